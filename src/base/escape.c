@@ -1,0 +1,118 @@
+#include "base/escape.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How many bytes the UTF-8 sequence that begins with BYTE has (RFC 3629), 0 for none. */
+static size_t sequence_length(unsigned char byte)
+{
+    if (byte < 0x80)
+        return 1;
+    if (byte >= 0xc2 && byte <= 0xdf)
+        return 2;
+    if ((byte & 0xf0) == 0xe0)
+        return 3;
+    return byte >= 0xf0 && byte <= 0xf4 ? 4 : 0;
+}
+
+/* The code point of the N bytes at P; -1 where they are no valid sequence. */
+static int32_t decode(const unsigned char *p, size_t n)
+{
+    static const int32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    int32_t c = n == 1 ? p[0] : p[0] & (0xff >> (n + 1));
+
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return -1;
+        c = c << 6 | (p[i] & 0x3f);
+    }
+    bool surrogate = c >= 0xd800 && c <= 0xdfff;
+    return c < smallest[n] || surrogate || c > 0x10ffff ? -1 : c;
+}
+
+/* Whether showing C would do something else than put a mark on the line. */
+static bool acts(int32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||
+           (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* The length of the harmless sequence at P, of at most LEFT bytes; 0 where its byte must go. */
+static size_t harmless(const unsigned char *p, size_t left, const char *keep)
+{
+    size_t n = sequence_length(*p);
+
+    if (keep && *p != '\0' && strchr(keep, *p))
+        return 1;
+    if (n == 0 || n > left || *p == '\\')
+        return 0;
+    return acts(decode(p, n)) ? 0 : n; /* -1 acts, too */
+}
+
+size_t escape_bytes(char *buf, const void *data, size_t len, const char *keep)
+{
+    const unsigned char *p = data, *end = p + len;
+    char *out = buf;
+
+    while (p < end) {
+        size_t n = harmless(p, (size_t)(end - p), keep);
+        if (n > 0) {
+            memcpy(out, p, n);
+            out += n;
+            p += n;
+        } else if (*p == '\\') {
+            out = stpcpy(out, "\\\\");
+            p++;
+        } else {
+            out += sprintf(out, "\\x%02x", (unsigned)*p++);
+        }
+    }
+    *out = '\0';
+    return (size_t)(out - buf);
+}
+
+static int hex_digit(char c)
+{
+    if (isdigit((unsigned char)c))
+        return c - '0';
+    return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -EINVAL;
+}
+
+/* The byte that the escape behind the backslash at *P means; *P moves past it. */
+static int escaped_byte(const char **p)
+{
+    static const char names[] = "\\nrt", bytes[] = "\\\n\r\t";
+    char name = *(*p)++;
+
+    if (name == 'x') {
+        int high = hex_digit(**p);
+        int low = high < 0 ? high : hex_digit((*p)[1]);
+        *p += 2;
+        return low < 0 ? -EINVAL : high * 16 + low;
+    }
+    const char *found = name ? strchr(names, name) : NULL;
+    return found ? bytes[found - names] : -EINVAL;
+}
+
+int unescape_text(char *buf, const char *text)
+{
+    char *out = buf;
+
+    while (*text) {
+        if (*text != '\\') {
+            *out++ = *text++;
+            continue;
+        }
+        text++;
+        int byte = escaped_byte(&text);
+        if (byte < 0)
+            return byte;
+        *out++ = (char)byte;
+    }
+    *out = '\0';
+    return (int)(out - buf);
+}

@@ -1,0 +1,28 @@
+/*
+ * Bytes from elsewhere made safe to show: on a terminal, in a log line.
+ */
+#ifndef ECHOD_BASE_ESCAPE_H
+#define ECHOD_BASE_ESCAPE_H
+
+#include <stddef.h>
+
+/* What escape_bytes() needs for LEN bytes, the closing NUL included. */
+#define ESCAPED_SIZE(len) (4 * (len) + 1)
+
+/*
+ * Writes the LEN bytes at DATA into BUF, of ESCAPED_SIZE(LEN) bytes, as text that is valid
+ * UTF-8 and moves no cursor: control characters (C0, DEL, C1), bidirectional overrides, line
+ * separators and bytes that are not UTF-8 become \xNN, one per byte; a backslash becomes \\.
+ * Bytes named in KEEP (or none, NULL) stay as they are. Returns the length written without
+ * the NUL.
+ */
+size_t escape_bytes(char *buf, const void *data, size_t len, const char *keep);
+
+/*
+ * Undoes the escapes \\ \n \r \t and \xNN of TEXT into BUF, which may be TEXT itself; NUL
+ * bytes (\x00) are allowed, so the length counts.
+ * Returns the length, or -EINVAL for an unknown or unfinished escape.
+ */
+int unescape_text(char *buf, const char *text);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * Lean forks: each mapping that a parent has is copied at fork(2) and torn down at exit(2).
+ * A worker needs the program and libc; the libraries that only the parent and the scribe use
+ * (libsystemd brings six more) can be left out of it, see madvise(2), MADV_DONTFORK.
+ */
+#ifndef ECHOD_BASE_LEAN_H
+#define ECHOD_BASE_LEAN_H
+
+#include <stdbool.h>
+
+/*
+ * With ON, children forked from now on do not get the mappings of the shared libraries other than
+ * libc and the dynamic linker; they must neither call them nor leave by exit(3). Without it they
+ * get everything again. Does nothing where symbols are bound lazily, or in an instrumented build,
+ * whose runtime walks all libraries. Failures are harmless and not reported.
+ */
+void lean_children(bool on);
+
+#endif

@@ -1,0 +1,70 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+bool log_wants(const struct log *log, int priority)
+{
+    return priority <= log->level;
+}
+
+static void print(const struct record *record)
+{
+    const char *message = record_get(record->data, record->used, "MESSAGE");
+
+    fprintf(stderr, "echod: %s\n", message ? message : "?");
+}
+
+/* Returns whether the channel took RECORD; whatever else is wrong with it, it is lost. */
+static bool offer(const struct log *log, const struct record *record)
+{
+    ssize_t n;
+
+    do
+        n = send(log->channel, record->data, record->used, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n >= 0;
+}
+
+void log_confess(struct log *log)
+{
+    char buf[RECORD_MAX];
+    struct record record;
+
+    if (log->dropped == 0)
+        return;
+    record_start(&record, buf, sizeof(buf), LOG_WARNING,
+                 "%llu records were dropped: the log took them too slowly",
+                 (unsigned long long)log->dropped);
+    record_add(&record, "ECHOD_DROPPED", "%llu", (unsigned long long)log->dropped);
+    if (offer(log, &record))
+        log->dropped = 0;
+}
+
+void log_send(struct log *log, const struct record *record)
+{
+    if (log->channel < 0) {
+        print(record);
+        return;
+    }
+    log_confess(log);
+    if (log->dropped > 0 || !offer(log, record))
+        log->dropped++;
+}
+
+void log_text(struct log *log, int priority, const char *format, ...)
+{
+    char text[RECORD_MAX / 2], buf[RECORD_MAX];
+    struct record record;
+    va_list args;
+
+    if (!log_wants(log, priority))
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    record_start(&record, buf, sizeof(buf), priority, "%s", text);
+    log_send(log, &record);
+}

@@ -1,0 +1,37 @@
+/*
+ * Where the daemon's records go: to the scribe's channel without ever blocking, or, before there
+ * is a scribe, to standard error.
+ */
+#ifndef ECHOD_BASE_LOG_H
+#define ECHOD_BASE_LOG_H
+
+#include "base/record.h"
+
+#include <stdint.h>
+#include <syslog.h>
+
+struct log {
+    int level;        /* records less important than this are not made */
+    int channel;      /* a SOCK_SEQPACKET descriptor (not owned); -1: standard error */
+    uint64_t dropped; /* records that found the channel full and are not yet confessed to */
+};
+
+/* Whether a record of PRIORITY would go anywhere: ask before an expensive one is made. */
+bool log_wants(const struct log *log, int priority);
+
+/* Sends RECORD, or drops and counts it if the channel is full. */
+void log_send(struct log *log, const struct record *record);
+
+/* Logs how many records were dropped, once there is room again. */
+void log_confess(struct log *log);
+
+/* Formats and sends a record that has no further fields. */
+void log_text(struct log *log, int priority, const char *format, ...) PRINTF_LIKE(3, 4);
+
+#define log_error(log, ...) log_text(log, LOG_ERR, __VA_ARGS__)
+#define log_warning(log, ...) log_text(log, LOG_WARNING, __VA_ARGS__)
+#define log_notice(log, ...) log_text(log, LOG_NOTICE, __VA_ARGS__)
+#define log_info(log, ...) log_text(log, LOG_INFO, __VA_ARGS__)
+#define log_debug(log, ...) log_text(log, LOG_DEBUG, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,98 @@
+#include "base/record.h"
+
+#include "base/escape.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+
+/* Makes the field that begins at START printable: a control character becomes '?'. */
+static void disarm(char *start)
+{
+    for (char *p = start; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+}
+
+/* Appends "NAME=" and the formatted value; cut if CUT, else left out if it does not fit. */
+static void append(struct record *record, bool cut, const char *name, const char *format,
+                   va_list args)
+{
+    char *start = record->data + record->used;
+    size_t room = record->size - record->used;
+    int head = snprintf(start, room, "%s=", name);
+
+    if (head < 0 || (size_t)head >= room)
+        return;
+    int body = vsnprintf(start + head, room - (size_t)head, format, args);
+    if (body < 0 || (!cut && (size_t)(head + body) >= room))
+        return;
+    disarm(start);
+    record->used += strlen(start) + 1;
+}
+
+void record_add(struct record *record, const char *name, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    append(record, false, name, format, args);
+    va_end(args);
+}
+
+void record_add_field(struct record *record, const char *field)
+{
+    size_t size = strlen(field) + 1;
+
+    if (size > record->size - record->used)
+        return;
+    memcpy(record->data + record->used, field, size);
+    disarm(record->data + record->used);
+    record->used += size;
+}
+
+/* RFC 3339, in UTC, to the millisecond. */
+static void add_time(struct record *record)
+{
+    struct timeval now;
+    struct tm tm;
+    char text[32];
+
+    gettimeofday(&now, NULL);
+    gmtime_r(&now.tv_sec, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    record_add(record, "ECHOD_TIME", "%s.%03dZ", text, (int)(now.tv_usec / 1000));
+}
+
+void record_start(struct record *record, char *buf, size_t size, int priority, const char *format,
+                  ...)
+{
+    va_list args;
+
+    *record = (struct record){.data = buf, .size = size};
+    record_add(record, "PRIORITY", "%d", priority);
+    add_time(record);
+    va_start(args, format);
+    append(record, true, "MESSAGE", format, args);
+    va_end(args);
+}
+
+const char *record_next(const char *data, size_t len, const char *field)
+{
+    const char *next = field ? field + strlen(field) + 1 : data;
+
+    /* The last byte is a NUL, or no string of it may be trusted to end. */
+    return len > 0 && data[len - 1] == '\0' && next < data + len ? next : NULL;
+}
+
+const char *record_get(const char *data, size_t len, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const char *f = NULL; (f = record_next(data, len, f)) != NULL;)
+        if (strncmp(f, name, length) == 0 && f[length] == '=')
+            return f + length + 1;
+    return NULL;
+}

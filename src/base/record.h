@@ -1,0 +1,41 @@
+/*
+ * A log record: named fields, as the journal has them (systemd.journal-fields(7)).
+ *
+ * On its way to the scribe a record is a sequence of "NAME=value" strings, each ended by a NUL;
+ * values are text without control characters (escape.h), so nothing in them can forge a field
+ * or a line.
+ */
+#ifndef ECHOD_BASE_RECORD_H
+#define ECHOD_BASE_RECORD_H
+
+#include "base/util.h"
+
+/* Enough for every record but those of messages. */
+#define RECORD_MAX 2048
+
+struct record {
+    char *data;
+    size_t size; /* of the buffer */
+    size_t used;
+};
+
+/*
+ * Begins a record in BUF, of SIZE bytes, which the caller owns: PRIORITY as in syslog(3), the
+ * time, and MESSAGE. What does not fit is cut.
+ */
+void record_start(struct record *record, char *buf, size_t size, int priority, const char *format,
+                  ...) PRINTF_LIKE(5, 6);
+
+/* Adds the field NAME. A field that does not fit is left out whole. */
+void record_add(struct record *record, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Adds FIELD, "NAME=value", as it is but for control characters, if it fits. */
+void record_add_field(struct record *record, const char *field);
+
+/* The value of the field NAME of the LEN bytes DATA of a record, or NULL. */
+const char *record_get(const char *data, size_t len, const char *name);
+
+/* The field after FIELD (NULL: the first); NULL behind the last, or where DATA is no record. */
+const char *record_next(const char *data, size_t len, const char *field);
+
+#endif

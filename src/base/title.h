@@ -1,0 +1,24 @@
+/*
+ * Process titles: what ps(1) shows in place of the command line.
+ */
+#ifndef ECHOD_BASE_TITLE_H
+#define ECHOD_BASE_TITLE_H
+
+#include "base/util.h"
+
+struct title {
+    char *start; /* the memory of argv and environ, which the kernel shows; NULL: none */
+    size_t size;
+};
+
+/*
+ * Takes the memory of ARGV, and moves the environment out of what lies behind it. To be called
+ * once, early in main(); ARGV's strings are overwritten by the first title_set(). The environment
+ * that it copies is never freed.
+ */
+void title_init(struct title *title, int argc, char **argv);
+
+/* Makes ps show the formatted text, cut at the size of that memory. */
+void title_set(const struct title *title, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#endif

@@ -1,0 +1,185 @@
+#include "client/connect.h"
+
+#include "base/span.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+static const char *reason_of(int gai_error)
+{
+    if (gai_error == EAI_SYSTEM)
+        return strerror(errno);
+    if (gai_error == EAI_SERVICE) /* glibc: "Servname not supported for ai_socktype" */
+        return "unknown service name";
+    return gai_strerror(gai_error);
+}
+
+static bool is_known(const struct attempts *attempts, const struct address *a)
+{
+    for (size_t i = 0; i < attempts->count; i++)
+        if (address_equal(&attempts->list[i].address, a))
+            return true;
+    return false;
+}
+
+static void add_address(struct attempts *attempts, const struct address *a)
+{
+    if (is_known(attempts, a)) /* two lines in /etc/hosts may name the same one */
+        return;
+    attempts->list = array_append(attempts->list, &attempts->count, sizeof(*attempts->list));
+    attempts->list[attempts->count - 1].address = *a;
+}
+
+static void add_found(struct attempts *attempts, const struct addrinfo *info)
+{
+    for (; info; info = info->ai_next) {
+        struct address a = {.len = info->ai_addrlen};
+        memcpy(&a.storage, info->ai_addr, info->ai_addrlen);
+        add_address(attempts, &a);
+    }
+}
+
+/* HOST as getaddrinfo(3) wants it, without the brackets around an IPv6 address; freed by caller. */
+static char *bare_host(const char *host)
+{
+    size_t len = strlen(host);
+
+    if (len > 2 && host[0] == '[' && host[len - 1] == ']')
+        return text_copy_n(host + 1, len - 2);
+    return text_copy(host);
+}
+
+static int resolve_host(const struct target *target, struct attempts *found, const char **reason)
+{
+    /* No AI_ADDRCONFIG: it takes localhost away from machines that have only a loopback. */
+    struct addrinfo hints = {.ai_family = target->family, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list;
+    char *host = bare_host(target->host);
+    int r = getaddrinfo(host, target->port, &hints, &list);
+
+    if (r != 0)
+        *reason = reason_of(r); /* before free() can touch errno */
+    free(host);
+    if (r != 0)
+        return -EADDRNOTAVAIL;
+    add_found(found, list);
+    freeaddrinfo(list);
+    return 0;
+}
+
+int target_resolve(const struct target *target, struct attempts *found, const char **reason)
+{
+    struct address a;
+
+    *found = (struct attempts){0};
+    if (!target->path)
+        return resolve_host(target, found, reason);
+    if (address_unix(&a, target->path) < 0) {
+        *reason = "not the path of a Unix socket";
+        return -EINVAL;
+    }
+    add_address(found, &a);
+    return 0;
+}
+
+void attempts_free(struct attempts *attempts)
+{
+    free(attempts->list);
+    *attempts = (struct attempts){0};
+}
+
+/* What is left of TIMEOUT since BEGIN, in milliseconds for poll(2), rounded up. */
+static int milliseconds_left(uint64_t begin, uint64_t timeout)
+{
+    uint64_t passed = clock_now() - begin;
+
+    if (timeout == 0)
+        return -1;
+    if (passed >= timeout)
+        return 0;
+    uint64_t left = (timeout - passed - 1) / USEC_PER_MSEC + 1;
+    return left < INT_MAX ? (int)left : INT_MAX;
+}
+
+static int await_connection(int fd, uint64_t timeout)
+{
+    uint64_t begin = clock_now();
+    int error, left, n;
+    socklen_t len = sizeof(error);
+
+    do {
+        left = milliseconds_left(begin, timeout);
+        n = poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, left);
+    } while ((n < 0 && errno == EINTR) || (n == 0 && left != 0));
+    if (n == 0)
+        return -ETIMEDOUT;
+    if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        return -errno;
+    return -error;
+}
+
+/* A port that nobody listens on, but that we were given as our own, answers: with ourselves. */
+static bool is_connected_to_itself(int fd)
+{
+    struct address ours, theirs;
+
+    return address_local(&ours, fd) == 0 && address_peer(&theirs, fd) == 0 &&
+           address_equal(&ours, &theirs);
+}
+
+static int connect_ip(int fd, const struct address *a, uint64_t timeout)
+{
+    int r = fd_set_nonblocking(fd, true);
+
+    if (r < 0)
+        return r;
+    if (connect(fd, &a->sa, a->len) < 0)
+        r = errno == EINPROGRESS || errno == EINTR ? await_connection(fd, timeout) : -errno;
+    if (r < 0)
+        return r;
+    if (is_connected_to_itself(fd))
+        return -ECONNREFUSED;
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) < 0 ? -errno : 0;
+}
+
+/*
+ * Where the server's backlog is full, a non-blocking connect(2) fails at once with EAGAIN and
+ * poll(2) cannot wait for room; a blocking one waits, for SO_SNDTIMEO.
+ */
+static int connect_unix(int fd, const struct address *a, uint64_t timeout)
+{
+    struct timeval limit = {
+        .tv_sec = (time_t)(timeout / USEC_PER_SEC),
+        .tv_usec = (suseconds_t)(timeout % USEC_PER_SEC),
+    };
+    int r;
+
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+        return -errno;
+    do
+        r = connect(fd, &a->sa, a->len);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+    return fd_set_nonblocking(fd, true);
+}
+
+int connect_address(const struct address *address, uint64_t timeout)
+{
+    int fd = socket(address->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -errno;
+    int r = address_is_ip(address) ? connect_ip(fd, address, timeout)
+                                   : connect_unix(fd, address, timeout);
+    if (r < 0)
+        fd_close(&fd);
+    return r < 0 ? r : fd;
+}

@@ -1,0 +1,44 @@
+/*
+ * From HOST and PORT, or a Unix path, to a connected socket.
+ */
+#ifndef ECHOD_CLIENT_CONNECT_H
+#define ECHOD_CLIENT_CONNECT_H
+
+#include "net/address.h"
+
+/* Where to connect to: a PATH (address_unix()), or HOST and PORT, which getaddrinfo(3) knows. */
+struct target {
+    const char *path; /* NULL: HOST and PORT count */
+    const char *host; /* a name or an address; an IPv6 one may stand in brackets */
+    const char *port; /* a number or a service name */
+    int family;       /* AF_UNSPEC, AF_INET or AF_INET6 */
+};
+
+/* An address of a target, and what became of connecting to it. */
+struct attempt {
+    struct address address;
+    int error; /* 0 or -errno */
+};
+
+struct attempts {
+    struct attempt *list; /* in the order in which they should be tried */
+    size_t count;
+};
+
+/*
+ * All addresses of TARGET, none twice, into FOUND, which the caller frees with attempts_free().
+ * May take as long as the system's resolver does. Returns 0, or -EINVAL (TARGET->path is none)
+ * or -EADDRNOTAVAIL with FOUND empty and the *REASON in words (static).
+ */
+int target_resolve(const struct target *target, struct attempts *found, const char **reason);
+
+void attempts_free(struct attempts *attempts);
+
+/*
+ * Connects a stream socket to ADDRESS within TIMEOUT microseconds (0 = no limit of ours).
+ * Returns the socket (close-on-exec, non-blocking, TCP_NODELAY), which the caller closes, or
+ * -errno; -ETIMEDOUT after TIMEOUT.
+ */
+int connect_address(const struct address *address, uint64_t timeout);
+
+#endif

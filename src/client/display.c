@@ -1,0 +1,85 @@
+#include "client/display.h"
+
+#include "base/escape.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+/* Of the UTF-8 sequence that LEAD begins; 0 for a continuation, 1 for what begins none. */
+static size_t promised_length(unsigned char lead)
+{
+    if ((lead & 0xc0) == 0x80)
+        return 0;
+    if (lead < 0xc0)
+        return 1;
+    if (lead < 0xe0)
+        return 2;
+    if (lead < 0xf0)
+        return 3;
+    return lead < 0xf8 ? 4 : 1;
+}
+
+/* How many bytes at the end of DATA may be the beginning of a sequence: 0 to 3. */
+static size_t unfinished_tail(const char *data, size_t len)
+{
+    for (size_t tail = 1; tail <= 3 && tail <= len; tail++) {
+        size_t promised = promised_length((unsigned char)data[len - tail]);
+        if (promised > 0)
+            return promised > tail ? tail : 0;
+    }
+    return 0;
+}
+
+/* Escapes the first LEN of the bytes held. */
+static int show_held(struct display *d, size_t len)
+{
+    char *room = queue_room(&d->text, ESCAPED_SIZE(len));
+
+    if (!room)
+        return -ENOMEM;
+    queue_extend(&d->text, escape_bytes(room, queue_front(&d->held), len, "\n\t"));
+    queue_drop(&d->held, len);
+    return 0;
+}
+
+int display_take(struct display *d, const char *data, size_t len)
+{
+    if (!d->escape)
+        return queue_append(&d->text, data, len);
+    if (queue_append(&d->held, data, len) < 0)
+        return -ENOMEM;
+    size_t held = queue_length(&d->held);
+    return show_held(d, held - unfinished_tail(queue_front(&d->held), held));
+}
+
+int display_end(struct display *d)
+{
+    size_t held = queue_length(&d->held);
+
+    return held > 0 ? show_held(d, held) : 0;
+}
+
+bool display_pending(const struct display *d)
+{
+    return queue_length(&d->text) > 0;
+}
+
+int display_write(struct display *d)
+{
+    size_t len = queue_length(&d->text);
+    /* POLLOUT of a pipe promises PIPE_BUF bytes; and O_NONBLOCK is not ours to set: the
+     * descriptor may be shared with a shell. */
+    ssize_t n = write(d->fd, queue_front(&d->text), len < PIPE_BUF ? len : PIPE_BUF);
+
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN ? 0 : -errno;
+    queue_drop(&d->text, (size_t)n);
+    return 0;
+}
+
+void display_free(struct display *d)
+{
+    queue_free(&d->held);
+    queue_free(&d->text);
+}

@@ -1,0 +1,54 @@
+/*
+ * The exchange: sends and receives at the same time until there is nothing left to be said.
+ */
+#ifndef ECHOD_CLIENT_EXCHANGE_H
+#define ECHOD_CLIENT_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What to send whereto. Descriptors stay the caller's; -1 is none. */
+struct exchange_plan {
+    int sock;         /* connected and non-blocking */
+    int input;        /* sent after the messages, until its end */
+    bool interactive; /* somebody types the input: it is complete at every moment */
+    char *const *messages;
+    size_t message_count;
+    bool newline;     /* after each message */
+    int output;       /* where replies go; blocking or not */
+    bool escape;      /* replies are made safe for a terminal */
+    bool verify;      /* replies must be what was sent; the first difference ends the exchange */
+    uint64_t timeout; /* of silence while a reply is awaited, in microseconds; 0 = none */
+};
+
+enum exchange_ending {
+    ENDED_CLOSED,    /* by the server */
+    ENDED_BROKEN,    /* by .error of the connection */
+    ENDED_SILENT,    /* the server owed a reply (or to take what we send) for the timeout */
+    ENDED_DIFFERENT, /* .differs_at, .expected, .got */
+    ENDED_INPUT,     /* by .error when reading the input */
+    ENDED_OUTPUT,    /* by .error when writing the output; -EPIPE: nobody reads it any more */
+    ENDED_SYSTEM,    /* by .error of ours: no memory */
+};
+
+struct exchange_result {
+    enum exchange_ending ending;
+    int error;           /* -errno */
+    bool complete;       /* everything there was to send was sent */
+    bool half_closed;    /* we said that we are done before the server closed */
+    uint64_t sent;       /* bytes that our kernel took */
+    uint64_t received;   /* bytes; with .verify, those that agreed */
+    uint64_t duration;   /* microseconds */
+    uint64_t differs_at; /* the first byte is number 1 */
+    int expected;        /* the byte sent, -1 where nothing (more) was sent */
+    int got;
+};
+
+/*
+ * Runs PLAN to its end: sends all, half-closes, and reads until the server closes, in bounded
+ * memory. SIGPIPE must be ignored. RESULT is always filled in.
+ */
+void exchange_run(const struct exchange_plan *plan, struct exchange_result *result);
+
+#endif

@@ -1,0 +1,207 @@
+#include "client/report.h"
+
+#include "base/span.h"
+#include "client/arguments.h"
+#include "client/client.h"
+#include "client/connect.h"
+#include "client/exchange.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COUNT_TEXT_MAX 32
+
+void report_say(const char *format, ...)
+{
+    char line[2 * ADDRESS_TEXT_MAX] = "echoc: ";
+    size_t used = strlen(line);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(line + used, sizeof(line) - used, format, args);
+    va_end(args);
+    dprintf(STDERR_FILENO, "%s\n", line); /* in one write: others may use the same terminal */
+}
+
+void report_hint_at_help(void)
+{
+    report_say("try 'echoc --help'");
+}
+
+void report_unresolved(const struct target *target, const char *reason)
+{
+    if (target->path)
+        report_say("cannot connect to %s: %s", target->path, reason);
+    else
+        report_say("cannot find the address of %s port %s: %s", target->host, target->port, reason);
+}
+
+void report_trying(const struct attempt *a)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    report_say("trying %s", address_format(&a->address, text, sizeof(text)));
+}
+
+void report_refused(const struct attempt *a)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(&a->address, text, sizeof(text));
+    if (a->error == -ECONNREFUSED)
+        report_say("connection refused by %s (is the server running?)", text);
+    else if (a->error == -ETIMEDOUT)
+        report_say("timed out connecting to %s", text);
+    else if (a->error == -ENOENT)
+        report_say("cannot connect to %s: there is no such socket (is the server running?)", text);
+    else
+        report_say("cannot connect to %s: %s", text, strerror(-a->error));
+}
+
+void report_output_lost(void)
+{
+    report_say("cannot write standard output: %s", strerror(errno));
+}
+
+void report_connected(int sock, const struct address *peer, const struct exchange_plan *plan,
+                      int verbosity)
+{
+    char from[ADDRESS_TEXT_MAX] = "?", to[ADDRESS_TEXT_MAX];
+    struct address local;
+
+    address_format(peer, to, sizeof(to));
+    if (address_local(&local, sock) == 0)
+        address_format(&local, from, sizeof(from));
+    if (verbosity >= VERBOSITY_VERBOSE)
+        report_say("connected from %s to %s", from, to);
+    else if (verbosity >= VERBOSITY_NORMAL && plan->interactive && !plan->verify)
+        report_say("connected to %s; Ctrl-D ends", to);
+}
+
+/* "1 byte", "2 bytes"; BUF of COUNT_TEXT_MAX. */
+static const char *bytes(uint64_t count, char *buf)
+{
+    snprintf(buf, COUNT_TEXT_MAX, "%" PRIu64 " byte%s", count, count == 1 ? "" : "s");
+    return buf;
+}
+
+static double seconds(uint64_t usec)
+{
+    return (double)usec / (double)USEC_PER_SEC;
+}
+
+/* The server closed, or the connection broke, too early. */
+static int say_closed(const struct exchange_result *r, const char *peer, bool verify)
+{
+    char got[COUNT_TEXT_MAX], line[ADDRESS_TEXT_MAX] = "";
+    bool reset = r->ending == ENDED_BROKEN && r->error == -ECONNRESET;
+
+    if (r->ending == ENDED_BROKEN && !reset)
+        text_append(line, sizeof(line), "the connection to %s broke", peer);
+    else
+        text_append(line, sizeof(line), "%s %s the connection", peer, reset ? "reset" : "closed");
+    if (r->received == 0)
+        text_append(line, sizeof(line), " without a reply");
+    else
+        text_append(line, sizeof(line), " after %s", bytes(r->received, got));
+    if (!r->complete)
+        text_append(line, sizeof(line), ", before everything was sent");
+    else if (verify && r->received > 0 && r->received < r->sent)
+        text_append(line, sizeof(line), " of the %" PRIu64 " that were sent", r->sent);
+    if (r->ending == ENDED_BROKEN && !reset)
+        text_append(line, sizeof(line), ": %s", strerror(-r->error));
+    report_say("%s", line);
+    return ECHOC_CLOSED;
+}
+
+static int say_silent(const struct exchange_result *r, const char *peer, uint64_t timeout)
+{
+    char span[SPAN_TEXT_MAX], got[COUNT_TEXT_MAX];
+
+    span_format(timeout, span, sizeof(span));
+    if (r->received == 0)
+        report_say("connected to %s, but no reply within %s", peer, span);
+    else
+        report_say("%s sent %s, then nothing within %s", peer, bytes(r->received, got), span);
+    return ECHOC_SILENT;
+}
+
+static int say_different(const struct exchange_result *r, const char *peer)
+{
+    char sent[COUNT_TEXT_MAX] = "nothing";
+
+    if (r->expected >= 0)
+        snprintf(sent, sizeof(sent), "0x%02x", (unsigned)r->expected);
+    report_say("%s: the reply differs at byte %" PRIu64 " (sent %s, got 0x%02x)%s", peer,
+               r->differs_at, sent, (unsigned)r->got,
+               r->differs_at == 1 ? "; a greeting counts as a difference, too" : "");
+    return ECHOC_DIFFERS;
+}
+
+static int say_local(const struct exchange_result *r)
+{
+    const char *why = strerror(-r->error);
+
+    if (r->ending == ENDED_SYSTEM) {
+        report_say("cannot go on: %s", why);
+        return EXIT_OSERR;
+    }
+    if (r->ending == ENDED_INPUT)
+        report_say("cannot read standard input: %s", why);
+    else if (r->error != -EPIPE) /* who stopped reading, as head(1) does, knows */
+        report_say("cannot write standard output: %s", why);
+    return EXIT_IOERR;
+}
+
+static int say_success(const struct exchange_result *r, const char *peer,
+                       const struct exchange_plan *plan, int verbosity)
+{
+    char sent[COUNT_TEXT_MAX], got[COUNT_TEXT_MAX];
+
+    if (verbosity == VERBOSITY_QUIET)
+        return ECHOC_OK;
+    if (plan->verify)
+        report_say("%s returned all %s as sent in %.3f s", peer, bytes(r->sent, sent),
+                   seconds(r->duration));
+    else if (plan->interactive && !r->half_closed)
+        report_say("%s closed the connection", peer);
+    if (!plan->verify && verbosity >= VERBOSITY_VERBOSE)
+        report_say("sent %s to %s, got %s in %.3f s", bytes(r->sent, sent), peer,
+                   bytes(r->received, got), seconds(r->duration));
+    return ECHOC_OK;
+}
+
+/* Whether the server may close now: all was sent and answered (with verify: all of it). */
+static bool is_answered(const struct exchange_result *r, bool verify)
+{
+    return r->complete && (verify ? r->received == r->sent : r->received > 0 || r->sent == 0);
+}
+
+int report_result(const struct exchange_result *result, const struct address *peer,
+                  const struct exchange_plan *plan, int verbosity)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(peer, text, sizeof(text));
+    switch (result->ending) {
+    case ENDED_CLOSED:
+        if (is_answered(result, plan->verify))
+            return say_success(result, text, plan, verbosity);
+        return say_closed(result, text, plan->verify);
+    case ENDED_BROKEN:
+        return say_closed(result, text, plan->verify);
+    case ENDED_SILENT:
+        return say_silent(result, text, plan->timeout);
+    case ENDED_DIFFERENT:
+        return say_different(result, text);
+    case ENDED_INPUT:
+    case ENDED_OUTPUT:
+    case ENDED_SYSTEM:
+        break;
+    }
+    return say_local(result);
+}

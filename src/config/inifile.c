@@ -1,0 +1,143 @@
+#include "config/inifile.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct reading {
+    FILE *file;
+    char *line; /* as getline(3) keeps it */
+    size_t room;
+    unsigned number;
+    bool unanswered; /* inih was given a line that must yield a value, and has not yet */
+    unsigned last_malformed;
+    const struct inifile_events *events;
+    void *user;
+};
+
+static void malformed(struct reading *in, const char *reason)
+{
+    in->last_malformed = in->number;
+    in->events->malformed(in->user, in->number, reason);
+}
+
+/* inih reports only the first line it cannot parse: the silence after a line tells of each. */
+static void demand_answer(struct reading *in)
+{
+    if (in->unanswered)
+        malformed(in, "expected KEY = VALUE");
+    in->unanswered = false;
+}
+
+/* inih has no event for a section without values, and cuts names after 49 bytes. */
+static const char *announce_section(struct reading *in, char *line)
+{
+    char *end = strchr(line, ']');
+
+    if (!end) {
+        malformed(in, "no ] ends the name of this section");
+        return "";
+    }
+    const char *rest = end + 1 + strspn(end + 1, " \t\r\n");
+    if (*rest && *rest != ';' && *rest != '#')
+        malformed(in, "there is text behind the ] of this section");
+    *end = '\0';
+    in->events->section(in->user, in->number, line + 1);
+    return "";
+}
+
+/* What inih is to see of the line that was read, of LENGTH bytes: all of it, or nothing. */
+static const char *inspect(struct reading *in, size_t length, size_t limit)
+{
+    char *line = in->line;
+
+    if (strlen(line) < length) {
+        malformed(in, "there is a NUL byte in this line");
+        return "";
+    }
+    if (in->number == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
+        line += 3;
+    /* An indented line would be the continuation of the one before it to inih. */
+    line += strspn(line, " \t\r\n\v\f");
+    if (strlen(line) >= limit) {
+        malformed(in, "this line is too long (inih reads up to 199 bytes)");
+        return "";
+    }
+    if (*line == '[')
+        return announce_section(in, line);
+    in->unanswered = *line && !strchr(";#", *line);
+    return line;
+}
+
+/* An ini_reader: fills BUF with the next line as fgets(3) would. */
+static char *next_line(char *buf, int size, void *stream)
+{
+    struct reading *in = stream;
+
+    demand_answer(in);
+    ssize_t length = getline(&in->line, &in->room, in->file);
+    if (length < 0)
+        return NULL;
+    in->number++;
+    snprintf(buf, (size_t)size, "%s", inspect(in, (size_t)length, (size_t)size));
+    return buf;
+}
+
+/* An ini_handler; inih's idea of the section may be cut, so the caller keeps its own. */
+static int take_value(void *user, const char *section, const char *key, const char *value)
+{
+    struct reading *in = user;
+
+    (void)section;
+    in->unanswered = false;
+    in->events->value(in->user, in->number, key, value);
+    return 1;
+}
+
+static int read_lines(struct reading *in)
+{
+    /* The stream and the handler's user pointer are the same: one state. */
+    int r = ini_parse_stream(next_line, in, take_value, in);
+
+    if (ferror(in->file))
+        return -EIO;
+    if (r < 0)
+        return -ENOMEM;
+    if (r > 0 && in->last_malformed == 0) {
+        in->number = (unsigned)r;
+        malformed(in, "inih does not understand this line");
+    }
+    return 0;
+}
+
+static int check_kind(FILE *file)
+{
+    struct stat st;
+
+    if (fstat(fileno(file), &st) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    /* A pipe or /dev/stdin is fine: "echod --config <(generate)". */
+    return S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) ? 0 : -EINVAL;
+}
+
+int inifile_read(const char *path, const struct inifile_events *events, void *user)
+{
+    struct reading in = {.file = fopen(path, "re"), .events = events, .user = user};
+
+    if (!in.file)
+        return -errno;
+    int r = check_kind(in.file);
+    if (r == 0)
+        r = read_lines(&in);
+    free(in.line);
+    fclose(in.file);
+    return r;
+}

@@ -1,0 +1,259 @@
+/*
+ * From files to settings: sections found or made, values parsed by their rows of the table.
+ */
+#include "config/inifile.h"
+#include "config/options.h"
+#include "config/settings.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct loading {
+    struct settings *settings;
+    struct problems *problems;
+    const char *file; /* the one that is being read; owned by the settings */
+    /* Where the lines belong now: a section's index, or none before the first or in a bad one. */
+    size_t current;
+    bool in_section;
+    bool in_bad_section; /* its error was told, its lines are passed over */
+};
+
+static struct origin here(const struct loading *in, unsigned line)
+{
+    return (struct origin){.file = in->file, .line = line};
+}
+
+/* ---- sections ---- */
+
+static void set_defaults(struct section *section, struct problems *problems)
+{
+    char reason[REASON_MAX];
+
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option_row *row = &option_table[i];
+        if (row->section == section->kind &&
+            row->type->parse(row, row->fallback, option_field(row, section), reason) < 0)
+            problem_add(problems, FATAL, (struct origin){0}, section->name, row->name,
+                        "bad default: %s", reason);
+    }
+}
+
+static size_t section_create(struct loading *in, enum section_kind kind, const char *name,
+                             struct origin where)
+{
+    struct settings *settings = in->settings;
+    size_t size =
+        kind == SECTION_SERVER ? sizeof(struct server_settings) : sizeof(struct listen_settings);
+
+    settings->sections =
+        array_append(settings->sections, &settings->section_count, sizeof(*settings->sections));
+    size_t index = settings->section_count - 1;
+    settings->sections[index] = (struct section){
+        .kind = kind,
+        .name = text_copy(name),
+        .declared = where,
+        .values = memory_zeroed(1, size),
+        .origins = memory_zeroed(option_count, sizeof(struct origin)),
+    };
+    set_defaults(&settings->sections[index], in->problems);
+    return index;
+}
+
+static bool section_find(const struct loading *in, const char *name, size_t *index)
+{
+    for (size_t i = 0; i < in->settings->section_count; i++) {
+        if (strcmp(in->settings->sections[i].name, name) == 0) {
+            *index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The NAME behind "listen", or NULL where TEXT is another section or NAME is not a good one. */
+static const char *listen_name(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789._-";
+    size_t len = strlen("listen");
+
+    if (strncmp(text, "listen", len) != 0 || !strchr(" \t", text[len]))
+        return NULL;
+    const char *name = text + len + strspn(text + len, " \t");
+    size_t length = strlen(name);
+    return length > 0 && length <= 32 && strspn(name, allowed) == length ? name : NULL;
+}
+
+static void on_section(void *user, unsigned line, const char *text)
+{
+    struct loading *in = user;
+    char name[64];
+    const char *listener = listen_name(text);
+    bool server = strcmp(text, "server") == 0;
+
+    in->in_section = server || listener != NULL;
+    in->in_bad_section = !in->in_section;
+    if (in->in_bad_section) {
+        problem_add(in->problems, FATAL, here(in, line), NULL, NULL,
+                    "[%s] is no section: there are [server] and [listen NAME] (NAME: up to 32 "
+                    "letters, digits, . _ -)",
+                    text);
+        return;
+    }
+    snprintf(name, sizeof(name), server ? "server" : "listen %s", listener);
+    if (!section_find(in, name, &in->current))
+        in->current = section_create(in, SECTION_LISTEN, name, here(in, line));
+}
+
+/* ---- values ---- */
+
+static void tell_unknown(struct loading *in, struct origin where, const struct section *section,
+                         const char *key)
+{
+    const struct option_row *elsewhere = option_find_anywhere(key);
+    const struct option_row *nearest = option_nearest(section->kind, key);
+
+    if (elsewhere)
+        problem_add(in->problems, FATAL, where, section->name, key, "belongs into [%s]",
+                    option_section_name(elsewhere));
+    else if (nearest)
+        problem_add(in->problems, FATAL, where, section->name, key,
+                    "unknown option; did you mean %s?", nearest->name);
+    else
+        problem_add(in->problems, FATAL, where, section->name, key,
+                    "unknown option; echod --list-options shows them all");
+}
+
+/* Parses TEXT into a fresh field, so that a bad value leaves the one before as it was. */
+static void set_value(struct loading *in, struct origin where, const struct option_row *row,
+                      struct section *section, const char *text)
+{
+    char reason[REASON_MAX];
+    union {
+        struct text text;
+        struct words words;
+        struct cidrs cidrs;
+    } kept;
+    void *field = option_field(row, section);
+
+    if (row->type->clear) {
+        memcpy(&kept, field, sizeof(struct words));
+        memset(field, 0, sizeof(struct words));
+    }
+    if (row->type->parse(row, text, field, reason) < 0) {
+        problem_add(in->problems, FATAL, where, section->name, row->name, "%s", reason);
+        if (row->type->clear)
+            memcpy(field, &kept, sizeof(struct words));
+    } else if (row->type->clear) {
+        row->type->clear(&kept);
+    }
+    *option_origin(row, section) = where;
+}
+
+static void on_value(void *user, unsigned line, const char *key, const char *text)
+{
+    struct loading *in = user;
+    struct origin where = here(in, line);
+
+    if (in->in_bad_section)
+        return;
+    if (!in->in_section) {
+        problem_add(in->problems, FATAL, where, NULL, key,
+                    "stands before the first section: [server] or [listen NAME]");
+        return;
+    }
+    struct section *section = &in->settings->sections[in->current];
+    const struct option_row *row = option_find(section->kind, key);
+    if (!row) {
+        tell_unknown(in, where, section, key);
+        return;
+    }
+    struct origin before = *option_origin(row, section);
+    if (before.file == in->file)
+        problem_add(in->problems, FATAL, where, section->name, key,
+                    "set a second time; line %u sets it already", before.line);
+    else
+        set_value(in, where, row, section, text);
+}
+
+static void on_malformed(void *user, unsigned line, const char *reason)
+{
+    struct loading *in = user;
+
+    problem_add(in->problems, FATAL, here(in, line), NULL, NULL, "%s", reason);
+}
+
+/* ---- files ---- */
+
+static void load_file(struct loading *in, const char *path)
+{
+    static const struct inifile_events events = {on_section, on_value, on_malformed};
+    struct settings *settings = in->settings;
+
+    settings->files =
+        array_append(settings->files, &settings->file_count, sizeof(*settings->files));
+    in->file = settings->files[settings->file_count - 1] = text_copy(path);
+    in->in_section = in->in_bad_section = false;
+    int r = inifile_read(path, &events, in);
+    if (r < 0)
+        problem_add(in->problems, FATAL, here(in, 0), NULL, NULL, "cannot be read: %s",
+                    r == -EINVAL ? "it is not a file" : strerror(-r));
+}
+
+static int is_drop_in(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+
+    return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
+}
+
+static void load_drop_ins(struct loading *in, const char *path)
+{
+    char directory[4096], file[sizeof(directory) + 256];
+    struct dirent **entries;
+
+    snprintf(directory, sizeof(directory), "%s.d", path);
+    int count = scandir(directory, &entries, is_drop_in, alphasort);
+    if (count < 0) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            problem_add(in->problems, FATAL, (struct origin){.file = in->file}, NULL, NULL,
+                        "its drop-ins, %s, cannot be read: %s", directory, strerror(errno));
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        snprintf(file, sizeof(file), "%s/%s", directory, entries[i]->d_name);
+        load_file(in, file);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* Typed access to what the sections hold; they do not move any more. */
+static void index_listens(struct settings *settings)
+{
+    settings->server = settings->sections[0].values;
+    for (size_t i = 1; i < settings->section_count; i++) {
+        struct listen_settings *listen = settings->sections[i].values;
+        listen->name = settings->sections[i].name + strlen("listen ");
+        settings->listens =
+            array_append(settings->listens, &settings->listen_count, sizeof(*settings->listens));
+        settings->listens[settings->listen_count - 1] = listen;
+    }
+}
+
+struct settings *settings_load(const char *path, struct problems *problems)
+{
+    struct loading in = {.settings = memory_zeroed(1, sizeof(*in.settings)), .problems = problems};
+
+    section_create(&in, SECTION_SERVER, "server", (struct origin){0});
+    load_file(&in, path);
+    load_drop_ins(&in, path);
+    index_listens(in.settings);
+    settings_validate(in.settings, problems);
+    if (problems->fatal == 0)
+        return in.settings;
+    settings_free(in.settings);
+    return NULL;
+}

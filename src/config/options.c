@@ -1,0 +1,209 @@
+#include "config/options.h"
+
+#include "base/span.h"
+#include "base/util.h"
+
+#include <string.h>
+#include <syslog.h>
+
+#define DAYS(n) ((n)*86400 * USEC_PER_SEC)
+
+static const struct choice when_full_choices[] = {
+    {"refuse", WHEN_FULL_REFUSE, false},
+    {"queue", WHEN_FULL_QUEUE, false},
+    {NULL, 0, false},
+};
+static const struct choice log_level_choices[] = {
+    {"err", LOG_ERR, false},   {"warning", LOG_WARNING, false}, {"notice", LOG_NOTICE, false},
+    {"info", LOG_INFO, false}, {"debug", LOG_DEBUG, false},     {NULL, 0, false},
+};
+static const struct choice protocol_choices[] = {
+    {"tcp", PROTOCOL_TCP, false},
+    {"udp", PROTOCOL_UDP, true},
+    {"unix", PROTOCOL_UNIX, false},
+    {NULL, 0, false},
+};
+static const struct choice service_choices[] = {
+    {"echo", SERVICE_ECHO, false},
+    {"message", SERVICE_MESSAGE, false},
+    {"discard", SERVICE_DISCARD, false},
+    {"daytime", SERVICE_DAYTIME, true},
+    {"chargen", SERVICE_CHARGEN, true},
+    {"whoami", SERVICE_WHOAMI, true},
+    {NULL, 0, false},
+};
+static const struct choice proxy_choices[] = {
+    {"no", PROXY_NO, false},  {"v1", PROXY_V1, true}, {"v2", PROXY_V2, true},
+    {"any", PROXY_ANY, true}, {NULL, 0, false},
+};
+
+#define SERVER(field) .section = SECTION_SERVER, .offset = offsetof(struct server_settings, field)
+#define LISTEN(field) .section = SECTION_LISTEN, .offset = offsetof(struct listen_settings, field)
+
+const struct option_row option_table[] = {
+    {SERVER(max_clients), .name = "max_clients", .type = &type_count, .fallback = "1000", .min = 1,
+     .max = 100000, .on_restart = true, .help = "Clients served at once, over all listeners."},
+    {SERVER(max_per_source), .name = "max_per_source", .type = &type_count, .fallback = "100",
+     .max = 100000,
+     .help = "Clients served at once of one IPv4 address or one IPv6 /64; 0 sets no limit."},
+    {SERVER(when_full), .name = "when_full", .type = &type_choice, .fallback = "refuse",
+     .choices = when_full_choices,
+     .help = "At max_clients: refuse says why and closes, queue leaves clients in the backlog."},
+    {SERVER(idle_timeout), .name = "idle_timeout", .type = &type_span, .fallback = "5min",
+     .max = DAYS(365), .help = "A client that is silent this long is closed; 0 is never."},
+    {SERVER(session_timeout), .name = "session_timeout", .type = &type_span, .fallback = "0",
+     .max = DAYS(365), .help = "A client is closed after this long, busy or not; 0 is never."},
+    {SERVER(drain_timeout), .name = "drain_timeout", .type = &type_span, .fallback = "30s",
+     .max = DAYS(1), .help = "How long a stop waits for the clients that are there."},
+    {SERVER(log_sessions), .name = "log_sessions", .type = &type_bool, .fallback = "yes",
+     .help = "Whether each session that ends normally is logged; the others always are."},
+    {SERVER(log_level), .name = "log_level", .type = &type_choice, .fallback = "info",
+     .choices = log_level_choices, .help = "The least important records that are logged."},
+
+    {LISTEN(addresses), .name = "address", .type = &type_words, .fallback = "127.0.0.1, ::1",
+     .help = "IPv4 and IPv6 addresses, host names, * for all; with protocol = unix a path."},
+    {LISTEN(port), .name = "port", .type = &type_port, .fallback = "7777", .max = 65535,
+     .with = "protocol", .unless = "unix",
+     .help = "A number, or a name from /etc/services; 0 lets the kernel choose."},
+    {LISTEN(protocol), .name = "protocol", .type = &type_choice, .fallback = "tcp",
+     .choices = protocol_choices, .help = "The kind of socket."},
+    {LISTEN(mode), .name = "mode", .type = &type_mode, .fallback = "0666", .max = 0777,
+     .with = "protocol", .if_value = "unix",
+     .help = "Permission bits of the socket's file: who may connect."},
+    {LISTEN(service), .name = "service", .type = &type_choice, .fallback = "echo",
+     .choices = service_choices, .help = "What is done for a client."},
+    {LISTEN(greeting), .name = "greeting", .type = &type_text, .fallback = "",
+     .help = "Sent to each client as it connects, exactly as written."},
+    {LISTEN(reply), .name = "reply", .type = &type_text, .fallback = "OK", .with = "service",
+     .if_value = "message",
+     .help = "Sent with a newline once a message is stored; empty sends nothing."},
+    {LISTEN(max_message), .name = "max_message", .type = &type_size, .fallback = "1024", .min = 1,
+     .max = 65536, .with = "service", .if_value = "message",
+     .help = "The longest message in bytes, without its newline."},
+    {LISTEN(max_messages), .name = "max_messages", .type = &type_count, .fallback = "0",
+     .max = UINT32_MAX, .with = "service", .if_value = "message",
+     .help = "The connection is closed after this many messages; 0 sets no limit."},
+    {LISTEN(message_pause), .name = "message_pause", .type = &type_span, .fallback = "0",
+     .max = DAYS(1), .with = "service", .if_value = "message",
+     .help = "A pause this long ends a message that no newline ends; 0 is never."},
+    {LISTEN(allow), .name = "allow", .type = &type_cidrs, .fallback = "",
+     .help = "The addresses that may connect; empty lets all of them."},
+    {LISTEN(deny), .name = "deny", .type = &type_cidrs, .fallback = "",
+     .help = "The addresses that may not connect, even if allow names them."},
+    {LISTEN(proxy_protocol), .name = "proxy_protocol", .type = &type_choice, .fallback = "no",
+     .choices = proxy_choices,
+     .help = "Whether a PROXY protocol header begins each connection, and of which version."},
+    {LISTEN(proxy_trust), .name = "proxy_trust", .type = &type_cidrs, .fallback = "",
+     .with = "proxy_protocol", .unless = "no",
+     .help = "The proxies that may send the PROXY protocol header."},
+};
+const size_t option_count = ARRAY_SIZE(option_table);
+
+const struct option_row *option_find(enum section_kind kind, const char *name)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (option_table[i].section == kind && strcmp(option_table[i].name, name) == 0)
+            return &option_table[i];
+    return NULL;
+}
+
+const struct option_row *option_find_anywhere(const char *name)
+{
+    const struct option_row *row = option_find(SECTION_SERVER, name);
+
+    return row ? row : option_find(SECTION_LISTEN, name);
+}
+
+#define NAME_MAX_LENGTH 49 /* inih cuts a name there */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The Levenshtein distance of two names: insertions, deletions and substitutions. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_LENGTH + 1], n = least(strlen(b), NAME_MAX_LENGTH);
+
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 1; j <= n; j++) {
+            size_t substituted = diagonal + (a[i] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = least(substituted, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[n];
+}
+
+const struct option_row *option_nearest(enum section_kind kind, const char *name)
+{
+    const struct option_row *nearest = NULL;
+    size_t best = strlen(name) < 5 ? 2 : 3; /* this many changes are another word */
+
+    for (size_t i = 0; i < option_count; i++) {
+        if (option_table[i].section != kind)
+            continue;
+        size_t d = distance(option_table[i].name, name);
+        if (d < best) {
+            best = d;
+            nearest = &option_table[i];
+        }
+    }
+    return nearest;
+}
+
+void *option_field(const struct option_row *row, const struct section *section)
+{
+    return (char *)section->values + row->offset;
+}
+
+struct origin *option_origin(const struct option_row *row, const struct section *section)
+{
+    return &section->origins[row - option_table];
+}
+
+const char *option_section_name(const struct option_row *row)
+{
+    return row->section == SECTION_SERVER ? "server" : "listen NAME";
+}
+
+/* A bound is kept as the number that the type's field holds, whatever its C type. */
+static void bound_format(const struct option_row *row, uint64_t bound, char *buf, size_t size)
+{
+    if (row->type == &type_span || row->type == &type_count || row->type == &type_size)
+        row->type->format(row, &bound, buf, size);
+    else
+        snprintf(buf, size, row->type == &type_mode ? "%04llo" : "%llu", (unsigned long long)bound);
+}
+
+void option_range(const struct option_row *row, char *buf, size_t size)
+{
+    char low[VALUE_TEXT_MAX], high[VALUE_TEXT_MAX];
+
+    buf[0] = '\0';
+    if (row->choices) {
+        for (const struct choice *c = row->choices; c->name; c++)
+            text_append(buf, size, "%s%s", buf[0] ? " | " : "", c->name);
+    } else if (row->max > 0) {
+        bound_format(row, row->min, low, sizeof(low));
+        bound_format(row, row->max, high, sizeof(high));
+        text_append(buf, size, "%s to %s", low, high);
+    }
+}
+
+void option_list(FILE *out)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option_row *row = &option_table[i];
+        char range[VALUE_TEXT_MAX];
+        option_range(row, range, sizeof(range));
+        fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", option_section_name(row), row->name,
+                row->type->name, row->fallback, range, row->on_restart ? "restart" : "reload",
+                row->help);
+    }
+}

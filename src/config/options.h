@@ -1,0 +1,52 @@
+/*
+ * The option table: one row per option, from which parsing, defaults, --dump-config,
+ * --list-options and the checks of the manual are made.
+ */
+#ifndef ECHOD_CONFIG_OPTIONS_H
+#define ECHOD_CONFIG_OPTIONS_H
+
+#include "config/settings.h"
+
+struct option_row {
+    enum section_kind section;
+    const char *name;
+    const struct value_type *type;
+    size_t offset;                /* of the field in the struct of the section */
+    const char *fallback;         /* the default, as text */
+    uint64_t min, max;            /* for the types that are ordered */
+    const struct choice *choices; /* ends with a NULL name; for type_choice */
+    /* An option that acts only if WITH, another one of its section, has the value IF_VALUE, or
+     * has not the value UNLESS. */
+    const char *with, *if_value, *unless;
+    bool on_restart; /* a reload does not change it */
+    const char *help;
+};
+
+extern const struct option_row option_table[];
+extern const size_t option_count;
+
+/* The row of option NAME in sections of KIND; NULL if there is none. */
+const struct option_row *option_find(enum section_kind kind, const char *name);
+
+/* Like option_find(), of any section: for a hint at where a misplaced option belongs. */
+const struct option_row *option_find_anywhere(const char *name);
+
+/* The row whose name is nearest to the misspelt NAME, if one is near; else NULL. */
+const struct option_row *option_nearest(enum section_kind kind, const char *name);
+
+/* The field of ROW in the values of SECTION, and the record of where it was set. */
+void *option_field(const struct option_row *row, const struct section *section);
+struct origin *option_origin(const struct option_row *row, const struct section *section);
+
+/* Whether ROW acts only with a value of another option that SECTION does not have. */
+bool option_is_idle(const struct option_row *row, const struct section *section);
+
+/* "[server]" or "[listen NAME]", and the values that ROW takes, for people to read. */
+const char *option_section_name(const struct option_row *row);
+void option_range(const struct option_row *row, char *buf, size_t size);
+
+/* Writes the table to OUT: a line per option, fields separated by tabs: section, name, type,
+ * default, values, when a change takes effect, help. */
+void option_list(FILE *out);
+
+#endif

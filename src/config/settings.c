@@ -1,0 +1,78 @@
+#include "config/settings.h"
+
+#include "base/util.h"
+#include "config/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void section_clear(struct section *section)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option_row *row = &option_table[i];
+        if (row->section == section->kind && row->type->clear)
+            row->type->clear(option_field(row, section));
+    }
+    free(section->values);
+    free(section->origins);
+    free(section->name);
+}
+
+void settings_free(struct settings *settings)
+{
+    if (!settings)
+        return;
+    for (size_t i = 0; i < settings->section_count; i++)
+        section_clear(&settings->sections[i]);
+    for (size_t i = 0; i < settings->file_count; i++)
+        free(settings->files[i]);
+    free(settings->files);
+    free(settings->sections);
+    free(settings->listens);
+    free(settings);
+}
+
+struct origin settings_origin(const struct settings *settings, const struct listen_settings *listen,
+                              const char *key)
+{
+    for (size_t i = 0; i < settings->section_count; i++)
+        if (settings->sections[i].values == listen)
+            return *option_origin(option_find(SECTION_LISTEN, key), &settings->sections[i]);
+    return (struct origin){0};
+}
+
+/* The origin as the comment of a dumped line. */
+static void origin_format(struct origin origin, char *buf, size_t size)
+{
+    buf[0] = '\0';
+    if (origin.file)
+        text_append(buf, size, "%s:%u", origin.file, origin.line);
+    else
+        text_append(buf, size, "default");
+}
+
+/* A line has to stay within inih's limit: where the comment does not fit, it stands above. */
+static void dump_value(const struct option_row *row, const struct section *section, FILE *out)
+{
+    char value[VALUE_TEXT_MAX], origin[VALUE_TEXT_MAX], line[2 * VALUE_TEXT_MAX];
+
+    row->type->format(row, option_field(row, section), value, sizeof(value));
+    origin_format(*option_origin(row, section), origin, sizeof(origin));
+    int len = snprintf(line, sizeof(line), "%-15s = %-24s ; %s", row->name, value, origin);
+    if (len < 190)
+        fprintf(out, "%s\n", line);
+    else
+        fprintf(out, "; %.180s\n%s = %s\n", origin, row->name, value);
+}
+
+void settings_dump(const struct settings *settings, FILE *out)
+{
+    for (size_t s = 0; s < settings->section_count; s++) {
+        const struct section *section = &settings->sections[s];
+        fprintf(out, "%s[%s]\n", s ? "\n" : "", section->name);
+        for (size_t i = 0; i < option_count; i++)
+            if (option_table[i].section == section->kind &&
+                !option_is_idle(&option_table[i], section))
+                dump_value(&option_table[i], section, out);
+    }
+}

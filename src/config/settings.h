@@ -1,0 +1,97 @@
+/*
+ * The configuration as the program uses it: what a file sets, or the default of each option.
+ */
+#ifndef ECHOD_CONFIG_SETTINGS_H
+#define ECHOD_CONFIG_SETTINGS_H
+
+#include "config/problems.h"
+#include "config/values.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum when_full { WHEN_FULL_REFUSE, WHEN_FULL_QUEUE };
+enum protocol { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_UNIX };
+enum proxy_protocol { PROXY_NO, PROXY_V1, PROXY_V2, PROXY_ANY };
+enum service {
+    SERVICE_ECHO,
+    SERVICE_MESSAGE,
+    SERVICE_DISCARD,
+    SERVICE_DAYTIME,
+    SERVICE_CHARGEN,
+    SERVICE_WHOAMI,
+};
+
+/* Spans are microseconds, 0 for "never"; limits are counts, 0 for "no limit". */
+struct server_settings {
+    uint64_t max_clients;
+    uint64_t max_per_source;
+    unsigned when_full; /* enum when_full */
+    uint64_t idle_timeout;
+    uint64_t session_timeout;
+    uint64_t drain_timeout;
+    bool log_sessions;
+    unsigned log_level; /* a priority of syslog(3) */
+};
+
+struct listen_settings {
+    const char *name;
+    struct words addresses;
+    uint16_t port;
+    unsigned protocol; /* enum protocol */
+    unsigned mode;     /* permission bits of a Unix socket */
+    unsigned service;  /* enum service */
+    struct text greeting;
+    struct text reply;
+    uint64_t max_message; /* bytes */
+    uint64_t max_messages;
+    uint64_t message_pause;
+    struct cidrs allow;
+    struct cidrs deny;
+    unsigned proxy_protocol; /* enum proxy_protocol */
+    struct cidrs proxy_trust;
+    bool unserved; /* asks for what this version cannot do: it is not to be opened */
+};
+
+/* A section as it was read: the values of its kind of struct, and where each came from. */
+struct section {
+    enum section_kind { SECTION_SERVER, SECTION_LISTEN } kind;
+    char *name;             /* "server", "listen local" */
+    struct origin declared; /* its first header */
+    void *values;
+    struct origin *origins; /* one per row of the option table, of all sections */
+};
+
+struct settings {
+    struct server_settings *server;
+    struct listen_settings **listens; /* in the order of the file */
+    size_t listen_count;
+    struct section *sections; /* [0] is [server] */
+    size_t section_count;
+    char **files; /* those that were read; the origins point at these names */
+    size_t file_count;
+};
+
+/*
+ * Reads the file at PATH, then *.conf in PATH.d in the order of their names, checks the whole, and
+ * adds to PROBLEMS whatever is wrong. Returns the settings, or NULL if a problem is fatal. The
+ * caller frees them with settings_free().
+ */
+struct settings *settings_load(const char *path, struct problems *problems);
+
+void settings_free(struct settings *settings);
+
+/* Where KEY of the listener LISTEN was set. */
+struct origin settings_origin(const struct settings *settings, const struct listen_settings *listen,
+                              const char *key);
+
+/*
+ * Writes the effective configuration to OUT as an INI file, the origin of each value beside it.
+ * Loading the output gives the same values.
+ */
+void settings_dump(const struct settings *settings, FILE *out);
+
+/* Adds to PROBLEMS what is wrong with the settings as a whole (validate.c). */
+void settings_validate(struct settings *settings, struct problems *problems);
+
+#endif

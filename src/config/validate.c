@@ -1,0 +1,157 @@
+/*
+ * What no option can tell alone: values that contradict each other, or do nothing.
+ */
+#include "config/options.h"
+#include "config/settings.h"
+
+#include "net/address.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool is_set(const struct option_row *row, const struct section *section)
+{
+    return option_origin(row, section)->file != NULL;
+}
+
+static void problem_at(struct problems *problems, enum severity severity,
+                       const struct section *section, const char *key, const char *reason)
+{
+    struct origin where = *option_origin(option_find(section->kind, key), section);
+
+    problem_add(problems, severity, where.file ? where : section->declared, section->name, key,
+                "%s", reason);
+}
+
+bool option_is_idle(const struct option_row *row, const struct section *section)
+{
+    char value[VALUE_TEXT_MAX];
+
+    if (!row->with)
+        return false;
+    const struct option_row *other = option_find(row->section, row->with);
+    other->type->format(other, option_field(other, section), value, sizeof(value));
+    return row->if_value ? strcmp(value, row->if_value) != 0 : strcmp(value, row->unless) == 0;
+}
+
+/* An option that is set and does nothing says so. */
+static void check_effect(const struct option_row *row, const struct section *section,
+                         struct problems *problems)
+{
+    char reason[REASON_MAX], value[VALUE_TEXT_MAX];
+
+    row->type->format(row, option_field(row, section), value, sizeof(value));
+    if (!option_is_idle(row, section) || strcmp(value, row->fallback) == 0)
+        return;
+    snprintf(reason, sizeof(reason), "has no effect %s %s = %s", row->if_value ? "without" : "with",
+             row->with, row->if_value ? row->if_value : row->unless);
+    problem_at(problems, WARNING, section, row->name, reason);
+}
+
+/* Serving a listener without what its section asks for could let in whom it should keep out. */
+static void check_served(const struct option_row *row, struct section *section,
+                         struct problems *problems)
+{
+    struct listen_settings *listen = section->values;
+    const struct choice *choice =
+        row->choices ? choice_of(row, *(unsigned *)option_field(row, section)) : NULL;
+    char reason[REASON_MAX];
+
+    if (!choice || !choice->unserved)
+        return;
+    snprintf(reason, sizeof(reason),
+             "this version cannot do %s = %s yet: the listener stays closed", row->name,
+             choice->name);
+    problem_at(problems, WARNING, section, row->name, reason);
+    listen->unserved = true;
+}
+
+static void check_set_options(struct section *section, struct problems *problems)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option_row *row = &option_table[i];
+        if (row->section != section->kind || !is_set(row, section))
+            continue;
+        check_effect(row, section, problems);
+        check_served(row, section, problems);
+    }
+}
+
+/* ---- listeners ---- */
+
+static void check_unix(const struct section *section, struct problems *problems)
+{
+    const struct listen_settings *listen = section->values;
+    struct address address;
+
+    for (size_t i = 0; i < listen->addresses.count; i++) {
+        int r = address_unix(&address, listen->addresses.item[i]);
+        if (r == -ENAMETOOLONG)
+            problem_at(problems, FATAL, section, "address",
+                       "the path is longer than a Unix socket's may be (107 bytes)");
+        else if (r < 0)
+            problem_at(problems, FATAL, section, "address",
+                       "with protocol = unix, give a path that begins with /, or @NAME");
+    }
+}
+
+/* RFC 1123: letters, digits, hyphens and dots. */
+static bool is_host_name(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789.-_";
+
+    return strspn(text, allowed) == strlen(text) && strlen(text) < 254 &&
+           strspn(text, "0123456789.") != strlen(text) && text[0] != '-' && text[0] != '.';
+}
+
+static void check_internet(const struct section *section, struct problems *problems)
+{
+    const struct listen_settings *listen = section->values;
+    char reason[REASON_MAX];
+    struct address address;
+
+    for (size_t i = 0; i < listen->addresses.count; i++) {
+        const char *item = listen->addresses.item[i];
+        if (strcmp(item, "*") == 0 || address_numeric(&address, item, 0) == 0 || is_host_name(item))
+            continue;
+        snprintf(reason, sizeof(reason),
+                 item[0] == '/' ? "%.100s is a path: did you mean protocol = unix?"
+                                : "\"%.100s\" is neither an address nor a host name nor *",
+                 item);
+        problem_at(problems, FATAL, section, "address", reason);
+    }
+}
+
+static void check_listen(struct section *section, struct problems *problems)
+{
+    const struct listen_settings *listen = section->values;
+
+    if (listen->addresses.count == 0)
+        problem_at(problems, FATAL, section, "address", "give at least one address, or *");
+    if (listen->protocol == PROTOCOL_UNIX)
+        check_unix(section, problems);
+    else
+        check_internet(section, problems);
+    if (listen->protocol == PROTOCOL_UDP && listen->service == SERVICE_CHARGEN)
+        problem_at(problems, FATAL, section, "service",
+                   "chargen over udp would amplify forged traffic: use protocol = tcp");
+    if (listen->proxy_protocol != PROXY_NO && listen->proxy_trust.count == 0)
+        problem_at(problems, FATAL, section, "proxy_protocol",
+                   "name the proxies in proxy_trust: anybody could forge the header");
+}
+
+void settings_validate(struct settings *settings, struct problems *problems)
+{
+    const char *file = settings->file_count ? settings->files[0] : NULL;
+
+    for (size_t i = 0; i < settings->section_count; i++) {
+        struct section *section = &settings->sections[i];
+        check_set_options(section, problems);
+        if (section->kind == SECTION_LISTEN)
+            check_listen(section, problems);
+    }
+    if (settings->listen_count == 0 && problems->fatal == 0)
+        problem_add(problems, FATAL, (struct origin){.file = file}, NULL, NULL,
+                    "there is no [listen NAME] section, so there is nothing to listen on");
+}

@@ -1,0 +1,20 @@
+/*
+ * Who gets in: accepting, access rules, limits, and the fork.
+ */
+#ifndef ECHOD_DAEMON_ADMISSION_H
+#define ECHOD_DAEMON_ADMISSION_H
+
+#include "daemon/server.h"
+
+/* Whether the server wants connections now: it serves, is not short of something, and either has
+ * room or refuses with words. */
+bool admission_open(const struct server *server, uint64_t now);
+
+/* Accepts the connections that wait at LISTENER, up to a number that is fair to the others. */
+void admission_accept(struct server *server, const struct listener *listener);
+
+/* Admits or refuses the connected socket CLIENT, which it closes, as a client of LISTEN. */
+void admission_decide(struct server *server, int client, const struct address *peer,
+                      const struct listen_settings *listen);
+
+#endif

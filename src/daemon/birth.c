@@ -1,0 +1,84 @@
+#include "daemon/birth.h"
+
+#include "base/lean.h"
+#include "base/span.h"
+#include "daemon/spawn.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* In the child: a worker whose daemon is gone would be counted by nobody. */
+static bool end_with(pid_t parent)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent;
+}
+
+/* In the child. Never returns to the loop that it was forked from. */
+NORETURN static void become_worker(const struct server *server, size_t index, pid_t parent,
+                                   int client, const struct address *peer,
+                                   const struct listen_settings *listen)
+{
+    const struct server_settings *limits = server->settings->server;
+    struct job job = {
+        .client = client,
+        .messages = listen->service == SERVICE_MESSAGE ? server->scribe.messages_out : -1,
+        .slot = slots_map_one(&server->slots, index),
+        .peer = *peer,
+        .listen = listen,
+        .idle_timeout = limits->idle_timeout,
+        .session_timeout = limits->session_timeout,
+        .title = server->title,
+    };
+
+    if (!end_with(parent))
+        _exit(END_STOPPED);
+    if (!job.slot)
+        _exit(END_SETUP);
+    worker_run(&job);
+}
+
+int birth_of_worker(struct server *server, int client, const struct address *peer,
+                    const struct listen_settings *listen)
+{
+    size_t index = roster_next(&server->roster);
+    pid_t parent = getpid();
+
+    *slots_at(&server->slots, index) = (struct slot){0};
+    pid_t pid = spawn(CHILD_SIGNAL);
+    if (pid < 0)
+        return pid;
+    if (pid == 0)
+        become_worker(server, index, parent, client, peer, listen);
+    roster_add(&server->roster, pid, peer, listen);
+    return 0;
+}
+
+NORETURN static void become_scribe(const struct server *server)
+{
+    const struct scribe *scribe = &server->scribe;
+    const int kept[] = {STDERR_FILENO, scribe->records_in, scribe->messages_in};
+
+    title_set(server->title, "echod: scribe");
+    if (fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)
+        _exit(EXIT_OSERR);
+    scribe_run(scribe);
+}
+
+int birth_of_scribe(struct server *server)
+{
+    /* Unlike a worker it needs all the libraries: it is libsystemd's only user among them. */
+    lean_children(false);
+    pid_t pid = spawn(CHILD_SIGNAL);
+    if (pid == 0)
+        become_scribe(server);
+    lean_children(true);
+    if (pid < 0)
+        return pid;
+    server->scribe.pid = pid;
+    server->scribe_since = clock_now();
+    return 0;
+}

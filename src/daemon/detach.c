@@ -1,0 +1,107 @@
+#include "daemon/detach.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The first process: waits for the daemon's word. One that ends without it has failed, and has
+ * said why. */
+NORETURN static void wait_and_exit(int fd)
+{
+    unsigned char status;
+    ssize_t n;
+
+    do
+        n = read(fd, &status, 1);
+    while (n < 0 && errno == EINTR);
+    _exit(n == 1 ? status : EXIT_SOFTWARE);
+}
+
+int detach_begin(void)
+{
+    int word[2];
+
+    if (pipe2(word, O_CLOEXEC) < 0)
+        return -errno;
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid > 0) {
+        close(word[1]);
+        wait_and_exit(word[0]);
+    }
+    close(word[0]);
+    /* A session leader that opens a terminal would get it as its own, so another fork follows. */
+    if (setsid() < 0 || (pid = fork()) < 0)
+        return -errno;
+    if (pid > 0)
+        _exit(0);
+    umask(022);
+    return chdir("/") < 0 ? -errno : word[1];
+}
+
+void detach_silence(int fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null >= 0)
+        dup2(null, fd);
+    if (null > STDERR_FILENO)
+        close(null);
+}
+
+void detach_finish(int fd, int status)
+{
+    unsigned char word = (unsigned char)status;
+
+    detach_silence(STDIN_FILENO);
+    detach_silence(STDOUT_FILENO);
+    if (isatty(STDERR_FILENO))
+        detach_silence(STDERR_FILENO);
+    fd_write_all(fd, &word, 1);
+    fd_close(&fd);
+}
+
+int detach_ensure_standard(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+int pid_file_write(struct pid_file *file, const char *path)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+    *file = (struct pid_file){.fd = fd, .path = path};
+    if (fd < 0)
+        return -errno;
+    if (fcntl(fd, F_SETLK, &lock) < 0) {
+        int error = errno == EACCES ? EAGAIN : errno;
+        fd_close(&file->fd);
+        return -error;
+    }
+    if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+        return -errno;
+    return 0;
+}
+
+void pid_file_remove(struct pid_file *file)
+{
+    if (file->fd < 0)
+        return;
+    unlink(file->path); /* before the lock ends: nobody can have made it his own */
+    fd_close(&file->fd);
+}

@@ -1,0 +1,40 @@
+/*
+ * Leaving the terminal in the way of SysV (daemon(7)), and the pid file.
+ */
+#ifndef ECHOD_DAEMON_DETACH_H
+#define ECHOD_DAEMON_DETACH_H
+
+#include <stdbool.h>
+
+/*
+ * Goes on in a process of its own session without a terminal; the one that called stays until
+ * that process calls detach_finish(), or ends, and exits with the status that it gives.
+ * Returns a descriptor for detach_finish(), or -errno.
+ */
+int detach_begin(void);
+
+/* Lets the first process exit with STATUS, and gives up the standard streams but for a standard
+ * error that is no terminal: records may go there. */
+void detach_finish(int fd, int status);
+
+/* Opens /dev/null for those of the descriptors 0, 1 and 2 that are closed: a socket that got one
+ * of these numbers would receive what is printed. Returns 0 or -errno. */
+int detach_ensure_standard(void);
+
+/* Connects the descriptor FD to /dev/null. */
+void detach_silence(int fd);
+
+struct pid_file {
+    int fd;
+    const char *path; /* absolute; not owned */
+};
+
+/*
+ * Writes this process's ID to the file PATH and locks it (fcntl(2), F_SETLK: the lock ends with
+ * the process, and no child has it).
+ * Returns 0, -EAGAIN where another process holds the lock, or -errno.
+ */
+int pid_file_write(struct pid_file *file, const char *path);
+void pid_file_remove(struct pid_file *file);
+
+#endif

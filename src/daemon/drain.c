@@ -1,0 +1,65 @@
+#include "daemon/drain.h"
+
+#include "base/span.h"
+#include "daemon/notify.h"
+
+#include <signal.h>
+
+/* How long workers that were asked to end have for it before they are killed. */
+#define ENDING_TIME (2 * USEC_PER_SEC)
+
+static void signal_workers(const struct server *server, int number)
+{
+    for (size_t i = 0; i < server->roster.max; i++)
+        if (server->roster.clients[i].pid > 0)
+            kill(server->roster.clients[i].pid, number);
+}
+
+static void begin(struct server *server)
+{
+    char span[SPAN_TEXT_MAX];
+    uint64_t time = server->settings->server->drain_timeout;
+
+    notify_stopping();
+    listeners_close(&server->listeners);
+    server->phase = PHASE_DRAINING;
+    server->phase_deadline = clock_now() + time;
+    if (server->roster.live == 0)
+        log_info(&server->log, "stopping");
+    else
+        log_info(&server->log, "stopping: %zu clients have up to %s to finish", server->roster.live,
+                 span_format(time, span, sizeof(span)));
+}
+
+void drain_advance(struct server *server)
+{
+    switch (server->phase) {
+    case PHASE_SERVING:
+        begin(server);
+        break;
+    case PHASE_DRAINING:
+        server->phase = PHASE_ENDING;
+        server->phase_deadline = clock_now() + ENDING_TIME;
+        if (server->roster.live > 0)
+            log_notice(&server->log, "ending the sessions of %zu clients", server->roster.live);
+        signal_workers(server, SIGTERM);
+        break;
+    case PHASE_ENDING:
+    case PHASE_KILLING:
+        server->phase = PHASE_KILLING;
+        server->phase_deadline = 0;
+        signal_workers(server, SIGKILL);
+        break;
+    }
+}
+
+void drain_check(struct server *server, uint64_t now)
+{
+    if (server->phase_deadline && now >= server->phase_deadline)
+        drain_advance(server);
+}
+
+bool drain_done(const struct server *server)
+{
+    return server->phase != PHASE_SERVING && server->roster.live == 0;
+}

@@ -1,0 +1,83 @@
+#include "daemon/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Processes besides the workers: daemon and scribe. Descriptors besides the listeners. */
+#define OTHER_TASKS 2
+#define OTHER_FILES 12
+
+/* The path of this process's cgroup below /sys/fs/cgroup (cgroups(7), version 2), or false. */
+static bool own_cgroup(char *path, size_t size)
+{
+    char line[4096];
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    bool found = false;
+
+    while (file && !found && fgets(line, sizeof(line), file)) {
+        found = strncmp(line, "0::", 3) == 0;
+        line[strcspn(line, "\n")] = '\0';
+        if (found)
+            snprintf(path, size, "%s", line + 3);
+    }
+    if (file)
+        fclose(file);
+    return found;
+}
+
+/* The pids.max of the cgroup, which TasksMax= sets; UINT64_MAX where there is none. */
+static uint64_t cgroup_tasks(void)
+{
+    char group[4096], path[5000], text[64];
+    uint64_t max = UINT64_MAX;
+
+    if (!own_cgroup(group, sizeof(group)))
+        return max;
+    snprintf(path, sizeof(path), "/sys/fs/cgroup%s/pids.max", group);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return max;
+    if (fgets(text, sizeof(text), file)) {
+        text[strcspn(text, "\n")] = '\0';
+        number_parse(text, &max); /* "max" is no number, and none is what it means */
+    }
+    fclose(file);
+    return max;
+}
+
+/* Root is not bound by RLIMIT_NPROC. */
+static uint64_t user_tasks(void)
+{
+    struct rlimit limit;
+
+    if (geteuid() == 0 || getrlimit(RLIMIT_NPROC, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    return limit.rlim_cur;
+}
+
+static void warn_tasks(struct log *log, uint64_t clients, uint64_t tasks, const char *limit)
+{
+    if (clients + OTHER_TASKS <= tasks)
+        return;
+    log_warning(log,
+                "max_clients = %llu, but %s allows only %llu processes: raise it or expect "
+                "clients to be refused",
+                (unsigned long long)clients, limit, (unsigned long long)tasks);
+}
+
+void limits_check(struct log *log, const struct settings *settings, size_t listeners)
+{
+    struct rlimit files;
+
+    warn_tasks(log, settings->server->max_clients, cgroup_tasks(),
+               "TasksMax= (the cgroup's pids.max)");
+    warn_tasks(log, settings->server->max_clients, user_tasks(), "LimitNPROC= (ulimit -u)");
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && listeners + OTHER_FILES > files.rlim_cur)
+        log_warning(log,
+                    "%zu listeners leave too few of the %llu descriptors that LimitNOFILE= "
+                    "(ulimit -n) allows",
+                    listeners, (unsigned long long)files.rlim_cur);
+}

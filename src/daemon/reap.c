@@ -1,0 +1,57 @@
+#include "daemon/reap.h"
+
+#include "daemon/session.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+/* The scribe's place is empty from here; the loop fills it again, but not in a hurry. */
+static void explain_scribe(struct server *server, int status)
+{
+    server->scribe.pid = -1;
+    if (WIFSIGNALED(status))
+        log_error(&server->log, "the scribe was killed by signal %d; another one takes its place",
+                  WTERMSIG(status));
+    else
+        log_error(&server->log, "the scribe exited with status %d; another one takes its place",
+                  WEXITSTATUS(status));
+}
+
+static void explain(struct server *server, pid_t pid, int status)
+{
+    struct client *client = roster_find(&server->roster, pid);
+
+    if (pid == server->scribe.pid) {
+        explain_scribe(server, status);
+        return;
+    }
+    if (!client)
+        return; /* a child from before an exec(3) of this program: not one of ours to explain */
+    size_t index = (size_t)(client - server->roster.clients);
+    session_log_end(&server->log, server->settings->server->log_sessions, client,
+                    slots_at(&server->slots, index), status, server->phase == PHASE_KILLING);
+    roster_remove(&server->roster, client);
+}
+
+/* Waits for PID (-1: for any) without blocking. Returns whether one was taken. */
+static bool take(struct server *server, pid_t pid)
+{
+    int status;
+    pid_t taken = waitpid(pid, &status, WNOHANG | __WALL);
+
+    if (taken <= 0)
+        return false;
+    explain(server, taken, status);
+    return true;
+}
+
+void reap_one(struct server *server, pid_t pid)
+{
+    take(server, pid);
+}
+
+void reap_all(struct server *server)
+{
+    while (take(server, -1))
+        continue;
+}

@@ -1,0 +1,59 @@
+/*
+ * The roster: who is being served, by which process. Every question of how many there are, in all
+ * or of one source, is answered from it; every operation takes the same time however many live.
+ */
+#ifndef ECHOD_DAEMON_ROSTER_H
+#define ECHOD_DAEMON_ROSTER_H
+
+#include "config/settings.h"
+#include "net/address.h"
+
+#include <sys/types.h>
+
+struct client {
+    pid_t pid; /* of the worker; 0: this entry is free */
+    struct address peer;
+    const struct listen_settings *listen;
+    uint64_t since; /* clock_now() */
+    uint32_t source;
+    uint32_t next; /* in the chain of its pid's bucket, or of the free entries */
+};
+
+struct source {
+    struct source_key key;
+    uint32_t live; /* its entries in the roster; changed where they come and go, nowhere else */
+    uint32_t next;
+};
+
+struct roster {
+    struct client *clients;
+    struct source *sources; /* never more than clients */
+    uint32_t *by_pid;       /* heads of chains of clients */
+    uint32_t *by_key;       /* heads of chains of sources */
+    uint32_t free_client, free_source;
+    size_t max, live, buckets;
+    uint64_t seed; /* so that nobody can choose addresses that share a chain */
+};
+
+/* Makes room for MAX clients. */
+void roster_open(struct roster *roster, size_t max);
+void roster_close(struct roster *roster);
+
+/* The entry that the next client will have; its index is that of its slot. The roster must not
+ * be full. */
+size_t roster_next(const struct roster *roster);
+
+/* Enters the client of PID at roster_next(). */
+void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
+                const struct listen_settings *listen);
+
+/* The client that PID serves, or NULL. */
+struct client *roster_find(const struct roster *roster, pid_t pid);
+
+/* Strikes CLIENT off; its entry is free. */
+void roster_remove(struct roster *roster, struct client *client);
+
+/* How many clients of the source of PEER there are. */
+size_t roster_count(const struct roster *roster, const struct address *peer);
+
+#endif

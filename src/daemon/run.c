@@ -1,0 +1,178 @@
+#include "daemon/run.h"
+
+#include "daemon/admission.h"
+#include "daemon/detach.h"
+#include "daemon/drain.h"
+#include "daemon/limits.h"
+#include "daemon/notify.h"
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- the configuration ---- */
+
+/* Loads what COMMAND names and tells all that is wrong with it. NULL: it cannot be used. */
+static struct settings *load(const struct command *command)
+{
+    struct problems problems = {0};
+    struct settings *settings = settings_load(command->config, &problems);
+
+    problems_print(&problems, stderr);
+    problems_free(&problems);
+    return settings;
+}
+
+/* A configuration whose addresses cannot be told apart, or looked up, is no good one, either. */
+static int check_addresses(const struct settings *settings)
+{
+    struct problems problems = {0};
+
+    listeners_check(settings, &problems);
+    problems_print(&problems, stderr);
+    int status = problems.fatal ? EXIT_CONFIG : 0;
+    problems_free(&problems);
+    return status;
+}
+
+int run_check(const struct command *command)
+{
+    struct settings *settings = load(command);
+    int status = settings ? check_addresses(settings) : EXIT_CONFIG;
+
+    settings_free(settings);
+    if (status == 0)
+        printf("%s: the configuration is good\n", command->config);
+    return status;
+}
+
+int run_dump(const struct command *command)
+{
+    struct settings *settings = load(command);
+
+    if (!settings)
+        return EXIT_CONFIG;
+    settings_dump(settings, stdout);
+    settings_free(settings);
+    return fflush(stdout) < 0 ? EXIT_IOERR : 0;
+}
+
+/* ---- serving ---- */
+
+struct run {
+    const struct command *command;
+    struct server server;
+    struct pid_file pid_file;
+    int word; /* to the process that waits in the terminal; -1: none */
+};
+
+static int lock_pid_file(struct run *run)
+{
+    const char *path = run->command->pid_file;
+
+    if (!path)
+        return 0;
+    int r = pid_file_write(&run->pid_file, path);
+    if (r == -EAGAIN)
+        log_error(&run->server.log, "another echod runs already: it holds %s", path);
+    else if (r < 0)
+        log_error(&run->server.log, "%s cannot be written: %s", path, strerror(-r));
+    return r == -EAGAIN ? EXIT_UNAVAILABLE : r < 0 ? EXIT_CANTCREAT : 0;
+}
+
+/* Listens, and says so to whoever waits for it. Returns 0 or the exit status. */
+static int go_live(struct run *run)
+{
+    struct server *server = &run->server;
+    int status = listeners_open(&server->listeners, server->settings, &server->log);
+
+    if (status == 0)
+        status = lock_pid_file(run);
+    if (status != 0)
+        return status;
+    limits_check(&server->log, server->settings, server->listeners.count);
+    listeners_print(&server->listeners);
+    listeners_log(&server->listeners, &server->log);
+    notify_ready(server->listeners.count);
+    if (run->word >= 0)
+        detach_finish(run->word, 0);
+    run->word = -1;
+    return 0;
+}
+
+/* The one client that inetd(8), or systemd's Accept=yes, has accepted. */
+static int admit_standard_input(struct server *server)
+{
+    struct address peer;
+    int client = dup(STDIN_FILENO);
+    int r = client < 0 ? -errno : address_peer(&peer, client);
+
+    if (r < 0) {
+        log_error(&server->log, "--inetd: standard input is no connected socket: %s", strerror(-r));
+        fd_close(&client);
+        return EXIT_USAGE;
+    }
+    address_normalise(&peer);
+    fd_set_nonblocking(client, false);
+    detach_silence(STDIN_FILENO);
+    detach_silence(STDOUT_FILENO);
+    server->phase = PHASE_DRAINING;
+    admission_decide(server, client, &peer, listeners_match(server->settings, client));
+    return 0;
+}
+
+/* Under inetd(8) standard error is the client, too: our records are not for it. */
+static bool stderr_is_client(void)
+{
+    struct stat in, err;
+
+    return fstat(STDIN_FILENO, &in) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+           S_ISSOCK(in.st_mode) && in.st_dev == err.st_dev && in.st_ino == err.st_ino;
+}
+
+static enum sink choose_sink(const struct command *command)
+{
+    if (command->action != ACTION_INETD || !stderr_is_client())
+        return sink_choose(command->daemon);
+    detach_silence(STDERR_FILENO);
+    return SINK_SYSLOG;
+}
+
+static int serve(struct run *run, const struct settings *settings, const struct title *title)
+{
+    int status = server_open(&run->server, settings, title, choose_sink(run->command));
+
+    if (status == 0)
+        status = run->command->action == ACTION_INETD ? admit_standard_input(&run->server)
+                                                      : go_live(run);
+    if (status == 0)
+        server_run(&run->server);
+    server_close(&run->server);
+    pid_file_remove(&run->pid_file);
+    return status;
+}
+
+int run_server(const struct command *command, const struct title *title)
+{
+    struct run run = {.command = command, .pid_file = {.fd = -1}, .word = -1};
+
+    if (detach_ensure_standard() < 0)
+        return EXIT_OSERR;
+    struct settings *settings = load(command);
+    if (!settings)
+        return EXIT_CONFIG;
+    if (command->daemon)
+        run.word = detach_begin();
+    if (command->daemon && run.word < 0) {
+        fprintf(stderr, "echod: cannot leave the terminal: %s\n", strerror(-run.word));
+        return EXIT_OSERR;
+    }
+    int status = serve(&run, settings, title);
+    if (run.word >= 0)
+        detach_finish(run.word, status);
+    settings_free(settings);
+    return status;
+}

@@ -1,0 +1,15 @@
+/*
+ * From the command line to a server and back: what each action does.
+ */
+#ifndef ECHOD_DAEMON_RUN_H
+#define ECHOD_DAEMON_RUN_H
+
+#include "base/title.h"
+#include "daemon/cli.h"
+
+/* Each returns the exit status of the program. */
+int run_check(const struct command *command);
+int run_dump(const struct command *command);
+int run_server(const struct command *command, const struct title *title);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * The daemon while it serves: everything it knows, and its one loop.
+ */
+#ifndef ECHOD_DAEMON_SERVER_H
+#define ECHOD_DAEMON_SERVER_H
+
+#include "base/log.h"
+#include "base/title.h"
+#include "config/settings.h"
+#include "daemon/listeners.h"
+#include "daemon/roster.h"
+#include "daemon/signals.h"
+#include "daemon/slots.h"
+#include "scribe/scribe.h"
+
+enum phase {
+    PHASE_SERVING,
+    PHASE_DRAINING, /* no new clients; those that are there have until the deadline */
+    PHASE_ENDING,   /* they were asked to end */
+    PHASE_KILLING,  /* they were killed */
+};
+
+struct server {
+    const struct settings *settings;
+    const struct title *title;
+    struct log log;
+    struct scribe scribe;
+    uint64_t scribe_since; /* when the last one was started */
+    struct signals signals;
+    struct listeners listeners;
+    struct roster roster;
+    struct slots slots;
+    enum phase phase;
+    uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
+    uint64_t muted_until;    /* no accepting before: the system lacks something; 0: not muted */
+    uint64_t mutings;        /* of the current shortage */
+    uint64_t last_sweep;
+    uint64_t served, refused; /* since the start */
+};
+
+/*
+ * Sets up what serving needs but listeners: signals, slots, roster, scribe; records go to SINK
+ * from here on. Logs what fails. Returns 0 or an exit status.
+ */
+int server_open(struct server *server, const struct settings *settings, const struct title *title,
+                enum sink sink);
+
+/* Serves until it was told to stop and the last client is gone. */
+void server_run(struct server *server);
+
+/* Ends the scribe, once it has written what it was given, and frees everything. */
+void server_close(struct server *server);
+
+#endif

@@ -1,0 +1,122 @@
+#include "daemon/session.h"
+
+#include "base/span.h"
+#include "daemon/listeners.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define CLAUSE_MAX 160
+
+struct ending {
+    int priority;
+    const char *reason; /* the value of ECHOD_REASON */
+    char clause[CLAUSE_MAX];
+};
+
+/* A worker that a signal ended crashed, but for the one that the daemon sends last. */
+static void explain_signal(struct ending *ending, int number, bool asked)
+{
+    bool by_us = asked && number == SIGKILL;
+    const char *name = sigabbrev_np(number);
+
+    ending->priority = by_us ? LOG_INFO : LOG_WARNING;
+    ending->reason = by_us ? "cut" : "killed";
+    snprintf(ending->clause, CLAUSE_MAX,
+             by_us ? "cut off because echod stops" : "its worker was killed by signal %d (SIG%s)",
+             number, name ? name : "?");
+}
+
+static void explain_status(struct ending *ending, int status, int error)
+{
+    const struct end_meaning *meaning = end_meaning(status);
+
+    ending->priority = meaning ? meaning->priority : LOG_WARNING;
+    ending->reason = meaning ? meaning->name : "unexpected";
+    if (meaning)
+        snprintf(ending->clause, CLAUSE_MAX, "%s", meaning->clause);
+    else
+        snprintf(ending->clause, CLAUSE_MAX, "its worker exited with the unexpected status %d",
+                 status);
+    if (error)
+        text_append(ending->clause, CLAUSE_MAX, ": %s", strerror(error));
+}
+
+/* A client that connects and closes without a byte checks whether we are there. */
+static bool is_probe(const struct slot *slot, int status)
+{
+    return slot->bytes_in == 0 && WIFEXITED(status) &&
+           (WEXITSTATUS(status) == END_CLOSED || WEXITSTATUS(status) == END_RESET);
+}
+
+/* "0.413 ms", "12.500 s": people compare these. */
+static const char *duration_format(uint64_t usec, char *buf, size_t size)
+{
+    bool short_one = usec < USEC_PER_SEC;
+    unsigned long long thousandths = short_one ? usec : usec / 1000;
+
+    snprintf(buf, size, "%llu.%03llu %s", thousandths / 1000, thousandths % 1000,
+             short_one ? "ms" : "s");
+    return buf;
+}
+
+static void send_record(struct log *log, const struct ending *ending, const struct client *client,
+                        const struct slot *slot)
+{
+    char buf[RECORD_MAX], peer[ADDRESS_TEXT_MAX], duration[48];
+    uint64_t usec = clock_now() - client->since;
+    unsigned long long in = slot->bytes_in, out = slot->bytes_out, messages = slot->messages;
+    struct record record;
+
+    address_format(&client->peer, peer, sizeof(peer));
+    record_start(&record, buf, sizeof(buf), ending->priority,
+                 "session of %s on %s: %s; %llu bytes in, %llu out, %s", peer, client->listen->name,
+                 ending->clause, in, out, duration_format(usec, duration, sizeof(duration)));
+    record_add(&record, "ECHOD_EVENT", "session");
+    record_add(&record, "ECHOD_REASON", "%s", ending->reason);
+    record_add(&record, "ECHOD_PEER", "%s", peer);
+    record_add(&record, "ECHOD_LISTENER", "%s", client->listen->name);
+    record_add(&record, "ECHOD_SERVICE", "%s", listen_service_name(client->listen));
+    record_add(&record, "ECHOD_PID", "%d", (int)client->pid);
+    record_add(&record, "ECHOD_BYTES_IN", "%llu", in);
+    record_add(&record, "ECHOD_BYTES_OUT", "%llu", out);
+    record_add(&record, "ECHOD_MESSAGES", "%llu", messages);
+    record_add(&record, "ECHOD_DURATION_USEC", "%llu", (unsigned long long)usec);
+    log_send(log, &record);
+}
+
+void session_log_end(struct log *log, bool log_normal, const struct client *client,
+                     const struct slot *slot, int status, bool asked)
+{
+    struct ending ending;
+
+    if (WIFSIGNALED(status))
+        explain_signal(&ending, WTERMSIG(status), asked);
+    else
+        explain_status(&ending, WEXITSTATUS(status), slot->error);
+    if (is_probe(slot, status))
+        ending.priority = LOG_DEBUG;
+    bool wanted = log_normal || ending.priority <= LOG_WARNING;
+    if (wanted && log_wants(log, ending.priority))
+        send_record(log, &ending, client, slot);
+}
+
+void session_log_refusal(struct log *log, const struct address *peer,
+                         const struct listen_settings *listen, const char *reason)
+{
+    char buf[RECORD_MAX], text[ADDRESS_TEXT_MAX];
+    struct record record;
+
+    if (!log_wants(log, LOG_INFO))
+        return;
+    address_format(peer, text, sizeof(text));
+    record_start(&record, buf, sizeof(buf), LOG_INFO, "refused %s on %s: %s", text, listen->name,
+                 reason);
+    record_add(&record, "ECHOD_EVENT", "refused");
+    record_add(&record, "ECHOD_REASON", "%s", reason);
+    record_add(&record, "ECHOD_PEER", "%s", text);
+    record_add(&record, "ECHOD_LISTENER", "%s", listen->name);
+    log_send(log, &record);
+}

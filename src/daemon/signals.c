@@ -1,0 +1,33 @@
+#include "daemon/signals.h"
+
+#include "base/span.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+int signals_open(struct signals *signals)
+{
+    const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, CHILD_SIGNAL};
+
+    sigemptyset(&signals->set);
+    for (size_t i = 0; i < ARRAY_SIZE(handled); i++)
+        sigaddset(&signals->set, handled[i]);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored, as a parent may leave it, children vanish unreported */
+    if (sigprocmask(SIG_BLOCK, &signals->set, NULL) < 0)
+        return -errno;
+    signals->fd = signalfd(-1, &signals->set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return signals->fd < 0 ? -errno : 0;
+}
+
+int signals_take(const struct signals *signals, siginfo_t *info, uint64_t timeout)
+{
+    struct timespec wait = {.tv_sec = (time_t)(timeout / USEC_PER_SEC),
+                            .tv_nsec = (long)(timeout % USEC_PER_SEC) * 1000};
+    /* Not read(2) from the descriptor: that leaves out the process ID of a real-time signal. */
+    int number = sigtimedwait(&signals->set, info, &wait);
+
+    return number < 0 ? 0 : number;
+}

@@ -1,0 +1,41 @@
+#include "daemon/slots.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int slots_open(struct slots *slots, size_t count)
+{
+    *slots = (struct slots){.count = count, .page = (size_t)sysconf(_SC_PAGESIZE)};
+    slots->memory = memfd_create("echod-slots", MFD_CLOEXEC);
+    if (slots->memory < 0)
+        return -errno;
+    size_t size = count * slots->page;
+    if (ftruncate(slots->memory, (off_t)size) < 0)
+        return -errno;
+    slots->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, slots->memory, 0);
+    if (slots->map == MAP_FAILED)
+        return -errno;
+    return madvise(slots->map, size, MADV_DONTFORK) < 0 ? -errno : 0;
+}
+
+struct slot *slots_at(const struct slots *slots, size_t index)
+{
+    return (struct slot *)(slots->map + index * slots->page);
+}
+
+struct slot *slots_map_one(const struct slots *slots, size_t index)
+{
+    void *page = mmap(NULL, slots->page, PROT_READ | PROT_WRITE, MAP_SHARED, slots->memory,
+                      (off_t)(index * slots->page));
+
+    return page == MAP_FAILED ? NULL : page;
+}
+
+void slots_close(struct slots *slots)
+{
+    if (slots->map && slots->map != MAP_FAILED)
+        munmap(slots->map, slots->count * slots->page);
+    slots->map = NULL;
+    fd_close(&slots->memory);
+}

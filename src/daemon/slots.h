@@ -1,0 +1,27 @@
+/*
+ * The shared memory in which each live worker has a page of its own (worker/slot.h).
+ */
+#ifndef ECHOD_DAEMON_SLOTS_H
+#define ECHOD_DAEMON_SLOTS_H
+
+#include "worker/worker.h"
+
+struct slots {
+    int memory; /* memfd_create(2) */
+    size_t count;
+    size_t page;
+    char *map; /* the daemon's; children are forked without it */
+};
+
+/* Makes COUNT slots; their memory is taken only when they are used. Returns 0 or -errno. */
+int slots_open(struct slots *slots, size_t count);
+
+/* The daemon's view of slot INDEX. */
+struct slot *slots_at(const struct slots *slots, size_t index);
+
+/* In a child: maps slot INDEX and no other. Returns NULL with errno. */
+struct slot *slots_map_one(const struct slots *slots, size_t index);
+
+void slots_close(struct slots *slots);
+
+#endif

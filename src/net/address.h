@@ -1,0 +1,66 @@
+/*
+ * Socket addresses as values: IPv4, IPv6 and Unix, to be compared, shown and counted.
+ */
+#ifndef ECHOD_NET_ADDRESS_H
+#define ECHOD_NET_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* Enough for "[v6%interface]:port" and for an escaped path of a Unix socket. */
+#define ADDRESS_TEXT_MAX 512
+
+struct address {
+    socklen_t len;
+    union {
+        struct sockaddr sa;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        struct sockaddr_un un;
+        struct sockaddr_storage storage;
+    };
+};
+
+/* A Unix address: an absolute path, or "@name" in the abstract namespace (unix(7)).
+ * Returns 0, -EINVAL for another form, -ENAMETOOLONG. */
+int address_unix(struct address *a, const char *path);
+
+/* A numeric IPv4 or IPv6 address, in brackets or not, with or without %interface.
+ * Returns 0 or -EINVAL. */
+int address_numeric(struct address *a, const char *host, uint16_t port);
+
+/* Fills in the address of FD's own end or of its peer. Returns 0 or -errno. */
+int address_local(struct address *a, int fd);
+int address_peer(struct address *a, int fd);
+
+/* Turns an IPv4 address mapped into IPv6 (::ffff:a.b.c.d, RFC 4291) into the IPv4 one. */
+void address_normalise(struct address *a);
+
+bool address_equal(const struct address *a, const struct address *b);
+bool address_is_ip(const struct address *a);
+
+/* The port in host byte order; 0 for a Unix address. */
+uint16_t address_port(const struct address *a);
+void address_set_port(struct address *a, uint16_t port);
+
+/* The bytes of an IP address, 4 or 16 (*COUNT); NULL for a Unix address. */
+const uint8_t *address_bytes(const struct address *a, size_t *count);
+
+/* "192.0.2.1:7", "[2001:db8::1]:7", "unix:/path", "unix:@name" or "unix" (unnamed); BUF. */
+const char *address_format(const struct address *a, char *buf, size_t size);
+
+/*
+ * Whom limits count: all of an IPv4 address, the first 64 bits of an IPv6 one; the same for
+ * every Unix peer. Two peers are one source exactly if the keys are equal.
+ */
+struct source_key {
+    uint16_t family;
+    uint8_t bytes[8];
+};
+struct source_key address_source(const struct address *a);
+
+#endif

@@ -1,0 +1,69 @@
+#include "net/endpoint.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add(struct addresses *list, const struct address *address)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (address_equal(&list->item[i], address))
+            return;
+    list->item = array_append(list->item, &list->count, sizeof(*list->item));
+    list->item[list->count - 1] = *address;
+}
+
+static void add_any(uint16_t port, struct addresses *list)
+{
+    static const char *const any[] = {"0.0.0.0", "::"};
+    struct address address;
+
+    for (size_t i = 0; i < ARRAY_SIZE(any); i++)
+        if (address_numeric(&address, any[i], port) == 0)
+            add(list, &address);
+}
+
+static int add_name(const char *name, uint16_t port, struct addresses *list, char *reason)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+    int r = getaddrinfo(name, NULL, &hints, &found);
+
+    if (r != 0) {
+        snprintf(reason, NET_REASON_MAX, "the name %.100s cannot be looked up: %s", name,
+                 r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+        return -ENOENT;
+    }
+    for (const struct addrinfo *a = found; a; a = a->ai_next) {
+        struct address address = {.len = a->ai_addrlen};
+        memcpy(&address.storage, a->ai_addr, a->ai_addrlen);
+        address_set_port(&address, port);
+        add(list, &address);
+    }
+    freeaddrinfo(found);
+    return 0;
+}
+
+int endpoint_resolve(const char *host, uint16_t port, struct addresses *list, char *reason)
+{
+    struct address address;
+
+    if (strcmp(host, "*") == 0) {
+        add_any(port, list);
+        return 0;
+    }
+    if (address_numeric(&address, host, port) < 0)
+        return add_name(host, port, list, reason);
+    add(list, &address);
+    return 0;
+}
+
+void endpoint_add_unix(const char *path, struct addresses *list)
+{
+    struct address address;
+
+    if (address_unix(&address, path) == 0)
+        add(list, &address);
+}

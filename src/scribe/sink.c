@@ -1,0 +1,88 @@
+#include "scribe/sink.h"
+
+#include "base/record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#define MAX_FIELDS 32
+
+/* JOURNAL_STREAM is "device:inode" of what systemd connected; it may be inherited by a program
+ * whose standard error went elsewhere since, so the numbers are compared. */
+static int stderr_is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+enum sink sink_choose(int detaching)
+{
+    if (stderr_is_journal())
+        return SINK_JOURNAL;
+    return detaching && isatty(STDERR_FILENO) ? SINK_SYSLOG : SINK_STDERR;
+}
+
+static int journal_write(const char *data, size_t len)
+{
+    struct iovec fields[MAX_FIELDS] = {{.iov_base = (char *)"SYSLOG_IDENTIFIER=echod",
+                                        .iov_len = strlen("SYSLOG_IDENTIFIER=echod")}};
+    int count = 1;
+
+    for (const char *f = NULL; (f = record_next(data, len, f)) != NULL && count < MAX_FIELDS;)
+        fields[count++] = (struct iovec){.iov_base = (char *)f, .iov_len = strlen(f)};
+    return sd_journal_sendv(fields, count);
+}
+
+static const char *value_of(const char *data, size_t len, const char *name)
+{
+    const char *value = record_get(data, len, name);
+
+    return value ? value : "";
+}
+
+static int priority_of(const char *data, size_t len)
+{
+    int priority = atoi(value_of(data, len, "PRIORITY"));
+
+    return priority >= LOG_EMERG && priority <= LOG_DEBUG ? priority : LOG_INFO;
+}
+
+static int text_write(const char *data, size_t len)
+{
+    static const char *const names[] = {"emergency", "alert",  "critical", "error",
+                                        "warning",   "notice", "info",     "debug"};
+    char *line;
+    int n = asprintf(&line, "%s %s: %s\n", value_of(data, len, "ECHOD_TIME"),
+                     names[priority_of(data, len)], value_of(data, len, "MESSAGE"));
+
+    if (n < 0)
+        return -ENOMEM;
+    int r = fd_write_all(STDERR_FILENO, line, (size_t)n);
+    free(line);
+    return r;
+}
+
+int sink_write(enum sink sink, const char *data, size_t len)
+{
+    switch (sink) {
+    case SINK_JOURNAL:
+        return journal_write(data, len);
+    case SINK_SYSLOG:
+        syslog(LOG_DAEMON | priority_of(data, len), "%s", value_of(data, len, "MESSAGE"));
+        return 0;
+    case SINK_STDERR:
+        break;
+    }
+    return text_write(data, len);
+}

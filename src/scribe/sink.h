@@ -1,0 +1,26 @@
+/*
+ * Where records end: the journal, standard error, or syslog. Only the scribe calls this; it may
+ * block here.
+ */
+#ifndef ECHOD_SCRIBE_SINK_H
+#define ECHOD_SCRIBE_SINK_H
+
+#include <stddef.h>
+
+enum sink {
+    SINK_STDERR,  /* a line of text: time, level, MESSAGE */
+    SINK_JOURNAL, /* all fields, by sd_journal_sendv(3) */
+    SINK_SYSLOG,  /* MESSAGE by syslog(3), which reports no errors */
+};
+
+/*
+ * The journal if standard error is connected to it (JOURNAL_STREAM, systemd.exec(5)); else
+ * standard error; but syslog for a daemon that leaves its terminal (DETACHING) and whose standard
+ * error is that terminal.
+ */
+enum sink sink_choose(int detaching);
+
+/* Writes the record of LEN bytes at DATA (record.h). Returns 0 once it is stored, or -errno. */
+int sink_write(enum sink sink, const char *data, size_t len);
+
+#endif

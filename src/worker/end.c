@@ -1,0 +1,26 @@
+#include "worker/end.h"
+
+#include "base/util.h"
+
+#include <syslog.h>
+
+static const struct end_meaning meanings[] = {
+    {END_CLOSED, "closed", "closed by the client", LOG_INFO},
+    {END_DONE, "done", "closed after the last message it may send", LOG_INFO},
+    {END_IDLE, "idle", "closed because it was idle", LOG_INFO},
+    {END_SESSION, "session-timeout", "closed at the end of its session time", LOG_INFO},
+    {END_TOO_LONG, "too-long", "closed because its message was too long", LOG_NOTICE},
+    {END_RESET, "reset", "reset by the client", LOG_INFO},
+    {END_STOPPED, "stopped", "closed because echod stops", LOG_INFO},
+    {END_NOT_STORED, "not-stored", "closed because its message could not be stored", LOG_ERR},
+    {END_IO, "error", "ended by an error", LOG_WARNING},
+    {END_SETUP, "setup", "not served: its worker could not be set up", LOG_ERR},
+};
+
+const struct end_meaning *end_meaning(int status)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
+        if ((int)meanings[i].end == status)
+            return &meanings[i];
+    return NULL;
+}

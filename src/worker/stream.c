@@ -1,0 +1,111 @@
+#include "worker/stream.h"
+
+#include "base/span.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#define LINGER_TIME (2 * USEC_PER_SEC)
+#define LINGER_BYTES (1024 * 1024)
+
+void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle, uint64_t session)
+{
+    int on = 1;
+
+    *stream = (struct stream){
+        .fd = fd, .slot = slot, .idle = idle, .deadline = session ? clock_now() + session : 0};
+    /* Fails on a Unix socket, which has no Nagle algorithm to turn off. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/*
+ * Lets the kernel do the waiting: a receive or send that blocks for LIMIT returns. That is one
+ * system call less for each than with poll(2), as long as the limit stays the same.
+ * Returns 0, or -ETIME where the session is over.
+ */
+static int set_limit(const struct stream *stream, int option, uint64_t *set, uint64_t limit)
+{
+    if (stream->deadline) {
+        uint64_t now = clock_now();
+        if (now >= stream->deadline)
+            return -ETIME;
+        limit = sooner(limit, stream->deadline - now);
+    }
+    if (limit == *set)
+        return 0;
+    struct timeval tv = {.tv_sec = (time_t)(limit / USEC_PER_SEC),
+                         .tv_usec = (suseconds_t)(limit % USEC_PER_SEC)};
+    if (setsockopt(stream->fd, SOL_SOCKET, option, &tv, sizeof(tv)) < 0)
+        return -errno;
+    *set = limit;
+    return 0;
+}
+
+/* What a call that was cut off by its limit means. */
+static int limit_error(const struct stream *stream, uint64_t pause)
+{
+    if (stream->deadline && clock_now() >= stream->deadline)
+        return -ETIME;
+    return pause && (stream->idle == 0 || pause < stream->idle) ? -EAGAIN : -ETIMEDOUT;
+}
+
+ssize_t stream_receive(struct stream *stream, void *buf, size_t size, uint64_t pause)
+{
+    for (;;) {
+        int r = set_limit(stream, SO_RCVTIMEO, &stream->receive_limit, sooner(stream->idle, pause));
+        if (r < 0)
+            return r;
+        ssize_t n = recv(stream->fd, buf, size, 0);
+        if (n >= 0) {
+            slot_count(&stream->slot->bytes_in, (uint64_t)n);
+            return n;
+        }
+        if (errno == EAGAIN)
+            return limit_error(stream, pause);
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+int stream_send(struct stream *stream, const void *data, size_t len)
+{
+    const char *p = data;
+
+    while (len > 0) {
+        int r = set_limit(stream, SO_SNDTIMEO, &stream->send_limit, stream->idle);
+        if (r < 0)
+            return r;
+        ssize_t n = send(stream->fd, p, len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EAGAIN)
+            return limit_error(stream, 0);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n < 0)
+            continue;
+        slot_count(&stream->slot->bytes_out, (uint64_t)n);
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+void stream_linger(struct stream *stream)
+{
+    char scrap[4096];
+    size_t left = LINGER_BYTES;
+    ssize_t n;
+
+    shutdown(stream->fd, SHUT_WR);
+    stream->idle = LINGER_TIME;
+    stream->deadline = clock_now() + LINGER_TIME;
+    while (left > sizeof(scrap) && (n = stream_receive(stream, scrap, sizeof(scrap), 0)) > 0)
+        left -= (size_t)n;
+}

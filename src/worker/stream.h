@@ -1,0 +1,39 @@
+/*
+ * The client's connection as a worker uses it: whole sends, timeouts, counted bytes.
+ */
+#ifndef ECHOD_WORKER_STREAM_H
+#define ECHOD_WORKER_STREAM_H
+
+#include "worker/slot.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct stream {
+    int fd;
+    struct slot *slot;
+    uint64_t idle;                      /* microseconds without a byte until -ETIMEDOUT; 0: none */
+    uint64_t deadline;                  /* clock_now() of -ETIME; 0: none */
+    uint64_t receive_limit, send_limit; /* what the kernel was told last */
+};
+
+void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle, uint64_t session);
+
+/*
+ * Receives up to SIZE bytes into BUF; PAUSE microseconds of silence (0: none) are -EAGAIN.
+ * Returns the count, 0 at the end of what the client sends, -EAGAIN, -ETIMEDOUT after the idle
+ * time, -ETIME at the end of the session, or another -errno.
+ */
+ssize_t stream_receive(struct stream *stream, void *buf, size_t size, uint64_t pause);
+
+/* Sends all LEN bytes at DATA, waiting for a client that reads slowly. Returns 0 or an error as
+ * stream_receive() does. */
+int stream_send(struct stream *stream, const void *data, size_t len);
+
+/*
+ * Closes our side while the client may still be sending, so that it gets all we sent: a close(2)
+ * with bytes unread would reset the connection (RFC 1122, 4.2.2.13). Takes two seconds at most.
+ */
+void stream_linger(struct stream *stream);
+
+#endif

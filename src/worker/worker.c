@@ -1,0 +1,119 @@
+#include "worker/worker.h"
+
+#include "worker/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What a signal handler may use: the client's socket, and that the signal came. */
+static int stopping_socket = -1;
+static volatile sig_atomic_t stopping;
+
+/*
+ * The daemon wants the worker to end. With its reading side shut, a receive gives what has come
+ * already and then the end of the stream: so it is answered in full, and no wait can be missed.
+ */
+static void on_sigterm(int signal_number)
+{
+    int kept = errno;
+
+    (void)signal_number;
+    stopping = 1;
+    shutdown(stopping_socket, SHUT_RD);
+    errno = kept;
+}
+
+static void set_up_signals(int client)
+{
+    struct sigaction action = {.sa_handler = on_sigterm, .sa_flags = SA_RESTART};
+    sigset_t unblocked;
+
+    stopping_socket = client;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigemptyset(&unblocked);
+    sigaddset(&unblocked, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
+}
+
+static void set_title(const struct job *job)
+{
+    static const char *const names[] = {
+        [SERVICE_ECHO] = "echo",       [SERVICE_MESSAGE] = "message", [SERVICE_DISCARD] = "discard",
+        [SERVICE_DAYTIME] = "daytime", [SERVICE_CHARGEN] = "chargen", [SERVICE_WHOAMI] = "whoami",
+    };
+    char peer[ADDRESS_TEXT_MAX];
+
+    title_set(job->title, "echod: %s %s %s", address_format(&job->peer, peer, sizeof(peer)),
+              job->listen->name, names[job->listen->service]);
+}
+
+static int serve(struct stream *stream, const struct job *job)
+{
+    int r = stream_send(stream, job->listen->greeting.data, job->listen->greeting.len);
+
+    if (r < 0)
+        return r;
+    switch ((enum service)job->listen->service) {
+    case SERVICE_ECHO:
+        return serve_echo(stream, job);
+    case SERVICE_DISCARD:
+        return serve_discard(stream, job);
+    case SERVICE_MESSAGE:
+        return serve_message(stream, job);
+    case SERVICE_DAYTIME:
+    case SERVICE_CHARGEN:
+    case SERVICE_WHOAMI:
+        break; /* their listeners are not opened: settings.h, unserved */
+    }
+    return END_SETUP;
+}
+
+/* The enum end for what a service returned. */
+static int classify(int r, struct slot *slot)
+{
+    switch (r) {
+    case 0:
+        return stopping ? END_STOPPED : END_CLOSED;
+    case -ETIMEDOUT:
+        return END_IDLE;
+    case -ETIME:
+        return END_SESSION;
+    case -ECONNRESET:
+    case -EPIPE:
+        return stopping ? END_STOPPED : END_RESET;
+    default:
+        break;
+    }
+    if (r > 0)
+        return r;
+    atomic_store(&slot->error, -r);
+    return END_IO;
+}
+
+NORETURN static void refuse(const struct job *job, int error)
+{
+    atomic_store(&job->slot->error, error);
+    _exit(END_SETUP);
+}
+
+NORETURN void worker_run(const struct job *job)
+{
+    const int kept[] = {STDERR_FILENO, job->client, job->messages};
+    struct stream stream;
+    int r = fd_close_from_but(0, kept, ARRAY_SIZE(kept));
+
+    if (r < 0)
+        refuse(job, -r);
+    set_up_signals(job->client);
+    set_title(job);
+    stream_init(&stream, job->client, job->slot, job->idle_timeout, job->session_timeout);
+    atomic_store(&job->slot->state, SLOT_SERVING);
+    r = serve(&stream, job);
+    atomic_store(&job->slot->state, SLOT_ENDING);
+    _exit(classify(r, job->slot));
+}

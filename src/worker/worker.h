@@ -1,0 +1,31 @@
+/*
+ * A worker: the process that serves one client. This is all that the daemon knows of it.
+ */
+#ifndef ECHOD_WORKER_WORKER_H
+#define ECHOD_WORKER_WORKER_H
+
+#include "base/title.h"
+#include "config/settings.h"
+#include "net/address.h"
+#include "worker/end.h"
+#include "worker/slot.h"
+
+/* What a worker gets. The descriptors are its own, the rest lives as long as the process. */
+struct job {
+    int client;   /* a connected stream socket */
+    int messages; /* where service = message sends them (scribe.h); else -1 */
+    struct slot *slot;
+    struct address peer;
+    const struct listen_settings *listen;
+    uint64_t idle_timeout, session_timeout; /* microseconds, 0 for none */
+    const struct title *title;
+};
+
+/*
+ * Serves the client of JOB and exits with an enum end. To be called in a process that was forked
+ * for it: closes every descriptor but standard error and those of JOB. The signals that the
+ * daemon blocked stay blocked but for SIGTERM, which ends the session as if the client had closed.
+ */
+NORETURN void worker_run(const struct job *job);
+
+#endif
