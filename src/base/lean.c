@@ -71,3 +71,19 @@ void lean_children(bool on)
     if (!INSTRUMENTED && bound_now())
         dl_iterate_phdr(advise_library, &on);
 }
+
+void *lean_memory(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return NULL;
+    madvise(memory, size, MADV_DONTFORK);
+    return memory;
+}
+
+void lean_free(void *memory, size_t size)
+{
+    if (memory)
+        munmap(memory, size);
+}

@@ -7,6 +7,7 @@
 #define ECHOD_BASE_LEAN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * With ON, children forked from now on do not get the mappings of the shared libraries other than
@@ -15,5 +16,13 @@
  * whose runtime walks all libraries. Failures are harmless and not reported.
  */
 void lean_children(bool on);
+
+/*
+ * SIZE zeroed bytes that children are forked without: neither copied nor, afterwards, to be
+ * unshared page by page. For what only the parent uses. Returns NULL if there is no memory; the
+ * caller gives it back by lean_free() with the same SIZE.
+ */
+void *lean_memory(size_t size);
+void lean_free(void *memory, size_t size);
 
 #endif

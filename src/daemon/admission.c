@@ -133,9 +133,9 @@ void admission_decide(struct server *server, int client, const struct address *p
 /* Whether ERROR of accept(2) concerns the one connection only, and the next is to be taken. */
 static bool is_about_one(int error)
 {
-    static const int errors[] = {EINTR,      ECONNABORTED, EPROTO,      EPERM,
-                                 ENETDOWN,   EHOSTDOWN,    ENONET,      EHOSTUNREACH,
-                                 EOPNOTSUPP, ENETUNREACH,  ENOPROTOOPT, ETIMEDOUT};
+    static const int errors[] = {EINTR,       ECONNABORTED, EPROTO,       ENETDOWN,
+                                 EHOSTDOWN,   ENONET,       EHOSTUNREACH, EOPNOTSUPP,
+                                 ENETUNREACH, ENOPROTOOPT,  ETIMEDOUT};
 
     for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
         if (errors[i] == error)

@@ -1,13 +1,12 @@
 #include "daemon/roster.h"
 
+#include "base/lean.h"
 #include "base/span.h"
 #include "base/util.h"
 
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/random.h>
-
-#define NONE UINT32_MAX
 
 static uint64_t random_seed(void)
 {
@@ -38,117 +37,140 @@ static uint32_t *key_chain(const struct roster *roster, const struct source_key 
     return &roster->by_key[bucket_of(roster, value + key->family)];
 }
 
-void roster_open(struct roster *roster, size_t max)
+int roster_open(struct roster *roster, size_t max)
 {
     *roster = (struct roster){.max = max, .buckets = 1, .seed = random_seed()};
     while (roster->buckets < max)
         roster->buckets *= 2;
-    roster->clients = memory_zeroed(max, sizeof(*roster->clients));
-    roster->sources = memory_zeroed(max, sizeof(*roster->sources));
-    roster->by_pid = memory_zeroed(roster->buckets, sizeof(*roster->by_pid));
-    roster->by_key = memory_zeroed(roster->buckets, sizeof(*roster->by_key));
-    for (size_t i = 0; i < roster->buckets; i++)
-        roster->by_pid[i] = roster->by_key[i] = NONE;
-    for (size_t i = 0; i < max; i++)
-        roster->clients[i].next = roster->sources[i].next = i + 1 < max ? (uint32_t)i + 1 : NONE;
+    roster->clients = lean_memory(max * sizeof(*roster->clients));
+    roster->sources = lean_memory(max * sizeof(*roster->sources));
+    roster->by_pid = lean_memory(roster->buckets * sizeof(*roster->by_pid));
+    roster->by_key = lean_memory(roster->buckets * sizeof(*roster->by_key));
+    return roster->clients && roster->sources && roster->by_pid && roster->by_key ? 0 : -ENOMEM;
 }
 
 void roster_close(struct roster *roster)
 {
-    free(roster->clients);
-    free(roster->sources);
-    free(roster->by_pid);
-    free(roster->by_key);
+    lean_free(roster->clients, roster->max * sizeof(*roster->clients));
+    lean_free(roster->sources, roster->max * sizeof(*roster->sources));
+    lean_free(roster->by_pid, roster->buckets * sizeof(*roster->by_pid));
+    lean_free(roster->by_key, roster->buckets * sizeof(*roster->by_key));
     *roster = (struct roster){0};
 }
 
-size_t roster_next(const struct roster *roster)
+/* ---- sources ---- */
+
+static struct source *source_numbered(const struct roster *roster, uint32_t number)
 {
-    return roster->free_client;
+    return &roster->sources[number - 1];
 }
 
 static uint32_t find_source(const struct roster *roster, const struct source_key *key)
 {
-    uint32_t i = *key_chain(roster, key);
+    uint32_t n = *key_chain(roster, key);
 
-    while (i != NONE && memcmp(&roster->sources[i].key, key, sizeof(*key)) != 0)
-        i = roster->sources[i].next;
-    return i;
+    while (n && memcmp(&source_numbered(roster, n)->key, key, sizeof(*key)) != 0)
+        n = source_numbered(roster, n)->next;
+    return n;
+}
+
+static uint32_t new_source(struct roster *roster, const struct source_key *key)
+{
+    uint32_t n = roster->free_source, *head = key_chain(roster, key);
+
+    if (n)
+        roster->free_source = source_numbered(roster, n)->next;
+    else
+        n = ++roster->used_sources;
+    *source_numbered(roster, n) = (struct source){.key = *key, .next = *head};
+    *head = n;
+    return n;
 }
 
 static uint32_t enter_source(struct roster *roster, const struct source_key *key)
 {
-    uint32_t i = find_source(roster, key), *head = key_chain(roster, key);
+    uint32_t n = find_source(roster, key);
 
-    if (i == NONE) {
-        i = roster->free_source;
-        roster->free_source = roster->sources[i].next;
-        roster->sources[i] = (struct source){.key = *key, .next = *head};
-        *head = i;
-    }
-    roster->sources[i].live++;
-    return i;
+    if (!n)
+        n = new_source(roster, key);
+    source_numbered(roster, n)->live++;
+    return n;
 }
 
-static void leave_source(struct roster *roster, uint32_t index)
+static void leave_source(struct roster *roster, uint32_t number)
 {
-    struct source *source = &roster->sources[index];
+    struct source *source = source_numbered(roster, number);
     uint32_t *link = key_chain(roster, &source->key);
 
     if (--source->live > 0)
         return;
-    while (*link != index)
-        link = &roster->sources[*link].next;
+    while (*link != number)
+        link = &source_numbered(roster, *link)->next;
     *link = source->next;
     source->next = roster->free_source;
-    roster->free_source = index;
+    roster->free_source = number;
+}
+
+size_t roster_count(const struct roster *roster, const struct address *peer)
+{
+    struct source_key key = address_source(peer);
+    uint32_t n = find_source(roster, &key);
+
+    return n ? source_numbered(roster, n)->live : 0;
+}
+
+/* ---- clients ---- */
+
+static struct client *client_numbered(const struct roster *roster, uint32_t number)
+{
+    return &roster->clients[number - 1];
+}
+
+size_t roster_next(const struct roster *roster)
+{
+    return roster->free_client ? roster->free_client - 1 : roster->used_clients;
 }
 
 void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
                 const struct listen_settings *listen)
 {
-    uint32_t index = roster->free_client, *head = pid_chain(roster, pid);
-    struct client *client = &roster->clients[index];
+    uint32_t number = (uint32_t)roster_next(roster) + 1, *head = pid_chain(roster, pid);
+    struct client *client = client_numbered(roster, number);
     struct source_key key = address_source(peer);
 
-    roster->free_client = client->next;
+    if (number == roster->free_client)
+        roster->free_client = client->next;
+    else
+        roster->used_clients = number;
     *client = (struct client){.pid = pid,
                               .peer = *peer,
                               .listen = listen,
                               .since = clock_now(),
                               .source = enter_source(roster, &key),
                               .next = *head};
-    *head = index;
+    *head = number;
     roster->live++;
 }
 
 struct client *roster_find(const struct roster *roster, pid_t pid)
 {
-    for (uint32_t i = *pid_chain(roster, pid); i != NONE; i = roster->clients[i].next)
-        if (roster->clients[i].pid == pid)
-            return &roster->clients[i];
+    for (uint32_t n = *pid_chain(roster, pid); n; n = client_numbered(roster, n)->next)
+        if (client_numbered(roster, n)->pid == pid)
+            return client_numbered(roster, n);
     return NULL;
 }
 
 void roster_remove(struct roster *roster, struct client *client)
 {
-    uint32_t index = (uint32_t)(client - roster->clients);
+    uint32_t number = (uint32_t)(client - roster->clients) + 1;
     uint32_t *link = pid_chain(roster, client->pid);
 
-    while (*link != index)
-        link = &roster->clients[*link].next;
+    while (*link != number)
+        link = &client_numbered(roster, *link)->next;
     *link = client->next;
     leave_source(roster, client->source);
     client->pid = 0;
     client->next = roster->free_client;
-    roster->free_client = index;
+    roster->free_client = number;
     roster->live--;
-}
-
-size_t roster_count(const struct roster *roster, const struct address *peer)
-{
-    struct source_key key = address_source(peer);
-    uint32_t i = find_source(roster, &key);
-
-    return i == NONE ? 0 : roster->sources[i].live;
 }

@@ -25,22 +25,25 @@ struct source {
     uint32_t next;
 };
 
+/* Entries are linked by their number, from 1 on; 0 ends a chain. Those beyond the highest that
+ * was ever used have never been touched, and cost no memory. */
 struct roster {
-    struct client *clients;
+    struct client *clients; /* [number - 1] */
     struct source *sources; /* never more than clients */
     uint32_t *by_pid;       /* heads of chains of clients */
     uint32_t *by_key;       /* heads of chains of sources */
     uint32_t free_client, free_source;
+    uint32_t used_clients, used_sources;
     size_t max, live, buckets;
     uint64_t seed; /* so that nobody can choose addresses that share a chain */
 };
 
-/* Makes room for MAX clients. */
-void roster_open(struct roster *roster, size_t max);
+/* Makes room for MAX clients. Returns 0 or -errno. */
+int roster_open(struct roster *roster, size_t max);
 void roster_close(struct roster *roster);
 
-/* The entry that the next client will have; its index is that of its slot. The roster must not
- * be full. */
+/* The index, from 0, of the entry that the next client will have, and of its slot. The roster must
+ * not be full. */
 size_t roster_next(const struct roster *roster);
 
 /* Enters the client of PID at roster_next(). */

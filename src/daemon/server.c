@@ -1,6 +1,5 @@
 #include "daemon/server.h"
 
-#include "base/lean.h"
 #include "base/span.h"
 #include "daemon/admission.h"
 #include "daemon/birth.h"
@@ -33,6 +32,7 @@ int server_open(struct server *server, const struct settings *settings, const st
                 enum sink sink)
 {
     *server = (struct server){.settings = settings,
+                              .scribe = SCRIBE_CLOSED,
                               .title = title,
                               .slots = {.memory = -1},
                               .signals = {.fd = -1},
@@ -40,7 +40,9 @@ int server_open(struct server *server, const struct settings *settings, const st
     int r = signals_open(&server->signals);
     if (r < 0)
         return failed(server, "signals cannot be set up", r);
-    roster_open(&server->roster, settings->server->max_clients);
+    r = roster_open(&server->roster, settings->server->max_clients);
+    if (r < 0)
+        return failed(server, "no memory for the roster of clients", r);
     r = slots_open(&server->slots, settings->server->max_clients);
     if (r < 0)
         return failed(server, "no shared memory for the workers", r);
@@ -176,7 +178,6 @@ void server_run(struct server *server)
 {
     struct pollfd *polled = memory_zeroed(server->listeners.count + 1, sizeof(*polled));
 
-    lean_children(true);
     while (!drain_done(server))
         turn(server, polled);
     free(polled);

@@ -28,12 +28,8 @@ static int make_queue(int *in, int *out)
 
 int scribe_open(struct scribe *scribe, enum sink sink)
 {
-    *scribe = (struct scribe){.sink = sink,
-                              .pid = -1,
-                              .records_in = -1,
-                              .messages_in = -1,
-                              .records_out = -1,
-                              .messages_out = -1};
+    *scribe = (struct scribe)SCRIBE_CLOSED;
+    scribe->sink = sink;
     int r = make_queue(&scribe->records_in, &scribe->records_out);
     if (r == 0)
         r = make_queue(&scribe->messages_in, &scribe->messages_out);

@@ -22,6 +22,12 @@ struct scribe {
     int messages_out; /* the workers': for store.h */
 };
 
+/* A scribe that was not opened yet: scribe_close() does nothing to it. */
+#define SCRIBE_CLOSED                                                                              \
+    {                                                                                              \
+        .pid = -1, .records_in = -1, .messages_in = -1, .records_out = -1, .messages_out = -1      \
+    }
+
 /* Makes the queues; all descriptors are close-on-exec. Returns 0 or -errno. */
 int scribe_open(struct scribe *scribe, enum sink sink);
 

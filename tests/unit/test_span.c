@@ -49,8 +49,8 @@ static void test_rejects(void **state)
 
 static void test_round_trip(void **state)
 {
-    static const uint64_t values[] = {0, 1, 999, USEC_PER_MSEC, 5 * USEC_PER_SEC + 250000,
-                                      90000 * USEC_PER_SEC, UINT64_MAX};
+    static const uint64_t values[] = {
+        0, 1, 999, USEC_PER_MSEC, 5 * USEC_PER_SEC + 250000, 90000 * USEC_PER_SEC, UINT64_MAX};
     char text[SPAN_TEXT_MAX];
 
     (void)state;
