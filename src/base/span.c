@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -90,4 +91,14 @@ uint64_t clock_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+int clock_until(uint64_t deadline)
+{
+    uint64_t now = clock_now();
+
+    if (now >= deadline)
+        return 0;
+    uint64_t left = (deadline - now - 1) / USEC_PER_MSEC + 1;
+    return left < INT_MAX ? (int)left : INT_MAX;
 }

@@ -28,4 +28,8 @@ const char *span_format(uint64_t usec, char *buf, size_t size);
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t clock_now(void);
 
+/* The milliseconds from now until DEADLINE, of clock_now(), as poll(2) takes them: rounded up, so
+ * that a poll that times out has reached it; 0 once it has passed. */
+int clock_until(uint64_t deadline);
+
 #endif

@@ -90,6 +90,19 @@ int fd_write_all(int fd, const void *data, size_t len)
     return 0;
 }
 
+int fd_ensure_standard(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
 int fd_set_nonblocking(int fd, bool on)
 {
     int flags = fcntl(fd, F_GETFL);

@@ -47,6 +47,12 @@ int fd_close_from_but(int first, const int *keep, size_t count);
  */
 int fd_write_all(int fd, const void *data, size_t len);
 
+/*
+ * Opens /dev/null for those of the descriptors 0, 1 and 2 that are closed: a socket that got one of
+ * these numbers would receive what is printed. They stay open across exec(3). Returns 0 or -errno.
+ */
+int fd_ensure_standard(void);
+
 /* Raises or lowers the flag O_NONBLOCK of FD. Returns 0 or -errno. */
 int fd_set_nonblocking(int fd, bool on);
 

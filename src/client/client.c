@@ -6,21 +6,9 @@
 #include "client/exchange.h"
 #include "client/report.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
-
-/* Whoever closed descriptors 0 to 2 would otherwise get the socket for one of them. */
-static void occupy_standard_descriptors(void)
-{
-    int fd;
-
-    do
-        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    fd_close(&fd);
-}
 
 /* Tries the address of A and keeps the reason of a failure there. Returns a socket or -errno. */
 static int try_address(struct attempt *a, const struct arguments *args)
@@ -109,7 +97,7 @@ int client_main(int argc, char **argv)
 {
     struct arguments args;
 
-    occupy_standard_descriptors();
+    fd_ensure_standard();
     signal(SIGPIPE, SIG_IGN);
     if (arguments_parse(&args, argc, argv) < 0)
         return EXIT_USAGE;

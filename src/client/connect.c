@@ -4,7 +4,6 @@
 #include "base/util.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -95,27 +94,14 @@ void attempts_free(struct attempts *attempts)
     *attempts = (struct attempts){0};
 }
 
-/* What is left of TIMEOUT since BEGIN, in milliseconds for poll(2), rounded up. */
-static int milliseconds_left(uint64_t begin, uint64_t timeout)
-{
-    uint64_t passed = clock_now() - begin;
-
-    if (timeout == 0)
-        return -1;
-    if (passed >= timeout)
-        return 0;
-    uint64_t left = (timeout - passed - 1) / USEC_PER_MSEC + 1;
-    return left < INT_MAX ? (int)left : INT_MAX;
-}
-
 static int await_connection(int fd, uint64_t timeout)
 {
-    uint64_t begin = clock_now();
+    uint64_t deadline = clock_now() + timeout;
     int error, left, n;
     socklen_t len = sizeof(error);
 
     do {
-        left = milliseconds_left(begin, timeout);
+        left = timeout ? clock_until(deadline) : -1;
         n = poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, left);
     } while ((n < 0 && errno == EINTR) || (n == 0 && left != 0));
     if (n == 0)

@@ -5,7 +5,6 @@
 #include "client/outgoing.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -153,14 +152,9 @@ static bool reply_is_awaited(const struct exchange *x)
 /* Until the silence is too long, in milliseconds for poll(2), rounded up; -1 = for ever. */
 static int patience(const struct exchange *x)
 {
-    uint64_t timeout = x->plan->timeout, silent = clock_now() - x->moved;
-
-    if (timeout == 0 || !reply_is_awaited(x))
+    if (x->plan->timeout == 0 || !reply_is_awaited(x))
         return -1;
-    if (silent >= timeout)
-        return 0;
-    uint64_t left = (timeout - silent - 1) / USEC_PER_MSEC + 1;
-    return left < INT_MAX ? (int)left : INT_MAX;
+    return clock_until(x->moved + x->plan->timeout);
 }
 
 /*

@@ -67,19 +67,6 @@ void detach_finish(int fd, int status)
     fd_close(&fd);
 }
 
-int detach_ensure_standard(void)
-{
-    int fd;
-
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd < 0)
-        return -errno;
-    close(fd);
-    return 0;
-}
-
 int pid_file_write(struct pid_file *file, const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

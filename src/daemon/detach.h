@@ -17,10 +17,6 @@ int detach_begin(void);
  * error that is no terminal: records may go there. */
 void detach_finish(int fd, int status);
 
-/* Opens /dev/null for those of the descriptors 0, 1 and 2 that are closed: a socket that got one
- * of these numbers would receive what is printed. Returns 0 or -errno. */
-int detach_ensure_standard(void);
-
 /* Connects the descriptor FD to /dev/null. */
 void detach_silence(int fd);
 

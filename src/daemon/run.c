@@ -159,7 +159,7 @@ int run_server(const struct command *command, const struct title *title)
 {
     struct run run = {.command = command, .pid_file = {.fd = -1}, .word = -1};
 
-    if (detach_ensure_standard() < 0)
+    if (fd_ensure_standard() < 0)
         return EXIT_OSERR;
     struct settings *settings = load(command);
     if (!settings)

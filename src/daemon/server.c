@@ -151,7 +151,7 @@ static int next_timeout(const struct server *server)
         next = sooner(next, server->muted_until);
     if (next == UINT64_MAX)
         return -1;
-    return next <= now ? 0 : (int)((next - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
+    return clock_until(next);
 }
 
 /* Waits for signals and, if they are wanted, connections, and handles what came. POLLED has room

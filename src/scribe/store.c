@@ -9,20 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Milliseconds for poll(2) until DEADLINE, rounded up; 0 once it has passed. */
-static int left_until(uint64_t deadline)
-{
-    uint64_t now = clock_now();
-
-    return now >= deadline ? 0 : (int)((deadline - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
-}
-
 /* Waits for EVENTS on FD. Returns 0 or -ETIMEDOUT or -errno. */
 static int wait_for(int fd, short events, uint64_t deadline)
 {
     for (;;) {
         struct pollfd p = {.fd = fd, .events = events};
-        int n = poll(&p, 1, left_until(deadline));
+        int n = poll(&p, 1, clock_until(deadline));
         if (n > 0)
             return 0;
         if (n == 0)
