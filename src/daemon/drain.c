@@ -20,10 +20,10 @@ static void begin(struct server *server)
     char span[SPAN_TEXT_MAX];
     uint64_t time = server->settings->server->drain_timeout;
 
-    notify_stopping();
     listeners_close(&server->listeners);
     server->phase = PHASE_DRAINING;
     server->phase_deadline = clock_now() + time;
+    notify_stopping(server);
     if (server->roster.live == 0)
         log_info(&server->log, "stopping");
     else

@@ -1,13 +1,95 @@
 #include "daemon/notify.h"
 
+#include "base/span.h"
+#include "daemon/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
 
-void notify_ready(size_t listeners)
+/* A status at most this often: it is for people. */
+#define STATUS_TIME USEC_PER_SEC
+/* While the server drains, each status asks for as much more time than is left. */
+#define EXTENSION (10 * USEC_PER_SEC)
+
+void notify_open(struct notifier *notifier)
 {
-    sd_notifyf(0, "READY=1\nSTATUS=Listening on %zu sockets", listeners);
+    *notifier = (struct notifier){.manager = getenv("NOTIFY_SOCKET") != NULL};
+    if (sd_watchdog_enabled(0, &notifier->watchdog) <= 0)
+        notifier->watchdog = 0;
 }
 
-void notify_stopping(void)
+static void status_format(const struct server *server, char *buf, size_t size)
 {
-    sd_notify(0, "STOPPING=1\nSTATUS=Waiting for clients to finish");
+    buf[0] = '\0';
+    if (server->phase != PHASE_SERVING)
+        text_append(buf, size, "Stopping: waiting for ");
+    text_append(buf, size, "%zu/%zu clients", server->roster.live, server->roster.max);
+    if (server->phase == PHASE_SERVING)
+        text_append(buf, size, ", %zu listeners, %llu served, %llu refused",
+                    server->listeners.count, (unsigned long long)server->served,
+                    (unsigned long long)server->refused);
+}
+
+/* Sends STATE, some lines or none, with the status of now. */
+static void tell(struct server *server, const char *state)
+{
+    struct notifier *notifier = &server->notifier;
+    uint64_t now = clock_now();
+
+    status_format(server, notifier->status, sizeof(notifier->status));
+    notifier->last_status = now;
+    if (server->phase == PHASE_DRAINING && server->phase_deadline > now)
+        sd_notifyf(0, "%sSTATUS=%s\nEXTEND_TIMEOUT_USEC=%llu", state, notifier->status,
+                   (unsigned long long)(server->phase_deadline - now + EXTENSION));
+    else
+        sd_notifyf(0, "%sSTATUS=%s", state, notifier->status);
+}
+
+void notify_ready(struct server *server)
+{
+    if (server->notifier.manager)
+        tell(server, "READY=1\n");
+}
+
+void notify_stopping(struct server *server)
+{
+    if (server->notifier.manager)
+        tell(server, "STOPPING=1\n");
+}
+
+static bool status_is_due(const struct server *server)
+{
+    char status[sizeof(server->notifier.status)];
+
+    status_format(server, status, sizeof(status));
+    return strcmp(status, server->notifier.status) != 0;
+}
+
+/* Half of what it allows: a delay of ours is not to be taken for a death. */
+static uint64_t feeding_time(const struct notifier *notifier)
+{
+    return notifier->last_fed + notifier->watchdog / 2;
+}
+
+void notify_turn(struct server *server, uint64_t now)
+{
+    struct notifier *notifier = &server->notifier;
+
+    if (notifier->watchdog && now >= feeding_time(notifier)) {
+        notifier->last_fed = now;
+        sd_notify(0, "WATCHDOG=1");
+    }
+    if (notifier->manager && now >= notifier->last_status + STATUS_TIME && status_is_due(server))
+        tell(server, "");
+}
+
+uint64_t notify_next(const struct server *server)
+{
+    const struct notifier *notifier = &server->notifier;
+    uint64_t next = notifier->watchdog ? feeding_time(notifier) : UINT64_MAX;
+    uint64_t status = notifier->last_status + STATUS_TIME;
+
+    return notifier->manager && status < next && status_is_due(server) ? status : next;
 }

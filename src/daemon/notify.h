@@ -1,14 +1,38 @@
 /*
- * What the service manager is told (sd_notify(3)). Without one, these do nothing.
+ * What the service manager is told (sd_notify(3)). Without one, nothing is sent.
  */
 #ifndef ECHOD_DAEMON_NOTIFY_H
 #define ECHOD_DAEMON_NOTIFY_H
 
-#include <stddef.h>
+#include "base/util.h"
+
+struct server;
+
+/* What was told last, and when the watchdog wants to hear from us. */
+struct notifier {
+    bool manager;      /* there is somebody to tell */
+    uint64_t watchdog; /* microseconds within which it must be fed; 0: there is none */
+    uint64_t last_fed; /* clock_now() */
+    uint64_t last_status;
+    char status[160];
+};
+
+/* Reads NOTIFY_SOCKET and WATCHDOG_USEC. */
+void notify_open(struct notifier *notifier);
 
 /* The server listens: dependants may start. */
-void notify_ready(size_t listeners);
+void notify_ready(struct server *server);
 
-void notify_stopping(void);
+/* It waits for its clients to finish. */
+void notify_stopping(struct server *server);
+
+/*
+ * Feeds the watchdog and tells a status that has changed, if it is time for it; to be called in
+ * each turn of the loop, so that a loop that stands still starves the watchdog.
+ */
+void notify_turn(struct server *server, uint64_t now);
+
+/* When notify_turn() has to be called next, clock_now(); UINT64_MAX: not by itself. */
+uint64_t notify_next(const struct server *server);
 
 #endif

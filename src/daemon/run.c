@@ -96,7 +96,7 @@ static int go_live(struct run *run)
     limits_check(&server->log, server->settings, server->listeners.count);
     listeners_print(&server->listeners);
     listeners_log(&server->listeners, &server->log);
-    notify_ready(server->listeners.count);
+    notify_ready(server);
     if (run->word >= 0)
         detach_finish(run->word, 0);
     run->word = -1;

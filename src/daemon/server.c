@@ -37,6 +37,7 @@ int server_open(struct server *server, const struct settings *settings, const st
                               .slots = {.memory = -1},
                               .signals = {.fd = -1},
                               .log = {.level = (int)settings->server->log_level, .channel = -1}};
+    notify_open(&server->notifier);
     int r = signals_open(&server->signals);
     if (r < 0)
         return failed(server, "signals cannot be set up", r);
@@ -129,6 +130,7 @@ static void keep_house(struct server *server)
         birth_of_scribe(server);
     }
     drain_check(server, now);
+    notify_turn(server, now);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -139,7 +141,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 /* Milliseconds until keep_house() or a muted listener has something to do; -1: never. */
 static int next_timeout(const struct server *server)
 {
-    uint64_t next = UINT64_MAX, now = clock_now();
+    uint64_t next = notify_next(server), now = clock_now();
 
     if (server->roster.live > 0 || server->log.dropped > 0)
         next = server->last_sweep + SWEEP_TIME;

@@ -8,6 +8,7 @@
 #include "base/title.h"
 #include "config/settings.h"
 #include "daemon/listeners.h"
+#include "daemon/notify.h"
 #include "daemon/roster.h"
 #include "daemon/signals.h"
 #include "daemon/slots.h"
@@ -30,6 +31,7 @@ struct server {
     struct listeners listeners;
     struct roster roster;
     struct slots slots;
+    struct notifier notifier;
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
     uint64_t muted_until;    /* no accepting before: the system lacks something; 0: not muted */
