@@ -8,11 +8,12 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* Makes the field that begins at START printable: a control character becomes '?'. */
+/* Makes the field that begins at START printable: a control character, but for the tab, becomes
+ * '?'. */
 static void disarm(char *start)
 {
     for (char *p = start; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
+        if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
             *p = '?';
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int number_scan(const char **p, uint64_t *number)
@@ -101,6 +102,14 @@ int fd_ensure_standard(void)
         return -errno;
     close(fd);
     return 0;
+}
+
+bool fd_same_file(int a, int b)
+{
+    struct stat first, second;
+
+    return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
 }
 
 int fd_set_nonblocking(int fd, bool on)

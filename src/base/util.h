@@ -53,6 +53,9 @@ int fd_write_all(int fd, const void *data, size_t len);
  */
 int fd_ensure_standard(void);
 
+/* Whether two descriptors are of one file, socket or terminal. */
+bool fd_same_file(int a, int b);
+
 /* Raises or lowers the flag O_NONBLOCK of FD. Returns 0 or -errno. */
 int fd_set_nonblocking(int fd, bool on);
 

@@ -66,7 +66,7 @@ static const char *inspect(struct reading *in, size_t length, size_t limit)
     /* An indented line would be the continuation of the one before it to inih. */
     line += strspn(line, " \t\r\n\v\f");
     if (strlen(line) >= limit) {
-        malformed(in, "this line is too long (inih reads up to 199 bytes)");
+        malformed(in, "this line is too long (inih reads up to 198 bytes)");
         return "";
     }
     if (*line == '[')

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Within the 198 bytes of a line that inih reads. */
+#define LINE_MAX_SHORT 190
+
 static void section_clear(struct section *section)
 {
     for (size_t i = 0; i < option_count; i++) {
@@ -51,7 +54,19 @@ static void origin_format(struct origin origin, char *buf, size_t size)
         text_append(buf, size, "default");
 }
 
-/* A line has to stay within inih's limit: where the comment does not fit, it stands above. */
+/* Takes the blanks out of the list "a, b, c". */
+static void squeeze_list(char *list)
+{
+    char *to = list;
+
+    for (const char *from = list; *from; from++)
+        if (*from != ' ')
+            *to++ = *from;
+    *to = '\0';
+}
+
+/* A line has to stay within inih's limit: what is too long for it stands as tightly as it was
+ * written, and its comment above. */
 static void dump_value(const struct option_row *row, const struct section *section, FILE *out)
 {
     char value[VALUE_TEXT_MAX], origin[VALUE_TEXT_MAX], line[2 * VALUE_TEXT_MAX];
@@ -59,10 +74,13 @@ static void dump_value(const struct option_row *row, const struct section *secti
     row->type->format(row, option_field(row, section), value, sizeof(value));
     origin_format(*option_origin(row, section), origin, sizeof(origin));
     int len = snprintf(line, sizeof(line), "%-15s = %-24s ; %s", row->name, value, origin);
-    if (len < 190)
+    if (len < LINE_MAX_SHORT) {
         fprintf(out, "%s\n", line);
-    else
-        fprintf(out, "; %.180s\n%s = %s\n", origin, row->name, value);
+        return;
+    }
+    if (row->type == &type_words || row->type == &type_cidrs)
+        squeeze_list(value);
+    fprintf(out, "; %.*s\n%s=%s\n", LINE_MAX_SHORT - 2, origin, row->name, value);
 }
 
 void settings_dump(const struct settings *settings, FILE *out)

@@ -141,6 +141,18 @@ static void check_listen(struct section *section, struct problems *problems)
                    "name the proxies in proxy_trust: anybody could forge the header");
 }
 
+/* The client that is to be helped would be cut off first. */
+static void check_pause(const struct settings *settings, const struct section *section,
+                        struct problems *problems)
+{
+    const struct listen_settings *listen = section->values;
+    uint64_t idle = settings->server->idle_timeout;
+
+    if (listen->message_pause > 0 && idle > 0 && listen->message_pause >= idle)
+        problem_at(problems, WARNING, section, "message_pause",
+                   "has no effect: idle_timeout is not longer");
+}
+
 void settings_validate(struct settings *settings, struct problems *problems)
 {
     const char *file = settings->file_count ? settings->files[0] : NULL;
@@ -148,8 +160,10 @@ void settings_validate(struct settings *settings, struct problems *problems)
     for (size_t i = 0; i < settings->section_count; i++) {
         struct section *section = &settings->sections[i];
         check_set_options(section, problems);
-        if (section->kind == SECTION_LISTEN)
-            check_listen(section, problems);
+        if (section->kind != SECTION_LISTEN)
+            continue;
+        check_listen(section, problems);
+        check_pause(settings, section, problems);
     }
     if (settings->listen_count == 0 && problems->fatal == 0)
         problem_add(problems, FATAL, (struct origin){.file = file}, NULL, NULL,

@@ -220,10 +220,13 @@ const struct value_type type_choice = {"choice", choice_parse, choice_format, NU
 
 static int text_parse(const struct option_row *row, const char *text, void *field, char *reason)
 {
+    (void)row;
+    for (const char *p = text; *p; p++)
+        if (iscntrl((unsigned char)*p) && *p != '\t')
+            return reject(reason, "there is a control character in it: write it as \\x%02x",
+                          (unsigned)(unsigned char)*p);
     char *data = text_copy(text);
     int len = unescape_text(data, text);
-
-    (void)row;
     if (len < 0) {
         free(data);
         return reject(reason, "a backslash begins \\n, \\r, \\t, \\\\ or \\xNN (two hex digits)");

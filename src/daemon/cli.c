@@ -43,7 +43,8 @@ void cli_help(void)
          "\n"
          "Exit status: 0 stopped as asked, 64 bad command line, 69 an address cannot be had,\n"
          "70 ended unexpectedly while starting, 71 the system lacks something, 73 the pid file\n"
-         "cannot be made, 77 a port is not permitted, 78 the configuration is wrong.\n"
+         "cannot be made, 74 standard output cannot be written, 77 a port is not permitted,\n"
+         "78 the configuration is wrong.\n"
          "See echod(8) and echod.conf(5).");
 }
 

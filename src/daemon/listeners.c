@@ -106,6 +106,9 @@ void listeners_check(const struct settings *settings, struct problems *problems)
 {
     struct wishes wishes = make_wishes(settings, problems);
 
+    if (wishes.count == 0 && problems->fatal == 0)
+        problem_add(problems, FATAL, (struct origin){.file = settings->files[0]}, NULL, NULL,
+                    "this version can serve none of the listeners");
     free(wishes.item);
 }
 
@@ -324,10 +327,11 @@ static bool fits(const struct listen_settings *listen, const struct address *loc
 
 const struct listen_settings *listeners_match(const struct settings *settings, int fd)
 {
+    const struct listen_settings *match = settings->listens[0];
     struct address local;
 
-    for (size_t i = 0; i < settings->listen_count && address_local(&local, fd) == 0; i++)
-        if (!settings->listens[i]->unserved && fits(settings->listens[i], &local))
-            return settings->listens[i];
-    return settings->listens[0];
+    for (size_t i = settings->listen_count; i > 0 && address_local(&local, fd) == 0; i--)
+        if (fits(settings->listens[i - 1], &local))
+            match = settings->listens[i - 1];
+    return match->unserved ? NULL : match;
 }

@@ -47,7 +47,7 @@ void listeners_log(const struct listeners *listeners, struct log *log);
 void listeners_close(struct listeners *listeners);
 
 /* The settings that fit the connected socket FD best: those with its local port, or path; else
- * the first. */
+ * the first. NULL if this version cannot serve them. */
 const struct listen_settings *listeners_match(const struct settings *settings, int fd);
 
 /* The name of the service, as it is configured. */

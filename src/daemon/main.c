@@ -13,7 +13,16 @@ static int print_version(void)
     return 0;
 }
 
-static int act(const struct command *command, const struct title *title)
+/* What was to be printed must have got there: to a full disk it has not. */
+static int finish_printing(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    perror("echod: standard output");
+    return EXIT_IOERR;
+}
+
+static int print(const struct command *command)
 {
     switch (command->action) {
     case ACTION_HELP:
@@ -28,22 +37,22 @@ static int act(const struct command *command, const struct title *title)
         return run_check(command);
     case ACTION_DUMP:
         return run_dump(command);
-    case ACTION_SERVE:
-    case ACTION_INETD:
-        return run_server(command, title);
-    case ACTION_NONE:
-        break;
+    default:
+        return EXIT_USAGE;
     }
-    return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
     struct command command = cli_parse(argc, argv);
     struct title title;
+    int status;
 
     title_init(&title, argc, argv);
-    int status = act(&command, &title);
+    if (command.action == ACTION_SERVE || command.action == ACTION_INETD)
+        status = run_server(&command, &title);
+    else
+        status = finish_printing(print(&command));
     cli_free(&command);
     return status;
 }

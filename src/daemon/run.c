@@ -8,12 +8,29 @@
 #include "daemon/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 /* ---- the configuration ---- */
+
+/* Under inetd(8) standard error is the client, too: what we have to say is not for it. */
+static bool stderr_is_client(const struct command *command)
+{
+    return command->action == ACTION_INETD && fd_same_file(STDIN_FILENO, STDERR_FILENO);
+}
+
+static void tell_problems(const struct command *command, const struct problems *problems)
+{
+    if (!stderr_is_client(command)) {
+        problems_print(problems, stderr);
+        return;
+    }
+    for (size_t i = 0; i < problems->count; i++)
+        syslog(LOG_DAEMON | LOG_ERR, "%s", problems->list[i].text);
+}
 
 /* Loads what COMMAND names and tells all that is wrong with it. NULL: it cannot be used. */
 static struct settings *load(const struct command *command)
@@ -21,7 +38,7 @@ static struct settings *load(const struct command *command)
     struct problems problems = {0};
     struct settings *settings = settings_load(command->config, &problems);
 
-    problems_print(&problems, stderr);
+    tell_problems(command, &problems);
     problems_free(&problems);
     return settings;
 }
@@ -57,7 +74,7 @@ int run_dump(const struct command *command)
         return EXIT_CONFIG;
     settings_dump(settings, stdout);
     settings_free(settings);
-    return fflush(stdout) < 0 ? EXIT_IOERR : 0;
+    return 0;
 }
 
 /* ---- serving ---- */
@@ -94,7 +111,9 @@ static int go_live(struct run *run)
     if (status != 0)
         return status;
     limits_check(&server->log, server->settings, server->listeners.count);
-    listeners_print(&server->listeners);
+    /* In a terminal the records show them already. */
+    if (!isatty(STDOUT_FILENO) || !fd_same_file(STDOUT_FILENO, STDERR_FILENO))
+        listeners_print(&server->listeners);
     listeners_log(&server->listeners, &server->log);
     notify_ready(server);
     if (run->word >= 0)
@@ -107,7 +126,7 @@ static int go_live(struct run *run)
 static int admit_standard_input(struct server *server)
 {
     struct address peer;
-    int client = dup(STDIN_FILENO);
+    int client = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     int r = client < 0 ? -errno : address_peer(&peer, client);
 
     if (r < 0) {
@@ -115,27 +134,24 @@ static int admit_standard_input(struct server *server)
         fd_close(&client);
         return EXIT_USAGE;
     }
+    const struct listen_settings *listen = listeners_match(server->settings, client);
+    if (!listen) {
+        log_error(&server->log, "--inetd: this version cannot serve the listener of this port");
+        fd_close(&client);
+        return EXIT_CONFIG;
+    }
     address_normalise(&peer);
     fd_set_nonblocking(client, false);
     detach_silence(STDIN_FILENO);
     detach_silence(STDOUT_FILENO);
     server->phase = PHASE_DRAINING;
-    admission_decide(server, client, &peer, listeners_match(server->settings, client));
+    admission_decide(server, client, &peer, listen);
     return 0;
-}
-
-/* Under inetd(8) standard error is the client, too: our records are not for it. */
-static bool stderr_is_client(void)
-{
-    struct stat in, err;
-
-    return fstat(STDIN_FILENO, &in) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
-           S_ISSOCK(in.st_mode) && in.st_dev == err.st_dev && in.st_ino == err.st_ino;
 }
 
 static enum sink choose_sink(const struct command *command)
 {
-    if (command->action != ACTION_INETD || !stderr_is_client())
+    if (!stderr_is_client(command))
         return sink_choose(command->daemon);
     detach_silence(STDERR_FILENO);
     return SINK_SYSLOG;

@@ -1,0 +1,141 @@
+"""The order of the layers: who includes what, and that the parent never reads from a client."""
+import re
+import sys
+
+sys.dont_write_bytecode = True
+import lint  # noqa: E402
+
+# Which directories of src/ the sources of each may include from.
+LAYERS = {
+    "base": {"base"},
+    "net": {"net", "base"},
+    "config": {"config", "net", "base"},
+    "scribe": {"scribe", "base"},
+    "worker": {"worker", "scribe", "config", "net", "base"},
+    "daemon": {"daemon", "scribe", "config", "net", "base"},
+    "client": {"client", "net", "base"},
+}
+# Single headers beyond them.
+ALSO = {"daemon": {"worker/worker.h"}}
+GENERATED = "config.h"  # by configure; for everyone
+
+READING = ("read", "readv", "pread", "preadv", "preadv2", "recv", "recvfrom", "recvmsg",
+           "recvmmsg", "splice", "tee", "sendfile", "copy_file_range", "fgets", "fgetc", "getc",
+           "getchar", "getline", "getdelim", "fread", "fscanf", "scanf", "fdopen",
+           "io_uring_enter")
+
+# What reads in the code that the parent runs, and why that is no client's byte. How often each
+# may occur is part of it.
+MAY_READ = {
+    ("src/daemon/detach.c", "read"): (1, "the status that a starting daemon sends its terminal"),
+    ("src/daemon/limits.c", "fgets"): (2, "files of /proc and of the cgroup"),
+    ("src/config/inifile.c", "getline"): (1, "the configuration"),
+    ("src/scribe/scribe.c", "recvmsg"): (1, "in the scribe: records from the parent and workers"),
+    ("src/scribe/store.c", "read"): (1, "in a worker: the answer of the scribe"),
+}
+# Clients' bytes are read in these, and nowhere else; src/client is another program.
+MAY_READ_CLIENTS = ("src/worker/", "src/client/")
+
+
+def includes(tree, name):
+    """The quoted includes of a source: (line number, what is included)."""
+    text = lint.blanked(tree.read(name), strings=False)
+    for number, line in enumerate(text.split("\n"), 1):
+        match = re.match(r'\s*#\s*include\s*"([^"]+)"', line)
+        if match:
+            yield number, match.group(1)
+
+
+def sources(tree):
+    return tree.files("src/**/*.c", "src/**/*.h")
+
+
+def includes_point_down(tree):
+    for name in sources(tree):
+        layer = name.split("/")[1]
+        if layer not in LAYERS:
+            yield f"{name}: src/{layer} has no place in the order of the layers"
+            continue
+        for line, header in includes(tree, name):
+            if header == GENERATED or header in ALSO.get(layer, ()):
+                continue
+            if "/" not in header:
+                yield f'{name}:{line}: "{header}" is to be named from src/ on'
+            elif header.split("/")[0] not in LAYERS[layer]:
+                yield f"{name}:{line}: src/{layer} must not include {header}"
+
+
+def own_header_comes_first(tree):
+    for name in tree.files("src/**/*.c"):
+        own = name.removesuffix(".c") + ".h"
+        text = lint.blanked(tree.read(name), strings=False)
+        first = re.search(r'^\s*#\s*include\s*["<]([^">]+)', text, flags=re.M)
+        if tree.exists(own) and (not first or "src/" + first.group(1) != own):
+            yield f"{name}: does not include its own header first"
+
+
+def no_source_is_included(tree):
+    for name in sources(tree):
+        for line, header in includes(tree, name):
+            if header.endswith(".c"):
+                yield f"{name}:{line}: includes {header}, a source"
+
+
+def headers_have_guards(tree):
+    for name in tree.files("src/**/*.h"):
+        guard = "ECHOD_" + re.sub(r"[/.]", "_", name.removeprefix("src/")).upper()
+        text = lint.blanked(tree.read(name)).strip()
+        if not text.startswith(f"#ifndef {guard}\n#define {guard}\n") or not text.endswith("#endif"):
+            yield f"{name}: is not guarded by {guard}"
+
+
+def parent_reads_no_client(tree):
+    found = {}
+    for name in sources(tree):
+        if name.startswith(MAY_READ_CLIENTS):
+            continue
+        for line, call, _ in lint.calls(tree.read(name), READING):
+            found.setdefault((name, call), []).append(line)
+    for (name, call), lines in found.items():
+        count, _ = MAY_READ.get((name, call), (0, ""))
+        for line in lines[count:]:
+            yield f"{name}:{line}: {call}() is not on the list of what the parent may read"
+    for (name, call), (count, _) in MAY_READ.items():
+        if len(found.get((name, call), ())) < count:
+            yield f"{name}: the list of what may be read has {count} of {call}(), that is too many"
+
+
+def insert(name, line):
+    return lambda tree: tree.doctored(name, r"\A", line + "\n")
+
+
+def append(name, text):
+    return lambda tree: tree.with_file(name, tree.read(name) + text)
+
+
+lint.main([
+    ("includes point down", includes_point_down, {
+        "the base including a layer above": insert("src/base/log.c", '#include "net/cidr.h"'),
+        "the network including the configuration":
+            insert("src/net/cidr.h", '#include "config/settings.h"'),
+        "the daemon including a service": insert("src/daemon/run.c", '#include "worker/service.h"'),
+        "the client including the daemon": insert("src/client/main.c", '#include "daemon/cli.h"'),
+        "a worker including the daemon": insert("src/worker/echo.c", '#include "daemon/server.h"'),
+        "a header without its directory": insert("src/base/log.c", '#include "log.h"'),
+        "a directory that has no place": lambda t: t.with_file("src/extra/a.c", "")}),
+    ("each source includes its own header first", own_header_comes_first, {
+        "one that does not": insert("src/net/cidr.c", "#include <stdio.h>")}),
+    ("no source is included", no_source_is_included, {
+        "one that is": insert("src/net/cidr.c", '#include "net/address.c"')}),
+    ("each header is guarded by its name", headers_have_guards, {
+        "one that is not": lambda t: t.doctored("src/net/cidr.h", "^#ifndef .*", "#ifndef CIDR")}),
+    ("the parent never reads a byte that a client sent", parent_reads_no_client, {
+        "a recv() in the parent":
+            append("src/daemon/admission.c", "void f(void) { recv(0, 0, 0, 0); }\n"),
+        "a read() beyond the one that is allowed":
+            append("src/daemon/detach.c", "void f(void) {\n    read (0,\n 0, 0); }\n"),
+        "a splice() in the network layer":
+            append("src/net/listener.c", "void f(void) { splice(0, 0, 0, 0, 0, 0); }\n"),
+        "an entry of the list that is not needed any more":
+            lambda t: t.doctored("src/daemon/detach.c", r"\bread\(", "reap(")}),
+])
