@@ -59,12 +59,27 @@ static void test_round_trip(void **state)
     assert_string_equal(span_format(5400 * USEC_PER_SEC, text, sizeof(text)), "1h 30min");
 }
 
+static void test_time_left_for_poll(void **state)
+{
+    (void)state;
+    assert_int_equal(clock_until(0), 0);
+    assert_int_equal(clock_until(clock_now()), 0);
+    for (uint64_t usec = 0; usec < 3 * USEC_PER_MSEC; usec += 7) {
+        uint64_t deadline = clock_now() + USEC_PER_SEC + usec;
+        uint64_t left = (uint64_t)clock_until(deadline) * USEC_PER_MSEC;
+        assert_true(clock_now() + left >= deadline); /* never too early */
+        assert_true(left < USEC_PER_SEC + usec + USEC_PER_MSEC);
+    }
+    assert_int_equal(clock_until(UINT64_MAX), INT32_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_units),
         cmocka_unit_test(test_rejects),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_time_left_for_poll),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

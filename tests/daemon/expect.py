@@ -1,0 +1,52 @@
+"""What a test may expect, and how it waits: always for a condition, never by sleeping."""
+import os
+import re
+import time
+
+SLOW = os.environ.get("ECHOD_SLOW") == "1"
+DEADLINE = 200 if SLOW else 20
+
+
+class Failure(Exception):
+    """What was expected did not happen."""
+
+
+class Skip(Exception):
+    """The environment makes the test impossible; the text says why."""
+
+
+def scaled(normal, slow):
+    """A count: NORMAL, or SLOW where every step costs ten times as much."""
+    return slow if SLOW else normal
+
+
+def shorten(value):
+    text = repr(value)
+    return text if len(text) <= 300 else "%s... (%d characters)" % (text[:300], len(text))
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def expect_equal(actual, expected, what):
+    if actual != expected:
+        raise Failure("%s: got %s, expected %s" % (what, shorten(actual), shorten(expected)))
+
+
+def expect_match(pattern, text, what):
+    if not re.search(pattern, text, re.M):
+        raise Failure("%s: %s does not match %s" % (what, shorten(text), pattern))
+
+
+def eventually(predicate, what, timeout=None):
+    """Polls until PREDICATE gives something true, and returns that."""
+    deadline = time.monotonic() + (timeout or DEADLINE)
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Failure("it never happened that " + what)
+        time.sleep(0.005)

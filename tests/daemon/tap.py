@@ -1,0 +1,134 @@
+"""Runs the tests of a script in a network of its own, and reports in TAP."""
+import ctypes
+import fcntl
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import traceback
+
+from expect import SLOW, Failure, Skip, eventually
+from proc import children, descendants
+
+TEST_DEADLINE = 1200 if SLOW else 120
+running = []  # the daemons that are to be cleaned up: harness.Echod
+tests = []
+libc = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def test(name):
+    def register(function):
+        tests.append((name, function))
+        return function
+    return register
+
+
+def lo_up():
+    SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        request = fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16sH14x", b"lo", 0))
+        flags = struct.unpack("16sH14x", request)[1]
+        fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | IFF_UP))
+
+
+def enter_network():
+    """Starts this script anew in a network namespace of its own, where that can be had."""
+    inside = os.environ.get("ECHOD_TEST_NETWORK")
+    if inside == "private":
+        lo_up()
+    if inside or not shutil.which("unshare"):
+        return
+    unshare = ["unshare", "--net"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+    works = subprocess.run(unshare + ["true"], stdin=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, check=False).returncode == 0
+    os.environ["ECHOD_TEST_NETWORK"] = "private" if works else "host"
+    if works:
+        os.execvp("unshare", unshare + [sys.executable] + sys.argv)
+
+
+def private_network():
+    return os.environ.get("ECHOD_TEST_NETWORK") == "private"
+
+
+def kill_all():
+    """Kills every process that was started here, and reaps those that we adopted."""
+    for pid in descendants(os.getpid()):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+    for echod in list(running):
+        echod.clean_up()
+    reap_adopted()
+
+
+def reap_adopted():
+    """Orphans of a dead daemon are ours, for we are their subreaper."""
+    known = [echod.popen.pid for echod in running if echod.popen]
+    for pid in children(os.getpid()):
+        if pid not in known:
+            try:
+                os.waitpid(pid, os.WNOHANG | 0x40000000)  # __WALL: whatever signal it ends with
+            except OSError:
+                pass
+
+
+def nothing_left():
+    reap_adopted()
+    return not descendants(os.getpid())
+
+
+def diagnose(error):
+    lines = [str(error)] if isinstance(error, Failure) else []
+    lines += traceback.format_exception(type(error), error, error.__traceback__)[-6:]
+    for echod in running:
+        lines += ["log of %d:" % echod.pid] + echod.log.lines()[-20:]
+    for line in "\n".join(lines).splitlines():
+        print("# " + line.encode("ascii", "backslashreplace").decode())
+
+
+def on_alarm(number, frame):
+    raise Failure("the test takes too long")
+
+
+def run_one(number, name, function):
+    signal.alarm(TEST_DEADLINE)
+    try:
+        function()
+        eventually(nothing_left, "no process is left after the test")
+    except Skip as skip:
+        print("ok %d - %s # SKIP %s" % (number, name, skip))
+        return True
+    except Exception as error:  # whatever it is, the other tests are to run
+        signal.alarm(0)
+        print("not ok %d - %s" % (number, name))
+        diagnose(error)
+        return False
+    finally:
+        signal.alarm(0)
+        kill_all()
+        sys.stdout.flush()
+    print("ok %d - %s" % (number, name))
+    sys.stdout.flush()
+    return True
+
+
+def main():
+    """Runs the tests of the script, or those whose names match the argument."""
+    enter_network()
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGALRM, on_alarm)
+    # Two hundred clients and what they leave behind need some descriptors.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    chosen = [t for t in tests if len(sys.argv) < 2 or re.search(sys.argv[1], t[0])]
+    print("1..%d" % len(chosen))
+    sys.stdout.flush()
+    results = [run_one(i + 1, *t) for i, t in enumerate(chosen)]
+    sys.exit(0 if all(results) else 1)

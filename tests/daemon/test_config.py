@@ -1,0 +1,293 @@
+"""The command line and the configuration, as the program itself shows them."""
+import os
+import re
+import subprocess
+import tempfile
+
+from clients import expect_echo
+from expect import DEADLINE, expect, expect_equal, expect_match
+from harness import ECHOD, WRAPPER, Echod, clean_environment, ini, run_echod, unprivileged
+from tap import main, test
+
+GOOD = ini()
+
+
+def expect_wrong(config, *lines):
+    """That echod refuses CONFIG, saying exactly LINES."""
+    status, out, err = run_echod(config=config)
+    expect_equal(err.splitlines(), list(lines), "standard error")
+    expect_equal((status, out), (78, ""), "the exit status and standard output")
+
+
+# ---- errors ----
+
+@test("every error is told, with file, line, section and key, and nothing is started")
+def every_error():
+    expect_wrong("port = 7\n"
+                 "[server]\n"
+                 "max_clients = 0\n"
+                 "idle_timeout = soon\n"
+                 "nonsense\n"
+                 "[listen a b]\n"
+                 "port = 9\n"
+                 "[listen local]\n"
+                 "port = 70000\n"
+                 "service = teapot\n"
+                 "allow = 127.0.0.1/33\n",
+                 "echod.conf:1: port: stands before the first section: [server] or [listen NAME]",
+                 'echod.conf:3: [server] max_clients: 0 is out of range (1 to 100000)',
+                 'echod.conf:4: [server] idle_timeout: "soon" is not a time span (0 to 365d)',
+                 "echod.conf:5: expected KEY = VALUE",
+                 "echod.conf:6: [listen a b] is no section: there are [server] and [listen NAME] "
+                 "(NAME: up to 32 letters, digits, . _ -)",
+                 "echod.conf:9: [listen local] port: 70000 is not a port (0 to 65535)",
+                 'echod.conf:10: [listen local] service: "teapot" is not one of echo | message | '
+                 "discard | daytime | chargen | whoami",
+                 "echod.conf:11: [listen local] allow: 127.0.0.1/33 has more bits behind the / "
+                 "than such an address")
+
+
+@test("a misspelt key is answered with the one that was meant")
+def misspelt():
+    expect_wrong(GOOD + "grreting = hello\n",
+                 "echod.conf:7: [listen local] grreting: unknown option; "
+                 "did you mean greeting?")
+
+
+@test("a key in the wrong section is answered with the right one")
+def misplaced():
+    expect_wrong("[server]\nport = 0\n[listen local]\nmax_clients = 5\nport = 0\n",
+                 "echod.conf:2: [server] port: belongs into [listen NAME]",
+                 "echod.conf:4: [listen local] max_clients: belongs into [server]")
+
+
+@test("a key that is set twice is an error that names both lines")
+def twice():
+    expect_wrong("[listen local]\nport = 0\nport = 1\n",
+                 "echod.conf:3: [listen local] port: set a second time; line 2 sets it already")
+
+
+@test("a configuration without a listener is an error")
+def no_listener():
+    expect_wrong("[server]\n", "echod.conf: there is no [listen NAME] section, "
+                 "so there is nothing to listen on")
+
+
+@test("what a configuration holds does nothing to the terminal that shows its errors")
+def hostile_text():
+    status, _, err = run_echod(config="[server]\nmax_clients = \x1b[2J\udcff\n")
+    expect_equal(status, 78, "the exit status")
+    expect("\x1b" not in err and "\ufffd" not in err, "the error is not escaped: " + ascii(err))
+    expect_match(r'max_clients: "\\x1b\[2J\\xff" is not a number', err, "the error")
+
+
+@test("an option that has no effect is warned of, and the daemon runs")
+def warning():
+    with Echod(listen="reply = never sent") as echod:
+        expect_echo(echod.connect())
+        echod.log.wait(r"^warning: .*echod\.conf:6: \[listen local\] reply: has no effect "
+                       r"without service = message$")
+
+
+@test("a listener that this version cannot serve stays closed, the others open")
+def unserved():
+    config = ("[listen local]\naddress = 127.0.0.1\nport = 0\n"
+              "[listen later]\naddress = 127.0.0.1\nport = 0\nprotocol = udp\n")
+    with Echod(config) as echod:
+        expect_equal(list(echod.listening), ["local"], "the listeners")
+        expect_echo(echod.connect())
+        echod.log.wait(r"^warning: .*echod\.conf:7: \[listen later\] protocol: this version cannot "
+                       r"do protocol = udp yet: the listener stays closed$")
+
+
+# ---- files ----
+
+@test("a file that is not there is named, with the reason")
+def missing():
+    status, out, err = run_echod("--config", "/nonexistent/echod.conf")
+    expect_equal((status, out), (78, ""), "the exit status and standard output")
+    expect_equal(err, "/nonexistent/echod.conf: cannot be read: No such file or directory\n",
+                 "standard error")
+
+
+@test("a directory is no file")
+def directory():
+    status, _, err = run_echod("--config", "/proc/self")
+    expect_equal((status, err), (78, "/proc/self: cannot be read: Is a directory\n"),
+                 "the exit status and standard error")
+
+
+@test("a file that may not be read is named, with the reason")
+def unreadable():
+    who = unprivileged()
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        os.chmod(where, 0o755)
+        path = os.path.join(where, "secret.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(GOOD)
+        os.chmod(path, 0)
+        status, _, err = run_echod("--config", path, **who)
+    expect_equal((status, err), (78, path + ": cannot be read: Permission denied\n"),
+                 "the exit status and standard error")
+
+
+@test("drop-ins are read in the order of their names, and the last one wins")
+def drop_ins():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        path = os.path.join(where, "echod.conf")
+        os.mkdir(path + ".d")
+        for name, text in (("echod.conf", ini(server="max_clients = 10\nmax_per_source = 1")),
+                           ("echod.conf.d/20-second.conf", "[server]\nmax_clients = 30\n"),
+                           ("echod.conf.d/10-first.conf", "[server]\nmax_clients = 20\n"),
+                           ("echod.conf.d/30-off.conf.bak", "[server]\nmax_clients = 40\n"),
+                           ("echod.conf.d/.hidden.conf", "[server]\nmax_clients = 50\n")):
+            with open(os.path.join(where, name), "w", encoding="ascii") as file:
+                file.write(text)
+        status, out, err = run_echod("--config", path, "--dump-config")
+        expect_equal((status, err), (0, ""), "the exit status and standard error")
+        expect_match(r"^max_clients +=  ?30 +; " + re.escape(path) + r"\.d/20-second\.conf:2$", out,
+                     "the value and its origin")
+        expect_match(r"^max_per_source += 1 +; " + re.escape(path) + ":3$", out, "the other value")
+
+
+@test("an error in a drop-in is told with its name")
+def bad_drop_in():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        path = os.path.join(where, "echod.conf")
+        os.mkdir(path + ".d")
+        for name, text in (("echod.conf", GOOD), ("echod.conf.d/x.conf", "\n[server]\nfoo = 1\n")):
+            with open(os.path.join(where, name), "w", encoding="ascii") as file:
+                file.write(text)
+        status, _, err = run_echod("--config", path)
+    expect_equal((status, err), (78, path + ".d/x.conf:3: [server] foo: unknown option; "
+                                 "echod --list-options shows them all\n"),
+                 "the exit status and standard error")
+
+
+# ---- what it prints ----
+
+def values(dump):
+    """A dump without its comments."""
+    lines = [re.sub(r"\s*;.*", "", line) for line in dump.splitlines()]
+    return [re.sub(r"\s*=\s*", " = ", line) for line in lines if line]
+
+
+def expect_same_again(config):
+    """That what is dumped loads to the same. Returns the dump."""
+    status, first, err = run_echod("--dump-config", config=config)
+    expect_equal((status, err), (0, ""), "the exit status and standard error of the first dump")
+    status, second, err = run_echod("--dump-config", config=first)
+    expect_equal((status, err), (0, ""), "the exit status and standard error of the second dump")
+    expect_equal(values(second), values(first), "the second dump")
+    return first
+
+
+@test("a dump of nothing but defaults loads to itself")
+def dump_defaults():
+    out = expect_same_again("[listen local]\n")
+    expect_match(r"^max_clients +=  ?1000 +; default$", out, "a default")
+    expect_match(r"^address +=  ?127\.0\.0\.1, ::1 +; default$", out, "a default")
+
+
+@test("a dump of every option loads to itself, whatever bytes its texts have")
+def dump_everything():
+    config = ("[server]\nmax_clients = 7\nmax_per_source = 0\nwhen_full = queue\n"
+              "idle_timeout = 1h 30min\nsession_timeout = 1500ms\ndrain_timeout = 0\n"
+              "log_sessions = off\nlog_level = debug\n"
+              "[listen one]\naddress = 127.0.0.1, ::1, localhost, *\nport = 0\n"
+              "service = message\n"
+              r"greeting = \x20 spaced \\ \t\r\n\x00\xff ;\x20;" "\n"
+              "reply = \nmax_message = 2K\nmax_messages = 4294967295\nmessage_pause = 1us\n"
+              "allow = 127.0.0.0/8, ::/0\ndeny = 10.0.0.1\n"
+              "[listen two]\nprotocol = unix\naddress = /tmp/a, @b\nmode = 0600\n")
+    out = expect_same_again(config)
+    for line in ("max_clients = 7", "idle_timeout = 1h 30min", "session_timeout = 1s 500ms",
+                 "log_sessions = no", "max_message = 2048", "mode = 0600", "reply = "):
+        expect(line.strip() in [v.strip() for v in values(out)], "%s is not in the dump" % line)
+
+
+@test("--check-config says that a good configuration is good")
+def check_good():
+    status, out, err = run_echod("--check-config", config=GOOD)
+    expect_equal((status, err), (0, ""), "the exit status and standard error")
+    expect_match(r"/echod\.conf: the configuration is good$", out, "standard output")
+
+
+@test("--check-config finds errors, and listeners that ask for the same address")
+def check_bad():
+    status, out, err = run_echod("--check-config", config=GOOD + "grreting = x\n")
+    expect_equal((status, out), (78, ""), "the exit status and standard output")
+    expect_match("did you mean greeting", err, "standard error")
+    status, out, err = run_echod("--check-config", config="[listen a]\n[listen b]\n")
+    expect_equal((status, out), (78, ""), "the exit status and standard output")
+    expect_match(r"^echod\.conf:2: \[listen b\] address: 127\.0\.0\.1:7777 is taken already, by "
+                 r"\[listen a\]$", err, "standard error")
+
+
+@test("--check-config listens on nothing, and needs no permission")
+def check_listens_not():
+    with Echod() as echod:
+        config = "[listen local]\naddress = 127.0.0.1\nport = %d\n" % echod.port
+        status, _, err = run_echod("--check-config", config=config)
+        expect_equal((status, err), (0, ""), "the exit status and standard error")
+
+
+@test("--list-options prints seven columns for each option, and every one can be set")
+def list_options():
+    status, out, err = run_echod("--list-options")
+    expect_equal((status, err), (0, ""), "the exit status and standard error")
+    rows = [line.split("\t") for line in out.splitlines()]
+    expect(len(rows) > 15, "only %d options are listed" % len(rows))
+    for row in rows:
+        expect_equal(len(row), 7, "the number of columns of %s" % row)
+    sections = {"server": "[server]\n", "listen NAME": "[listen local]\n"}
+    for row in rows:
+        if row[3]:
+            sections[row[0]] += "%s = %s\n" % (row[1], row[3])
+    status, _, err = run_echod("--check-config", config="".join(sections.values()))
+    expect_equal((status, err), (0, ""), "a configuration of all the defaults")
+
+
+@test("--help names every long option of the program, and exits with 0")
+def help_text():
+    status, out, err = run_echod("--help")
+    expect_equal((status, err), (0, ""), "the exit status and standard error")
+    for option in ("config", "foreground", "daemon", "pid-file", "check-config", "dump-config",
+                   "list-options", "inetd", "version", "help"):
+        expect("--" + option in out, "--%s is not in the help" % option)
+
+
+@test("--version prints name and version")
+def version():
+    status, out, err = run_echod("--version")
+    expect_equal((status, err), (0, ""), "the exit status and standard error")
+    expect_match(r"\Aechod \d+\.\d+\S*\n\Z", out, "standard output")
+
+
+@test("a wrong command line is status 64 and a pointer to the help")
+def usage():
+    for arguments, reason in ((["--nonsense"], r"unrecognized option '--nonsense'"),
+                              (["operand"], r"^echod: unexpected operand: operand$"),
+                              (["--config"], r"requires an argument"),
+                              (["--pid-file", "/tmp/x"], r"^echod: --pid-file goes with --daemon$"),
+                              (["--daemon", "--inetd"], r"exclude each other$")):
+        status, out, err = run_echod(*arguments)
+        expect_equal((status, out), (64, ""), "the exit status and standard output: %s" % arguments)
+        expect_match(reason, err, "standard error")
+        expect_match(r"^Try 'echod --help'\.$", err, "standard error")
+
+
+@test("what cannot be written to a full disk is not reported as a success")
+def full_disk():
+    for option in ("--dump-config", "--list-options", "--help", "--version"):
+        with open("/dev/full", "wb") as full, tempfile.NamedTemporaryFile("w") as file:
+            file.write(GOOD)
+            file.flush()
+            done = subprocess.run(WRAPPER + [ECHOD, "--config", file.name, option],
+                                  stdin=subprocess.DEVNULL, stdout=full,
+                                  stderr=subprocess.PIPE, env=clean_environment(),
+                                  timeout=DEADLINE, check=False)
+        expect(done.returncode != 0, option + " exits with 0")
+
+
+main()

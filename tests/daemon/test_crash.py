@@ -1,0 +1,132 @@
+"""A worker or a daemon that dies: its place is given back, the death explained, nothing left."""
+import os
+import resource
+import signal
+
+from clients import expect_echo, recv_until_eof
+from expect import eventually, expect, expect_equal, scaled
+from harness import Echod
+from proc import children, descendants, is_alive, read_proc
+from tap import main, reap_adopted, test
+
+MANY = scaled(100, 20)
+KILLED = (r" warning: session of 127\.0\.0\.1:\d+ on local: its worker was killed by signal 9 "
+          r"\(SIGKILL\); 4 bytes in, 4 out, ")
+
+
+def kill_one(echod):
+    sock = echod.echoing()
+    os.kill(echod.worker_of(sock), signal.SIGKILL)
+    expect_equal(recv_until_eof(sock), b"", "what the client of a killed worker gets")
+    record = echod.log.wait(KILLED)[0]
+    expect("session of %s:%d " % sock.getsockname() in record, "the record names its client")
+    expect_echo(echod.connect())
+
+
+@test("a worker that is killed gives its place back, and its end is explained")
+def one():
+    with Echod(server="max_clients = 1") as echod:
+        kill_one(echod)
+
+
+@test("a signal other than SIGKILL is named")
+def other_signal():
+    with Echod() as echod:
+        os.kill(echod.worker_of(echod.echoing()), signal.SIGUSR1)
+        echod.log.wait(r" warning: .*: its worker was killed by signal 10 \(SIGUSR1\); ")
+
+
+def no_queued_signals():
+    """The kernel then drops real-time signals, and the daemon has to look for itself."""
+    resource.setrlimit(resource.RLIMIT_SIGPENDING, (0, 0))
+
+
+def pending_limit(echod):
+    for line in read_proc(echod.pid, "status").decode().splitlines():
+        if line.startswith("SigQ:"):
+            return int(line.split("/")[1])
+    return None
+
+
+def kill_many(echod):
+    socks = [echod.echoing() for _ in range(MANY)]
+    for pid in echod.workers():
+        os.kill(pid, signal.SIGKILL)
+    records = echod.log.wait(KILLED, count=MANY)
+    expect_equal(len(records), MANY, "the number of records")
+    for sock in socks:
+        expect("\n".join(records).count("127.0.0.1:%d " % sock.getsockname()[1]) == 1,
+               "each client has one record")
+    echod.wait_no_workers()
+    for sock in [echod.connect() for _ in range(MANY)]:
+        expect_echo(sock)
+
+
+@test("%d workers killed at once all give their places back" % MANY)
+def many():
+    with Echod(server="max_clients = %d" % MANY) as echod:
+        kill_many(echod)
+
+
+@test("so they do when the signals that tell of their ends are lost")
+def many_without_signals():
+    with Echod(server="max_clients = %d" % MANY, prepare=no_queued_signals) as echod:
+        expect_equal(pending_limit(echod), 0, "the limit of pending signals")
+        kill_many(echod)
+
+
+@test("without those signals, a sequence of clients that close is served, too")
+def closing_without_signals():
+    with Echod(server="max_clients = 2\nwhen_full = queue",
+               prepare=no_queued_signals) as echod:
+        for _ in range(4):
+            sock = echod.echoing()
+            sock.close()
+
+
+@test("SIGCHLD ignored by whoever started it, echod still sees its children end")
+def sigchld_ignored():
+    def prepare():
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    with Echod(server="max_clients = 1", prepare=prepare) as echod:
+        kill_one(echod)
+
+
+@test("every signal blocked by whoever started it, echod still works and stops")
+def signals_blocked():
+    def prepare():
+        signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+
+    with Echod(server="max_clients = 1", prepare=prepare) as echod:
+        kill_one(echod)
+
+
+@test("a daemon that is killed leaves no worker and no scribe behind")
+def daemon_killed():
+    with Echod() as echod:
+        socks = [echod.echoing() for _ in range(5)]
+        family = children(echod.pid)
+        expect_equal(len(family), 6, "the number of children")
+        echod.popen.kill()
+        expect_equal(echod.popen.wait(), -signal.SIGKILL, "the status of the daemon")
+        for sock in socks:
+            expect_equal(recv_until_eof(sock), b"", "what its clients get")
+        eventually(lambda: not any(is_alive(pid) for pid in family), "its children end")
+
+
+@test("every child is gone when the daemon has stopped")
+def daemon_stopped():
+    with Echod() as echod:
+        for _ in range(5):
+            echod.echoing()
+        family = children(echod.pid)
+        expect_equal(len(family), 6, "the number of children")
+        echod.stop()
+        expect_equal([pid for pid in family if os.path.exists("/proc/%d" % pid)], [],
+                     "the children that are left")
+        reap_adopted()
+        expect_equal(descendants(os.getpid()), [], "the orphans that are left")
+
+
+main()

@@ -1,0 +1,278 @@
+"""The other ways to run: --daemon with a pid file, and --inetd."""
+import fcntl
+import os
+import socket
+import subprocess
+import tempfile
+
+from clients import expect_echo, recv_exactly, recv_until_eof, send_while_reading
+from expect import DEADLINE, eventually, expect, expect_equal, expect_match
+from harness import ECHOD, WRAPPER, Echod, clean_environment, ini, run_echod
+from proc import descriptors, read_proc, stat_fields
+from tap import main, test
+
+
+class Daemon(Echod):
+    """An echod that has left: its first process is gone, the pid file names the one that serves."""
+
+    def __init__(self, config=None, **more):
+        super().__init__(config, args=["--daemon", "--pid-file", "@PID@"], ready=False, **more)
+        expect_equal(self.popen.wait(DEADLINE), 0, "the exit status of the first process")
+        with open(self.path("pid"), encoding="ascii") as file:
+            self.pid_file = file.read()
+        self.daemon_pid = int(self.pid_file)
+        self.wait_ready()
+
+    def command(self, args):
+        return super().command([self.path("pid") if a == "@PID@" else a for a in args])
+
+    def stop(self):
+        for sock in self.sockets:
+            sock.close()
+        pid = self.daemon_pid
+        os.kill(pid, 15)
+        status = eventually(lambda: self.status(pid), "the daemon ends")
+        expect_equal(os.waitstatus_to_exitcode(status[0]), 0, "the exit status of the daemon")
+        self.daemon_pid = None
+        self.check_log()
+
+    @staticmethod
+    def status(pid):
+        """Its status, once it has ended: an orphan is the child of the test."""
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        return (status,) if ended else None
+
+    def __exit__(self, kind, value, trace):
+        if kind is None and self.daemon_pid:
+            self.stop()
+        return super().__exit__(kind, value, trace)
+
+
+# ---- --daemon ----
+
+@test("--daemon returns once it listens, and the pid file names the process that serves")
+def daemon():
+    with Daemon() as echod:
+        expect_echo(echod.connect())
+        expect_equal(echod.pid_file, "%d\n" % echod.pid, "the pid file")
+        expect(echod.pid != echod.popen.pid, "it is another process")
+
+
+@test("the daemon has no terminal, no session of its starter, and holds no directory")
+def detached():
+    with Daemon() as echod:
+        fields = stat_fields(echod.pid)
+        session, terminal = int(fields[3]), int(fields[4])
+        expect(session not in (os.getsid(0), echod.pid), "its session is %d" % session)
+        expect_equal(terminal, 0, "its terminal")
+        expect_equal(os.readlink("/proc/%d/cwd" % echod.pid), "/", "its directory")
+        links = descriptors(echod.pid)
+        expect_equal((links[0], links[1]), ("/dev/null", "/dev/null"), "its standard streams")
+        expect_echo(echod.connect())
+
+
+@test("the pid file is removed at the stop, and the status is 0")
+def pid_file_removed():
+    with Daemon() as echod:
+        path = echod.path("pid")
+        expect(os.path.exists(path), "there is a pid file")
+        echod.stop()
+        expect(not os.path.exists(path), "the pid file is still there")
+
+
+@test("a second instance with the same pid file fails, says why, and does no harm")
+def second_instance():
+    with Daemon() as echod:
+        path = echod.path("pid")
+        status, out, err = run_echod("--daemon", "--pid-file", path, config=ini())
+        expect_equal((status, out), (69, ""), "the exit status and standard output")
+        expect_match(r" error: another echod runs already: it holds %s$" % path, err,
+                     "standard error")
+        with open(path, encoding="ascii") as file:
+            expect_equal(file.read(), echod.pid_file, "the pid file")
+        expect_echo(echod.connect())
+
+
+@test("the pid file is locked by the daemon itself")
+def pid_file_locked():
+    with Daemon() as echod, open(echod.path("pid"), "r+", encoding="ascii") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return
+        expect(False, "the pid file could be locked")
+
+
+@test("a pid file that a crashed daemon left is taken over")
+def stale_pid_file():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        with Daemon() as first:
+            with open(os.path.join(where, "pid"), "w", encoding="ascii") as file:
+                file.write("1234567890\n" * 10)
+            first.stop()
+        path = os.path.join(where, "pid")
+
+        class Second(Daemon):
+            def path(self, name):
+                return path if name == "pid" else super().path(name)
+
+        with Second() as echod:
+            expect_equal(echod.pid_file, "%d\n" % echod.pid, "the pid file")
+            expect_echo(echod.connect())
+
+
+@test("a daemon that cannot start gives its status and its reason to the terminal")
+def failures():
+    with socket.socket() as busy, tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        pid = os.path.join(where, "pid")
+        for config, pid_file, status, reason in (
+                (ini(listen="port = %d" % port), pid, 69, r"127\.0\.0\.1:%d is in use" % port),
+                (ini(listen="grreting = x"), pid, 78, "did you mean greeting"),
+                (ini(), os.path.join(where, "no", "pid"), 73, "cannot be written: No such file")):
+            found, _, err = run_echod("--daemon", "--pid-file", pid_file, config=config)
+            expect_equal(found, status, "the exit status")
+            expect_match(reason, err, "standard error")
+            expect_equal(os.listdir(where), [], "the files that are left")
+
+
+@test("--daemon takes relative paths, though it leaves its directory")
+def relative_paths():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        with open(os.path.join(where, "my.conf"), "w", encoding="ascii") as file:
+            file.write(ini())
+        done = subprocess.run(WRAPPER + [ECHOD, "-d", "-c", "my.conf", "-p", "my.pid"], cwd=where,
+                              env=clean_environment(), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=DEADLINE,
+                              check=False)
+        expect_equal(done.returncode, 0, "the exit status")
+        with open(os.path.join(where, "my.pid"), encoding="ascii") as file:
+            pid = int(file.read())
+        os.kill(pid, 15)
+        eventually(lambda: Daemon.status(pid), "the daemon ends")
+        expect_equal(os.listdir(where), ["my.conf"], "the files that are left")
+
+
+# ---- --inetd ----
+
+def inetd(client, config=None, stderr=subprocess.PIPE):
+    """Starts echod --inetd for the socket CLIENT. Returns its process, for a with block."""
+    file = tempfile.NamedTemporaryFile("w", prefix="echod-test-", suffix=".conf")
+    with file:
+        file.write(config or ini())
+        file.flush()
+        process = subprocess.Popen(WRAPPER + [ECHOD, "--inetd", "--config", file.name],
+                                   stdin=client, stdout=client, stderr=stderr,
+                                   env=clean_environment())
+        # Only once it has read its configuration may the file go.
+        eventually(lambda: process.poll() is not None or
+                   len(read_proc(process.pid, "task/%d/children" % process.pid).split()) > 0 or
+                   stat_fields(process.pid)[:1] == [b"Z"], "it has started its scribe")
+    client.close()
+    return process
+
+
+def expect_served(ours, process):
+    data = bytes(range(256)) * 100
+    expect_equal(send_while_reading(ours, data), data, "the echo")
+    expect_equal(process.wait(DEADLINE), 0, "the exit status")
+
+
+@test("--inetd serves the client on standard input, and exits with 0")
+def inetd_socketpair():
+    ours, theirs = socket.socketpair()
+    with ours, inetd(theirs) as process:
+        expect_served(ours, process)
+        expect_match(r" info: session of unix on local: closed by the client; 25600 bytes in, "
+                     "25600 out, ", process.stderr.read().decode(), "standard error")
+
+
+def accepted():
+    """The two ends of a TCP connection, and the port of the server's."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        ours = socket.create_connection(listener.getsockname(), timeout=DEADLINE)
+        return ours, listener.accept()[0], listener.getsockname()[1]
+
+
+@test("--inetd finds the listener of the connection by its port")
+def inetd_tcp():
+    ours, theirs, port = accepted()
+    config = ("[listen other]\nport = 0\ngreeting = wrong\n"
+              "[listen mine]\nport = %d\ngreeting = right\n" % port)
+    with ours, inetd(theirs, config) as process:
+        expect_equal(recv_exactly(ours, 5), b"right", "the greeting")
+        expect_served(ours, process)
+        expect_match(r" info: session of 127\.0\.0\.1:%d on mine: closed by the client; " %
+                     ours.getsockname()[1], process.stderr.read().decode(), "standard error")
+
+
+@test("--inetd: no record goes to the client, though standard error is the same socket")
+def inetd_stderr():
+    ours, theirs, port = accepted()
+    config = ini(server="log_level = debug", listen="port = %d" % port)
+    with ours, inetd(theirs, config, stderr=subprocess.STDOUT) as process:
+        expect_served(ours, process)
+
+
+@test("--inetd: no warning about the configuration goes to the client, either")
+def inetd_warning():
+    ours, theirs = socket.socketpair()
+    with ours, inetd(theirs, ini(listen="reply = unused"), stderr=subprocess.STDOUT) as process:
+        expect_served(ours, process)
+
+
+@test("--inetd: no error of the configuration goes to the client, either")
+def inetd_error():
+    ours, theirs = socket.socketpair()
+    ours.settimeout(DEADLINE)
+    with ours, inetd(theirs, ini(listen="secret = x"), stderr=subprocess.STDOUT) as process:
+        expect_equal(recv_until_eof(ours), b"", "what the client gets")
+        expect_equal(process.wait(DEADLINE), 78, "the exit status")
+
+
+@test("--inetd stores messages, too")
+def inetd_message():
+    ours, theirs = socket.socketpair()
+    ours.settimeout(DEADLINE)
+    with ours, inetd(theirs, ini(listen="service = message")) as process:
+        ours.sendall(b"hello\n")
+        expect_equal(recv_exactly(ours, 3), b"OK\n", "the reply")
+        ours.shutdown(socket.SHUT_WR)
+        expect_equal(recv_until_eof(ours), b"", "what follows it")
+        expect_equal(process.wait(DEADLINE), 0, "the exit status")
+        expect_match(r" info: message from unix on local: hello$", process.stderr.read().decode(),
+                     "standard error")
+
+
+@test("--inetd refuses a client that deny names, in words")
+def inetd_denied():
+    ours, theirs, port = accepted()
+    config = ini(listen="port = %d\ndeny = 127.0.0.0/8" % port)
+    with ours, inetd(theirs, config) as process:
+        expect_equal(recv_until_eof(ours), b"echod: access denied\n", "what the client gets")
+        process.wait(DEADLINE)
+
+
+@test("--inetd without a client on standard input: status 64, in words")
+def inetd_without_client():
+    status, out, err = run_echod("--inetd", config=ini())
+    expect_equal((status, out), (64, ""), "the exit status and standard output")
+    expect_match(r"--inetd: standard input is no connected socket: ", err, "standard error")
+
+
+@test("--inetd ends at SIGTERM, and the client gets what it is owed")
+def inetd_stop():
+    ours, theirs = socket.socketpair()
+    ours.settimeout(DEADLINE)
+    with ours, inetd(theirs) as process:
+        expect_echo(ours)
+        process.send_signal(15)
+        expect_equal(recv_until_eof(ours), b"", "what the client gets")
+        expect_equal(process.wait(DEADLINE), 0, "the exit status")
+
+
+main()

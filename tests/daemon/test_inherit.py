@@ -1,0 +1,234 @@
+"""Sockets that systemd passes (LISTEN_FDS), and what echod tells it (NOTIFY_SOCKET)."""
+import os
+import socket
+import time
+
+from clients import expect_echo, recv_until_eof
+from expect import DEADLINE, Failure, eventually, expect, expect_equal
+from harness import Echod
+from proc import descriptors
+from tap import main, test
+
+
+class Activated(Echod):
+    """An echod that is started with sockets."""
+
+    def __init__(self, config, *socks, pid=None, **more):
+        high = [os.dup(sock.fileno()) for sock in socks]
+        env = {"LISTEN_FDS": str(len(socks))}
+        # Only a shell's $$ knows the process ID before the program runs, and exec keeps it.
+        self.script = 'export LISTEN_PID=%s; exec "$@"' % (pid or "$$")
+        self.places = {fd: 3 + i for i, fd in enumerate(high)}
+        try:
+            super().__init__(config, env=env, prepare=self.place, pass_fds=range(3, 3 + len(socks)),
+                             **more)
+        finally:
+            for fd in high:
+                os.close(fd)
+
+    def place(self):
+        """In the child: moves the sockets to where they belong."""
+        high = [os.dup2(fd, 100 + place) for fd, place in self.places.items()]
+        for place, fd in enumerate(high):
+            os.dup2(fd, 3 + place, True)
+
+    def command(self, args):
+        return ["/bin/sh", "-c", self.script, "sh"] + super().command(args)
+
+
+def bound(host="127.0.0.1", v6only=None):
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if v6only is not None:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
+    sock.bind((host, 0))
+    sock.listen()
+    return sock
+
+
+def tcp(address, port, name="local"):
+    return "[listen %s]\naddress = %s\nport = %d\n" % (name, address, port)
+
+
+@test("an inherited socket is used, and nothing bound instead")
+def inherited():
+    with bound() as sock:
+        port = sock.getsockname()[1]
+        with Activated(tcp("127.0.0.1", port), sock) as echod:
+            expect_equal(echod.address(), ("127.0.0.1", port), "the printed address")
+            expect_echo(echod.connect())
+            echod.log.wait(r" info: listening on \S+:%d \(local, echo\), inherited$" % port)
+            expect_equal(echod.log.matching(" warning: "), [], "the warnings")
+
+
+@test("those who connected before the start are served")
+def early_clients():
+    with bound() as sock:
+        early = socket.create_connection(sock.getsockname(), timeout=DEADLINE)
+        with Activated(tcp("127.0.0.1", sock.getsockname()[1]), sock), early:
+            expect_echo(early)
+
+
+@test("a stray is warned of and closed, a socket that is missing is opened")
+def stray():
+    with bound() as wanted, bound() as unwanted:
+        config = tcp("127.0.0.1", wanted.getsockname()[1], "one") + tcp("127.0.0.1", 0, "two")
+        with Activated(config, unwanted, wanted) as echod:
+            expect_echo(echod.connect("one"))
+            expect_echo(echod.connect("two"))
+            echod.log.wait(r" warning: an inherited socket, 127\.0\.0\.1:%d, is none that a "
+                           r"\[listen\] section asks for: closed$" % unwanted.getsockname()[1])
+            inode = "socket:[%d]" % os.fstat(unwanted.fileno()).st_ino
+            expect(inode not in descriptors(echod.pid).values(), "the stray is closed")
+
+
+@test("descriptors that are no sockets, or no listening ones, are strays")
+def odd_descriptors():
+    datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagram.bind(("127.0.0.1", 0))
+    idle = socket.socket()
+    idle.bind(("127.0.0.1", 0))
+    with datagram, idle, open("/dev/null", encoding="ascii") as null:
+        with Activated(tcp("127.0.0.1", 0), null, datagram, idle) as echod:
+            expect_echo(echod.connect())
+            echod.log.wait(" warning: an inherited socket, .* is none that ", count=3)
+
+
+@test("a dual-stack socket serves 0.0.0.0 and ::, and its IPv4 clients are IPv4 in the log")
+def dual_stack():
+    with bound("::", v6only=0) as sock:
+        port = sock.getsockname()[1]
+        config = tcp("0.0.0.0, ::", port) + "deny = 127.0.0.2\n"
+        with Activated(config, sock) as echod:
+            for host, shown in (("127.0.0.1", r"127\.0\.0\.1"), ("::1", r"\[::1\]")):
+                with socket.create_connection((host, port), timeout=DEADLINE) as client:
+                    expect_echo(client)
+                echod.log.wait(r" info: session of %s:\d+ on local: closed " % shown)
+            denied = socket.create_connection(("127.0.0.1", port), DEADLINE, ("127.0.0.2", 0))
+            with denied as client:
+                expect_equal(recv_until_eof(client), b"echod: access denied\n",
+                             "what an IPv4 client that deny names gets")
+
+
+@test("the file of an inherited Unix socket stays at the stop: it is not ours")
+def unix_file():
+    with socket.socket(socket.AF_UNIX) as sock:
+        with Echod() as helper:
+            path = helper.path("s")
+            sock.bind(path)
+            sock.listen()
+            with Activated("[listen local]\nprotocol = unix\naddress = %s\n" % path, sock) as echod:
+                expect_echo(echod.connect())
+                echod.stop()
+            expect(os.path.exists(path), "the file is gone")
+
+
+@test("LISTEN_FDS for another process is not for us")
+def other_pid():
+    with bound() as sock:
+        with Activated(tcp("127.0.0.1", 0), sock, pid=1) as echod:
+            expect_echo(echod.connect())
+            expect(echod.port != sock.getsockname()[1], "it took the socket")
+
+
+@test("a socket that is inherited stays open for the next one after a stop")
+def next_one():
+    with bound() as sock:
+        port = sock.getsockname()[1]
+        with Activated(tcp("127.0.0.1", port), sock) as echod:
+            expect_echo(echod.connect())
+        client = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+        with Activated(tcp("127.0.0.1", port), sock), client:
+            expect_echo(client)
+
+
+# ---- what systemd is told ----
+
+class Manager:
+    """The socket at which a service manager listens."""
+
+    def __init__(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.name = "echod-test-notify-%d" % os.getpid()
+        self.sock.bind("\0" + self.name)
+        self.sock.settimeout(DEADLINE)
+        self.env = {"NOTIFY_SOCKET": "@" + self.name}
+
+    def wait(self, line):
+        """Waits for a message that has LINE. Returns all its lines."""
+        for _ in range(1000):
+            lines = self.sock.recv(4096).decode().splitlines()
+            if line in lines:
+                return lines
+        raise Failure("no message has the line " + line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+
+@test("READY=1 comes once it listens")
+def ready():
+    with Manager() as manager, Echod(env=manager.env, ready=False) as echod:
+        manager.wait("READY=1")
+        echod.wait_ready()
+        expect_echo(echod.connect())
+
+
+@test("READY=1 does not come from a daemon that cannot listen")
+def never_ready():
+    with Manager() as manager, bound() as sock:
+        with Echod(tcp("127.0.0.1", sock.getsockname()[1]), env=manager.env, ready=False) as echod:
+            expect_equal(echod.wait(), 69, "the exit status")
+        manager.sock.setblocking(False)
+        try:
+            expect(b"READY" not in manager.sock.recv(4096), "it said that it was ready")
+        except BlockingIOError:
+            pass
+
+
+@test("STOPPING=1 comes when a stop begins, not when it ends")
+def stopping():
+    with Manager() as manager, Echod(env=manager.env) as echod:
+        manager.wait("READY=1")
+        sock = echod.echoing()
+        echod.kill(15)
+        manager.wait("STOPPING=1")
+        expect_echo(sock)
+        sock.close()
+        expect_equal(echod.wait(), 0, "the exit status")
+
+
+@test("the status says how many clients there are")
+def status():
+    with Manager() as manager, Echod(server="max_clients = 7", env=manager.env) as echod:
+        lines = manager.wait("READY=1")
+        expect(any(line.startswith("STATUS=0/7 clients, 1 listener") for line in lines),
+               "the status is %s" % lines)
+        echod.echoing()
+
+        eventually(lambda: b"STATUS=1/7 clients" in manager.sock.recv(4096),
+                   "the status counts the client")
+
+
+@test("the watchdog is fed as often as it needs, with and without clients")
+def watchdog():
+    with Manager() as manager:
+        env = dict(manager.env, WATCHDOG_USEC="100000")
+        with Echod(env=env) as echod:
+            expect_fed(manager, "without a client")
+            echod.echoing()
+            expect_fed(manager, "with a client")
+
+
+def expect_fed(manager, when):
+    """That ten meals come in much less than ten seconds: one is due every 50 ms."""
+    start = time.monotonic()
+    for _ in range(10):
+        manager.wait("WATCHDOG=1")
+    passed = time.monotonic() - start
+    expect(passed < 7, "ten meals took %.1f s %s" % (passed, when))
+
+
+main()

@@ -1,0 +1,146 @@
+"""One process per client, which holds nothing but what is that client's."""
+import os
+import re
+
+from clients import expect_echo, recv_exactly
+from expect import Skip, eventually, expect, expect_equal, scaled
+from harness import VALGRIND, Echod
+from proc import descriptors, read_proc, tcp_connections, title
+from tap import main, test
+
+CLIENTS = scaled(200, 20)
+
+
+def plain_processes():
+    if VALGRIND:
+        raise Skip("valgrind has its own command line, descriptors and mappings")
+
+
+def many():
+    return Echod(server="max_per_source = 0")
+
+
+@test("%d clients at once are served, each by a process of its own" % CLIENTS)
+def own_process():
+    with many() as echod:
+        socks = [echod.connect() for _ in range(CLIENTS)]
+        for i, sock in enumerate(socks):
+            expect_echo(sock, b"client %d" % i)
+        expect_equal(len(set(echod.workers())), CLIENTS, "the number of workers")
+        for i, sock in enumerate(socks):
+            expect_echo(sock, b"client %d again" % i)
+
+
+@test("the title of each worker names exactly its client")
+def worker_titles():
+    plain_processes()
+    with many() as echod:
+        socks = [echod.echoing() for _ in range(CLIENTS)]
+        expected = ["echod: %s:%d local echo" % sock.getsockname() for sock in socks]
+        titles = [title(pid) for pid in echod.workers()]
+        expect_equal(sorted(titles), sorted(expected), "the titles of the workers")
+        for sock, text in zip(socks[:20], expected):
+            expect_equal(title(echod.worker_of(sock)), text, "the title of the one that serves")
+
+
+@test("titles of the daemon, the scribe, and of workers of other kinds of listeners")
+def other_titles():
+    plain_processes()
+    config = ("[listen six]\naddress = ::1\nport = 0\nservice = discard\n"
+              "[listen file]\nprotocol = unix\naddress = @DIR@/s\nservice = message\n")
+    with Echod(config) as echod:
+        expect_equal(title(echod.scribe_pid), "echod: scribe", "the title of the scribe")
+        expect(title(echod.pid).endswith("--config\0" + echod.config), "the daemon keeps its own")
+        six = echod.connect("six")
+        echod.connect("file")
+        expected = ["echod: [::1]:%d six discard" % six.getsockname()[1],
+                    "echod: unix file message"]
+        eventually(lambda: sorted(title(pid) for pid in echod.workers()) == expected,
+                   "the workers have the titles %s" % expected)
+
+
+def own_link(sock):
+    ports = (sock.getpeername()[1], sock.getsockname()[1])
+    return "socket:[%d]" % tcp_connections()[ports]
+
+
+@test("an echo worker holds its client's socket and standard error, no listener, nobody else's")
+def echo_descriptors():
+    plain_processes()
+    with Echod() as echod:
+        socks = [echod.echoing() for _ in range(8)]
+        stderr = descriptors(echod.pid)[2]
+        for sock in socks:
+            links = descriptors(echod.worker_of(sock))
+            expect_equal(links.pop(2, None), stderr, "descriptor 2 of a worker")
+            expect_equal(list(links.values()), [own_link(sock)], "the other descriptors")
+
+
+@test("a message worker holds the way to the scribe besides")
+def message_descriptors():
+    plain_processes()
+    with Echod(listen="service = message\nport = 0") as echod:
+        socks = [echod.connect() for _ in range(8)]
+        for sock in socks:
+            sock.sendall(b"hello\n")
+            recv_exactly(sock, 3)
+        scribe = set(descriptors(echod.scribe_pid).values())
+        for sock in socks:
+            links = descriptors(echod.worker_of(sock))
+            links.pop(2)
+            others = set(links.values()) - {own_link(sock)}
+            expect_equal(len(links), 2, "the number of descriptors besides standard error")
+            expect(all(link.startswith("socket:") for link in others), "they are sockets")
+            expect(not others & scribe, "a worker cannot read what the scribe is sent")
+
+
+@test("the scribe holds standard error and the ends of its two queues, and never a client")
+def scribe_descriptors():
+    plain_processes()
+    with Echod() as echod:
+        socks = [echod.echoing() for _ in range(4)]
+        links = descriptors(echod.scribe_pid)
+        expect_equal(links.pop(2, None), descriptors(echod.pid)[2], "descriptor 2 of the scribe")
+        expect_equal(len(links), 2, "the number of its other descriptors")
+        expect(not set(links.values()) & {own_link(sock) for sock in socks}, "none is a client")
+
+
+@test("a worker has its own page of the shared memory, and no way to another one")
+def shared_memory():
+    plain_processes()
+    with Echod() as echod:
+        socks = [echod.echoing() for _ in range(8)]
+        offsets = []
+        for sock in socks:
+            pid = echod.worker_of(sock)
+            expect(not any("memfd" in link for link in descriptors(pid).values()),
+                   "a worker has the memfd")
+            maps = re.findall(rb"^(\w+)-(\w+) \S+ (\w+) .*memfd:echod-slots",
+                              read_proc(pid, "maps"), re.M)
+            expect_equal(len(maps), 1, "the number of mappings of the slots")
+            start, end, offset = (int(word, 16) for word in maps[0])
+            expect_equal(end - start, os.sysconf("SC_PAGESIZE"), "the size of the mapping")
+            offsets.append(offset)
+        expect_equal(len(set(offsets)), 8, "the number of different pages")
+
+
+@test("the daemon itself keeps no client's socket")
+def parent_descriptors():
+    with Echod() as echod:
+        before = descriptors(echod.pid)
+        socks = [echod.echoing() for _ in range(8)]
+        echod.wait_closed_clients()
+        expect_equal(descriptors(echod.pid), before, "the descriptors of the daemon")
+        expect_equal(len(echod.workers()), len(socks), "the number of workers")
+
+
+@test("a worker does not block SIGTERM, which ends it")
+def signals():
+    with Echod() as echod:
+        sock = echod.echoing()
+        status = read_proc(echod.worker_of(sock), "status").decode()
+        blocked = int(re.search(r"SigBlk:\s+(\w+)", status).group(1), 16)
+        expect_equal(blocked >> 14 & 1, 0, "whether SIGTERM is blocked")
+
+
+main()

@@ -1,0 +1,155 @@
+"""Who is let in: the number of clients, of one source, and lists of addresses."""
+import re
+import subprocess
+
+from clients import expect_echo, expect_silence, recv_until_eof
+from expect import Skip, eventually, expect, expect_equal
+from harness import Echod
+from tap import main, private_network, test
+
+FULL = b"echod: too many clients, try again later\n"
+MANY = b"echod: too many clients from your address, try again later\n"
+DENIED = b"echod: access denied\n"
+
+
+def expect_refused(echod, words, reason, **how):
+    sock = echod.connect(**how)
+    expect_equal(recv_until_eof(sock), words, "what a refused client gets")
+    host, port = sock.getsockname()[:2]
+    name = ("[%s]:%d" if ":" in host else "%s:%d") % (host, port)
+    echod.log.wait(re.escape(" info: refused %s on local: %s" % (name, reason)) + "$")
+
+
+@test("when_full = refuse: the client is told so, and let in once another has left")
+def refuse():
+    with Echod(server="max_clients = 2") as echod:
+        first, second = echod.echoing(), echod.echoing()
+        expect_refused(echod, FULL, "full")
+        expect_echo(first)
+        first.close()
+        eventually(lambda: len(echod.workers()) == 1, "the first worker is gone")
+        expect_echo(echod.connect())
+        expect_echo(second)
+
+
+@test("a refused client that speaks first gets the words, too")
+def refuse_speaker():
+    with Echod(server="max_clients = 1") as echod:
+        echod.echoing()
+        for _ in range(20):
+            sock = echod.connect()
+            try:
+                sock.sendall(b"hello")
+            except ConnectionError:
+                pass  # refused and reset already, which is no reason to lose the words
+            expect_equal(sock.recv(1024), FULL, "what a refused client gets")
+
+
+@test("when_full = queue: the next client is served once another has left, not before")
+def queue():
+    with Echod(server="max_clients = 1\nwhen_full = queue") as echod:
+        first = echod.echoing()
+        second = echod.connect()
+        second.sendall(b"waiting")
+        expect_silence(second, 0.3, "the second client has to wait")
+        expect_equal(len(echod.workers()), 1, "the number of workers")
+        expect_echo(first)
+        first.close()
+        expect_equal(second.recv(1024), b"waiting", "the echo once there is room")
+        second.close()
+        echod.log.wait(" 7 bytes in, 7 out, ")
+        expect_equal(echod.log.matching("refused"), [], "the refusals")
+
+
+@test("when_full = queue: every one of a crowd is served")
+def queue_crowd():
+    with Echod(server="max_clients = 3\nwhen_full = queue") as echod:
+        crowd = [echod.connect() for _ in range(30)]
+        for i, sock in enumerate(crowd):
+            sock.sendall(b"client %d" % i)
+        for i, sock in enumerate(crowd):
+            expect_equal(sock.recv(1024), b"client %d" % i, "the echo")
+            expect(len(echod.workers()) <= 3, "there are never more than three workers")
+            sock.close()
+
+
+@test("max_per_source counts each address by itself, and forgets those who left")
+def per_source():
+    with Echod(server="max_per_source = 2") as echod:
+        first = echod.echoing(source="127.0.0.2")
+        echod.echoing(source="127.0.0.2")
+        expect_refused(echod, MANY, "too many of its source", source="127.0.0.2")
+        echod.echoing(source="127.0.0.3")
+        echod.echoing(source="127.0.0.3")
+        expect_refused(echod, MANY, "too many of its source", source="127.0.0.3")
+        first.close()
+        eventually(lambda: len(echod.workers()) == 3, "the first worker is gone")
+        expect_echo(echod.connect(source="127.0.0.2"))
+
+
+@test("max_per_source counts over all listeners")
+def per_source_over_listeners():
+    config = ("[server]\nmax_per_source = 1\n[listen local]\naddress = 127.0.0.1\nport = 0\n"
+              "[listen other]\naddress = 127.0.0.1\nport = 0\n")
+    with Echod(config) as echod:
+        echod.echoing(name="other")
+        expect_refused(echod, MANY, "too many of its source")
+
+
+@test("max_per_source counts an IPv6 /64 as one")
+def per_source_ipv6():
+    if not private_network():
+        raise Skip("the host's loopback is given no further addresses")
+    for address in ("fd00:0:0:1::1", "fd00:0:0:1::2", "fd00:0:0:2::1"):
+        added = subprocess.run(["ip", "-6", "addr", "add", address + "/128", "dev", "lo", "nodad"],
+                               stderr=subprocess.DEVNULL, check=False).returncode
+        if added != 0:
+            raise Skip("the loopback interface cannot be given IPv6 addresses")
+    with Echod(server="max_per_source = 1", listen="address = ::1\nport = 0") as echod:
+        echod.echoing(source="fd00:0:0:1::1")
+        expect_refused(echod, MANY, "too many of its source", source="fd00:0:0:1::2")
+        echod.echoing(source="fd00:0:0:2::1")
+
+
+@test("max_per_source = 0 and Unix sockets know no source")
+def per_source_unix():
+    config = ("[server]\nmax_per_source = 1\n"
+              "[listen local]\nprotocol = unix\naddress = @DIR@/s\n")
+    with Echod(config) as echod:
+        for sock in [echod.echoing() for _ in range(3)]:
+            expect_echo(sock)
+
+
+@test("allow lets in only whom it names")
+def allow():
+    with Echod(listen="allow = 127.0.0.2, 127.1.0.0/16, ::1") as echod:
+        expect_refused(echod, DENIED, "not allowed", source="127.0.0.1")
+        expect_refused(echod, DENIED, "not allowed", source="127.0.0.3")
+        expect_refused(echod, DENIED, "not allowed", source="127.2.0.1")
+        expect_echo(echod.connect(source="127.0.0.2"))
+        expect_echo(echod.connect(source="127.1.2.3"))
+
+
+@test("deny keeps out whom it names, even if allow names them")
+def deny():
+    with Echod(listen="allow = 127.0.0.0/8\ndeny = 127.0.0.2/31") as echod:
+        expect_refused(echod, DENIED, "not allowed", source="127.0.0.2")
+        expect_refused(echod, DENIED, "not allowed", source="127.0.0.3")
+        expect_echo(echod.connect(source="127.0.0.4"))
+
+
+@test("an allow list of IPv4 lets no IPv6 client in")
+def allow_other_family():
+    with Echod(listen="address = ::1\nport = 0\nallow = 0.0.0.0/0") as echod:
+        expect_refused(echod, DENIED, "not allowed")
+
+
+@test("clients that were refused take no place")
+def refused_take_no_place():
+    with Echod(server="max_clients = 1\nmax_per_source = 1", listen="deny = 127.0.0.2") as echod:
+        for _ in range(5):
+            expect_equal(recv_until_eof(echod.connect(source="127.0.0.2")), DENIED, "the words")
+        expect_echo(echod.connect())
+
+
+main()

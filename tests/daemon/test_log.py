@@ -1,0 +1,299 @@
+"""The log: what is said and how, and that nobody waits for it but those who have to."""
+import os
+import re
+import signal
+
+from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
+from expect import eventually, expect, expect_equal, scaled
+from harness import VALGRIND, Echod
+from proc import descriptors, state, title
+from tap import main, test
+
+MESSAGE = "service = message\nport = 0\n"
+RECORD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warning|notice|info|debug): .")
+
+
+def send_message(echod, text):
+    sock = echod.connect()
+    sock.sendall(text)
+    return sock
+
+
+def logged(echod, data):
+    """How the message DATA looks in the log."""
+    sock = send_message(echod, data + b"\n")
+    expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply")
+    line = echod.log.wait(" message from 127.0.0.1:%d on local: " % sock.getsockname()[1])[0]
+    return line.partition(" on local: ")[2]
+
+
+# ---- what a client cannot do to it ----
+
+INJECTIONS = (
+    ("an escape sequence", b"\x1b[2J\x1b]0;title\x07", r"\x1b[2J\x1b]0;title\x07"),
+    ("the control characters", b"\0\x01\b\r\x7f.", r"\x00\x01\x08\x0d\x7f."),
+    ("bytes that are not UTF-8", b"\xff\xc3(\xe2\x82", r"\xff\xc3(\xe2\x82"),
+    ("an overlong encoding", b"\xc0\xaf\xe0\x80\x8a", r"\xc0\xaf\xe0\x80\x8a"),
+    ("a surrogate", b"\xed\xa0\x80", r"\xed\xa0\x80"),
+    ("C1 control characters", b"\xc2\x9b31m\xc2\x85", r"\xc2\x9b31m\xc2\x85"),
+    ("a change of the writing direction", b"\xe2\x80\xae.", r"\xe2\x80\xae."),
+    ("a line separator", b"\xe2\x80\xa8.", r"\xe2\x80\xa8."),
+    ("a backslash", rb"\x0a \n \\", r"\\x0a \\n \\\\"),
+    ("a percent sign", b"%s%n%d", "%s%n%d"),
+    ("letters of the world", "gr\u00fc\u00df \u4e16 \U0001f600".encode(),
+     "gr\u00fc\u00df \u4e16 \U0001f600"),
+    ("what looks like a record", b"\r2026-01-01T00:00:00.000Z error: forged",
+     r"\x0d2026-01-01T00:00:00.000Z error: forged"),
+)
+
+
+@test("whatever bytes a message has, its record is one harmless line")
+def injection():
+    with Echod(listen=MESSAGE) as echod:
+        for what, data, expected in INJECTIONS:
+            expect_equal(logged(echod, data), expected, what)
+        for line in echod.log.lines():
+            expect(RECORD.match(line), "a line that is no record: " + ascii(line))
+
+
+@test("a tab in a message is in its record, too")
+def tab():
+    with Echod(listen=MESSAGE) as echod:
+        text = logged(echod, b"a\tb")
+        expect(text in ("a\tb", r"a\x09b"), "the record has lost the tab: " + ascii(text))
+
+
+@test("each line that a client sends is a record of its own, marked as its message")
+def lines_are_marked():
+    with Echod(listen=MESSAGE) as echod:
+        sock = send_message(echod, b"innocent\n2026-01-01T00:00:00.000Z error: forged\n")
+        expect_equal(recv_exactly(sock, 6), b"OK\nOK\n", "the replies")
+        forged = echod.log.wait("forged")
+        expect_equal(len(forged), 1, "the number of lines")
+        expect(re.search(r"Z info: message from 127\.0\.0\.1:\d+ on local: 2026-01", forged[0]),
+               forged[0])
+
+
+# ---- a reader that does not read ----
+
+CROWD = scaled(1000, 100)
+REFUSED = 6000  # enough of these cheap records to fill every queue
+
+
+@test("nobody waits for a log that nobody reads; what is dropped is counted")
+def reader_stops():
+    config = ("[listen local]\naddress = 127.0.0.1\nport = 0\n"
+              "[listen closed]\naddress = 127.0.0.1\nport = 0\ndeny = 127.0.0.0/8\n")
+    with Echod(config, read_log=False, stderr_pipe_size=4096) as echod:
+        for i in range(CROWD):
+            sock = echod.connect()
+            expect_echo(sock)
+            sock.close()
+        for i in range(REFUSED):
+            sock = echod.connect(name="closed")
+            expect_equal(sock.recv(100), b"echod: access denied\n", "the refusal")
+            sock.close()
+        expect_echo(echod.connect())
+        echod.wait_closed_clients()
+        echod.log.start()
+        echod.log.wait(r" warning: \d+ records were dropped: the log took them too slowly$")
+        echod.sockets[-1].close()
+        echod.stop()
+        kept = len(echod.log.matching(r"session of|refused 127"))
+        dropped = sum(int(line.split()[2]) for line in echod.log.matching("records were dropped"))
+        expect(dropped > 0, "nothing was dropped")
+        expect_equal(kept + dropped, CROWD + REFUSED + 1, "the records, kept or dropped")
+
+
+@test("a log that nobody reads holds up no stop")
+def reader_stops_and_stop():
+    with Echod(server="log_level = debug", read_log=False, stderr_pipe_size=4096) as echod:
+        for _ in range(200):
+            sock = echod.connect()
+            sock.close()
+        expect_echo(echod.connect())
+        expect_equal(len(echod.workers()) > 0, True, "whether there is a worker")
+        for sock in echod.sockets:
+            sock.close()
+        echod.kill(signal.SIGTERM)
+        expect_equal(echod.wait(), 0, "the exit status")
+        echod.log.start()
+
+
+# ---- the scribe ----
+
+def wait_scribe(echod, before):
+    """Waits until another scribe works."""
+    return eventually(lambda: echod.scribe() not in (None, before) and echod.scribe(),
+                      "there is another scribe")
+
+
+@test("a scribe that is killed is replaced, and the new one says so")
+def scribe_killed():
+    with Echod() as echod:
+        os.kill(echod.scribe_pid, signal.SIGKILL)
+        echod.log.wait(r" error: the scribe was killed by signal 9; another one takes its place$")
+        after = wait_scribe(echod, echod.scribe_pid)
+        expect(VALGRIND or title(after) == "echod: scribe", "its title")
+        echod.echoing().close()
+        echod.log.wait(r" info: session of ")
+
+
+@test("clients are served while there is no scribe, and their sessions recorded afterwards")
+def no_scribe():
+    with Echod() as echod:
+        os.kill(echod.scribe_pid, signal.SIGKILL)
+        for _ in range(10):
+            echod.echoing().close()
+        expect_equal(len(echod.log.wait(r" info: session of .* 4 bytes in, 4 out, ", count=10)), 10,
+                     "the number of records")
+
+
+def waits_for_scribe(pid, before):
+    """Whether the worker PID has sent a message: it holds a pipe for the answer, and not the
+    other end any more."""
+    pipes = [link for link in descriptors(pid).values() if link.startswith("pipe:")]
+    return len(pipes) == before + 1
+
+
+def queue_message(echod, text):
+    """Sends TEXT, for a scribe that stands still, and waits until it is queued."""
+    sock = echod.connect()
+    sock.sendall(b"first\n")
+    expect_equal(recv_exactly(sock, 3), b"OK\n", "the first reply")
+    worker = echod.worker_of(sock)
+    before = sum(link.startswith("pipe:") for link in descriptors(worker).values())
+    os.kill(echod.scribe_pid, signal.SIGSTOP)
+    eventually(lambda: state(echod.scribe_pid) == "T", "the scribe stands still")
+    sock.sendall(text + b"\n")
+    eventually(lambda: waits_for_scribe(worker, before), "the worker has sent the message")
+    return sock
+
+
+@test("a message is acknowledged once it is written, and not before")
+def acknowledged_when_written():
+    with Echod(listen=MESSAGE) as echod:
+        sock = queue_message(echod, b"second")
+        expect_silence(sock, 0.5, "the message is not written yet")
+        expect_equal(echod.log.matching(": second$"), [], "the record")
+        os.kill(echod.scribe_pid, signal.SIGCONT)
+        expect_equal(recv_exactly(sock, 3), b"OK\n", "the second reply")
+        expect_equal(len(echod.log.wait(": second$")), 1, "the number of records")
+
+
+@test("a message that a scribe dies over is stored by the next one, and acknowledged")
+def message_survives_scribe():
+    with Echod(listen=MESSAGE) as echod:
+        sock = queue_message(echod, b"precious")
+        os.kill(echod.scribe_pid, signal.SIGKILL)
+        expect_equal(recv_exactly(sock, 3), b"OK\n", "the second reply")
+        expect_equal(len(echod.log.wait(r" message from .*: precious$")), 1, "its records")
+        wait_scribe(echod, echod.scribe_pid)
+
+
+@test("messages that come while there is no scribe are stored, too")
+def messages_without_scribe():
+    with Echod(listen=MESSAGE) as echod:
+        os.kill(echod.scribe_pid, signal.SIGKILL)
+        socks = [send_message(echod, b"number %d\n" % i) for i in range(10)]
+        for sock in socks:
+            expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply")
+        found = sorted(line.partition(" on local: ")[2]
+                       for line in echod.log.wait(" message from ", count=10))
+        expect_equal(found, ["number %d" % i for i in range(10)], "the messages")
+
+
+@test("an echo does not wait for a scribe that stands still")
+def echo_without_scribe():
+    with Echod() as echod:
+        os.kill(echod.scribe_pid, signal.SIGSTOP)
+        for _ in range(50):
+            echod.echoing().close()
+        os.kill(echod.scribe_pid, signal.SIGCONT)
+        echod.log.wait(" info: session of ", count=50)
+
+
+@test("a scribe is no child that SIGTERM, SIGINT or SIGHUP would end")
+def scribe_and_signals():
+    with Echod() as echod:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(echod.scribe_pid, number)
+        echod.echoing().close()
+        echod.log.wait(" info: session of ")
+        expect_equal(echod.scribe(), echod.scribe_pid, "the scribe")
+
+
+# ---- what is recorded ----
+
+def crowd_of_probes(echod):
+    for _ in range(CROWD):
+        sock = echod.connect()
+        sock.close()
+    echod.sockets.clear()
+    marker = echod.echoing()
+    marker.close()
+    echod.log.wait(r"session of 127\.0\.0\.1:\d+ on local: .* 4 bytes in, 4 out, ")
+    # The queue of connections keeps its order, so all of them have a worker by now.
+    echod.wait_no_workers()
+
+
+@test("%d clients that send nothing leave no record at the level info" % CROWD)
+def probes():
+    with Echod(server="max_per_source = 0") as echod:
+        crowd_of_probes(echod)
+        echod.stop()
+        expect_equal([line for line in echod.log.lines()
+                      if not re.search("listening on|stopping| 4 bytes in, 4 out, ", line)], [],
+                     "the records besides")
+
+
+@test("%d clients that send nothing leave a record each at the level debug" % CROWD)
+def probes_at_debug():
+    with Echod(server="max_per_source = 0\nlog_level = debug") as echod:
+        crowd_of_probes(echod)
+        echod.stop()
+        expect_equal(len(echod.log.matching(r" debug: session of .* 0 bytes in, 0 out, ")), CROWD,
+                     "the number of records")
+        expect_equal(echod.log.matching(" (warning|error): "), [], "the warnings")
+
+
+@test("log_sessions = no leaves out the sessions that ended well, and no others")
+def log_sessions():
+    with Echod(server="log_sessions = no") as echod:
+        echod.echoing().close()
+        echod.wait_no_workers()
+        sock = echod.echoing()
+        os.kill(echod.worker_of(sock), signal.SIGKILL)
+        echod.log.wait(r" warning: session of .* killed by signal 9 ")
+        expect_equal(len(echod.log.matching("session of")), 1, "the number of records")
+
+
+@test("log_level = err leaves out everything else")
+def log_level():
+    with Echod(server="log_level = err") as echod:
+        sock = echod.echoing()
+        os.kill(echod.worker_of(sock), signal.SIGKILL)
+        expect_equal(recv_until_eof(sock), b"", "what the client gets")
+        echod.wait_no_workers()
+        os.kill(echod.scribe_pid, signal.SIGKILL)
+        echod.log.wait(r" error: the scribe was killed by signal 9")
+        echod.stop()
+        expect_equal(len(echod.log.lines()), 1, "the number of lines")
+
+
+@test("messages are recorded whatever log_level says: they were acknowledged")
+def messages_at_any_level():
+    with Echod(server="log_level = err", listen=MESSAGE) as echod:
+        expect_equal(logged(echod, b"kept"), "kept", "the record")
+
+
+@test("the records of a stop are complete: the last session, then the end")
+def last_records():
+    with Echod() as echod:
+        for _ in range(50):
+            echod.echoing()
+        echod.stop()
+        expect_equal(len(echod.log.matching(" info: session of ")), 50, "the number of records")
+
+
+main()

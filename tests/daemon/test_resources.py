@@ -1,0 +1,170 @@
+"""When the system lacks something: no spinning, one line in the log, and then on as before."""
+import resource
+import subprocess
+import time
+
+from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
+from expect import expect, expect_equal, scaled
+from harness import Echod, unprivileged
+from proc import all_children, cpu_seconds, descriptors, rss_kib, stat_fields
+from tap import main, test
+
+NO_LIMIT = str(resource.getrlimit(resource.RLIMIT_NPROC)[1]).replace("-1", "unlimited")
+
+NO_DESCRIPTOR = (r" warning: a connection could not be accepted: Too many open files; "
+                 r"accepting pauses until that has passed$")
+NO_PROCESS = (r" warning: no worker could be forked: Resource temporarily unavailable; "
+              r"accepting pauses until that has passed$")
+
+
+def set_limit(echod, which, soft):
+    hard = resource.prlimit(echod.pid, which)[1]
+    resource.prlimit(echod.pid, which, (soft, hard))
+
+
+def no_more_descriptors(echod):
+    """Lets the daemon open no further descriptor. Returns the limit that it had."""
+    echod.wait_closed_clients()
+    used = descriptors(echod.pid)
+    before = resource.prlimit(echod.pid, resource.RLIMIT_NOFILE)[0]
+    set_limit(echod, resource.RLIMIT_NOFILE, next(i for i in range(1024) if i not in used))
+    return before
+
+
+def set_process_limit(echod, limit, who):
+    """Sets RLIMIT_NPROC of a daemon that runs as somebody else: so root cannot, without
+    CAP_SYS_RESOURCE, but that user can."""
+    subprocess.run(["prlimit", "--pid", str(echod.pid), "--nproc=%s:" % limit], check=True, **who)
+
+
+def expect_idle(echod):
+    """That the daemon does not spin: what it computes in a second that passes."""
+    before = cpu_seconds(echod.pid)
+    time.sleep(1)
+    used = cpu_seconds(echod.pid) - before
+    expect(used < 0.2, "it used %.2f s of CPU time in one second" % used)
+
+
+@test("out of descriptors: it does not spin, says so once, serves again when there are some")
+def no_descriptors():
+    with Echod() as echod:
+        echod.echoing()
+        before = no_more_descriptors(echod)
+        waiting = [echod.connect() for _ in range(3)]
+        echod.log.wait(NO_DESCRIPTOR)
+        expect_idle(echod)
+        waiting[0].sendall(b"ping")
+        expect_silence(waiting[0], 0.3, "it cannot be served yet")
+        set_limit(echod, resource.RLIMIT_NOFILE, before)
+        expect_equal(recv_exactly(waiting[0], 4), b"ping", "the echo once it can")
+        for sock in waiting[1:]:
+            expect_echo(sock)
+        echod.log.wait(r" notice: accepting again after \d+ pauses$")
+        expect_equal(len(echod.log.matching(NO_DESCRIPTOR)), 1, "how often it says so")
+
+
+@test("out of descriptors: those that are being served notice nothing, and can leave")
+def no_descriptors_for_others():
+    with Echod() as echod:
+        inside = echod.echoing()
+        before = no_more_descriptors(echod)
+        waiting = echod.connect()
+        echod.log.wait(NO_DESCRIPTOR)
+        expect_echo(inside)
+        inside.close()
+        echod.log.wait(r" info: session of .* closed by the client; 8 bytes in, 8 out, ")
+        set_limit(echod, resource.RLIMIT_NOFILE, before)
+        expect_echo(waiting)
+
+
+@test("ulimit -n 16 is enough for clients, and for a good deal of them")
+def few_descriptors():
+    def prepare():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+
+    with Echod(prepare=prepare) as echod:
+        socks = [echod.echoing() for _ in range(20)]
+        expect_idle(echod)
+        for sock in socks:
+            expect_echo(sock)
+
+
+@test("out of processes: the client is told in words, the next one is served when there are some")
+def no_processes():
+    who = unprivileged()
+    with Echod(**who) as echod:
+        expect_echo(echod.connect())
+        set_process_limit(echod, 1, who)
+        sock = echod.connect()
+        expect_equal(recv_until_eof(sock), b"echod: out of resources, try again later\n",
+                     "what the client gets")
+        echod.log.wait(NO_PROCESS)
+        echod.log.wait(r" info: refused 127\.0\.0\.1:%d on local: no process for it$" %
+                       sock.getsockname()[1])
+        set_process_limit(echod, NO_LIMIT, who)
+        expect_echo(echod.connect())
+        echod.log.wait(r" notice: accepting again after \d+ pauses$")
+
+
+@test("out of processes: it does not spin under a stream of clients")
+def no_processes_no_spin():
+    who = unprivileged()
+    with Echod(**who) as echod:
+        set_process_limit(echod, 1, who)
+        crowd = [echod.connect() for _ in range(20)]
+        echod.log.wait(NO_PROCESS)
+        expect_idle(echod)
+        expect_equal(len(echod.log.matching(NO_PROCESS)), 1, "how often it says so")
+        expect_equal(len(crowd), 20, "the number of clients")
+        set_process_limit(echod, NO_LIMIT, who)  # LeakSanitizer forks at the end
+
+
+def zombies(pid):
+    return [child for child in all_children().get(pid, []) if stat_fields(child)[:1] == [b"Z"]]
+
+
+def one_batch(echod, count):
+    socks = [echod.connect() for _ in range(count)]
+    for sock in socks:
+        sock.sendall(b"x")
+    for sock in socks:
+        expect_equal(sock.recv(1), b"x", "the echo")
+        sock.close()
+    echod.sockets.clear()
+
+
+@test("%d connections leave no process, no zombie, no descriptor, no place taken" %
+      scaled(20000, 500))
+def no_leaks():
+    with Echod(server="log_level = warning\nmax_clients = 100\nwhen_full = queue") as echod:
+        one_batch(echod, 50)
+        echod.wait_no_workers()
+        before, memory = descriptors(echod.pid), rss_kib(echod.pid)
+        for _ in range(scaled(20000, 500) // 50):
+            one_batch(echod, 50)
+        echod.wait_no_workers()
+        expect_equal(zombies(echod.pid), [], "the zombies")
+        expect_equal(all_children()[echod.pid], [echod.scribe_pid], "the children")
+        expect_equal(descriptors(echod.pid), before, "the descriptors of the daemon")
+        grown = rss_kib(echod.pid) - memory
+        expect(grown < scaled(512, 65536), "the daemon grew by %d KiB" % grown)
+        # Every place is free: as many as ever are served at once.
+        for sock in [echod.connect() for _ in range(100)]:
+            expect_echo(sock)
+        expect_equal(len(echod.workers()), 100, "the number of workers")
+        expect_equal(echod.log.lines(), [], "the warnings")
+
+
+@test("a limit that is too small for the clients is warned of at the start")
+def warned():
+    def prepare():
+        resource.setrlimit(resource.RLIMIT_NPROC, (50, 50))
+
+    with Echod(prepare=prepare, ready=False, **unprivileged()) as echod:
+        echod.log.wait(r" warning: max_clients = 1000, but LimitNPROC= \(ulimit -u\) allows only "
+                       r"50 processes: raise it or expect clients to be refused$")
+        echod.kill(15)
+        expect_equal(echod.wait(), 0, "the exit status")
+
+
+main()

@@ -1,0 +1,173 @@
+"""Stopping: those that are being served may finish, for a while; nothing is lost or left."""
+import os
+import signal
+
+from clients import expect_echo, recv_exactly, recv_until_eof
+from expect import eventually, expect, expect_equal
+from harness import Echod
+from proc import children, is_alive, state
+from tap import main, test
+
+DATA = bytes(range(256)) * 64
+
+
+def drain(echod, clients):
+    """Sends SIGTERM and waits until the daemon says that it has got it."""
+    echod.kill(signal.SIGTERM)
+    echod.log.wait(r" info: stopping: %d clients have up to " % clients)
+
+
+def is_refused(echod):
+    try:
+        echod.connect()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def expect_end(echod):
+    family = children(echod.pid)
+    expect_equal(echod.wait(), 0, "the exit status")
+    expect_equal([pid for pid in family if is_alive(pid)], [], "the children that are left")
+
+
+@test("SIGTERM without clients ends it at once, with status 0")
+def no_clients():
+    with Echod(server="drain_timeout = 1d") as echod:
+        echod.kill(signal.SIGTERM)
+        expect_end(echod)
+        expect_equal(len(echod.log.wait(r" info: stopping$")), 1, "the number of its records")
+
+
+@test("SIGINT does the same")
+def interrupt():
+    with Echod() as echod:
+        echod.kill(signal.SIGINT)
+        expect_end(echod)
+
+
+@test("SIGTERM: who is there is served on, who comes is refused, the last one ends it")
+def drained():
+    with Echod(server="drain_timeout = 1d") as echod:
+        first, second = echod.echoing(), echod.echoing()
+        drain(echod, 2)
+        expect(is_refused(echod), "a new client is refused")
+        expect_echo(first)
+        expect_echo(second, DATA)
+        first.close()
+        eventually(lambda: len(echod.workers()) == 1, "the first worker ends")
+        expect_echo(second)
+        expect(is_alive(echod.pid), "the daemon waits for the second client")
+        second.close()
+        expect_end(echod)
+        echod.log.wait(r" info: session of .*: closed by the client; ", count=2)
+
+
+@test("drain_timeout ends the sessions that are left, as if their clients had closed")
+def drain_timeout():
+    with Echod(server="drain_timeout = 300ms") as echod:
+        socks = [echod.echoing() for _ in range(3)]
+        drain(echod, 3)
+        for sock in socks:
+            expect_equal(recv_until_eof(sock), b"", "what its client gets")
+        expect_end(echod)
+        echod.log.wait(r" notice: ending the sessions of 3 clients$")
+        echod.log.wait(r" info: session of .*: closed because echod stops; 4 bytes in, 4 out, ",
+                       count=3)
+
+
+@test("a second SIGTERM does not wait, and what was echoed still arrives")
+def second_signal():
+    with Echod(server="drain_timeout = 1d") as echod:
+        sock = echod.connect()
+        sock.sendall(DATA)
+        expect_equal(recv_exactly(sock, 1), DATA[:1], "the first byte of the echo")
+        drain(echod, 1)
+        echod.kill(signal.SIGTERM)
+        expect_end(echod)
+        expect_equal(recv_until_eof(sock), DATA[1:], "the rest of the echo")
+
+
+@test("what a client had sent before the second SIGTERM is echoed before the end")
+def sent_before():
+    with Echod(server="drain_timeout = 1d") as echod:
+        sock = echod.echoing()
+        worker = echod.worker_of(sock)
+        os.kill(worker, signal.SIGSTOP)
+        eventually(lambda: state(worker) == "T", "the worker stands still")
+        sock.sendall(DATA)
+        drain(echod, 1)
+        echod.kill(signal.SIGTERM)
+        echod.log.wait(r" notice: ending the sessions of 1 clients$")
+        os.kill(worker, signal.SIGCONT)
+        expect_equal(recv_until_eof(sock), DATA, "the echo")
+        expect_end(echod)
+
+
+@test("a worker that does not end when it is asked to is killed, which is no warning")
+def stubborn_worker():
+    with Echod(server="drain_timeout = 100ms") as echod:
+        sock = echod.echoing()
+        os.kill(echod.worker_of(sock), signal.SIGSTOP)
+        echod.kill(signal.SIGTERM)
+        expect_end(echod)
+        echod.log.wait(r" info: session of .*: cut off because echod stops; ")
+        expect_equal(echod.log.matching(" warning: "), [], "the warnings")
+
+
+@test("a third SIGTERM kills")
+def third_signal():
+    with Echod(server="drain_timeout = 1d") as echod:
+        sock = echod.echoing()
+        os.kill(echod.worker_of(sock), signal.SIGSTOP)
+        drain(echod, 1)
+        echod.kill(signal.SIGTERM)
+        echod.log.wait(r" notice: ending the sessions of 1 clients$")
+        echod.kill(signal.SIGTERM)
+        expect_end(echod)
+        echod.log.wait(r" info: session of .*: cut off because echod stops; ")
+
+
+@test("a client that does not read holds up no stop")
+def unread():
+    with Echod(server="drain_timeout = 100ms") as echod:
+        sock = echod.connect(buffers=8192)
+        sock.setblocking(False)
+        worker = eventually(echod.workers, "there is a worker")[0]
+        eventually(lambda: fills(sock) and state(worker) == "S", "the buffers are full")
+        echod.kill(signal.SIGTERM)
+        expect_end(echod)
+        echod.log.wait(r" info: session of .*: (cut off|closed) because echod stops; ")
+
+
+def fills(sock):
+    try:
+        sock.send(DATA)
+    except BlockingIOError:
+        return True
+    return False
+
+
+@test("SIGHUP ends nothing, and says that it does nothing yet")
+def hangup():
+    with Echod() as echod:
+        sock = echod.echoing()
+        echod.kill(signal.SIGHUP)
+        echod.log.wait(r" warning: SIGHUP: ")
+        expect_echo(sock)
+        expect_echo(echod.connect())
+
+
+@test("Ctrl-C in a terminal: the workers get it, too, and the clients are served on")
+def interrupt_group():
+    with Echod(server="drain_timeout = 1d", start_new_session=True) as echod:
+        sock = echod.echoing()
+        os.killpg(echod.pid, signal.SIGINT)
+        echod.log.wait(r" info: stopping: 1 clients have up to 1d to finish$")
+        expect_echo(sock)
+        sock.close()
+        expect_end(echod)
+        echod.log.wait(r" info: session of .*: closed by the client; 8 bytes in, 8 out, ")
+
+
+main()

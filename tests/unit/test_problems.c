@@ -1,0 +1,205 @@
+/*
+ * What settings_load() says of configurations that are wrong.
+ */
+#include "config/settings.h"
+
+#include "unit.h"
+
+#define L "[listen a]\n"
+
+/* The file a.conf with TEXT is rejected with exactly the lines EXPECTED, or with lines of which
+ * the first begins so. */
+static void rejects(const char *text, const char *expected)
+{
+    struct problems problems = {0};
+    char told[8192] = "";
+
+    write_file("a.conf", text, strlen(text));
+    assert_null(settings_load("a.conf", &problems));
+    assert_true(problems.fatal > 0);
+    FILE *out = fmemopen(told, sizeof(told), "w");
+    problems_print(&problems, out);
+    fclose(out);
+    problems_free(&problems);
+    if (expected[strlen(expected) - 1] != '\n')
+        told[strlen(expected)] = '\0';
+    assert_string_equal(told, expected);
+}
+
+static void test_duplicate_key_names_both_lines(void **state)
+{
+    (void)state;
+    rejects(L "port = 1\nport = 1\n",
+            "a.conf:3: [listen a] port: set a second time; line 2 sets it already\n");
+    rejects(L "port = 1\n[listen b]\nport = 1\n" L "\nport = 2\n",
+            "a.conf:7: [listen a] port: set a second time; line 2 sets it already\n");
+}
+
+static void test_unknown_section(void **state)
+{
+    static const char *const names[] = {"servers",
+                                        "Server",
+                                        " server",
+                                        "",
+                                        "listen",
+                                        "listen ",
+                                        "listena",
+                                        "listen a b",
+                                        "listen \xc3\xa4",
+                                        "listen a/b",
+                                        "listen 123456789012345678901234567890123"};
+    char text[200], expected[200];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        /* What stands in it is not blamed as well. */
+        snprintf(text, sizeof(text), L "[%s]\nport = x\nfoo = 1\n", names[i]);
+        snprintf(expected, sizeof(expected),
+                 "a.conf:2: [%s] is no section: there are [server] and [listen NAME] (NAME: up to "
+                 "32 letters, digits, . _ -)\n",
+                 names[i]);
+        rejects(text, expected);
+    }
+}
+
+static void test_unknown_key(void **state)
+{
+    (void)state;
+    rejects("[server]\nmax_client = 1\n",
+            "a.conf:2: [server] max_client: unknown option; did you mean max_clients?\n");
+    rejects(L "adress = ::1\n",
+            "a.conf:2: [listen a] adress: unknown option; did you mean address?\n");
+    rejects(L "zzz = 1\n",
+            "a.conf:2: [listen a] zzz: unknown option; echod --list-options shows them all\n");
+    rejects(L " = 1\n", "a.conf:2: [listen a] : unknown option");
+}
+
+static void test_key_of_the_other_section(void **state)
+{
+    (void)state;
+    rejects(L "max_clients = 1\n", "a.conf:2: [listen a] max_clients: belongs into [server]\n");
+    rejects("[server]\nport = 1\n", "a.conf:2: [server] port: belongs into [listen NAME]\n");
+}
+
+static void test_key_before_any_section(void **state)
+{
+    (void)state;
+    rejects("port = 1\n" L,
+            "a.conf:1: port: stands before the first section: [server] or [listen NAME]\n");
+}
+
+static void test_bad_value_says_what_is_good(void **state)
+{
+    (void)state;
+    rejects("[server]\nmax_clients = 0\n",
+            "a.conf:2: [server] max_clients: 0 is out of range (1 to 100000)\n");
+    rejects("[server]\nwhen_full = wait\n",
+            "a.conf:2: [server] when_full: \"wait\" is not one of refuse | queue\n");
+    rejects(L "mode = 888\n", "a.conf:2: [listen a] mode: \"888\" is not a mode");
+}
+
+static void test_all_errors_at_once(void **state)
+{
+    (void)state;
+    rejects("junk\n[server]\nmax_clients = x\nfoo = 1\n[nonsense]\n" L "port = -1\nport = 1\n[b\n",
+            "a.conf:1: expected KEY = VALUE\n"
+            "a.conf:3: [server] max_clients: \"x\" is not a number (1 to 100000)\n"
+            "a.conf:4: [server] foo: unknown option; echod --list-options shows them all\n"
+            "a.conf:5: [nonsense] is no section: there are [server] and [listen NAME] (NAME: up "
+            "to 32 letters, digits, . _ -)\n"
+            "a.conf:7: [listen a] port: \"-1\" is neither a port (0 to 65535) nor a name in "
+            "/etc/services\n"
+            "a.conf:8: [listen a] port: set a second time; line 7 sets it already\n"
+            "a.conf:9: no ] ends the name of this section\n");
+}
+
+static void test_no_listener(void **state)
+{
+    (void)state;
+    rejects("", "a.conf: there is no [listen NAME] section, so there is nothing to listen on\n");
+    rejects("[server]\n", "a.conf: there is no [listen NAME] section");
+}
+
+static void test_unix_rules(void **state)
+{
+    char text[300];
+
+    (void)state;
+    rejects(L "protocol = unix\naddress = relative\n",
+            "a.conf:3: [listen a] address: with protocol = unix, give a path that begins with /, "
+            "or @NAME\n");
+    rejects(L "protocol = unix\n",
+            "a.conf:1: [listen a] address: with protocol = unix, give a path");
+    rejects(L "protocol = unix\naddress = @\n", "a.conf:3: [listen a] address: with protocol");
+    rejects(L "address = /run/x\n",
+            "a.conf:2: [listen a] address: /run/x is a path: did you mean protocol = unix?\n");
+    snprintf(text, sizeof(text), L "protocol = unix\naddress = /%0107d\n", 0);
+    rejects(text, "a.conf:3: [listen a] address: the path is longer than a Unix socket's may be "
+                  "(107 bytes)\n");
+}
+
+static void test_internet_rules(void **state)
+{
+    (void)state;
+    rejects(L "address =\n", "a.conf:2: [listen a] address: give at least one address, or *\n");
+    rejects(L "address = 127.1\n", "a.conf:2: [listen a] address: \"127.1\" is neither an address "
+                                   "nor a host name nor *\n");
+    rejects(L "address = 1.2.3.4.5\n", "a.conf:2: [listen a] address: ");
+    rejects(L "address = ::1::\n", "a.conf:2: [listen a] address: ");
+    rejects(L "address = -a\n", "a.conf:2: [listen a] address: ");
+    rejects(L "address = a, b!\n", "a.conf:2: [listen a] address: \"b!\" is neither");
+    rejects(L "address = a:80\n", "a.conf:2: [listen a] address: ");
+    rejects(L "protocol = udp\nservice = chargen\n", "warning: a.conf:2: ");
+}
+
+static void test_proxy_without_trust(void **state)
+{
+    (void)state;
+    rejects(L "proxy_protocol = v2\n",
+            "warning: a.conf:2: [listen a] proxy_protocol: this version cannot do proxy_protocol "
+            "= v2 yet: the listener stays closed\n"
+            "a.conf:2: [listen a] proxy_protocol: name the proxies in proxy_trust: anybody could "
+            "forge the header\n");
+}
+
+static void test_terminal_is_safe_from_the_file(void **state)
+{
+    (void)state;
+    rejects(L "\x1b[31m = 1\n", "a.conf:2: [listen a] \\x1b[31m: unknown option");
+    rejects(L "port = \x1b[2J\xff\n", "a.conf:2: [listen a] port: \"\\x1b[2J\\xff\" is neither");
+}
+
+static void test_what_cannot_be_read(void **state)
+{
+    struct problems problems = {0};
+
+    (void)state;
+    assert_null(settings_load("missing.conf", &problems));
+    assert_string_equal(problems.list[0].text,
+                        "missing.conf: cannot be read: No such file or directory");
+    assert_int_equal(problems.count, 1);
+    problems_free(&problems);
+    assert_null(settings_load(".", &problems));
+    assert_string_equal(problems.list[0].text, ".: cannot be read: Is a directory");
+    problems_free(&problems);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_duplicate_key_names_both_lines),
+        cmocka_unit_test(test_unknown_section),
+        cmocka_unit_test(test_unknown_key),
+        cmocka_unit_test(test_key_of_the_other_section),
+        cmocka_unit_test(test_key_before_any_section),
+        cmocka_unit_test(test_bad_value_says_what_is_good),
+        cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_no_listener),
+        cmocka_unit_test(test_unix_rules),
+        cmocka_unit_test(test_internet_rules),
+        cmocka_unit_test(test_proxy_without_trust),
+        cmocka_unit_test(test_terminal_is_safe_from_the_file),
+        cmocka_unit_test(test_what_cannot_be_read),
+    };
+    return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
+}

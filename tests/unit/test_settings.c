@@ -1,0 +1,223 @@
+#include "config/settings.h"
+
+#include "base/span.h"
+
+#include "unit.h"
+
+#include <syslog.h>
+
+#define LISTEN "[listen a]\n"
+
+static char told[8192]; /* the problems of the last load(), a line each */
+
+/* Loads TEXT, written to the file PATH. */
+static struct settings *load_as(const char *path, const char *text)
+{
+    struct problems problems = {0};
+
+    write_file(path, text, strlen(text));
+    struct settings *settings = settings_load(path, &problems);
+    memset(told, 0, sizeof(told));
+    FILE *out = fmemopen(told, sizeof(told), "w");
+    problems_print(&problems, out);
+    fclose(out);
+    assert_int_equal(settings == NULL, problems.fatal > 0);
+    problems_free(&problems);
+    return settings;
+}
+
+/* What loads without a problem. */
+static struct settings *loads(const char *text)
+{
+    struct settings *settings = load_as("a.conf", text);
+
+    assert_string_equal(told, "");
+    assert_non_null(settings);
+    return settings;
+}
+
+static void test_defaults(void **state)
+{
+    struct settings *settings = loads(LISTEN);
+    const struct server_settings *server = settings->server;
+    const struct listen_settings *listen = settings->listens[0];
+
+    (void)state;
+    assert_int_equal(server->max_clients, 1000);
+    assert_int_equal(server->max_per_source, 100);
+    assert_int_equal(server->when_full, WHEN_FULL_REFUSE);
+    assert_int_equal(server->idle_timeout, 300 * USEC_PER_SEC);
+    assert_int_equal(server->session_timeout, 0);
+    assert_int_equal(server->drain_timeout, 30 * USEC_PER_SEC);
+    assert_true(server->log_sessions);
+    assert_int_equal(server->log_level, LOG_INFO);
+    assert_int_equal(settings->listen_count, 1);
+    assert_string_equal(listen->name, "a");
+    assert_int_equal(listen->addresses.count, 2);
+    assert_string_equal(listen->addresses.item[1], "::1");
+    assert_int_equal(listen->port, 7777);
+    assert_int_equal(listen->mode, 0666);
+    assert_int_equal(listen->service, SERVICE_ECHO);
+    assert_int_equal(listen->greeting.len, 0);
+    assert_string_equal(listen->reply.data, "OK");
+    assert_int_equal(listen->max_message, 1024);
+    assert_false(listen->unserved);
+    settings_free(settings);
+}
+
+static void test_values_reach_their_fields(void **state)
+{
+    struct settings *settings = loads("[server]\nmax_clients = 5\nlog_sessions = no\n"
+                                      "[listen x]\naddress = *\nport = 70\nservice = message\n"
+                                      "greeting = hi\\n\nallow = 10.0.0.0/8, ::1\n");
+    const struct listen_settings *listen = settings->listens[0];
+
+    (void)state;
+    assert_int_equal(settings->server->max_clients, 5);
+    assert_false(settings->server->log_sessions);
+    assert_string_equal(listen->addresses.item[0], "*");
+    assert_int_equal(listen->port, 70);
+    assert_int_equal(listen->service, SERVICE_MESSAGE);
+    assert_memory_equal(listen->greeting.data, "hi\n", 4);
+    assert_int_equal(listen->allow.count, 2);
+    assert_int_equal(settings->server->max_per_source, 100);
+    settings_free(settings);
+}
+
+static void test_listeners_keep_the_order_of_the_file(void **state)
+{
+    struct settings *settings = loads("[listen z]\nport=1\n[listen  a]\nport=2\n[listen\tm]\n");
+
+    (void)state;
+    assert_int_equal(settings->listen_count, 3);
+    assert_string_equal(settings->listens[0]->name, "z");
+    assert_string_equal(settings->listens[1]->name, "a");
+    assert_int_equal(settings->listens[1]->port, 2);
+    assert_string_equal(settings->listens[2]->name, "m");
+    settings_free(settings);
+}
+
+static void test_section_met_twice_goes_on(void **state)
+{
+    struct settings *settings = loads("[listen a]\nport = 5\n[server]\nmax_clients = 5\n"
+                                      "[listen a]\nservice = discard\n"
+                                      "[server]\nmax_per_source = 6\n");
+
+    (void)state;
+    assert_int_equal(settings->listen_count, 1);
+    assert_int_equal(settings->listens[0]->port, 5);
+    assert_int_equal(settings->listens[0]->service, SERVICE_DISCARD);
+    assert_int_equal(settings->server->max_clients, 5);
+    assert_int_equal(settings->server->max_per_source, 6);
+    settings_free(settings);
+}
+
+static void origin_is(const struct settings *settings, size_t listen, const char *key,
+                      const char *file, unsigned line)
+{
+    struct origin origin = settings_origin(settings, settings->listens[listen], key);
+
+    if (file)
+        assert_string_equal(origin.file, file);
+    else
+        assert_null(origin.file);
+    assert_int_equal(origin.line, line);
+}
+
+static void test_drop_ins_override_in_the_order_of_their_names(void **state)
+{
+    static const char first[] = "[listen a]\nport = 11\nreply = ten\n";
+    static const char second[] = "\n[listen a]\nport = 12\n[listen b]\nport = 13\n";
+    static const char ignored[] = "[listen a]\nport = 99\n";
+
+    (void)state;
+    assert_int_equal(mkdir("drop.conf.d", 0700), 0);
+    write_file("drop.conf.d/20.conf", second, strlen(second));
+    write_file("drop.conf.d/10.conf", first, strlen(first));
+    write_file("drop.conf.d/30.conf~", ignored, strlen(ignored));
+    write_file("drop.conf.d/.40.conf", ignored, strlen(ignored));
+    write_file("drop.conf.d/.conf", ignored, strlen(ignored));
+    struct settings *settings =
+        load_as("drop.conf", "[listen a]\nport = 10\nservice = message\nreply = no\n");
+    assert_string_equal(told, "");
+    assert_int_equal(settings->listens[0]->port, 12);
+    assert_string_equal(settings->listens[0]->reply.data, "ten");
+    assert_int_equal(settings->listens[1]->port, 13);
+    origin_is(settings, 0, "port", "drop.conf.d/20.conf", 3);
+    origin_is(settings, 0, "reply", "drop.conf.d/10.conf", 3);
+    origin_is(settings, 0, "service", "drop.conf", 3);
+    origin_is(settings, 0, "greeting", NULL, 0);
+    origin_is(settings, 1, "port", "drop.conf.d/20.conf", 5);
+    settings_free(settings);
+}
+
+static void test_drop_in_with_an_error_is_named(void **state)
+{
+    static const char bad[] = "[listen a]\nport = x\n";
+
+    (void)state;
+    assert_int_equal(mkdir("bad.conf.d", 0700), 0);
+    write_file("bad.conf.d/a.conf", bad, strlen(bad));
+    assert_null(load_as("bad.conf", "[listen a]\nport = 10\n"));
+    assert_ptr_equal(strstr(told, "bad.conf.d/a.conf:2: [listen a] port: "), told);
+}
+
+static void test_idle_option_warns(void **state)
+{
+    struct settings *settings =
+        load_as("a.conf", "[listen a]\nmode = 0600\nmax_message = 1\nreply = x\n"
+                          "[listen u]\nprotocol = unix\naddress = /x\nport = 5\n");
+
+    (void)state;
+    assert_string_equal(
+        told, "warning: a.conf:2: [listen a] mode: has no effect without protocol = unix\n"
+              "warning: a.conf:4: [listen a] reply: has no effect without service = "
+              "message\n"
+              "warning: a.conf:3: [listen a] max_message: has no effect without service "
+              "= message\n"
+              "warning: a.conf:8: [listen u] port: has no effect with protocol = unix\n");
+    assert_false(settings->listens[0]->unserved);
+    settings_free(settings);
+}
+
+static void test_unserved_choice_warns_and_closes_the_listener(void **state)
+{
+    static const char *const asked[] = {"protocol = udp", "service = daytime", "service = whoami",
+                                        "proxy_protocol = v1\nproxy_trust = 10.0.0.1"};
+    char text[200];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+        snprintf(text, sizeof(text), "[listen a]\n[listen b]\n%s\n", asked[i]);
+        struct settings *settings = load_as("a.conf", text);
+        assert_non_null(settings);
+        assert_ptr_equal(strstr(told, "warning: a.conf:3: [listen b] "), told);
+        assert_non_null(strstr(told, "stays closed"));
+        assert_false(settings->listens[0]->unserved);
+        assert_true(settings->listens[1]->unserved);
+        settings_free(settings);
+    }
+}
+
+static void test_good_addresses(void **state)
+{
+    (void)state;
+    settings_free(loads(LISTEN "address = *, 192.0.2.1, [::1], fe80::1%lo, host-1.example"));
+    settings_free(loads(LISTEN "protocol = unix\naddress = /run/a, @abstract\nmode = 0600\n"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_values_reach_their_fields),
+        cmocka_unit_test(test_listeners_keep_the_order_of_the_file),
+        cmocka_unit_test(test_section_met_twice_goes_on),
+        cmocka_unit_test(test_drop_ins_override_in_the_order_of_their_names),
+        cmocka_unit_test(test_drop_in_with_an_error_is_named),
+        cmocka_unit_test(test_idle_option_warns),
+        cmocka_unit_test(test_unserved_choice_warns_and_closes_the_listener),
+        cmocka_unit_test(test_good_addresses),
+    };
+    return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
+}

@@ -1,0 +1,287 @@
+/*
+ * worker_run() in a child, as the daemon starts it, but for the service message: see
+ * test_worker_message.c.
+ */
+#include "worker/worker.h"
+
+#include "base/span.h"
+
+#include "unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#define FEW (10 * USEC_PER_MSEC)
+#define LONG (60 * USEC_PER_SEC)
+
+static struct slot *slot; /* shared with the worker */
+
+struct work {
+    pid_t pid;
+    int client; /* the test's end of the connection */
+};
+
+static int group_setup(void **state)
+{
+    sigset_t blocked;
+
+    /* As signals_open() leaves them in the daemon. */
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGHUP);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    slot = mmap(NULL, sizeof(*slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return slot == MAP_FAILED ? -1 : watchdog_setup(state);
+}
+
+static struct work start_over(void (*make)(int pair[2]), const struct listen_settings *listen,
+                              uint64_t idle, uint64_t session)
+{
+    static const struct title no_title;
+    int pair[2];
+    struct job job = {.messages = -1,
+                      .slot = slot,
+                      .listen = listen,
+                      .idle_timeout = idle,
+                      .session_timeout = session,
+                      .title = &no_title};
+
+    *slot = (struct slot){.error = 0};
+    address_numeric(&job.peer, "192.0.2.1", 4242);
+    make(pair);
+    job.client = pair[0];
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(pair[1]);
+        worker_run(&job);
+    }
+    assert_true(pid > 0);
+    close(pair[0]);
+    return (struct work){.pid = pid, .client = pair[1]};
+}
+
+static struct work start(enum service service)
+{
+    static struct listen_settings listen = {.name = "a", .greeting = {.data = NULL}};
+
+    listen.service = service;
+    return start_over(unix_pair, &listen, LONG, 0);
+}
+
+static void says(const struct work *work, const char *text)
+{
+    assert_int_equal(fd_write_all(work->client, text, strlen(text)), 0);
+}
+
+/* Everything that the worker still sends is EXPECTED, and it ends with END. */
+static void ends(struct work *work, const char *expected, enum end end)
+{
+    char buf[256];
+
+    read_to_end(work->client, buf, sizeof(buf));
+    assert_string_equal(buf, expected);
+    fd_close(&work->client);
+    assert_int_equal(child_end(work->pid), end);
+    assert_int_equal(slot->state, SLOT_ENDING);
+}
+
+static void test_echo_until_the_client_closes(void **state)
+{
+    static void (*const kinds[])(int pair[2]) = {unix_pair, tcp_pair};
+    static const struct listen_settings listen = {.name = "a", .service = SERVICE_ECHO};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        struct work work = start_over(kinds[i], &listen, LONG, LONG);
+        says(&work, "hello\n");
+        says(&work, "\xff world");
+        shutdown(work.client, SHUT_WR);
+        ends(&work, "hello\n\xff world", END_CLOSED);
+        assert_int_equal(slot->bytes_in, 13);
+        assert_int_equal(slot->bytes_out, 13);
+    }
+}
+
+static void test_client_that_says_nothing(void **state)
+{
+    struct work work = start(SERVICE_ECHO);
+
+    (void)state;
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "", END_CLOSED);
+    assert_int_equal(slot->bytes_in, 0);
+}
+
+static void test_echo_of_much(void **state)
+{
+    enum { SIZE = 3000000 };
+    static unsigned char sent[SIZE], got[SIZE + 1];
+    struct work work = start(SERVICE_ECHO);
+
+    (void)state;
+    for (size_t i = 0; i < SIZE; i++)
+        sent[i] = (unsigned char)(i * 7 % 253);
+    pid_t writer = fork();
+    if (writer == 0) {
+        int r = fd_write_all(work.client, sent, SIZE);
+        _exit(r < 0 || shutdown(work.client, SHUT_WR) < 0);
+    }
+    assert_int_equal(read_to_end(work.client, (char *)got, sizeof(got)), SIZE);
+    assert_memory_equal(got, sent, SIZE);
+    assert_int_equal(child_end(writer), 0);
+    ends(&work, "", END_CLOSED);
+    assert_int_equal(slot->bytes_in, SIZE);
+    assert_int_equal(slot->bytes_out, SIZE);
+}
+
+static void test_discard(void **state)
+{
+    struct work work = start(SERVICE_DISCARD);
+
+    (void)state;
+    says(&work, "nobody hears");
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "", END_CLOSED);
+    assert_int_equal(slot->bytes_in, 12);
+    assert_int_equal(slot->bytes_out, 0);
+}
+
+static void test_greeting_comes_first_as_written(void **state)
+{
+    static char greeting[] = "hi\0\r\n";
+    struct listen_settings listen = {
+        .name = "a", .service = SERVICE_ECHO, .greeting = {greeting, sizeof(greeting) - 1}};
+    struct work work = start_over(unix_pair, &listen, LONG, 0);
+    char buf[16];
+
+    (void)state;
+    assert_int_equal(recv(work.client, buf, 5, MSG_WAITALL), 5);
+    assert_memory_equal(buf, "hi\0\r\n", 5);
+    says(&work, "x");
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "x", END_CLOSED);
+    assert_int_equal(slot->bytes_out, 6);
+}
+
+static void test_timeouts(void **state)
+{
+    static const struct listen_settings listen = {.name = "a", .service = SERVICE_ECHO};
+    struct work work = start_over(tcp_pair, &listen, FEW, 0);
+
+    (void)state;
+    ends(&work, "", END_IDLE);
+    work = start_over(tcp_pair, &listen, 0, FEW);
+    ends(&work, "", END_SESSION);
+    work = start_over(tcp_pair, &listen, FEW, LONG);
+    ends(&work, "", END_IDLE);
+}
+
+static void test_reset(void **state)
+{
+    static const struct listen_settings listen = {.name = "a", .service = SERVICE_DISCARD};
+    struct linger abort_it = {.l_onoff = 1, .l_linger = 0};
+    struct work work = start_over(tcp_pair, &listen, LONG, 0);
+
+    (void)state;
+    setsockopt(work.client, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it));
+    close(work.client);
+    assert_int_equal(child_end(work.pid), END_RESET);
+}
+
+static void test_stopped_while_it_waits(void **state)
+{
+    struct work work = start(SERVICE_ECHO);
+    char c;
+
+    (void)state;
+    says(&work, "x");
+    assert_int_equal(read(work.client, &c, 1), 1); /* it has set itself up */
+    kill(work.pid, SIGTERM);
+    ends(&work, "", END_STOPPED);
+}
+
+static void test_stopped_before_it_began_answers_what_came(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        struct work work = start(SERVICE_ECHO);
+        says(&work, "asked before");
+        kill(work.pid, SIGTERM);
+        ends(&work, "asked before", END_STOPPED);
+    }
+}
+
+static void test_stopped_while_it_sends_answers_what_came(void **state)
+{
+    enum { SIZE = 4 * 1024 * 1024 };
+    static char chunk[1000], got[SIZE];
+    struct work work = start(SERVICE_ECHO);
+    ssize_t sent = 0, n;
+
+    (void)state;
+    /* Until nothing fits any more, in either direction. */
+    while (sent < SIZE / 2 && (n = send(work.client, chunk, sizeof(chunk), MSG_DONTWAIT)) > 0)
+        sent += n;
+    kill(work.pid, SIGTERM);
+    assert_int_equal(read_to_end(work.client, got, sizeof(got)), sent);
+    ends(&work, "", END_STOPPED);
+    assert_int_equal(slot->bytes_out, sent);
+}
+
+static void test_other_signals_do_nothing(void **state)
+{
+    struct work work = start(SERVICE_ECHO);
+
+    (void)state;
+    kill(work.pid, SIGINT);
+    kill(work.pid, SIGHUP);
+    says(&work, "x");
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "x", END_CLOSED);
+}
+
+static void test_holds_no_other_descriptor(void **state)
+{
+    int pipe_ends[2];
+    char c;
+
+    (void)state;
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC), 0);
+    struct work work = start(SERVICE_ECHO);
+    close(pipe_ends[1]);
+    assert_int_equal(read(pipe_ends[0], &c, 1), 0); /* though the worker lives */
+    close(pipe_ends[0]);
+    assert_int_equal(waitpid(work.pid, NULL, WNOHANG), 0);
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "", END_CLOSED);
+}
+
+static void test_unserved_service(void **state)
+{
+    struct work work = start(SERVICE_DAYTIME);
+
+    (void)state;
+    ends(&work, "", END_SETUP);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_echo_until_the_client_closes),
+        cmocka_unit_test(test_client_that_says_nothing),
+        cmocka_unit_test(test_echo_of_much),
+        cmocka_unit_test(test_discard),
+        cmocka_unit_test(test_greeting_comes_first_as_written),
+        cmocka_unit_test(test_timeouts),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_stopped_while_it_waits),
+        cmocka_unit_test(test_stopped_before_it_began_answers_what_came),
+        cmocka_unit_test(test_stopped_while_it_sends_answers_what_came),
+        cmocka_unit_test(test_other_signals_do_nothing),
+        cmocka_unit_test(test_holds_no_other_descriptor),
+        cmocka_unit_test(test_unserved_service),
+    };
+    return cmocka_run_group_tests(tests, group_setup, NULL);
+}
