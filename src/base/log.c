@@ -38,6 +38,7 @@ void log_confess(struct log *log)
     record_start(&record, buf, sizeof(buf), LOG_WARNING,
                  "%llu records were dropped: the log took them too slowly",
                  (unsigned long long)log->dropped);
+    record_event(&record, EVENT_DROPPED);
     record_add(&record, "ECHOD_DROPPED", "%llu", (unsigned long long)log->dropped);
     if (offer(log, &record))
         log->dropped = 0;
@@ -54,17 +55,38 @@ void log_send(struct log *log, const struct record *record)
         log->dropped++;
 }
 
-void log_text(struct log *log, int priority, const char *format, ...)
+/* EVENT_COUNT stands for none. */
+static void log_formatted(struct log *log, enum event event, int priority, const char *format,
+                          va_list args)
 {
     char text[RECORD_MAX / 2], buf[RECORD_MAX];
     struct record record;
+
+    vsnprintf(text, sizeof(text), format, args);
+    record_start(&record, buf, sizeof(buf), priority, "%s", text);
+    if (event < EVENT_COUNT)
+        record_event(&record, event);
+    log_send(log, &record);
+}
+
+void log_text(struct log *log, int priority, const char *format, ...)
+{
     va_list args;
 
     if (!log_wants(log, priority))
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    log_formatted(log, EVENT_COUNT, priority, format, args);
     va_end(args);
-    record_start(&record, buf, sizeof(buf), priority, "%s", text);
-    log_send(log, &record);
+}
+
+void log_event(struct log *log, enum event event, int priority, const char *format, ...)
+{
+    va_list args;
+
+    if (!log_wants(log, priority))
+        return;
+    va_start(args, format);
+    log_formatted(log, event, priority, format, args);
+    va_end(args);
 }

@@ -28,6 +28,10 @@ void log_confess(struct log *log);
 /* Formats and sends a record that has no further fields. */
 void log_text(struct log *log, int priority, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* The same for a record that is an EVENT. */
+void log_event(struct log *log, enum event event, int priority, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
 #define log_error(log, ...) log_text(log, LOG_ERR, __VA_ARGS__)
 #define log_warning(log, ...) log_text(log, LOG_WARNING, __VA_ARGS__)
 #define log_notice(log, ...) log_text(log, LOG_NOTICE, __VA_ARGS__)

@@ -284,9 +284,9 @@ void listeners_log(const struct listeners *listeners, struct log *log)
 
     for (size_t i = 0; i < listeners->count; i++) {
         const struct listener *l = &listeners->item[i];
-        log_info(log, "listening on %s (%s, %s)%s", address_format(&l->address, text, sizeof(text)),
-                 l->settings->name, listen_service_name(l->settings),
-                 l->inherited ? ", inherited" : "");
+        log_event(log, EVENT_LISTENER_UP, LOG_INFO, "listening on %s (%s, %s)%s",
+                  address_format(&l->address, text, sizeof(text)), l->settings->name,
+                  listen_service_name(l->settings), l->inherited ? ", inherited" : "");
     }
 }
 

@@ -1,7 +1,5 @@
 #include "daemon/reap.h"
 
-#include "daemon/session.h"
-
 #include <string.h>
 #include <sys/wait.h>
 
@@ -28,8 +26,9 @@ static void explain(struct server *server, pid_t pid, int status)
     if (!client)
         return; /* a child from before an exec(3) of this program: not one of ours to explain */
     size_t index = (size_t)(client - server->roster.clients);
-    session_log_end(&server->log, server->settings->server->log_sessions, client,
-                    slots_at(&server->slots, index), status, server->phase == PHASE_KILLING);
+    struct session_log to = server_session_log(server);
+    session_log_end(&to, client, slots_at(&server->slots, index), status,
+                    server->phase == PHASE_KILLING);
     roster_remove(&server->roster, client);
 }
 

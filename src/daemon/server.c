@@ -56,6 +56,13 @@ int server_open(struct server *server, const struct settings *settings, const st
     return 0;
 }
 
+struct session_log server_session_log(struct server *server)
+{
+    return (struct session_log){.log = &server->log,
+                                .flood = &server->flood,
+                                .normal = server->settings->server->log_sessions};
+}
+
 /* ---- closing ---- */
 
 /* The scribe ends by itself once its queues are empty; one that hangs is not waited for. */
@@ -65,6 +72,7 @@ static void dismiss_scribe(struct server *server)
     pid_t pid = server->scribe.pid;
     siginfo_t info;
 
+    flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
     log_confess(&server->log);
     server->log.channel = -1;
     scribe_close(&server->scribe);
@@ -130,6 +138,7 @@ static void keep_house(struct server *server)
         birth_of_scribe(server);
     }
     drain_check(server, now);
+    flood_summarise(&server->flood, &server->log, now);
     notify_turn(server, now);
 }
 
@@ -143,8 +152,9 @@ static int next_timeout(const struct server *server)
 {
     uint64_t next = notify_next(server), now = clock_now();
 
+    next = sooner(next, flood_next(&server->flood));
     if (server->roster.live > 0 || server->log.dropped > 0)
-        next = server->last_sweep + SWEEP_TIME;
+        next = sooner(next, server->last_sweep + SWEEP_TIME);
     if (server->scribe.pid < 0)
         next = sooner(next, server->scribe_since + SCRIBE_PAUSE);
     if (server->phase_deadline)

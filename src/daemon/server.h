@@ -7,9 +7,11 @@
 #include "base/log.h"
 #include "base/title.h"
 #include "config/settings.h"
+#include "daemon/flood.h"
 #include "daemon/listeners.h"
 #include "daemon/notify.h"
 #include "daemon/roster.h"
+#include "daemon/session.h"
 #include "daemon/signals.h"
 #include "daemon/slots.h"
 #include "scribe/scribe.h"
@@ -32,6 +34,7 @@ struct server {
     struct roster roster;
     struct slots slots;
     struct notifier notifier;
+    struct flood flood;
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
     uint64_t muted_until;    /* no accepting before: the system lacks something; 0: not muted */
@@ -46,6 +49,9 @@ struct server {
  */
 int server_open(struct server *server, const struct settings *settings, const struct title *title,
                 enum sink sink);
+
+/* How this server logs its sessions. */
+struct session_log server_session_log(struct server *server);
 
 /* Serves until it was told to stop and the last client is gone. */
 void server_run(struct server *server);
