@@ -44,6 +44,13 @@ struct origin settings_origin(const struct settings *settings, const struct list
     return (struct origin){0};
 }
 
+const char *service_name(unsigned service)
+{
+    const struct choice *choice = choice_of(option_find(SECTION_LISTEN, "service"), service);
+
+    return choice ? choice->name : "?";
+}
+
 /* The origin as the comment of a dumped line. */
 static void origin_format(struct origin origin, char *buf, size_t size)
 {

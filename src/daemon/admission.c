@@ -15,7 +15,7 @@
 
 static bool is_full(const struct server *server)
 {
-    return server->roster.live >= server->roster.max;
+    return server->roster.live >= server->settings->server->max_clients;
 }
 
 bool admission_open(const struct server *server, uint64_t now)

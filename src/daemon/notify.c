@@ -25,7 +25,8 @@ static void status_format(const struct server *server, char *buf, size_t size)
     buf[0] = '\0';
     if (server->phase != PHASE_SERVING)
         text_append(buf, size, "Stopping: waiting for ");
-    text_append(buf, size, "%zu/%zu clients", server->roster.live, server->roster.max);
+    text_append(buf, size, "%zu/%llu clients", server->roster.live,
+                (unsigned long long)server->settings->server->max_clients);
     if (server->phase == PHASE_SERVING)
         text_append(buf, size, ", %zu listeners, %llu served, %llu refused",
                     server->listeners.count, (unsigned long long)server->served,
@@ -51,6 +52,13 @@ void notify_ready(struct server *server)
 {
     if (server->notifier.manager)
         tell(server, "READY=1\n");
+}
+
+void notify_reloading(struct server *server)
+{
+    /* In one datagram: systemd compares the time with that of the request. */
+    if (server->notifier.manager)
+        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now());
 }
 
 void notify_stopping(struct server *server)

@@ -23,6 +23,9 @@ void notify_open(struct notifier *notifier);
 /* The server listens: dependants may start. */
 void notify_ready(struct server *server);
 
+/* It loads its configuration anew; notify_ready() follows, in whatever program. */
+void notify_reloading(struct server *server);
+
 /* It waits for its clients to finish. */
 void notify_stopping(struct server *server);
 

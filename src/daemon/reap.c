@@ -23,6 +23,10 @@ static void explain(struct server *server, pid_t pid, int status)
         explain_scribe(server, status);
         return;
     }
+    if (pid == server->reload.pid) {
+        reload_finish(server, status);
+        return;
+    }
     if (!client)
         return; /* a child from before an exec(3) of this program: not one of ours to explain */
     size_t index = (size_t)(client - server->roster.clients);

@@ -75,13 +75,13 @@ static void send_record(struct log *log, const struct ending *ending, const stru
 
     address_format(&client->peer, peer, sizeof(peer));
     record_start(&record, buf, sizeof(buf), ending->priority,
-                 "session of %s on %s: %s; %llu bytes in, %llu out, %s", peer, client->listen->name,
+                 "session of %s on %s: %s; %llu bytes in, %llu out, %s", peer, client->listener,
                  ending->clause, in, out, duration_format(usec, duration, sizeof(duration)));
     record_event(&record, ending->event);
     record_add(&record, "ECHOD_REASON", "%s", ending->reason);
     record_add(&record, "ECHOD_PEER", "%s", peer);
-    record_add(&record, "ECHOD_LISTENER", "%s", client->listen->name);
-    record_add(&record, "ECHOD_SERVICE", "%s", listen_service_name(client->listen));
+    record_add(&record, "ECHOD_LISTENER", "%s", client->listener);
+    record_add(&record, "ECHOD_SERVICE", "%s", service_name(client->service));
     record_add(&record, "ECHOD_PID", "%d", (int)client->pid);
     record_add(&record, "ECHOD_BYTES_IN", "%llu", in);
     record_add(&record, "ECHOD_BYTES_OUT", "%llu", out);
