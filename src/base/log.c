@@ -51,8 +51,11 @@ void log_send(struct log *log, const struct record *record)
         return;
     }
     log_confess(log);
-    if (log->dropped > 0 || !offer(log, record))
-        log->dropped++;
+    if (log->dropped == 0 && offer(log, record))
+        return;
+    log->dropped++;
+    if (log->total_dropped)
+        (*log->total_dropped)++;
 }
 
 /* EVENT_COUNT stands for none. */

@@ -11,9 +11,10 @@
 #include <syslog.h>
 
 struct log {
-    int level;        /* records less important than this are not made */
-    int channel;      /* a SOCK_SEQPACKET descriptor (not owned); -1: standard error */
-    uint64_t dropped; /* records that found the channel full and are not yet confessed to */
+    int level;               /* records less important than this are not made */
+    int channel;             /* a SOCK_SEQPACKET descriptor (not owned); -1: standard error */
+    uint64_t dropped;        /* records that found the channel full and are not yet confessed to */
+    uint64_t *total_dropped; /* counts all of them; NULL: nobody wants to know */
 };
 
 /* Whether a record of PRIORITY would go anywhere: ask before an expensive one is made. */

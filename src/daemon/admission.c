@@ -90,7 +90,7 @@ static const struct refusal *find_refusal(const struct server *server, const str
 static void refuse(struct server *server, int client, const struct address *peer,
                    const struct listen_settings *listen, const struct refusal *refusal)
 {
-    server->refused++;
+    server->totals.refused++;
     struct session_log to = server_session_log(server);
     session_log_refusal(&to, peer, listen, refusal->reason);
     /* The buffer of a new connection has room; where it has not, nobody is waited for. */
@@ -108,7 +108,7 @@ static void serve(struct server *server, int client, const struct address *peer,
     int r = birth_of_worker(server, client, peer, listen);
 
     if (r == 0) {
-        server->served++;
+        server->totals.served++;
         end_shortage(server);
         return;
     }

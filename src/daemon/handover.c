@@ -19,7 +19,7 @@ static void each_descriptor(const struct server *server, void (*act)(int fd, boo
     const int fixed[] = {server->slots.memory,        server->scribe.records_in,
                          server->scribe.messages_in,  server->scribe.records_out,
                          server->scribe.messages_out, server->pid_file,
-                         server->reload.waiter};
+                         server->reload.waiter,       server->control.listener};
 
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
         if (fixed[i] >= 0)
@@ -68,10 +68,13 @@ static void write_all(const struct server *server, FILE *to)
     fprintf(to, "scribe %d %d %d %d %d %d\n", (int)server->scribe.sink, (int)server->scribe.pid,
             server->scribe.records_in, server->scribe.messages_in, server->scribe.records_out,
             server->scribe.messages_out);
-    fprintf(to, "counts %llu %llu %llu\n", (unsigned long long)server->served,
-            (unsigned long long)server->refused, (unsigned long long)server->reloads);
+    fprintf(to, "started %llu\n", (unsigned long long)server->started);
+    for (size_t t = 0; t < total_count; t++)
+        fprintf(to, "total %s %llu\n", total_table[t].name,
+                (unsigned long long)*total_of((struct totals *)&server->totals, &total_table[t]));
     fprintf(to, "pid-file %d\n", server->pid_file);
     fprintf(to, "waiter %d\n", server->reload.waiter);
+    fprintf(to, "control %d\n", server->control.listener);
     for (size_t i = 0; i < server->listeners.count; i++) {
         const struct listener *l = &server->listeners.item[i];
         fprintf(to, "listener %d %d %s\n", l->fd, (int)l->origin, l->settings->name);
@@ -174,15 +177,27 @@ static int read_scribe(const char *line, struct scribe *scribe)
     return 0;
 }
 
-static int read_counts(const char *line, struct server *server)
+static int read_started(const char *line, struct server *server)
 {
-    unsigned long long served, refused, reloads;
+    unsigned long long started;
 
-    if (sscanf(line, "counts %llu %llu %llu", &served, &refused, &reloads) != 3)
+    if (sscanf(line, "started %llu", &started) != 1)
         return -EPROTO;
-    server->served = served;
-    server->refused = refused;
-    server->reloads = reloads + 1;
+    server->started = started;
+    server->totals.reloads++;
+    return 0;
+}
+
+static int read_total(const char *line, struct totals *totals)
+{
+    unsigned long long count;
+    char name[32];
+
+    if (sscanf(line, "total %31s %llu", name, &count) != 2)
+        return -EPROTO;
+    for (size_t i = 0; i < total_count; i++)
+        if (strcmp(total_table[i].name, name) == 0)
+            *total_of(totals, &total_table[i]) += count;
     return 0;
 }
 
@@ -214,8 +229,12 @@ static int read_line(const char *line, struct server *server, struct passed *pas
         return read_slots(line, server);
     if (begins(line, "scribe "))
         return read_scribe(line, &server->scribe);
-    if (begins(line, "counts "))
-        return read_counts(line, server);
+    if (begins(line, "started "))
+        return read_started(line, server);
+    if (begins(line, "total "))
+        return read_total(line, &server->totals);
+    if (begins(line, "control "))
+        return sscanf(line, "control %d", &server->control.listener) == 1 ? 0 : -EPROTO;
     if (begins(line, "pid-file "))
         return sscanf(line, "pid-file %d", &server->pid_file) == 1 ? 0 : -EPROTO;
     if (begins(line, "waiter "))

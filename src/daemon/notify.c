@@ -29,8 +29,8 @@ static void status_format(const struct server *server, char *buf, size_t size)
                 (unsigned long long)server->settings->server->max_clients);
     if (server->phase == PHASE_SERVING)
         text_append(buf, size, ", %zu listeners, %llu served, %llu refused",
-                    server->listeners.count, (unsigned long long)server->served,
-                    (unsigned long long)server->refused);
+                    server->listeners.count, (unsigned long long)server->totals.served,
+                    (unsigned long long)server->totals.refused);
 }
 
 /* Sends STATE, some lines or none, with the status of now. */

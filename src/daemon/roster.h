@@ -16,6 +16,7 @@ struct client {
     char listener[LISTENER_NAME_SIZE]; /* not a pointer: a reload may take the listener away */
     unsigned service;                  /* enum service */
     uint64_t since;                    /* clock_now() */
+    bool asked;                        /* its worker was asked to end, by echoctl */
     uint32_t source;
     uint32_t next; /* in the chain of its pid's bucket, or of the free entries */
 };

@@ -127,6 +127,7 @@ static void announce(struct run *run)
 {
     struct server *server = &run->server;
 
+    control_open(server, server->control.listener);
     limits_check(&server->log, server->settings, server->listeners.count);
     /* In a terminal the records show them already. */
     if (!isatty(STDOUT_FILENO) || !fd_same_file(STDOUT_FILENO, STDERR_FILENO))

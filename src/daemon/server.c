@@ -71,6 +71,8 @@ int server_open(struct server *server, const struct server_plan *plan, struct pa
         .pid_file = -1,
         .log = {.level = (int)plan->settings->server->log_level, .channel = -1},
     };
+    control_init(&server->control);
+    server->started = clock_now();
     notify_open(&server->notifier);
     int r = signals_open(&server->signals);
     if (r < 0)
@@ -79,6 +81,7 @@ int server_open(struct server *server, const struct server_plan *plan, struct pa
         plan->handover < 0 ? open_afresh(server, plan) : open_from_handover(server, plan, passed);
     if (status == 0)
         server->log.channel = server->scribe.records_out;
+    server->log.total_dropped = &server->totals.dropped;
     return status;
 }
 
@@ -115,6 +118,7 @@ static void dismiss_scribe(struct server *server)
 void server_close(struct server *server)
 {
     listeners_close(&server->listeners);
+    control_close(&server->control);
     dismiss_scribe(server);
     slots_close(&server->slots);
     roster_close(&server->roster);
@@ -164,6 +168,7 @@ static void keep_house(struct server *server)
         birth_of_scribe(server);
     }
     reload_check(server, now);
+    control_check(&server->control, now);
     drain_check(server, now);
     flood_summarise(&server->flood, &server->log, now);
     notify_turn(server, now);
@@ -180,6 +185,7 @@ static int next_timeout(const struct server *server)
     uint64_t next = notify_next(server), now = clock_now();
 
     next = sooner(next, flood_next(&server->flood));
+    next = sooner(next, control_next(&server->control));
     if (server->roster.live > 0 || server->log.dropped > 0)
         next = sooner(next, server->last_sweep + SWEEP_TIME);
     if (server->scribe.pid < 0)
@@ -196,7 +202,7 @@ static int next_timeout(const struct server *server)
 }
 
 /* What poll(2) is asked for: these, then the listeners. */
-enum { POLL_SIGNALS, POLL_RELOAD, POLL_LISTENERS };
+enum { POLL_SIGNALS, POLL_RELOAD, POLL_CONTROL, POLL_LISTENERS = POLL_CONTROL + CONTROL_PEERS + 1 };
 
 /* Returns how many there are; without OPEN the listeners are left out. */
 static size_t choose(const struct server *server, struct pollfd *polled, bool open)
@@ -205,6 +211,7 @@ static size_t choose(const struct server *server, struct pollfd *polled, bool op
 
     polled[POLL_SIGNALS] = (struct pollfd){.fd = server->signals.fd, .events = POLLIN};
     polled[POLL_RELOAD] = (struct pollfd){.fd = server->reload.output, .events = POLLIN};
+    control_choose(&server->control, &polled[POLL_CONTROL]);
     for (size_t i = 0; i < count; i++)
         polled[POLL_LISTENERS + i] =
             (struct pollfd){.fd = server->listeners.item[i].fd, .events = POLLIN};
@@ -225,6 +232,7 @@ static void turn(struct server *server, struct pollfd *polled)
         for (size_t i = POLL_LISTENERS; i < count && server->phase == PHASE_SERVING; i++)
             if (polled[i].revents)
                 admission_accept(server, &server->listeners.item[i - POLL_LISTENERS]);
+        control_handle(server, &polled[POLL_CONTROL], CONTROL_PEERS + 1);
     }
     keep_house(server);
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/title.h"
 #include "config/settings.h"
+#include "daemon/control.h"
 #include "daemon/flood.h"
 #include "daemon/listeners.h"
 #include "daemon/notify.h"
@@ -15,6 +16,7 @@
 #include "daemon/session.h"
 #include "daemon/signals.h"
 #include "daemon/slots.h"
+#include "daemon/totals.h"
 #include "scribe/scribe.h"
 
 enum phase {
@@ -41,8 +43,9 @@ struct server {
     uint64_t muted_until;    /* no accepting before: the system lacks something; 0: not muted */
     uint64_t mutings;        /* of the current shortage */
     uint64_t last_sweep;
-    uint64_t served, refused; /* since the start */
-    uint64_t reloads;
+    uint64_t started; /* clock_now(); not changed by a reload */
+    struct totals totals;
+    struct control control;
     struct reload reload;
     const char *program; /* the installed echod, and its configuration, for a reload */
     const char *config;

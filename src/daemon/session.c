@@ -27,7 +27,8 @@ static void explain_signal(struct ending *ending, int number, bool asked)
     ending->priority = by_us ? LOG_INFO : LOG_WARNING;
     ending->reason = by_us ? "cut" : "killed";
     snprintf(ending->clause, CLAUSE_MAX,
-             by_us ? "cut off because echod stops" : "its worker was killed by signal %d (SIG%s)",
+             by_us ? "cut off because echod was asked to"
+                   : "its worker was killed by signal %d (SIG%s)",
              number, name ? name : "?");
 }
 
