@@ -209,6 +209,7 @@ static int read_listener(const char *line, struct passed *passed)
     if (sscanf(line, "listener %d %d %32s", &socket.fd, &origin, socket.name) != 3)
         return -EPROTO;
     socket.origin = (enum listener_origin)origin;
+    socket.known = true;
     passed_add(passed, &socket);
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "daemon/listeners.h"
 
 #include "base/util.h"
+#include "daemon/notify.h"
 #include "daemon/wishes.h"
 #include "net/listener.h"
 
@@ -30,11 +31,20 @@ void passed_add(struct passed *passed, const struct passed_socket *socket)
 
 void passed_from_systemd(struct passed *passed)
 {
-    int count = sd_listen_fds(1);
+    char **names = NULL;
+    int count = sd_listen_fds_with_names(1, &names);
 
-    for (int i = 0; i < count; i++)
-        passed_add(passed, &(struct passed_socket){.fd = SD_LISTEN_FDS_START + i,
-                                                   .origin = LISTENER_PASSED});
+    for (int i = 0; i < count; i++) {
+        struct passed_socket socket = {.fd = SD_LISTEN_FDS_START + i, .origin = LISTENER_PASSED};
+        const char *stored = notify_stored_name(names[i]);
+        if (stored) {
+            socket.origin = LISTENER_STORED;
+            snprintf(socket.name, sizeof(socket.name), "%s", stored);
+        }
+        passed_add(passed, &socket);
+        free(names[i]);
+    }
+    free(names);
 }
 
 /* ---- opening ---- */
@@ -93,7 +103,7 @@ static bool adopt(struct opening *in, const struct wish *wish)
         if (!serves(socket, wish))
             continue;
         fd_set_nonblocking(socket->fd, true);
-        add_listener(in, wish, socket->fd, socket->origin, socket->name[0] == '\0');
+        add_listener(in, wish, socket->fd, socket->origin, !socket->known);
         socket->fd = -1;
         return true;
     }
@@ -163,6 +173,8 @@ static void close_strays(struct opening *in)
         if (address_local(&address, socket->fd) == 0)
             address_format(&address, text, sizeof(text));
         log_closed(in->log, socket, text);
+        if (socket->name[0])
+            notify_forget(socket->name);
         if (socket->origin == LISTENER_OPENED && address.sa.sa_family == AF_UNIX &&
             address.un.sun_path[0])
             unlink(address.un.sun_path);
@@ -228,6 +240,15 @@ void listeners_print(const struct listeners *listeners)
     fflush(stdout);
 }
 
+static const char *from_where(enum listener_origin origin)
+{
+    static const char *const texts[] = {[LISTENER_OPENED] = "",
+                                        [LISTENER_PASSED] = ", inherited",
+                                        [LISTENER_STORED] = ", kept by systemd"};
+
+    return texts[origin];
+}
+
 void listeners_log(const struct listeners *listeners, struct log *log)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -238,8 +259,7 @@ void listeners_log(const struct listeners *listeners, struct log *log)
             continue;
         log_event(log, EVENT_LISTENER_UP, LOG_INFO, "listening on %s (%s, %s)%s",
                   address_format(&l->address, text, sizeof(text)), l->settings->name,
-                  service_name(l->settings->service),
-                  l->origin == LISTENER_PASSED ? ", inherited" : "");
+                  service_name(l->settings->service), from_where(l->origin));
     }
 }
 
@@ -255,10 +275,11 @@ static void remove_file(const struct listener *listener)
         unlink(path);
 }
 
-void listeners_close(struct listeners *listeners)
+void listeners_close(struct listeners *listeners, bool kept)
 {
     for (size_t i = 0; i < listeners->count; i++) {
-        remove_file(&listeners->item[i]);
+        if (!kept)
+            remove_file(&listeners->item[i]);
         fd_close(&listeners->item[i].fd);
     }
     free(listeners->item);

@@ -12,7 +12,8 @@
 
 enum listener_origin {
     LISTENER_OPENED, /* by this daemon */
-    LISTENER_PASSED, /* by systemd, which keeps it and its file */
+    LISTENER_PASSED, /* by systemd, of a socket unit: it keeps it and its file */
+    LISTENER_STORED, /* by systemd, which was given it to keep by the daemon before this one */
 };
 
 struct listener {
@@ -41,6 +42,7 @@ void listeners_check(const struct settings *settings, struct problems *problems)
 struct passed_socket {
     int fd; /* -1 once it is taken */
     enum listener_origin origin;
+    bool known;                    /* this daemon had it before a reload */
     char name[LISTENER_NAME_SIZE]; /* of the listener that had it before; else empty */
 };
 
@@ -66,8 +68,9 @@ void listeners_print(const struct listeners *listeners);
 /* Logs a line for each that is fresh. */
 void listeners_log(const struct listeners *listeners, struct log *log);
 
-/* Closes them, and removes the files of Unix sockets that are ours. */
-void listeners_close(struct listeners *listeners);
+/* Closes them, and removes the files of Unix sockets that are ours, unless KEPT: systemd has the
+ * sockets, too, and may pass them on to the next daemon. */
+void listeners_close(struct listeners *listeners, bool kept);
 
 /* The settings that fit the connected socket FD best: those with its local port, or path; else
  * the first. NULL if this version cannot serve them. */

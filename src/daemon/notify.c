@@ -54,6 +54,33 @@ void notify_ready(struct server *server)
         tell(server, "READY=1\n");
 }
 
+#define STORED_PREFIX "echod-listen-"
+
+void notify_store(struct server *server)
+{
+    char text[sizeof(STORED_PREFIX) + LISTENER_NAME_SIZE + 32];
+
+    for (size_t i = 0; server->notifier.manager && i < server->listeners.count; i++) {
+        const struct listener *l = &server->listeners.item[i];
+        if (l->origin == LISTENER_PASSED)
+            continue;
+        snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=" STORED_PREFIX "%s", l->settings->name);
+        sd_pid_notify_with_fds(0, 0, text, &l->fd, 1);
+    }
+}
+
+void notify_forget(const char *name)
+{
+    sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=" STORED_PREFIX "%s", name);
+}
+
+const char *notify_stored_name(const char *fd_name)
+{
+    size_t len = strlen(STORED_PREFIX);
+
+    return strncmp(fd_name, STORED_PREFIX, len) == 0 ? fd_name + len : NULL;
+}
+
 void notify_reloading(struct server *server)
 {
     /* In one datagram: systemd compares the time with that of the request. */

@@ -82,6 +82,7 @@ _Noreturn static void rehearse(const struct server *server, int handover, int ou
     sigprocmask(SIG_SETMASK, &none, NULL);
     handover_pass(server, handover, true);
     set_handover(handover);
+    unsetenv("NOTIFY_SOCKET"); /* a rehearsal tells nobody */
     if (dup2(output, STDERR_FILENO) < 0)
         _exit(EXIT_OSERR);
     execv(server->program, argv);

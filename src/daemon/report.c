@@ -57,14 +57,16 @@ void report_clients(struct server *server, FILE *to)
 
 void report_listeners(struct server *server, FILE *to)
 {
+    static const char *const origins[] = {[LISTENER_OPENED] = "echod",
+                                          [LISTENER_PASSED] = "socket-unit",
+                                          [LISTENER_STORED] = "fd-store"};
     char address[ADDRESS_TEXT_MAX];
 
     for (size_t i = 0; i < server->listeners.count; i++) {
         const struct listener *l = &server->listeners.item[i];
         fprintf(to, "listener=%s\taddress=%s\tservice=%s\tfrom=%s\n", l->settings->name,
                 address_format(&l->address, address, sizeof(address)),
-                service_name(l->settings->service),
-                l->origin == LISTENER_PASSED ? "systemd" : "echod");
+                service_name(l->settings->service), origins[l->origin]);
     }
 }
 

@@ -70,7 +70,7 @@ static int rehearse(const struct settings *settings, int handover)
     for (size_t i = 0; i < passed.count; i++)
         passed.item[i].origin = LISTENER_PASSED; /* its file is not ours to remove */
     int status = listeners_open(&listeners, settings, &passed, &log);
-    listeners_close(&listeners);
+    listeners_close(&listeners, false);
     return status;
 }
 
@@ -133,6 +133,7 @@ static void announce(struct run *run)
     if (!isatty(STDOUT_FILENO) || !fd_same_file(STDOUT_FILENO, STDERR_FILENO))
         listeners_print(&server->listeners);
     listeners_log(&server->listeners, &server->log);
+    notify_store(server);
     notify_ready(server);
     if (run->word >= 0)
         detach_finish(run->word, 0);

@@ -117,7 +117,7 @@ static void dismiss_scribe(struct server *server)
 
 void server_close(struct server *server)
 {
-    listeners_close(&server->listeners);
+    listeners_close(&server->listeners, server->notifier.manager);
     control_close(&server->control);
     dismiss_scribe(server);
     slots_close(&server->slots);
