@@ -87,7 +87,7 @@ void settings_free(struct settings *settings);
 /* The name of a service, as it is configured. */
 const char *service_name(unsigned service);
 
-/* Where KEY of the listener LISTEN was set. */
+/* Where KEY of the listener LISTEN was set; its section, if it has the default. */
 struct origin settings_origin(const struct settings *settings, const struct listen_settings *listen,
                               const char *key);
 
