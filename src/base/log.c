@@ -38,6 +38,7 @@ void log_confess(struct log *log)
     record_start(&record, buf, sizeof(buf), LOG_WARNING,
                  "%llu records were dropped: the log took them too slowly",
                  (unsigned long long)log->dropped);
+    record_event(&record, EVENT_DROPPED);
     record_add(&record, "ECHOD_DROPPED", "%llu", (unsigned long long)log->dropped);
     if (offer(log, &record))
         log->dropped = 0;
@@ -50,21 +51,45 @@ void log_send(struct log *log, const struct record *record)
         return;
     }
     log_confess(log);
-    if (log->dropped > 0 || !offer(log, record))
-        log->dropped++;
+    if (log->dropped == 0 && offer(log, record))
+        return;
+    log->dropped++;
+    if (log->total_dropped)
+        (*log->total_dropped)++;
+}
+
+/* EVENT_COUNT stands for none. */
+static void log_formatted(struct log *log, enum event event, int priority, const char *format,
+                          va_list args)
+{
+    char text[RECORD_MAX / 2], buf[RECORD_MAX];
+    struct record record;
+
+    vsnprintf(text, sizeof(text), format, args);
+    record_start(&record, buf, sizeof(buf), priority, "%s", text);
+    if (event < EVENT_COUNT)
+        record_event(&record, event);
+    log_send(log, &record);
 }
 
 void log_text(struct log *log, int priority, const char *format, ...)
 {
-    char text[RECORD_MAX / 2], buf[RECORD_MAX];
-    struct record record;
     va_list args;
 
     if (!log_wants(log, priority))
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    log_formatted(log, EVENT_COUNT, priority, format, args);
     va_end(args);
-    record_start(&record, buf, sizeof(buf), priority, "%s", text);
-    log_send(log, &record);
+}
+
+void log_event(struct log *log, enum event event, int priority, const char *format, ...)
+{
+    va_list args;
+
+    if (!log_wants(log, priority))
+        return;
+    va_start(args, format);
+    log_formatted(log, event, priority, format, args);
+    va_end(args);
 }

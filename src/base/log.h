@@ -11,9 +11,10 @@
 #include <syslog.h>
 
 struct log {
-    int level;        /* records less important than this are not made */
-    int channel;      /* a SOCK_SEQPACKET descriptor (not owned); -1: standard error */
-    uint64_t dropped; /* records that found the channel full and are not yet confessed to */
+    int level;               /* records less important than this are not made */
+    int channel;             /* a SOCK_SEQPACKET descriptor (not owned); -1: standard error */
+    uint64_t dropped;        /* records that found the channel full and are not yet confessed to */
+    uint64_t *total_dropped; /* counts all of them; NULL: nobody wants to know */
 };
 
 /* Whether a record of PRIORITY would go anywhere: ask before an expensive one is made. */
@@ -27,6 +28,10 @@ void log_confess(struct log *log);
 
 /* Formats and sends a record that has no further fields. */
 void log_text(struct log *log, int priority, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* The same for a record that is an EVENT. */
+void log_event(struct log *log, enum event event, int priority, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 
 #define log_error(log, ...) log_text(log, LOG_ERR, __VA_ARGS__)
 #define log_warning(log, ...) log_text(log, LOG_WARNING, __VA_ARGS__)

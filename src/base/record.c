@@ -43,6 +43,14 @@ void record_add(struct record *record, const char *name, const char *format, ...
     va_end(args);
 }
 
+void record_event(struct record *record, enum event event)
+{
+    const struct event_meaning *meaning = event_meaning(event);
+
+    record_add(record, "ECHOD_EVENT", "%s", meaning->name);
+    record_add(record, "MESSAGE_ID", "%s", meaning->id);
+}
+
 void record_add_field(struct record *record, const char *field)
 {
     size_t size = strlen(field) + 1;

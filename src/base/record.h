@@ -8,6 +8,7 @@
 #ifndef ECHOD_BASE_RECORD_H
 #define ECHOD_BASE_RECORD_H
 
+#include "base/event.h"
 #include "base/util.h"
 
 /* Enough for every record but those of messages. */
@@ -28,6 +29,9 @@ void record_start(struct record *record, char *buf, size_t size, int priority, c
 
 /* Adds the field NAME. A field that does not fit is left out whole. */
 void record_add(struct record *record, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Adds ECHOD_EVENT and MESSAGE_ID of EVENT. */
+void record_event(struct record *record, enum event event);
 
 /* Adds FIELD, "NAME=value", as it is but for control characters, if it fits. */
 void record_add_field(struct record *record, const char *field);

@@ -83,7 +83,8 @@ static const char *listen_name(const char *text)
         return NULL;
     const char *name = text + len + strspn(text + len, " \t");
     size_t length = strlen(name);
-    return length > 0 && length <= 32 && strspn(name, allowed) == length ? name : NULL;
+    return length > 0 && length < LISTENER_NAME_SIZE && strspn(name, allowed) == length ? name
+                                                                                        : NULL;
 }
 
 static void on_section(void *user, unsigned line, const char *text)

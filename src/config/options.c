@@ -42,7 +42,7 @@ static const struct choice proxy_choices[] = {
 
 const struct option_row option_table[] = {
     {SERVER(max_clients), .name = "max_clients", .type = &type_count, .fallback = "1000", .min = 1,
-     .max = 100000, .on_restart = true, .help = "Clients served at once, over all listeners."},
+     .max = 100000, .help = "Clients served at once, over all listeners."},
     {SERVER(max_per_source), .name = "max_per_source", .type = &type_count, .fallback = "100",
      .max = 100000,
      .help = "Clients served at once of one IPv4 address or one IPv6 /64; 0 sets no limit."},
@@ -202,8 +202,7 @@ void option_list(FILE *out)
         const struct option_row *row = &option_table[i];
         char range[VALUE_TEXT_MAX];
         option_range(row, range, sizeof(range));
-        fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", option_section_name(row), row->name,
-                row->type->name, row->fallback, range, row->on_restart ? "restart" : "reload",
-                row->help);
+        fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", option_section_name(row), row->name,
+                row->type->name, row->fallback, range, row->help);
     }
 }

@@ -18,7 +18,6 @@ struct option_row {
     /* An option that acts only if WITH, another one of its section, has the value IF_VALUE, or
      * has not the value UNLESS. */
     const char *with, *if_value, *unless;
-    bool on_restart; /* a reload does not change it */
     const char *help;
 };
 
@@ -46,7 +45,7 @@ const char *option_section_name(const struct option_row *row);
 void option_range(const struct option_row *row, char *buf, size_t size);
 
 /* Writes the table to OUT: a line per option, fields separated by tabs: section, name, type,
- * default, values, when a change takes effect, help. */
+ * default, values, help. */
 void option_list(FILE *out);
 
 #endif

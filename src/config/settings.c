@@ -38,10 +38,21 @@ void settings_free(struct settings *settings)
 struct origin settings_origin(const struct settings *settings, const struct listen_settings *listen,
                               const char *key)
 {
-    for (size_t i = 0; i < settings->section_count; i++)
-        if (settings->sections[i].values == listen)
-            return *option_origin(option_find(SECTION_LISTEN, key), &settings->sections[i]);
+    for (size_t i = 0; i < settings->section_count; i++) {
+        const struct section *section = &settings->sections[i];
+        if (section->values != listen)
+            continue;
+        struct origin set = *option_origin(option_find(SECTION_LISTEN, key), section);
+        return set.file ? set : section->declared;
+    }
     return (struct origin){0};
+}
+
+const char *service_name(unsigned service)
+{
+    const struct choice *choice = choice_of(option_find(SECTION_LISTEN, "service"), service);
+
+    return choice ? choice->name : "?";
 }
 
 /* The origin as the comment of a dumped line. */

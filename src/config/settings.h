@@ -34,6 +34,9 @@ struct server_settings {
     unsigned log_level; /* a priority of syslog(3) */
 };
 
+/* The name of a listener: 32 bytes and a NUL. */
+#define LISTENER_NAME_SIZE 33
+
 struct listen_settings {
     const char *name;
     struct words addresses;
@@ -81,7 +84,10 @@ struct settings *settings_load(const char *path, struct problems *problems);
 
 void settings_free(struct settings *settings);
 
-/* Where KEY of the listener LISTEN was set. */
+/* The name of a service, as it is configured. */
+const char *service_name(unsigned service);
+
+/* Where KEY of the listener LISTEN was set; its section, if it has the default. */
 struct origin settings_origin(const struct settings *settings, const struct listen_settings *listen,
                               const char *key);
 

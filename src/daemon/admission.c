@@ -2,7 +2,6 @@
 
 #include "base/span.h"
 #include "daemon/birth.h"
-#include "daemon/session.h"
 #include "net/cidr.h"
 
 #include <errno.h>
@@ -16,7 +15,7 @@
 
 static bool is_full(const struct server *server)
 {
-    return server->roster.live >= server->roster.max;
+    return server->roster.live >= server->settings->server->max_clients;
 }
 
 bool admission_open(const struct server *server, uint64_t now)
@@ -32,8 +31,8 @@ bool admission_open(const struct server *server, uint64_t now)
 static void mute(struct server *server, const char *what, int error)
 {
     if (server->mutings++ == 0)
-        log_warning(&server->log, "%s: %s; accepting pauses until that has passed", what,
-                    strerror(error));
+        log_event(&server->log, EVENT_PAUSED, LOG_WARNING,
+                  "%s: %s; accepting pauses until that has passed", what, strerror(error));
     server->muted_until = clock_now() + MUTE_TIME;
 }
 
@@ -41,8 +40,8 @@ static void end_shortage(struct server *server)
 {
     if (server->mutings == 0)
         return;
-    log_notice(&server->log, "accepting again after %llu pauses",
-               (unsigned long long)server->mutings);
+    log_event(&server->log, EVENT_RESUMED, LOG_NOTICE, "accepting again after %llu pauses",
+              (unsigned long long)server->mutings);
     server->mutings = 0;
     server->muted_until = 0;
 }
@@ -91,8 +90,9 @@ static const struct refusal *find_refusal(const struct server *server, const str
 static void refuse(struct server *server, int client, const struct address *peer,
                    const struct listen_settings *listen, const struct refusal *refusal)
 {
-    server->refused++;
-    session_log_refusal(&server->log, peer, listen, refusal->reason);
+    server->totals.refused++;
+    struct session_log to = server_session_log(server);
+    session_log_refusal(&to, peer, listen, refusal->reason);
     /* The buffer of a new connection has room; where it has not, nobody is waited for. */
     if (send(client, refusal->to_client, strlen(refusal->to_client), MSG_DONTWAIT | MSG_NOSIGNAL) <
         0)
@@ -108,7 +108,7 @@ static void serve(struct server *server, int client, const struct address *peer,
     int r = birth_of_worker(server, client, peer, listen);
 
     if (r == 0) {
-        server->served++;
+        server->totals.served++;
         end_shortage(server);
         return;
     }

@@ -67,28 +67,27 @@ void detach_finish(int fd, int status)
     fd_close(&fd);
 }
 
-int pid_file_write(struct pid_file *file, const char *path)
+int pid_file_write(int *fd, const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 
-    *file = (struct pid_file){.fd = fd, .path = path};
-    if (fd < 0)
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (*fd < 0)
         return -errno;
-    if (fcntl(fd, F_SETLK, &lock) < 0) {
+    if (fcntl(*fd, F_SETLK, &lock) < 0) {
         int error = errno == EACCES ? EAGAIN : errno;
-        fd_close(&file->fd);
+        fd_close(fd);
         return -error;
     }
-    if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+    if (ftruncate(*fd, 0) < 0 || dprintf(*fd, "%d\n", (int)getpid()) < 0)
         return -errno;
     return 0;
 }
 
-void pid_file_remove(struct pid_file *file)
+void pid_file_remove(int *fd, const char *path)
 {
-    if (file->fd < 0)
+    if (*fd < 0)
         return;
-    unlink(file->path); /* before the lock ends: nobody can have made it his own */
-    fd_close(&file->fd);
+    unlink(path); /* before the lock ends: nobody can have made it his own */
+    fd_close(fd);
 }

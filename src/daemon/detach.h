@@ -20,17 +20,14 @@ void detach_finish(int fd, int status);
 /* Connects the descriptor FD to /dev/null. */
 void detach_silence(int fd);
 
-struct pid_file {
-    int fd;
-    const char *path; /* absolute; not owned */
-};
-
 /*
  * Writes this process's ID to the file PATH and locks it (fcntl(2), F_SETLK: the lock ends with
- * the process, and no child has it).
+ * the process, and no child has it); *FD holds the lock.
  * Returns 0, -EAGAIN where another process holds the lock, or -errno.
  */
-int pid_file_write(struct pid_file *file, const char *path);
-void pid_file_remove(struct pid_file *file);
+int pid_file_write(int *fd, const char *path);
+
+/* Removes the file and gives up the lock; does nothing where *FD is -1. */
+void pid_file_remove(int *fd, const char *path);
 
 #endif

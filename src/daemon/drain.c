@@ -20,7 +20,7 @@ static void begin(struct server *server)
     char span[SPAN_TEXT_MAX];
     uint64_t time = server->settings->server->drain_timeout;
 
-    listeners_close(&server->listeners);
+    listeners_close(&server->listeners, server->notifier.manager);
     server->phase = PHASE_DRAINING;
     server->phase_deadline = clock_now() + time;
     notify_stopping(server);

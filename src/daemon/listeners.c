@@ -1,8 +1,8 @@
 #include "daemon/listeners.h"
 
 #include "base/util.h"
-#include "config/options.h"
-#include "net/endpoint.h"
+#include "daemon/notify.h"
+#include "daemon/wishes.h"
 #include "net/listener.h"
 
 #include <errno.h>
@@ -11,100 +11,9 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* An address that is wanted, and by which listener. */
-struct wish {
-    struct address address;
-    const struct listen_settings *settings;
-};
-
-struct wishes {
-    struct wish *item;
-    size_t count;
-};
-
-const char *listen_service_name(const struct listen_settings *listen)
-{
-    return choice_of(option_find(SECTION_LISTEN, "service"), listen->service)->name;
-}
-
-/* ---- what is wanted ---- */
-
-static void resolve(const struct listen_settings *listen, struct addresses *list,
-                    const struct settings *settings, struct problems *problems)
-{
-    char reason[NET_REASON_MAX], section[64];
-
-    snprintf(section, sizeof(section), "listen %s", listen->name);
-    for (size_t i = 0; i < listen->addresses.count; i++) {
-        const char *text = listen->addresses.item[i];
-        if (listen->protocol == PROTOCOL_UNIX)
-            endpoint_add_unix(text, list);
-        else if (endpoint_resolve(text, listen->port, list, reason) < 0)
-            problem_add(problems, FATAL, settings_origin(settings, listen, "address"), section,
-                        "address", "%s", reason);
-    }
-}
-
-static bool is_any(const struct address *a)
-{
-    static const uint8_t zero[16];
-    size_t count = 0;
-    const uint8_t *bytes = address_bytes(a, &count);
-
-    return bytes && memcmp(bytes, zero, count) == 0;
-}
-
-/* Whether the kernel would refuse the one once the other is bound. */
-static bool clashes(const struct address *a, const struct address *b)
-{
-    if (address_is_ip(a) && address_port(a) == 0)
-        return false; /* the kernel will choose different ones */
-    if (address_equal(a, b))
-        return true;
-    return a->sa.sa_family == b->sa.sa_family && address_is_ip(a) &&
-           address_port(a) == address_port(b) && (is_any(a) || is_any(b));
-}
-
-static void check_clash(const struct wishes *wishes, const struct wish *wish,
-                        const struct settings *settings, struct problems *problems)
-{
-    char text[ADDRESS_TEXT_MAX], section[64];
-
-    for (size_t i = 0; i < wishes->count; i++) {
-        const struct wish *other = &wishes->item[i];
-        if (!clashes(&wish->address, &other->address))
-            continue;
-        snprintf(section, sizeof(section), "listen %s", wish->settings->name);
-        problem_add(problems, FATAL, settings_origin(settings, wish->settings, "address"), section,
-                    "address", "%s is taken already, by [listen %s]",
-                    address_format(&wish->address, text, sizeof(text)), other->settings->name);
-        return;
-    }
-}
-
-static struct wishes make_wishes(const struct settings *settings, struct problems *problems)
-{
-    struct wishes wishes = {0};
-
-    for (size_t i = 0; i < settings->listen_count; i++) {
-        const struct listen_settings *listen = settings->listens[i];
-        struct addresses list = {0};
-        if (!listen->unserved)
-            resolve(listen, &list, settings, problems);
-        for (size_t j = 0; j < list.count; j++) {
-            struct wish wish = {.address = list.item[j], .settings = listen};
-            check_clash(&wishes, &wish, settings, problems);
-            wishes.item = array_append(wishes.item, &wishes.count, sizeof(wish));
-            wishes.item[wishes.count - 1] = wish;
-        }
-        free(list.item);
-    }
-    return wishes;
-}
-
 void listeners_check(const struct settings *settings, struct problems *problems)
 {
-    struct wishes wishes = make_wishes(settings, problems);
+    struct wishes wishes = wishes_make(settings, problems);
 
     if (wishes.count == 0 && problems->fatal == 0)
         problem_add(problems, FATAL, (struct origin){.file = settings->files[0]}, NULL, NULL,
@@ -112,22 +21,48 @@ void listeners_check(const struct settings *settings, struct problems *problems)
     free(wishes.item);
 }
 
+/* ---- sockets that are there already ---- */
+
+void passed_add(struct passed *passed, const struct passed_socket *socket)
+{
+    passed->item = array_append(passed->item, &passed->count, sizeof(*passed->item));
+    passed->item[passed->count - 1] = *socket;
+}
+
+void passed_from_systemd(struct passed *passed)
+{
+    char **names = NULL;
+    int count = sd_listen_fds_with_names(1, &names);
+
+    for (int i = 0; i < count; i++) {
+        struct passed_socket socket = {.fd = SD_LISTEN_FDS_START + i, .origin = LISTENER_PASSED};
+        const char *stored = notify_stored_name(names[i]);
+        if (stored) {
+            socket.origin = LISTENER_STORED;
+            snprintf(socket.name, sizeof(socket.name), "%s", stored);
+        }
+        passed_add(passed, &socket);
+        free(names[i]);
+    }
+    free(names);
+}
+
 /* ---- opening ---- */
 
-/* What is under way: the descriptors that systemd passed, -1 once they are taken. */
 struct opening {
     struct listeners *listeners;
+    struct passed *passed;
     struct log *log;
-    int *passed;
-    size_t passed_count;
     bool ipv6;
     int status; /* the exit status of the first failure */
 };
 
-static void add_listener(struct opening *in, const struct wish *wish, int fd, bool inherited)
+static void add_listener(struct opening *in, const struct wish *wish, int fd,
+                         enum listener_origin origin, bool fresh)
 {
     struct listeners *listeners = in->listeners;
-    struct listener listener = {.fd = fd, .settings = wish->settings, .inherited = inherited};
+    struct listener listener = {
+        .fd = fd, .settings = wish->settings, .origin = origin, .fresh = fresh};
     struct stat st;
 
     address_local(&listener.address, fd);
@@ -139,19 +74,37 @@ static void add_listener(struct opening *in, const struct wish *wish, int fd, bo
     listeners->item[listeners->count - 1] = listener;
 }
 
-/* Whether an inherited socket serves WISH; it may serve another one, too ([::] and 0.0.0.0). */
-static bool inherit(struct opening *in, const struct wish *wish)
+/* Whether SOCKET is what the listener of WISH had before: the kernel chose its port then. */
+static bool kept_its_port(const struct passed_socket *socket, const struct wish *wish)
+{
+    struct address bound;
+
+    if (!address_is_ip(&wish->address) || address_port(&wish->address) != 0 ||
+        strcmp(socket->name, wish->settings->name) != 0 || address_local(&bound, socket->fd) < 0)
+        return false;
+    address_set_port(&bound, 0);
+    return address_equal(&bound, &wish->address);
+}
+
+static bool serves(const struct passed_socket *socket, const struct wish *wish)
+{
+    return socket->fd >= 0 &&
+           (listener_serves(socket->fd, &wish->address) || kept_its_port(socket, wish));
+}
+
+/* Whether a socket that is there serves WISH; one may serve two of them ([::] and 0.0.0.0). */
+static bool adopt(struct opening *in, const struct wish *wish)
 {
     for (size_t i = 0; i < in->listeners->count; i++)
-        if (in->listeners->item[i].inherited &&
-            listener_serves(in->listeners->item[i].fd, &wish->address))
+        if (listener_serves(in->listeners->item[i].fd, &wish->address))
             return true;
-    for (size_t i = 0; i < in->passed_count; i++) {
-        if (in->passed[i] < 0 || !listener_serves(in->passed[i], &wish->address))
+    for (size_t i = 0; i < in->passed->count; i++) {
+        struct passed_socket *socket = &in->passed->item[i];
+        if (!serves(socket, wish))
             continue;
-        fd_set_nonblocking(in->passed[i], true);
-        add_listener(in, wish, in->passed[i], true);
-        in->passed[i] = -1;
+        fd_set_nonblocking(socket->fd, true);
+        add_listener(in, wish, socket->fd, socket->origin, !socket->known);
+        socket->fd = -1;
         return true;
     }
     return false;
@@ -173,7 +126,7 @@ static void open_wish(struct opening *in, const struct wish *wish)
     }
     int fd = listener_open(&wish->address, wish->settings->mode, reason);
     if (fd >= 0) {
-        add_listener(in, wish, fd, false);
+        add_listener(in, wish, fd, LISTENER_OPENED, true);
         return;
     }
     log_error(in->log, "listener %s: %s", wish->settings->name, reason);
@@ -181,44 +134,51 @@ static void open_wish(struct opening *in, const struct wish *wish)
         in->status = status_of(fd);
 }
 
-/* The inherited ones first: [::], if passed, may serve 0.0.0.0, which could not be opened. */
+/* Those that are there first: [::], if passed, may serve 0.0.0.0, which could not be opened. */
 static void open_wishes(struct opening *in, const struct wishes *wishes)
 {
     bool *served = memory_zeroed(wishes->count, sizeof(*served));
 
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < wishes->count; i++)
-            served[i] = served[i] || inherit(in, &wishes->item[i]);
+            served[i] = served[i] || adopt(in, &wishes->item[i]);
     for (size_t i = 0; i < wishes->count; i++)
         if (!served[i])
             open_wish(in, &wishes->item[i]);
     free(served);
 }
 
+static void log_closed(struct log *log, const struct passed_socket *socket, const char *text)
+{
+    if (socket->name[0])
+        log_event(log, EVENT_LISTENER_DOWN, LOG_INFO, "no longer listening on %s (%s)", text,
+                  socket->name);
+    else
+        log_warning(log,
+                    "an inherited socket, %s, is none that a [listen] section asks for: "
+                    "closed",
+                    text);
+}
+
+/* Closes what nobody wants; the file of a Unix socket that was ours goes with it. */
 static void close_strays(struct opening *in)
 {
     char text[ADDRESS_TEXT_MAX] = "?";
     struct address address;
 
-    for (size_t i = 0; i < in->passed_count; i++) {
-        if (in->passed[i] < 0)
+    for (size_t i = 0; i < in->passed->count; i++) {
+        struct passed_socket *socket = &in->passed->item[i];
+        if (socket->fd < 0)
             continue;
-        if (address_local(&address, in->passed[i]) == 0)
+        if (address_local(&address, socket->fd) == 0)
             address_format(&address, text, sizeof(text));
-        log_warning(in->log,
-                    "an inherited socket, %s, is none that a [listen] section asks for: closed",
-                    text);
-        fd_close(&in->passed[i]);
-    }
-}
-
-static void take_passed(struct opening *in)
-{
-    int count = sd_listen_fds(1);
-
-    for (int i = 0; i < count; i++) {
-        in->passed = array_append(in->passed, &in->passed_count, sizeof(*in->passed));
-        in->passed[in->passed_count - 1] = SD_LISTEN_FDS_START + i;
+        log_closed(in->log, socket, text);
+        if (socket->name[0])
+            notify_forget(socket->name);
+        if (socket->origin == LISTENER_OPENED && address.sa.sa_family == AF_UNIX &&
+            address.un.sun_path[0])
+            unlink(address.un.sun_path);
+        fd_close(&socket->fd);
     }
 }
 
@@ -247,22 +207,24 @@ static int report(const struct problems *problems, struct log *log)
     return problems->fatal ? EXIT_CONFIG : 0;
 }
 
-int listeners_open(struct listeners *listeners, const struct settings *settings, struct log *log)
+int listeners_open(struct listeners *listeners, const struct settings *settings,
+                   struct passed *passed, struct log *log)
 {
-    struct opening in = {.listeners = listeners, .log = log, .ipv6 = ipv6_works()};
+    struct opening in = {
+        .listeners = listeners, .passed = passed, .log = log, .ipv6 = ipv6_works()};
     struct problems problems = {0};
 
     *listeners = (struct listeners){0};
-    struct wishes wishes = make_wishes(settings, &problems);
+    struct wishes wishes = wishes_make(settings, &problems);
     in.status = report(&problems, log);
-    take_passed(&in);
     if (in.status == 0)
         open_wishes(&in, &wishes);
     close_strays(&in);
     check_each_has_one(&in, settings);
     problems_free(&problems);
     free(wishes.item);
-    free(in.passed);
+    free(passed->item);
+    *passed = (struct passed){0};
     return in.status;
 }
 
@@ -273,9 +235,18 @@ void listeners_print(const struct listeners *listeners)
     for (size_t i = 0; i < listeners->count; i++) {
         const struct listener *l = &listeners->item[i];
         printf("listening on %s (%s, %s)\n", address_format(&l->address, text, sizeof(text)),
-               l->settings->name, listen_service_name(l->settings));
+               l->settings->name, service_name(l->settings->service));
     }
     fflush(stdout);
+}
+
+static const char *from_where(enum listener_origin origin)
+{
+    static const char *const texts[] = {[LISTENER_OPENED] = "",
+                                        [LISTENER_PASSED] = ", inherited",
+                                        [LISTENER_STORED] = ", kept by systemd"};
+
+    return texts[origin];
 }
 
 void listeners_log(const struct listeners *listeners, struct log *log)
@@ -284,9 +255,11 @@ void listeners_log(const struct listeners *listeners, struct log *log)
 
     for (size_t i = 0; i < listeners->count; i++) {
         const struct listener *l = &listeners->item[i];
-        log_info(log, "listening on %s (%s, %s)%s", address_format(&l->address, text, sizeof(text)),
-                 l->settings->name, listen_service_name(l->settings),
-                 l->inherited ? ", inherited" : "");
+        if (!l->fresh)
+            continue;
+        log_event(log, EVENT_LISTENER_UP, LOG_INFO, "listening on %s (%s, %s)%s",
+                  address_format(&l->address, text, sizeof(text)), l->settings->name,
+                  service_name(l->settings->service), from_where(l->origin));
     }
 }
 
@@ -295,16 +268,18 @@ static void remove_file(const struct listener *listener)
     const char *path = listener->address.un.sun_path;
     struct stat st;
 
-    if (address_is_ip(&listener->address) || listener->inherited || listener->inode == 0)
+    if (address_is_ip(&listener->address) || listener->origin == LISTENER_PASSED ||
+        listener->inode == 0)
         return;
     if (lstat(path, &st) == 0 && st.st_dev == listener->device && st.st_ino == listener->inode)
         unlink(path);
 }
 
-void listeners_close(struct listeners *listeners)
+void listeners_close(struct listeners *listeners, bool kept)
 {
     for (size_t i = 0; i < listeners->count; i++) {
-        remove_file(&listeners->item[i]);
+        if (!kept)
+            remove_file(&listeners->item[i]);
         fd_close(&listeners->item[i].fd);
     }
     free(listeners->item);

@@ -10,13 +10,20 @@
 
 #include <sys/stat.h>
 
+enum listener_origin {
+    LISTENER_OPENED, /* by this daemon */
+    LISTENER_PASSED, /* by systemd, of a socket unit: it keeps it and its file */
+    LISTENER_STORED, /* by systemd, which was given it to keep by the daemon before this one */
+};
+
 struct listener {
     int fd;
     struct address address; /* as bound: with the port that the kernel chose */
     const struct listen_settings *settings;
-    bool inherited; /* passed by systemd, which keeps it and its file */
-    dev_t device;   /* of the file of a Unix socket, and its inode: */
-    ino_t inode;    /* only this very file is removed in the end */
+    enum listener_origin origin;
+    bool fresh;   /* not one that this daemon had before a reload */
+    dev_t device; /* of the file of a Unix socket, and its inode: */
+    ino_t inode;  /* only this very file is removed in the end */
 };
 
 struct listeners {
@@ -30,27 +37,43 @@ struct listeners {
  */
 void listeners_check(const struct settings *settings, struct problems *problems);
 
+/* A socket that is there before any was opened: systemd passed it (sd_listen_fds(3)), or this
+ * daemon had it before it executed itself anew. */
+struct passed_socket {
+    int fd; /* -1 once it is taken */
+    enum listener_origin origin;
+    bool known;                    /* this daemon had it before a reload */
+    char name[LISTENER_NAME_SIZE]; /* of the listener that had it before; else empty */
+};
+
+struct passed {
+    struct passed_socket *item;
+    size_t count;
+};
+
+void passed_add(struct passed *passed, const struct passed_socket *socket);
+void passed_from_systemd(struct passed *passed);
+
 /*
- * Takes over the descriptors that systemd passed (sd_listen_fds(3)) where they serve an address
- * of SETTINGS, opens the others, logs what could not be had.
- * Returns 0, or the exit status that says why not (sysexits(3)).
+ * Takes those of PASSED, which it empties, that serve an address of SETTINGS, opens what is
+ * missing, closes what nobody wants; logs what could not be had. Returns 0, or the exit status that
+ * says why not (sysexits(3)).
  */
-int listeners_open(struct listeners *listeners, const struct settings *settings, struct log *log);
+int listeners_open(struct listeners *listeners, const struct settings *settings,
+                   struct passed *passed, struct log *log);
 
 /* Writes a line for each to standard output: "listening on ADDRESS (NAME, SERVICE)". */
 void listeners_print(const struct listeners *listeners);
 
-/* Logs a line for each. */
+/* Logs a line for each that is fresh. */
 void listeners_log(const struct listeners *listeners, struct log *log);
 
-/* Closes them, and removes the files of Unix sockets that are ours. */
-void listeners_close(struct listeners *listeners);
+/* Closes them, and removes the files of Unix sockets that are ours, unless KEPT: systemd has the
+ * sockets, too, and may pass them on to the next daemon. */
+void listeners_close(struct listeners *listeners, bool kept);
 
 /* The settings that fit the connected socket FD best: those with its local port, or path; else
  * the first. NULL if this version cannot serve them. */
 const struct listen_settings *listeners_match(const struct settings *settings, int fd);
-
-/* The name of the service, as it is configured. */
-const char *listen_service_name(const struct listen_settings *listen);
 
 #endif

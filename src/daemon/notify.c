@@ -25,11 +25,12 @@ static void status_format(const struct server *server, char *buf, size_t size)
     buf[0] = '\0';
     if (server->phase != PHASE_SERVING)
         text_append(buf, size, "Stopping: waiting for ");
-    text_append(buf, size, "%zu/%zu clients", server->roster.live, server->roster.max);
+    text_append(buf, size, "%zu/%llu clients", server->roster.live,
+                (unsigned long long)server->settings->server->max_clients);
     if (server->phase == PHASE_SERVING)
         text_append(buf, size, ", %zu listeners, %llu served, %llu refused",
-                    server->listeners.count, (unsigned long long)server->served,
-                    (unsigned long long)server->refused);
+                    server->listeners.count, (unsigned long long)server->totals.served,
+                    (unsigned long long)server->totals.refused);
 }
 
 /* Sends STATE, some lines or none, with the status of now. */
@@ -51,6 +52,40 @@ void notify_ready(struct server *server)
 {
     if (server->notifier.manager)
         tell(server, "READY=1\n");
+}
+
+#define STORED_PREFIX "echod-listen-"
+
+void notify_store(struct server *server)
+{
+    char text[sizeof(STORED_PREFIX) + LISTENER_NAME_SIZE + 32];
+
+    for (size_t i = 0; server->notifier.manager && i < server->listeners.count; i++) {
+        const struct listener *l = &server->listeners.item[i];
+        if (l->origin == LISTENER_PASSED)
+            continue;
+        snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=" STORED_PREFIX "%s", l->settings->name);
+        sd_pid_notify_with_fds(0, 0, text, &l->fd, 1);
+    }
+}
+
+void notify_forget(const char *name)
+{
+    sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=" STORED_PREFIX "%s", name);
+}
+
+const char *notify_stored_name(const char *fd_name)
+{
+    size_t len = strlen(STORED_PREFIX);
+
+    return strncmp(fd_name, STORED_PREFIX, len) == 0 ? fd_name + len : NULL;
+}
+
+void notify_reloading(struct server *server)
+{
+    /* In one datagram: systemd compares the time with that of the request. */
+    if (server->notifier.manager)
+        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now());
 }
 
 void notify_stopping(struct server *server)

@@ -23,6 +23,21 @@ void notify_open(struct notifier *notifier);
 /* The server listens: dependants may start. */
 void notify_ready(struct server *server);
 
+/* It loads its configuration anew; notify_ready() follows, in whatever program. */
+void notify_reloading(struct server *server);
+
+/*
+ * Gives the listeners that the daemon opened to the manager to keep (FileDescriptorStoreMax=), so
+ * that a restart refuses nobody: connections wait in them until the next daemon gets them passed.
+ */
+void notify_store(struct server *server);
+
+/* Takes those of the listener NAME back from it. */
+void notify_forget(const char *name);
+
+/* The name of the listener, if FD_NAME, of a passed socket, is that of a kept one; else NULL. */
+const char *notify_stored_name(const char *fd_name);
+
 /* It waits for its clients to finish. */
 void notify_stopping(struct server *server);
 

@@ -1,8 +1,5 @@
 #include "daemon/reap.h"
 
-#include "daemon/session.h"
-
-#include <string.h>
 #include <sys/wait.h>
 
 /* The scribe's place is empty from here; the loop fills it again, but not in a hurry. */
@@ -17,6 +14,15 @@ static void explain_scribe(struct server *server, int status)
                   WEXITSTATUS(status));
 }
 
+static void add_totals(struct totals *totals, const struct slot *slot, int status, bool asked)
+{
+    totals->bytes_in += slot->bytes_in;
+    totals->bytes_out += slot->bytes_out;
+    totals->messages += slot->messages;
+    if (WIFSIGNALED(status) ? !asked : !end_meaning(WEXITSTATUS(status)))
+        totals->crashed++;
+}
+
 static void explain(struct server *server, pid_t pid, int status)
 {
     struct client *client = roster_find(&server->roster, pid);
@@ -25,11 +31,17 @@ static void explain(struct server *server, pid_t pid, int status)
         explain_scribe(server, status);
         return;
     }
+    if (pid == server->reload.pid) {
+        reload_finish(server, status);
+        return;
+    }
     if (!client)
         return; /* a child from before an exec(3) of this program: not one of ours to explain */
-    size_t index = (size_t)(client - server->roster.clients);
-    session_log_end(&server->log, server->settings->server->log_sessions, client,
-                    slots_at(&server->slots, index), status, server->phase == PHASE_KILLING);
+    const struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
+    bool asked = server->phase == PHASE_KILLING || client->asked;
+    add_totals(&server->totals, slot, status, asked);
+    struct session_log to = server_session_log(server);
+    session_log_end(&to, client, slot, status, asked);
     roster_remove(&server->roster, client);
 }
 

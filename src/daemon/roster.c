@@ -5,6 +5,7 @@
 #include "base/util.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -131,25 +132,45 @@ size_t roster_next(const struct roster *roster)
     return roster->free_client ? roster->free_client - 1 : roster->used_clients;
 }
 
+/* Writes CLIENT into the free entry NUMBER, and links it. */
+static void enter(struct roster *roster, uint32_t number, const struct client *client)
+{
+    struct client *entry = client_numbered(roster, number);
+    struct source_key key = address_source(&client->peer);
+    uint32_t *head = pid_chain(roster, client->pid);
+
+    *entry = *client;
+    entry->source = enter_source(roster, &key);
+    entry->next = *head;
+    *head = number;
+    roster->live++;
+}
+
 void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
                 const struct listen_settings *listen)
 {
-    uint32_t number = (uint32_t)roster_next(roster) + 1, *head = pid_chain(roster, pid);
-    struct client *client = client_numbered(roster, number);
-    struct source_key key = address_source(peer);
+    uint32_t number = (uint32_t)roster_next(roster) + 1;
+    struct client client = {
+        .pid = pid, .peer = *peer, .service = listen->service, .since = clock_now()};
 
+    snprintf(client.listener, sizeof(client.listener), "%s", listen->name);
     if (number == roster->free_client)
-        roster->free_client = client->next;
+        roster->free_client = client_numbered(roster, number)->next;
     else
         roster->used_clients = number;
-    *client = (struct client){.pid = pid,
-                              .peer = *peer,
-                              .listen = listen,
-                              .since = clock_now(),
-                              .source = enter_source(roster, &key),
-                              .next = *head};
-    *head = number;
-    roster->live++;
+    enter(roster, number, &client);
+}
+
+void roster_restore(struct roster *roster, size_t index, const struct client *client)
+{
+    uint32_t number = (uint32_t)index + 1;
+
+    while (roster->used_clients + 1 < number) {
+        client_numbered(roster, ++roster->used_clients)->next = roster->free_client;
+        roster->free_client = roster->used_clients;
+    }
+    roster->used_clients = number;
+    enter(roster, number, client);
 }
 
 struct client *roster_find(const struct roster *roster, pid_t pid)

@@ -13,8 +13,10 @@
 struct client {
     pid_t pid; /* of the worker; 0: this entry is free */
     struct address peer;
-    const struct listen_settings *listen;
-    uint64_t since; /* clock_now() */
+    char listener[LISTENER_NAME_SIZE]; /* not a pointer: a reload may take the listener away */
+    unsigned service;                  /* enum service */
+    uint64_t since;                    /* clock_now() */
+    bool asked;                        /* its worker was asked to end, by echoctl */
     uint32_t source;
     uint32_t next; /* in the chain of its pid's bucket, or of the free entries */
 };
@@ -49,6 +51,10 @@ size_t roster_next(const struct roster *roster);
 /* Enters the client of PID at roster_next(). */
 void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
                 const struct listen_settings *listen);
+
+/* Enters CLIENT, of which pid, peer, listener, service and since are set, at INDEX: to build a
+ * roster anew from one that was written down, in the order of the indices. */
+void roster_restore(struct roster *roster, size_t index, const struct client *client);
 
 /* The client that PID serves, or NULL. */
 struct client *roster_find(const struct roster *roster, pid_t pid);

@@ -3,13 +3,16 @@
 #include "daemon/admission.h"
 #include "daemon/detach.h"
 #include "daemon/drain.h"
+#include "daemon/handover.h"
 #include "daemon/limits.h"
 #include "daemon/notify.h"
 #include "daemon/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -55,13 +58,32 @@ static int check_addresses(const struct settings *settings)
     return status;
 }
 
+/* What a reload asks of the program that is to take over: whether it could listen, too. */
+static int rehearse(const struct settings *settings, int handover)
+{
+    struct log log = {.level = LOG_ERR, .channel = -1};
+    struct passed passed = {0};
+    struct listeners listeners;
+
+    if (handover_read(handover, NULL, &passed) < 0)
+        return EXIT_SOFTWARE;
+    for (size_t i = 0; i < passed.count; i++)
+        passed.item[i].origin = LISTENER_PASSED; /* its file is not ours to remove */
+    int status = listeners_open(&listeners, settings, &passed, &log);
+    listeners_close(&listeners, false);
+    return status;
+}
+
 int run_check(const struct command *command)
 {
+    int handover = handover_find();
     struct settings *settings = load(command);
     int status = settings ? check_addresses(settings) : EXIT_CONFIG;
 
+    if (status == 0 && handover >= 0)
+        status = rehearse(settings, handover);
     settings_free(settings);
-    if (status == 0)
+    if (status == 0 && handover < 0)
         printf("%s: the configuration is good\n", command->config);
     return status;
 }
@@ -82,17 +104,17 @@ int run_dump(const struct command *command)
 struct run {
     const struct command *command;
     struct server server;
-    struct pid_file pid_file;
-    int word; /* to the process that waits in the terminal; -1: none */
+    bool resumed; /* took over from the program before: it serves already */
+    int word;     /* to the process that waits in the terminal; -1: none */
 };
 
 static int lock_pid_file(struct run *run)
 {
     const char *path = run->command->pid_file;
 
-    if (!path)
+    if (!path || run->resumed)
         return 0;
-    int r = pid_file_write(&run->pid_file, path);
+    int r = pid_file_write(&run->server.pid_file, path);
     if (r == -EAGAIN)
         log_error(&run->server.log, "another echod runs already: it holds %s", path);
     else if (r < 0)
@@ -100,26 +122,39 @@ static int lock_pid_file(struct run *run)
     return r == -EAGAIN ? EXIT_UNAVAILABLE : r < 0 ? EXIT_CANTCREAT : 0;
 }
 
-/* Listens, and says so to whoever waits for it. Returns 0 or the exit status. */
-static int go_live(struct run *run)
+/* Says to whoever waits for it that the server listens. */
+static void announce(struct run *run)
 {
     struct server *server = &run->server;
-    int status = listeners_open(&server->listeners, server->settings, &server->log);
 
-    if (status == 0)
-        status = lock_pid_file(run);
-    if (status != 0)
-        return status;
+    control_open(server, server->control.listener);
     limits_check(&server->log, server->settings, server->listeners.count);
     /* In a terminal the records show them already. */
     if (!isatty(STDOUT_FILENO) || !fd_same_file(STDOUT_FILENO, STDERR_FILENO))
         listeners_print(&server->listeners);
     listeners_log(&server->listeners, &server->log);
+    notify_store(server);
     notify_ready(server);
     if (run->word >= 0)
         detach_finish(run->word, 0);
     run->word = -1;
-    return 0;
+}
+
+/* Listens. Returns 0 or the exit status: a server with clients goes on with what it could get. */
+static int go_live(struct run *run, struct passed *passed)
+{
+    struct server *server = &run->server;
+    int status = listeners_open(&server->listeners, server->settings, passed, &server->log);
+
+    if (run->resumed) {
+        reload_announce(server, status);
+        status = 0;
+    }
+    if (status == 0)
+        status = lock_pid_file(run);
+    if (status == 0)
+        announce(run);
+    return status;
 }
 
 /* The one client that inetd(8), or systemd's Accept=yes, has accepted. */
@@ -157,38 +192,66 @@ static enum sink choose_sink(const struct command *command)
     return SINK_SYSLOG;
 }
 
-static int serve(struct run *run, const struct settings *settings, const struct title *title)
+/* The file that is executed for a reload: the one at the path of this program, whatever is there
+ * then. */
+static char *own_path(void)
 {
-    int status = server_open(&run->server, settings, title, choose_sink(run->command));
+    char path[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
+    return text_copy_n(len > 0 ? path : "echod", len > 0 ? (size_t)len : strlen("echod"));
+}
+
+static int serve(struct run *run, const struct server_plan *plan)
+{
+    struct passed passed = {0};
+    int status = server_open(&run->server, plan, &passed);
+
+    if (status == 0 && plan->handover < 0)
+        passed_from_systemd(&passed);
     if (status == 0)
         status = run->command->action == ACTION_INETD ? admit_standard_input(&run->server)
-                                                      : go_live(run);
+                                                      : go_live(run, &passed);
     if (status == 0)
         server_run(&run->server);
     server_close(&run->server);
-    pid_file_remove(&run->pid_file);
+    pid_file_remove(&run->server.pid_file, run->command->pid_file);
     return status;
+}
+
+static int detach(struct run *run)
+{
+    run->word = detach_begin();
+    if (run->word >= 0)
+        return 0;
+    fprintf(stderr, "echod: cannot leave the terminal: %s\n", strerror(-run->word));
+    return EXIT_OSERR;
 }
 
 int run_server(const struct command *command, const struct title *title)
 {
-    struct run run = {.command = command, .pid_file = {.fd = -1}, .word = -1};
+    struct server_plan plan = {
+        .title = title, .config = command->config, .pid_path = command->pid_file};
+    struct run run = {.command = command, .word = -1};
 
     if (fd_ensure_standard() < 0)
         return EXIT_OSERR;
+    plan.handover = handover_find();
+    run.resumed = plan.handover >= 0;
     struct settings *settings = load(command);
     if (!settings)
         return EXIT_CONFIG;
-    if (command->daemon)
-        run.word = detach_begin();
-    if (command->daemon && run.word < 0) {
-        fprintf(stderr, "echod: cannot leave the terminal: %s\n", strerror(-run.word));
-        return EXIT_OSERR;
+    int status = command->daemon && !run.resumed ? detach(&run) : 0;
+    char *program = own_path();
+    if (status == 0) {
+        plan.settings = settings;
+        plan.program = program;
+        plan.sink = choose_sink(command);
+        status = serve(&run, &plan);
     }
-    int status = serve(&run, settings, title);
     if (run.word >= 0)
         detach_finish(run.word, status);
+    free(program);
     settings_free(settings);
     return status;
 }

@@ -1,9 +1,11 @@
 #include "daemon/server.h"
 
+#include "base/lean.h"
 #include "base/span.h"
 #include "daemon/admission.h"
 #include "daemon/birth.h"
 #include "daemon/drain.h"
+#include "daemon/handover.h"
 #include "daemon/reap.h"
 
 #include <errno.h>
@@ -28,32 +30,66 @@ static int failed(struct server *server, const char *what, int error)
     return EXIT_OSERR;
 }
 
-int server_open(struct server *server, const struct settings *settings, const struct title *title,
-                enum sink sink)
+static int open_afresh(struct server *server, const struct server_plan *plan)
 {
-    *server = (struct server){.settings = settings,
-                              .scribe = SCRIBE_CLOSED,
-                              .title = title,
-                              .slots = {.memory = -1},
-                              .signals = {.fd = -1},
-                              .log = {.level = (int)settings->server->log_level, .channel = -1}};
+    int r = roster_open(&server->roster, plan->settings->server->max_clients);
+
+    if (r < 0)
+        return failed(server, "no memory for the roster of clients", r);
+    r = slots_open(&server->slots, plan->settings->server->max_clients);
+    if (r < 0)
+        return failed(server, "no shared memory for the workers", r);
+    r = scribe_open(&server->scribe, plan->sink);
+    if (r == 0)
+        r = birth_of_scribe(server);
+    return r < 0 ? failed(server, "the scribe cannot be started", r) : 0;
+}
+
+static int open_from_handover(struct server *server, const struct server_plan *plan,
+                              struct passed *passed)
+{
+    int r = handover_read(plan->handover, server, passed);
+
+    if (r < 0)
+        return failed(server, "what the echod before left cannot be understood", r);
+    lean_children(true);
+    return 0;
+}
+
+int server_open(struct server *server, const struct server_plan *plan, struct passed *passed)
+{
+    *server = (struct server){
+        .settings = plan->settings,
+        .title = plan->title,
+        .program = plan->program,
+        .config = plan->config,
+        .pid_path = plan->pid_path,
+        .scribe = SCRIBE_CLOSED,
+        .reload = RELOAD_NONE,
+        .slots = {.memory = -1},
+        .signals = {.fd = -1},
+        .pid_file = -1,
+        .log = {.level = (int)plan->settings->server->log_level, .channel = -1},
+    };
+    control_init(&server->control);
+    server->started = clock_now();
     notify_open(&server->notifier);
     int r = signals_open(&server->signals);
     if (r < 0)
         return failed(server, "signals cannot be set up", r);
-    r = roster_open(&server->roster, settings->server->max_clients);
-    if (r < 0)
-        return failed(server, "no memory for the roster of clients", r);
-    r = slots_open(&server->slots, settings->server->max_clients);
-    if (r < 0)
-        return failed(server, "no shared memory for the workers", r);
-    r = scribe_open(&server->scribe, sink);
-    if (r == 0)
-        r = birth_of_scribe(server);
-    if (r < 0)
-        return failed(server, "the scribe cannot be started", r);
-    server->log.channel = server->scribe.records_out;
-    return 0;
+    int status =
+        plan->handover < 0 ? open_afresh(server, plan) : open_from_handover(server, plan, passed);
+    if (status == 0)
+        server->log.channel = server->scribe.records_out;
+    server->log.total_dropped = &server->totals.dropped;
+    return status;
+}
+
+struct session_log server_session_log(struct server *server)
+{
+    return (struct session_log){.log = &server->log,
+                                .flood = &server->flood,
+                                .normal = server->settings->server->log_sessions};
 }
 
 /* ---- closing ---- */
@@ -65,6 +101,7 @@ static void dismiss_scribe(struct server *server)
     pid_t pid = server->scribe.pid;
     siginfo_t info;
 
+    flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
     log_confess(&server->log);
     server->log.channel = -1;
     scribe_close(&server->scribe);
@@ -80,7 +117,8 @@ static void dismiss_scribe(struct server *server)
 
 void server_close(struct server *server)
 {
-    listeners_close(&server->listeners);
+    listeners_close(&server->listeners, server->notifier.manager);
+    control_close(&server->control);
     dismiss_scribe(server);
     slots_close(&server->slots);
     roster_close(&server->roster);
@@ -97,7 +135,7 @@ static void handle_signal(struct server *server, const siginfo_t *info)
         drain_advance(server);
         break;
     case SIGHUP:
-        log_warning(&server->log, "SIGHUP: this version cannot reload yet, restart it instead");
+        reload_begin(server, -1);
         break;
     case SIGCHLD:
         reap_all(server);
@@ -129,7 +167,10 @@ static void keep_house(struct server *server)
         server->scribe_since = now;
         birth_of_scribe(server);
     }
+    reload_check(server, now);
+    control_check(&server->control, now);
     drain_check(server, now);
+    flood_summarise(&server->flood, &server->log, now);
     notify_turn(server, now);
 }
 
@@ -143,12 +184,16 @@ static int next_timeout(const struct server *server)
 {
     uint64_t next = notify_next(server), now = clock_now();
 
+    next = sooner(next, flood_next(&server->flood));
+    next = sooner(next, control_next(&server->control));
     if (server->roster.live > 0 || server->log.dropped > 0)
-        next = server->last_sweep + SWEEP_TIME;
+        next = sooner(next, server->last_sweep + SWEEP_TIME);
     if (server->scribe.pid < 0)
         next = sooner(next, server->scribe_since + SCRIBE_PAUSE);
     if (server->phase_deadline)
         next = sooner(next, server->phase_deadline);
+    if (server->reload.pid > 0)
+        next = sooner(next, server->reload.deadline);
     if (server->muted_until > now)
         next = sooner(next, server->muted_until);
     if (next == UINT64_MAX)
@@ -156,29 +201,46 @@ static int next_timeout(const struct server *server)
     return clock_until(next);
 }
 
-/* Waits for signals and, if they are wanted, connections, and handles what came. POLLED has room
- * for one more than there are listeners. */
+/* What poll(2) is asked for: these, then the listeners. */
+enum { POLL_SIGNALS, POLL_RELOAD, POLL_CONTROL, POLL_LISTENERS = POLL_CONTROL + CONTROL_PEERS + 1 };
+
+/* Returns how many there are; without OPEN the listeners are left out. */
+static size_t choose(const struct server *server, struct pollfd *polled, bool open)
+{
+    size_t count = open ? server->listeners.count : 0;
+
+    polled[POLL_SIGNALS] = (struct pollfd){.fd = server->signals.fd, .events = POLLIN};
+    polled[POLL_RELOAD] = (struct pollfd){.fd = server->reload.output, .events = POLLIN};
+    control_choose(&server->control, &polled[POLL_CONTROL]);
+    for (size_t i = 0; i < count; i++)
+        polled[POLL_LISTENERS + i] =
+            (struct pollfd){.fd = server->listeners.item[i].fd, .events = POLLIN};
+    return POLL_LISTENERS + count;
+}
+
+/* Waits for signals and, if they are wanted, connections, and handles what came. */
 static void turn(struct server *server, struct pollfd *polled)
 {
     bool open = admission_open(server, clock_now());
-    size_t count = open ? server->listeners.count : 0;
+    size_t count = choose(server, polled, open);
 
-    polled[0] = (struct pollfd){.fd = server->signals.fd, .events = POLLIN};
-    for (size_t i = 0; i < count; i++)
-        polled[i + 1] = (struct pollfd){.fd = server->listeners.item[i].fd, .events = POLLIN};
-    if (poll(polled, count + 1, next_timeout(server)) > 0) {
-        if (polled[0].revents)
+    if (poll(polled, count, next_timeout(server)) > 0) {
+        if (polled[POLL_RELOAD].revents)
+            reload_listen(server);
+        if (polled[POLL_SIGNALS].revents)
             handle_signals(server);
-        for (size_t i = 0; i < count && server->phase == PHASE_SERVING; i++)
-            if (polled[i + 1].revents)
-                admission_accept(server, &server->listeners.item[i]);
+        for (size_t i = POLL_LISTENERS; i < count && server->phase == PHASE_SERVING; i++)
+            if (polled[i].revents)
+                admission_accept(server, &server->listeners.item[i - POLL_LISTENERS]);
+        control_handle(server, &polled[POLL_CONTROL], CONTROL_PEERS + 1);
     }
     keep_house(server);
 }
 
 void server_run(struct server *server)
 {
-    struct pollfd *polled = memory_zeroed(server->listeners.count + 1, sizeof(*polled));
+    struct pollfd *polled =
+        memory_zeroed(server->listeners.count + POLL_LISTENERS, sizeof(*polled));
 
     while (!drain_done(server))
         turn(server, polled);

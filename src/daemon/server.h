@@ -7,11 +7,16 @@
 #include "base/log.h"
 #include "base/title.h"
 #include "config/settings.h"
+#include "daemon/control.h"
+#include "daemon/flood.h"
 #include "daemon/listeners.h"
 #include "daemon/notify.h"
+#include "daemon/reload.h"
 #include "daemon/roster.h"
+#include "daemon/session.h"
 #include "daemon/signals.h"
 #include "daemon/slots.h"
+#include "daemon/totals.h"
 #include "scribe/scribe.h"
 
 enum phase {
@@ -32,20 +37,39 @@ struct server {
     struct roster roster;
     struct slots slots;
     struct notifier notifier;
+    struct flood flood;
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
     uint64_t muted_until;    /* no accepting before: the system lacks something; 0: not muted */
     uint64_t mutings;        /* of the current shortage */
     uint64_t last_sweep;
-    uint64_t served, refused; /* since the start */
+    uint64_t started; /* clock_now(); not changed by a reload */
+    struct totals totals;
+    struct control control;
+    struct reload reload;
+    const char *program; /* the installed echod, and its configuration, for a reload */
+    const char *config;
+    const char *pid_path; /* NULL: no pid file */
+    int pid_file;         /* its descriptor, which holds the lock; -1: none */
+};
+
+/* What a server is made from. */
+struct server_plan {
+    const struct settings *settings;
+    const struct title *title;
+    const char *program, *config, *pid_path;
+    enum sink sink; /* where records go */
+    int handover;   /* what the program before left (handover.h), which is closed; or -1 */
 };
 
 /*
- * Sets up what serving needs but listeners: signals, slots, roster, scribe; records go to SINK
- * from here on. Logs what fails. Returns 0 or an exit status.
+ * Sets up what serving needs but listeners: signals, slots, roster, scribe; those that are there
+ * already are added to PASSED. Logs what fails. Returns 0 or an exit status.
  */
-int server_open(struct server *server, const struct settings *settings, const struct title *title,
-                enum sink sink);
+int server_open(struct server *server, const struct server_plan *plan, struct passed *passed);
+
+/* How this server logs its sessions. */
+struct session_log server_session_log(struct server *server);
 
 /* Serves until it was told to stop and the last client is gone. */
 void server_run(struct server *server);

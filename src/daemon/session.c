@@ -11,6 +11,7 @@
 #define CLAUSE_MAX 160
 
 struct ending {
+    enum event event;
     int priority;
     const char *reason; /* the value of ECHOD_REASON */
     char clause[CLAUSE_MAX];
@@ -22,10 +23,12 @@ static void explain_signal(struct ending *ending, int number, bool asked)
     bool by_us = asked && number == SIGKILL;
     const char *name = sigabbrev_np(number);
 
+    ending->event = by_us ? EVENT_SESSION : EVENT_CRASH;
     ending->priority = by_us ? LOG_INFO : LOG_WARNING;
     ending->reason = by_us ? "cut" : "killed";
     snprintf(ending->clause, CLAUSE_MAX,
-             by_us ? "cut off because echod stops" : "its worker was killed by signal %d (SIG%s)",
+             by_us ? "cut off because echod was asked to"
+                   : "its worker was killed by signal %d (SIG%s)",
              number, name ? name : "?");
 }
 
@@ -33,6 +36,7 @@ static void explain_status(struct ending *ending, int status, int error)
 {
     const struct end_meaning *meaning = end_meaning(status);
 
+    ending->event = meaning ? EVENT_SESSION : EVENT_CRASH;
     ending->priority = meaning ? meaning->priority : LOG_WARNING;
     ending->reason = meaning ? meaning->name : "unexpected";
     if (meaning)
@@ -72,13 +76,13 @@ static void send_record(struct log *log, const struct ending *ending, const stru
 
     address_format(&client->peer, peer, sizeof(peer));
     record_start(&record, buf, sizeof(buf), ending->priority,
-                 "session of %s on %s: %s; %llu bytes in, %llu out, %s", peer, client->listen->name,
+                 "session of %s on %s: %s; %llu bytes in, %llu out, %s", peer, client->listener,
                  ending->clause, in, out, duration_format(usec, duration, sizeof(duration)));
-    record_add(&record, "ECHOD_EVENT", "session");
+    record_event(&record, ending->event);
     record_add(&record, "ECHOD_REASON", "%s", ending->reason);
     record_add(&record, "ECHOD_PEER", "%s", peer);
-    record_add(&record, "ECHOD_LISTENER", "%s", client->listen->name);
-    record_add(&record, "ECHOD_SERVICE", "%s", listen_service_name(client->listen));
+    record_add(&record, "ECHOD_LISTENER", "%s", client->listener);
+    record_add(&record, "ECHOD_SERVICE", "%s", service_name(client->service));
     record_add(&record, "ECHOD_PID", "%d", (int)client->pid);
     record_add(&record, "ECHOD_BYTES_IN", "%llu", in);
     record_add(&record, "ECHOD_BYTES_OUT", "%llu", out);
@@ -87,7 +91,7 @@ static void send_record(struct log *log, const struct ending *ending, const stru
     log_send(log, &record);
 }
 
-void session_log_end(struct log *log, bool log_normal, const struct client *client,
+void session_log_end(const struct session_log *to, const struct client *client,
                      const struct slot *slot, int status, bool asked)
 {
     struct ending ending;
@@ -98,25 +102,33 @@ void session_log_end(struct log *log, bool log_normal, const struct client *clie
         explain_status(&ending, WEXITSTATUS(status), slot->error);
     if (is_probe(slot, status))
         ending.priority = LOG_DEBUG;
-    bool wanted = log_normal || ending.priority <= LOG_WARNING;
-    if (wanted && log_wants(log, ending.priority))
-        send_record(log, &ending, client, slot);
+    bool serious = ending.priority <= LOG_WARNING;
+    if (!(to->normal || serious) || !log_wants(to->log, ending.priority))
+        return;
+    if (serious || flood_permits(to->flood))
+        send_record(to->log, &ending, client, slot);
+    else
+        to->flood->sessions++;
 }
 
-void session_log_refusal(struct log *log, const struct address *peer,
+void session_log_refusal(const struct session_log *to, const struct address *peer,
                          const struct listen_settings *listen, const char *reason)
 {
     char buf[RECORD_MAX], text[ADDRESS_TEXT_MAX];
     struct record record;
 
-    if (!log_wants(log, LOG_INFO))
+    if (!log_wants(to->log, LOG_INFO))
         return;
+    if (!flood_permits(to->flood)) {
+        to->flood->refusals++;
+        return;
+    }
     address_format(peer, text, sizeof(text));
     record_start(&record, buf, sizeof(buf), LOG_INFO, "refused %s on %s: %s", text, listen->name,
                  reason);
-    record_add(&record, "ECHOD_EVENT", "refused");
+    record_event(&record, EVENT_REFUSED);
     record_add(&record, "ECHOD_REASON", "%s", reason);
     record_add(&record, "ECHOD_PEER", "%s", text);
     record_add(&record, "ECHOD_LISTENER", "%s", listen->name);
-    log_send(log, &record);
+    log_send(to->log, &record);
 }

@@ -5,18 +5,25 @@
 #define ECHOD_DAEMON_SESSION_H
 
 #include "base/log.h"
+#include "daemon/flood.h"
 #include "daemon/roster.h"
 #include "worker/worker.h"
+
+/* How sessions are logged. */
+struct session_log {
+    struct log *log;
+    struct flood *flood;
+    bool normal; /* also those that ended normally */
+};
 
 /*
  * Logs the end of CLIENT's session, with what its worker left in SLOT and STATUS, of wait(2).
  * ASKED is whether the daemon itself ended the worker by a signal.
- * Without LOG_NORMAL only ends that are worth a warning are logged.
  */
-void session_log_end(struct log *log, bool log_normal, const struct client *client,
+void session_log_end(const struct session_log *to, const struct client *client,
                      const struct slot *slot, int status, bool asked);
 
-void session_log_refusal(struct log *log, const struct address *peer,
+void session_log_refusal(const struct session_log *to, const struct address *peer,
                          const struct listen_settings *listen, const char *reason);
 
 #endif

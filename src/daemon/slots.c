@@ -6,14 +6,19 @@
 
 int slots_open(struct slots *slots, size_t count)
 {
-    *slots = (struct slots){.count = count, .page = (size_t)sysconf(_SC_PAGESIZE)};
-    slots->memory = memfd_create("echod-slots", MFD_CLOEXEC);
-    if (slots->memory < 0)
-        return -errno;
+    int memory = memfd_create("echod-slots", MFD_CLOEXEC);
+
+    return memory < 0 ? -errno : slots_adopt(slots, memory, count);
+}
+
+int slots_adopt(struct slots *slots, int memory, size_t count)
+{
+    *slots =
+        (struct slots){.memory = memory, .count = count, .page = (size_t)sysconf(_SC_PAGESIZE)};
     size_t size = count * slots->page;
-    if (ftruncate(slots->memory, (off_t)size) < 0)
+    if (ftruncate(memory, (off_t)size) < 0)
         return -errno;
-    slots->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, slots->memory, 0);
+    slots->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     if (slots->map == MAP_FAILED)
         return -errno;
     return madvise(slots->map, size, MADV_DONTFORK) < 0 ? -errno : 0;

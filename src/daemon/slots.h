@@ -16,6 +16,10 @@ struct slots {
 /* Makes COUNT slots; their memory is taken only when they are used. Returns 0 or -errno. */
 int slots_open(struct slots *slots, size_t count);
 
+/* Goes on with MEMORY, of slots made before, which it owns from here on; COUNT may be larger than
+ * it was. Returns 0 or -errno. */
+int slots_adopt(struct slots *slots, int memory, size_t count);
+
 /* The daemon's view of slot INDEX. */
 struct slot *slots_at(const struct slots *slots, size_t index);
 

@@ -110,18 +110,20 @@ static int receive(int queue, struct letter *letter)
 static bool worker_may_set(const char *field)
 {
     return strncmp(field, "MESSAGE=", 8) == 0 || strncmp(field, "PRIORITY=", 9) == 0 ||
-           (strncmp(field, "ECHOD_", 6) == 0 && strncmp(field, "ECHOD_PID=", 10) != 0);
+           (strncmp(field, "ECHOD_", 6) == 0 && strncmp(field, "ECHOD_PID=", 10) != 0 &&
+            strncmp(field, "ECHOD_EVENT=", 12) != 0);
 }
 
 /* Keeps the allowed fields of LETTER, and adds who sent it as the kernel knows it. */
 static void vet(struct letter *letter)
 {
-    static char vetted[LARGEST + 64];
+    static char vetted[LARGEST + 256];
     struct record kept = {.data = vetted, .size = sizeof(vetted)};
 
     for (const char *f = NULL; (f = record_next(letter->data, letter->len, f)) != NULL;)
         if (worker_may_set(f))
             record_add_field(&kept, f);
+    record_event(&kept, EVENT_MESSAGE);
     record_add(&kept, "ECHOD_PID", "%d", (int)letter->sender);
     letter->data = vetted;
     letter->len = kept.used;

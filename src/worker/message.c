@@ -42,7 +42,6 @@ static int store(const struct taking *taking, const struct message *message)
     escape_bytes(taking->escaped, message->data, message->len, "\t");
     record_start(&record, taking->record, taking->record_size, LOG_INFO,
                  "message from %s on %s: %s", peer, job->listen->name, taking->escaped);
-    record_add(&record, "ECHOD_EVENT", "message");
     record_add(&record, "ECHOD_PEER", "%s", peer);
     record_add(&record, "ECHOD_LISTENER", "%s", job->listen->name);
     record_add(&record, "ECHOD_SIZE", "%zu", message->len);

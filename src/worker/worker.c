@@ -42,14 +42,10 @@ static void set_up_signals(int client)
 
 static void set_title(const struct job *job)
 {
-    static const char *const names[] = {
-        [SERVICE_ECHO] = "echo",       [SERVICE_MESSAGE] = "message", [SERVICE_DISCARD] = "discard",
-        [SERVICE_DAYTIME] = "daytime", [SERVICE_CHARGEN] = "chargen", [SERVICE_WHOAMI] = "whoami",
-    };
     char peer[ADDRESS_TEXT_MAX];
 
     title_set(job->title, "echod: %s %s %s", address_format(&job->peer, peer, sizeof(peer)),
-              job->listen->name, names[job->listen->service]);
+              job->listen->name, service_name(job->listen->service));
 }
 
 static int serve(struct stream *stream, const struct job *job)

@@ -1,0 +1,201 @@
+#include "ctl/ctl.h"
+
+#include "base/util.h"
+#include "config.h"
+#include "ctl/request.h"
+#include "ctl/show.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum shape { SHAPE_PAIRS, SHAPE_TABLE, SHAPE_TEXT, SHAPE_NOTHING };
+
+static const struct command {
+    const char *name;
+    const char *operand; /* its name; NULL: it takes none */
+    enum shape shape;
+    const char *help;
+} commands[] = {
+    {"status", NULL, SHAPE_PAIRS, "whether echod runs, and what it has done"},
+    {"list", NULL, SHAPE_TABLE, "every client that is being served"},
+    {"listeners", NULL, SHAPE_TABLE, "every socket that is listened on, and where it came from"},
+    {"kill", "ID", SHAPE_NOTHING, "end the session of the client ID; a second time: at once"},
+    {"reload", NULL, SHAPE_NOTHING,
+     "load the configuration, and the program, anew; nobody is dropped"},
+    {"metrics", NULL, SHAPE_TEXT, "counts in the text format of Prometheus"},
+};
+
+struct arguments {
+    const struct command *command;
+    const char *operand;
+    char *socket; /* owned */
+    bool json;
+};
+
+static void print_help(void)
+{
+    puts("Usage: echoctl [OPTION]... COMMAND\n"
+         "Look after a running echod.\n"
+         "\n"
+         "Commands:");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        char synopsis[32];
+        snprintf(synopsis, sizeof(synopsis), "%s %s", commands[i].name,
+                 commands[i].operand ? commands[i].operand : "");
+        printf("  %-16s %s\n", synopsis, commands[i].help);
+    }
+    puts("\n"
+         "  -i, --instance NAME  talk to echod@NAME.service\n"
+         "  -s, --socket PATH    talk to the echod whose control socket this is\n"
+         "                       (default: " RUNSTATEDIR "/echod/control)\n"
+         "  -j, --json           print JSON\n"
+         "  -V, --version        print the version, exit\n"
+         "  -h, --help           print this, exit\n"
+         "\n"
+         "Exit status: 0 done, 1 echod could not do it, 3 echod does not run, 4 its state is\n"
+         "unknown, 64 bad command line.");
+}
+
+static int misused(const char *what, const char *text)
+{
+    fprintf(stderr, "echoctl: %s%s%s\nTry 'echoctl --help'.\n", what, text ? ": " : "",
+            text ? text : "");
+    return EXIT_USAGE;
+}
+
+static void set_socket(struct arguments *args, const char *format, const char *text)
+{
+    free(args->socket);
+    if (asprintf(&args->socket, format, text) < 0)
+        args->socket = NULL;
+}
+
+/* Returns 0 to go on, or -1: exit with *STATUS. */
+static int enter(struct arguments *args, int option, int *status)
+{
+    *status = 0;
+    switch (option) {
+    case 'i':
+        set_socket(args, RUNSTATEDIR "/echod-%s/control", optarg);
+        return 0;
+    case 's':
+        set_socket(args, "%s", optarg);
+        return 0;
+    case 'j':
+        args->json = true;
+        return 0;
+    case 'V':
+        puts("echoctl (echod) " PACKAGE_VERSION);
+        return -1;
+    case 'h':
+        print_help();
+        return -1;
+    default:
+        *status = EXIT_USAGE;
+        return -1;
+    }
+}
+
+static int take_operands(struct arguments *args, int argc, char **argv)
+{
+    if (optind == argc)
+        return misused("a command is missing", NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        if (strcmp(commands[i].name, argv[optind]) == 0)
+            args->command = &commands[i];
+    if (!args->command)
+        return misused("unknown command", argv[optind]);
+    optind++;
+    if (args->command->operand && optind == argc)
+        return misused("what is missing is the operand", args->command->operand);
+    if (args->command->operand)
+        args->operand = argv[optind++];
+    return optind < argc ? misused("unexpected operand", argv[optind]) : 0;
+}
+
+/* Returns 0 to go on, or -1: exit with *STATUS. */
+static int parse(struct arguments *args, int argc, char **argv, int *status)
+{
+    static const struct option options[] = {
+        {"instance", required_argument, NULL, 'i'}, {"socket", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},           {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "i:s:jVh", options, NULL)) != -1)
+        if (enter(args, option, status) < 0)
+            return -1;
+    *status = take_operands(args, argc, argv);
+    return *status ? -1 : 0;
+}
+
+static int tell_failure(const char *socket, int error)
+{
+    switch (error) {
+    case -ENOENT:
+    case -ECONNREFUSED:
+        fprintf(stderr, "echoctl: echod does not run: nobody listens at %s\n", socket);
+        return CTL_NOT_RUNNING;
+    case -EACCES:
+    case -EPROTO:
+    case -ECONNRESET:
+    case -EPIPE:
+        fprintf(stderr, "echoctl: %s is for root and the group of echod (sudo?)\n", socket);
+        return CTL_UNKNOWN;
+    case -ETIMEDOUT:
+        fprintf(stderr, "echoctl: echod does not answer at %s\n", socket);
+        return CTL_UNKNOWN;
+    default:
+        fprintf(stderr, "echoctl: %s: %s\n", socket, strerror(-error));
+        return CTL_UNKNOWN;
+    }
+}
+
+static void show(const struct arguments *args, char *text)
+{
+    enum shape shape = args->command->shape;
+
+    if (shape == SHAPE_TEXT)
+        fputs(text, stdout);
+    else if (args->json)
+        show_json(text, shape != SHAPE_TABLE, stdout);
+    else if (shape == SHAPE_PAIRS)
+        show_pairs(text, stdout);
+    else if (shape == SHAPE_TABLE)
+        show_table(text, stdout);
+}
+
+static int request(const struct arguments *args)
+{
+    struct answer answer;
+    char line[128];
+
+    snprintf(line, sizeof(line), "%s%s%.64s", args->command->name, args->operand ? " " : "",
+             args->operand ? args->operand : "");
+    int r = request_send(args->socket, line, &answer);
+    int status = r < 0 ? tell_failure(args->socket, r) : answer.error ? CTL_FAILED : 0;
+    if (status == 0)
+        show(args, answer.text);
+    else if (r == 0)
+        fprintf(stderr, "echoctl: %s%s", answer.error, strchr(answer.error, '\n') ? "" : "\n");
+    answer_free(&answer);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    perror("echoctl: standard output");
+    return EXIT_IOERR;
+}
+
+int ctl_main(int argc, char **argv)
+{
+    struct arguments args = {.socket = text_copy(RUNSTATEDIR "/echod/control")};
+    int status;
+
+    if (parse(&args, argc, argv, &status) == 0)
+        status = args.socket ? request(&args) : EXIT_OSERR;
+    free(args.socket);
+    return status;
+}

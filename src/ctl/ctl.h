@@ -1,0 +1,18 @@
+/*
+ * echoctl: looks after a running echod through its control socket.
+ */
+#ifndef ECHOD_CTL_CTL_H
+#define ECHOD_CTL_CTL_H
+
+/*
+ * Exit statuses beside EXIT_USAGE: 0 done; 1 echod refused or failed to do it; and, as LSB defines
+ * them for "status", 3 it is not running, 4 its state is unknown.
+ */
+#define CTL_FAILED 1
+#define CTL_NOT_RUNNING 3
+#define CTL_UNKNOWN 4
+
+/* The whole program, from its command line to its exit status, which it returns. */
+int ctl_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,146 @@
+#include "ctl/show.h"
+
+#include "base/util.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS 32
+
+struct pair {
+    char *key, *value;
+};
+
+/* Cuts LINE into pairs. Returns how many. */
+static size_t cut_pairs(char *line, struct pair *pairs)
+{
+    size_t count = 0;
+    char *field;
+
+    while (count < COLUMNS && (field = strsep(&line, "\t")) != NULL) {
+        char *equals = strchr(field, '=');
+        if (!equals)
+            continue;
+        *equals = '\0';
+        pairs[count++] = (struct pair){.key = field, .value = equals + 1};
+    }
+    return count;
+}
+
+static bool is_number(const char *text)
+{
+    return *text && text[strspn(text, "0123456789")] == '\0' && (text[0] != '0' || !text[1]);
+}
+
+/* A string as RFC 8259 wants it; the daemon sends no control characters. */
+static void put_string(const char *text, FILE *to)
+{
+    fputc('"', to);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', to);
+        fputc(*text, to);
+    }
+    fputc('"', to);
+}
+
+static void put_object(char *line, FILE *to)
+{
+    struct pair pairs[COLUMNS];
+    size_t count = cut_pairs(line, pairs);
+
+    fputc('{', to);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ", " : "", to);
+        put_string(pairs[i].key, to);
+        fputs(": ", to);
+        if (is_number(pairs[i].value))
+            fputs(pairs[i].value, to);
+        else
+            put_string(pairs[i].value, to);
+    }
+    fputc('}', to);
+}
+
+/* The next line of *TEXT that is not empty, or NULL. */
+static char *next_line(char **text)
+{
+    char *line;
+
+    while ((line = strsep(text, "\n")) != NULL)
+        if (*line)
+            return line;
+    return NULL;
+}
+
+void show_json(char *report, int single, FILE *to)
+{
+    char *line;
+    bool first = true;
+
+    fputs(single ? "" : "[", to);
+    while ((line = next_line(&report)) != NULL) {
+        fputs(first ? "" : ",\n ", to);
+        put_object(line, to);
+        first = false;
+    }
+    fputs(single ? "\n" : "]\n", to);
+}
+
+void show_pairs(char *report, FILE *to)
+{
+    struct pair pairs[COLUMNS];
+    char *line = next_line(&report);
+    size_t count = line ? cut_pairs(line, pairs) : 0;
+
+    for (size_t i = 0; i < count; i++)
+        fprintf(to, "%-15s %s\n", pairs[i].key, pairs[i].value);
+}
+
+/* ---- tables ---- */
+
+/* Widens WIDTHS to what the lines of REPORT, of which it reads a copy, need. */
+static void measure(const char *report, int *widths)
+{
+    char *copy = text_copy(report), *rest = copy, *line;
+    struct pair pairs[COLUMNS];
+
+    while ((line = next_line(&rest)) != NULL) {
+        size_t count = cut_pairs(line, pairs);
+        for (size_t i = 0; i < count; i++) {
+            int key = (int)strlen(pairs[i].key), value = (int)strlen(pairs[i].value);
+            int width = key > value ? key : value;
+            widths[i] = width > widths[i] ? width : widths[i];
+        }
+    }
+    free(copy);
+}
+
+static void put_row(const struct pair *pairs, size_t count, bool keys, const int *widths, FILE *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *text = keys ? pairs[i].key : pairs[i].value;
+        if (i + 1 < count)
+            fprintf(to, "%-*s  ", widths[i], text);
+        else
+            fprintf(to, "%s\n", text);
+    }
+}
+
+void show_table(char *report, FILE *to)
+{
+    int widths[COLUMNS] = {0};
+    struct pair pairs[COLUMNS];
+    bool first = true;
+    char *line;
+
+    measure(report, widths);
+    while ((line = next_line(&report)) != NULL) {
+        size_t count = cut_pairs(line, pairs);
+        if (first)
+            put_row(pairs, count, true, widths, to);
+        put_row(pairs, count, false, widths, to);
+        first = false;
+    }
+}

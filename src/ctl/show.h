@@ -1,0 +1,19 @@
+/*
+ * Reports of the daemon (lines of "key=value" pairs, separated by tabs) shown to people and
+ * programs.
+ */
+#ifndef ECHOD_CTL_SHOW_H
+#define ECHOD_CTL_SHOW_H
+
+#include <stdio.h>
+
+/* Each line an object; an array of them, or, with SINGLE, the one object. The text is changed. */
+void show_json(char *report, int single, FILE *to);
+
+/* A table, its columns named after the keys. The text is changed. */
+void show_table(char *report, FILE *to);
+
+/* A line per pair, of a report that is one line. The text is changed. */
+void show_pairs(char *report, FILE *to);
+
+#endif

@@ -1,0 +1,263 @@
+#include "daemon/control.h"
+
+#include "base/span.h"
+#include "daemon/report.h"
+#include "daemon/server.h"
+#include "net/listener.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PATIENCE (5 * USEC_PER_SEC)
+#define MODE 0660
+
+void control_init(struct control *control)
+{
+    *control = (struct control){.listener = -1};
+    for (size_t i = 0; i < CONTROL_PEERS; i++)
+        control->peers[i].fd = -1;
+}
+
+/* ---- the socket ---- */
+
+static char *own_path(void)
+{
+    const char *directory = getenv("RUNTIME_DIRECTORY");
+    char *path;
+
+    return asprintf(&path, "%s/control", directory ? directory : RUNSTATEDIR "/echod") < 0 ? NULL
+                                                                                           : path;
+}
+
+void control_open(struct server *server, int fd)
+{
+    struct control *control = &server->control;
+    char reason[NET_REASON_MAX] = "the path is too long";
+    struct address address;
+
+    control->path = own_path();
+    control->listener = fd;
+    if (fd >= 0 || !control->path)
+        return;
+    char *slash = strrchr(control->path, '/');
+    *slash = '\0';
+    int missing = access(control->path, F_OK);
+    *slash = '/';
+    if (missing) {
+        log_debug(&server->log, "no control socket: there is no directory for %s", control->path);
+        return;
+    }
+    if (address_unix(&address, control->path) == 0)
+        control->listener = listener_open(&address, MODE, reason);
+    if (control->listener < 0)
+        log_warning(&server->log, "no control socket, echoctl cannot be used: %s", reason);
+}
+
+static void dismiss(struct control_peer *peer)
+{
+    fd_close(&peer->fd);
+    free(peer->answer);
+    *peer = (struct control_peer){.fd = -1};
+}
+
+void control_close(struct control *control)
+{
+    for (size_t i = 0; i < CONTROL_PEERS; i++)
+        dismiss(&control->peers[i]);
+    if (control->listener >= 0)
+        unlink(control->path);
+    fd_close(&control->listener);
+    free(control->path);
+    control->path = NULL;
+}
+
+/* ---- peers ---- */
+
+static bool in_group(int fd, gid_t group)
+{
+    gid_t groups[256];
+    socklen_t len = sizeof(groups);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+        return false;
+    for (size_t i = 0; i < len / sizeof(gid_t); i++)
+        if (groups[i] == group)
+            return true;
+    return false;
+}
+
+/* The file's mode says the same; but a mode is easily changed. */
+static bool may_control(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+        return false;
+    return peer.uid == 0 || peer.uid == geteuid() || peer.gid == getegid() ||
+           in_group(fd, getegid());
+}
+
+static struct control_peer *free_place(const struct control *control)
+{
+    for (size_t i = 0; i < CONTROL_PEERS; i++)
+        if (control->peers[i].fd < 0)
+            return (struct control_peer *)&control->peers[i];
+    return NULL;
+}
+
+static void welcome(struct server *server)
+{
+    struct control_peer *peer = free_place(&server->control);
+    int fd =
+        peer ? accept4(server->control.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
+
+    if (fd < 0)
+        return;
+    *peer = (struct control_peer){.fd = fd, .deadline = clock_now() + PATIENCE};
+    if (!may_control(fd)) {
+        log_warning(&server->log, "somebody without the right to it used the control socket");
+        dismiss(peer);
+    }
+}
+
+/* ---- requests ---- */
+
+static void kill_client(struct server *server, const char *id, FILE *to)
+{
+    uint64_t pid = 0;
+    struct client *client = number_parse(id, &pid) == 0 && pid <= INT32_MAX
+                                ? roster_find(&server->roster, (pid_t)pid)
+                                : NULL;
+
+    if (!client || pid == 0) {
+        fprintf(to, "error no client has the ID %.20s: echoctl list shows them\n", id);
+        return;
+    }
+    kill(client->pid, client->asked ? SIGKILL : SIGTERM);
+    client->asked = true;
+    fprintf(to, "ok\nid=%d\n", (int)client->pid);
+}
+
+static void answer_request(struct server *server, const char *request, FILE *to)
+{
+    static const struct {
+        const char *name;
+        void (*report)(struct server *server, FILE *to);
+    } reports[] = {{"status", report_status},
+                   {"list", report_clients},
+                   {"listeners", report_listeners},
+                   {"metrics", report_metrics}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
+        if (strcmp(request, reports[i].name) != 0)
+            continue;
+        fputs("ok\n", to);
+        reports[i].report(server, to);
+        return;
+    }
+    if (strncmp(request, "kill ", 5) == 0)
+        kill_client(server, request + 5, to);
+    else
+        fputs("error unknown request\n", to);
+}
+
+static void take_request(struct server *server, struct control_peer *peer)
+{
+    FILE *to;
+
+    if (strcmp(peer->request, "reload") == 0) {
+        int waiter = peer->fd;
+        peer->fd = -1; /* it is the reload's now */
+        dismiss(peer);
+        reload_begin(server, waiter);
+        return;
+    }
+    to = open_memstream(&peer->answer, &peer->size);
+    if (to)
+        answer_request(server, peer->request, to);
+    if (!to || fclose(to) != 0)
+        dismiss(peer);
+}
+
+/* Takes what has come of the request. Nobody is waited for. */
+static void listen_to(struct server *server, struct control_peer *peer)
+{
+    ssize_t n = recv(peer->fd, peer->request + peer->received,
+                     sizeof(peer->request) - 1 - peer->received, MSG_DONTWAIT);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0)
+        peer->received += (size_t)n;
+    peer->request[peer->received] = '\0';
+    char *end = strchr(peer->request, '\n');
+    if (end) {
+        *end = '\0';
+        take_request(server, peer);
+    } else if (n <= 0 || peer->received + 1 == sizeof(peer->request)) {
+        dismiss(peer);
+    }
+}
+
+static void speak_to(struct control_peer *peer)
+{
+    ssize_t n = send(peer->fd, peer->answer + peer->sent, peer->size - peer->sent,
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        dismiss(peer);
+    else if (n > 0 && (peer->sent += (size_t)n) == peer->size)
+        dismiss(peer);
+}
+
+/* ---- for the loop ---- */
+
+size_t control_choose(const struct control *control, struct pollfd *polled)
+{
+    size_t count = 0;
+
+    /* With every place taken the others wait in the backlog. */
+    polled[count++] =
+        (struct pollfd){.fd = free_place(control) ? control->listener : -1, .events = POLLIN};
+    for (size_t i = 0; i < CONTROL_PEERS; i++)
+        polled[count++] = (struct pollfd){.fd = control->peers[i].fd,
+                                          .events = control->peers[i].answer ? POLLOUT : POLLIN};
+    return count;
+}
+
+void control_handle(struct server *server, const struct pollfd *polled, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct control_peer *peer = &server->control.peers[i - 1];
+        if (!polled[i].revents || peer->fd < 0)
+            continue;
+        if (!peer->answer)
+            listen_to(server, peer);
+        else
+            speak_to(peer);
+    }
+    if (polled[0].revents)
+        welcome(server);
+}
+
+void control_check(struct control *control, uint64_t now)
+{
+    for (size_t i = 0; i < CONTROL_PEERS; i++)
+        if (control->peers[i].fd >= 0 && now >= control->peers[i].deadline)
+            dismiss(&control->peers[i]);
+}
+
+uint64_t control_next(const struct control *control)
+{
+    uint64_t next = UINT64_MAX;
+
+    for (size_t i = 0; i < CONTROL_PEERS; i++)
+        if (control->peers[i].fd >= 0 && control->peers[i].deadline < next)
+            next = control->peers[i].deadline;
+    return next;
+}

@@ -1,0 +1,58 @@
+/*
+ * The control socket: a request is a line, the answer "ok" or "error TEXT" and then a report
+ * (report.h), until the connection ends. For root, the daemon's own user and its group.
+ *
+ *   status | list | listeners | metrics | kill PID | reload
+ */
+#ifndef ECHOD_DAEMON_CONTROL_H
+#define ECHOD_DAEMON_CONTROL_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct server;
+
+/* Those that are heard at once; more of them wait. */
+#define CONTROL_PEERS 8
+
+struct control_peer {
+    int fd; /* -1: this place is free */
+    char request[128];
+    size_t received;
+    char *answer; /* owned; NULL: still being asked */
+    size_t size, sent;
+    uint64_t deadline; /* clock_now(): nobody stays longer */
+};
+
+struct control {
+    int listener; /* -1: there is no control socket */
+    char *path;   /* owned */
+    struct control_peer peers[CONTROL_PEERS];
+};
+
+void control_init(struct control *control);
+
+/*
+ * Listens at "control" in the directory that systemd gives (RUNTIME_DIRECTORY), or else in
+ * /run/echod, unless FD, of a handover, is that listener already. Where that directory is missing
+ * there is no control socket; that is logged, and no error.
+ */
+void control_open(struct server *server, int fd);
+
+void control_close(struct control *control);
+
+/* Descriptors for poll(2), at most CONTROL_PEERS + 1; returns how many. */
+size_t control_choose(const struct control *control, struct pollfd *polled);
+
+/* Handles what poll(2) reported of those COUNT. */
+void control_handle(struct server *server, const struct pollfd *polled, size_t count);
+
+/* Ends with those whose time is over. */
+void control_check(struct control *control, uint64_t now);
+
+/* When that has something to do, clock_now(); UINT64_MAX: never. */
+uint64_t control_next(const struct control *control);
+
+#endif

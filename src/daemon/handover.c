@@ -1,0 +1,263 @@
+#include "daemon/handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define FIRST_LINE "echod-handover 1\n"
+#define HEX_MAX (2 * sizeof(struct address) + 1)
+
+/* ---- which descriptors ---- */
+
+/* Calls ACT for each that is handed over. */
+static void each_descriptor(const struct server *server, void (*act)(int fd, bool pass), bool pass)
+{
+    const int fixed[] = {server->slots.memory,        server->scribe.records_in,
+                         server->scribe.messages_in,  server->scribe.records_out,
+                         server->scribe.messages_out, server->pid_file,
+                         server->reload.waiter,       server->control.listener};
+
+    for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+        if (fixed[i] >= 0)
+            act(fixed[i], pass);
+    for (size_t i = 0; i < server->listeners.count; i++)
+        act(server->listeners.item[i].fd, pass);
+}
+
+static void set_passing(int fd, bool pass)
+{
+    fcntl(fd, F_SETFD, pass ? 0 : FD_CLOEXEC);
+}
+
+void handover_pass(const struct server *server, int fd, bool pass)
+{
+    each_descriptor(server, set_passing, pass);
+    set_passing(fd, pass);
+}
+
+/* ---- writing ---- */
+
+static const char *hex_format(const void *data, size_t len, char *buf)
+{
+    const unsigned char *bytes = data;
+
+    for (size_t i = 0; i < len; i++)
+        sprintf(buf + 2 * i, "%02x", (unsigned)bytes[i]);
+    buf[2 * len] = '\0';
+    return buf;
+}
+
+static void write_client(const struct server *server, size_t index, FILE *to)
+{
+    const struct client *client = &server->roster.clients[index];
+    char peer[HEX_MAX];
+
+    fprintf(to, "client %zu %d %llu %u %s %s\n", index, (int)client->pid,
+            (unsigned long long)client->since, client->service, client->listener,
+            hex_format(&client->peer.storage, client->peer.len, peer));
+}
+
+static void write_all(const struct server *server, FILE *to)
+{
+    fputs(FIRST_LINE, to);
+    fprintf(to, "slots %d %zu\n", server->slots.memory, server->slots.count);
+    fprintf(to, "scribe %d %d %d %d %d %d\n", (int)server->scribe.sink, (int)server->scribe.pid,
+            server->scribe.records_in, server->scribe.messages_in, server->scribe.records_out,
+            server->scribe.messages_out);
+    fprintf(to, "started %llu\n", (unsigned long long)server->started);
+    for (size_t t = 0; t < total_count; t++)
+        fprintf(to, "total %s %llu\n", total_table[t].name,
+                (unsigned long long)*total_of((struct totals *)&server->totals, &total_table[t]));
+    fprintf(to, "pid-file %d\n", server->pid_file);
+    fprintf(to, "waiter %d\n", server->reload.waiter);
+    fprintf(to, "control %d\n", server->control.listener);
+    for (size_t i = 0; i < server->listeners.count; i++) {
+        const struct listener *l = &server->listeners.item[i];
+        fprintf(to, "listener %d %d %s\n", l->fd, (int)l->origin, l->settings->name);
+    }
+    for (size_t i = 0; i < server->roster.used_clients; i++)
+        if (server->roster.clients[i].pid > 0)
+            write_client(server, i, to);
+}
+
+int handover_write(const struct server *server)
+{
+    int fd = memfd_create("echod-handover", MFD_CLOEXEC);
+    FILE *to = fd < 0 ? NULL : fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "we");
+
+    if (!to) {
+        int error = errno;
+        fd_close(&fd);
+        return -error;
+    }
+    write_all(server, to);
+    if (fclose(to) == 0)
+        return fd;
+    int error = errno;
+    fd_close(&fd);
+    return -error;
+}
+
+/* ---- reading ---- */
+
+int handover_find(void)
+{
+    const char *text = getenv(HANDOVER_VARIABLE);
+    uint64_t number;
+
+    if (!text || number_parse(text, &number) < 0 || number > INT32_MAX ||
+        fcntl((int)number, F_SETFD, FD_CLOEXEC) < 0)
+        return -1;
+    unsetenv(HANDOVER_VARIABLE);
+    return (int)number;
+}
+
+static int hex_parse(const char *text, struct address *address)
+{
+    size_t len = strlen(text) / 2;
+    unsigned char *bytes = (unsigned char *)&address->storage;
+
+    if (len > sizeof(address->storage))
+        return -EPROTO;
+    for (size_t i = 0; i < len; i++) {
+        unsigned byte;
+        if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+            return -EPROTO;
+        bytes[i] = (unsigned char)byte;
+    }
+    address->len = (socklen_t)len;
+    return 0;
+}
+
+static int read_client(const char *line, struct server *server)
+{
+    char listener[LISTENER_NAME_SIZE], peer[HEX_MAX];
+    unsigned long long since;
+    struct client client = {0};
+    size_t index;
+    int pid;
+
+    if (sscanf(line, "client %zu %d %llu %u %32s %319s", &index, &pid, &since, &client.service,
+               listener, peer) != 6 ||
+        index >= server->roster.max || hex_parse(peer, &client.peer) < 0)
+        return -EPROTO;
+    client.pid = pid;
+    client.since = since;
+    memcpy(client.listener, listener, sizeof(listener));
+    roster_restore(&server->roster, index, &client);
+    return 0;
+}
+
+/* The room for the clients of before, however few are wanted from now on. */
+static int read_slots(const char *line, struct server *server)
+{
+    size_t count, wanted = server->settings->server->max_clients;
+    int memory;
+
+    if (sscanf(line, "slots %d %zu", &memory, &count) != 2)
+        return -EPROTO;
+    count = count > wanted ? count : wanted;
+    int r = roster_open(&server->roster, count);
+    return r < 0 ? r : slots_adopt(&server->slots, memory, count);
+}
+
+static int read_scribe(const char *line, struct scribe *scribe)
+{
+    int sink, pid;
+
+    if (sscanf(line, "scribe %d %d %d %d %d %d", &sink, &pid, &scribe->records_in,
+               &scribe->messages_in, &scribe->records_out, &scribe->messages_out) != 6)
+        return -EPROTO;
+    scribe->sink = (enum sink)sink;
+    scribe->pid = pid;
+    return 0;
+}
+
+static int read_started(const char *line, struct server *server)
+{
+    unsigned long long started;
+
+    if (sscanf(line, "started %llu", &started) != 1)
+        return -EPROTO;
+    server->started = started;
+    server->totals.reloads++;
+    return 0;
+}
+
+static int read_total(const char *line, struct totals *totals)
+{
+    unsigned long long count;
+    char name[32];
+
+    if (sscanf(line, "total %31s %llu", name, &count) != 2)
+        return -EPROTO;
+    for (size_t i = 0; i < total_count; i++)
+        if (strcmp(total_table[i].name, name) == 0)
+            *total_of(totals, &total_table[i]) += count;
+    return 0;
+}
+
+static int read_listener(const char *line, struct passed *passed)
+{
+    struct passed_socket socket = {.fd = -1};
+    int origin;
+
+    if (sscanf(line, "listener %d %d %32s", &socket.fd, &origin, socket.name) != 3)
+        return -EPROTO;
+    socket.origin = (enum listener_origin)origin;
+    socket.known = true;
+    passed_add(passed, &socket);
+    return 0;
+}
+
+static bool begins(const char *line, const char *word)
+{
+    return strncmp(line, word, strlen(word)) == 0;
+}
+
+/* Lines that a later version may add are passed over. */
+static int read_line(const char *line, struct server *server, struct passed *passed)
+{
+    if (begins(line, "listener "))
+        return read_listener(line, passed);
+    if (!server)
+        return 0;
+    if (begins(line, "slots "))
+        return read_slots(line, server);
+    if (begins(line, "scribe "))
+        return read_scribe(line, &server->scribe);
+    if (begins(line, "started "))
+        return read_started(line, server);
+    if (begins(line, "total "))
+        return read_total(line, &server->totals);
+    if (begins(line, "control "))
+        return sscanf(line, "control %d", &server->control.listener) == 1 ? 0 : -EPROTO;
+    if (begins(line, "pid-file "))
+        return sscanf(line, "pid-file %d", &server->pid_file) == 1 ? 0 : -EPROTO;
+    if (begins(line, "waiter "))
+        return sscanf(line, "waiter %d", &server->reload.waiter) == 1 ? 0 : -EPROTO;
+    return begins(line, "client ") ? read_client(line, server) : 0;
+}
+
+int handover_read(int fd, struct server *server, struct passed *passed)
+{
+    char line[512];
+    FILE *from = fdopen(fd, "re");
+
+    if (!from)
+        return -errno;
+    rewind(from);
+    int r = fgets(line, sizeof(line), from) && strcmp(line, FIRST_LINE) == 0 ? 0 : -EPROTO;
+    while (r == 0 && fgets(line, sizeof(line), from))
+        r = read_line(line, server, passed);
+    fclose(from);
+    if (server)
+        each_descriptor(server, set_passing, false);
+    for (size_t i = 0; i < passed->count; i++)
+        set_passing(passed->item[i].fd, false);
+    return r;
+}

@@ -1,0 +1,204 @@
+#include "daemon/reload.h"
+
+#include "base/span.h"
+#include "daemon/handover.h"
+#include "daemon/notify.h"
+#include "daemon/server.h"
+#include "daemon/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Names are looked up in it, which can take a while. */
+#define REHEARSAL_TIME (20 * USEC_PER_SEC)
+
+/* ---- outcomes ---- */
+
+/* Writes the outcome to the one who waits for it, if anybody does; never waits for him. */
+static void answer(struct server *server, const char *outcome, const char *text)
+{
+    char reply[sizeof(server->reload.text) + 64];
+
+    if (server->reload.waiter < 0)
+        return;
+    int len = snprintf(reply, sizeof(reply), "%s\n%s", outcome, text);
+    if (send(server->reload.waiter, reply, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        log_debug(&server->log, "nobody waits for the outcome of the reload any more");
+    fd_close(&server->reload.waiter);
+}
+
+/* Everything stays as it is. TEXT, lines, says why. */
+static void reject(struct server *server, const char *text)
+{
+    char line[1024];
+
+    snprintf(line, sizeof(line), "%.1000s", text);
+    line[strcspn(line, "\n")] = '\0';
+    log_event(&server->log, EVENT_NOT_RELOADED, LOG_ERR,
+              "not reloaded, everything stays as it was: %s", line);
+    answer(server, "error", text);
+    notify_ready(server);
+}
+
+void reload_announce(struct server *server, int status)
+{
+    if (status == 0) {
+        log_event(&server->log, EVENT_RELOADED, LOG_NOTICE,
+                  "reloaded: %zu listeners, %zu clients stay", server->listeners.count,
+                  server->roster.live);
+        answer(server, "ok", "");
+    } else {
+        log_event(&server->log, EVENT_NOT_RELOADED, LOG_ERR,
+                  "reloaded, but not every listener could be had");
+        answer(server, "error", "not every listener could be had: see the log\n");
+    }
+}
+
+/* ---- the rehearsal ---- */
+
+static void set_handover(int fd)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%d", fd);
+    setenv(HANDOVER_VARIABLE, text, 1);
+}
+
+/* In the child: executes the installed program to check configuration and listeners. */
+_Noreturn static void rehearse(const struct server *server, int handover, int output)
+{
+    char *const argv[] = {(char *)"echod", (char *)"--check-config", (char *)"--config",
+                          (char *)server->config, NULL};
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    handover_pass(server, handover, true);
+    set_handover(handover);
+    unsetenv("NOTIFY_SOCKET"); /* a rehearsal tells nobody */
+    if (dup2(output, STDERR_FILENO) < 0)
+        _exit(EXIT_OSERR);
+    execv(server->program, argv);
+    dprintf(STDERR_FILENO, "%s cannot be executed: %s\n", server->program, strerror(errno));
+    _exit(EXIT_OSERR);
+}
+
+static int start_rehearsal(struct server *server)
+{
+    int output[2], handover = handover_write(server);
+
+    if (handover < 0)
+        return handover;
+    if (pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0) {
+        int error = errno;
+        fd_close(&handover);
+        return -error;
+    }
+    pid_t pid = spawn(CHILD_SIGNAL);
+    if (pid == 0)
+        rehearse(server, handover, output[1]);
+    fd_close(&handover);
+    fd_close(&output[1]);
+    if (pid < 0)
+        fd_close(&output[0]);
+    server->reload.pid = pid < 0 ? -1 : pid;
+    server->reload.output = output[0];
+    return pid < 0 ? pid : 0;
+}
+
+void reload_begin(struct server *server, int waiter)
+{
+    struct reload *reload = &server->reload;
+
+    if (reload->pid > 0 || server->phase != PHASE_SERVING) {
+        struct server other = {.reload = {.waiter = waiter}, .log = server->log};
+        answer(&other, "error",
+               reload->pid > 0 ? "a reload is under way already\n" : "echod is stopping\n");
+        return;
+    }
+    *reload = (struct reload)RELOAD_NONE;
+    reload->waiter = waiter;
+    reload->deadline = clock_now() + REHEARSAL_TIME;
+    notify_reloading(server);
+    int r = start_rehearsal(server);
+    if (r < 0)
+        reject(server, strerror(-r));
+}
+
+void reload_listen(struct server *server)
+{
+    struct reload *reload = &server->reload;
+    size_t room = sizeof(reload->text) - 1 - reload->len;
+    ssize_t n = read(reload->output, reload->text + reload->len, room);
+
+    if (n > 0)
+        reload->len += (size_t)n;
+    reload->text[reload->len] = '\0';
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        fd_close(&reload->output); /* its end, or more than anybody will read */
+}
+
+void reload_check(struct server *server, uint64_t now)
+{
+    if (server->reload.pid > 0 && now >= server->reload.deadline)
+        kill(server->reload.pid, SIGKILL);
+}
+
+/* ---- taking over ---- */
+
+/* Executes the installed program in place of this one. Returns only if that fails. */
+static int take_over(struct server *server)
+{
+    char *argv[] = {(char *)"echod",
+                    (char *)"--config",
+                    (char *)server->config,
+                    (char *)"--daemon",
+                    (char *)"--pid-file",
+                    (char *)server->pid_path,
+                    NULL};
+    if (!server->pid_path)
+        argv[3] = NULL;
+    int handover = handover_write(server);
+
+    if (handover < 0)
+        return handover;
+    handover_pass(server, handover, true);
+    set_handover(handover);
+    execv(server->program, argv);
+    int error = errno;
+    unsetenv(HANDOVER_VARIABLE);
+    handover_pass(server, handover, false);
+    fd_close(&handover);
+    return -error;
+}
+
+void reload_finish(struct server *server, int status)
+{
+    struct reload *reload = &server->reload;
+
+    reload->pid = -1;
+    while (reload->output >= 0 && reload->len + 1 < sizeof(reload->text)) {
+        size_t before = reload->len;
+        reload_listen(server);
+        if (reload->len == before)
+            break;
+    }
+    fd_close(&reload->output);
+    if (server->phase != PHASE_SERVING) {
+        reject(server, "echod is stopping\n");
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        int r = take_over(server);
+        reject(server, strerror(-r));
+    } else if (WIFEXITED(status)) {
+        reject(server, reload->len ? reload->text : "the check failed without a word\n");
+    } else {
+        reject(server, "the check of the new configuration took too long, or crashed\n");
+    }
+}

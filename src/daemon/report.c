@@ -1,0 +1,90 @@
+#include "daemon/report.h"
+
+#include "base/span.h"
+#include "worker/worker.h"
+
+#include <string.h>
+#include <unistd.h>
+
+void report_status(struct server *server, FILE *to)
+{
+    uint64_t up = clock_now() - server->started;
+
+    fprintf(to,
+            "state=%s\tpid=%d\tuptime_seconds=%llu\tclients=%zu\tmax_clients=%llu\t"
+            "listeners=%zu\tconfig=%s",
+            server->phase == PHASE_SERVING ? "serving" : "stopping", (int)getpid(),
+            (unsigned long long)(up / USEC_PER_SEC), server->roster.live,
+            (unsigned long long)server->settings->server->max_clients, server->listeners.count,
+            server->config);
+    for (size_t i = 0; i < total_count; i++)
+        fprintf(to, "\t%s=%llu", total_table[i].name,
+                (unsigned long long)*total_of(&server->totals, &total_table[i]));
+    fputc('\n', to);
+}
+
+static const char *state_name(int state)
+{
+    static const char *const names[] = {
+        [SLOT_STARTING] = "starting", [SLOT_SERVING] = "serving", [SLOT_ENDING] = "ending"};
+
+    return state >= 0 && state < (int)ARRAY_SIZE(names) ? names[state] : "?";
+}
+
+static void report_client(const struct client *client, const struct slot *slot, uint64_t now,
+                          FILE *to)
+{
+    char peer[ADDRESS_TEXT_MAX];
+
+    fprintf(to,
+            "id=%d\tpeer=%s\tlistener=%s\tservice=%s\tstate=%s\tseconds=%llu\tbytes_in=%llu\t"
+            "bytes_out=%llu\tmessages=%llu\n",
+            (int)client->pid, address_format(&client->peer, peer, sizeof(peer)), client->listener,
+            service_name(client->service), state_name(slot->state),
+            (unsigned long long)((now - client->since) / USEC_PER_SEC),
+            (unsigned long long)slot->bytes_in, (unsigned long long)slot->bytes_out,
+            (unsigned long long)slot->messages);
+}
+
+void report_clients(struct server *server, FILE *to)
+{
+    uint64_t now = clock_now();
+
+    for (size_t i = 0; i < server->roster.used_clients; i++)
+        if (server->roster.clients[i].pid > 0)
+            report_client(&server->roster.clients[i], slots_at(&server->slots, i), now, to);
+}
+
+void report_listeners(struct server *server, FILE *to)
+{
+    static const char *const origins[] = {[LISTENER_OPENED] = "echod",
+                                          [LISTENER_PASSED] = "socket-unit",
+                                          [LISTENER_STORED] = "fd-store"};
+    char address[ADDRESS_TEXT_MAX];
+
+    for (size_t i = 0; i < server->listeners.count; i++) {
+        const struct listener *l = &server->listeners.item[i];
+        fprintf(to, "listener=%s\taddress=%s\tservice=%s\tfrom=%s\n", l->settings->name,
+                address_format(&l->address, address, sizeof(address)),
+                service_name(l->settings->service), origins[l->origin]);
+    }
+}
+
+static void metric(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
+{
+    fprintf(to, "# HELP echod_%s %s\n# TYPE echod_%s %s\nechod_%s %llu\n", name, help, name, type,
+            name, (unsigned long long)value);
+}
+
+void report_metrics(struct server *server, FILE *to)
+{
+    metric(to, "clients", "gauge", "Clients that are being served.", server->roster.live);
+    metric(to, "clients_max", "gauge", "Clients that may be served at once.",
+           server->settings->server->max_clients);
+    metric(to, "listeners", "gauge", "Sockets that are listened on.", server->listeners.count);
+    metric(to, "uptime_seconds", "gauge", "Time since the start.",
+           (clock_now() - server->started) / USEC_PER_SEC);
+    for (size_t i = 0; i < total_count; i++)
+        metric(to, total_table[i].metric, "counter", total_table[i].help,
+               *total_of(&server->totals, &total_table[i]));
+}

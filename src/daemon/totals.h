@@ -1,0 +1,30 @@
+/*
+ * What has been counted since the daemon was started. One row per count, from which the status, the
+ * metrics and the handover at a reload are made.
+ */
+#ifndef ECHOD_DAEMON_TOTALS_H
+#define ECHOD_DAEMON_TOTALS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct totals {
+    uint64_t served, refused, crashed;
+    uint64_t bytes_in, bytes_out, messages;
+    uint64_t dropped, reloads;
+};
+
+struct total_row {
+    const char *name;   /* in the status */
+    const char *metric; /* without the prefix "echod_" */
+    const char *help;
+    size_t offset;
+};
+
+extern const struct total_row total_table[];
+extern const size_t total_count;
+
+/* The count of ROW in TOTALS. */
+uint64_t *total_of(struct totals *totals, const struct total_row *row);
+
+#endif
