@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define PATIENCE (5 * USEC_PER_SEC)
+/* Between two tries to accept what cannot be accepted. */
+#define PAUSE (250 * USEC_PER_MSEC)
 #define MODE 0660
 
 void control_init(struct control *control)
@@ -110,14 +112,17 @@ static struct control_peer *free_place(const struct control *control)
     return NULL;
 }
 
-static void welcome(struct server *server)
+void control_welcome(struct server *server)
 {
     struct control_peer *peer = free_place(&server->control);
     int fd =
         peer ? accept4(server->control.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
 
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno != EAGAIN && errno != ECONNABORTED) /* out of descriptors, most likely */
+            server->muted_until = clock_now() + PAUSE;
         return;
+    }
     *peer = (struct control_peer){.fd = fd, .deadline = clock_now() + PATIENCE};
     if (!may_control(fd)) {
         log_warning(&server->log, "somebody without the right to it used the control socket");
@@ -217,32 +222,23 @@ static void speak_to(struct control_peer *peer)
 
 /* ---- for the loop ---- */
 
-size_t control_choose(const struct control *control, struct pollfd *polled)
+void control_watch(const struct control *control, struct watch *watch, bool welcoming)
 {
-    size_t count = 0;
-
-    /* With every place taken the others wait in the backlog. */
-    polled[count++] =
-        (struct pollfd){.fd = free_place(control) ? control->listener : -1, .events = POLLIN};
+    if (welcoming && free_place(control)) /* else the others wait in the backlog */
+        watch_add(watch, control->listener, POLLIN, WATCHED_CONTROL, 0);
     for (size_t i = 0; i < CONTROL_PEERS; i++)
-        polled[count++] = (struct pollfd){.fd = control->peers[i].fd,
-                                          .events = control->peers[i].answer ? POLLOUT : POLLIN};
-    return count;
+        watch_add(watch, control->peers[i].fd, control->peers[i].answer ? POLLOUT : POLLIN,
+                  WATCHED_PEER, i);
 }
 
-void control_handle(struct server *server, const struct pollfd *polled, size_t count)
+void control_attend(struct server *server, size_t index)
 {
-    for (size_t i = 1; i < count; i++) {
-        struct control_peer *peer = &server->control.peers[i - 1];
-        if (!polled[i].revents || peer->fd < 0)
-            continue;
-        if (!peer->answer)
-            listen_to(server, peer);
-        else
-            speak_to(peer);
-    }
-    if (polled[0].revents)
-        welcome(server);
+    struct control_peer *peer = &server->control.peers[index];
+
+    if (peer->answer)
+        speak_to(peer);
+    else
+        listen_to(server, peer);
 }
 
 void control_check(struct control *control, uint64_t now)

@@ -7,7 +7,9 @@
 #ifndef ECHOD_DAEMON_CONTROL_H
 #define ECHOD_DAEMON_CONTROL_H
 
-#include <poll.h>
+#include "daemon/watch.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -43,11 +45,12 @@ void control_open(struct server *server, int fd);
 
 void control_close(struct control *control);
 
-/* Descriptors for poll(2), at most CONTROL_PEERS + 1; returns how many. */
-size_t control_choose(const struct control *control, struct pollfd *polled);
+/* Adds the peers and, if WELCOMING and another one can be heard, the socket. */
+void control_watch(const struct control *control, struct watch *watch, bool welcoming);
 
-/* Handles what poll(2) reported of those COUNT. */
-void control_handle(struct server *server, const struct pollfd *polled, size_t count);
+/* Takes a peer in; hears, or answers, peer INDEX: when poll(2) reports them. */
+void control_welcome(struct server *server);
+void control_attend(struct server *server, size_t index);
 
 /* Ends with those whose time is over. */
 void control_check(struct control *control, uint64_t now);

@@ -7,14 +7,16 @@
 #include "daemon/drain.h"
 #include "daemon/handover.h"
 #include "daemon/reap.h"
+#include "daemon/watch.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
+/* How long a poll(2) that cannot work is replaced by waiting for signals. */
+#define MUTE_TIME (250 * USEC_PER_MSEC)
 /* How often ended children are looked for whose signals were lost. */
 #define SWEEP_TIME USEC_PER_SEC
 /* The pause between two scribes, lest one that cannot live is forked all the time. */
@@ -201,48 +203,66 @@ static int next_timeout(const struct server *server)
     return clock_until(next);
 }
 
-/* What poll(2) is asked for: these, then the listeners. */
-enum { POLL_SIGNALS, POLL_RELOAD, POLL_CONTROL, POLL_LISTENERS = POLL_CONTROL + CONTROL_PEERS + 1 };
-
-/* Returns how many there are; without OPEN the listeners are left out. */
-static size_t choose(const struct server *server, struct pollfd *polled, bool open)
+static void choose(const struct server *server, struct watch *watch)
 {
-    size_t count = open ? server->listeners.count : 0;
+    uint64_t now = clock_now();
 
-    polled[POLL_SIGNALS] = (struct pollfd){.fd = server->signals.fd, .events = POLLIN};
-    polled[POLL_RELOAD] = (struct pollfd){.fd = server->reload.output, .events = POLLIN};
-    control_choose(&server->control, &polled[POLL_CONTROL]);
-    for (size_t i = 0; i < count; i++)
-        polled[POLL_LISTENERS + i] =
-            (struct pollfd){.fd = server->listeners.item[i].fd, .events = POLLIN};
-    return POLL_LISTENERS + count;
+    watch->count = 0;
+    watch_add(watch, server->signals.fd, POLLIN, WATCHED_SIGNALS, 0);
+    watch_add(watch, server->reload.output, POLLIN, WATCHED_RELOAD, 0);
+    control_watch(&server->control, watch, now >= server->muted_until);
+    if (!admission_open(server, now))
+        return;
+    for (size_t i = 0; i < server->listeners.count; i++)
+        watch_add(watch, server->listeners.item[i].fd, POLLIN, WATCHED_LISTENER, i);
 }
 
-/* Waits for signals and, if they are wanted, connections, and handles what came. */
-static void turn(struct server *server, struct pollfd *polled)
+static void handle(struct server *server, const struct watched_entry *entry)
 {
-    bool open = admission_open(server, clock_now());
-    size_t count = choose(server, polled, open);
+    switch (entry->what) {
+    case WATCHED_SIGNALS:
+        handle_signals(server);
+        break;
+    case WATCHED_RELOAD:
+        reload_listen(server);
+        break;
+    case WATCHED_CONTROL:
+        control_welcome(server);
+        break;
+    case WATCHED_PEER:
+        control_attend(server, entry->index);
+        break;
+    case WATCHED_LISTENER:
+        if (server->phase == PHASE_SERVING) /* a signal of this very turn may have ended that */
+            admission_accept(server, &server->listeners.item[entry->index]);
+        break;
+    }
+}
 
-    if (poll(polled, count, next_timeout(server)) > 0) {
-        if (polled[POLL_RELOAD].revents)
-            reload_listen(server);
-        if (polled[POLL_SIGNALS].revents)
-            handle_signals(server);
-        for (size_t i = POLL_LISTENERS; i < count && server->phase == PHASE_SERVING; i++)
-            if (polled[i].revents)
-                admission_accept(server, &server->listeners.item[i - POLL_LISTENERS]);
-        control_handle(server, &polled[POLL_CONTROL], CONTROL_PEERS + 1);
+/* Waits for what is wanted now, and handles what came. */
+static void turn(struct server *server, struct watch *watch)
+{
+    siginfo_t info;
+
+    choose(server, watch);
+    int ready = poll(watch->polled, watch->count, next_timeout(server));
+    if (ready > 0) {
+        for (size_t i = 0; i < watch->count; i++)
+            if (watch->polled[i].revents)
+                handle(server, &watch->entries[i]);
+    } else if (ready < 0 && errno != EINTR && signals_take(&server->signals, &info, MUTE_TIME)) {
+        /* No memory, or a limit was lowered below what is open: signals are heard all the same. */
+        handle_signal(server, &info);
     }
     keep_house(server);
 }
 
 void server_run(struct server *server)
 {
-    struct pollfd *polled =
-        memory_zeroed(server->listeners.count + POLL_LISTENERS, sizeof(*polled));
+    struct watch watch;
 
+    watch_open(&watch, server->listeners.count + CONTROL_PEERS + 3);
     while (!drain_done(server))
-        turn(server, polled);
-    free(polled);
+        turn(server, &watch);
+    watch_close(&watch);
 }

@@ -105,7 +105,7 @@ void session_log_end(const struct session_log *to, const struct client *client,
     bool serious = ending.priority <= LOG_WARNING;
     if (!(to->normal || serious) || !log_wants(to->log, ending.priority))
         return;
-    if (serious || flood_permits(to->flood))
+    if (serious || log_wants(to->log, LOG_DEBUG) || flood_permits(to->flood))
         send_record(to->log, &ending, client, slot);
     else
         to->flood->sessions++;

@@ -232,14 +232,14 @@ def check_listens_not():
         expect_equal((status, err), (0, ""), "the exit status and standard error")
 
 
-@test("--list-options prints seven columns for each option, and every one can be set")
+@test("--list-options prints six columns for each option, and every one can be set")
 def list_options():
     status, out, err = run_echod("--list-options")
     expect_equal((status, err), (0, ""), "the exit status and standard error")
     rows = [line.split("\t") for line in out.splitlines()]
     expect(len(rows) > 15, "only %d options are listed" % len(rows))
     for row in rows:
-        expect_equal(len(row), 7, "the number of columns of %s" % row)
+        expect_equal(len(row), 6, "the number of columns of %s" % row)
     sections = {"server": "[server]\n", "listen NAME": "[listen local]\n"}
     for row in rows:
         if row[3]:

@@ -82,7 +82,8 @@ REFUSED = 6000  # enough of these cheap records to fill every queue
 
 @test("nobody waits for a log that nobody reads; what is dropped is counted")
 def reader_stops():
-    config = ("[listen local]\naddress = 127.0.0.1\nport = 0\n"
+    # At this level no record is left to a summary.
+    config = ("[server]\nlog_level = debug\n[listen local]\naddress = 127.0.0.1\nport = 0\n"
               "[listen closed]\naddress = 127.0.0.1\nport = 0\ndeny = 127.0.0.0/8\n")
     with Echod(config, read_log=False, stderr_pipe_size=4096) as echod:
         for i in range(CROWD):

@@ -72,7 +72,7 @@ def drain_timeout():
             expect_equal(recv_until_eof(sock), b"", "what its client gets")
         expect_end(echod)
         echod.log.wait(r" notice: ending the sessions of 3 clients$")
-        echod.log.wait(r" info: session of .*: closed because echod stops; 4 bytes in, 4 out, ",
+        echod.log.wait(r" info: session of .*: closed because echod was asked to; 4 bytes in, 4 out, ",
                        count=3)
 
 
@@ -111,7 +111,7 @@ def stubborn_worker():
         os.kill(echod.worker_of(sock), signal.SIGSTOP)
         echod.kill(signal.SIGTERM)
         expect_end(echod)
-        echod.log.wait(r" info: session of .*: cut off because echod stops; ")
+        echod.log.wait(r" info: session of .*: cut off because echod was asked to; ")
         expect_equal(echod.log.matching(" warning: "), [], "the warnings")
 
 
@@ -125,7 +125,7 @@ def third_signal():
         echod.log.wait(r" notice: ending the sessions of 1 clients$")
         echod.kill(signal.SIGTERM)
         expect_end(echod)
-        echod.log.wait(r" info: session of .*: cut off because echod stops; ")
+        echod.log.wait(r" info: session of .*: cut off because echod was asked to; ")
 
 
 @test("a client that does not read holds up no stop")
@@ -137,7 +137,7 @@ def unread():
         eventually(lambda: fills(sock) and state(worker) == "S", "the buffers are full")
         echod.kill(signal.SIGTERM)
         expect_end(echod)
-        echod.log.wait(r" info: session of .*: (cut off|closed) because echod stops; ")
+        echod.log.wait(r" info: session of .*: (cut off|closed) because echod was asked to; ")
 
 
 def fills(sock):
@@ -148,12 +148,12 @@ def fills(sock):
     return False
 
 
-@test("SIGHUP ends nothing, and says that it does nothing yet")
+@test("SIGHUP reloads, and ends nothing")
 def hangup():
     with Echod() as echod:
         sock = echod.echoing()
         echod.kill(signal.SIGHUP)
-        echod.log.wait(r" warning: SIGHUP: ")
+        echod.log.wait(r" notice: reloaded: 1 listeners, 1 clients stay$")
         expect_echo(sock)
         expect_echo(echod.connect())
 

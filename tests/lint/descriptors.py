@@ -41,6 +41,7 @@ INSTEAD = {
 # part of its arguments, the reason.
 EXCEPTIONS = [
     ("src/base/util.c", "open", '"/dev/null", O_RDWR', "fills the places of 0, 1 and 2"),
+    ("src/daemon/reload.c", "dup2", "STDERR_FILENO", "for the program that is executed next"),
     ("src/daemon/detach.c", "dup2", "null, fd", "the place of 0, 1 or 2"),
 ]
 

@@ -14,6 +14,7 @@ LAYERS = {
     "worker": {"worker", "scribe", "config", "net", "base"},
     "daemon": {"daemon", "scribe", "config", "net", "base"},
     "client": {"client", "net", "base"},
+    "ctl": {"ctl", "net", "base"},
 }
 # Single headers beyond them.
 ALSO = {"daemon": {"worker/worker.h"}}
@@ -28,13 +29,18 @@ READING = ("read", "readv", "pread", "preadv", "preadv2", "recv", "recvfrom", "r
 # may occur is part of it.
 MAY_READ = {
     ("src/daemon/detach.c", "read"): (1, "the status that a starting daemon sends its terminal"),
+    ("src/daemon/control.c", "recv"): (1, "the request of an administrator"),
+    ("src/daemon/handover.c", "fdopen"): (2, "what the program before left, in a memfd"),
+    ("src/daemon/handover.c", "fgets"): (2, "the same"),
+    ("src/daemon/reload.c", "read"): (1, "what the rehearsal, a child, prints"),
     ("src/daemon/limits.c", "fgets"): (2, "files of /proc and of the cgroup"),
     ("src/config/inifile.c", "getline"): (1, "the configuration"),
     ("src/scribe/scribe.c", "recvmsg"): (1, "in the scribe: records from the parent and workers"),
     ("src/scribe/store.c", "read"): (1, "in a worker: the answer of the scribe"),
 }
-# Clients' bytes are read in these, and nowhere else; src/client is another program.
-MAY_READ_CLIENTS = ("src/worker/", "src/client/")
+# Clients' bytes are read in these, and nowhere else; src/client and src/ctl are other
+# programs.
+MAY_READ_CLIENTS = ("src/worker/", "src/client/", "src/ctl/")
 
 
 def includes(tree, name):

@@ -116,6 +116,38 @@ static void test_full_channel_drops_counts_and_confesses(void **state)
     finish(&channel);
 }
 
+static void test_total_is_counted_for_who_wants_it(void **state)
+{
+    struct channel channel = begin(LOG_INFO);
+    uint64_t total = 10;
+
+    (void)state;
+    channel.log.total_dropped = &total;
+    unsigned taken = fill(&channel);
+    log_info(&channel.log, "lost");
+    for (unsigned i = 0; i < taken; i++)
+        assert_non_null(next(&channel, "MESSAGE"));
+    log_confess(&channel.log);
+    assert_int_equal(channel.log.dropped, 0);
+    assert_int_equal(total, 12);
+    finish(&channel);
+}
+
+static void test_event(void **state)
+{
+    struct channel channel = begin(LOG_NOTICE);
+
+    (void)state;
+    log_event(&channel.log, EVENT_PAUSED, LOG_INFO, "not wanted");
+    log_event(&channel.log, EVENT_PAUSED, LOG_NOTICE, "text %d", 1);
+    log_event(&channel.log, EVENT_RESUMED, LOG_NOTICE, "text");
+    log_notice(&channel.log, "no event");
+    assert_string_equal(next(&channel, "ECHOD_EVENT"), "paused");
+    assert_string_equal(next(&channel, "MESSAGE_ID"), event_meaning(EVENT_RESUMED)->id);
+    assert_null(next(&channel, "ECHOD_EVENT"));
+    finish(&channel);
+}
+
 static void test_confession_comes_before_the_next_record(void **state)
 {
     struct channel channel = begin(LOG_INFO);
@@ -181,6 +213,8 @@ int main(void)
         cmocka_unit_test(test_record_goes_as_it_is),
         cmocka_unit_test(test_long_text_is_cut),
         cmocka_unit_test(test_full_channel_drops_counts_and_confesses),
+        cmocka_unit_test(test_total_is_counted_for_who_wants_it),
+        cmocka_unit_test(test_event),
         cmocka_unit_test(test_confession_comes_before_the_next_record),
         cmocka_unit_test(test_nothing_overtakes_the_confession),
         cmocka_unit_test(test_channel_without_reader),

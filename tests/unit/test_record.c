@@ -58,6 +58,27 @@ static void test_add(void **state)
     assert_int_equal(count_fields(record.data, record.used), 6);
 }
 
+static void test_events_have_names_and_ids_of_their_own(void **state)
+{
+    char buf[RECORD_MAX];
+    struct record record;
+
+    (void)state;
+    for (int e = 0; e < EVENT_COUNT; e++) {
+        const struct event_meaning *meaning = event_meaning((enum event)e);
+        assert_int_equal(strspn(meaning->id, "0123456789abcdef"), 32);
+        assert_int_equal(strlen(meaning->id), 32);
+        for (int other = 0; other < e; other++) {
+            assert_string_not_equal(meaning->name, event_meaning((enum event)other)->name);
+            assert_string_not_equal(meaning->id, event_meaning((enum event)other)->id);
+        }
+        record_start(&record, buf, sizeof(buf), LOG_INFO, "m");
+        record_event(&record, (enum event)e);
+        assert_string_equal(get(&record, "ECHOD_EVENT"), meaning->name);
+        assert_string_equal(get(&record, "MESSAGE_ID"), meaning->id);
+    }
+}
+
 /* With every size of the buffer: what is there is whole, and ends in the buffer. */
 static void test_what_does_not_fit_is_left_out(void **state)
 {
@@ -163,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_start),
         cmocka_unit_test(test_add),
+        cmocka_unit_test(test_events_have_names_and_ids_of_their_own),
         cmocka_unit_test(test_what_does_not_fit_is_left_out),
         cmocka_unit_test(test_the_last_field_fills_the_buffer),
         cmocka_unit_test(test_a_message_that_is_too_long_is_cut),

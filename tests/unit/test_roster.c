@@ -7,7 +7,7 @@
 #define CLIENTS 300
 #define SOURCES 40
 
-static struct listen_settings listen_a, listen_b;
+static struct listen_settings listen_a = {.name = "a"}, listen_b = {.name = "b"};
 
 static struct address numeric(const char *host)
 {
@@ -68,8 +68,8 @@ static void test_what_was_added_is_found(void **state)
     assert_ptr_equal(roster_find(&roster, 22), &roster.clients[second]);
     assert_int_equal(roster_find(&roster, 22)->pid, 22);
     assert_true(address_equal(&roster_find(&roster, 22)->peer, &two));
-    assert_ptr_equal(roster_find(&roster, 11)->listen, &listen_a);
-    assert_ptr_equal(roster_find(&roster, 22)->listen, &listen_b);
+    assert_string_equal(roster_find(&roster, 11)->listener, "a");
+    assert_string_equal(roster_find(&roster, 22)->listener, "b");
     assert_true(roster_find(&roster, 22)->since >= roster_find(&roster, 11)->since);
     assert_null(roster_find(&roster, 33));
     removes(&roster, 11);
@@ -148,6 +148,36 @@ static void test_unix_peers_are_one_source(void **state)
     roster_add(&roster, 2, &unnamed, &listen_a);
     assert_int_equal(roster_count(&roster, &unnamed), 2);
     assert_int_equal(count(&roster, "0.0.0.0"), 0);
+    roster_close(&roster);
+}
+
+static void test_restore_keeps_the_indices(void **state)
+{
+    struct client one = {.pid = 11, .peer = numeric("192.0.2.1"), .listener = "gone", .since = 5};
+    struct client two = {.pid = 22, .peer = numeric("192.0.2.1"), .service = SERVICE_MESSAGE};
+    struct roster roster;
+    bool taken[6] = {[1] = true, [4] = true};
+
+    (void)state;
+    roster_open(&roster, 6);
+    roster_restore(&roster, 1, &one);
+    roster_restore(&roster, 4, &two);
+    assert_int_equal(roster.live, 2);
+    assert_ptr_equal(roster_find(&roster, 11), &roster.clients[1]);
+    assert_ptr_equal(roster_find(&roster, 22), &roster.clients[4]);
+    assert_string_equal(roster_find(&roster, 11)->listener, "gone");
+    assert_int_equal(roster_find(&roster, 11)->since, 5);
+    assert_int_equal(roster_find(&roster, 22)->service, SERVICE_MESSAGE);
+    assert_int_equal(count(&roster, "192.0.2.1"), 2);
+    /* What was left out is free, each once. */
+    for (pid_t pid = 100; roster.live < roster.max; pid++) {
+        size_t index = roster_next(&roster);
+        assert_false(taken[index]);
+        taken[index] = true;
+        add(&roster, pid, "192.0.2.9");
+    }
+    removes(&roster, 11);
+    assert_int_equal(roster_next(&roster), 1);
     roster_close(&roster);
 }
 
@@ -247,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_one_client_at_most),
         cmocka_unit_test(test_ipv6_is_counted_by_64_bits),
         cmocka_unit_test(test_unix_peers_are_one_source),
+        cmocka_unit_test(test_restore_keeps_the_indices),
         cmocka_unit_test(test_random_changes_agree_with_a_recount),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,10 +117,7 @@ static void origin_is(const struct settings *settings, size_t listen, const char
 {
     struct origin origin = settings_origin(settings, settings->listens[listen], key);
 
-    if (file)
-        assert_string_equal(origin.file, file);
-    else
-        assert_null(origin.file);
+    assert_string_equal(origin.file, file);
     assert_int_equal(origin.line, line);
 }
 
@@ -146,7 +143,8 @@ static void test_drop_ins_override_in_the_order_of_their_names(void **state)
     origin_is(settings, 0, "port", "drop.conf.d/20.conf", 3);
     origin_is(settings, 0, "reply", "drop.conf.d/10.conf", 3);
     origin_is(settings, 0, "service", "drop.conf", 3);
-    origin_is(settings, 0, "greeting", NULL, 0);
+    origin_is(settings, 0, "greeting", "drop.conf", 1); /* its section: it has the default */
+    origin_is(settings, 1, "service", "drop.conf.d/20.conf", 4);
     origin_is(settings, 1, "port", "drop.conf.d/20.conf", 5);
     settings_free(settings);
 }
