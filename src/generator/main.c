@@ -1,0 +1,135 @@
+/*
+ * echod-generator: a systemd.generator(7). Writes, as drop-ins, what units have to know of
+ * echod.conf: the limits of the service, the addresses of the socket and, where that is enabled, a
+ * sandbox that needs no network at all. So the INI file stays the one truth.
+ *
+ * Whatever is wrong, it writes nothing and exits with 0: a configuration must never break the boot.
+ */
+#include "config.h"
+
+#include "config/settings.h"
+
+#include "base/util.h"
+#include "net/address.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CONFIG SYSCONFDIR "/echod/echod.conf"
+#define ENABLED SYSCONFDIR "/systemd/system/sockets.target.wants/echod.socket"
+#define HEADER "# Made by echod-generator from " CONFIG "\n"
+
+/* Processes and descriptors beside those of clients and listeners. */
+#define MORE_TASKS 16
+#define MORE_FILES 64
+
+/* Opens DIRECTORY/UNIT.d/NAME to be written; NULL, and said, where it cannot be. */
+static FILE *open_drop_in(const char *directory, const char *unit, const char *name)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/%s.d", directory, unit);
+    if (mkdir(path, 0755) < 0 && access(path, W_OK) < 0) {
+        perror(path);
+        return NULL;
+    }
+    text_append(path, sizeof(path), "/%s", name);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        perror(path);
+    else
+        fputs(HEADER, file);
+    return file;
+}
+
+static void write_limits(const char *directory, const struct settings *settings)
+{
+    FILE *to = open_drop_in(directory, "echod.service", "50-echod-conf.conf");
+
+    if (!to)
+        return;
+    fprintf(to, "[Service]\nTasksMax=%llu\nLimitNOFILE=%zu\n",
+            (unsigned long long)settings->server->max_clients + MORE_TASKS,
+            16 * settings->listen_count + MORE_FILES);
+    fclose(to);
+}
+
+/* A name can be looked up by the daemon, but not at boot, before there is a network. */
+static void write_address(FILE *to, const struct listen_settings *listen, const char *host)
+{
+    char text[ADDRESS_TEXT_MAX];
+    struct address address;
+
+    if (listen->protocol == PROTOCOL_UNIX)
+        fprintf(to, "ListenStream=%s\n", host);
+    else if (strcmp(host, "*") == 0)
+        fprintf(to, "ListenStream=0.0.0.0:%u\nListenStream=[::]:%u\n", (unsigned)listen->port,
+                (unsigned)listen->port);
+    else if (address_numeric(&address, host, listen->port) == 0)
+        fprintf(to, "ListenStream=%s\n", address_format(&address, text, sizeof(text)));
+    else
+        fprintf(stderr,
+                "echod-generator: listener %s: %s is left to echod: give echod.socket an "
+                "address\n",
+                listen->name, host);
+}
+
+static void write_addresses(const char *directory, const struct settings *settings)
+{
+    FILE *to = open_drop_in(directory, "echod.socket", "50-echod-conf.conf");
+
+    if (!to)
+        return;
+    /* With SourcePath=, systemctl notices that the file was edited. */
+    fprintf(to, "[Unit]\nSourcePath=%s\n[Socket]\nListenStream=\n", CONFIG);
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        const struct listen_settings *listen = settings->listens[i];
+        bool wanted = !listen->unserved && (listen->port || listen->protocol == PROTOCOL_UNIX);
+        for (size_t j = 0; wanted && j < listen->addresses.count; j++)
+            write_address(to, listen, listen->addresses.item[j]);
+    }
+    fclose(to);
+}
+
+/* All the sockets it needs are passed to it: accept(2) makes no use of the network of its own. */
+static void write_sandbox(const char *directory)
+{
+    FILE *to = open_drop_in(directory, "echod.service", "60-echod-socket.conf");
+
+    if (!to)
+        return;
+    fputs("[Unit]\nRequires=echod.socket\nAfter=echod.socket\n"
+          "[Service]\nPrivateNetwork=yes\nIPAddressDeny=any\n"
+          "RestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX\n",
+          to);
+    fclose(to);
+}
+
+int main(int argc, char **argv)
+{
+    struct problems problems = {0};
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return puts("Usage: echod-generator DIRECTORY [EARLY LATE]   (see systemd.generator(7))") <
+               0;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return puts("echod-generator (echod) " PACKAGE_VERSION) < 0;
+    if (argc < 2) {
+        fputs("echod-generator: systemd runs this, with the directory to write to\n", stderr);
+        return EXIT_USAGE;
+    }
+    struct settings *settings = settings_load(CONFIG, &problems);
+    if (settings) {
+        write_limits(argv[1], settings);
+        write_addresses(argv[1], settings);
+        if (access(ENABLED, F_OK) == 0)
+            write_sandbox(argv[1]);
+    } else {
+        problems_print(&problems, stderr);
+    }
+    problems_free(&problems);
+    settings_free(settings);
+    return 0;
+}
