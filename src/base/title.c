@@ -15,15 +15,20 @@ static char *contiguous_end(char *end, char **list)
     return end;
 }
 
-static void move_environment(void)
+/* Copies the strings of the environment into one block, which TITLE keeps: unsetenv(3) forgets
+ * them one by one. */
+static void move_environment(struct title *title)
 {
-    size_t count = 0;
+    size_t count = 0, size = 0;
 
-    while (environ[count])
-        count++;
-    char **moved = memory_zeroed(count + 1, sizeof(*moved));
-    for (size_t i = 0; i < count; i++)
-        moved[i] = text_copy(environ[i]);
+    for (; environ[count]; count++)
+        size += strlen(environ[count]) + 1;
+    char **moved = memory_zeroed(count + 1, sizeof(*moved)), *end = memory_zeroed(size, 1);
+    title->environment = end;
+    for (size_t i = 0; i < count; i++) {
+        moved[i] = end;
+        end = stpcpy(end, environ[i]) + 1;
+    }
     environ = moved;
 }
 
@@ -37,8 +42,9 @@ void title_init(struct title *title, int argc, char **argv)
     program_invocation_short_name = text_copy(program_invocation_short_name);
     char *end = contiguous_end(argv[0], argv);
     end = contiguous_end(end, environ);
-    move_environment();
-    *title = (struct title){.start = argv[0], .size = (size_t)(end - argv[0])};
+    move_environment(title);
+    title->start = argv[0];
+    title->size = (size_t)(end - argv[0]);
 }
 
 void title_set(const struct title *title, const char *format, ...)

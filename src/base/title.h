@@ -9,12 +9,12 @@
 struct title {
     char *start; /* the memory of argv and environ, which the kernel shows; NULL: none */
     size_t size;
+    char *environment; /* the strings that lay behind argv; never freed */
 };
 
 /*
  * Takes the memory of ARGV, and moves the environment out of what lies behind it. To be called
- * once, early in main(); ARGV's strings are overwritten by the first title_set(). The environment
- * that it copies is never freed.
+ * once, early in main(); ARGV's strings are overwritten by the first title_set().
  */
 void title_init(struct title *title, int argc, char **argv);
 

@@ -6,6 +6,7 @@
 
 #include "net/address.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -95,14 +96,17 @@ static void check_unix(const struct section *section, struct problems *problems)
     }
 }
 
-/* RFC 1123: letters, digits, hyphens and dots. */
+/* RFC 1123: letters, digits, hyphens and dots; but not what inet_aton(3) takes for an address
+ * (0x7f000001), and a lookup then, too. */
 static bool is_host_name(const char *text)
 {
+    struct in_addr number;
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "0123456789.-_";
 
     return strspn(text, allowed) == strlen(text) && strlen(text) < 254 &&
-           strspn(text, "0123456789.") != strlen(text) && text[0] != '-' && text[0] != '.';
+           strspn(text, "0123456789.") != strlen(text) && !inet_aton(text, &number) &&
+           text[0] != '-' && text[0] != '.';
 }
 
 static void check_internet(const struct section *section, struct problems *problems)

@@ -253,8 +253,8 @@ static void text_format(const struct option_row *row, const void *field, char *b
         bool comment = c == ';' && (i == 0 || is_blank(text->data[i - 1]));
         if (c == '\\')
             text_append(buf, size, "\\\\");
-        else if (c == '\n')
-            text_append(buf, size, "\\n");
+        else if (c == '\n' || c == '\r')
+            text_append(buf, size, c == '\n' ? "\\n" : "\\r");
         else if (is_blank((char)c) ? outer : comment || c < ' ' || c == 0x7f)
             text_append(buf, size, "\\x%02x", c);
         else

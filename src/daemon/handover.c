@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #define FIRST_LINE "echod-handover 1\n"
-#define HEX_MAX (2 * sizeof(struct address) + 1)
+/* The bytes of an address in hex; the formats below have 272, one less. */
+#define HEX_MAX 273
+_Static_assert(HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an address");
 
 /* ---- which descriptors ---- */
 
@@ -141,7 +143,7 @@ static int read_client(const char *line, struct server *server)
     size_t index;
     int pid;
 
-    if (sscanf(line, "client %zu %d %llu %u %32s %319s", &index, &pid, &since, &client.service,
+    if (sscanf(line, "client %zu %d %llu %u %32s %272s", &index, &pid, &since, &client.service,
                listener, peer) != 6 ||
         index >= server->roster.max || hex_parse(peer, &client.peer) < 0)
         return -EPROTO;

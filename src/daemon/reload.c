@@ -39,7 +39,7 @@ static void reject(struct server *server, const char *text)
 {
     char line[1024];
 
-    snprintf(line, sizeof(line), "%.1000s", text);
+    snprintf(line, sizeof(line), "%.1000s", text + strspn(text, "\n"));
     line[strcspn(line, "\n")] = '\0';
     log_event(&server->log, EVENT_NOT_RELOADED, LOG_ERR,
               "not reloaded, everything stays as it was: %s", line);

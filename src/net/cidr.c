@@ -41,9 +41,10 @@ int cidr_parse(struct cidr *c, const char *text)
     address_normalise(&a);
     const uint8_t *bytes = address_bytes(&a, &count);
     uint64_t bits = 8 * count;
-    if (text[len] == '/' && number_parse(text + len + 1, &bits) < 0)
-        return -EINVAL;
-    if (bits > 8 * count)
+    int r = text[len] == '/' ? number_parse(text + len + 1, &bits) : 0;
+    if (r == -EINVAL)
+        return r;
+    if (r < 0 || bits > 8 * count)
         return -ERANGE;
     if (!clean_host_part(bytes, count, (unsigned)bits))
         return -EDOM;
@@ -58,6 +59,9 @@ const char *cidr_format(const struct cidr *c, char *buf, size_t size)
 
     if (!inet_ntop(c->family, c->bytes, buf, (socklen_t)size))
         snprintf(buf, size, "?");
+    if (c->family == AF_INET6 && strchr(buf, '.')) /* ::a.b.c.d would be longer than ::x:y */
+        snprintf(buf, size, "::%x:%x", c->bytes[12] << 8 | c->bytes[13],
+                 c->bytes[14] << 8 | c->bytes[15]);
     if (c->prefix < full)
         text_append(buf, size, "/%u", (unsigned)c->prefix);
     return buf;

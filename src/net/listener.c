@@ -78,11 +78,10 @@ static int bind_unix(int fd, const struct address *address, unsigned mode)
 {
     /* Not chmod(2) afterwards: clients could connect in between. */
     mode_t saved = umask(~mode & 0777);
-    int r = bind(fd, &address->sa, address->len);
+    int r = bind(fd, &address->sa, address->len) < 0 ? -errno : 0;
 
-    if (r < 0 && errno == EADDRINUSE && remove_stale(address))
-        r = bind(fd, &address->sa, address->len);
-    r = r < 0 ? -errno : 0;
+    if (r == -EADDRINUSE && remove_stale(address))
+        r = bind(fd, &address->sa, address->len) < 0 ? -errno : 0;
     umask(saved);
     return r;
 }

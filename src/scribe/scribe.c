@@ -16,14 +16,14 @@
 
 static int make_queue(int *in, int *out)
 {
-    int pair[2], bytes = QUEUE_BYTES;
+    int pair[2], bytes = QUEUE_BYTES, on = 1;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
     *in = pair[0];
     *out = pair[1];
-    return 0;
+    setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+    return setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
 }
 
 int scribe_open(struct scribe *scribe, enum sink sink)
@@ -33,9 +33,6 @@ int scribe_open(struct scribe *scribe, enum sink sink)
     int r = make_queue(&scribe->records_in, &scribe->records_out);
     if (r == 0)
         r = make_queue(&scribe->messages_in, &scribe->messages_out);
-    int on = 1;
-    if (r == 0 && setsockopt(scribe->messages_in, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
-        r = -errno;
     return r;
 }
 
@@ -99,8 +96,10 @@ static int receive(int queue, struct letter *letter)
                              .msg_controllen = sizeof(control.bytes)};
     ssize_t n = recvmsg(queue, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
-    if (n <= 0)
-        return n < 0 ? -errno : 0;
+    if (n < 0)
+        return -errno;
+    if (message.msg_controllen == 0)
+        return 0; /* even an empty letter has a sender: this is the end */
     *letter = (struct letter){.data = buf, .len = (size_t)n, .answer = -1};
     read_control(letter, &message);
     return 1;
@@ -120,11 +119,12 @@ static void vet(struct letter *letter)
     static char vetted[LARGEST + 256];
     struct record kept = {.data = vetted, .size = sizeof(vetted)};
 
+    /* First what is certain: the sink has room for so many fields, and no more. */
+    record_event(&kept, EVENT_MESSAGE);
+    record_add(&kept, "ECHOD_PID", "%d", (int)letter->sender);
     for (const char *f = NULL; (f = record_next(letter->data, letter->len, f)) != NULL;)
         if (worker_may_set(f))
             record_add_field(&kept, f);
-    record_event(&kept, EVENT_MESSAGE);
-    record_add(&kept, "ECHOD_PID", "%d", (int)letter->sender);
     letter->data = vetted;
     letter->len = kept.used;
 }

@@ -53,9 +53,11 @@ static const char *value_of(const char *data, size_t len, const char *name)
 
 static int priority_of(const char *data, size_t len)
 {
-    int priority = atoi(value_of(data, len, "PRIORITY"));
+    uint64_t priority;
 
-    return priority >= LOG_EMERG && priority <= LOG_DEBUG ? priority : LOG_INFO;
+    if (number_parse(value_of(data, len, "PRIORITY"), &priority) < 0 || priority > LOG_DEBUG)
+        return LOG_INFO;
+    return (int)priority;
 }
 
 static int text_write(const char *data, size_t len)

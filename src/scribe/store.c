@@ -51,6 +51,12 @@ static int send_with(int channel, const struct record *record, int answer, uint6
     return 0;
 }
 
+/* -errno as the sink gave it; EAGAIN of ask() means something else. */
+static int failure_of(unsigned char status)
+{
+    return status == EAGAIN ? -EIO : -(int)status;
+}
+
 /* One question and its answer; -EAGAIN if the scribe took the record and died over it. */
 static int ask(int channel, const struct record *record, uint64_t deadline)
 {
@@ -64,7 +70,7 @@ static int ask(int channel, const struct record *record, uint64_t deadline)
     if (r == 0)
         r = wait_for(answer[0], POLLIN, deadline);
     if (r == 0)
-        r = read(answer[0], &status, 1) == 1 ? -(int)status : -EAGAIN;
+        r = read(answer[0], &status, 1) == 1 ? failure_of(status) : -EAGAIN;
     close(answer[0]);
     return r;
 }
@@ -77,5 +83,5 @@ int store_record(int channel, const struct record *record, uint64_t timeout)
     do
         r = ask(channel, record, deadline);
     while (r == -EAGAIN && clock_now() < deadline);
-    return r;
+    return r == -EAGAIN ? -ETIMEDOUT : r;
 }

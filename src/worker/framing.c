@@ -1,6 +1,7 @@
 #include "worker/framing.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 char *framing_room(struct framing *framing, size_t *size)
@@ -41,5 +42,8 @@ int framing_rest(struct framing *framing, struct message *message)
     *message = (struct message){.data = framing->buf + framing->next,
                                 .len = framing->used - framing->next};
     framing->next = framing->used;
-    return message->len > 0;
+    bool some = message->len > 0;
+    if (some && message->data[message->len - 1] == '\r')
+        message->len--; /* of a CR LF that the stream's end cut in two */
+    return some;
 }

@@ -129,9 +129,11 @@ int serve_message(struct stream *stream, const struct job *job)
     };
 
     taking.record = malloc(taking.record_size);
-    if (!taking.framing.buf || !taking.escaped || !taking.record)
-        return -ENOMEM;
-    int r = take_until_end(&taking);
+    bool room = taking.framing.buf && taking.escaped && taking.record;
+    int r = room ? take_until_end(&taking) : -ENOMEM;
+    free(taking.framing.buf);
+    free(taking.escaped);
+    free(taking.record);
     if (r > 0)
         stream_linger(stream);
     return r;

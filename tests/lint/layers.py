@@ -15,6 +15,7 @@ LAYERS = {
     "daemon": {"daemon", "scribe", "config", "net", "base"},
     "client": {"client", "net", "base"},
     "ctl": {"ctl", "net", "base"},
+    "generator": {"generator", "config", "net", "base"},
 }
 # Single headers beyond them.
 ALSO = {"daemon": {"worker/worker.h"}}

@@ -121,31 +121,47 @@ static void origin_is(const struct settings *settings, size_t listen, const char
     assert_int_equal(origin.line, line);
 }
 
+static void drop_in(const char *name, const char *text)
+{
+    char path[100];
+
+    snprintf(path, sizeof(path), "drop.conf.d/%s", name);
+    write_file(path, text, strlen(text));
+}
+
 static void test_drop_ins_override_in_the_order_of_their_names(void **state)
 {
-    static const char first[] = "[listen a]\nport = 11\nreply = ten\n";
-    static const char second[] = "\n[listen a]\nport = 12\n[listen b]\nport = 13\n";
-    static const char ignored[] = "[listen a]\nport = 99\n";
-
     (void)state;
     assert_int_equal(mkdir("drop.conf.d", 0700), 0);
-    write_file("drop.conf.d/20.conf", second, strlen(second));
-    write_file("drop.conf.d/10.conf", first, strlen(first));
-    write_file("drop.conf.d/30.conf~", ignored, strlen(ignored));
-    write_file("drop.conf.d/.40.conf", ignored, strlen(ignored));
-    write_file("drop.conf.d/.conf", ignored, strlen(ignored));
+    /* Neither in this order nor in the opposite one, as a directory may list them. */
+    drop_in("20.conf", "\n[listen a]\nport = 12\n[listen b]\nport = 13\n");
+    drop_in("40.conf", "[listen a]\nport = 14\n");
+    drop_in("10.conf", "[listen a]\nport = 11\nreply = ten\n");
+    drop_in("30.conf", "[listen a]\nport = 13\n");
+    for (int i = 0; i < 8; i++) { /* enough that no directory lists them in order by chance */
+        char name[16];
+        snprintf(name, sizeof(name), "0%d.conf", i * 3 % 8);
+        drop_in(name, "");
+    }
+    drop_in("50.conf~", "[listen a]\ngreeting = ignored\n");
+    drop_in(".60.conf", "[listen a]\ngreeting = ignored\n");
+    drop_in(".conf", "[listen a]\ngreeting = ignored\n");
     struct settings *settings =
         load_as("drop.conf", "[listen a]\nport = 10\nservice = message\nreply = no\n");
     assert_string_equal(told, "");
-    assert_int_equal(settings->listens[0]->port, 12);
+    assert_int_equal(settings->file_count, 13);
+    for (size_t i = 2; i < settings->file_count; i++)
+        assert_true(strcmp(settings->files[i - 1], settings->files[i]) < 0);
+    assert_int_equal(settings->listens[0]->port, 14);
     assert_string_equal(settings->listens[0]->reply.data, "ten");
+    assert_int_equal(settings->listens[0]->greeting.len, 0);
     assert_int_equal(settings->listens[1]->port, 13);
-    origin_is(settings, 0, "port", "drop.conf.d/20.conf", 3);
+    origin_is(settings, 0, "port", "drop.conf.d/40.conf", 2);
     origin_is(settings, 0, "reply", "drop.conf.d/10.conf", 3);
     origin_is(settings, 0, "service", "drop.conf", 3);
     origin_is(settings, 0, "greeting", "drop.conf", 1); /* its section: it has the default */
-    origin_is(settings, 1, "service", "drop.conf.d/20.conf", 4);
     origin_is(settings, 1, "port", "drop.conf.d/20.conf", 5);
+    origin_is(settings, 1, "service", "drop.conf.d/20.conf", 4);
     settings_free(settings);
 }
 

@@ -257,7 +257,7 @@ static void test_text(void **state)
         {&text, "Hello, world", "Hello, world"},
         {&text, "\\x20a b\\x09", "\\x20a b\\x09"},
         {&text, "a\\tb", "a\tb"},
-        {&text, "a\\n\\r\\\\", "a\\n\\x0d\\\\"},
+        {&text, "a\\n\\r\\\\", "a\\n\\r\\\\"},
         {&text, "a;b \\x3bc", "a;b \\x3bc"},
         {&text, "\\x3b", "\\x3b"},
         {&text, "a\\x00b\\x7f", "a\\x00b\\x7f"},
