@@ -18,19 +18,27 @@
 #define INSTRUMENTED false
 #endif
 
-/* Libraries that a worker calls; "" is the program itself. */
-static bool needed(const char *path)
+/* libsystemd, what it brings (on Debian 12 and 13), and inih. Not "all but libc": a library that
+ * somebody has preloaded may stand in for functions that a worker calls. */
+static bool is_dispensable(const char *path)
 {
-    static const char *const names[] = {"libc.so", "ld-linux", "ld64", "linux-vdso", "linux-gate"};
+    static const char *const names[] = {"libsystemd.so",   "libcap.so",  "libgcrypt.so",
+                                        "libgpg-error.so", "liblzma.so", "libzstd.so",
+                                        "liblz4.so",       "libinih.so"};
     const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
 
-    if (*base == '\0')
-        return true;
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strncmp(base, names[i], strlen(names[i])) == 0)
+    for (size_t i = 0; slash && i < ARRAY_SIZE(names); i++)
+        if (strncmp(slash + 1, names[i], strlen(names[i])) == 0)
             return true;
     return false;
+}
+
+/* valgrind(1) reads all that was mapped, in the child, too; it shows by what it preloads. */
+static int find_valgrind(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    (void)user;
+    return strstr(info->dlpi_name, "/vgpreload_") != NULL;
 }
 
 static int advise_library(struct dl_phdr_info *info, size_t size, void *user)
@@ -39,7 +47,7 @@ static int advise_library(struct dl_phdr_info *info, size_t size, void *user)
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), low = UINTPTR_MAX, high = 0;
 
     (void)size;
-    if (needed(info->dlpi_name))
+    if (!is_dispensable(info->dlpi_name))
         return 0;
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
@@ -68,7 +76,7 @@ static bool bound_now(void)
 
 void lean_children(bool on)
 {
-    if (!INSTRUMENTED && bound_now())
+    if (!INSTRUMENTED && bound_now() && !dl_iterate_phdr(find_valgrind, NULL))
         dl_iterate_phdr(advise_library, &on);
 }
 

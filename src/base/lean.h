@@ -10,10 +10,10 @@
 #include <stddef.h>
 
 /*
- * With ON, children forked from now on do not get the mappings of the shared libraries other than
- * libc and the dynamic linker; they must neither call them nor leave by exit(3). Without it they
- * get everything again. Does nothing where symbols are bound lazily, or in an instrumented build,
- * whose runtime walks all libraries. Failures are harmless and not reported.
+ * With ON, children forked from now on do not get the mappings of libsystemd, of what it brings,
+ * and of inih; they must neither call them nor leave by exit(3). Without it they get everything
+ * again. Does nothing where symbols are bound lazily, in an instrumented build or under
+ * valgrind(1), which look at all that is mapped. Failures are harmless and not reported.
  */
 void lean_children(bool on);
 

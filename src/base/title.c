@@ -25,6 +25,7 @@ static void move_environment(struct title *title)
         size += strlen(environ[count]) + 1;
     char **moved = memory_zeroed(count + 1, sizeof(*moved)), *end = memory_zeroed(size, 1);
     title->environment = end;
+    title->variables = moved;
     for (size_t i = 0; i < count; i++) {
         moved[i] = end;
         end = stpcpy(end, environ[i]) + 1;

@@ -9,7 +9,8 @@
 struct title {
     char *start; /* the memory of argv and environ, which the kernel shows; NULL: none */
     size_t size;
-    char *environment; /* the strings that lay behind argv; never freed */
+    char *environment; /* the strings that lay behind argv, and environ, which pointed at them: */
+    char **variables;  /* never freed, even where setenv(3) has made another one */
 };
 
 /*

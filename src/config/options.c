@@ -59,6 +59,8 @@ const struct option_row option_table[] = {
      .help = "Whether each session that ends normally is logged; the others always are."},
     {SERVER(log_level), .name = "log_level", .type = &type_choice, .fallback = "info",
      .choices = log_level_choices, .help = "The least important records that are logged."},
+    {SERVER(metrics_file), .name = "metrics_file", .type = &type_text, .fallback = "",
+     .help = "A file to write counts to, for node_exporter's textfile collector; empty is none."},
 
     {LISTEN(addresses), .name = "address", .type = &type_words, .fallback = "127.0.0.1, ::1",
      .help = "IPv4 and IPv6 addresses, host names, * for all; with protocol = unix a path."},

@@ -31,7 +31,8 @@ struct server_settings {
     uint64_t session_timeout;
     uint64_t drain_timeout;
     bool log_sessions;
-    unsigned log_level; /* a priority of syslog(3) */
+    unsigned log_level;       /* a priority of syslog(3) */
+    struct text metrics_file; /* an absolute path; empty: none */
 };
 
 /* The name of a listener: 32 bytes and a NUL. */

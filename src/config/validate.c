@@ -157,6 +157,14 @@ static void check_pause(const struct settings *settings, const struct section *s
                    "has no effect: idle_timeout is not longer");
 }
 
+static void check_server(const struct section *section, struct problems *problems)
+{
+    const struct server_settings *server = section->values;
+
+    if (server->metrics_file.len > 0 && server->metrics_file.data[0] != '/')
+        problem_at(problems, FATAL, section, "metrics_file", "give a path that begins with /");
+}
+
 void settings_validate(struct settings *settings, struct problems *problems)
 {
     const char *file = settings->file_count ? settings->files[0] : NULL;
@@ -164,8 +172,10 @@ void settings_validate(struct settings *settings, struct problems *problems)
     for (size_t i = 0; i < settings->section_count; i++) {
         struct section *section = &settings->sections[i];
         check_set_options(section, problems);
-        if (section->kind != SECTION_LISTEN)
+        if (section->kind == SECTION_SERVER) {
+            check_server(section, problems);
             continue;
+        }
         check_listen(section, problems);
         check_pause(settings, section, problems);
     }

@@ -93,7 +93,8 @@ static int enter(struct arguments *args, int option, int *status)
     case 'h':
         print_help();
         return -1;
-    default:
+    default: /* getopt_long(3) has said what is wrong */
+        fputs("Try 'echoctl --help'.\n", stderr);
         *status = EXIT_USAGE;
         return -1;
     }
@@ -140,10 +141,13 @@ static int tell_failure(const char *socket, int error)
     case -ECONNREFUSED:
         fprintf(stderr, "echoctl: echod does not run: nobody listens at %s\n", socket);
         return CTL_NOT_RUNNING;
-    case -EACCES:
     case -EPROTO:
     case -ECONNRESET:
     case -EPIPE:
+        fprintf(stderr, "echoctl: the echod at %s ended the connection without an answer\n",
+                socket);
+        return CTL_UNKNOWN;
+    case -EACCES:
         fprintf(stderr, "echoctl: %s is for root and the group of echod (sudo?)\n", socket);
         return CTL_UNKNOWN;
     case -ETIMEDOUT:
@@ -161,6 +165,8 @@ static void show(const struct arguments *args, char *text)
 
     if (shape == SHAPE_TEXT)
         fputs(text, stdout);
+    else if (args->json && *text == '\0')
+        puts("{}");
     else if (args->json)
         show_json(text, shape != SHAPE_TABLE, stdout);
     else if (shape == SHAPE_PAIRS)

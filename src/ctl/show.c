@@ -28,8 +28,15 @@ static size_t cut_pairs(char *line, struct pair *pairs)
     return count;
 }
 
-static bool is_number(const char *text)
+/* Whether the value of KEY is a number: those of the others may only look like one. */
+static bool is_number(const char *key, const char *text)
 {
+    static const char *const texts[] = {"peer",    "listener", "service", "state",
+                                        "address", "from",     "config"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (strcmp(texts[i], key) == 0)
+            return false;
     return *text && text[strspn(text, "0123456789")] == '\0' && (text[0] != '0' || !text[1]);
 }
 
@@ -55,7 +62,7 @@ static void put_object(char *line, FILE *to)
         fputs(i ? ", " : "", to);
         put_string(pairs[i].key, to);
         fputs(": ", to);
-        if (is_number(pairs[i].value))
+        if (is_number(pairs[i].key, pairs[i].value))
             fputs(pairs[i].value, to);
         else
             put_string(pairs[i].value, to);

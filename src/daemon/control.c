@@ -125,7 +125,11 @@ void control_welcome(struct server *server)
     }
     *peer = (struct control_peer){.fd = fd, .deadline = clock_now() + PATIENCE};
     if (!may_control(fd)) {
+        static const char refusal[] =
+            "error the control socket is for root and the group of echod\n";
         log_warning(&server->log, "somebody without the right to it used the control socket");
+        if (send(fd, refusal, sizeof(refusal) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+            log_debug(&server->log, "and did not wait to be told so");
         dismiss(peer);
     }
 }

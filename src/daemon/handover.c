@@ -18,10 +18,10 @@ _Static_assert(HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an ad
 /* Calls ACT for each that is handed over. */
 static void each_descriptor(const struct server *server, void (*act)(int fd, bool pass), bool pass)
 {
-    const int fixed[] = {server->slots.memory,        server->scribe.records_in,
-                         server->scribe.messages_in,  server->scribe.records_out,
-                         server->scribe.messages_out, server->pid_file,
-                         server->reload.waiter,       server->control.listener};
+    const int fixed[] = {
+        server->slots.memory,       server->scribe.records_in,   server->scribe.messages_in,
+        server->scribe.records_out, server->scribe.messages_out, server->pid_file,
+        server->reload.waiter,      server->reload.settings,     server->control.listener};
 
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
         if (fixed[i] >= 0)
@@ -58,8 +58,8 @@ static void write_client(const struct server *server, size_t index, FILE *to)
     const struct client *client = &server->roster.clients[index];
     char peer[HEX_MAX];
 
-    fprintf(to, "client %zu %d %llu %u %s %s\n", index, (int)client->pid,
-            (unsigned long long)client->since, client->service, client->listener,
+    fprintf(to, "client %zu %d %llu %u %d %s %s\n", index, (int)client->pid,
+            (unsigned long long)client->since, client->service, client->asked, client->listener,
             hex_format(&client->peer.storage, client->peer.len, peer));
 }
 
@@ -74,7 +74,9 @@ static void write_all(const struct server *server, FILE *to)
     for (size_t t = 0; t < total_count; t++)
         fprintf(to, "total %s %llu\n", total_table[t].name,
                 (unsigned long long)*total_of((struct totals *)&server->totals, &total_table[t]));
+    fprintf(to, "dropped %llu\n", (unsigned long long)server->log.dropped);
     fprintf(to, "pid-file %d\n", server->pid_file);
+    fprintf(to, "settings %d\n", server->reload.settings);
     fprintf(to, "waiter %d\n", server->reload.waiter);
     fprintf(to, "control %d\n", server->control.listener);
     for (size_t i = 0; i < server->listeners.count; i++) {
@@ -118,6 +120,24 @@ int handover_find(void)
     return (int)number;
 }
 
+char *handover_settings(int fd)
+{
+    char line[512], *path = NULL;
+    FILE *from = fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "re");
+    int settings;
+
+    if (!from)
+        return NULL;
+    rewind(from);
+    while (!path && fgets(line, sizeof(line), from))
+        if (sscanf(line, "settings %d", &settings) == 1 &&
+            fcntl(settings, F_SETFD, FD_CLOEXEC) == 0 &&
+            asprintf(&path, "/proc/self/fd/%d", settings) < 0)
+            path = NULL;
+    fclose(from);
+    return path;
+}
+
 static int hex_parse(const char *text, struct address *address)
 {
     size_t len = strlen(text) / 2;
@@ -141,13 +161,14 @@ static int read_client(const char *line, struct server *server)
     unsigned long long since;
     struct client client = {0};
     size_t index;
-    int pid;
+    int pid, asked;
 
-    if (sscanf(line, "client %zu %d %llu %u %32s %272s", &index, &pid, &since, &client.service,
-               listener, peer) != 6 ||
+    if (sscanf(line, "client %zu %d %llu %u %d %32s %272s", &index, &pid, &since, &client.service,
+               &asked, listener, peer) != 7 ||
         index >= server->roster.max || hex_parse(peer, &client.peer) < 0)
         return -EPROTO;
     client.pid = pid;
+    client.asked = asked;
     client.since = since;
     memcpy(client.listener, listener, sizeof(listener));
     roster_restore(&server->roster, index, &client);
@@ -187,6 +208,16 @@ static int read_started(const char *line, struct server *server)
         return -EPROTO;
     server->started = started;
     server->totals.reloads++;
+    return 0;
+}
+
+static int read_dropped(const char *line, struct log *log)
+{
+    unsigned long long dropped;
+
+    if (sscanf(line, "dropped %llu", &dropped) != 1)
+        return -EPROTO;
+    log->dropped = dropped;
     return 0;
 }
 
@@ -232,6 +263,8 @@ static int read_line(const char *line, struct server *server, struct passed *pas
         return read_slots(line, server);
     if (begins(line, "scribe "))
         return read_scribe(line, &server->scribe);
+    if (begins(line, "dropped "))
+        return read_dropped(line, &server->log);
     if (begins(line, "started "))
         return read_started(line, server);
     if (begins(line, "total "))

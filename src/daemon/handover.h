@@ -9,6 +9,8 @@
 #include "daemon/server.h"
 
 #define HANDOVER_VARIABLE "ECHOD_HANDOVER"
+/* In a rehearsal: the descriptor to which the settings go that are good. */
+#define REHEARSAL_VARIABLE "ECHOD_REHEARSAL"
 
 /* Writes all that SERVER leaves. Returns a descriptor, close-on-exec, or -errno. */
 int handover_write(const struct server *server);
@@ -21,6 +23,13 @@ void handover_pass(const struct server *server, int fd, bool pass);
 
 /* The descriptor that this program was left, or -1: it was started afresh. */
 int handover_find(void);
+
+/*
+ * The path of the settings that the rehearsal found good, among what FD, of handover_find(), names:
+ * a dump (settings_dump()) under the number of a descriptor, which the caller closes; he frees the
+ * path. NULL: there are none.
+ */
+char *handover_settings(int fd);
 
 /*
  * Takes over what FD, of handover_find(), tells: everything in SERVER but the listeners, which are

@@ -53,6 +53,7 @@ struct opening {
     struct listeners *listeners;
     struct passed *passed;
     struct log *log;
+    bool rehearsal; /* what is not wanted any more is still bound, by the daemon that asked */
     bool ipv6;
     int status; /* the exit status of the first failure */
 };
@@ -134,20 +135,6 @@ static void open_wish(struct opening *in, const struct wish *wish)
         in->status = status_of(fd);
 }
 
-/* Those that are there first: [::], if passed, may serve 0.0.0.0, which could not be opened. */
-static void open_wishes(struct opening *in, const struct wishes *wishes)
-{
-    bool *served = memory_zeroed(wishes->count, sizeof(*served));
-
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < wishes->count; i++)
-            served[i] = served[i] || adopt(in, &wishes->item[i]);
-    for (size_t i = 0; i < wishes->count; i++)
-        if (!served[i])
-            open_wish(in, &wishes->item[i]);
-    free(served);
-}
-
 static void log_closed(struct log *log, const struct passed_socket *socket, const char *text)
 {
     if (socket->name[0])
@@ -165,6 +152,7 @@ static void close_strays(struct opening *in)
 {
     char text[ADDRESS_TEXT_MAX] = "?";
     struct address address;
+    bool forgotten = false;
 
     for (size_t i = 0; i < in->passed->count; i++) {
         struct passed_socket *socket = &in->passed->item[i];
@@ -173,6 +161,7 @@ static void close_strays(struct opening *in)
         if (address_local(&address, socket->fd) == 0)
             address_format(&address, text, sizeof(text));
         log_closed(in->log, socket, text);
+        forgotten = forgotten || socket->name[0];
         if (socket->name[0])
             notify_forget(socket->name);
         if (socket->origin == LISTENER_OPENED && address.sa.sa_family == AF_UNIX &&
@@ -180,6 +169,43 @@ static void close_strays(struct opening *in)
             unlink(address.un.sun_path);
         fd_close(&socket->fd);
     }
+    if (forgotten)
+        notify_settle(); /* systemd's copy would still be bound */
+}
+
+/* Those that are there first: [::], if passed, may serve 0.0.0.0, which could not be opened. */
+static void adopt_wishes(struct opening *in, const struct wishes *wishes, bool *served)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < wishes->count; i++)
+            served[i] = served[i] || adopt(in, &wishes->item[i]);
+}
+
+/* Whether WISH can be had only once a socket that is not wanted any more is closed. */
+static bool awaits_a_stray(const struct opening *in, const struct wish *wish)
+{
+    struct address address;
+
+    for (size_t i = 0; i < in->passed->count; i++)
+        if (in->passed->item[i].fd >= 0 && address_local(&address, in->passed->item[i].fd) == 0 &&
+            wish_clashes(&wish->address, &address))
+            return true;
+    return false;
+}
+
+/* Before the missing ones are opened what is not wanted goes: it may be in their way. */
+static void open_wishes(struct opening *in, const struct wishes *wishes)
+{
+    bool *served = memory_zeroed(wishes->count, sizeof(*served));
+
+    adopt_wishes(in, wishes, served);
+    for (size_t i = 0; in->rehearsal && i < wishes->count; i++)
+        served[i] = served[i] || awaits_a_stray(in, &wishes->item[i]);
+    close_strays(in);
+    for (size_t i = 0; i < wishes->count; i++)
+        if (!served[i])
+            open_wish(in, &wishes->item[i]);
+    free(served);
 }
 
 static void check_each_has_one(struct opening *in, const struct settings *settings)
@@ -208,10 +234,13 @@ static int report(const struct problems *problems, struct log *log)
 }
 
 int listeners_open(struct listeners *listeners, const struct settings *settings,
-                   struct passed *passed, struct log *log)
+                   struct passed *passed, struct log *log, bool rehearsal)
 {
-    struct opening in = {
-        .listeners = listeners, .passed = passed, .log = log, .ipv6 = ipv6_works()};
+    struct opening in = {.listeners = listeners,
+                         .passed = passed,
+                         .log = log,
+                         .rehearsal = rehearsal,
+                         .ipv6 = ipv6_works()};
     struct problems problems = {0};
 
     *listeners = (struct listeners){0};
@@ -219,8 +248,10 @@ int listeners_open(struct listeners *listeners, const struct settings *settings,
     in.status = report(&problems, log);
     if (in.status == 0)
         open_wishes(&in, &wishes);
-    close_strays(&in);
-    check_each_has_one(&in, settings);
+    else
+        close_strays(&in);
+    if (!rehearsal)
+        check_each_has_one(&in, settings);
     problems_free(&problems);
     free(wishes.item);
     free(passed->item);

@@ -56,11 +56,12 @@ void passed_from_systemd(struct passed *passed);
 
 /*
  * Takes those of PASSED, which it empties, that serve an address of SETTINGS, opens what is
- * missing, closes what nobody wants; logs what could not be had. Returns 0, or the exit status that
- * says why not (sysexits(3)).
+ * missing, closes what nobody wants; logs what could not be had. In a REHEARSAL the sockets of
+ * PASSED are those of a daemon that still has them. Returns 0, or the exit status that says why not
+ * (sysexits(3)).
  */
 int listeners_open(struct listeners *listeners, const struct settings *settings,
-                   struct passed *passed, struct log *log);
+                   struct passed *passed, struct log *log, bool rehearsal);
 
 /* Writes a line for each to standard output: "listening on ADDRESS (NAME, SERVICE)". */
 void listeners_print(const struct listeners *listeners);

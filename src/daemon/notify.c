@@ -74,6 +74,11 @@ void notify_forget(const char *name)
     sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=" STORED_PREFIX "%s", name);
 }
 
+void notify_settle(void)
+{
+    sd_notify_barrier(0, 3 * USEC_PER_SEC);
+}
+
 const char *notify_stored_name(const char *fd_name)
 {
     size_t len = strlen(STORED_PREFIX);

@@ -35,6 +35,9 @@ void notify_store(struct server *server);
 /* Takes those of the listener NAME back from it. */
 void notify_forget(const char *name);
 
+/* Waits, a few seconds at most, until the manager has done what it was told. */
+void notify_settle(void);
+
 /* The name of the listener, if FD_NAME, of a passed socket, is that of a kept one; else NULL. */
 const char *notify_stored_name(const char *fd_name);
 

@@ -31,6 +31,10 @@ static void explain(struct server *server, pid_t pid, int status)
         explain_scribe(server, status);
         return;
     }
+    if (pid == server->metrics.writer) {
+        metrics_finish(server, status);
+        return;
+    }
     if (pid == server->reload.pid) {
         reload_finish(server, status);
         return;

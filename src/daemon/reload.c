@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ static void reject(struct server *server, const char *text)
     log_event(&server->log, EVENT_NOT_RELOADED, LOG_ERR,
               "not reloaded, everything stays as it was: %s", line);
     answer(server, "error", text);
+    fd_close(&server->reload.settings);
     notify_ready(server);
 }
 
@@ -55,7 +57,7 @@ void reload_announce(struct server *server, int status)
                   server->roster.live);
         answer(server, "ok", "");
     } else {
-        log_event(&server->log, EVENT_NOT_RELOADED, LOG_ERR,
+        log_event(&server->log, EVENT_RELOADED, LOG_ERR,
                   "reloaded, but not every listener could be had");
         answer(server, "error", "not every listener could be had: see the log\n");
     }
@@ -63,25 +65,26 @@ void reload_announce(struct server *server, int status)
 
 /* ---- the rehearsal ---- */
 
-static void set_handover(int fd)
+static void set_variable(const char *name, int fd)
 {
     char text[16];
 
     snprintf(text, sizeof(text), "%d", fd);
-    setenv(HANDOVER_VARIABLE, text, 1);
+    setenv(name, text, 1);
 }
 
 /* In the child: executes the installed program to check configuration and listeners. */
 _Noreturn static void rehearse(const struct server *server, int handover, int output)
 {
-    char *const argv[] = {(char *)"echod", (char *)"--check-config", (char *)"--config",
+    char *const argv[] = {(char *)server->program, (char *)"--check-config", (char *)"--config",
                           (char *)server->config, NULL};
     sigset_t none;
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     handover_pass(server, handover, true);
-    set_handover(handover);
+    set_variable(HANDOVER_VARIABLE, handover);
+    set_variable(REHEARSAL_VARIABLE, server->reload.settings);
     unsetenv("NOTIFY_SOCKET"); /* a rehearsal tells nobody */
     if (dup2(output, STDERR_FILENO) < 0)
         _exit(EXIT_OSERR);
@@ -92,8 +95,11 @@ _Noreturn static void rehearse(const struct server *server, int handover, int ou
 
 static int start_rehearsal(struct server *server)
 {
+    fd_close(&server->reload.settings);
+    server->reload.len = 0;
+    server->reload.deadline = clock_now() + REHEARSAL_TIME;
+    server->reload.settings = memfd_create("echod-settings", MFD_CLOEXEC);
     int output[2], handover = handover_write(server);
-
     if (handover < 0)
         return handover;
     if (pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0) {
@@ -117,6 +123,10 @@ void reload_begin(struct server *server, int waiter)
 {
     struct reload *reload = &server->reload;
 
+    if (reload->pid > 0 && waiter < 0) {
+        reload->again = true; /* what was edited meanwhile is to take effect, too */
+        return;
+    }
     if (reload->pid > 0 || server->phase != PHASE_SERVING) {
         struct server other = {.reload = {.waiter = waiter}, .log = server->log};
         answer(&other, "error",
@@ -125,7 +135,6 @@ void reload_begin(struct server *server, int waiter)
     }
     *reload = (struct reload)RELOAD_NONE;
     reload->waiter = waiter;
-    reload->deadline = clock_now() + REHEARSAL_TIME;
     notify_reloading(server);
     int r = start_rehearsal(server);
     if (r < 0)
@@ -156,7 +165,7 @@ void reload_check(struct server *server, uint64_t now)
 /* Executes the installed program in place of this one. Returns only if that fails. */
 static int take_over(struct server *server)
 {
-    char *argv[] = {(char *)"echod",
+    char *argv[] = {(char *)server->program,
                     (char *)"--config",
                     (char *)server->config,
                     (char *)"--daemon",
@@ -170,13 +179,23 @@ static int take_over(struct server *server)
     if (handover < 0)
         return handover;
     handover_pass(server, handover, true);
-    set_handover(handover);
+    set_variable(HANDOVER_VARIABLE, handover);
     execv(server->program, argv);
     int error = errno;
     unsetenv(HANDOVER_VARIABLE);
     handover_pass(server, handover, false);
     fd_close(&handover);
     return -error;
+}
+
+/* What the rehearsal said although the configuration is good, a record for each line. */
+static void log_warnings(struct server *server)
+{
+    char *rest = server->reload.text, *line;
+
+    while (server->reload.len > 0 && (line = strsep(&rest, "\n")) != NULL)
+        if (*line)
+            log_warning(&server->log, "%s", line);
 }
 
 void reload_finish(struct server *server, int status)
@@ -193,7 +212,14 @@ void reload_finish(struct server *server, int status)
     fd_close(&reload->output);
     if (server->phase != PHASE_SERVING) {
         reject(server, "echod is stopping\n");
+    } else if (reload->again) {
+        reload->again = false;
+        int r = start_rehearsal(server);
+        if (r < 0)
+            reject(server, strerror(-r));
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        log_warnings(server);
+        flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
         int r = take_over(server);
         reject(server, strerror(-r));
     } else if (WIFEXITED(status)) {

@@ -16,6 +16,8 @@ struct server;
 struct reload {
     pid_t pid;         /* of the rehearsal; -1: none is under way */
     int output;        /* what it says is wrong */
+    int settings;      /* where it writes those that are good */
+    bool again;        /* something asked for one more meanwhile */
     uint64_t deadline; /* clock_now() */
     int waiter;        /* a connection whose peer waits for the outcome; -1: none does */
     char text[2048];
@@ -25,7 +27,7 @@ struct reload {
 /* A reload that is not under way. */
 #define RELOAD_NONE                                                                                \
     {                                                                                              \
-        .pid = -1, .output = -1, .waiter = -1                                                      \
+        .pid = -1, .output = -1, .settings = -1, .waiter = -1                                      \
     }
 
 /*

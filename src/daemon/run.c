@@ -58,6 +58,21 @@ static int check_addresses(const struct settings *settings)
     return status;
 }
 
+/* The next program loads just what was found good here, whatever becomes of the files meanwhile. */
+static int hand_settings_back(const struct settings *settings)
+{
+    const char *text = getenv(REHEARSAL_VARIABLE);
+    uint64_t number;
+
+    if (!text || number_parse(text, &number) < 0 || number > INT_MAX)
+        return EXIT_SOFTWARE;
+    FILE *to = fdopen((int)number, "we");
+    if (!to)
+        return EXIT_SOFTWARE;
+    settings_dump(settings, to);
+    return fclose(to) == 0 ? 0 : EXIT_OSERR;
+}
+
 /* What a reload asks of the program that is to take over: whether it could listen, too. */
 static int rehearse(const struct settings *settings, int handover)
 {
@@ -69,9 +84,9 @@ static int rehearse(const struct settings *settings, int handover)
         return EXIT_SOFTWARE;
     for (size_t i = 0; i < passed.count; i++)
         passed.item[i].origin = LISTENER_PASSED; /* its file is not ours to remove */
-    int status = listeners_open(&listeners, settings, &passed, &log);
+    int status = listeners_open(&listeners, settings, &passed, &log, true);
     listeners_close(&listeners, false);
-    return status;
+    return status == 0 ? hand_settings_back(settings) : status;
 }
 
 int run_check(const struct command *command)
@@ -144,7 +159,7 @@ static void announce(struct run *run)
 static int go_live(struct run *run, struct passed *passed)
 {
     struct server *server = &run->server;
-    int status = listeners_open(&server->listeners, server->settings, passed, &server->log);
+    int status = listeners_open(&server->listeners, server->settings, passed, &server->log, false);
 
     if (run->resumed) {
         reload_announce(server, status);
@@ -228,6 +243,21 @@ static int detach(struct run *run)
     return EXIT_OSERR;
 }
 
+/* After a reload: what the rehearsal found good; what it warned of is in the log. */
+static struct settings *load_rehearsed(int handover)
+{
+    struct problems problems = {0};
+    char *path = handover_settings(handover);
+    struct settings *settings = path ? settings_load(path, &problems) : NULL;
+    uint64_t number;
+
+    if (path && number_parse(strrchr(path, '/') + 1, &number) == 0)
+        close((int)number);
+    free(path);
+    problems_free(&problems);
+    return settings;
+}
+
 int run_server(const struct command *command, const struct title *title)
 {
     struct server_plan plan = {
@@ -238,7 +268,7 @@ int run_server(const struct command *command, const struct title *title)
         return EXIT_OSERR;
     plan.handover = handover_find();
     run.resumed = plan.handover >= 0;
-    struct settings *settings = load(command);
+    struct settings *settings = run.resumed ? load_rehearsed(plan.handover) : load(command);
     if (!settings)
         return EXIT_CONFIG;
     int status = command->daemon && !run.resumed ? detach(&run) : 0;

@@ -173,6 +173,7 @@ static void keep_house(struct server *server)
     control_check(&server->control, now);
     drain_check(server, now);
     flood_summarise(&server->flood, &server->log, now);
+    metrics_turn(server, now);
     notify_turn(server, now);
 }
 
@@ -188,6 +189,7 @@ static int next_timeout(const struct server *server)
 
     next = sooner(next, flood_next(&server->flood));
     next = sooner(next, control_next(&server->control));
+    next = sooner(next, metrics_next(server));
     if (server->roster.live > 0 || server->log.dropped > 0)
         next = sooner(next, server->last_sweep + SWEEP_TIME);
     if (server->scribe.pid < 0)

@@ -10,6 +10,7 @@
 #include "daemon/control.h"
 #include "daemon/flood.h"
 #include "daemon/listeners.h"
+#include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "daemon/roster.h"
@@ -38,6 +39,7 @@ struct server {
     struct slots slots;
     struct notifier notifier;
     struct flood flood;
+    struct metrics metrics;
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
     uint64_t muted_until;    /* no accepting before: the system lacks something; 0: not muted */

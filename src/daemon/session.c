@@ -119,7 +119,7 @@ void session_log_refusal(const struct session_log *to, const struct address *pee
 
     if (!log_wants(to->log, LOG_INFO))
         return;
-    if (!flood_permits(to->flood)) {
+    if (!log_wants(to->log, LOG_DEBUG) && !flood_permits(to->flood)) {
         to->flood->refusals++;
         return;
     }

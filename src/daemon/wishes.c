@@ -30,8 +30,7 @@ static bool is_any(const struct address *a)
     return bytes && memcmp(bytes, zero, count) == 0;
 }
 
-/* Whether the kernel would refuse the one once the other is bound. */
-static bool clashes(const struct address *a, const struct address *b)
+bool wish_clashes(const struct address *a, const struct address *b)
 {
     if (address_is_ip(a) && address_port(a) == 0)
         return false; /* the kernel will choose different ones */
@@ -48,7 +47,7 @@ static void check_clash(const struct wishes *wishes, const struct wish *wish,
 
     for (size_t i = 0; i < wishes->count; i++) {
         const struct wish *other = &wishes->item[i];
-        if (!clashes(&wish->address, &other->address))
+        if (!wish_clashes(&wish->address, &other->address))
             continue;
         snprintf(section, sizeof(section), "listen %s", wish->settings->name);
         problem_add(problems, FATAL, settings_origin(settings, wish->settings, "address"), section,

@@ -23,4 +23,7 @@ struct wishes {
  */
 struct wishes wishes_make(const struct settings *settings, struct problems *problems);
 
+/* Whether the kernel would refuse to bind the address A while B is bound. */
+bool wish_clashes(const struct address *a, const struct address *b);
+
 #endif

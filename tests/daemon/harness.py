@@ -216,6 +216,9 @@ class Echod:
             self.listening.setdefault(match.group(2), []).append(parse_address(match.group(1)))
         if not self.daemon_pid:
             self.scribe_pid = children(self.pid)[0]
+            # It starts side by side with the daemon; its title is how we know it from a worker.
+            eventually(lambda: VALGRIND or title(self.scribe_pid) == "echod: scribe",
+                       "the scribe has its title")
             self.descriptor_count = len(descriptors(self.pid))
 
     def kill(self, number):

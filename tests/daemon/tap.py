@@ -19,7 +19,8 @@ TEST_DEADLINE = 1200 if SLOW else 120
 running = []  # the daemons that are to be cleaned up: harness.Echod
 tests = []
 libc = ctypes.CDLL(None, use_errno=True)
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT = 1, 36, 47
+PR_CAP_AMBIENT_RAISE, PR_CAP_AMBIENT_CLEAR_ALL, CAP_NET_ADMIN = 2, 4, 12
 
 
 def test(name):
@@ -37,19 +38,38 @@ def lo_up():
         fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | IFF_UP))
 
 
+def unshare_command():
+    """The command that gives a program a network of its own; None where nothing does.
+    Not as root of a user namespace, if possible: much is tested with an ordinary user."""
+    ways = [[]] if os.geteuid() == 0 else [["--map-current-user", "--keep-caps"],
+                                           ["--map-root-user"]]
+    for way in ways:
+        command = ["unshare", "--net"] + way
+        if shutil.which("unshare") and subprocess.run(
+                command + ["true"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                check=False).returncode == 0:
+            return command
+    return None
+
+
 def enter_network():
     """Starts this script anew in a network namespace of its own, where that can be had."""
     inside = os.environ.get("ECHOD_TEST_NETWORK")
     if inside == "private":
         lo_up()
-    if inside or not shutil.which("unshare"):
+        # What it took to do so is not for the programs that are tested.
+        libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    if inside:
         return
-    unshare = ["unshare", "--net"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
-    works = subprocess.run(unshare + ["true"], stdin=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, check=False).returncode == 0
-    os.environ["ECHOD_TEST_NETWORK"] = "private" if works else "host"
-    if works:
-        os.execvp("unshare", unshare + [sys.executable] + sys.argv)
+    command = unshare_command()
+    os.environ["ECHOD_TEST_NETWORK"] = "private" if command else "host"
+    if command:
+        os.execvp("unshare", command + [sys.executable] + sys.argv)
+
+
+def as_network_admin():
+    """In a child: lets the program that it becomes configure our private network."""
+    libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0)
 
 
 def private_network():

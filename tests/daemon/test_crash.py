@@ -1,17 +1,20 @@
 """A worker or a daemon that dies: its place is given back, the death explained, nothing left."""
 import os
 import resource
+import shutil
 import signal
+import subprocess
+import tempfile
 
 from clients import expect_echo, recv_until_eof
-from expect import eventually, expect, expect_equal, scaled
+from expect import Skip, eventually, expect, expect_equal, scaled
 from harness import Echod
 from proc import children, descendants, is_alive, read_proc
 from tap import main, reap_adopted, test
 
 MANY = scaled(100, 20)
 KILLED = (r" warning: session of 127\.0\.0\.1:\d+ on local: its worker was killed by signal 9 "
-          r"\(SIGKILL\); 4 bytes in, 4 out, ")
+          r"\(SIGKILL\); 4 bytes in, [04] out, ")
 
 
 def kill_one(echod):
@@ -100,6 +103,41 @@ def signals_blocked():
 
     with Echod(server="max_clients = 1", prepare=prepare) as echod:
         kill_one(echod)
+
+
+# What monitors and allocators do that are preloaded: stand between a program and the C library.
+BETWEEN = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/socket.h>
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+    ssize_t (*real)(int, const void *, size_t, int);
+    *(void **)&real = dlsym(RTLD_NEXT, "send");
+    return real(fd, data, len, flags);
+}
+"""
+
+
+def compile_library(where):
+    compiler = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
+    if not compiler:
+        raise Skip("there is no compiler to make a library with")
+    path = os.path.join(where, "between.so")
+    made = subprocess.run([compiler, "-shared", "-fPIC", "-o", path, "-x", "c", "-", "-ldl"],
+                          input=BETWEEN.encode(), check=False).returncode
+    expect_equal(made, 0, "the exit status of the compiler")
+    return path
+
+
+@test("a preloaded library whose functions a worker calls ends no worker")
+def preloaded():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        # Sanitizers insist on being the first library.
+        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        env = {"LD_PRELOAD": compile_library(where), "ASAN_OPTIONS": options}
+        with Echod(env=env) as echod:
+            expect_echo(echod.connect())
 
 
 @test("a daemon that is killed leaves no worker and no scribe behind")

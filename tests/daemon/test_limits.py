@@ -5,7 +5,7 @@ import subprocess
 from clients import expect_echo, expect_silence, recv_until_eof
 from expect import Skip, eventually, expect, expect_equal
 from harness import Echod
-from tap import main, private_network, test
+from tap import as_network_admin, main, private_network, test
 
 FULL = b"echod: too many clients, try again later\n"
 MANY = b"echod: too many clients from your address, try again later\n"
@@ -102,7 +102,8 @@ def per_source_ipv6():
         raise Skip("the host's loopback is given no further addresses")
     for address in ("fd00:0:0:1::1", "fd00:0:0:1::2", "fd00:0:0:2::1"):
         added = subprocess.run(["ip", "-6", "addr", "add", address + "/128", "dev", "lo", "nodad"],
-                               stderr=subprocess.DEVNULL, check=False).returncode
+                               stderr=subprocess.DEVNULL, preexec_fn=as_network_admin,
+                               check=False).returncode
         if added != 0:
             raise Skip("the loopback interface cannot be given IPv6 addresses")
     with Echod(server="max_per_source = 1", listen="address = ::1\nport = 0") as echod:

@@ -77,33 +77,37 @@ def lines_are_marked():
 # ---- a reader that does not read ----
 
 CROWD = scaled(1000, 100)
-REFUSED = 6000  # enough of these cheap records to fill every queue
+# Sessions whose records fill every queue there is (about 1,700), and then some. Under valgrind a
+# worker can take a second of CPU time to end, so there the queues do not fill.
+FLOOD = 100 if VALGRIND else 4000
+
+
+def crowd_of_probes(echod, count):
+    """Clients that connect and close. The last ones may still wait to be served afterwards."""
+    for _ in range(count // 50):
+        for sock in [echod.connect() for _ in range(50)]:
+            sock.close()
+        echod.sockets.clear()
 
 
 @test("nobody waits for a log that nobody reads; what is dropped is counted")
 def reader_stops():
-    # At this level no record is left to a summary.
-    config = ("[server]\nlog_level = debug\n[listen local]\naddress = 127.0.0.1\nport = 0\n"
-              "[listen closed]\naddress = 127.0.0.1\nport = 0\ndeny = 127.0.0.0/8\n")
-    with Echod(config, read_log=False, stderr_pipe_size=4096) as echod:
-        for i in range(CROWD):
-            sock = echod.connect()
-            expect_echo(sock)
+    # At this level there is a record of each session, and none is left to a summary.
+    with Echod(server="log_level = debug\nmax_per_source = 0", read_log=False,
+               stderr_pipe_size=4096) as echod:
+        for _ in range(CROWD):
+            sock = echod.echoing()
             sock.close()
-        for i in range(REFUSED):
-            sock = echod.connect(name="closed")
-            expect_equal(sock.recv(100), b"echod: access denied\n", "the refusal")
-            sock.close()
-        expect_echo(echod.connect())
-        echod.wait_closed_clients()
+        crowd_of_probes(echod, FLOOD)
+        echod.echoing().close()
+        echod.wait_no_workers()
         echod.log.start()
-        echod.log.wait(r" warning: \d+ records were dropped: the log took them too slowly$")
-        echod.sockets[-1].close()
+        if not VALGRIND:
+            echod.log.wait(r" warning: \d+ records were dropped: the log took them too slowly$")
         echod.stop()
-        kept = len(echod.log.matching(r"session of|refused 127"))
+        kept = len(echod.log.matching(r"session of"))
         dropped = sum(int(line.split()[2]) for line in echod.log.matching("records were dropped"))
-        expect(dropped > 0, "nothing was dropped")
-        expect_equal(kept + dropped, CROWD + REFUSED + 1, "the records, kept or dropped")
+        expect_equal(kept + dropped, CROWD + FLOOD + 1, "the records, kept or dropped")
 
 
 @test("a log that nobody reads holds up no stop")
@@ -226,11 +230,8 @@ def scribe_and_signals():
 
 # ---- what is recorded ----
 
-def crowd_of_probes(echod):
-    for _ in range(CROWD):
-        sock = echod.connect()
-        sock.close()
-    echod.sockets.clear()
+def probe_and_wait(echod):
+    crowd_of_probes(echod, CROWD)
     marker = echod.echoing()
     marker.close()
     echod.log.wait(r"session of 127\.0\.0\.1:\d+ on local: .* 4 bytes in, 4 out, ")
@@ -241,7 +242,7 @@ def crowd_of_probes(echod):
 @test("%d clients that send nothing leave no record at the level info" % CROWD)
 def probes():
     with Echod(server="max_per_source = 0") as echod:
-        crowd_of_probes(echod)
+        probe_and_wait(echod)
         echod.stop()
         expect_equal([line for line in echod.log.lines()
                       if not re.search("listening on|stopping| 4 bytes in, 4 out, ", line)], [],
@@ -251,7 +252,7 @@ def probes():
 @test("%d clients that send nothing leave a record each at the level debug" % CROWD)
 def probes_at_debug():
     with Echod(server="max_per_source = 0\nlog_level = debug") as echod:
-        crowd_of_probes(echod)
+        probe_and_wait(echod)
         echod.stop()
         expect_equal(len(echod.log.matching(r" debug: session of .* 0 bytes in, 0 out, ")), CROWD,
                      "the number of records")

@@ -1,4 +1,4 @@
-"""The manual pages, the shipped echod.conf and the programs say the same."""
+"""The manual pages, the shipped echod.conf, the catalog and the programs say the same."""
 import re
 import subprocess
 import sys
@@ -12,10 +12,14 @@ CONF = "etc/echod.conf"
 CONF_PAGE = "man/echod.conf.5"
 ECHOD_PAGE = "man/echod.8"
 ECHOC_PAGE = "man/echoc.1"
+ECHOCTL_PAGE = "man/echoctl.8"
+CATALOG = "systemd/echod.catalog"
+EVENTS = "src/base/event.c"
 # What the programs print, as files of the tree, so that it can be doctored like them.
 OPTIONS = "output of echod --list-options"
 ECHOD_HELP = "output of echod --help"
 ECHOC_HELP = "output of echoc --help"
+ECHOCTL_HELP = "output of echoctl --help"
 
 
 def run(*command):
@@ -42,7 +46,7 @@ def output(tree, name):
 
 # ---- the option table ------------------------------------------------------------------------
 
-FIELDS = ("section", "name", "type", "default", "values", "change", "help")
+FIELDS = ("section", "name", "type", "default", "values", "help")
 
 
 def options(tree):
@@ -178,13 +182,12 @@ def page_has_every_option(tree):
         for item in items:
             head = re.match(r"(\w+) No = Ar (.*)", item)
             facts = {key: re.findall(rf"^{label}: (.*)\.$", item, flags=re.M)
-                     for key, label in (("default", "Default"), ("values", "Values"),
-                                        ("change", "Takes effect"))}
+                     for key, label in (("default", "Default"), ("values", "Values"))}
             there[section, head.group(1)] = {"type": head.group(2),
                                              **{k: " / ".join(v) for k, v in facts.items()}}
     expected = {(o["section"], o["name"]): {"type": o["type"],
                                             "default": o["default"] or "empty",
-                                            "values": o["values"], "change": o["change"]}
+                                            "values": o["values"]}
                 for o in options(tree)}
     yield from differences(CONF_PAGE, there, expected)
 
@@ -236,6 +239,21 @@ def page_has_command_line(page_name, help_name):
     return check
 
 
+def page_has_commands(tree):
+    help_text, page = output(tree, ECHOCTL_HELP), tree.read(ECHOCTL_PAGE)
+    part = re.search(r"^Commands:\n(.*?)\n\n", help_text, flags=re.M | re.S)
+    expected = {name: operand.lower() for name, operand in
+                re.findall(r"^  (\w+)(?: ([A-Z]+))?  ", part.group(1) if part else "", flags=re.M)}
+    if len(expected) < 5:
+        yield f"{ECHOCTL_HELP} has only {len(expected)} commands"
+    list_of_commands = section_of(page, "COMMANDS").split("\n.Ss ")[0]
+    there = dict(re.findall(r"^\.It Cm (\w+)(?: Ar (\w+))?$", list_of_commands, flags=re.M))
+    yield from differences(f"{ECHOCTL_PAGE}, COMMANDS,", there, expected)
+    operands = set(re.findall(r"^\.Op Ar (\w+)$", section_of(page, "SYNOPSIS"), flags=re.M))
+    yield from differences(f"the synopsis of {ECHOCTL_PAGE}", dict.fromkeys(operands),
+                           dict.fromkeys(filter(None, expected.values())))
+
+
 def statuses_of_help(text):
     part = re.search(r"^Exit status:(.*?)(?=^See |^Examples:|\Z)", text, flags=re.M | re.S)
     return set(re.findall(r"(?:^\s*|, )(\d+) +\S", part.group(1), flags=re.M)) if part else set()
@@ -272,11 +290,137 @@ def page_has_fields(tree):
     expected = set(re.findall(r'record_add\([^"]*"(ECHOD_[A-Z_]+)"', code))
     yield from differences(f"{ECHOD_PAGE}, RECORDS,", dict.fromkeys(there),
                            dict.fromkeys(expected))
-    events = set(re.findall(r'"ECHOD_EVENT", "(\w+)"', code))
-    item = re.search(r"^\.It Dv ECHOD_EVENT\n(.*?)^\.El", tree.read(ECHOD_PAGE), flags=re.M | re.S)
-    yield from differences(f"{ECHOD_PAGE}, ECHOD_EVENT,",
-                           dict.fromkeys(re.findall(r"^\.It Cm (\w+)", item.group(1), flags=re.M)),
-                           dict.fromkeys(events))
+
+
+def functions(code):
+    """{name: body} of the functions in the C source CODE."""
+    return dict(re.findall(r"^\w[^;{}]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", code, flags=re.M | re.S))
+
+
+# ---- events ----------------------------------------------------------------------------------
+
+
+def events(tree):
+    """{constant: (name, MESSAGE_ID)}"""
+    code = lint.blanked(tree.read(EVENTS), strings=False)
+    return {constant: (name, number) for constant, name, number in
+            re.findall(r'\[(EVENT_\w+)\]\s*=\s*\{"([^"]*)",\s*"([^"]*)"\}', code)}
+
+
+def events_are_whole(tree):
+    declared = re.findall(r"^ +(EVENT_\w+),", tree.read("src/base/event.h"), flags=re.M)
+    yield from differences(EVENTS, events(tree), {**dict.fromkeys(declared[:-1]), **events(tree)})
+    for kind, values in zip(("name", "MESSAGE_ID"), zip(*events(tree).values())):
+        for value in set(values):
+            if values.count(value) > 1:
+                yield f"{EVENTS} has the {kind} {value} {values.count(value)} times"
+    for name, number in events(tree).values():
+        if not re.fullmatch("[0-9a-f]{32}", number):
+            yield f"{EVENTS}: the MESSAGE_ID of {name} is no 128 bits in hex"
+
+
+def page_has_events(tree):
+    found = re.findall(r"^\.It Cm (\S+) Pq Li (\S+)$",
+                       subsection_of(tree.read(ECHOD_PAGE), "Events"), flags=re.M)
+    yield from differences(f"{ECHOD_PAGE}, Events,", dict(found), dict(events(tree).values()))
+    if len(found) != len(dict(found)):
+        yield f"{ECHOD_PAGE} has an event twice"
+
+
+def fields_of_events(tree):
+    """{MESSAGE_ID: the fields that are added to a record of it}, as far as the functions that add
+    them show: those that begin a record, name its event, and add the fields."""
+    known, fields = events(tree), {number: set() for _, number in events(tree).values()}
+    of_worker = set()
+    for name in tree.files("src/**/*.c"):
+        code = lint.blanked(tree.read(name), strings=False)
+        assigned = set(re.findall(r"\bEVENT_\w+", " ".join(re.findall(r"->event = (.*?);", code,
+                                                                      flags=re.S))))
+        for body in functions(code).values():
+            added = set(re.findall(r'record_add\([^"]*"(ECHOD_[A-Z_]+)"', body))
+            if name.startswith("src/worker/"):
+                of_worker |= added
+            for event in re.findall(r"record_event\([^,]*, ([^)]*)\)", body):
+                for constant in {event} if event in known else assigned:
+                    fields[known[constant][1]] |= added
+    if "EVENT_MESSAGE" in known:
+        fields[known["EVENT_MESSAGE"][1]] |= of_worker
+    return fields
+
+
+def catalog_has_events(tree):
+    entries = re.split(r"^-- ", tree.read(CATALOG), flags=re.M)[1:]
+    numbers = [entry.split("\n")[0] for entry in entries]
+    expected = {number: name for name, number in events(tree).values()}
+    yield from differences(CATALOG, {n: expected.get(n) for n in numbers}, expected)
+    bugs = re.search(r"^AC_INIT\((?:\[.*?\], ){2}\[(.*?)\]", tree.read("configure.ac"), flags=re.M)
+    fields = fields_of_events(tree)
+    for entry, number in zip(entries, numbers):
+        what = f"{CATALOG}, {expected.get(number, number)},"
+        if numbers.count(number) > 1:
+            yield f"{what} is there {numbers.count(number)} times"
+        head, _, text = entry.partition("\n\n")
+        there = dict(line.partition(": ")[::2] for line in head.split("\n")[1:])
+        if not re.fullmatch(r"\S.{9,69}", there.pop("Subject", "")):
+            yield f"{what} has no subject, or a long one"
+        yield from differences(what, there, {"Defined-By": "echod", "Support": bugs.group(1),
+                                             "Documentation": there.get("Documentation")})
+        for field in re.findall(r"@(\w+)@", text):
+            if field not in fields.get(number, ()):
+                yield f"{what} shows {field}, which its records do not have"
+        if not text.strip() or max(map(len, text.split("\n"))) > 100:
+            yield f"{what} explains nothing, or in long lines"
+
+
+# ---- reports of echoctl ----------------------------------------------------------------------
+
+REPORT = "src/daemon/report.c"
+TOTALS = "src/daemon/totals.c"
+
+
+def keys_of_report(tree, functions_of_it):
+    """The keys that the functions print, as pairs."""
+    bodies, keys = functions(lint.blanked(tree.read(REPORT), strings=False)), []
+    for name in functions_of_it:
+        for _, _, arguments in lint.calls(bodies.get(name, ""), ["fprintf"]):
+            keys += re.findall(r"(?:^|\\t)(\w+)=%", "".join(strings(arguments)))
+    return keys
+
+
+def page_has_keys(tree):
+    page, totals = tree.read(ECHOCTL_PAGE), lint.blanked(tree.read(TOTALS), strings=False)
+    rows = re.findall(r'\.name = "(\w+)"', totals)
+    for title, names, more in (("Keys of status", ("report_status",), rows),
+                               ("Keys of list", ("report_clients", "report_client"), []),
+                               ("Keys of listeners", ("report_listeners",), [])):
+        expected = keys_of_report(tree, names) + more
+        if len(expected) < 4:
+            yield f"{REPORT} has only {len(expected)} keys of {title}"
+        items = re.findall(r"^\.It Cm (.*)$", subsection_of(page, title), flags=re.M)
+        there = [key for item in items for key in item.split(" , ")]
+        yield from differences(f"{ECHOCTL_PAGE}, {title},", dict.fromkeys(there),
+                               dict.fromkeys(expected))
+
+
+def page_has_metrics(tree):
+    page = subsection_of(tree.read(ECHOCTL_PAGE), "Metrics")
+    there = {name: (kind, text.replace("\n", " ").strip()) for name, kind, text in
+             re.findall(r"^\.It Cm (\w+) Pq (\w+)\n((?:[^.].*\n)+)", page, flags=re.M)}
+    expected = {}
+    code = lint.blanked(tree.read(REPORT), strings=False)
+    for _, _, arguments in lint.calls(functions(code).get("report_metrics", ""), ["metric"]):
+        if len(strings(arguments)) == 3:
+            name, kind, text = strings(arguments)
+            expected["echod_" + name] = (kind, text)
+    for name, text in re.findall(r'\.metric = "(\w+)",\s*\.help = "(.*?)"',
+                                 lint.blanked(tree.read(TOTALS), strings=False)):
+        expected["echod_" + name] = ("counter", text)
+    if len(expected) < 10:
+        yield f"{REPORT} has only {len(expected)} metrics"
+    yield from differences(f"{ECHOCTL_PAGE}, Metrics,", there, expected)
+
+
+# ---- reasons ---------------------------------------------------------------------------------
 
 
 def page_has_reasons(tree):
@@ -321,7 +465,7 @@ def doctor_output(name, pattern, replacement):
     return doctored
 
 
-NEW_ROW = "server\tnew_option\tnumber\t1\t1 to 2\treload\tNew.\n"
+NEW_ROW = "server\tnew_option\tnumber\t1\t1 to 2\tNew.\n"
 
 lint.main([
     ("echod.conf has every option, its default and its explanation", conf_has_every_option, {
@@ -343,14 +487,13 @@ lint.main([
         "one that does not": doctor(CONF, "^;message_pause = 200ms", ";message_pause = often"),
         "one that is warned of": doctor(CONF, "^;port = 7778", r"\g<0>\n;max_messages = 3"),
         "two that clash": doctor(CONF, "^;port = 7778", ";port = 9999")}),
-    ("echod.conf(5) has every option, its type, default, values and effect",
+    ("echod.conf(5) has every option, its type, default and values",
      page_has_every_option, {
          "an option that is missing": doctor(CONF_PAGE, r"^\.It Ic when_full", ".It Ic when_empty"),
          "another type": doctor(CONF_PAGE, "Ic max_clients No = Ar number",
                                 "Ic max_clients No = Ar size"),
          "another default": doctor(CONF_PAGE, r"^Default: 1000\.", "Default: 100."),
          "other values": doctor(CONF_PAGE, r"^Values: 1 to 100000\.", "Values: 0 to 100000."),
-         "another effect": doctor(CONF_PAGE, r"^Takes effect: restart\.", "Takes effect: reload."),
          "a new option": doctor_output(OPTIONS, r"\A", NEW_ROW)}),
     ("echod.conf(5) explains every type of value", page_has_every_type, {
         "one that is missing": doctor(CONF_PAGE, r"^\.It Ar mode", ".It Ar mood")}),
@@ -377,11 +520,59 @@ lint.main([
     ("echoc(1) has every exit status", page_has_statuses(ECHOC_PAGE, ECHOC_HELP), {
         "one that is missing": doctor(ECHOC_PAGE, r"^\.It 3$", ".It 4"),
         "a new one": doctor_output(ECHOC_HELP, "^   3  ", r"   2  new\n\g<0>")}),
+    ("echoctl(8) has every option of the command line",
+     page_has_command_line(ECHOCTL_PAGE, ECHOCTL_HELP), {
+         "one that is missing": doctor(ECHOCTL_PAGE, r"^\.It Fl j , Fl -json\n", ""),
+         "one that the synopsis lacks": doctor(ECHOCTL_PAGE, r"^\.Op Fl j\n", ""),
+         "a new one": doctor_output(ECHOCTL_HELP, r"^  -h, --help", r"  -x, --new X  new\n\g<0>")}),
+    ("echoctl(8) has every command", page_has_commands, {
+        "one that is missing": doctor(ECHOCTL_PAGE, r"^\.It Cm reload$", ".It Cm restart"),
+        "an operand that is missing": doctor(ECHOCTL_PAGE, r"^\.It Cm kill Ar id", ".It Cm kill"),
+        "a synopsis without it": doctor(ECHOCTL_PAGE, r"^\.Op Ar id\n", ""),
+        "a new one": doctor_output(ECHOCTL_HELP, "^  kill ID ", r"  new              new\n\g<0>")}),
+    ("echoctl(8) has every exit status",
+     # 71 and 74 are not in the help: no memory, and a standard output that is full.
+     page_has_statuses(ECHOCTL_PAGE, ECHOCTL_HELP, beyond=("71", "74")), {
+         "one that is missing": doctor(ECHOCTL_PAGE, r"^\.It 4$", ".It 5"),
+         "a new one": doctor_output(ECHOCTL_HELP, "64 bad", "5 later, 64 bad")}),
+    ("echoctl(8) has every key of a report", page_has_keys, {
+        "one that is missing": doctor(ECHOCTL_PAGE, "^.It Cm peer", ".It Cm pear"),
+        "a new one of the status": doctor(REPORT, r"\\tpid=%d", r"\\tppid=%d"),
+        "a new total": doctor(TOTALS, r'\.name = "served"', '.name = "admitted"'),
+        "a new one of a client": doctor(REPORT, r"\\tseconds=", r"\\tnew=%s\\tseconds="),
+        "a new one of a listener": doctor(REPORT, r"\\tfrom=", r"\\torigin=")}),
+    ("echoctl(8) has every metric, its type and its help", page_has_metrics, {
+        "one that is missing": doctor(ECHOCTL_PAGE, "^.It Cm echod_clients Pq", ".It Cm echod Pq"),
+        "another type": doctor(ECHOCTL_PAGE, "echod_clients Pq gauge", "echod_clients Pq counter"),
+        "another help": doctor(ECHOCTL_PAGE, "^Messages stored in", "Messages sent in"),
+        "a new gauge": doctor(REPORT, '"clients_max", "gauge"', '"clients_most", "gauge"'),
+        "a new counter": doctor(TOTALS, '"reloads_total"', '"news_total"')}),
     ("echod(8) has every field of a record", page_has_fields, {
         "one that is missing": doctor(ECHOD_PAGE, "ECHOD_BYTES_IN , ", ""),
         "one too many": doctor(ECHOD_PAGE, "ECHOD_BYTES_IN , ", "ECHOD_BYTES , "),
-        "an event that is missing": doctor(ECHOD_PAGE, r"^\.It Cm refused", ".It Cm rejected"),
         "a new one": doctor("src/daemon/session.c", '"ECHOD_BYTES_IN"', '"ECHOD_NEW"')}),
+    ("each event has a name and a MESSAGE_ID of its own", events_are_whole, {
+        "one that lacks them": doctor(EVENTS, r"^    \[EVENT_PAUSED\].*\n", ""),
+        "a name of two": doctor(EVENTS, '"resumed"', '"paused"'),
+        "a MESSAGE_ID of two": doctor(EVENTS, '("refused", ").*(")',
+                                      r"\g<1>fccc96cef52a425aa05b250af61d6d0f\2"),
+        "a MESSAGE_ID that is short": doctor(EVENTS, '("refused", ").*(")', r"\g<1>6465\2")}),
+    ("echod(8) has every event and its MESSAGE_ID", page_has_events, {
+        "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm refused Pq", ".It Cm rejected Pq"),
+        "another MESSAGE_ID": doctor(ECHOD_PAGE, r"Cm refused Pq Li 6465", "Cm refused Pq Li 6466"),
+        "one that stands there twice": doctor(ECHOD_PAGE, r"^\.It Cm refused Pq.*\n",
+                                              r"\g<0>\g<0>"),
+        "a new one": doctor(EVENTS, '"refused", "6465', '"rejected", "6466')}),
+    ("the catalog explains every event", catalog_has_events, {
+        "one that is missing": doctor(CATALOG, "^-- 6465", "-- 6466"),
+        "one that stands there twice": doctor(CATALOG, r"^-- (6465.*\n(?:[^-].*\n|\n)*)",
+                                              r"\g<0>-- \1"),
+        "one without a subject": doctor(CATALOG, "^Subject: A worker crashed\n", ""),
+        "another address for support": doctor(CATALOG, "^Support: .*", "Support: nobody"),
+        "a field that its records lack": doctor(CATALOG, "@ECHOD_REFUSALS@", "@ECHOD_REASON@"),
+        "a field that is gone": doctor("src/worker/message.c", '"ECHOD_SIZE"', '"ECHOD_LENGTH"'),
+        "one that explains nothing": doctor(CATALOG, "^The shortage.*\n", ""),
+        "a new event": doctor(EVENTS, '"refused", "6465', '"rejected", "6466')}),
     ("echod(8) has every reason of the end of a session, and its level", page_has_reasons, {
         "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm too-long Pq notice", ".It"),
         "another level": doctor(ECHOD_PAGE, "Cm too-long Pq notice", "Cm too-long Pq info"),

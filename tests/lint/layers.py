@@ -31,8 +31,9 @@ READING = ("read", "readv", "pread", "preadv", "preadv2", "recv", "recvfrom", "r
 MAY_READ = {
     ("src/daemon/detach.c", "read"): (1, "the status that a starting daemon sends its terminal"),
     ("src/daemon/control.c", "recv"): (1, "the request of an administrator"),
-    ("src/daemon/handover.c", "fdopen"): (2, "what the program before left, in a memfd"),
-    ("src/daemon/handover.c", "fgets"): (2, "the same"),
+    ("src/daemon/handover.c", "fdopen"): (3, "what the program before left, in a memfd"),
+    ("src/daemon/handover.c", "fgets"): (3, "the same"),
+    ("src/daemon/run.c", "fdopen"): (1, "to write the settings that a rehearsal found good"),
     ("src/daemon/reload.c", "read"): (1, "what the rehearsal, a child, prints"),
     ("src/daemon/limits.c", "fgets"): (2, "files of /proc and of the cgroup"),
     ("src/config/inifile.c", "getline"): (1, "the configuration"),

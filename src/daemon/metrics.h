@@ -1,0 +1,29 @@
+/*
+ * The metrics_file: what "echoctl metrics" prints, written for node_exporter's textfile collector.
+ */
+#ifndef ECHOD_DAEMON_METRICS_H
+#define ECHOD_DAEMON_METRICS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct server;
+
+struct metrics {
+    pid_t writer;  /* the child that writes the file now; 0: none does */
+    uint64_t next; /* clock_now() of the next time */
+};
+
+/*
+ * Has the file written if it is time for it, by a child of its own: a disk may be slow, and the
+ * daemon waits for nobody. Readers see the old file or the new one, never a part.
+ */
+void metrics_turn(struct server *server, uint64_t now);
+
+/* When that has something to do, clock_now(); UINT64_MAX: never. */
+uint64_t metrics_next(const struct server *server);
+
+/* The child has ended with STATUS, of wait(2). */
+void metrics_finish(struct server *server, int status);
+
+#endif

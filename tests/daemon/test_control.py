@@ -1,0 +1,641 @@
+"""The control socket, and echoctl(8): who may use it, what it tells, what it does, and that nobody
+who uses it badly gets in the way of the clients."""
+import fcntl
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import threading
+import time
+
+from clients import expect_echo, recv_exactly, recv_until_eof
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
+from harness import NOBODY, Echod, true_root
+from managed import ECHOCTL, Asking, Managed, listen, run_echoctl, unix
+from proc import cpu_seconds, descriptors, is_alive, state
+from tap import main, test
+
+CROWD = scaled(500, 30)
+
+
+def connect(echod):
+    """A peer of the control socket."""
+    sock = socket.socket(socket.AF_UNIX)
+    echod.sockets.append(sock)
+    sock.settimeout(DEADLINE)
+    sock.connect(echod.control)
+    return sock
+
+
+def request(echod, data):
+    """What the daemon answers to DATA, until it ends the connection, or resets it: that is how a
+    Unix socket ends from which not all was read."""
+    sock = connect(echod)
+    try:
+        sock.sendall(data)
+        return recv_until_eof(sock)
+    except ConnectionError:
+        return b""
+
+
+def peer_name(sock):
+    return "127.0.0.1:%d" % sock.getsockname()[1]
+
+
+def columns(out):
+    """The rows of a table, its head first."""
+    return [re.split(r" {2,}", line) for line in out.splitlines()]
+
+
+# ---- what it tells ----
+
+@test("status: a line for each fact, or one JSON object")
+def status():
+    with Managed(server="max_clients = 7", listen="port = 0\ndeny = 127.0.0.2") as echod:
+        recv_until_eof(echod.connect(source="127.0.0.2"))
+        gone, stays = echod.echoing(), echod.echoing()
+        expect_echo(gone, b"twelve bytes")
+        gone.close()
+        eventually(lambda: len(echod.workers()) == 1, "the first worker is gone")
+        expected = {"state": "serving", "pid": echod.pid, "clients": 1, "max_clients": 7,
+                    "listeners": 1, "config": echod.config, "served": 2, "refused": 1,
+                    "crashed": 0, "bytes_in": 16, "bytes_out": 16, "messages": 0, "dropped": 0,
+                    "reloads": 0}
+        eventually(lambda: echod.ask("status")["clients"] == 1, "the daemon has seen it")
+        found = echod.ask("status")
+        expect(0 <= found.pop("uptime_seconds") < DEADLINE, "the time it is up")
+        expect_equal({key: found.get(key) for key in expected}, expected, "the facts")
+        code, out, err = echod.ctl("status")
+        expect_equal((code, err), (0, ""), "status and standard error")
+        pairs = dict(re.split(" +", line, maxsplit=1) for line in out.splitlines())
+        expect_equal({key: pairs.get(key) for key in expected},
+                     {key: str(value) for key, value in expected.items()}, "the text")
+        expect_echo(stays)
+
+
+@test("list: a row for each client, under the names of the columns")
+def list_clients():
+    with Managed(listen("local") + unix("file")) as echod:
+        expect_equal(echod.ask("list"), [], "the list of none")
+        expect_equal(echod.ctl("list"), (0, "", ""), "the table of none")
+        first, second = echod.echoing(), echod.echoing(name="file")
+        expect_echo(first, b"x" * 100)
+        expected = [{"id": echod.worker_of(first), "peer": peer_name(first), "listener": "local",
+                     "service": "echo", "state": "serving", "bytes_in": 104, "bytes_out": 104,
+                     "messages": 0},
+                    {"peer": "unix", "listener": "file", "bytes_in": 4}]
+        found = echod.ask("list")
+        expect_equal([{key: row.get(key) for key in want} for row, want in zip(found, expected)],
+                     expected, "the rows")
+        code, out, _ = echod.ctl("list")
+        expect_equal(code, 0, "the status")
+        table = columns(out)
+        expect_equal(table[0], list(found[0]), "the head of the table")
+        rows = [dict(zip(table[0], row)) for row in table[1:]]
+        expect_equal([row["id"] for row in rows], [str(row["id"]) for row in found], "the IDs")
+        expect_equal([row["peer"] for row in rows], [peer_name(first), "unix"], "the peers")
+        starts = {re.search(r"\b(local|file|listener)\b", line).start()
+                  for line in out.splitlines()}
+        expect_equal(len(starts), 1, "the number of places at which a column begins")
+        expect_echo(second)
+
+
+@test("list: the messages of a client are counted")
+def list_messages():
+    with Managed(listen="port = 0\nservice = message") as echod:
+        sock = echod.connect()
+        for _ in range(3):
+            sock.sendall(b"hello\n")
+            recv_exactly(sock, 3)
+        row = echod.ask("list")[0]
+        expect_equal((row["service"], row["messages"], row["bytes_in"], row["bytes_out"]),
+                     ("message", 3, 18, 9), "the row")
+
+
+@test("listeners: where each listens, what it serves, where it came from")
+def listeners():
+    config = ("[listen local]\naddress = 127.0.0.1, ::1\nport = 0\n" + unix("file") +
+              "service = message\n")
+    with Managed(config) as echod:
+        shown = ["127.0.0.1:%d" % echod.address()[1], "[::1]:%d" % echod.address(index=1)[1],
+                 "unix:" + echod.address("file")]
+        expected = [{"listener": name, "address": address, "service": service, "from": "echod"}
+                    for name, address, service in zip(("local", "local", "file"), shown,
+                                                      ("echo", "echo", "message"))]
+        expect_equal(echod.ask("listeners"), expected, "the listeners")
+        code, out, _ = echod.ctl("listeners")
+        expect_equal((code, columns(out)),
+                     (0, [list(expected[0])] + [list(row.values()) for row in expected]),
+                     "the table")
+
+
+@test("JSON stays JSON, a table a table, whatever the paths are called")
+def odd_names():
+    with Managed(unix("file")) as echod:
+        sock = socket.socket(socket.AF_UNIX)
+        echod.sockets.append(sock)
+        sock.settimeout(DEADLINE)
+        sock.bind("\0\"quoted\"\\ =\t\n\r\033[2J\u00e4".encode() + b"\xff")
+        sock.connect(echod.address("file"))
+        expect_echo(sock)
+        shown = "unix:@\"quoted\"\\\\ =\\x09\\x0a\\x0d\\x1b[2J\u00e4\\xff"
+        expect_equal([row["peer"] for row in echod.ask("list")], [shown], "the name in JSON")
+        out = echod.ctl("list")[1]
+        expect_equal(len(out.splitlines()), 2, "the number of lines of the table")
+        expect(shown in out, "the name is not in %r" % out)
+
+
+@test("a configuration file of any name is told as it is called")
+def odd_config():
+    class Odd(Managed):
+        def path(self, name):
+            return super().path("a\"b\\c d.conf" if name == "echod.conf" else name)
+
+    with Odd() as echod:
+        expect_equal(echod.ask("status")["config"], echod.config, "its name in JSON")
+        expect_match(r"^config +%s$" % re.escape(echod.config), echod.ctl("status")[1],
+                     "its name in text")
+
+
+@test("a configuration file cannot add lines or facts to what is told by its name")
+def hostile_config():
+    class Odd(Managed):
+        def path(self, name):
+            return super().path("a\tstate=b\nc.conf" if name == "echod.conf" else name)
+
+    with Odd() as echod:
+        found = echod.ask("status")
+        expect_equal((found["state"], found["reloads"]), ("serving", 0), "state and reloads")
+        expect_equal(len(echod.ctl("status")[1].splitlines()), len(found), "the number of lines")
+
+
+@test("metrics: every line is of Prometheus' text format, and the values are those of the status")
+def metrics():
+    with Managed() as echod:
+        echod.echoing()
+        code, out, err = echod.ctl("metrics")
+        expect_equal((code, err), (0, ""), "status and standard error")
+        lines, values, types = out.splitlines(), {}, {}
+        helped = None
+        for line in lines:
+            match = re.fullmatch(r"# HELP (\w+) \S.*|# TYPE (\w+) (counter|gauge)|"
+                                 r"(\w+)(?:\{[^}]*\})? (\d+(?:\.\d+)?)", line)
+            expect(match, "the line %r" % line)
+            helped = match[1] or helped
+            name = match[1] or match[2] or match[4]
+            expect_equal(name, helped, "the name in a line below its HELP")
+            expect(re.match("echod_[a-z_]+$", name), "the name " + name)
+            if match[2]:
+                expect(name not in types, "%s has its type twice" % name)
+                types[name] = match[3]
+            elif match[4]:
+                expect(name in types, "%s has no type" % name)
+                values[name] = float(match[5])
+        expect_equal(sorted(values), sorted(types), "names that have a type, and a value")
+        for name, kind in types.items():
+            expect_equal(name.endswith("_total"), kind == "counter", "whether %s counts" % name)
+        expect_equal((values["echod_clients"], values["echod_clients_served_total"],
+                      values["echod_listeners"], values["echod_clients_max"]),
+                     (1, 1, 1, echod.ask("status")["max_clients"]), "some values")
+        expect_equal(echod.ctl("--json", "metrics")[1].splitlines()[0], lines[0],
+                     "metrics with --json")
+
+
+# ---- what it does ----
+
+@test("kill ends a session: its client is at the end, the record says so, it is no crash")
+def kill():
+    with Managed() as echod:
+        sock, other = echod.echoing(), echod.echoing()
+        expect_equal(echod.ctl("kill", str(echod.worker_of(sock))), (0, "", ""), "what it gives")
+        expect_equal(recv_until_eof(sock), b"", "what its client gets")
+        echod.log.wait(r" info: session of %s on local: closed because echod was asked to; 4 bytes "
+                       "in, 4 out, " % re.escape(peer_name(sock)))
+        expect_echo(other)
+        expect_equal(echod.ask("kill", str(echod.worker_of(other))).keys(), {"id"}, "as JSON")
+        eventually(lambda: echod.ask("list") == [], "nobody is left")
+        expect_equal(echod.ask("status")["crashed"], 0, "the crashes")
+        expect_equal(echod.log.matching(" warning: "), [], "the warnings")
+
+
+def stuck(echod):
+    """A client whose worker stands still, and that."""
+    sock = echod.echoing()
+    pid = echod.worker_of(sock)
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: state(pid) == "T", "the worker stands still")
+    return sock, pid
+
+
+def expect_cut(echod, sock, pid):
+    eventually(lambda: not is_alive(pid), "the worker ends", 5)
+    echod.log.wait(r" info: session of %s on local: cut off because echod was asked to; " %
+                   re.escape(peer_name(sock)))
+    expect_equal(echod.log.matching(" warning: "), [], "the warnings")
+    expect_equal(echod.ask("status")["crashed"], 0, "the crashes")
+
+
+@test("a second kill ends a worker that is stuck, and no other")
+def kill_stuck():
+    with Managed() as echod:
+        other, (sock, pid) = echod.echoing(), stuck(echod)
+        expect_equal(echod.ctl("kill", str(pid)), (0, "", ""), "the first one")
+        expect_equal([row["id"] for row in echod.ask("list")], [echod.worker_of(other), pid],
+                     "the list")
+        expect_equal(echod.ctl("kill", str(pid)), (0, "", ""), "the second one")
+        expect_cut(echod, sock, pid)
+        expect_echo(other)
+
+
+@test("a kill before a reload is the first one, too")
+def kill_over_reload():
+    with Managed() as echod:
+        sock, pid = stuck(echod)
+        expect_equal(echod.ctl("kill", str(pid))[0], 0, "the first one")
+        echod.reload()
+        expect_equal(echod.ctl("kill", str(pid))[0], 0, "the second one")
+        expect_cut(echod, sock, pid)
+
+
+@test("kill: no process but a client's worker can be meant")
+def kill_unknown():
+    with Managed() as echod:
+        sock = echod.echoing()
+        worker = echod.worker_of(sock)
+        for text in ("0", "1", "-1", "x", "", str(echod.pid), str(echod.scribe_pid),
+                     str(os.getpid()), "%dx" % worker, "-%d" % worker, " %d" % worker,
+                     "%d" % (worker + (1 << 32)), "99999999999999999999", "9" * 1000):
+            code, out, err = echod.ctl("kill", "--", text)
+            expect_equal((code, out), (1, ""), "status and output of kill %s" % text)
+            expect_match("^echoctl: no client has the ID .*: echoctl list shows them$", err,
+                         "what it says")
+        expect_echo(sock)
+        expect_equal(echod.ask("status")["clients"], 1, "the clients")
+
+
+@test("reload --json gives JSON")
+def reload_json():
+    with Managed() as echod:
+        expect_equal(echod.ask("reload"), {}, "what it gives")
+
+
+@test("it answers while the daemon drains")
+def draining():
+    with Managed(server="drain_timeout = 1d") as echod:
+        sock = echod.echoing()
+        echod.kill(signal.SIGTERM)
+        echod.log.wait(" info: stopping: ")
+        found = echod.ask("status")
+        expect_equal((found["state"], found["clients"], found["listeners"]), ("stopping", 1, 0),
+                     "the state")
+        echod.ctl("kill", str(echod.worker_of(sock)))
+        expect_equal(echod.wait(), 0, "the exit status")
+
+
+# ---- the command line ----
+
+@test("exit status 64 for a bad command line, 0 for --help and --version")
+def usage():
+    for args in ((), ("dance",), ("kill",), ("status", "now"), ("kill", "1", "2"), ("--loud",),
+                 ("-s",), ("list\n",)):
+        code, out, err = run_echoctl(*args)
+        expect_equal((code, out), (64, ""), "status and output of echoctl %s" % (args,))
+        expect_match("echoctl", err, "what it says")
+    for option, words in (("--help", "^Usage: echoctl "), ("--version", r"^echoctl \(echod\) \d")):
+        code, out, err = run_echoctl(option)
+        expect_equal((code, err), (0, ""), "status of " + option)
+        expect_match(words, out, "what it says")
+
+
+@test("exit status 3 where no echod runs, with the path in words; --instance has its own")
+def not_running():
+    with Echod() as helper, socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(helper.path("dead"))
+        for args, path in ((("-s", helper.path("none")), helper.path("none")),
+                           (("-s", helper.path("dead")), helper.path("dead")),
+                           (("--instance", "no-such"), r"\S*/run/echod-no-such/control")):
+            for command in ("status", "reload"):
+                code, out, err = run_echoctl(*args, command)
+                expect_equal((code, out), (3, ""), "status and output")
+                expect_match("^echoctl: echod does not run: nobody listens at %s$" % path, err,
+                             "what it says")
+
+
+def answer_of(text, *args):
+    """What echoctl makes of a server that answers TEXT, whatever it is asked."""
+    with Echod() as helper, socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(helper.path("control"))
+        sock.listen()
+        asking = Asking(helper.path("control"), *args)
+        sock.settimeout(DEADLINE)
+        server = sock.accept()[0]
+        with server:
+            asked = server.recv(1000)
+            server.sendall(text)
+        return asked, asking.result()
+
+
+@test("exit status 4 for what is no answer, 1 for one that says error")
+def answers():
+    for text, code in ((b"", 4), (b"ok", 4), (b"okay\n", 4), (b"HTTP/1.1 200 OK\n", 4),
+                       (b"ok\n", 0), (b"error\nfirst\nsecond\n", 1), (b"error why\n", 1)):
+        asked, (found, out, err) = answer_of(text, "status")
+        expect_equal((asked, found, out), (b"status\n", code, ""), "what becomes of %r" % text)
+        expect_equal(err, {b"error why\n": "echoctl: why\n", b"ok\n": "",
+                           b"error\nfirst\nsecond\n": "echoctl: first\nsecond\n"}.get(text, err),
+                     "what it says")
+        expect_equal(err == "", code == 0, "whether it says something")
+
+
+@test("an answer that is cut off in its middle is no good one")
+def cut_answers():
+    for text in (b"ok\nstate=serving\tpid=1", b"ok\nid=1\tpeer=unix\nid=2\tpe"):
+        _, (code, _, err) = answer_of(text, "status" if b"state" in text else "list")
+        expect_equal((code, err != ""), (4, True), "the exit status, and whether it says why")
+
+
+@test("a socket path that is too long is told, and nothing more")
+def long_path():
+    code, out, err = run_echoctl("-s", "/" + "x" * 200, "status")
+    expect_equal((code, out), (4, ""), "status and output")
+    expect_match("^echoctl: /x+: File name too long$", err, "what it says")
+
+
+@test("a full disk is noticed")
+def full_disk():
+    with Managed() as echod, open("/dev/full", "w", encoding="ascii") as full:
+        code, _, err = echod.ctl("status", stdout=full)
+        expect_equal(code, 74, "the exit status")
+        expect_match("^echoctl: standard output: No space left", err, "what it says")
+
+
+# ---- the socket ----
+
+@test("the file: mode 0660; it stays over a reload, and goes with the daemon")
+def file():
+    with Managed() as echod:
+        before = os.stat(echod.control)
+        expect_equal(stat.S_IMODE(before.st_mode), 0o660, "its mode")
+        echod.reload()
+        expect_equal(os.stat(echod.control).st_ino, before.st_ino, "its inode after a reload")
+        echod.stop()
+        expect(not os.path.exists(echod.control), "it is still there after the stop")
+
+
+@test("a second daemon of the same directory leaves the socket to the first, and runs without")
+def second():
+    with Managed() as first:
+        with Managed(runtime=first.runtime) as other:
+            other.log.wait(r" warning: no control socket, echoctl cannot be used: unix:\S+/control "
+                           "is in use by another program ")
+            expect_echo(other.connect())
+            expect_equal(first.ask("status")["pid"], first.pid, "who answers")
+            other.hang_up()
+            expect_equal(first.ask("status")["pid"], first.pid, "who answers after its reload")
+        expect_equal(first.ask("status")["pid"], first.pid, "who answers once it has stopped")
+
+
+@test("the socket that a killed daemon left is taken over")
+def stale():
+    with Managed() as first:
+        first.popen.kill()
+        first.popen.wait()
+        expect(os.path.exists(first.control), "the file is still there")
+        with Managed(runtime=first.runtime) as echod:
+            expect_equal(echod.ask("status")["pid"], echod.pid, "who answers")
+
+
+@test("a stop removes no socket that has become another daemon's")
+def file_of_another():
+    with Managed() as first:
+        os.rename(first.control, first.control + ".away")
+        with Managed(runtime=first.runtime) as other:
+            first.stop()
+            expect_equal(other.ask("status")["pid"], other.pid, "who answers")
+
+
+@test("without the directory, or with a path that is too long, it runs without a control socket")
+def no_directory():
+    with Managed(runtime="/nonexistent/echod", server="log_level = debug") as echod:
+        echod.log.wait(" debug: no control socket: there is no directory for /nonexistent/echod/")
+        echod.hang_up()
+        expect_echo(echod.connect())
+    with Echod() as helper:
+        deep = helper.path("x" * 120)
+        os.mkdir(deep)
+        with Managed(runtime=deep) as echod:
+            echod.log.wait(" warning: no control socket, echoctl cannot be used: the path is too "
+                           "long$")
+            expect_echo(echod.connect())
+
+
+def as_nobody(**more):
+    if not true_root():
+        raise Skip("only root can become somebody else")
+    who = dict({"user": NOBODY, "group": NOBODY, "extra_groups": []}, **more)
+    if subprocess.run(["test", "-x", ECHOCTL], check=False, **who).returncode != 0:
+        raise Skip("the user nobody cannot reach " + ECHOCTL)
+    return who
+
+
+@test("somebody else is refused by the file's mode; if that is opened, by the daemon")
+def no_right():
+    who = as_nobody()
+    with Managed() as echod:
+        sock = echod.echoing()
+        expect_equal(echod.ctl("status", **who),
+                     (4, "", "echoctl: %s is for root and the group of echod (sudo?)\n" %
+                      echod.control), "what he gets")
+        expect_equal(echod.log.matching(" warning: "), [], "the warnings")
+        os.chmod(echod.control, 0o666)
+        for count, args in enumerate((("status",), ("kill", str(echod.worker_of(sock))),
+                                      ("reload",)), 1):
+            code, out, err = echod.ctl(*args, **who)
+            expect(code in (1, 4) and not out, "status and output: %d, %s" % (code, out))
+            expect_match("is for root and the group of echod", err, "what he is told")
+            echod.log.wait(" warning: somebody without the right to it used the control socket$",
+                           count=count)
+        expect_echo(sock)
+        expect_equal(echod.ask("status")["reloads"], 0, "the reloads")
+
+
+@test("the daemon's group has the right to it")
+def group():
+    who = as_nobody(extra_groups=[os.getegid()])
+    with Managed() as echod:
+        expect_equal(echod.ctl("status", **who)[0], 0, "the status for a member")
+        who = as_nobody(group=os.getegid())
+        expect_equal(echod.ctl("status", **who)[0], 0, "the status for one whose group it is")
+
+
+# ---- bad manners ----
+
+@test("what is no request is answered, or not, but never obeyed")
+def bad_requests():
+    with Managed() as echod:
+        sock = echod.echoing()
+        worker = echod.worker_of(sock)
+        for data in (b"\n", b"dance\n", b"STATUS\n", b"status \n", b"status\r\n", b" status\n",
+                     b"kill\n", b"killall %d\n" % worker, b"reload now\n", b"x" * 126 + b"\n"):
+            expect_equal(request(echod, data), b"error unknown request\n", "the answer to %r" % data)
+        for data in (b"x" * 127, b"x" * 5000):
+            expect_equal(request(echod, data), b"", "the answer to %d bytes" % len(data))
+        expect_match("^error no client", request(echod, b"kill \n").decode(), "a kill of nobody")
+        expect_match("^ok\nstate=", request(echod, b"status\nkill %d\n" % worker).decode(),
+                     "the answer to two requests")
+        expect_echo(sock)
+        expect_equal(echod.ask("status")["reloads"], 0, "the reloads")
+
+
+@test("a request may come in pieces; one that stays half ends without an answer")
+def pieces():
+    with Managed() as echod:
+        sock = connect(echod)
+        for byte in b"status":
+            sock.sendall(bytes([byte]))
+            eventually(lambda: unread(sock) == 0, "the daemon has read it")
+        sock.sendall(b"\n")
+        expect_match("^ok\nstate=serving", recv_until_eof(sock).decode(), "the answer")
+        sock = connect(echod)
+        sock.sendall(b"status")
+        sock.shutdown(socket.SHUT_WR)
+        expect_equal(recv_until_eof(sock), b"", "the answer to half a request")
+
+
+def unread(sock):
+    """How many of the bytes that were sent on SOCK its peer has not read yet: SIOCOUTQ."""
+    return struct.unpack("i", fcntl.ioctl(sock, 0x5411, b"\0" * 4))[0]
+
+
+@test("peers that leave in the middle of anything do no harm")
+def leavers():
+    with Managed(copied=True) as echod:
+        for data in (b"", b"stat", b"status\n", b"list\n", b"metrics\n", b"reload\n") * 5:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(echod.control)
+                sock.sendall(data)
+        expect_equal(eventually(lambda: echod.ctl("status"), "it answers")[0], 0, "the status")
+        expect_echo(echod.connect())
+
+
+@test("20 peers at once are all answered, whoever speaks first")
+def twenty():
+    with Managed() as echod:
+        peers = [connect(echod) for _ in range(20)]
+        for sock in reversed(peers):
+            sock.sendall(b"status\n")
+        for sock in peers:
+            expect_match("^ok\nstate=serving", recv_until_eof(sock).decode(), "the answer")
+        askings = [Asking(echod.control, "list") for _ in range(20)]
+        expect_equal([asking.result() for asking in askings], [(0, "", "")] * 20, "20 lists")
+        expect_echo(echod.connect())
+
+
+@test("echoctl asks in vain at no moment of a reload")
+def during_reloads():
+    def ask_on():
+        while not over:
+            results.append(echod.ctl("status")[::2])
+
+    results, over = [], []
+    with Managed() as echod:
+        threads = [threading.Thread(target=ask_on, daemon=True) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(scaled(25, 5)):
+            echod.hang_up()
+        over.append(True)
+        for thread in threads:
+            thread.join(DEADLINE)
+        expect_equal([result for result in results if result != (0, "")], [], "what went wrong")
+
+
+def crowd(echod):
+    """Clients with names so long that a list of them fills every buffer."""
+    for i in range(CROWD):
+        sock = socket.socket(socket.AF_UNIX)
+        echod.sockets.append(sock)
+        sock.settimeout(DEADLINE)
+        sock.bind(b"\0" + b"\377" * 90 + b"%d-%d" % (os.getpid(), i))
+        sock.connect(echod.address("file"))
+    eventually(lambda: echod.ask("status")["clients"] == CROWD, "all are served")
+
+
+def junk(echod):
+    """A peer that sends up to 1 MiB of junk, as long as it is let."""
+    sock = connect(echod)
+    try:
+        sock.sendall(b"junk" * (1 << 18))
+    except ConnectionError:
+        pass
+    return sock
+
+
+@test("peers that are silent, stop halfway, or never read %d clients: they go after 5 s, and "
+      "meanwhile all are served" % CROWD)
+def bad_manners():
+    with Managed("[server]\nmax_clients = 2000\n" + listen("local") + unix("file")) as echod:
+        crowd(echod)
+        before = len(descriptors(echod.pid))
+        expect_equal(len(echod.ask("list")), CROWD, "the length of the list")
+        inside, start = echod.echoing(), time.monotonic()
+        junk(echod)
+        half, deaf = connect(echod), [connect(echod) for _ in range(2)]
+        silent = [connect(echod) for _ in range(5)]
+        half.sendall(b"stat")
+        for sock in deaf:
+            sock.sendall(b"list\n")
+        waiting = Asking(echod.control, "status")
+        left, longest, used = set([half] + silent + deaf), 0, cpu_seconds(echod.pid)
+        poll = select.poll()
+        for sock in left:
+            poll.register(sock, select.POLLHUP)
+        while left and time.monotonic() < start + DEADLINE:
+            begin = time.monotonic()
+            expect_echo(inside)
+            with echod.echoing() as sock:
+                echod.sockets.remove(sock)
+            longest = max(longest, time.monotonic() - begin)
+            for fd, _ in poll.poll(50):
+                left -= {sock for sock in left if sock.fileno() == fd}
+                poll.unregister(fd)
+        passed = time.monotonic() - start
+        used = cpu_seconds(echod.pid) - used
+        expect(not left, "%d of them are still there" % len(left))
+        expect(4 < passed < scaled(8, 60), "they were dismissed after %.1f s" % passed)
+        expect(longest < scaled(1, 10), "an echo took %.1f s meanwhile" % longest)
+        expect(used < scaled(2, 20), "the daemon used %.1f s of CPU time" % used)
+        expect_equal(waiting.result()[0], 0, "the status of an echoctl that waited for its turn")
+        if CROWD == 500:
+            answer = recv_until_eof(deaf[0])
+            expect(1000 < len(answer) and not answer.endswith(b"\n"), "what the deaf one was sent")
+        eventually(lambda: len(descriptors(echod.pid)) == before, "all descriptors are closed")
+
+
+@test("out of descriptors while somebody connects: no spinning, an answer once there are some")
+def no_descriptors():
+    with Managed() as echod:
+        inside = echod.echoing()
+        echod.wait_closed_clients()
+        used, limits = descriptors(echod.pid), resource.prlimit(echod.pid, resource.RLIMIT_NOFILE)
+        first = next(i for i in range(1024) if i not in used)
+        resource.prlimit(echod.pid, resource.RLIMIT_NOFILE, (first, limits[1]))
+        peer, client = connect(echod), echod.connect()
+        peer.sendall(b"status\n")
+        client.sendall(b"ping")
+        before = cpu_seconds(echod.pid)
+        expect(not select.select([peer, client], [], [], 0.6)[0], "there is no descriptor for them")
+        spent = cpu_seconds(echod.pid) - before
+        expect(spent < 0.2, "it used %.2f s of CPU time in 0.6 s" % spent)
+        expect_echo(inside)
+        resource.prlimit(echod.pid, resource.RLIMIT_NOFILE, limits)
+        expect_match("^ok\nstate=serving", recv_until_eof(peer).decode(), "the answer")
+        expect_equal(recv_exactly(client, 4), b"ping", "the echo")
+
+
+main()

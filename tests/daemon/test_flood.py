@@ -1,0 +1,119 @@
+"""A flood of records: beyond a burst of 1000, ends and refusals are counted, not logged singly; the
+counts add up, and what is serious is always logged."""
+import os
+import re
+import signal
+import time
+
+from clients import expect_echo, recv_until_eof
+from expect import eventually, expect, expect_equal
+from managed import Managed
+from tap import main, test
+
+BURST = 1000
+SUMMARY = (r" notice: too many to log each: (\d+) more sessions ended, (\d+) more clients were "
+           r"refused$")
+DENIED = "127.0.0.2"
+LISTEN = "port = 0\ndeny = " + DENIED
+
+
+def refusals(echod, count):
+    """Lets COUNT clients be refused."""
+    for _ in range(count):
+        sock = echod.connect(source=DENIED)
+        recv_until_eof(sock)
+        echod.sockets.remove(sock)
+        sock.close()
+
+
+def sessions(echod, count):
+    """Lets COUNT clients be served, and waits until all have gone."""
+    for _ in range(count):
+        with echod.echoing() as sock:
+            echod.sockets.remove(sock)
+    eventually(lambda: echod.ask("status")["clients"] == 0, "all have gone")
+
+
+def summaries(echod):
+    """How many summaries there are, and the sums of their counts: of sessions, of refusals."""
+    found = [re.search(SUMMARY, line).groups() for line in echod.log.matching(SUMMARY)]
+    return len(found), sum(int(pair[0]) for pair in found), sum(int(pair[1]) for pair in found)
+
+
+def expect_sums(echod, ended, refused):
+    """That every one of ENDED sessions and REFUSED clients has a record, or is in a summary.
+    Where the machine was so slow that the log was full, only their sum is known."""
+    singly = (len(echod.log.matching(r" info: session of ")),
+              len(echod.log.matching(r" info: refused ")))
+    _, more_ended, more_refused = summaries(echod)
+    dropped = sum(int(re.search(r"(\d+) records were dropped", line).group(1))
+                  for line in echod.log.matching("records were dropped"))
+    expect_equal(sum(singly) + more_ended + more_refused + dropped, ended + refused,
+                 "records, and those in summaries")
+    if dropped == 0:
+        expect_equal((singly[0] + more_ended, singly[1] + more_refused), (ended, refused),
+                     "sessions and refusals")
+
+
+@test("more than %d at once are summarised after some seconds, and then single ones logged again" %
+      BURST)
+def summarised():
+    with Managed(listen=LISTEN) as echod:
+        start = time.monotonic()
+        refusals(echod, BURST + 400)
+        burst = time.monotonic() - start
+        sessions(echod, 50)
+        crashed, closed = echod.echoing(), echod.echoing()
+        os.kill(echod.worker_of(crashed), signal.SIGKILL)
+        echod.log.wait(r" warning: session of 127\.0\.0\.1:%d on local: its worker was killed by "
+                       r"signal 9 \(SIGKILL\); " % crashed.getsockname()[1])
+        if burst < 2:  # else so slow a stream of them is no flood
+            expect_equal(summaries(echod)[0], 0, "the summaries before it is time")
+        echod.log.wait(SUMMARY)
+        expect(time.monotonic() - start > 4.5, "the summary comes too soon")
+        refusals(echod, 10)
+        echod.log.wait(" info: refused ", count=len(echod.log.matching(" info: refused ")))
+        name = r" info: session of 127\.0\.0\.1:%d on local: closed by " % closed.getsockname()[1]
+        closed.close()
+        echod.log.wait(name)
+        expect_equal(echod.ask("status")["refused"], BURST + 410, "the refusals in the status")
+        echod.stop()
+        expect_sums(echod, 51, BURST + 410)
+        expect_equal(summaries(echod)[0], 1, "the number of summaries")
+
+
+@test("what was counted and not yet told is told at the stop")
+def at_the_stop():
+    with Managed(listen=LISTEN) as echod:
+        refusals(echod, BURST + 400)
+        sessions(echod, 20)
+        echod.stop()
+        expect_sums(echod, 20, BURST + 400)
+
+
+@test("what was counted and not yet told is not lost by a reload, which begins no new burst")
+def over_a_reload():
+    with Managed(listen=LISTEN) as echod:
+        refusals(echod, BURST + 400)
+        expect(summaries(echod)[0] == 0, "there is a summary already")
+        logged = len(echod.log.matching(" info: refused "))
+        echod.reload()
+        refusals(echod, 400)
+        echod.stop()
+        expect_sums(echod, 0, BURST + 800)
+        more = len(echod.log.matching(" info: refused ")) - logged
+        expect(more < 350, "%d of the 400 after the reload are logged singly" % more)
+
+
+@test("log_level = debug logs every one")
+def debug():
+    with Managed(server="log_level = debug", listen=LISTEN) as echod:
+        refusals(echod, BURST + 200)
+        sessions(echod, 20)
+        expect_echo(echod.connect())
+        echod.stop()
+        expect_equal(summaries(echod)[0], 0, "the number of summaries")
+        expect_sums(echod, 21, BURST + 200)
+
+
+main()

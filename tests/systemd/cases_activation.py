@@ -1,0 +1,211 @@
+"""The other ways to run echod: echod.socket, Accept=yes, instances; and what the generator does."""
+from cases import case
+from expect import eventually, expect, expect_equal, expect_match
+from system import CONFIG, Load
+
+
+PATH = "/run/echod/echo.sock"
+UNIX = "protocol = unix\naddress = %s\nmode = 0660" % PATH
+
+
+def activate(s, listen):
+    s.configure(listen)
+    s.run("systemctl", "enable", "-q", "echod.socket")
+    s.run("systemctl", "daemon-reload")
+    s.start("echod.socket")
+
+
+@case("echod.socket: port 7 without a capability, in a sandbox without a network")
+def activated(s):
+    activate(s, "port = 7")
+    expect_equal(s.generated("echod.service"), ["50-echod-conf.conf", "60-echod-socket.conf"],
+                 "what was generated for the service")
+    expect_equal(s.generated("echod.socket"), ["50-echod-conf.conf"],
+                 "what was generated for the socket")
+    s.expect_state("inactive")
+    s.session(7)
+    s.expect_state("active")
+    expect(s.refuses(7777), "the port of the unit file, which the INI file has not, refuses")
+    for pid in s.members():
+        status = s.status_of(pid)
+        expect_equal((status["CapEff"], status["CapBnd"]), ("0" * 16, "0" * 16), "capabilities")
+        expect(s.output("readlink", "/proc/%d/ns/net" % pid)
+               != s.output("readlink", "/proc/1/ns/net"), "it has a network of its own")
+    expect_equal([(l["address"], l["from"]) for l in s.control("listeners")],
+                 [("127.0.0.1:7", "socket-unit"), ("[::1]:7", "socket-unit")], "the listeners")
+    score = s.exposure("echod.service")
+    print("# exposure %.1f" % score)
+    expect(score <= 0.2, "the exposure is %.1f" % score)
+
+
+@case("echod.socket: 10 restarts and 10 reloads under load, no connection fails")
+def activated_restarts(s):
+    activate(s, "port = 7")
+    with Load(7) as load:
+        load.wait_for(100)
+        for _ in range(10):
+            s.restart()
+            load.wait_for(20)
+        session, pid = s.session(7), s.main_pid()
+        for _ in range(10):
+            s.reload()
+        load.wait_for(20)
+    load.expect_none_failed(300)
+    print("# %d connections" % load.count)
+    session.echo("the session of before")
+    expect_equal(s.main_pid(), pid, "the main process")
+    expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
+                 "where the listeners came from")
+
+
+@case("echod.socket, disabled again: the generated sandbox is gone, echod binds")
+def deactivated(s):
+    activate(s, "port = 7779")
+    s.session(7779).close()
+    s.run("systemctl", "disable", "-q", "--now", "echod.socket")
+    s.run("systemctl", "stop", "echod.service")
+    s.run("systemctl", "daemon-reload")
+    expect_equal(s.generated("echod.service"), ["50-echod-conf.conf"], "what was generated")
+    s.start()
+    s.session(7779)
+    expect_equal([l["from"] for l in s.control("listeners")], ["echod"] * 2,
+                 "where the listeners came from")
+    expect_equal(s.show("ActiveState", "echod.socket"), "inactive", "the state of the socket")
+
+
+@case("echod.socket: systemctl notices that the INI file was edited")
+def edited(s):
+    activate(s, "port = 7779")
+    expect_equal(s.show("NeedDaemonReload", "echod.socket"), "no", "NeedDaemonReload")
+    s.run("touch", "-d", "+1 hour", CONFIG)
+    expect_equal(s.show("NeedDaemonReload", "echod.socket"), "yes", "NeedDaemonReload")
+
+
+@case("echod.socket: another port, by a reload fails, by daemon-reload and a restart of it works")
+def moved(s):
+    activate(s, "port = 7779")
+    session = s.session(7779)
+    s.configure("port = 7780")
+    expect(s.run("systemctl", "reload", "echod", check=False).returncode != 0, "the reload fails")
+    session.echo("the session of before")
+    s.session(7779).close()
+    session.close()
+    s.run("systemctl", "daemon-reload")
+    s.restart("echod.socket")
+    s.session(7780)
+    expect(s.refuses(7779), "the old port refuses")
+
+
+def mode_of(s, path):
+    return s.output("stat", "-c", "%A", path).strip()
+
+
+@case("echod.socket: a Unix socket has the mode that the INI file gives it")
+def unix_mode(s):
+    activate(s, UNIX)
+    expect_equal(mode_of(s, PATH), "srw-rw----", "the mode")
+    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "what echoc prints")
+    s.restart()
+    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "what echoc prints")
+    expect_equal(mode_of(s, PATH), "srw-rw----", "the mode after a restart")
+
+
+@case("echod.socket: a Unix socket in /run/echod can be reached after a stop of the service")
+def unix_stays(s):
+    activate(s, UNIX)
+    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "what echoc prints")
+    s.run("systemctl", "stop", "echod.service")
+    s.expect_state("active", "echod.socket")
+    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "what echoc prints")
+    s.expect_state("active")
+
+
+@case("generator: TasksMax= follows max_clients")
+def limits(s):
+    for count in (50, 2000):
+        s.configure(server="max_clients = %d" % count)
+        s.run("systemctl", "daemon-reload")
+        tasks = int(s.show("TasksMax"))
+        expect(count + 2 <= tasks <= count + 100, "TasksMax= for %d clients is %d" % (count, tasks))
+    s.start()
+    expect_equal([text for text in s.messages("-u", "echod") if "TasksMax=" in text], [],
+                 "what echod says of its limits")
+
+
+@case("generator: of a broken INI file it makes nothing, and daemon-reload works")
+def broken(s):
+    default = s.machine.read("/lib/systemd/system/echod.service")
+    s.configure_wrongly()
+    s.run("systemctl", "daemon-reload")
+    expect_equal(s.generated("echod.service") + s.generated("echod.socket"), [],
+                 "what was generated")
+    expect_match("^TasksMax=%s$" % s.show("TasksMax"), default, "the default of the unit file")
+    s.machine.remove(CONFIG)
+    s.run("systemctl", "daemon-reload")
+
+
+@case("echod-inetd.socket: an echod for each client; no failed unit stays")
+def accepted(s):
+    s.start("echod-inetd.socket")
+    first, second = s.session(), s.session()
+    peers = ["127.0.0.1:%d" % session.port_of_ours for session in (first, second)]
+    first.echo()
+    units = s.output("systemctl", "list-units", "--plain", "--no-legend", "echod-inetd@*").split("\n")
+    expect_equal(len(units) - 1, 2, "the units of two clients")
+    second.reset()
+    first.close()
+    for peer in peers:
+        record = s.await_record("the session of " + peer, "ECHOD_PEER=" + peer)
+        expect_equal(record["ECHOD_EVENT"], "session", "the event")
+    eventually(lambda: s.output("systemctl", "list-units", "--all", "--plain", "--no-legend",
+                                "echod-inetd@*") == "", "no unit of a client is left")
+    expect_equal(s.output("systemctl", "list-units", "--failed", "--plain", "--no-legend"), "",
+                 "the units that failed")
+    s.session().close()
+
+
+@case("echod-inetd.socket: each session's record is found by its unit")
+def accepted_records(s):
+    s.start("echod-inetd.socket")
+    count = 10
+    for _ in range(count):
+        s.session().close()
+    eventually(lambda: len(s.records("ECHOD_EVENT=session")) == count, "each has its record")
+    units = [record.get("_SYSTEMD_UNIT", "") for record in s.records("ECHOD_EVENT=session")]
+    expect_equal([unit for unit in units if not unit.startswith("echod-inetd@")], [],
+                 "the units of records that are none of echod-inetd")
+
+
+@case("echod-inetd.socket takes the place of a running echod.service, and gives it back")
+def exchanged(s):
+    s.start()
+    s.start("echod-inetd.socket")
+    s.expect_state("active", "echod-inetd.socket")
+    s.expect_state("inactive")
+    s.session().close()
+    s.start()
+    s.expect_state("inactive", "echod-inetd.socket")
+    s.session()
+    s.expect_state("active")
+
+
+@case("echod@two: an instance beside the service, with its own file and control socket")
+def instance(s):
+    two = "echod@two.service"
+    s.configure("port = 7790", path="/etc/echod/two.conf")
+    s.start()
+    s.run("systemctl", "enable", "-q", "--now", two)
+    session = s.session(7790)
+    s.session(7777).close()
+    status = s.control("status", "--instance", "two")
+    expect_equal((status["pid"], status["config"], status["clients"]),
+                 (s.main_pid(two), "/etc/echod/two.conf", 1), "echoctl --instance two status")
+    expect_equal(s.control("status")["pid"], s.main_pid(), "echoctl status")
+    s.configure("port = 7791", path="/etc/echod/two.conf")
+    s.reload(two)
+    s.session(7791)
+    session.echo("the session of before")
+    expect(s.refuses(7790), "the old port refuses")
+    s.run("systemctl", "stop", "echod.service")
+    session.echo("the instance's session, when the service is stopped")
+    expect_equal(s.control("status", "--instance", "two")["reloads"], 1, "its reloads")

@@ -1,0 +1,238 @@
+"""echod.service as it is shipped: echod binds its addresses, and keeps clients through everything."""
+import time
+
+from cases import case
+from expect import Skip, eventually, expect, expect_equal, expect_match
+from system import EXAMPLES, Load
+
+NO_CAPABILITY = "0" * 16
+VERIFIED = ["echod.service", "echod.socket", "echod@two.service", "echod-inetd.socket",
+            "echod-inetd@1.service"]
+CATALOG = "/usr/lib/systemd/catalog/echod.catalog"
+
+
+@case("installed, enabled, started: it serves, as its own user and without a capability")
+def installed(s):
+    s.run("systemctl", "enable", "-q", "--now", "echod")
+    expect_equal(s.output("systemctl", "is-active", "echod"), "active\n", "is-active")
+    expect_equal(s.output("systemctl", "is-enabled", "echod"), "enabled\n", "is-enabled")
+    expect_match(r'^ *Status: "0/1000 clients, 2 listeners', s.output("systemctl", "status", "echod"),
+                 "systemctl status")
+    expect_equal(s.output("echoc", "127.0.0.1", "7777", "hello"), "hello\n", "what echoc prints")
+    expect_equal(s.output("echoc", "::1", "7777", "hello"), "hello\n", "what echoc prints")
+    s.session()
+    user = s.output("id", "-u", "echod").strip()
+    expect(user != "0", "echod has a user of its own")
+    members = s.members()
+    expect_equal(len(members), 3, "the processes: the daemon, the scribe, a worker")
+    expect(s.main_pid() in members, "the main process is one of them")
+    for status in map(s.status_of, members):
+        expect_equal(status["Uid"].split(), [user] * 4, "the user IDs of %(Name)s" % status)
+        for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+            expect_equal(status[name], NO_CAPABILITY, name)
+        expect_equal((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), "the restrictions")
+    eventually(lambda: "1/1000 clients" in s.show("StatusText"), "the status text counts the client")
+
+
+@case("systemd-analyze verify finds nothing in any unit")
+def verified(s):
+    for unit in VERIFIED:
+        done = s.run("systemd-analyze", "verify", "--man=no", unit, check=False)
+        expect_equal((done.stderr, done.returncode), ("", 0), "what it says of " + unit)
+
+
+@case("systemd-analyze security: at most 1.1 where echod binds")
+def exposed(s):
+    score = s.exposure("echod.service")
+    print("# exposure %.1f" % score)
+    expect(score <= 1.1, "the exposure is %.1f" % score)
+
+
+@case("a reload moves to another port, and who is there stays")
+def port_changed(s):
+    s.start()
+    session = s.session(7777)
+    s.configure("port = 7778")
+    s.reload()
+    other = s.session(7778)
+    expect(s.refuses(7777), "the old port refuses")
+    session.echo("the session of before")
+    expect_equal(len(s.control("list")), 2, "the number of clients")
+    session.close()
+    other.close()
+    s.restart()
+    expect(s.refuses(7777), "the old port refuses after a restart, too")
+
+
+@case("a broken INI file: the reload fails and says where, the service runs on")
+def broken_reload(s):
+    s.start()
+    session, pid = s.session(), s.main_pid()
+    where = s.configure_wrongly()
+    done = s.run("systemctl", "reload", "echod", check=False)
+    expect(done.returncode != 0, "systemctl reload fails")
+    expect(any(where in text for text in s.messages("-u", "echod")), "the journal names " + where)
+    s.expect_state("active")
+    expect_equal(s.main_pid(), pid, "the main process")
+    session.echo("the session of before")
+    s.session().close()
+    s.configure()
+    s.reload()
+    session.echo("the session, after a reload that succeeded")
+
+
+@case("a broken INI file: a restart fails with 78, once; a repaired one starts")
+def broken_restart(s):
+    s.start()
+    where = s.configure_wrongly()
+    expect(s.run("systemctl", "restart", "echod", check=False).returncode != 0, "the restart fails")
+    time.sleep(2)  # RestartSec= and more: what is not to happen
+    s.expect_state("failed")
+    expect_equal(s.show("NRestarts"), "0", "the restarts")
+    expect_match("status=78", s.run("systemctl", "status", "echod", check=False).stdout,
+                 "systemctl status")
+    expect(any(where in text for text in s.messages("-u", "echod")), "the journal names " + where)
+    s.configure()
+    s.start()
+    s.session()
+
+
+@case("10 restarts under load: no connection fails, for systemd keeps the listeners")
+def restarts(s):
+    s.start()
+    with Load(7777) as load:
+        load.wait_for(100)
+        for _ in range(10):
+            s.restart()
+            load.wait_for(20)
+    load.expect_none_failed(300)
+    print("# %d connections" % load.count)
+    expect_equal([listener["from"] for listener in s.control("listeners")], ["fd-store"] * 2,
+                 "where the listeners came from")
+    expect_equal(s.show("NRestarts"), "0", "restarts that nobody asked for")
+
+
+@case("50 reloads under load: no connection fails, who is there stays, the process is the same")
+def reloads(s):
+    s.start()
+    session, pid = s.session(), s.main_pid()
+    with Load(7777) as load:
+        load.wait_for(100)
+        for _ in range(50):
+            s.reload()
+            session.echo("the session of before")
+        load.wait_for(100)
+    load.expect_none_failed(500)
+    print("# %d connections" % load.count)
+    session.echo("the session of before")
+    expect_equal(s.main_pid(), pid, "the main process")
+    expect_equal(s.control("status")["reloads"], 50, "the reloads that it counted")
+    session.close()
+    eventually(lambda: s.control("status")["clients"] == 0, "no client is counted any more")
+    eventually(lambda: len(s.members()) == 2, "only the daemon and its scribe are left")
+
+
+def expect_served_on(s, sessions, seconds):
+    begun = time.monotonic()
+    while time.monotonic() < begun + seconds:
+        for session in sessions:
+            session.echo("a session while echod stops")
+        expect_match("^Stopping: waiting for ", s.show("StatusText"), "the status")
+        time.sleep(0.1)
+
+
+@case("a Unix socket: its file, with its mode, is there over restarts and reloads")
+def unix_socket(s):
+    path = "/run/echod/echo.sock"
+    s.configure("protocol = unix\naddress = %s\nmode = 0660" % path)
+    s.start()
+    inode = s.output("stat", "-c", "%i", path)
+    for act in (s.restart, s.reload, s.restart):
+        act()
+        expect_equal(s.output("echoc", "--unix", path, "hello"), "hello\n", "what echoc prints")
+        expect_equal(s.output("stat", "-c", "%A %U %i", path), "srw-rw---- echod " + inode, "the file")
+    s.run("systemctl", "stop", "echod")
+    expect(s.run("test", "-e", path, check=False).returncode != 0, "a stop removes the file")
+
+
+@case("a stop waits for the clients, longer than TimeoutStopSec=, and says so")
+def drained(s):
+    s.drop_in("echod.service", "[Service]\nTimeoutStopSec=2s\n")
+    s.start()
+    sessions = [s.session() for _ in range(20)]
+    with Load(7777) as load:
+        load.wait_for(100)
+        stop = s.machine.start("systemctl", "stop", "echod")
+        eventually(lambda: s.show("ActiveState") == "deactivating", "the service stops")
+        load.end()  # who comes now waits in the backlog, for a start that might follow
+        expect_served_on(s, sessions, 4)
+        expect(stop.poll() is None, "systemctl stop waits")
+        expect_match("^Stopping: waiting for 20/1000 clients", s.show("StatusText"), "the status")
+        for session in sessions:
+            session.close()
+        expect_equal((stop.communicate(timeout=10)[0], stop.returncode), ("", 0), "systemctl stop")
+    s.expect_state("inactive")
+    expect_equal(s.show("Result"), "success", "the result")
+    expect(s.refuses(7777), "the port refuses")
+
+
+@case("a session's record has its fields, and the unit")
+def session_record(s):
+    s.start()
+    session = s.session()
+    peer = "127.0.0.1:%d" % session.port_of_ours
+    session.close()
+    record = s.await_record("the session's record", "ECHOD_PEER=" + peer)
+    wanted = {"ECHOD_REASON": "closed", "ECHOD_LISTENER": "local", "ECHOD_SERVICE": "echo",
+              "ECHOD_EVENT": "session", "_SYSTEMD_UNIT": "echod.service", "PRIORITY": "6",
+              "SYSLOG_IDENTIFIER": "echod"}
+    expect_equal({name: record.get(name) for name in wanted}, wanted, "the fields")
+    expect_match("^[0-9a-f]{32}$", record.get("MESSAGE_ID", ""), "MESSAGE_ID")
+    expect_match(r"^session of %s on local: " % peer, record["MESSAGE"], "MESSAGE")
+    expect(int(record["ECHOD_BYTES_IN"]) > 0, "bytes are counted")
+
+
+@case("a message is in the journal, with its fields, before it is acknowledged")
+def message_record(s):
+    s.configure(more="[listen notes]\nport = 7779\nservice = message\n")
+    s.start()
+    client = s.connect(7779)
+    peer = "127.0.0.1:%d" % client.port_of_ours
+    client.sock.sendall(b"caf\xc3\xa9 \x1b[31m\xff=1\n")
+    expect_equal(client.sock.recv(100), b"OK\n", "the reply")
+    found = s.records("ECHOD_EVENT=message")
+    expect_equal(len(found), 1, "the records of messages")
+    wanted = {"ECHOD_PEER": peer, "ECHOD_LISTENER": "notes", "ECHOD_SIZE": "14",
+              "_SYSTEMD_UNIT": "echod.service",
+              "MESSAGE": "message from %s on notes: caf\u00e9 \\x1b[31m\\xff=1" % peer}
+    expect_equal({name: found[0].get(name) for name in wanted}, wanted, "the fields")
+    expect_match("^[0-9a-f]{32}$", found[0].get("MESSAGE_ID", ""), "MESSAGE_ID")
+
+
+@case("journalctl -x explains a record")
+def explained(s):
+    if not s.machine.exists(CATALOG):
+        raise Skip("%s was not installed" % CATALOG)
+    s.run("journalctl", "--update-catalog")
+    s.start()
+    s.session().close()
+    record = s.await_record("the session's record", "ECHOD_EVENT=session")
+    text = s.output("journalctl", "-x", "-o", "short", s.since(),
+                    "ECHOD_EVENT=session")
+    expect_match("^[^ ]* Subject: .", text, "the explanation")
+    expect(record["ECHOD_PEER"] in text.split(" Subject: ", 1)[1], "it names the client")
+
+
+@case("privileged-port.conf: port 7, which is refused without it")
+def privileged(s):
+    s.configure("port = 7")
+    expect(s.run("systemctl", "start", "echod", check=False).returncode != 0,
+           "without the drop-in the start fails")
+    expect_equal(s.show("ExecMainStatus"), "77", "the exit status")
+    s.drop_in("echod.service", s.machine.read(EXAMPLES + "privileged-port.conf"))
+    s.start()
+    s.session(7)
+    expect_equal(s.status_of(s.main_pid())["CapEff"], "0000000000000400",
+                 "the capabilities: CAP_NET_BIND_SERVICE alone")
+    s.reload()
+    s.session(7)

@@ -1,0 +1,268 @@
+"""A Debian with systemd as PID 1, in a container that leaves nothing behind.
+
+The caller runs in a PID and a mount namespace of its own (enter()): when it ends, however it does,
+the kernel ends the container with it and drops its file system, which is a tmpfs.
+"""
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from expect import Failure, Skip, eventually
+
+BOOT_DEADLINE = 90
+COMMAND_DEADLINE = 60
+PACKAGES = "systemd,systemd-sysv,dbus,libinih1,procps,iproute2"
+MIRROR = "http://deb.debian.org/debian"
+CGROUPS = "/sys/fs/cgroup"
+CLONE_NEWNET = 0x40000000
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+               "LANG": "C.UTF-8", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "TERM": "dumb",
+               "COLUMNS": "200"}
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+# ---- the surroundings ----------------------------------------------------------------------
+
+def need_tools():
+    """What no container can be had without."""
+    if os.geteuid() != 0:
+        raise Skip("booting a container needs root")
+    for tool in ("systemd-nspawn", "mmdebstrap", "nsenter", "unshare", "mount", "tar", "make"):
+        if not shutil.which(tool):
+            raise Skip("%s is not installed" % tool)
+    with open("/proc/filesystems", encoding="ascii") as filesystems:
+        if "\tcgroup2\n" not in filesystems.read():
+            raise Skip("this kernel has no cgroup2")
+    if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"],
+                      stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        raise Skip("this root may not make namespaces")
+
+
+def base_tarball(directory, suite):
+    """The tarball of a minimal SUITE, made where it is not there yet."""
+    os.makedirs(directory, exist_ok=True)
+    path = os.path.join(directory, suite + ".tar")
+    if not os.path.exists(path):
+        print("# debootstrapping %s, a minute or two: kept in %s" % (suite, path), flush=True)
+        made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--format=tar",
+                               "--include=" + PACKAGES, suite, path + ".new", MIRROR],
+                              stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+        if made.returncode != 0:
+            raise Skip("mmdebstrap cannot make a %s" % suite)
+        os.rename(path + ".new", path)
+    return path
+
+
+def mount_cgroups():
+    """In a mount namespace of our own: cgroup2 alone, where the container looks for it."""
+    with open("/proc/mounts", encoding="ascii", errors="replace") as mounts:
+        mounted = [line.split()[1:3] for line in mounts]
+    if [CGROUPS, "cgroup2"] in mounted:
+        return
+    for path in sorted((path for path, _ in mounted if (path + "/").startswith(CGROUPS + "/")),
+                       reverse=True):
+        subprocess.run(["umount", path], check=True)
+    if subprocess.run(["mount", "-t", "cgroup2", "none", CGROUPS], check=False).returncode != 0:
+        raise Skip("cgroup2 cannot be mounted")
+
+
+def put(path, text):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def make_cgroup():
+    """A cgroup of our own: other containers may run from the one that we were started in."""
+    group = "%s/echod-test-%d" % (CGROUPS, os.getpid())
+    for path in (group, group + "/tests", group + "/machine"):
+        os.mkdir(path)
+    put(group + "/tests/cgroup.procs", str(os.getpid()))
+    for parent in (CGROUPS, group):
+        for controller in ("cpu", "io", "memory", "pids"):
+            try:
+                put(parent + "/cgroup.subtree_control", "+" + controller)
+            except OSError:
+                pass  # it is not here, or the old kind of cgroups has it
+    return group
+
+
+def remove_cgroup(group):
+    put(CGROUPS + "/cgroup.procs", str(os.getpid()))
+    for path, _, _ in os.walk(group, topdown=False):
+        eventually(lambda p=path: removed(p), "%s is empty and can be removed" % path)
+
+
+def removed(path):
+    try:
+        os.rmdir(path)
+    except OSError:
+        return False
+    return True
+
+
+def enter():
+    """Starts this script anew in namespaces of its own. Returns there, with the cgroup's path."""
+    stage = os.environ.get("ECHOD_SYSTEMD_STAGE", "")
+    if stage.startswith("/"):
+        return stage
+    script = [sys.executable, os.path.abspath(sys.argv[0])] + sys.argv[1:]
+    if not stage:
+        os.environ["ECHOD_SYSTEMD_STAGE"] = "mounts"
+        sys.stdout.flush()
+        os.execvp("unshare", ["unshare", "--mount"] + script)
+    mount_cgroups()
+    group = make_cgroup()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the tests
+    signal.signal(signal.SIGTERM, lambda *_: child.kill())
+    try:
+        child = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+                                 + script, env=dict(os.environ, ECHOD_SYSTEMD_STAGE=group))
+        status = child.wait()
+    finally:
+        remove_cgroup(group)
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+# ---- the machine ---------------------------------------------------------------------------
+
+def children_of(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as children:
+        return [int(child) for child in children.read().split()]
+
+
+def name_of(pid):
+    with open("/proc/%d/comm" % pid, encoding="ascii") as comm:
+        return comm.read().strip()
+
+
+class Machine:
+    """The container: to boot, to run commands in, to change files of."""
+
+    def __init__(self, group, directory):
+        self.group = group
+        self.tree = os.path.join(directory, "root")
+        self.console_path = os.path.join(directory, "console.log")
+        self.nspawn = None
+        self.leader = None
+
+    def unpack(self, tarball):
+        os.makedirs(self.tree, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "none", self.tree], check=True)
+        subprocess.run(["tar", "-C", self.tree, "-xf", tarball], check=True)
+        # Without an ID it would be a first boot, which enables every unit that there is.
+        self.write("/etc/machine-id", "%032x\n" % int.from_bytes(os.urandom(16), "big"))
+        self.write("/etc/hostname", "echod-test\n")
+        self.write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
+        # The tests look at records of which there are more than journald takes by default.
+        self.write("/etc/systemd/journald.conf.d/test.conf", "[Journal]\nRateLimitBurst=0\n")
+
+    def install(self, builddir):
+        """What "make install" installs. (/lib is a link in the tree, and is to stay one.)"""
+        staged = self.tree + "/staged"
+        subprocess.run(["make", "-s", "-C", builddir, "install", "DESTDIR=" + staged],
+                       stdout=subprocess.DEVNULL, env=dict(os.environ, MAKEFLAGS=""), check=True)
+        subprocess.run("tar -C %s -cf - . | tar -C %s -xf - --keep-directory-symlink --no-same-owner"
+                       % (staged, self.tree), shell=True, check=True)
+        shutil.rmtree(staged)
+
+    def boot(self):
+        join = self.group + "/machine/cgroup.procs"
+        with open(self.console_path, "wb") as console:
+            self.nspawn = subprocess.Popen(
+                ["systemd-nspawn", "-q", "--register=no", "--keep-unit", "--private-network",
+                 "--link-journal=no", "--machine=echod-test", "-D", self.tree, "--boot",
+                 "--console=pipe"],
+                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
+                preexec_fn=lambda: put(join, str(os.getpid())))
+        self.leader = self.wait_for(self.find_leader)
+        self.wait_for(self.is_running)
+        self.enter_network()
+
+    def wait_for(self, predicate):
+        deadline = time.monotonic() + BOOT_DEADLINE
+        while time.monotonic() < deadline and self.nspawn.poll() is None:
+            value = predicate()
+            if value:
+                return value
+            time.sleep(0.02)
+        with open(self.console_path, encoding="utf-8", errors="replace") as console:
+            raise Failure("the container does not boot:\n" + console.read()[-3000:])
+
+    def find_leader(self):
+        found = [pid for pid in children_of(self.nspawn.pid) if name_of(pid) == "systemd"]
+        return found[0] if found else None
+
+    def is_running(self):
+        state = self.run("systemctl", "is-system-running", "--wait", check=False).stdout.strip()
+        return state in ("running", "degraded")
+
+    def enter_network(self):
+        """From here on the sockets of this process are in the container's network."""
+        with open("/proc/%d/ns/net" % self.leader, "rb") as network:
+            if libc.setns(network.fileno(), CLONE_NEWNET) < 0:
+                raise Failure("setns: " + os.strerror(ctypes.get_errno()))
+
+    def stop(self):
+        """An orderly end, which is not waited for long: the namespace takes everything with it."""
+        if self.nspawn and self.nspawn.poll() is None and self.leader:
+            try:
+                self.run("systemctl", "poweroff", check=False)
+                self.nspawn.wait(20)
+            except subprocess.TimeoutExpired:
+                self.nspawn.kill()
+
+    # -- commands --
+
+    def command(self, *command):
+        return ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-C", "--",
+                *command]
+
+    def run(self, *command, check=True, data=""):
+        """Runs COMMAND inside; what it prints is in .stdout and .stderr."""
+        try:
+            done = subprocess.run(self.command(*command), input=data, capture_output=True,
+                                  text=True, errors="replace", env=ENVIRONMENT, check=False,
+                                  timeout=COMMAND_DEADLINE)
+        except subprocess.TimeoutExpired as late:
+            raise Failure("%s takes too long" % " ".join(command)) from late
+        if check and done.returncode != 0:
+            raise Failure("%s: exit status %d: %s%s" % (" ".join(command), done.returncode,
+                                                        done.stdout, done.stderr))
+        return done
+
+    def output(self, *command):
+        return self.run(*command).stdout
+
+    def json(self, *command):
+        return json.loads(self.output(*command))
+
+    def start(self, *command):
+        """COMMAND in the background."""
+        return subprocess.Popen(self.command(*command), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                env=ENVIRONMENT)
+
+    # -- files (not those in /run and /tmp, which only the container sees) --
+
+    def write(self, path, text):
+        os.makedirs(os.path.dirname(self.tree + path), exist_ok=True)
+        with open(self.tree + path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def read(self, path):
+        with open(self.tree + path, encoding="utf-8") as file:
+            return file.read()
+
+    def exists(self, path):
+        return os.path.lexists(self.tree + path)
+
+    def remove(self, path):
+        if os.path.isdir(self.tree + path):
+            shutil.rmtree(self.tree + path)
+        elif self.exists(path):
+            os.unlink(self.tree + path)

@@ -1,0 +1,140 @@
+"""echod on a booted systemd: installed into a Debian in a container, whose PID 1 runs its units.
+
+    run.py [--suite bookworm|trixie] [PATTERN]     the cases whose names match PATTERN
+
+Takes what was built in ECHOD_BUILDDIR. Prints TAP and a closing line. Needs root.
+"""
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "daemon"))
+sys.dont_write_bytecode = True
+
+import cases_service  # the cases, in the order of these lines
+import cases_activation
+import cases_failure
+from cases import cases
+from expect import Failure, Skip
+from machine import Machine, base_tarball, enter, need_tools
+from system import System
+
+SOURCE = os.environ.get("ECHOD_SRCDIR") or os.path.join(HERE, "..", "..")
+SCRATCH = os.path.abspath(os.path.join(SOURCE, "build-systemd"))
+BUILD = os.path.abspath(os.environ.get("ECHOD_BUILDDIR") or os.path.join(SOURCE, "build"))
+CASE_DEADLINE = 150
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--suite", choices=("bookworm", "trixie"), default="bookworm")
+    parser.add_argument("pattern", nargs="?", default="")
+    return parser.parse_args()
+
+
+def comment(text):
+    for line in text.splitlines():
+        print("# " + line.encode("ascii", "backslashreplace").decode())
+
+
+def on_alarm(number, frame):
+    raise Failure("the case takes too long")
+
+
+def diagnose(error, system):
+    lines = [str(error)] if isinstance(error, Failure) else []
+    lines += traceback.format_exception(type(error), error, error.__traceback__)[-4:]
+    comment("\n".join(lines))
+    try:
+        comment("the journal:\n" + system.journal_end())
+    except Exception as trouble:  # it is a comment only
+        comment("no journal: %s" % trouble)
+
+
+def run_case(number, case, system):
+    """Returns "passed", "failed" or "skipped"."""
+    name, function = case
+    begun = time.monotonic()
+    signal.alarm(CASE_DEADLINE)
+    try:
+        function(system)
+    except Skip as skip:
+        print("ok %d - %s # SKIP %s" % (number, name, skip))
+        return "skipped"
+    except Exception as error:  # whatever it is, the other cases are to run
+        signal.alarm(0)
+        print("not ok %d - %s" % (number, name))
+        diagnose(error, system)
+        return "failed"
+    finally:
+        signal.alarm(0)
+        comment("%.1f s" % (time.monotonic() - begun))
+    print("ok %d - %s" % (number, name))
+    return "passed"
+
+
+def run_cases(chosen, system):
+    results = []
+    for number, case in enumerate(chosen, 1):
+        system.reset(after_failure=results[-1:] == ["failed"])
+        results.append(run_case(number, case, system))
+        sys.stdout.flush()
+    return results
+
+
+def bail_out(error):
+    comment(str(error))
+    print("Bail out! the container cannot be used")
+    print("0 passed, 1 failed")
+    sys.exit(1)
+
+
+def prepare(machine, tarball):
+    begun = time.monotonic()
+    machine.unpack(tarball)
+    machine.boot()
+    comment("booted after %.1f s" % (time.monotonic() - begun))
+    machine.install(BUILD)
+    machine.run("systemd-sysusers")
+    machine.run("systemctl", "daemon-reload")
+
+
+def test(chosen, machine, tarball):
+    system = System(machine)
+    try:
+        prepare(machine, tarball)
+        results = run_cases(chosen, system)
+    except (Failure, subprocess.CalledProcessError) as error:
+        bail_out(error)
+    finally:
+        machine.stop()
+    if "skipped" in results:
+        print("# %d skipped" % results.count("skipped"))
+    print("%d passed, %d failed" % (results.count("passed"), results.count("failed")))
+    sys.exit(1 if "failed" in results else 0)
+
+
+def main():
+    args = arguments()
+    try:
+        need_tools()
+        tarball = base_tarball(SCRATCH, args.suite)
+        group = enter()
+    except Skip as skip:
+        print("1..0 # SKIP %s" % skip)
+        return
+    signal.signal(signal.SIGALRM, on_alarm)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    chosen = [case for case in cases if re.search(args.pattern, case[0])]
+    print("1..%d" % len(chosen), flush=True)
+    test(chosen, Machine(group, SCRATCH), tarball)
+
+
+if __name__ == "__main__":
+    main()

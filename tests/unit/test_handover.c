@@ -1,0 +1,590 @@
+#include "daemon/handover.h"
+
+#include "base/span.h"
+#include "daemon/reload.h"
+#include "unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#define LISTENERS 3
+#define DESCRIPTORS (8 + LISTENERS) /* that are handed over, memfd of the slots included */
+
+/* A server that could be handed over: everything but the processes is real. */
+struct donor {
+    struct server_settings limits;
+    struct settings settings;
+    struct listen_settings listens[LISTENERS];
+    struct server server;
+    int fds[DESCRIPTORS - 1];
+};
+
+static struct server empty(const struct settings *settings)
+{
+    struct server server = {.settings = settings,
+                            .scribe = SCRIBE_CLOSED,
+                            .reload = RELOAD_NONE,
+                            .slots = {.memory = -1},
+                            .pid_file = -1};
+
+    control_init(&server.control);
+    return server;
+}
+
+static int any_descriptor(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void open_descriptors(struct donor *donor)
+{
+    struct server *s = &donor->server;
+    int *const places[] = {&s->scribe.records_in,   &s->scribe.messages_in, &s->scribe.records_out,
+                           &s->scribe.messages_out, &s->pid_file,           &s->reload.waiter,
+                           &s->control.listener};
+
+    for (size_t i = 0; i < ARRAY_SIZE(donor->fds); i++) {
+        donor->fds[i] = any_descriptor();
+        if (i < ARRAY_SIZE(places))
+            *places[i] = donor->fds[i];
+        else
+            s->listeners.item[i - ARRAY_SIZE(places)].fd = donor->fds[i];
+    }
+}
+
+static struct donor *donate(size_t max_clients)
+{
+    static const char *const names[LISTENERS] = {"local", "_.-",
+                                                 "a-name-of-the-32-bytes-allowed-0"};
+    struct donor *donor = memory_zeroed(1, sizeof(*donor));
+    struct server *s = &donor->server;
+
+    *s = empty(&donor->settings);
+    donor->limits.max_clients = max_clients;
+    donor->settings.server = &donor->limits;
+    s->listeners.item = memory_zeroed(LISTENERS, sizeof(*s->listeners.item));
+    s->listeners.count = LISTENERS;
+    for (size_t i = 0; i < LISTENERS; i++) {
+        donor->listens[i] = (struct listen_settings){.name = names[i], .service = (unsigned)i};
+        s->listeners.item[i] =
+            (struct listener){.settings = &donor->listens[i], .origin = (enum listener_origin)i};
+    }
+    open_descriptors(donor);
+    assert_int_equal(roster_open(&s->roster, max_clients), 0);
+    assert_int_equal(slots_open(&s->slots, max_clients), 0);
+    s->scribe.sink = SINK_STDERR;
+    s->scribe.pid = 4711;
+    s->started = UINT64_C(12345678901234567);
+    return donor;
+}
+
+/* The donor's descriptors are closed; the slots' memory with HEIR's, which goes on with it. */
+static void finish(struct donor *donor, struct server *heir)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(donor->fds); i++)
+        fd_close(&donor->fds[i]);
+    if (heir) {
+        munmap(heir->slots.map, heir->slots.count * heir->slots.page);
+        roster_close(&heir->roster);
+    }
+    slots_close(&donor->server.slots);
+    roster_close(&donor->server.roster);
+    free(donor->server.listeners.item);
+    free(donor);
+}
+
+/* What the program that takes DONOR over, with settings of its own, has. */
+static struct server inherit(const struct donor *donor, const struct settings *settings,
+                             struct passed *passed)
+{
+    struct server heir = empty(settings);
+    int fd = handover_write(&donor->server);
+
+    assert_true(fd >= 0);
+    assert_int_equal(handover_read(fd, &heir, passed), 0);
+    assert_int_equal(fcntl(fd, F_GETFD), -1); /* it is closed */
+    return heir;
+}
+
+static struct address numeric(const char *host, uint16_t port)
+{
+    struct address address;
+
+    assert_int_equal(address_numeric(&address, host, port), 0);
+    return address;
+}
+
+static bool passes_exec(int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+
+    assert_true(flags >= 0);
+    return !(flags & FD_CLOEXEC);
+}
+
+/* ---- from one program to the next ---- */
+
+static void test_descriptors_and_times(void **state)
+{
+    struct donor *donor = donate(4);
+    const struct server *old = &donor->server;
+    struct passed passed = {0};
+    struct server heir = inherit(donor, &donor->settings, &passed);
+
+    (void)state;
+    assert_int_equal(heir.slots.memory, old->slots.memory);
+    assert_int_equal(heir.scribe.sink, old->scribe.sink);
+    assert_int_equal(heir.scribe.pid, 4711);
+    assert_int_equal(heir.scribe.records_in, old->scribe.records_in);
+    assert_int_equal(heir.scribe.messages_in, old->scribe.messages_in);
+    assert_int_equal(heir.scribe.records_out, old->scribe.records_out);
+    assert_int_equal(heir.scribe.messages_out, old->scribe.messages_out);
+    assert_int_equal(heir.pid_file, old->pid_file);
+    assert_int_equal(heir.reload.waiter, old->reload.waiter);
+    assert_int_equal(heir.control.listener, old->control.listener);
+    assert_true(heir.started == old->started);
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+static void test_what_there_is_not(void **state)
+{
+    struct donor *donor = donate(1);
+    struct passed passed = {0};
+
+    (void)state;
+    donor->server.pid_file = donor->server.reload.waiter = donor->server.control.listener = -1;
+    donor->server.listeners.count = 0;
+    struct server heir = inherit(donor, &donor->settings, &passed);
+    assert_int_equal(heir.pid_file, -1);
+    assert_int_equal(heir.reload.waiter, -1);
+    assert_int_equal(heir.control.listener, -1);
+    assert_int_equal(passed.count, 0);
+    assert_int_equal(heir.roster.live, 0);
+    finish(donor, &heir);
+}
+
+static void expect_listeners(const struct donor *donor, const struct passed *passed)
+{
+    assert_int_equal(passed->count, LISTENERS);
+    for (size_t i = 0; i < LISTENERS; i++) {
+        assert_int_equal(passed->item[i].fd, donor->server.listeners.item[i].fd);
+        assert_int_equal(passed->item[i].origin, i);
+        assert_true(passed->item[i].known);
+        assert_string_equal(passed->item[i].name, donor->listens[i].name);
+        assert_false(passes_exec(passed->item[i].fd));
+    }
+}
+
+static void test_listeners(void **state)
+{
+    struct donor *donor = donate(1);
+    struct passed passed = {0};
+    struct server heir = inherit(donor, &donor->settings, &passed);
+
+    (void)state;
+    expect_listeners(donor, &passed);
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+static void test_a_rehearsal_gets_the_listeners_only(void **state)
+{
+    struct donor *donor = donate(1);
+    struct passed passed = {0};
+    int fd = handover_write(&donor->server);
+
+    (void)state;
+    handover_pass(&donor->server, fd, true);
+    assert_int_equal(handover_read(fd, NULL, &passed), 0);
+    expect_listeners(donor, &passed);
+    free(passed.item);
+    finish(donor, NULL);
+}
+
+static void test_totals_go_on(void **state)
+{
+    struct donor *donor = donate(1);
+    struct passed passed = {0};
+
+    (void)state;
+    for (size_t i = 0; i < total_count; i++)
+        *total_of(&donor->server.totals, &total_table[i]) = UINT64_MAX - 100 - i;
+    struct server heir = inherit(donor, &donor->settings, &passed);
+    assert_true(heir.totals.reloads == donor->server.totals.reloads + 1);
+    heir.totals.reloads--;
+    assert_memory_equal(&heir.totals, &donor->server.totals, sizeof(heir.totals));
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+/* ---- clients ---- */
+
+static void expect_client(const struct server *heir, const struct server *old, pid_t pid)
+{
+    const struct client *before = roster_find(&old->roster, pid);
+    const struct client *after = roster_find(&heir->roster, pid);
+
+    assert_non_null(before);
+    assert_non_null(after);
+    assert_int_equal(after - heir->roster.clients, before - old->roster.clients);
+    assert_true(address_equal(&after->peer, &before->peer));
+    assert_int_equal(after->peer.len, before->peer.len);
+    assert_string_equal(after->listener, before->listener);
+    assert_int_equal(after->service, before->service);
+    assert_true(after->since == before->since);
+    assert_int_equal(after->asked, before->asked);
+    assert_int_equal(roster_count(&heir->roster, &after->peer),
+                     roster_count(&old->roster, &before->peer));
+}
+
+static void add(struct donor *donor, pid_t pid, const struct address *peer)
+{
+    roster_add(&donor->server.roster, pid, peer, &donor->listens[pid % LISTENERS]);
+}
+
+static void test_clients_of_every_kind(void **state)
+{
+    struct donor *donor = donate(10);
+    struct passed passed = {0};
+    struct address peers[6] = {numeric("192.0.2.1", 65535),
+                               numeric("192.0.2.1", 1),
+                               numeric("2001:db8::1", 7),
+                               numeric("fe80::1%lo", 7),
+                               {.len = sizeof(sa_family_t)}};
+    char name[110];
+
+    (void)state;
+    peers[4].sa.sa_family = AF_UNIX;
+    memset(name, '\377', sizeof(name));
+    name[0] = '@';
+    name[107] = '\0';
+    assert_int_equal(address_unix(&peers[5], name), 0);
+    peers[5].un.sun_path[50] = '\0'; /* abstract names may have any bytes */
+    for (pid_t i = 0; i < 6; i++)
+        add(donor, 100 + i, &peers[i]);
+    struct server heir = inherit(donor, &donor->settings, &passed);
+    assert_int_equal(heir.roster.live, 6);
+    for (pid_t i = 0; i < 6; i++)
+        expect_client(&heir, &donor->server, 100 + i);
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+static void test_a_client_that_was_asked_to_end(void **state)
+{
+    struct donor *donor = donate(2);
+    struct address peer = numeric("192.0.2.1", 7);
+    struct passed passed = {0};
+
+    (void)state;
+    add(donor, 100, &peer);
+    add(donor, 101, &peer);
+    roster_find(&donor->server.roster, 100)->asked = true;
+    struct server heir = inherit(donor, &donor->settings, &passed);
+    expect_client(&heir, &donor->server, 100);
+    expect_client(&heir, &donor->server, 101);
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+static void leave(struct donor *donor, pid_t pid)
+{
+    roster_remove(&donor->server.roster, roster_find(&donor->server.roster, pid));
+}
+
+/* COUNT clients, of which each third has left, each with its number in its slot. */
+static void fill(struct donor *donor, pid_t count)
+{
+    struct address peer = numeric("192.0.2.1", 7);
+
+    for (pid_t i = 0; i < count; i++) {
+        size_t index = roster_next(&donor->server.roster);
+        slots_at(&donor->server.slots, index)->bytes_in = (uint64_t)i;
+        add(donor, 1000 + i, &peer);
+    }
+    for (pid_t i = 0; i < count; i += 3)
+        leave(donor, 1000 + i);
+}
+
+/* That all of COUNT clients are there with their slots, and as many more fit in as MAX allows. */
+static void expect_filled(const struct donor *donor, struct server *heir, pid_t count, size_t max)
+{
+    struct address peer = numeric("192.0.2.1", 7);
+    size_t stayed = donor->server.roster.live;
+
+    for (pid_t i = 0; i < count; i++) {
+        if (i % 3 == 0) {
+            assert_null(roster_find(&heir->roster, 1000 + i));
+            continue;
+        }
+        expect_client(heir, &donor->server, 1000 + i);
+        size_t index = (size_t)(roster_find(&heir->roster, 1000 + i) - heir->roster.clients);
+        assert_int_equal(slots_at(&heir->slots, index)->bytes_in, i);
+    }
+    assert_int_equal(heir->roster.live, stayed);
+    assert_int_equal(roster_count(&heir->roster, &peer), stayed);
+    for (pid_t pid = 5000; heir->roster.live < max; pid++) {
+        size_t index = roster_next(&heir->roster);
+        assert_true(index < heir->slots.count);
+        assert_int_equal(heir->roster.clients[index].pid, 0);
+        slots_at(&heir->slots, index)->bytes_in = (uint64_t)pid; /* there is memory */
+        roster_add(&heir->roster, pid, &peer, &donor->listens[0]);
+    }
+}
+
+static void hand_over(size_t before, size_t after)
+{
+    struct donor *donor = donate(before);
+    struct server_settings limits = {.max_clients = after};
+    struct settings settings = {.server = &limits};
+    struct passed passed = {0};
+
+    fill(donor, (pid_t)before);
+    struct server heir = inherit(donor, &settings, &passed);
+    assert_int_equal(heir.roster.max, before > after ? before : after);
+    assert_int_equal(heir.slots.count, before > after ? before : after);
+    expect_filled(donor, &heir, (pid_t)before, heir.roster.max);
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+static void test_as_many_clients_as_before(void **state)
+{
+    (void)state;
+    hand_over(300, 300);
+}
+
+static void test_more_clients_than_before(void **state)
+{
+    (void)state;
+    hand_over(10, 5000);
+}
+
+static void test_fewer_clients_than_there_are(void **state)
+{
+    (void)state;
+    hand_over(300, 1);
+}
+
+/* ---- what cannot be understood ---- */
+
+static int file_of(const char *text)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    return fd;
+}
+
+static int read_text(const char *text)
+{
+    struct server_settings limits = {.max_clients = 2};
+    struct settings settings = {.server = &limits};
+    struct server heir = empty(&settings);
+    struct passed passed = {0};
+    int fd = file_of(text), r = handover_read(fd, &heir, &passed);
+
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    free(passed.item);
+    roster_close(&heir.roster);
+    return r;
+}
+
+static void test_nonsense(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "\n",
+        "echod-handover 1",
+        "echod-handover 2\n",
+        "echod-handover 10\n",
+        "started 1\n",
+        "echod-handover 1\nslots 3\n",
+        "echod-handover 1\nslots x 1\n",
+        "echod-handover 1\nscribe 1 2 3\n",
+        "echod-handover 1\nstarted soon\n",
+        "echod-handover 1\ntotal served\n",
+        "echod-handover 1\npid-file x\n",
+        "echod-handover 1\nwaiter x\n",
+        "echod-handover 1\ncontrol x\n",
+        "echod-handover 1\nlistener 1 x\n",
+        "echod-handover 1\nclient 0 1 1 1 0 a 0200\n", /* before there is room for it */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        if (read_text(texts[i]) != -EPROTO)
+            fail_msg("%s gives %d", texts[i], read_text(texts[i]));
+    }
+}
+
+/* Reads what a donor of one client left, its last line changed: cut after CUT words, if that is not
+ * negative; with TAIL behind it. */
+static int read_changed(int cut, const char *tail)
+{
+    struct donor *donor = donate(2);
+    struct server heir = empty(&donor->settings);
+    struct address peer = numeric("192.0.2.1", 7);
+    struct passed passed = {0};
+    char text[8192] = "";
+
+    add(donor, 100, &peer);
+    int fd = handover_write(&donor->server);
+    ssize_t len = pread(fd, text, sizeof(text) - 1000, 0);
+    assert_true(len > 0 && text[len - 1] == '\n');
+    text[len - 1] = '\0';
+    char *line = strrchr(text, '\n') + 1;
+    assert_memory_equal(line, "client ", 7);
+    for (char *p = line; *p && cut >= 0; p++)
+        if (*p == ' ' && cut-- == 0)
+            *p = '\0';
+    strcat(text, tail);
+    close(fd);
+    int r = handover_read(file_of(text), &heir, &passed);
+    free(passed.item);
+    finish(donor, heir.slots.map ? &heir : NULL);
+    return r;
+}
+
+static void test_nonsense_about_clients(void **state)
+{
+    char zeros[801];
+
+    (void)state;
+    memset(zeros, '0', sizeof(zeros) - 1);
+    zeros[sizeof(zeros) - 1] = '\0';
+    assert_int_equal(read_changed(-1, "\n"), 0);
+    for (int words = 1; words <= 5; words++)
+        assert_int_equal(read_changed(words, "\n"), -EPROTO);
+    assert_int_equal(read_changed(0, " 2 1 1 1 1 a 0200\n"), -EPROTO); /* there are two places */
+    assert_int_equal(read_changed(-1, "xx\n"), -EPROTO);
+    assert_int_equal(read_changed(-1, zeros), -EPROTO); /* too long an address */
+}
+
+static void test_what_a_later_version_adds_is_passed_over(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("echod-handover 1\n"), 0);
+    assert_int_equal(read_text("echod-handover 1\nfuture 1 2 3\n\ntotal future 5\n"), 0);
+}
+
+/* ---- passing an exec ---- */
+
+static void test_pass(void **state)
+{
+    struct donor *donor = donate(1);
+    int fd = handover_write(&donor->server), other = any_descriptor();
+
+    (void)state;
+    assert_false(passes_exec(fd));
+    for (int on = 1; on >= 0; on--) {
+        handover_pass(&donor->server, fd, on);
+        assert_int_equal(passes_exec(fd), on);
+        assert_int_equal(passes_exec(donor->server.slots.memory), on);
+        for (size_t i = 0; i < ARRAY_SIZE(donor->fds); i++)
+            assert_int_equal(passes_exec(donor->fds[i]), on);
+        assert_false(passes_exec(other));
+    }
+    fd_close(&fd);
+    fd_close(&other);
+    finish(donor, NULL);
+}
+
+static void test_all_is_close_on_exec_again_once_it_is_read(void **state)
+{
+    struct donor *donor = donate(1);
+    struct server heir = empty(&donor->settings);
+    struct passed passed = {0};
+    int fd = handover_write(&donor->server);
+
+    (void)state;
+    handover_pass(&donor->server, fd, true);
+    assert_int_equal(handover_read(fd, &heir, &passed), 0);
+    assert_false(passes_exec(donor->server.slots.memory));
+    for (size_t i = 0; i < ARRAY_SIZE(donor->fds); i++)
+        assert_false(passes_exec(donor->fds[i]));
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+static void test_find(void **state)
+{
+    int fd = fcntl(any_descriptor(), F_DUPFD, 0);
+    char text[16];
+
+    (void)state;
+    unsetenv(HANDOVER_VARIABLE);
+    assert_int_equal(handover_find(), -1);
+    snprintf(text, sizeof(text), "%d", fd);
+    setenv(HANDOVER_VARIABLE, text, 1);
+    assert_true(passes_exec(fd));
+    assert_int_equal(handover_find(), fd);
+    assert_false(passes_exec(fd));
+    assert_null(getenv(HANDOVER_VARIABLE));
+    assert_int_equal(handover_find(), -1);
+    close(fd);
+}
+
+static void test_find_nonsense(void **state)
+{
+    static const char *const texts[] = {
+        "", "x", "-1", "99999", "3x", "4294967298", "99999999999999999999"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        setenv(HANDOVER_VARIABLE, texts[i], 1);
+        assert_int_equal(handover_find(), -1);
+    }
+    unsetenv(HANDOVER_VARIABLE);
+}
+
+/* ---- the time that a rehearsal has ---- */
+
+static void test_a_rehearsal_is_killed_at_its_deadline(void **state)
+{
+    struct server server = empty(NULL);
+
+    (void)state;
+    reload_check(&server, UINT64_MAX); /* there is none */
+    server.reload.pid = fork();
+    if (server.reload.pid == 0) {
+        for (;;)
+            pause();
+    }
+    server.reload.deadline = clock_now() + USEC_PER_SEC;
+    reload_check(&server, server.reload.deadline - 1);
+    assert_int_equal(waitpid(server.reload.pid, NULL, WNOHANG), 0);
+    reload_check(&server, server.reload.deadline);
+    assert_int_equal(child_end(server.reload.pid), 1000 + SIGKILL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_descriptors_and_times),
+        cmocka_unit_test(test_what_there_is_not),
+        cmocka_unit_test(test_listeners),
+        cmocka_unit_test(test_a_rehearsal_gets_the_listeners_only),
+        cmocka_unit_test(test_totals_go_on),
+        cmocka_unit_test(test_clients_of_every_kind),
+        cmocka_unit_test(test_a_client_that_was_asked_to_end),
+        cmocka_unit_test(test_as_many_clients_as_before),
+        cmocka_unit_test(test_more_clients_than_before),
+        cmocka_unit_test(test_fewer_clients_than_there_are),
+        cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_nonsense_about_clients),
+        cmocka_unit_test(test_what_a_later_version_adds_is_passed_over),
+        cmocka_unit_test(test_pass),
+        cmocka_unit_test(test_all_is_close_on_exec_again_once_it_is_read),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_find_nonsense),
+        cmocka_unit_test(test_a_rehearsal_is_killed_at_its_deadline),
+    };
+    return cmocka_run_group_tests(tests, watchdog_setup, NULL);
+}
