@@ -28,6 +28,9 @@ static const struct command {
     {"metrics", NULL, SHAPE_TEXT, "counts in the text format of Prometheus"},
 };
 
+/* How often a question is asked again whose answer was cut off. */
+#define RETRIES 10
+
 struct arguments {
     const struct command *command;
     const char *operand;
@@ -165,7 +168,7 @@ static void show(const struct arguments *args, char *text)
 
     if (shape == SHAPE_TEXT)
         fputs(text, stdout);
-    else if (args->json && *text == '\0')
+    else if (args->json && shape == SHAPE_NOTHING && *text == '\0')
         puts("{}");
     else if (args->json)
         show_json(text, shape != SHAPE_TABLE, stdout);
@@ -173,6 +176,11 @@ static void show(const struct arguments *args, char *text)
         show_pairs(text, stdout);
     else if (shape == SHAPE_TABLE)
         show_table(text, stdout);
+}
+
+static bool is_cut(int error)
+{
+    return error == -EPROTO || error == -ECONNRESET || error == -EPIPE;
 }
 
 static int request(const struct arguments *args)
@@ -183,6 +191,11 @@ static int request(const struct arguments *args)
     snprintf(line, sizeof(line), "%s%s%.64s", args->command->name, args->operand ? " " : "",
              args->operand ? args->operand : "");
     int r = request_send(args->socket, line, &answer);
+    /* A reload ends the connections of those who only ask: the next program answers them. */
+    for (int i = 0; i < RETRIES && is_cut(r) && args->command->shape != SHAPE_NOTHING; i++) {
+        answer_free(&answer);
+        r = request_send(args->socket, line, &answer);
+    }
     int status = r < 0 ? tell_failure(args->socket, r) : answer.error ? CTL_FAILED : 0;
     if (status == 0)
         show(args, answer.text);

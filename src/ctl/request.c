@@ -68,7 +68,9 @@ static int read_all(int fd, char **text)
     }
     buf[used] = '\0';
     *text = buf;
-    return n == 0 ? 0 : errno == EAGAIN ? -ETIMEDOUT : -errno;
+    if (n == 0 || (used > 0 && errno == ECONNRESET)) /* an answer to what was not read */
+        return 0;
+    return errno == EAGAIN ? -ETIMEDOUT : -errno;
 }
 
 /* Takes the first line off, which says how it went. */
@@ -80,6 +82,8 @@ static int split(struct answer *answer)
         return -EPROTO;
     *end = '\0';
     answer->text = end + 1;
+    if (*answer->text && answer->text[strlen(answer->text) - 1] != '\n')
+        return -EPROTO; /* it was cut off */
     if (strcmp(answer->memory, "ok") == 0)
         return 0;
     if (strncmp(answer->memory, "error", 5) != 0)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATIENCE (5 * USEC_PER_SEC)
@@ -35,28 +36,37 @@ static char *own_path(void)
                                                                                            : path;
 }
 
+static int listen_at(struct server *server, const char *path)
+{
+    char reason[NET_REASON_MAX] = "the path is too long", *copy = text_copy(path);
+    struct address address;
+
+    *strrchr(copy, '/') = '\0';
+    int missing = access(copy, F_OK);
+    free(copy);
+    if (missing) {
+        log_debug(&server->log, "no control socket: there is no directory for %s", path);
+        return -1;
+    }
+    int fd = address_unix(&address, path) == 0 ? listener_open(&address, MODE, reason) : -1;
+    if (fd < 0)
+        log_warning(&server->log, "no control socket, echoctl cannot be used: %s", reason);
+    return fd;
+}
+
 void control_open(struct server *server, int fd)
 {
     struct control *control = &server->control;
-    char reason[NET_REASON_MAX] = "the path is too long";
-    struct address address;
+    struct stat st;
 
     control->path = own_path();
-    control->listener = fd;
-    if (fd >= 0 || !control->path)
+    if (!control->path)
         return;
-    char *slash = strrchr(control->path, '/');
-    *slash = '\0';
-    int missing = access(control->path, F_OK);
-    *slash = '/';
-    if (missing) {
-        log_debug(&server->log, "no control socket: there is no directory for %s", control->path);
-        return;
+    control->listener = fd >= 0 ? fd : listen_at(server, control->path);
+    if (control->listener >= 0 && lstat(control->path, &st) == 0) {
+        control->device = st.st_dev;
+        control->inode = st.st_ino;
     }
-    if (address_unix(&address, control->path) == 0)
-        control->listener = listener_open(&address, MODE, reason);
-    if (control->listener < 0)
-        log_warning(&server->log, "no control socket, echoctl cannot be used: %s", reason);
 }
 
 static void dismiss(struct control_peer *peer)
@@ -70,7 +80,9 @@ void control_close(struct control *control)
 {
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         dismiss(&control->peers[i]);
-    if (control->listener >= 0)
+    struct stat st;
+    if (control->listener >= 0 && lstat(control->path, &st) == 0 && st.st_dev == control->device &&
+        st.st_ino == control->inode)
         unlink(control->path);
     fd_close(&control->listener);
     free(control->path);

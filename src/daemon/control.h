@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 struct server;
 
@@ -31,6 +32,8 @@ struct control_peer {
 struct control {
     int listener; /* -1: there is no control socket */
     char *path;   /* owned */
+    dev_t device; /* of the file, and its inode: */
+    ino_t inode;  /* only this very one is removed */
     struct control_peer peers[CONTROL_PEERS];
 };
 

@@ -74,6 +74,8 @@ static void write_all(const struct server *server, FILE *to)
     for (size_t t = 0; t < total_count; t++)
         fprintf(to, "total %s %llu\n", total_table[t].name,
                 (unsigned long long)*total_of((struct totals *)&server->totals, &total_table[t]));
+    fprintf(to, "flood %llu %llu\n", (unsigned long long)server->flood.tokens,
+            (unsigned long long)server->flood.filled);
     fprintf(to, "dropped %llu\n", (unsigned long long)server->log.dropped);
     fprintf(to, "pid-file %d\n", server->pid_file);
     fprintf(to, "settings %d\n", server->reload.settings);
@@ -91,19 +93,17 @@ static void write_all(const struct server *server, FILE *to)
 int handover_write(const struct server *server)
 {
     int fd = memfd_create("echod-handover", MFD_CLOEXEC);
-    FILE *to = fd < 0 ? NULL : fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "we");
+    int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    FILE *to = copy < 0 ? NULL : fdopen(copy, "we");
+    int error = to ? 0 : errno;
 
-    if (!to) {
-        int error = errno;
-        fd_close(&fd);
-        return -error;
+    if (to) {
+        write_all(server, to);
+        error = fclose(to) == 0 ? 0 : errno;
     }
-    write_all(server, to);
-    if (fclose(to) == 0)
-        return fd;
-    int error = errno;
-    fd_close(&fd);
-    return -error;
+    if (error)
+        fd_close(&fd);
+    return error ? -error : fd;
 }
 
 /* ---- reading ---- */
@@ -211,6 +211,17 @@ static int read_started(const char *line, struct server *server)
     return 0;
 }
 
+static int read_flood(const char *line, struct flood *flood)
+{
+    unsigned long long tokens, filled;
+
+    if (sscanf(line, "flood %llu %llu", &tokens, &filled) != 2)
+        return -EPROTO;
+    flood->tokens = tokens;
+    flood->filled = filled;
+    return 0;
+}
+
 static int read_dropped(const char *line, struct log *log)
 {
     unsigned long long dropped;
@@ -263,6 +274,8 @@ static int read_line(const char *line, struct server *server, struct passed *pas
         return read_slots(line, server);
     if (begins(line, "scribe "))
         return read_scribe(line, &server->scribe);
+    if (begins(line, "flood "))
+        return read_flood(line, &server->flood);
     if (begins(line, "dropped "))
         return read_dropped(line, &server->log);
     if (begins(line, "started "))

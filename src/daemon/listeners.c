@@ -152,7 +152,6 @@ static void close_strays(struct opening *in)
 {
     char text[ADDRESS_TEXT_MAX] = "?";
     struct address address;
-    bool forgotten = false;
 
     for (size_t i = 0; i < in->passed->count; i++) {
         struct passed_socket *socket = &in->passed->item[i];
@@ -161,7 +160,6 @@ static void close_strays(struct opening *in)
         if (address_local(&address, socket->fd) == 0)
             address_format(&address, text, sizeof(text));
         log_closed(in->log, socket, text);
-        forgotten = forgotten || socket->name[0];
         if (socket->name[0])
             notify_forget(socket->name);
         if (socket->origin == LISTENER_OPENED && address.sa.sa_family == AF_UNIX &&
@@ -169,8 +167,6 @@ static void close_strays(struct opening *in)
             unlink(address.un.sun_path);
         fd_close(&socket->fd);
     }
-    if (forgotten)
-        notify_settle(); /* systemd's copy would still be bound */
 }
 
 /* Those that are there first: [::], if passed, may serve 0.0.0.0, which could not be opened. */
@@ -196,12 +192,17 @@ static bool awaits_a_stray(const struct opening *in, const struct wish *wish)
 /* Before the missing ones are opened what is not wanted goes: it may be in their way. */
 static void open_wishes(struct opening *in, const struct wishes *wishes)
 {
-    bool *served = memory_zeroed(wishes->count, sizeof(*served));
+    bool *served = memory_zeroed(wishes->count, sizeof(*served)), blocked = false;
 
     adopt_wishes(in, wishes, served);
-    for (size_t i = 0; in->rehearsal && i < wishes->count; i++)
-        served[i] = served[i] || awaits_a_stray(in, &wishes->item[i]);
+    for (size_t i = 0; i < wishes->count; i++) {
+        bool awaits = !served[i] && awaits_a_stray(in, &wishes->item[i]);
+        blocked = blocked || awaits;
+        served[i] = served[i] || (in->rehearsal && awaits);
+    }
     close_strays(in);
+    if (blocked && !in->rehearsal)
+        notify_settle(); /* until systemd has closed what it kept of them */
     for (size_t i = 0; i < wishes->count; i++)
         if (!served[i])
             open_wish(in, &wishes->item[i]);

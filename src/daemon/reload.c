@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +30,9 @@ static void answer(struct server *server, const char *outcome, const char *text)
 
     if (server->reload.waiter < 0)
         return;
-    int len = snprintf(reply, sizeof(reply), "%s\n%s", outcome, text);
+    size_t size = strlen(text);
+    bool ended = size == 0 || text[size - 1] == '\n';
+    int len = snprintf(reply, sizeof(reply), "%s\n%s%s", outcome, text, ended ? "" : "\n");
     if (send(server->reload.waiter, reply, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_debug(&server->log, "nobody waits for the outcome of the reload any more");
     fd_close(&server->reload.waiter);
@@ -198,6 +201,42 @@ static void log_warnings(struct server *server)
             log_warning(&server->log, "%s", line);
 }
 
+/* Whether the rehearsal has written down what it found good: to execute anything else would end
+ * all. */
+static bool found_settings(const struct reload *reload)
+{
+    struct stat st;
+
+    return fstat(reload->settings, &st) == 0 && st.st_size > 0;
+}
+
+/* Returns only if the new program does not take over, or is to rehearse once more. */
+static void finish(struct server *server, int status)
+{
+    struct reload *reload = &server->reload;
+    int r;
+
+    if (server->phase != PHASE_SERVING) {
+        reject(server, "echod is stopping\n");
+    } else if (!WIFEXITED(status)) {
+        reject(server, "the check of the new configuration took too long, or crashed\n");
+    } else if (WEXITSTATUS(status) != 0) {
+        reject(server, reload->len ? reload->text : "the check failed without a word\n");
+    } else if (!found_settings(reload)) {
+        reject(server, "the program that is installed now is no echod\n");
+    } else if (reload->again) {
+        reload->again = false; /* what was found good is out of date */
+        r = start_rehearsal(server);
+        if (r < 0)
+            reject(server, strerror(-r));
+    } else {
+        log_warnings(server);
+        flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
+        r = take_over(server);
+        reject(server, strerror(-r));
+    }
+}
+
 void reload_finish(struct server *server, int status)
 {
     struct reload *reload = &server->reload;
@@ -210,21 +249,23 @@ void reload_finish(struct server *server, int status)
             break;
     }
     fd_close(&reload->output);
-    if (server->phase != PHASE_SERVING) {
-        reject(server, "echod is stopping\n");
-    } else if (reload->again) {
+    finish(server, status);
+    if (reload->again && server->phase == PHASE_SERVING && reload->pid < 0) {
         reload->again = false;
-        int r = start_rehearsal(server);
-        if (r < 0)
-            reject(server, strerror(-r));
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        log_warnings(server);
-        flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
-        int r = take_over(server);
-        reject(server, strerror(-r));
-    } else if (WIFEXITED(status)) {
-        reject(server, reload->len ? reload->text : "the check failed without a word\n");
-    } else {
-        reject(server, "the check of the new configuration took too long, or crashed\n");
+        reload_begin(server, -1);
     }
+}
+
+void reload_abandon(struct server *server)
+{
+    struct reload *reload = &server->reload;
+
+    if (reload->pid > 0) {
+        kill(reload->pid, SIGKILL);
+        waitpid(reload->pid, NULL, __WALL);
+        reload->pid = -1;
+    }
+    answer(server, "error", "echod is stopping\n");
+    fd_close(&reload->output);
+    fd_close(&reload->settings);
 }

@@ -46,6 +46,9 @@ void reload_finish(struct server *server, int status);
 /* Ends a rehearsal that takes too long. */
 void reload_check(struct server *server, uint64_t now);
 
+/* Ends a rehearsal that is under way, because the daemon ends; whoever waits for it is told. */
+void reload_abandon(struct server *server);
+
 /* In the new program: tells all who wait that it serves. STATUS is 0, or that of listeners_open().
  */
 void reload_announce(struct server *server, int status);

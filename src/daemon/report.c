@@ -1,13 +1,18 @@
 #include "daemon/report.h"
 
+#include "base/escape.h"
 #include "base/span.h"
 #include "worker/worker.h"
 
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 void report_status(struct server *server, FILE *to)
 {
+    char config[ESCAPED_SIZE(PATH_MAX)];
+
+    escape_bytes(config, server->config, strnlen(server->config, PATH_MAX), "\\");
     uint64_t up = clock_now() - server->started;
 
     fprintf(to,
@@ -16,7 +21,7 @@ void report_status(struct server *server, FILE *to)
             server->phase == PHASE_SERVING ? "serving" : "stopping", (int)getpid(),
             (unsigned long long)(up / USEC_PER_SEC), server->roster.live,
             (unsigned long long)server->settings->server->max_clients, server->listeners.count,
-            server->config);
+            config);
     for (size_t i = 0; i < total_count; i++)
         fprintf(to, "\t%s=%llu", total_table[i].name,
                 (unsigned long long)*total_of(&server->totals, &total_table[i]));

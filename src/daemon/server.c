@@ -120,6 +120,7 @@ static void dismiss_scribe(struct server *server)
 void server_close(struct server *server)
 {
     listeners_close(&server->listeners, server->notifier.manager);
+    reload_abandon(server);
     control_close(&server->control);
     dismiss_scribe(server);
     slots_close(&server->slots);

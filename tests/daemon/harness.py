@@ -41,6 +41,9 @@ F_SETPIPE_SZ = 1031  # fcntl has it from Python 3.10 on
 
 def ini(server="", listen=""):
     """A configuration of one listener, "local", on a port of the kernel's choice."""
+    # At the end of each worker, memcheck scans the slots, which are not there: it takes its time.
+    if VALGRIND and "max_clients" not in server:
+        server = ("max_clients = 250\n" + server).rstrip()
     return ("[server]\n%s\n[listen local]\n" % server +
             ("" if "address" in listen else "address = 127.0.0.1\n") +
             ("" if "protocol" in listen or "port =" in listen else "port = 0\n") + listen + "\n")

@@ -226,6 +226,9 @@ class Manager:
             data, fds, _, _ = socket.recv_fds(self.sock, 4096, 8)
             if data == b"end":
                 return
+            if data == b"BARRIER=1":  # sd_notify_barrier(3) waits for this
+                os.close(fds.pop())
+                continue
             with self.changed:
                 self.messages.append((time.monotonic(), data.decode().splitlines(),
                                       [socket.socket(fileno=fd) for fd in fds]))

@@ -160,7 +160,8 @@ def warned():
     def prepare():
         resource.setrlimit(resource.RLIMIT_NPROC, (50, 50))
 
-    with Echod(prepare=prepare, ready=False, **unprivileged()) as echod:
+    with Echod(server="max_clients = 1000", prepare=prepare, ready=False,
+               **unprivileged()) as echod:
         echod.log.wait(r" warning: max_clients = 1000, but LimitNPROC= \(ulimit -u\) allows only "
                        r"50 processes: raise it or expect clients to be refused$")
         echod.kill(15)

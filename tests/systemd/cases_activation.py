@@ -150,8 +150,8 @@ def accepted(s):
     first, second = s.session(), s.session()
     peers = ["127.0.0.1:%d" % session.port_of_ours for session in (first, second)]
     first.echo()
-    units = s.output("systemctl", "list-units", "--plain", "--no-legend", "echod-inetd@*").split("\n")
-    expect_equal(len(units) - 1, 2, "the units of two clients")
+    units = s.output("systemctl", "list-units", "--plain", "--no-legend", "echod-inetd@*")
+    expect_equal(len(units.splitlines()), 2, "the units of two clients")
     second.reset()
     first.close()
     for peer in peers:

@@ -1,4 +1,4 @@
-"""echod.service as it is shipped: echod binds its addresses, and keeps clients through everything."""
+"""echod.service as it is shipped: echod binds its addresses, and keeps its clients."""
 import time
 
 from cases import case
@@ -16,8 +16,8 @@ def installed(s):
     s.run("systemctl", "enable", "-q", "--now", "echod")
     expect_equal(s.output("systemctl", "is-active", "echod"), "active\n", "is-active")
     expect_equal(s.output("systemctl", "is-enabled", "echod"), "enabled\n", "is-enabled")
-    expect_match(r'^ *Status: "0/1000 clients, 2 listeners', s.output("systemctl", "status", "echod"),
-                 "systemctl status")
+    expect_match(r'^ *Status: "0/1000 clients, 2 listeners',
+                 s.output("systemctl", "status", "echod"), "systemctl status")
     expect_equal(s.output("echoc", "127.0.0.1", "7777", "hello"), "hello\n", "what echoc prints")
     expect_equal(s.output("echoc", "::1", "7777", "hello"), "hello\n", "what echoc prints")
     s.session()
@@ -31,7 +31,7 @@ def installed(s):
         for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
             expect_equal(status[name], NO_CAPABILITY, name)
         expect_equal((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), "the restrictions")
-    eventually(lambda: "1/1000 clients" in s.show("StatusText"), "the status text counts the client")
+    eventually(lambda: "1/1000 clients" in s.show("StatusText"), "the status counts the client")
 
 
 @case("systemd-analyze verify finds nothing in any unit")
@@ -150,7 +150,8 @@ def unix_socket(s):
     for act in (s.restart, s.reload, s.restart):
         act()
         expect_equal(s.output("echoc", "--unix", path, "hello"), "hello\n", "what echoc prints")
-        expect_equal(s.output("stat", "-c", "%A %U %i", path), "srw-rw---- echod " + inode, "the file")
+        expect_equal(s.output("stat", "-c", "%A %U %i", path), "srw-rw---- echod " + inode,
+                     "the file")
     s.run("systemctl", "stop", "echod")
     expect(s.run("test", "-e", path, check=False).returncode != 0, "a stop removes the file")
 

@@ -4,6 +4,7 @@ The caller runs in a PID and a mount namespace of its own (enter()): when it end
 the kernel ends the container with it and drops its file system, which is a tmpfs.
 """
 import ctypes
+import glob
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ PACKAGES = "systemd,systemd-sysv,dbus,libinih1,procps,iproute2"
 MIRROR = "http://deb.debian.org/debian"
 CGROUPS = "/sys/fs/cgroup"
 CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "LANG": "C.UTF-8", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "TERM": "dumb",
                "COLUMNS": "200"}
@@ -78,6 +80,9 @@ def put(path, text):
 
 def make_cgroup():
     """A cgroup of our own: other containers may run from the one that we were started in."""
+    for stale in glob.glob(CGROUPS + "/echod-test-*"):  # of one that was killed
+        if not os.path.exists("/proc/" + stale.rsplit("-", 1)[1]):
+            remove_tree(stale)
     group = "%s/echod-test-%d" % (CGROUPS, os.getpid())
     for path in (group, group + "/tests", group + "/machine"):
         os.mkdir(path)
@@ -91,18 +96,19 @@ def make_cgroup():
     return group
 
 
+def remove_tree(group):
+    """Whether the cgroup GROUP is gone: nobody may be in it."""
+    for path, _, _ in os.walk(group, topdown=False):
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass
+    return not os.path.exists(group)
+
+
 def remove_cgroup(group):
     put(CGROUPS + "/cgroup.procs", str(os.getpid()))
-    for path, _, _ in os.walk(group, topdown=False):
-        eventually(lambda p=path: removed(p), "%s is empty and can be removed" % path)
-
-
-def removed(path):
-    try:
-        os.rmdir(path)
-    except OSError:
-        return False
-    return True
+    eventually(lambda: remove_tree(group), "%s is empty and can be removed" % group)
 
 
 def enter():
@@ -121,7 +127,8 @@ def enter():
     signal.signal(signal.SIGTERM, lambda *_: child.kill())
     try:
         child = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-                                 + script, env=dict(os.environ, ECHOD_SYSTEMD_STAGE=group))
+                                 + script, env=dict(os.environ, ECHOD_SYSTEMD_STAGE=group),
+                                 preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
         status = child.wait()
     finally:
         remove_cgroup(group)
@@ -166,8 +173,10 @@ class Machine:
         staged = self.tree + "/staged"
         subprocess.run(["make", "-s", "-C", builddir, "install", "DESTDIR=" + staged],
                        stdout=subprocess.DEVNULL, env=dict(os.environ, MAKEFLAGS=""), check=True)
-        subprocess.run("tar -C %s -cf - . | tar -C %s -xf - --keep-directory-symlink --no-same-owner"
-                       % (staged, self.tree), shell=True, check=True)
+        with subprocess.Popen(["tar", "-C", staged, "-cf", "-", "."],
+                              stdout=subprocess.PIPE) as packed:
+            subprocess.run(["tar", "-C", self.tree, "-xf", "-", "--keep-directory-symlink",
+                            "--no-same-owner"], stdin=packed.stdout, check=True)
         shutil.rmtree(staged)
 
     def boot(self):
