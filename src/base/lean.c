@@ -18,27 +18,42 @@
 #define INSTRUMENTED false
 #endif
 
-/* libsystemd, what it brings (on Debian 12 and 13), and inih. Not "all but libc": a library that
- * somebody has preloaded may stand in for functions that a worker calls. */
+static bool is_one_of(const char *path, const char *const *names, size_t count)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(base, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* libsystemd, what it brings (on Debian 12 and 13), and inih. */
 static bool is_dispensable(const char *path)
 {
     static const char *const names[] = {"libsystemd.so",   "libcap.so",  "libgcrypt.so",
                                         "libgpg-error.so", "liblzma.so", "libzstd.so",
                                         "liblz4.so",       "libinih.so"};
-    const char *slash = strrchr(path, '/');
 
-    for (size_t i = 0; slash && i < ARRAY_SIZE(names); i++)
-        if (strncmp(slash + 1, names[i], strlen(names[i])) == 0)
-            return true;
-    return false;
+    return is_one_of(path, names, ARRAY_SIZE(names));
 }
 
-/* valgrind(1) reads all that was mapped, in the child, too; it shows by what it preloads. */
-static int find_valgrind(struct dl_phdr_info *info, size_t size, void *user)
+/* The program itself has no name here. */
+static bool is_needed(const char *path)
+{
+    static const char *const names[] = {"libc.so", "ld-linux", "ld64", "linux-vdso", "linux-gate"};
+
+    return *path == '\0' || is_one_of(path, names, ARRAY_SIZE(names));
+}
+
+/* A library that somebody preloaded may stand in for functions that a worker calls, and look up the
+ * real ones in all that was mapped; valgrind(1) reads it all, too. */
+static int find_unknown(struct dl_phdr_info *info, size_t size, void *user)
 {
     (void)size;
     (void)user;
-    return strstr(info->dlpi_name, "/vgpreload_") != NULL;
+    return !is_needed(info->dlpi_name) && !is_dispensable(info->dlpi_name);
 }
 
 static int advise_library(struct dl_phdr_info *info, size_t size, void *user)
@@ -76,7 +91,7 @@ static bool bound_now(void)
 
 void lean_children(bool on)
 {
-    if (!INSTRUMENTED && bound_now() && !dl_iterate_phdr(find_valgrind, NULL))
+    if (!INSTRUMENTED && bound_now() && !dl_iterate_phdr(find_unknown, NULL))
         dl_iterate_phdr(advise_library, &on);
 }
 

@@ -168,8 +168,6 @@ static void show(const struct arguments *args, char *text)
 
     if (shape == SHAPE_TEXT)
         fputs(text, stdout);
-    else if (args->json && shape == SHAPE_NOTHING && *text == '\0')
-        puts("{}");
     else if (args->json)
         show_json(text, shape != SHAPE_TABLE, stdout);
     else if (shape == SHAPE_PAIRS)
@@ -180,7 +178,7 @@ static void show(const struct arguments *args, char *text)
 
 static bool is_cut(int error)
 {
-    return error == -EPROTO || error == -ECONNRESET || error == -EPIPE;
+    return error == -ECONNRESET || error == -EPIPE;
 }
 
 static int request(const struct arguments *args)

@@ -92,7 +92,10 @@ void show_json(char *report, int single, FILE *to)
         put_object(line, to);
         first = false;
     }
-    fputs(single ? "\n" : "]\n", to);
+    if (single)
+        fputs(first ? "{}\n" : "\n", to);
+    else
+        fputs("]\n", to);
 }
 
 void show_pairs(char *report, FILE *to)

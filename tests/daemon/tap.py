@@ -15,7 +15,7 @@ import traceback
 from expect import SLOW, Failure, Skip, eventually
 from proc import children, descendants
 
-TEST_DEADLINE = 1200 if SLOW else 120
+TEST_DEADLINE = 3600 if SLOW else 600
 running = []  # the daemons that are to be cleaned up: harness.Echod
 tests = []
 libc = ctypes.CDLL(None, use_errno=True)

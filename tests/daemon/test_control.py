@@ -218,7 +218,7 @@ def kill():
                        "in, 4 out, " % re.escape(peer_name(sock)))
         expect_echo(other)
         expect_equal(echod.ask("kill", str(echod.worker_of(other))).keys(), {"id"}, "as JSON")
-        eventually(lambda: echod.ask("list") == [], "nobody is left")
+        eventually(lambda: echod.ask("status")["clients"] == 0, "nobody is left")
         expect_equal(echod.ask("status")["crashed"], 0, "the crashes")
         expect_equal(echod.log.matching(" warning: "), [], "the warnings")
 
@@ -482,7 +482,7 @@ def bad_requests():
         worker = echod.worker_of(sock)
         for data in (b"\n", b"dance\n", b"STATUS\n", b"status \n", b"status\r\n", b" status\n",
                      b"kill\n", b"killall %d\n" % worker, b"reload now\n", b"x" * 126 + b"\n"):
-            expect_equal(request(echod, data), b"error unknown request\n", "the answer to %r" % data)
+            expect_equal(request(echod, data), b"error unknown request\n", "what %r gets" % data)
         for data in (b"x" * 127, b"x" * 5000):
             expect_equal(request(echod, data), b"", "the answer to %d bytes" % len(data))
         expect_match("^error no client", request(echod, b"kill \n").decode(), "a kill of nobody")

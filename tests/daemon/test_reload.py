@@ -203,7 +203,7 @@ def titles():
 
 # ---- listeners ----
 
-@test("a listener that is added serves, one that is removed is gone, with its file; its clients stay")
+@test("a listener that is added serves; one that is removed goes with its file, its clients stay")
 def listeners_change():
     with Managed(listen("local") + unix("file") + unix("stays")) as echod:
         path, inodes = echod.address("file"), listening(echod)

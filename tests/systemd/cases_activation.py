@@ -167,7 +167,7 @@ def accepted(s):
 @case("echod-inetd.socket: each session's record is found by its unit")
 def accepted_records(s):
     s.start("echod-inetd.socket")
-    count = 10
+    count = 20
     for _ in range(count):
         s.session().close()
     eventually(lambda: len(s.records("ECHOD_EVENT=session")) == count, "each has its record")
