@@ -12,8 +12,9 @@
 /*
  * With ON, children forked from now on do not get the mappings of libsystemd, of what it brings,
  * and of inih; they must neither call them nor leave by exit(3). Without it they get everything
- * again. Does nothing where symbols are bound lazily, in an instrumented build or under
- * valgrind(1), which look at all that is mapped. Failures are harmless and not reported.
+ * again. Does nothing where symbols are bound lazily, in an instrumented build, and where a library
+ * is loaded that is none of those: somebody's own, or valgrind's. Failures are harmless and not
+ * reported.
  */
 void lean_children(bool on);
 

@@ -98,10 +98,11 @@ int request_send(const char *path, const char *request, struct answer *answer)
     int fd = connect_to(path);
     if (fd < 0)
         return fd;
-    int r = send_line(fd, request);
-    if (r == 0)
-        r = read_all(fd, &answer->memory);
+    int sent = send_line(fd, request);
+    int r = sent == 0 || sent == -EPIPE ? read_all(fd, &answer->memory) : sent;
     fd_close(&fd);
+    if (r == 0 && sent < 0 && *answer->memory == '\0')
+        r = sent; /* nobody heard it; else he had an answer before he was asked: no */
     return r == 0 ? split(answer) : r;
 }
 

@@ -187,6 +187,17 @@ static void answer_request(struct server *server, const char *request, FILE *to)
         fputs("error unknown request\n", to);
 }
 
+static void speak_to(struct control_peer *peer)
+{
+    ssize_t n = send(peer->fd, peer->answer + peer->sent, peer->size - peer->sent,
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        dismiss(peer);
+    else if (n > 0 && (peer->sent += (size_t)n) == peer->size)
+        dismiss(peer);
+}
+
 static void take_request(struct server *server, struct control_peer *peer)
 {
     FILE *to;
@@ -203,6 +214,8 @@ static void take_request(struct server *server, struct control_peer *peer)
         answer_request(server, peer->request, to);
     if (!to || fclose(to) != 0)
         dismiss(peer);
+    else
+        speak_to(peer); /* at once: before a reload can come between */
 }
 
 /* Takes what has come of the request. Nobody is waited for. */
@@ -223,17 +236,6 @@ static void listen_to(struct server *server, struct control_peer *peer)
     } else if (n <= 0 || peer->received + 1 == sizeof(peer->request)) {
         dismiss(peer);
     }
-}
-
-static void speak_to(struct control_peer *peer)
-{
-    ssize_t n = send(peer->fd, peer->answer + peer->sent, peer->size - peer->sent,
-                     MSG_DONTWAIT | MSG_NOSIGNAL);
-
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
-        dismiss(peer);
-    else if (n > 0 && (peer->sent += (size_t)n) == peer->size)
-        dismiss(peer);
 }
 
 /* ---- for the loop ---- */

@@ -76,6 +76,22 @@ static void write_address(FILE *to, const struct listen_settings *listen, const 
                 listen->name, host);
 }
 
+/* One mode holds for all sockets of a unit: what every listener permits. */
+static void write_mode(FILE *to, const struct settings *settings)
+{
+    unsigned mode = 0777;
+    bool any = false;
+
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        if (settings->listens[i]->protocol != PROTOCOL_UNIX)
+            continue;
+        mode &= settings->listens[i]->mode;
+        any = true;
+    }
+    if (any)
+        fprintf(to, "SocketMode=%04o\n", mode);
+}
+
 static void write_addresses(const char *directory, const struct settings *settings)
 {
     FILE *to = open_drop_in(directory, "echod.socket", "50-echod-conf.conf");
@@ -90,6 +106,7 @@ static void write_addresses(const char *directory, const struct settings *settin
         for (size_t j = 0; wanted && j < listen->addresses.count; j++)
             write_address(to, listen, listen->addresses.item[j]);
     }
+    write_mode(to, settings);
     fclose(to);
 }
 
@@ -101,7 +118,7 @@ static void write_sandbox(const char *directory)
     if (!to)
         return;
     fputs("[Unit]\nRequires=echod.socket\nAfter=echod.socket\n"
-          "[Service]\nPrivateNetwork=yes\nIPAddressDeny=any\n"
+          "[Service]\nRuntimeDirectoryPreserve=yes\nPrivateNetwork=yes\nIPAddressDeny=any\n"
           "RestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX\n",
           to);
     fclose(to);

@@ -45,7 +45,10 @@ static int explain(const struct address *address, int error, char *reason)
         snprintf(reason, NET_REASON_MAX, "%.120s is not an address of this machine", text);
         break;
     case EAFNOSUPPORT:
-        snprintf(reason, NET_REASON_MAX, "%.120s: this machine has no IPv6", text);
+        snprintf(reason, NET_REASON_MAX,
+                 "%.120s: no network socket may be opened here (with echod.socket: systemctl "
+                 "daemon-reload, and restart echod.socket)",
+                 text);
         break;
     default:
         snprintf(reason, NET_REASON_MAX, "cannot listen on %.120s: %s", text, strerror(error));
