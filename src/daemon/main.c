@@ -45,7 +45,7 @@ static int print(const struct command *command)
 int main(int argc, char **argv)
 {
     struct command command = cli_parse(argc, argv);
-    struct title title;
+    static struct title title; /* as long-lived as the environment that it keeps */
     int status;
 
     title_init(&title, argc, argv);

@@ -95,12 +95,12 @@ def counts():
         echod.reload()
         for n, sock in enumerate(socks):
             expect_echo(sock, b"x" * (n + 10))
-        rows = {row["peer"]: row for row in echod.ask("list")}
-        expect_equal(len(rows), len(socks), "the length of the list")
+        expected = {("127.0.0.1:%d" % sock.getsockname()[1], echod.worker_of(sock), n + 14, n + 14)
+                    for n, sock in enumerate(socks)}
+        eventually(lambda: {(row["peer"], row["id"], row["bytes_in"], row["bytes_out"])
+                            for row in echod.ask("list")} == expected,
+                   "peers, workers and counts are %s" % expected)
         for n, sock in enumerate(socks):
-            row = rows["127.0.0.1:%d" % sock.getsockname()[1]]
-            expect_equal((row["bytes_in"], row["bytes_out"], row["id"]),
-                         (n + 14, n + 14, echod.worker_of(sock)), "counts and worker of a client")
             expect_session(echod, sock, n + 14)
 
 
