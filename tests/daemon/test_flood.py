@@ -61,25 +61,25 @@ def summarised():
     with Managed(listen=LISTEN) as echod:
         start = time.monotonic()
         refusals(echod, BURST + 400)
-        burst = time.monotonic() - start
         sessions(echod, 50)
         crashed, closed = echod.echoing(), echod.echoing()
         os.kill(echod.worker_of(crashed), signal.SIGKILL)
         echod.log.wait(r" warning: session of 127\.0\.0\.1:%d on local: its worker was killed by "
                        r"signal 9 \(SIGKILL\); " % crashed.getsockname()[1])
-        if burst < 2:  # else so slow a stream of them is no flood
-            expect_equal(summaries(echod)[0], 0, "the summaries before it is time")
+        early = summaries(echod)[0]
+        if time.monotonic() - start < 5:  # else it may be time already
+            expect_equal(early, 0, "the summaries before it is time")
         echod.log.wait(SUMMARY)
         expect(time.monotonic() - start > 4.5, "the summary comes too soon")
+        singly = len(echod.log.matching(" info: refused "))
         refusals(echod, 10)
-        echod.log.wait(" info: refused ", count=len(echod.log.matching(" info: refused ")))
+        echod.log.wait(" info: refused ", count=singly + 10)
         name = r" info: session of 127\.0\.0\.1:%d on local: closed by " % closed.getsockname()[1]
         closed.close()
         echod.log.wait(name)
         expect_equal(echod.ask("status")["refused"], BURST + 410, "the refusals in the status")
         echod.stop()
         expect_sums(echod, 51, BURST + 410)
-        expect_equal(summaries(echod)[0], 1, "the number of summaries")
 
 
 @test("what was counted and not yet told is told at the stop")
