@@ -22,15 +22,16 @@ void notify_open(struct notifier *notifier)
 
 static void status_format(const struct server *server, char *buf, size_t size)
 {
-    buf[0] = '\0';
-    if (server->phase != PHASE_SERVING)
-        text_append(buf, size, "Stopping: waiting for ");
-    text_append(buf, size, "%zu/%llu clients", server->roster.live,
-                (unsigned long long)server->settings->server->max_clients);
+    unsigned long long most = server->settings->server->max_clients;
+    unsigned long long served = server->totals.served, refused = server->totals.refused;
+
     if (server->phase == PHASE_SERVING)
-        text_append(buf, size, ", %zu listeners, %llu served, %llu refused",
-                    server->listeners.count, (unsigned long long)server->totals.served,
-                    (unsigned long long)server->totals.refused);
+        snprintf(buf, size, "%zu/%llu clients, %zu listeners, %llu served, %llu refused",
+                 server->roster.live, most, server->listeners.count, served, refused);
+    else if (server->roster.live > 0)
+        snprintf(buf, size, "Stopping: waiting for %zu/%llu clients", server->roster.live, most);
+    else
+        snprintf(buf, size, "Stopped: %llu served, %llu refused", served, refused);
 }
 
 /* Sends STATE, some lines or none, with the status of now. */
@@ -105,6 +106,12 @@ static bool status_is_due(const struct server *server)
 
     status_format(server, status, sizeof(status));
     return strcmp(status, server->notifier.status) != 0;
+}
+
+void notify_stopped(struct server *server)
+{
+    if (server->notifier.manager && status_is_due(server))
+        tell(server, "");
 }
 
 /* Half of what it allows: a delay of ours is not to be taken for a death. */

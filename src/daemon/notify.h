@@ -44,6 +44,9 @@ const char *notify_stored_name(const char *fd_name);
 /* It waits for its clients to finish. */
 void notify_stopping(struct server *server);
 
+/* The last client is gone. */
+void notify_stopped(struct server *server);
+
 /*
  * Feeds the watchdog and tells a status that has changed, if it is time for it; to be called in
  * each turn of the loop, so that a loop that stands still starves the watchdog.

@@ -268,4 +268,5 @@ void server_run(struct server *server)
     while (!drain_done(server))
         turn(server, &watch);
     watch_close(&watch);
+    notify_stopped(server);
 }

@@ -24,6 +24,8 @@
 /* Processes and descriptors beside those of clients and listeners. */
 #define MORE_TASKS 16
 #define MORE_FILES 64
+/* As many addresses as one listener may have: a name can stand for several. */
+#define SOCKETS_OF_ONE 16
 
 /* Opens DIRECTORY/UNIT.d/NAME to be written; NULL, and said, where it cannot be. */
 static FILE *open_drop_in(const char *directory, const char *unit, const char *name)
@@ -50,9 +52,10 @@ static void write_limits(const char *directory, const struct settings *settings)
 
     if (!to)
         return;
-    fprintf(to, "[Service]\nTasksMax=%llu\nLimitNOFILE=%zu\n",
-            (unsigned long long)settings->server->max_clients + MORE_TASKS,
-            16 * settings->listen_count + MORE_FILES);
+    size_t sockets = SOCKETS_OF_ONE * settings->listen_count;
+    fprintf(to, "[Service]\nTasksMax=%llu\nLimitNOFILE=%zu\nFileDescriptorStoreMax=%zu\n",
+            (unsigned long long)settings->server->max_clients + MORE_TASKS, sockets + MORE_FILES,
+            sockets);
     fclose(to);
 }
 

@@ -174,5 +174,6 @@ _Noreturn void scribe_run(const struct scribe *scribe)
         if (queues[1].revents)
             serve(scribe, &queues[1].fd, true);
     }
+    sink_settle(scribe->sink);
     _exit(0);
 }

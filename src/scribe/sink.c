@@ -3,16 +3,23 @@
 #include "base/record.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <systemd/sd-journal.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_FIELDS 32
+/* Of a millisecond each, until an ending writer gives up on a journal that stands still. */
+#define SETTLE_PAUSES 1000
 
 /* JOURNAL_STREAM is "device:inode" of what systemd connected; it may be inherited by a program
  * whose standard error went elsewhere since, so the numbers are compared. */
@@ -73,6 +80,34 @@ static int text_write(const char *data, size_t len)
     int r = fd_write_all(STDERR_FILENO, line, (size_t)n);
     free(line);
     return r;
+}
+
+/*
+ * The journal reads one datagram after the other. So once it has read another one, an empty one
+ * that it makes no record of, it is done with those before: SIOCOUTQ (unix(7)) is what of ours is
+ * unread.
+ */
+static void journal_settle(void)
+{
+    static const struct sockaddr_un journal = {.sun_family = AF_UNIX,
+                                               .sun_path = "/run/systemd/journal/socket"};
+    const struct timespec pause = {.tv_nsec = 1000 * 1000};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), unread = 1;
+
+    if (sendto(fd, NULL, 0, MSG_DONTWAIT, (const struct sockaddr *)&journal, sizeof(journal)) < 0)
+        unread = 0;
+    for (int i = 0; i < SETTLE_PAUSES && unread > 0; i++) {
+        nanosleep(&pause, NULL);
+        if (ioctl(fd, SIOCOUTQ, &unread) < 0)
+            break;
+    }
+    fd_close(&fd);
+}
+
+void sink_settle(enum sink sink)
+{
+    if (sink == SINK_JOURNAL)
+        journal_settle();
 }
 
 int sink_write(enum sink sink, const char *data, size_t len)

@@ -23,4 +23,11 @@ enum sink sink_choose(int detaching);
 /* Writes the record of LEN bytes at DATA (record.h). Returns 0 once it is stored, or -errno. */
 int sink_write(enum sink sink, const char *data, size_t len);
 
+/*
+ * Waits, a second at most, until the journal has read what was written. Before its process ends a
+ * writer has to: journald looks up the unit of a record's sender as it reads it, and finds none for
+ * a process that is gone (systemd issue 2913).
+ */
+void sink_settle(enum sink sink);
+
 #endif

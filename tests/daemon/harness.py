@@ -24,16 +24,12 @@ import time
 from clients import expect_echo
 from expect import DEADLINE, Failure, Skip, eventually, expect, expect_equal
 from proc import children, descriptors, tcp_connections, title
+from programs import ECHOD, nobody, true_root
 from tap import PR_SET_PDEATHSIG, libc, running
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SRCDIR = os.environ.get("ECHOD_SRCDIR") or os.path.dirname(os.path.dirname(HERE))
-BUILDDIR = os.environ.get("ECHOD_BUILDDIR") or os.path.join(SRCDIR, "build")
-ECHOD = os.path.join(os.path.abspath(BUILDDIR), "echod")
 WRAPPER = shlex.split(os.environ.get("ECHOD_WRAPPER", ""))
 # valgrind keeps descriptors of its own and shows its own command line, whatever the program does.
 VALGRIND = any("valgrind" in word for word in WRAPPER)
-NOBODY = 65534
 F_SETPIPE_SZ = 1031  # fcntl has it from Python 3.10 on
 
 
@@ -76,22 +72,13 @@ def run_echod(*args, config=None, timeout=None, **popen):
                 done.stderr.decode("utf-8", "replace").replace(where + "/", ""))
 
 
-def true_root():
-    """Whether we are root outside of any user namespace, so that root's exemptions apply."""
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        return os.geteuid() == 0 and file.read().split() == ["0", "0", "4294967295"]
-
-
 def unprivileged():
     """Popen arguments that make echod run without root's privileges; skips if that cannot be."""
     if os.geteuid() != 0:
         return {}
     if not true_root():
         raise Skip("root of a user namespace cannot become another user")
-    who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    if subprocess.run(["test", "-x", ECHOD], check=False, **who).returncode != 0:
-        raise Skip("the user nobody cannot reach " + ECHOD)
-    return who
+    return nobody()
 
 
 # ---- the log ----

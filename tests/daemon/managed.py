@@ -12,10 +12,10 @@ import time
 
 from clients import recv_exactly
 from expect import DEADLINE, Failure, eventually, expect_equal, expect_match
-from harness import BUILDDIR, ECHOD, WRAPPER, Echod, clean_environment, parse_address
+from harness import WRAPPER, Echod, clean_environment, parse_address
 from proc import descriptors
+from programs import ECHOCTL, ECHOD
 
-ECHOCTL = os.path.join(os.path.abspath(BUILDDIR), "echoctl")
 RELOADED = r" notice: reloaded: \d+ listeners, \d+ clients stay$"
 REJECTED = r" error: not reloaded, everything stays as it was: "
 

@@ -15,9 +15,10 @@ import time
 
 from clients import expect_echo, recv_exactly, recv_until_eof
 from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
-from harness import NOBODY, Echod, true_root
-from managed import ECHOCTL, Asking, Managed, listen, run_echoctl, unix
+from harness import Echod
+from managed import Asking, Managed, listen, run_echoctl, unix
 from proc import cpu_seconds, descriptors, is_alive, state
+from programs import ECHOCTL, nobody, true_root
 from tap import main, test
 
 CROWD = scaled(500, 30)
@@ -439,10 +440,7 @@ def no_directory():
 def as_nobody(**more):
     if not true_root():
         raise Skip("only root can become somebody else")
-    who = dict({"user": NOBODY, "group": NOBODY, "extra_groups": []}, **more)
-    if subprocess.run(["test", "-x", ECHOCTL], check=False, **who).returncode != 0:
-        raise Skip("the user nobody cannot reach " + ECHOCTL)
-    return who
+    return nobody(**more)
 
 
 @test("somebody else is refused by the file's mode; if that is opened, by the daemon")

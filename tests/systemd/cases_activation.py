@@ -120,12 +120,14 @@ def unix_stays(s):
     s.expect_state("active")
 
 
-@case("generator: TasksMax= follows max_clients")
+@case("generator: TasksMax= follows max_clients, and the FD store has room for all listeners")
 def limits(s):
-    for count in (50, 2000):
-        s.configure(server="max_clients = %d" % count)
+    for count, more in ((50, 0), (2000, 70)):
+        listeners = "".join("\n[listen l%d]\nport = %d\n" % (i, 8000 + i) for i in range(more))
+        s.configure(more=listeners, server="max_clients = %d" % count)
         s.run("systemctl", "daemon-reload")
-        tasks = int(s.show("TasksMax"))
+        tasks, store = int(s.show("TasksMax")), int(s.show("FileDescriptorStoreMax"))
+        expect(store >= 2 * (more + 1), "FileDescriptorStoreMax= is %d" % store)
         expect(count + 2 <= tasks <= count + 100, "TasksMax= for %d clients is %d" % (count, tasks))
     s.start()
     expect_equal([text for text in s.messages("-u", "echod") if "TasksMax=" in text], [],

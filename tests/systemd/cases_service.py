@@ -34,6 +34,15 @@ def installed(s):
     eventually(lambda: "1/1000 clients" in s.show("StatusText"), "the status counts the client")
 
 
+@case("a preset enables the service, and no socket")
+def presets(s):
+    units = ("echod.service", "echod.socket", "echod-inetd.socket")
+    s.run("systemctl", "disable", "-q", *units)
+    s.run("systemctl", "preset", "-q", *units)
+    found = [s.run("systemctl", "is-enabled", unit, check=False).stdout for unit in units]
+    expect_equal(found, ["enabled\n", "disabled\n", "disabled\n"], "what is enabled")
+
+
 @case("systemd-analyze verify finds nothing in any unit")
 def verified(s):
     for unit in VERIFIED:
@@ -174,6 +183,7 @@ def drained(s):
         expect_equal((stop.communicate(timeout=10)[0], stop.returncode), ("", 0), "systemctl stop")
     s.expect_state("inactive")
     expect_equal(s.show("Result"), "success", "the result")
+    expect_match("^Stopped: [0-9]+ served, 0 refused$", s.show("StatusText"), "the last status")
     expect(s.refuses(7777), "the port refuses")
 
 

@@ -105,7 +105,7 @@ static void test_both_families_on_one_port(void **state)
 
     (void)state;
     if (!ipv6_works())
-        skip();
+        cannot_run("this machine has no IPv6");
     int fd6 = opens(&six);
     address_local(&six, fd6);
     four = numeric("0.0.0.0", address_port(&six));

@@ -1,0 +1,43 @@
+"""Where the programs under test are.
+
+Some tests run them as another user. If they were built where that user cannot go (in root's home,
+say), they are copied to where everybody can.
+"""
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SRCDIR = os.environ.get("ECHOD_SRCDIR") or os.path.dirname(os.path.dirname(HERE))
+BUILDDIR = os.path.abspath(os.environ.get("ECHOD_BUILDDIR") or os.path.join(SRCDIR, "build"))
+NOBODY = 65534
+
+
+def true_root():
+    """Whether we are root outside of any user namespace, so that root's exemptions apply."""
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        return os.geteuid() == 0 and file.read().split() == ["0", "0", "4294967295"]
+
+
+def nobody(**more):
+    """Popen arguments for a process of the user nobody."""
+    return dict({"user": NOBODY, "group": NOBODY, "extra_groups": []}, **more)
+
+
+def _reachable():
+    # Before tap.py has started the script anew, nothing is run, and nothing would be removed.
+    if "ECHOD_TEST_NETWORK" not in os.environ or not true_root() or subprocess.run(["test", "-x", BUILDDIR + "/echod"], check=False,
+                                         **nobody()).returncode == 0:
+        return BUILDDIR
+    where = tempfile.mkdtemp(prefix="echod-programs-")
+    atexit.register(shutil.rmtree, where, ignore_errors=True)
+    os.chmod(where, 0o755)
+    for program in ("echod", "echoc", "echoctl"):
+        shutil.copy(os.path.join(BUILDDIR, program), where)
+    return where
+
+
+PROGRAMS = _reachable()
+ECHOD, ECHOC, ECHOCTL = (os.path.join(PROGRAMS, name) for name in ("echod", "echoc", "echoctl"))
