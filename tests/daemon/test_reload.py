@@ -888,8 +888,11 @@ def status():
             index, (_, lines, _) = manager.wait("STOPPING=1", index)
             expect_extension(lines, 3)
             socks.pop().close()
-            _, (_, lines, _) = manager.wait("STATUS=Stopping: waiting for 2/9 clients", index)
+            index, (_, lines, _) = manager.wait("STATUS=Stopping: waiting for 2/9 clients", index)
             expect_extension(lines, 2)
+            for sock in socks:
+                sock.close()
+            manager.wait("STATUS=Stopped: 3 served, 0 refused", index)
 
 
 def expect_extension(lines, clients):
