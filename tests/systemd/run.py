@@ -81,6 +81,7 @@ def run_case(number, case, system):
 
 def run_cases(chosen, system):
     results = []
+    print("1..%d" % len(chosen), flush=True)
     for number, case in enumerate(chosen, 1):
         system.reset(after_failure=results[-1:] == ["failed"])
         results.append(run_case(number, case, system))
@@ -110,6 +111,9 @@ def test(chosen, machine, tarball):
     try:
         prepare(machine, tarball)
         results = run_cases(chosen, system)
+    except Skip as skip:
+        print("1..0 # SKIP %s" % skip)
+        return
     except (Failure, subprocess.CalledProcessError) as error:
         bail_out(error)
     finally:
@@ -132,7 +136,6 @@ def main():
     signal.signal(signal.SIGALRM, on_alarm)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = [case for case in cases if re.search(args.pattern, case[0])]
-    print("1..%d" % len(chosen), flush=True)
     test(chosen, Machine(group, SCRATCH), tarball)
 
 
