@@ -129,7 +129,8 @@ static void receive_some(struct exchange *x)
 /* Writes some, and notices when nobody reads it any more even while there is nothing to write. */
 static void write_output(struct exchange *x, short revents)
 {
-    int r = revents & POLLERR ? -EPIPE : 0;
+    /* POLLERR is that of a pipe, POLLHUP that of a socket or of a terminal. */
+    int r = revents & (POLLERR | POLLHUP) ? -EPIPE : 0;
 
     if (display_pending(&x->display))
         r = display_write(&x->display);
@@ -159,7 +160,7 @@ static int patience(const struct exchange *x)
 
 /*
  * What to wait for. A descriptor of which nothing is wanted is left out, because poll(2) reports
- * POLLHUP and POLLERR unasked; the output stays in: its POLLERR is wanted.
+ * POLLHUP and POLLERR unasked; the output stays in: there they are wanted.
  */
 static void choose(const struct exchange *x, struct pollfd *set)
 {
