@@ -5,6 +5,7 @@
 #include "client/report.h"
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -153,7 +154,7 @@ static int parse_options(struct arguments *args, int argc, char **argv)
     return r;
 }
 
-/* glibc's getaddrinfo(3) takes a number beyond 65535 and cuts it. */
+/* glibc's getaddrinfo(3) takes a number beyond 65535 and cuts it; it takes " 7" and "+7", too. */
 static bool port_is_possible(const char *port)
 {
     uint64_t number;
@@ -161,7 +162,7 @@ static bool port_is_possible(const char *port)
 
     if (r == 0)
         return number >= 1 && number <= UINT16_MAX;
-    return r != -ERANGE && *port != '\0';
+    return r != -ERANGE && isalnum((unsigned char)*port);
 }
 
 static int check_target(const struct target *target)
