@@ -8,14 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
-
-/* In the child: a worker whose daemon is gone would be counted by nobody. */
-static bool end_with(pid_t parent)
-{
-    return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent;
-}
 
 /* In the child. Never returns to the loop that it was forked from. */
 NORETURN static void become_worker(const struct server *server, size_t index, pid_t parent,
@@ -34,7 +27,7 @@ NORETURN static void become_worker(const struct server *server, size_t index, pi
         .title = server->title,
     };
 
-    if (!end_with(parent))
+    if (!spawn_bind(parent, SIGTERM)) /* it would be counted by nobody */
         _exit(END_STOPPED);
     if (!job.slot)
         _exit(END_SETUP);

@@ -32,8 +32,10 @@ static char *own_path(void)
     const char *directory = getenv("RUNTIME_DIRECTORY");
     char *path;
 
-    return asprintf(&path, "%s/control", directory ? directory : RUNSTATEDIR "/echod") < 0 ? NULL
-                                                                                           : path;
+    if (!directory)
+        directory = RUNSTATEDIR "/echod";
+    int len = (int)strcspn(directory, ":"); /* of several the first */
+    return asprintf(&path, "%.*s/control", len, directory) < 0 ? NULL : path;
 }
 
 static int listen_at(struct server *server, const char *path)
@@ -105,15 +107,33 @@ static bool in_group(int fd, gid_t group)
 }
 
 /* The file's mode says the same; but a mode is easily changed. */
-static bool may_control(int fd)
+static bool may_control(int fd, const struct ucred *peer)
 {
-    struct ucred peer;
-    socklen_t len = sizeof(peer);
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-        return false;
-    return peer.uid == 0 || peer.uid == geteuid() || peer.gid == getegid() ||
+    return peer->uid == 0 || peer->uid == geteuid() || peer->gid == getegid() ||
            in_group(fd, getegid());
+}
+
+/* Whether the user UID has all the places that one other than root may have. */
+static bool has_enough(const struct control *control, uid_t uid)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < CONTROL_PEERS; i++)
+        count += control->peers[i].fd >= 0 && control->peers[i].uid == uid;
+    return uid != 0 && count >= PEERS_OF_ONE;
+}
+
+/* Why the one at FD is not heard; NULL if he is. */
+static const char *find_objection(struct server *server, int fd, struct ucred *peer)
+{
+    socklen_t len = sizeof(*peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) < 0 || !may_control(fd, peer)) {
+        log_warning(&server->log, "somebody without the right to it used the control socket");
+        return "error the control socket is for root and the group of echod\n";
+    }
+    return has_enough(&server->control, peer->uid) ? "error too many requests of one user at once\n"
+                                                   : NULL;
 }
 
 static struct control_peer *free_place(const struct control *control)
@@ -132,18 +152,19 @@ void control_welcome(struct server *server)
 
     if (fd < 0) {
         if (errno != EAGAIN && errno != ECONNABORTED) /* out of descriptors, most likely */
-            server->muted_until = clock_now() + PAUSE;
+            server->control.muted_until = clock_now() + PAUSE;
         return;
     }
-    *peer = (struct control_peer){.fd = fd, .deadline = clock_now() + PATIENCE};
-    if (!may_control(fd)) {
-        static const char refusal[] =
-            "error the control socket is for root and the group of echod\n";
-        log_warning(&server->log, "somebody without the right to it used the control socket");
-        if (send(fd, refusal, sizeof(refusal) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-            log_debug(&server->log, "and did not wait to be told so");
-        dismiss(peer);
+    struct ucred user;
+    const char *objection = find_objection(server, fd, &user);
+    if (!objection) {
+        *peer =
+            (struct control_peer){.fd = fd, .uid = user.uid, .deadline = clock_now() + PATIENCE};
+        return;
     }
+    if (send(fd, objection, strlen(objection), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        log_debug(&server->log, "and did not wait to be told so");
+    fd_close(&fd);
 }
 
 /* ---- requests ---- */
@@ -240,9 +261,10 @@ static void listen_to(struct server *server, struct control_peer *peer)
 
 /* ---- for the loop ---- */
 
-void control_watch(const struct control *control, struct watch *watch, bool welcoming)
+void control_watch(const struct control *control, struct watch *watch, uint64_t now)
 {
-    if (welcoming && free_place(control)) /* else the others wait in the backlog */
+    if (now >= control->muted_until &&
+        free_place(control)) /* else the others wait in the backlog */
         watch_add(watch, control->listener, POLLIN, WATCHED_CONTROL, 0);
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         watch_add(watch, control->peers[i].fd, control->peers[i].answer ? POLLOUT : POLLIN,
@@ -268,7 +290,7 @@ void control_check(struct control *control, uint64_t now)
 
 uint64_t control_next(const struct control *control)
 {
-    uint64_t next = UINT64_MAX;
+    uint64_t next = control->muted_until > clock_now() ? control->muted_until : UINT64_MAX;
 
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         if (control->peers[i].fd >= 0 && control->peers[i].deadline < next)

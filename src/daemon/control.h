@@ -19,9 +19,12 @@ struct server;
 
 /* Those that are heard at once; more of them wait. */
 #define CONTROL_PEERS 8
+/* Those of one user, unless it is root: nobody can lock out the others. */
+#define PEERS_OF_ONE 6
 
 struct control_peer {
     int fd; /* -1: this place is free */
+    uid_t uid;
     char request[128];
     size_t received;
     char *answer; /* owned; NULL: still being asked */
@@ -30,10 +33,11 @@ struct control_peer {
 };
 
 struct control {
-    int listener; /* -1: there is no control socket */
-    char *path;   /* owned */
-    dev_t device; /* of the file, and its inode: */
-    ino_t inode;  /* only this very one is removed */
+    int listener;         /* -1: there is no control socket */
+    char *path;           /* owned */
+    dev_t device;         /* of the file, and its inode: */
+    ino_t inode;          /* only this very one is removed */
+    uint64_t muted_until; /* no accepting before: the system lacks something */
     struct control_peer peers[CONTROL_PEERS];
 };
 
@@ -48,8 +52,8 @@ void control_open(struct server *server, int fd);
 
 void control_close(struct control *control);
 
-/* Adds the peers and, if WELCOMING and another one can be heard, the socket. */
-void control_watch(const struct control *control, struct watch *watch, bool welcoming);
+/* Adds the peers and, if another one can be heard, the socket. */
+void control_watch(const struct control *control, struct watch *watch, uint64_t now);
 
 /* Takes a peer in; hears, or answers, peer INDEX: when poll(2) reports them. */
 void control_welcome(struct server *server);

@@ -7,20 +7,28 @@
 #define PER_SECOND 100
 #define SUMMARY_TIME (5 * USEC_PER_SEC)
 
-bool flood_permits(struct flood *flood)
+static bool take_token(struct flood_bucket *bucket, uint64_t now)
 {
-    uint64_t now = clock_now(), full = BURST * USEC_PER_SEC;
-    uint64_t gained = (now - flood->filled) * PER_SECOND;
+    uint64_t full = BURST * USEC_PER_SEC, gained = (now - bucket->filled) * PER_SECOND;
 
-    if (flood->filled == 0 || gained >= full - flood->tokens)
-        flood->tokens = full;
+    if (bucket->filled == 0 || gained >= full - bucket->tokens)
+        bucket->tokens = full;
     else
-        flood->tokens += gained;
-    flood->filled = now;
-    if (flood->tokens >= USEC_PER_SEC) {
-        flood->tokens -= USEC_PER_SEC;
+        bucket->tokens += gained;
+    bucket->filled = now;
+    if (bucket->tokens < USEC_PER_SEC)
+        return false;
+    bucket->tokens -= USEC_PER_SEC;
+    return true;
+}
+
+bool flood_permits(struct flood *flood, enum flood_kind kind)
+{
+    uint64_t now = clock_now();
+
+    if (take_token(&flood->buckets[kind], now))
         return true;
-    }
+    flood->counted[kind]++;
     if (flood->since == 0)
         flood->since = now;
     return false;
@@ -35,7 +43,8 @@ void flood_summarise(struct flood *flood, struct log *log, uint64_t now)
 {
     char buf[RECORD_MAX];
     struct record record;
-    unsigned long long sessions = flood->sessions, refusals = flood->refusals;
+    unsigned long long sessions = flood->counted[FLOOD_SESSIONS],
+                       refusals = flood->counted[FLOOD_REFUSALS];
 
     if (now < flood_next(flood))
         return;
@@ -46,5 +55,5 @@ void flood_summarise(struct flood *flood, struct log *log, uint64_t now)
     record_add(&record, "ECHOD_SESSIONS", "%llu", sessions);
     record_add(&record, "ECHOD_REFUSALS", "%llu", refusals);
     log_send(log, &record);
-    flood->since = flood->sessions = flood->refusals = 0;
+    flood->since = flood->counted[FLOOD_SESSIONS] = flood->counted[FLOOD_REFUSALS] = 0;
 }

@@ -74,8 +74,11 @@ static void write_all(const struct server *server, FILE *to)
     for (size_t t = 0; t < total_count; t++)
         fprintf(to, "total %s %llu\n", total_table[t].name,
                 (unsigned long long)*total_of((struct totals *)&server->totals, &total_table[t]));
-    fprintf(to, "flood %llu %llu\n", (unsigned long long)server->flood.tokens,
-            (unsigned long long)server->flood.filled);
+    for (int kind = 0; kind < FLOOD_KINDS; kind++)
+        fprintf(to, "flood %d %llu %llu\n", kind,
+                (unsigned long long)server->flood.buckets[kind].tokens,
+                (unsigned long long)server->flood.buckets[kind].filled);
+    fprintf(to, "mutings %llu\n", (unsigned long long)server->mutings);
     fprintf(to, "dropped %llu\n", (unsigned long long)server->log.dropped);
     fprintf(to, "pid-file %d\n", server->pid_file);
     fprintf(to, "settings %d\n", server->reload.settings);
@@ -214,11 +217,12 @@ static int read_started(const char *line, struct server *server)
 static int read_flood(const char *line, struct flood *flood)
 {
     unsigned long long tokens, filled;
+    unsigned kind;
 
-    if (sscanf(line, "flood %llu %llu", &tokens, &filled) != 2)
+    if (sscanf(line, "flood %u %llu %llu", &kind, &tokens, &filled) != 3)
         return -EPROTO;
-    flood->tokens = tokens;
-    flood->filled = filled;
+    if (kind < FLOOD_KINDS)
+        flood->buckets[kind] = (struct flood_bucket){.tokens = tokens, .filled = filled};
     return 0;
 }
 
@@ -229,6 +233,16 @@ static int read_dropped(const char *line, struct log *log)
     if (sscanf(line, "dropped %llu", &dropped) != 1)
         return -EPROTO;
     log->dropped = dropped;
+    return 0;
+}
+
+static int read_mutings(const char *line, struct server *server)
+{
+    unsigned long long mutings;
+
+    if (sscanf(line, "mutings %llu", &mutings) != 1)
+        return -EPROTO;
+    server->mutings = mutings;
     return 0;
 }
 
@@ -276,6 +290,8 @@ static int read_line(const char *line, struct server *server, struct passed *pas
         return read_scribe(line, &server->scribe);
     if (begins(line, "flood "))
         return read_flood(line, &server->flood);
+    if (begins(line, "mutings "))
+        return read_mutings(line, server);
     if (begins(line, "dropped "))
         return read_dropped(line, &server->log);
     if (begins(line, "started "))

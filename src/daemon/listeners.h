@@ -22,6 +22,7 @@ struct listener {
     const struct listen_settings *settings;
     enum listener_origin origin;
     bool fresh;   /* not one that this daemon had before a reload */
+    bool stored;  /* the manager has been given it to keep: notify_store() */
     dev_t device; /* of the file of a Unix socket, and its inode: */
     ino_t inode;  /* only this very file is removed in the end */
 };

@@ -6,6 +6,8 @@
 #include "daemon/spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,16 +16,26 @@
 
 /* A scrape is rarely more frequent. */
 #define INTERVAL (15 * USEC_PER_SEC)
+/* A disk that takes longer is not one that will. */
+#define WRITING_TIME (60 * USEC_PER_SEC)
+
+/* Makes the file PATH anew, never what a link of that name points to. NULL, and errno. */
+static FILE *create(const char *path)
+{
+    umask(022); /* the collector is somebody else */
+    unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
 
 /* In the child: writes a file beside PATH and renames it. The exit status is an errno. */
 NORETURN static void write_file(struct server *server, const char *path)
 {
     char other[4096];
 
-    umask(022); /* the collector is somebody else */
     if (snprintf(other, sizeof(other), "%s.new", path) >= (int)sizeof(other))
         _exit(ENAMETOOLONG);
-    FILE *to = fopen(other, "we");
+    FILE *to = create(other);
     if (!to)
         _exit(errno);
     report_metrics(server, to);
@@ -35,37 +47,71 @@ NORETURN static void write_file(struct server *server, const char *path)
     _exit(0);
 }
 
+/* In the child, which is to hold nothing that others wait for if the disk lets it hang. */
+NORETURN static void become_writer(struct server *server, pid_t parent)
+{
+    const int kept[] = {STDERR_FILENO};
+
+    if (!spawn_bind(parent, SIGKILL) || fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)
+        _exit(EINTR);
+    title_set(server->title, "echod: metrics");
+    write_file(server, server->settings->server->metrics_file.data);
+}
+
+/* Not by an echod of one client (--inetd), whose counts are not those of the service. */
 static bool is_wanted(const struct server *server)
 {
-    return server->settings->server->metrics_file.len > 0;
+    return server->settings->server->metrics_file.len > 0 && server->phase == PHASE_SERVING;
+}
+
+/* The writer's time is over. It may not end even so: then there is no other one. */
+static void give_up(struct server *server)
+{
+    kill(server->metrics.writer, SIGKILL);
+    server->metrics.next = UINT64_MAX;
+    log_warning(&server->log, "metrics_file: %s cannot be written: its disk takes too long",
+                server->settings->server->metrics_file.data);
 }
 
 void metrics_turn(struct server *server, uint64_t now)
 {
     struct metrics *metrics = &server->metrics;
 
-    if (!is_wanted(server) || metrics->writer || now < metrics->next)
+    if (!is_wanted(server) || now < metrics->next)
         return;
-    metrics->next = now + INTERVAL;
-    pid_t pid = spawn(CHILD_SIGNAL);
+    if (metrics->writer) {
+        give_up(server);
+        return;
+    }
+    pid_t parent = getpid(), pid = spawn(CHILD_SIGNAL);
     if (pid == 0)
-        write_file(server, server->settings->server->metrics_file.data);
+        become_writer(server, parent);
+    metrics->next = now + (pid > 0 ? WRITING_TIME : INTERVAL);
     if (pid > 0)
         metrics->writer = pid;
 }
 
 uint64_t metrics_next(const struct server *server)
 {
-    return is_wanted(server) && !server->metrics.writer ? server->metrics.next : UINT64_MAX;
+    return is_wanted(server) ? server->metrics.next : UINT64_MAX;
+}
+
+void metrics_abandon(struct server *server)
+{
+    if (server->metrics.writer)
+        kill(server->metrics.writer, SIGKILL);
 }
 
 void metrics_finish(struct server *server, int status)
 {
+    bool given_up = server->metrics.next == UINT64_MAX;
+
     server->metrics.writer = 0;
-    if (!WIFEXITED(status))
+    server->metrics.next = clock_now() + INTERVAL;
+    if (!WIFEXITED(status) && !given_up)
         log_warning(&server->log, "metrics_file: its writer was killed by signal %d",
                     WTERMSIG(status));
-    else if (WEXITSTATUS(status) != 0)
+    else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
         log_warning(&server->log, "metrics_file: %s cannot be written: %s",
                     server->settings->server->metrics_file.data, strerror(WEXITSTATUS(status)));
 }

@@ -11,7 +11,7 @@ struct server;
 
 struct metrics {
     pid_t writer;  /* the child that writes the file now; 0: none does */
-    uint64_t next; /* clock_now() of the next time */
+    uint64_t next; /* clock_now() of the next time, or at which the writer is given up */
 };
 
 /*
@@ -22,6 +22,9 @@ void metrics_turn(struct server *server, uint64_t now);
 
 /* When that has something to do, clock_now(); UINT64_MAX: never. */
 uint64_t metrics_next(const struct server *server);
+
+/* Ends the child, whose daemon stops or executes another program. */
+void metrics_abandon(struct server *server);
 
 /* The child has ended with STATUS, of wait(2). */
 void metrics_finish(struct server *server, int status);

@@ -1,5 +1,6 @@
 /*
- * What the service manager is told (sd_notify(3)). Without one, nothing is sent.
+ * What the service manager is told (the protocol of sd_notify(3)). Without one, nothing is sent;
+ * one that does not read is not waited for: what it has to know is told again a second later.
  */
 #ifndef ECHOD_DAEMON_NOTIFY_H
 #define ECHOD_DAEMON_NOTIFY_H
@@ -11,6 +12,7 @@ struct server;
 /* What was told last, and when the watchdog wants to hear from us. */
 struct notifier {
     bool manager;      /* there is somebody to tell */
+    bool ready_due;    /* it has not taken the READY=1 yet */
     uint64_t watchdog; /* microseconds within which it must be fed; 0: there is none */
     uint64_t last_fed; /* clock_now() */
     uint64_t last_status;
@@ -35,7 +37,7 @@ void notify_store(struct server *server);
 /* Takes those of the listener NAME back from it. */
 void notify_forget(const char *name);
 
-/* Waits, a few seconds at most, until the manager has done what it was told. */
+/* Waits, a second at most, until the manager has done what it was told. */
 void notify_settle(void);
 
 /* The name of the listener, if FD_NAME, of a passed socket, is that of a kept one; else NULL. */

@@ -19,7 +19,7 @@ static void add_totals(struct totals *totals, const struct slot *slot, int statu
     totals->bytes_in += slot->bytes_in;
     totals->bytes_out += slot->bytes_out;
     totals->messages += slot->messages;
-    if (WIFSIGNALED(status) ? !asked : !end_meaning(WEXITSTATUS(status)))
+    if (session_crashed(status, asked))
         totals->crashed++;
 }
 

@@ -159,8 +159,10 @@ void reload_listen(struct server *server)
 
 void reload_check(struct server *server, uint64_t now)
 {
-    if (server->reload.pid > 0 && now >= server->reload.deadline)
-        kill(server->reload.pid, SIGKILL);
+    if (server->reload.pid <= 0 || now < server->reload.deadline)
+        return;
+    kill(server->reload.pid, SIGKILL);
+    server->reload.deadline = UINT64_MAX; /* a dead disk may keep even that from ending it */
 }
 
 /* ---- taking over ---- */
@@ -232,6 +234,7 @@ static void finish(struct server *server, int status)
     } else {
         log_warnings(server);
         flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
+        metrics_abandon(server); /* the next one would not know it */
         r = take_over(server);
         reject(server, strerror(-r));
     }
@@ -261,8 +264,7 @@ void reload_abandon(struct server *server)
     struct reload *reload = &server->reload;
 
     if (reload->pid > 0) {
-        kill(reload->pid, SIGKILL);
-        waitpid(reload->pid, NULL, __WALL);
+        kill(reload->pid, SIGKILL); /* and is not waited for: nothing of ours depends on it */
         reload->pid = -1;
     }
     answer(server, "error", "echod is stopping\n");

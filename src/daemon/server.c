@@ -19,6 +19,8 @@
 #define MUTE_TIME (250 * USEC_PER_MSEC)
 /* How often ended children are looked for whose signals were lost. */
 #define SWEEP_TIME USEC_PER_SEC
+/* The same while there are none but the scribe. */
+#define IDLE_SWEEP_TIME (10 * USEC_PER_SEC)
 /* The pause between two scribes, lest one that cannot live is forked all the time. */
 #define SCRIBE_PAUSE USEC_PER_SEC
 /* How long the last scribe has at the end to write what is queued. */
@@ -121,6 +123,7 @@ void server_close(struct server *server)
 {
     listeners_close(&server->listeners, server->notifier.manager);
     reload_abandon(server);
+    metrics_abandon(server);
     control_close(&server->control);
     dismiss_scribe(server);
     slots_close(&server->slots);
@@ -156,12 +159,20 @@ static void handle_signals(struct server *server)
         handle_signal(server, &info);
 }
 
+static uint64_t next_sweep(const struct server *server)
+{
+    bool idle = server->roster.live == 0 && server->log.dropped == 0 && server->reload.pid <= 0 &&
+                !server->metrics.writer;
+
+    return server->last_sweep + (idle ? IDLE_SWEEP_TIME : SWEEP_TIME);
+}
+
 /* Whatever has to be done because time has passed. */
 static void keep_house(struct server *server)
 {
     uint64_t now = clock_now();
 
-    if (now >= server->last_sweep + SWEEP_TIME) {
+    if (now >= next_sweep(server)) {
         server->last_sweep = now;
         reap_all(server);
         log_confess(&server->log);
@@ -191,8 +202,7 @@ static int next_timeout(const struct server *server)
     next = sooner(next, flood_next(&server->flood));
     next = sooner(next, control_next(&server->control));
     next = sooner(next, metrics_next(server));
-    if (server->roster.live > 0 || server->log.dropped > 0)
-        next = sooner(next, server->last_sweep + SWEEP_TIME);
+    next = sooner(next, next_sweep(server));
     if (server->scribe.pid < 0)
         next = sooner(next, server->scribe_since + SCRIBE_PAUSE);
     if (server->phase_deadline)
@@ -213,7 +223,7 @@ static void choose(const struct server *server, struct watch *watch)
     watch->count = 0;
     watch_add(watch, server->signals.fd, POLLIN, WATCHED_SIGNALS, 0);
     watch_add(watch, server->reload.output, POLLIN, WATCHED_RELOAD, 0);
-    control_watch(&server->control, watch, now >= server->muted_until);
+    control_watch(&server->control, watch, now);
     if (!admission_open(server, now))
         return;
     for (size_t i = 0; i < server->listeners.count; i++)

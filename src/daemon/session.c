@@ -17,13 +17,21 @@ struct ending {
     char clause[CLAUSE_MAX];
 };
 
-/* A worker that a signal ended crashed, but for the one that the daemon sends last. */
-static void explain_signal(struct ending *ending, int number, bool asked)
+/* Whether it was the last signal that the daemon sends. */
+static bool is_cut(int status, bool asked)
 {
-    bool by_us = asked && number == SIGKILL;
+    return asked && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+bool session_crashed(int status, bool asked)
+{
+    return WIFEXITED(status) ? !end_meaning(WEXITSTATUS(status)) : !is_cut(status, asked);
+}
+
+static void explain_signal(struct ending *ending, int number, bool by_us)
+{
     const char *name = sigabbrev_np(number);
 
-    ending->event = by_us ? EVENT_SESSION : EVENT_CRASH;
     ending->priority = by_us ? LOG_INFO : LOG_WARNING;
     ending->reason = by_us ? "cut" : "killed";
     snprintf(ending->clause, CLAUSE_MAX,
@@ -36,7 +44,6 @@ static void explain_status(struct ending *ending, int status, int error)
 {
     const struct end_meaning *meaning = end_meaning(status);
 
-    ending->event = meaning ? EVENT_SESSION : EVENT_CRASH;
     ending->priority = meaning ? meaning->priority : LOG_WARNING;
     ending->reason = meaning ? meaning->name : "unexpected";
     if (meaning)
@@ -46,6 +53,11 @@ static void explain_status(struct ending *ending, int status, int error)
                  status);
     if (error)
         text_append(ending->clause, CLAUSE_MAX, ": %s", strerror(error));
+}
+
+static void classify(struct ending *ending, int status, bool asked)
+{
+    ending->event = session_crashed(status, asked) ? EVENT_CRASH : EVENT_SESSION;
 }
 
 /* A client that connects and closes without a byte checks whether we are there. */
@@ -97,18 +109,17 @@ void session_log_end(const struct session_log *to, const struct client *client,
     struct ending ending;
 
     if (WIFSIGNALED(status))
-        explain_signal(&ending, WTERMSIG(status), asked);
+        explain_signal(&ending, WTERMSIG(status), is_cut(status, asked));
     else
         explain_status(&ending, WEXITSTATUS(status), slot->error);
+    classify(&ending, status, asked);
     if (is_probe(slot, status))
         ending.priority = LOG_DEBUG;
     bool serious = ending.priority <= LOG_WARNING;
     if (!(to->normal || serious) || !log_wants(to->log, ending.priority))
         return;
-    if (serious || log_wants(to->log, LOG_DEBUG) || flood_permits(to->flood))
+    if (serious || log_wants(to->log, LOG_DEBUG) || flood_permits(to->flood, FLOOD_SESSIONS))
         send_record(to->log, &ending, client, slot);
-    else
-        to->flood->sessions++;
 }
 
 void session_log_refusal(const struct session_log *to, const struct address *peer,
@@ -119,10 +130,8 @@ void session_log_refusal(const struct session_log *to, const struct address *pee
 
     if (!log_wants(to->log, LOG_INFO))
         return;
-    if (!log_wants(to->log, LOG_DEBUG) && !flood_permits(to->flood)) {
-        to->flood->refusals++;
+    if (!log_wants(to->log, LOG_DEBUG) && !flood_permits(to->flood, FLOOD_REFUSALS))
         return;
-    }
     address_format(peer, text, sizeof(text));
     record_start(&record, buf, sizeof(buf), LOG_INFO, "refused %s on %s: %s", text, listen->name,
                  reason);

@@ -16,6 +16,10 @@ struct session_log {
     bool normal; /* also those that ended normally */
 };
 
+/* Whether a worker that ended with STATUS, of wait(2), crashed. ASKED is whether the daemon itself
+ * sent it a signal: SIGKILL is its last one. */
+bool session_crashed(int status, bool asked);
+
 /*
  * Logs the end of CLIENT's session, with what its worker left in SLOT and STATUS, of wait(2).
  * ASKED is whether the daemon itself ended the worker by a signal.

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,4 +21,9 @@ pid_t spawn(int exit_signal)
 #endif
 
     return pid < 0 ? -errno : (pid_t)pid;
+}
+
+bool spawn_bind(pid_t parent, int signal)
+{
+    return prctl(PR_SET_PDEATHSIG, signal) == 0 && getppid() == parent;
 }

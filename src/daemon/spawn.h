@@ -4,6 +4,7 @@
 #ifndef ECHOD_DAEMON_SPAWN_H
 #define ECHOD_DAEMON_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -13,5 +14,8 @@
  * Returns the child's process ID, 0 in the child, or -errno.
  */
 pid_t spawn(int exit_signal);
+
+/* In a child: has it get SIGNAL when PARENT ends. Returns whether that is still there. */
+bool spawn_bind(pid_t parent, int signal);
 
 #endif

@@ -59,6 +59,15 @@ static void write_limits(const char *directory, const struct settings *settings)
     fclose(to);
 }
 
+/* A path, in which systemd is to find no specifier. */
+static void write_path(FILE *to, const char *path)
+{
+    fputs("ListenStream=", to);
+    for (; *path; path++)
+        fputs(*path == '%' ? "%%" : (char[]){*path, '\0'}, to);
+    fputc('\n', to);
+}
+
 /* A name can be looked up by the daemon, but not at boot, before there is a network. */
 static void write_address(FILE *to, const struct listen_settings *listen, const char *host)
 {
@@ -66,7 +75,7 @@ static void write_address(FILE *to, const struct listen_settings *listen, const 
     struct address address;
 
     if (listen->protocol == PROTOCOL_UNIX)
-        fprintf(to, "ListenStream=%s\n", host);
+        write_path(to, host);
     else if (strcmp(host, "*") == 0)
         fprintf(to, "ListenStream=0.0.0.0:%u\nListenStream=[::]:%u\n", (unsigned)listen->port,
                 (unsigned)listen->port);
@@ -92,7 +101,7 @@ static void write_mode(FILE *to, const struct settings *settings)
         any = true;
     }
     if (any)
-        fprintf(to, "SocketMode=%04o\n", mode);
+        fprintf(to, "SocketUser=echod\nSocketGroup=echod\nSocketMode=%04o\n", mode);
 }
 
 static void write_addresses(const char *directory, const struct settings *settings)

@@ -38,12 +38,15 @@ int cidr_parse(struct cidr *c, const char *text)
     host[len] = '\0';
     if (strchr(host, '%') || address_numeric(&a, host, 0) < 0)
         return -EINVAL;
+    bool six = a.sa.sa_family == AF_INET6;
     address_normalise(&a);
     const uint8_t *bytes = address_bytes(&a, &count);
-    uint64_t bits = 8 * count;
+    uint64_t bits = six ? 128 : 32;
     int r = text[len] == '/' ? number_parse(text + len + 1, &bits) : 0;
     if (r == -EINVAL)
         return r;
+    if (six && count == 4) /* ::ffff:192.0.2.0/120 is 192.0.2.0/24 */
+        bits = bits < 96 || bits > 128 ? UINT64_MAX : bits - 96;
     if (r < 0 || bits > 8 * count)
         return -ERANGE;
     if (!clean_host_part(bytes, count, (unsigned)bits))

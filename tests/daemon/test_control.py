@@ -473,6 +473,42 @@ def group():
         expect_equal(echod.ctl("status", **who)[0], 0, "the status for one whose group it is")
 
 
+def crowd_of(user, group, path, out):
+    """In a child that becomes USER: opens 60 connections, and writes to OUT what the last of them
+    are told."""
+    os.setgroups([])
+    os.setgid(group)
+    os.setuid(user)
+    socks = [socket.socket(socket.AF_UNIX) for _ in range(60)]
+    for sock in socks:
+        sock.connect(path)
+    os.write(out, b"connected\n")
+    os.write(out, b"".join(sorted({sock.recv(100) for sock in socks[6:]})))
+    os.close(out)
+    signal.pause()
+
+
+@test("one user who is not root cannot take all places")
+def one_user():
+    who = as_nobody()
+    with Managed() as echod:
+        out, into = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                crowd_of(who["user"], os.getegid(), echod.control, into)
+            finally:
+                os._exit(1)
+        os.close(into)
+        with open(out, "rb") as told:
+            expect_equal(told.readline(), b"connected\n", "what the user can do")
+            expect_equal(echod.ask("status")["state"], "serving", "what root is told meanwhile")
+            expect_equal(told.read(), b"error too many requests of one user at once\n",
+                         "what the user is told")
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
 # ---- bad manners ----
 
 @test("what is no request is answered, or not, but never obeyed")

@@ -82,6 +82,16 @@ def summarised():
         expect_sums(echod, 51, BURST + 410)
 
 
+@test("those who are refused hide no session")
+def apart():
+    with Managed(listen=LISTEN) as echod:
+        refusals(echod, BURST + 200)
+        sock = echod.echoing()
+        name = r" info: session of 127\.0\.0\.1:%d on local: " % sock.getsockname()[1]
+        sock.close()
+        echod.log.wait(name)
+
+
 @test("what was counted and not yet told is told at the stop")
 def at_the_stop():
     with Managed(listen=LISTEN) as echod:

@@ -34,6 +34,7 @@ MAY_READ = {
     ("src/daemon/handover.c", "fdopen"): (3, "what the program before left, in a memfd"),
     ("src/daemon/handover.c", "fgets"): (3, "the same"),
     ("src/daemon/run.c", "fdopen"): (1, "to write the settings that a rehearsal found good"),
+    ("src/daemon/metrics.c", "fdopen"): (1, "to write the metrics_file"),
     ("src/daemon/reload.c", "read"): (1, "what the rehearsal, a child, prints"),
     ("src/daemon/limits.c", "fgets"): (2, "files of /proc and of the cgroup"),
     ("src/config/inifile.c", "getline"): (1, "the configuration"),

@@ -32,6 +32,10 @@ static void test_parse_and_format(void **state)
         {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.254/127", 0,
          "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127"},
         {"::ffff:192.0.2.1", 0, "192.0.2.1"}, /* mapped: what cidr_contains() is asked about */
+        {"::ffff:192.0.2.0/120", 0, "192.0.2.0/24"},
+        {"::ffff:0:0/96", 0, "0.0.0.0/0"},
+        {"::ffff:0:0/95", -ERANGE, NULL},
+        {"::ffff:192.0.2.1/129", -ERANGE, NULL},
         {"", -EINVAL, NULL},
         {"/8", -EINVAL, NULL},
         {"10.0.0.0/", -EINVAL, NULL},

@@ -1,0 +1,66 @@
+"""What stands still: the daemon waits for none of it."""
+import os
+import socket
+import tempfile
+
+from clients import expect_echo
+from expect import DEADLINE, eventually, expect, expect_equal
+from managed import Managed
+from tap import main, test
+
+
+class Deaf:
+    """A service manager that does not read: its queue is full already."""
+
+    def __init__(self, directory):
+        path = os.path.join(directory, "notify")
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(path)
+        self.sock.settimeout(DEADLINE)
+        self.env = {"NOTIFY_SOCKET": path}
+        self.queued = 0
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            try:
+                while sender.sendto(b"X=1", path):
+                    self.queued += 1
+            except BlockingIOError:
+                pass
+
+    def hears(self):
+        """The lines of the next message that echod sent."""
+        while True:
+            data = socket.recv_fds(self.sock, 4096, 8)[0]
+            if data != b"X=1":
+                return data.decode().splitlines()
+
+
+@test("a service manager that does not read: everybody is served, and a stop stops")
+def deaf_manager():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        manager = Deaf(where)
+        with Managed(env=manager.env) as echod:
+            for _ in range(3):
+                expect_echo(echod.connect())
+            expect_equal(echod.ask("status")["served"], 3, "the clients that were served")
+            echod.reload()
+            expect_echo(echod.connect())
+        expect(manager.queued > 0, "its queue was full")
+
+
+@test("once it reads again it learns that echod is ready, keeps the listeners, knows the status")
+def hears_again():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        manager = Deaf(where)
+        with Managed(env=manager.env) as echod:
+            expect_echo(echod.connect())
+            heard = []
+            eventually(lambda: heard.append(manager.hears()) or
+                       (any("READY=1" in lines for lines in heard) and
+                        ["FDSTORE=1", "FDNAME=echod-listen-local"] in heard),
+                       "READY=1 and the listener come")
+            expect(any(line.startswith("STATUS=") for lines in heard for line in lines),
+                   "a status comes: %s" % heard)
+
+
+main()
