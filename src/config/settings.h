@@ -26,6 +26,7 @@ enum service {
 struct server_settings {
     uint64_t max_clients;
     uint64_t max_per_source;
+    struct source_prefix source_prefix;
     unsigned when_full; /* enum when_full */
     uint64_t idle_timeout;
     uint64_t session_timeout;

@@ -178,16 +178,18 @@ static int read_client(const char *line, struct server *server)
     return 0;
 }
 
-/* The room for the clients of before, however few are wanted from now on. */
+/* The room for the clients of before, however few are wanted from now on. Their sources are found
+ * anew, by what the settings say now. */
 static int read_slots(const char *line, struct server *server)
 {
-    size_t count, wanted = server->settings->server->max_clients;
+    const struct server_settings *limits = server->settings->server;
+    size_t count;
     int memory;
 
     if (sscanf(line, "slots %d %zu", &memory, &count) != 2)
         return -EPROTO;
-    count = count > wanted ? count : wanted;
-    int r = roster_open(&server->roster, count);
+    count = count > limits->max_clients ? count : limits->max_clients;
+    int r = roster_open(&server->roster, count, &limits->source_prefix);
     return r < 0 ? r : slots_adopt(&server->slots, memory, count);
 }
 

@@ -2,45 +2,30 @@
 
 #include "base/lean.h"
 #include "base/span.h"
-#include "base/util.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
-static uint64_t random_seed(void)
+/* The head, in HEADS, of the chain of the SIZE bytes at KEY. */
+static uint32_t *chain(const struct roster *roster, uint32_t *heads, const void *key, size_t size)
 {
-    uint64_t seed;
-
-    return getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed) ? seed : clock_now();
-}
-
-/* The finalizer of MurmurHash3: every bit of VALUE changes every bit of the result. */
-static size_t bucket_of(const struct roster *roster, uint64_t value)
-{
-    value ^= roster->seed;
-    value = (value ^ value >> 33) * UINT64_C(0xff51afd7ed558ccd);
-    value = (value ^ value >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
-    return (value ^ value >> 33) & (roster->buckets - 1);
+    return &heads[hash_bytes(&roster->seed, key, size) & (roster->buckets - 1)];
 }
 
 static uint32_t *pid_chain(const struct roster *roster, pid_t pid)
 {
-    return &roster->by_pid[bucket_of(roster, (uint64_t)pid)];
+    return chain(roster, roster->by_pid, &pid, sizeof(pid));
 }
 
 static uint32_t *key_chain(const struct roster *roster, const struct source_key *key)
 {
-    uint64_t value;
-
-    memcpy(&value, key->bytes, sizeof(value));
-    return &roster->by_key[bucket_of(roster, value + key->family)];
+    return chain(roster, roster->by_key, key, sizeof(*key));
 }
 
-int roster_open(struct roster *roster, size_t max)
+int roster_open(struct roster *roster, size_t max, const struct source_prefix *prefix)
 {
-    *roster = (struct roster){.max = max, .buckets = 1, .seed = random_seed()};
+    *roster = (struct roster){.max = max, .buckets = 1, .prefix = *prefix, .seed = hash_seed_new()};
     while (roster->buckets < max)
         roster->buckets *= 2;
     roster->clients = lean_memory(max * sizeof(*roster->clients));
@@ -114,7 +99,7 @@ static void leave_source(struct roster *roster, uint32_t number)
 
 size_t roster_count(const struct roster *roster, const struct address *peer)
 {
-    struct source_key key = address_source(peer);
+    struct source_key key = address_source(peer, &roster->prefix);
     uint32_t n = find_source(roster, &key);
 
     return n ? source_numbered(roster, n)->live : 0;
@@ -136,7 +121,7 @@ size_t roster_next(const struct roster *roster)
 static void enter(struct roster *roster, uint32_t number, const struct client *client)
 {
     struct client *entry = client_numbered(roster, number);
-    struct source_key key = address_source(&client->peer);
+    struct source_key key = address_source(&client->peer, &roster->prefix);
     uint32_t *head = pid_chain(roster, client->pid);
 
     *entry = *client;

@@ -5,6 +5,7 @@
 #ifndef ECHOD_DAEMON_ROSTER_H
 #define ECHOD_DAEMON_ROSTER_H
 
+#include "base/hash.h"
 #include "config/settings.h"
 #include "net/address.h"
 
@@ -37,11 +38,12 @@ struct roster {
     uint32_t free_client, free_source;
     uint32_t used_clients, used_sources;
     size_t max, live, buckets;
-    uint64_t seed; /* so that nobody can choose addresses that share a chain */
+    struct source_prefix prefix;
+    struct hash_seed seed; /* so that nobody can choose addresses that share a chain */
 };
 
-/* Makes room for MAX clients. Returns 0 or -errno. */
-int roster_open(struct roster *roster, size_t max);
+/* Makes room for MAX clients, whose sources PREFIX defines. Returns 0 or -errno. */
+int roster_open(struct roster *roster, size_t max, const struct source_prefix *prefix);
 void roster_close(struct roster *roster);
 
 /* The index, from 0, of the entry that the next client will have, and of its slot. The roster must

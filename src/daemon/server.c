@@ -36,11 +36,12 @@ static int failed(struct server *server, const char *what, int error)
 
 static int open_afresh(struct server *server, const struct server_plan *plan)
 {
-    int r = roster_open(&server->roster, plan->settings->server->max_clients);
+    const struct server_settings *limits = plan->settings->server;
+    int r = roster_open(&server->roster, limits->max_clients, &limits->source_prefix);
 
     if (r < 0)
         return failed(server, "no memory for the roster of clients", r);
-    r = slots_open(&server->slots, plan->settings->server->max_clients);
+    r = slots_open(&server->slots, limits->max_clients);
     if (r < 0)
         return failed(server, "no shared memory for the workers", r);
     r = scribe_open(&server->scribe, plan->sink);

@@ -145,13 +145,17 @@ const char *address_format(const struct address *a, char *buf, size_t size)
     return buf;
 }
 
-struct source_key address_source(const struct address *a)
+struct source_key address_source(const struct address *a, const struct source_prefix *prefix)
 {
     struct source_key key = {.family = a->sa.sa_family};
+    unsigned bits = a->sa.sa_family == AF_INET ? prefix->ipv4 : prefix->ipv6;
     size_t count;
     const uint8_t *bytes = address_bytes(a, &count);
 
-    if (bytes)
-        memcpy(key.bytes, bytes, count < sizeof(key.bytes) ? count : sizeof(key.bytes));
+    if (!bytes)
+        return key;
+    memcpy(key.bytes, bytes, bits / 8);
+    if (bits % 8)
+        key.bytes[bits / 8] = (uint8_t)(bytes[bits / 8] & 0xff00 >> bits % 8);
     return key;
 }

@@ -54,13 +54,16 @@ const uint8_t *address_bytes(const struct address *a, size_t *count);
 const char *address_format(const struct address *a, char *buf, size_t size);
 
 /*
- * Whom limits count: all of an IPv4 address, the first 64 bits of an IPv6 one; the same for
- * every Unix peer. Two peers are one source exactly if the keys are equal.
+ * Whom limits count: the addresses that have their first bits in common, so many of an IPv4 and of
+ * an IPv6 one; all Unix peers together. Two peers are one source exactly if the keys are equal.
  */
+struct source_prefix {
+    uint8_t ipv4, ipv6; /* 1 to 32, 1 to 128 */
+};
 struct source_key {
     uint16_t family;
-    uint8_t bytes[8];
+    uint8_t bytes[16]; /* zero behind the prefix */
 };
-struct source_key address_source(const struct address *a);
+struct source_key address_source(const struct address *a, const struct source_prefix *prefix);
 
 #endif

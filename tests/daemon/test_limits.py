@@ -96,20 +96,52 @@ def per_source_over_listeners():
         expect_refused(echod, MANY, "too many of its source")
 
 
-@test("max_per_source counts an IPv6 /64 as one")
-def per_source_ipv6():
+@test("source_prefix: so many bits of an IPv4 address make a source")
+def source_prefix():
+    with Echod(server="max_per_source = 1\nsource_prefix = 30, 64") as echod:
+        first = echod.echoing(source="127.0.0.4")
+        expect_refused(echod, MANY, "too many of its source", source="127.0.0.7")
+        echod.echoing(source="127.0.0.3")
+        echod.echoing(source="127.0.0.8")
+        first.close()
+        eventually(lambda: len(echod.workers()) == 2, "the first worker is gone")
+        expect_echo(echod.connect(source="127.0.0.6"))
+
+
+def add_ipv6_addresses(*addresses):
     if not private_network():
         raise Skip("the host's loopback is given no further addresses")
-    for address in ("fd00:0:0:1::1", "fd00:0:0:1::2", "fd00:0:0:2::1"):
+    for address in addresses:
         added = subprocess.run(["ip", "-6", "addr", "add", address + "/128", "dev", "lo", "nodad"],
                                stderr=subprocess.DEVNULL, preexec_fn=as_network_admin,
                                check=False).returncode
         if added != 0:
             raise Skip("the loopback interface cannot be given IPv6 addresses")
+
+
+@test("max_per_source counts an IPv6 /64 as one")
+def per_source_ipv6():
+    add_ipv6_addresses("fd00:0:0:1::1", "fd00:0:0:1::2", "fd00:0:0:2::1")
     with Echod(server="max_per_source = 1", listen="address = ::1\nport = 0") as echod:
         echod.echoing(source="fd00:0:0:1::1")
         expect_refused(echod, MANY, "too many of its source", source="fd00:0:0:1::2")
         echod.echoing(source="fd00:0:0:2::1")
+
+
+@test("source_prefix: so many bits of an IPv6 address make a source, up to all of them")
+def source_prefix_ipv6():
+    # 10::/60 holds networks 10 to 1f.
+    add_ipv6_addresses("fd00:0:1:10::1", "fd00:0:1:1f::1", "fd00:0:1:20::1", "fd00:0:1:20::2")
+    with Echod(server="max_per_source = 1\nsource_prefix = 32, 60",
+               listen="address = ::1\nport = 0") as echod:
+        echod.echoing(source="fd00:0:1:10::1")
+        expect_refused(echod, MANY, "too many of its source", source="fd00:0:1:1f::1")
+        echod.echoing(source="fd00:0:1:20::1")
+    with Echod(server="max_per_source = 1\nsource_prefix = 32, 128",
+               listen="address = ::1\nport = 0") as echod:
+        echod.echoing(source="fd00:0:1:20::1")
+        echod.echoing(source="fd00:0:1:20::2")
+        expect_refused(echod, MANY, "too many of its source", source="fd00:0:1:20::2")
 
 
 @test("max_per_source = 0 and Unix sockets know no source")

@@ -391,6 +391,24 @@ def max_per_source():
         expect_echo(echod.connect(source="127.0.0.2"))
 
 
+@test("source_prefix: the clients of before are counted by what it says after a reload")
+def source_prefix():
+    with Managed(server="max_per_source = 2") as echod:
+        echod.echoing(source="127.1.0.1")
+        gone = echod.echoing(source="127.1.0.2")
+        echod.configure(ini("max_per_source = 2\nsource_prefix = 16, 64"))
+        echod.reload()
+        words = recv_until_eof(echod.connect(source="127.1.255.9")).decode()
+        expect_match("too many clients from your address", words, "what a third one gets")
+        expect_echo(echod.connect(source="127.2.0.1"))
+        gone.close()
+        eventually(lambda: len(echod.workers()) == 2, "the worker is gone")
+        expect_echo(echod.connect(source="127.1.0.3"))
+        echod.configure(ini("max_per_source = 2"))
+        echod.reload()
+        expect_echo(echod.connect(source="127.1.0.4"))
+
+
 @test("log_level acts after a reload, on clients of before, too")
 def log_level():
     with Managed() as echod:

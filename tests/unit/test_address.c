@@ -253,11 +253,35 @@ static void test_port_and_bytes(void **state)
     assert_null(address_bytes(&path, &count));
 }
 
-static bool one_source(struct address a, struct address b)
+static bool one_source_of(const struct source_prefix *prefix, struct address a, struct address b)
 {
-    struct source_key x = address_source(&a), y = address_source(&b);
+    struct source_key x = address_source(&a, prefix), y = address_source(&b, prefix);
 
     return memcmp(&x, &y, sizeof(x)) == 0;
+}
+
+static bool one_source(struct address a, struct address b)
+{
+    static const struct source_prefix usual = {.ipv4 = 32, .ipv6 = 64};
+
+    return one_source_of(&usual, a, b);
+}
+
+/* Two addresses that differ in one bit are one source exactly if it is behind the prefix. */
+static void test_source_of_every_prefix(void **state)
+{
+    (void)state;
+    for (uint8_t bits = 1; bits <= 128; bits++) {
+        struct source_prefix prefix = {.ipv4 = bits < 32 ? bits : 32, .ipv6 = bits};
+        for (unsigned bit = 0; bit < 128; bit++) {
+            struct address four = numeric("192.0.2.1", 1), six = numeric("2001:db8::1", 1);
+            struct address other4 = four, other6 = six;
+            other6.in6.sin6_addr.s6_addr[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+            assert_int_equal(one_source_of(&prefix, six, other6), bit >= bits);
+            other4.in.sin_addr.s_addr ^= htonl(UINT32_C(0x80000000) >> bit % 32);
+            assert_int_equal(one_source_of(&prefix, four, other4), bit % 32 >= prefix.ipv4);
+        }
+    }
 }
 
 static void test_source(void **state)
@@ -290,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_equal),
         cmocka_unit_test(test_port_and_bytes),
         cmocka_unit_test(test_source),
+        cmocka_unit_test(test_source_of_every_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,8 @@
 #define LISTENERS 3
 #define DESCRIPTORS (8 + LISTENERS) /* that are handed over, memfd of the slots included */
 
+static const struct source_prefix usual = {.ipv4 = 32, .ipv6 = 64};
+
 /* A server that could be handed over: everything but the processes is real. */
 struct donor {
     struct server_settings limits;
@@ -64,7 +66,7 @@ static struct donor *donate(size_t max_clients)
     struct server *s = &donor->server;
 
     *s = empty(&donor->settings);
-    donor->limits.max_clients = max_clients;
+    donor->limits = (struct server_settings){.max_clients = max_clients, .source_prefix = usual};
     donor->settings.server = &donor->limits;
     s->listeners.item = memory_zeroed(LISTENERS, sizeof(*s->listeners.item));
     s->listeners.count = LISTENERS;
@@ -74,7 +76,7 @@ static struct donor *donate(size_t max_clients)
             (struct listener){.settings = &donor->listens[i], .origin = (enum listener_origin)i};
     }
     open_descriptors(donor);
-    assert_int_equal(roster_open(&s->roster, max_clients), 0);
+    assert_int_equal(roster_open(&s->roster, max_clients, &usual), 0);
     assert_int_equal(slots_open(&s->slots, max_clients), 0);
     s->scribe.sink = SINK_STDERR;
     s->scribe.pid = 4711;
@@ -340,7 +342,7 @@ static void expect_filled(const struct donor *donor, struct server *heir, pid_t 
 static void hand_over(size_t before, size_t after)
 {
     struct donor *donor = donate(before);
-    struct server_settings limits = {.max_clients = after};
+    struct server_settings limits = {.max_clients = after, .source_prefix = usual};
     struct settings settings = {.server = &limits};
     struct passed passed = {0};
 
@@ -384,7 +386,7 @@ static int file_of(const char *text)
 
 static int read_text(const char *text)
 {
-    struct server_settings limits = {.max_clients = 2};
+    struct server_settings limits = {.max_clients = 2, .source_prefix = usual};
     struct settings settings = {.server = &limits};
     struct server heir = empty(&settings);
     struct passed passed = {0};

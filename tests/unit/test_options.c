@@ -7,6 +7,7 @@ union any_field {
     struct text text;
     struct words words;
     struct cidrs cidrs;
+    struct source_prefix prefix;
 };
 
 static void test_names_are_unique_in_their_section(void **state)

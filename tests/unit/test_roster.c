@@ -7,6 +7,7 @@
 #define CLIENTS 300
 #define SOURCES 40
 
+static const struct source_prefix usual = {.ipv4 = 32, .ipv6 = 64};
 static struct listen_settings listen_a = {.name = "a"}, listen_b = {.name = "b"};
 
 static struct address numeric(const char *host)
@@ -44,7 +45,7 @@ static void test_empty(void **state)
     struct roster roster;
 
     (void)state;
-    roster_open(&roster, 3);
+    roster_open(&roster, 3, &usual);
     assert_int_equal(roster.live, 0);
     assert_int_equal(roster.max, 3);
     assert_null(roster_find(&roster, 1));
@@ -58,7 +59,7 @@ static void test_what_was_added_is_found(void **state)
     struct roster roster;
 
     (void)state;
-    roster_open(&roster, 3);
+    roster_open(&roster, 3, &usual);
     size_t first = roster_next(&roster);
     roster_add(&roster, 11, &one, &listen_a);
     size_t second = roster_next(&roster);
@@ -84,7 +85,7 @@ static void test_full_and_free_again(void **state)
     struct roster roster;
 
     (void)state;
-    roster_open(&roster, 2);
+    roster_open(&roster, 2, &usual);
     for (int round = 0; round < 10; round++) {
         add(&roster, 1, "192.0.2.1");
         add(&roster, 2, "192.0.2.2");
@@ -105,7 +106,7 @@ static void test_one_client_at_most(void **state)
     struct roster roster;
 
     (void)state;
-    roster_open(&roster, 1);
+    roster_open(&roster, 1, &usual);
     add(&roster, 5, "::1");
     assert_int_equal(roster.live, roster.max);
     removes(&roster, 5);
@@ -119,7 +120,7 @@ static void test_ipv6_is_counted_by_64_bits(void **state)
     struct roster roster;
 
     (void)state;
-    roster_open(&roster, 8);
+    roster_open(&roster, 8, &usual);
     add(&roster, 1, "2001:db8:0:1::1");
     add(&roster, 2, "2001:db8:0:1:ffff:ffff:ffff:ffff");
     add(&roster, 3, "2001:db8:0:2::1");
@@ -136,6 +137,25 @@ static void test_ipv6_is_counted_by_64_bits(void **state)
     roster_close(&roster);
 }
 
+static void test_the_prefix_makes_the_source(void **state)
+{
+    static const struct source_prefix narrow = {.ipv4 = 24, .ipv6 = 128};
+    struct roster roster;
+
+    (void)state;
+    roster_open(&roster, 8, &narrow);
+    add(&roster, 1, "192.0.2.1");
+    add(&roster, 2, "192.0.2.255");
+    add(&roster, 3, "2001:db8::1");
+    assert_int_equal(count(&roster, "192.0.2.7"), 2);
+    assert_int_equal(count(&roster, "192.0.3.1"), 0);
+    assert_int_equal(count(&roster, "2001:db8::1"), 1);
+    assert_int_equal(count(&roster, "2001:db8::2"), 0);
+    removes(&roster, 2);
+    assert_int_equal(count(&roster, "192.0.2.7"), 1);
+    roster_close(&roster);
+}
+
 static void test_unix_peers_are_one_source(void **state)
 {
     struct address named, unnamed = {.len = sizeof(sa_family_t), .sa = {.sa_family = AF_UNIX}};
@@ -143,7 +163,7 @@ static void test_unix_peers_are_one_source(void **state)
 
     (void)state;
     assert_int_equal(address_unix(&named, "/run/x"), 0);
-    roster_open(&roster, 8);
+    roster_open(&roster, 8, &usual);
     roster_add(&roster, 1, &named, &listen_a);
     roster_add(&roster, 2, &unnamed, &listen_a);
     assert_int_equal(roster_count(&roster, &unnamed), 2);
@@ -159,7 +179,7 @@ static void test_restore_keeps_the_indices(void **state)
     bool taken[6] = {[1] = true, [4] = true};
 
     (void)state;
-    roster_open(&roster, 6);
+    roster_open(&roster, 6, &usual);
     roster_restore(&roster, 1, &one);
     roster_restore(&roster, 4, &two);
     assert_int_equal(roster.live, 2);
@@ -255,7 +275,7 @@ static void test_random_changes_agree_with_a_recount(void **state)
     for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
         struct account account = {.live = 0};
         struct roster roster;
-        roster_open(&roster, sizes[s]);
+        roster_open(&roster, sizes[s], &usual);
         for (int i = 0; i < CLIENTS; i++)
             account.source[i] = -1;
         for (int round = 0; round < ROUNDS; round++) {
@@ -276,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_full_and_free_again),
         cmocka_unit_test(test_one_client_at_most),
         cmocka_unit_test(test_ipv6_is_counted_by_64_bits),
+        cmocka_unit_test(test_the_prefix_makes_the_source),
         cmocka_unit_test(test_unix_peers_are_one_source),
         cmocka_unit_test(test_restore_keeps_the_indices),
         cmocka_unit_test(test_random_changes_agree_with_a_recount),

@@ -14,6 +14,7 @@ union field {
     struct text text;
     struct words words;
     struct cidrs cidrs;
+    struct source_prefix prefix;
 };
 
 static const struct choice choices[] = {{"red", 4, false}, {"green", 2, false}, {NULL, 0, false}};
@@ -31,6 +32,7 @@ static const struct option_row port = {.name = "port", .type = &type_port, .max 
 static const struct option_row text = {.name = "text", .type = &type_text};
 static const struct option_row words = {.name = "words", .type = &type_words};
 static const struct option_row cidrs = {.name = "cidrs", .type = &type_cidrs};
+static const struct option_row prefix = {.name = "prefix", .type = &type_prefix};
 
 struct value_case {
     const struct option_row *row;
@@ -285,6 +287,31 @@ static void test_a_long_bad_value_is_quoted_in_part(void **state)
         rejects(rows[i], value);
 }
 
+static void test_prefix(void **state)
+{
+    static const struct value_case cases[] = {
+        {&prefix, "32, 64", "32, 64"},
+        {&prefix, "1,1", "1, 1"},
+        {&prefix, " 24 , 128 ", "24, 128"},
+        {&prefix, "", NULL},
+        {&prefix, "32", NULL},
+        {&prefix, "32,", NULL},
+        {&prefix, "32, 64, 1", NULL},
+        {&prefix, "32 64", NULL},
+        {&prefix, "/32, /64", NULL},
+        {&prefix, "0, 64", NULL},
+        {&prefix, "33, 64", NULL},
+        {&prefix, "32, 0", NULL},
+        {&prefix, "32, 129", NULL},
+        {&prefix, "32, 64x", NULL},
+        {&prefix, "288, 64", NULL}, /* 256 + 32 */
+        {&prefix, "-1, 64", NULL},
+    };
+
+    (void)state;
+    check(cases, ARRAY_SIZE(cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_port),   cmocka_unit_test(test_port_by_its_name),
         cmocka_unit_test(test_words),  cmocka_unit_test(test_cidrs),
         cmocka_unit_test(test_text),   cmocka_unit_test(test_a_long_bad_value_is_quoted_in_part),
+        cmocka_unit_test(test_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,61 @@
+/*
+ * The types of the options about sources: what makes one, and how often one may come.
+ */
+#include "config/options.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *skip_blanks(const char *p)
+{
+    return p + strspn(p, " \t");
+}
+
+/* ---- prefixes ---- */
+
+/* "32, 64" into BITS. Returns 0, -EINVAL or -ERANGE. */
+static int bits_scan(const char *p, uint64_t bits[2])
+{
+    for (int i = 0; i < 2; i++) {
+        p = skip_blanks(p);
+        int r = number_scan(&p, &bits[i]);
+        if (r < 0)
+            return r;
+        p = skip_blanks(p);
+        if (*p != (i == 0 ? ',' : '\0'))
+            return -EINVAL;
+        p++;
+    }
+    return bits[0] < 1 || bits[0] > 32 || bits[1] < 1 || bits[1] > 128 ? -ERANGE : 0;
+}
+
+static int prefix_parse(const struct option_row *row, const char *text, void *field, char *reason)
+{
+    uint64_t bits[2];
+    int r = bits_scan(text, bits);
+
+    (void)row;
+    if (r < 0) {
+        snprintf(reason, REASON_MAX,
+                 r == -ERANGE ? "%.60s is out of range (1 to 32, 1 to 128)"
+                              : "\"%.60s\" is not two numbers of bits, of IPv4 and of IPv6: 32, 64",
+                 text);
+        return -EINVAL;
+    }
+    *(struct source_prefix *)field =
+        (struct source_prefix){.ipv4 = (uint8_t)bits[0], .ipv6 = (uint8_t)bits[1]};
+    return 0;
+}
+
+static void prefix_format(const struct option_row *row, const void *field, char *buf, size_t size)
+{
+    const struct source_prefix *prefix = field;
+
+    (void)row;
+    snprintf(buf, size, "%u, %u", (unsigned)prefix->ipv4, (unsigned)prefix->ipv6);
+}
+
+const struct value_type type_prefix = {"prefix lengths", prefix_parse, prefix_format, NULL};
