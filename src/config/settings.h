@@ -6,6 +6,7 @@
 
 #include "config/problems.h"
 #include "config/values.h"
+#include "net/rate.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -27,7 +28,10 @@ struct server_settings {
     uint64_t max_clients;
     uint64_t max_per_source;
     struct source_prefix source_prefix;
+    struct rate source_rate;
     unsigned when_full; /* enum when_full */
+    uint64_t reserved;  /* of max_clients, for those in: */
+    struct cidrs monitor;
     uint64_t idle_timeout;
     uint64_t session_timeout;
     uint64_t drain_timeout;

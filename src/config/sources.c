@@ -3,6 +3,7 @@
  */
 #include "config/options.h"
 
+#include "base/span.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -59,3 +60,62 @@ static void prefix_format(const struct option_row *row, const void *field, char 
 }
 
 const struct value_type type_prefix = {"prefix lengths", prefix_parse, prefix_format, NULL};
+
+/* ---- rates ---- */
+
+static const struct {
+    const char *name;
+    uint64_t usec;
+} units[] = {{"s", USEC_PER_SEC},
+             {"min", 60 * USEC_PER_SEC},
+             {"h", 3600 * USEC_PER_SEC},
+             {"d", 86400 * USEC_PER_SEC}};
+
+/* "20/s", "0". Returns 0, -EINVAL or -ERANGE. */
+static int rate_scan(const char *p, struct rate *rate)
+{
+    int r = number_scan(&p, &rate->count);
+
+    if (r < 0)
+        return r;
+    if (*p == '\0' && rate->count == 0) {
+        rate->interval = units[0].usec;
+        return 0;
+    }
+    for (size_t i = 0; *p == '/' && i < ARRAY_SIZE(units); i++)
+        if (strcmp(units[i].name, p + 1) == 0)
+            rate->interval = units[i].usec;
+    if (rate->interval == 0)
+        return -EINVAL;
+    return rate->count <= RATE_COUNT_MAX ? 0 : -ERANGE;
+}
+
+static int rate_parse(const struct option_row *row, const char *text, void *field, char *reason)
+{
+    struct rate rate = {0};
+    int r = rate_scan(text, &rate);
+
+    (void)row;
+    if (r < 0) {
+        snprintf(reason, REASON_MAX,
+                 r == -ERANGE ? "%.60s is out of range (1 to 1000000 of /s, /min, /h or /d)"
+                              : "\"%.60s\" is not a rate (NUMBER/s, /min, /h or /d: 20/s), nor 0",
+                 text);
+        return -EINVAL;
+    }
+    *(struct rate *)field = rate;
+    return 0;
+}
+
+static void rate_format(const struct option_row *row, const void *field, char *buf, size_t size)
+{
+    const struct rate *rate = field;
+
+    (void)row;
+    snprintf(buf, size, "%llu", (unsigned long long)rate->count);
+    for (size_t i = 0; rate->count > 0 && i < ARRAY_SIZE(units); i++)
+        if (units[i].usec == rate->interval)
+            text_append(buf, size, "/%s", units[i].name);
+}
+
+const struct value_type type_rate = {"rate", rate_parse, rate_format, NULL};

@@ -163,6 +163,12 @@ static void check_server(const struct section *section, struct problems *problem
 
     if (server->metrics_file.len > 0 && server->metrics_file.data[0] != '/')
         problem_at(problems, FATAL, section, "metrics_file", "give a path that begins with /");
+    if (server->reserved >= server->max_clients)
+        problem_at(problems, FATAL, section, "reserved",
+                   "has to be less than max_clients, or nobody else is ever served");
+    if (server->reserved > 0 && server->monitor.count == 0)
+        problem_at(problems, FATAL, section, "reserved",
+                   "name in monitor for whom: nobody could use these places");
 }
 
 void settings_validate(struct settings *settings, struct problems *problems)

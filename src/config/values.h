@@ -56,6 +56,7 @@ extern const struct value_type type_text;   /* struct text */
 extern const struct value_type type_words;  /* struct words: addresses, names, paths */
 extern const struct value_type type_cidrs;  /* struct cidrs */
 extern const struct value_type type_prefix; /* struct source_prefix: 32, 64 */
+extern const struct value_type type_rate;   /* struct rate: 20/s */
 
 /* The choice of ROW that has VALUE; NULL if ROW has no choices or none has it. */
 const struct choice *choice_of(const struct option_row *row, unsigned value);

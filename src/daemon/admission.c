@@ -1,8 +1,8 @@
 #include "daemon/admission.h"
 
 #include "base/span.h"
+#include "daemon/access.h"
 #include "daemon/birth.h"
-#include "net/cidr.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,15 +13,13 @@
 /* How long a lack of descriptors, memory or processes is given to pass. */
 #define MUTE_TIME (250 * USEC_PER_MSEC)
 
-static bool is_full(const struct server *server)
-{
-    return server->roster.live >= server->settings->server->max_clients;
-}
-
 bool admission_open(const struct server *server, uint64_t now)
 {
+    const struct server_settings *limits = server->settings->server;
+    bool full = server->roster.live >= limits->max_clients;
+
     return server->phase == PHASE_SERVING && now >= server->muted_until &&
-           !(is_full(server) && server->settings->server->when_full == WHEN_FULL_QUEUE);
+           !(full && limits->when_full == WHEN_FULL_QUEUE);
 }
 
 /* ---- shortages ---- */
@@ -48,83 +46,46 @@ static void end_shortage(struct server *server)
 
 /* ---- decisions ---- */
 
-struct refusal {
-    const char *to_client;
-    const char *reason; /* for the record */
-};
-
-static bool is_in(const struct cidrs *list, const struct address *peer)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (cidr_contains(&list->item[i], peer))
-            return true;
-    return false;
-}
-
-/* Lists of addresses say nothing of the peers of a Unix socket: its file's mode does. */
-static bool is_denied(const struct listen_settings *listen, const struct address *peer)
-{
-    return address_is_ip(peer) && (is_in(&listen->deny, peer) ||
-                                   (listen->allow.count > 0 && !is_in(&listen->allow, peer)));
-}
-
-static const struct refusal *find_refusal(const struct server *server, const struct address *peer,
-                                          const struct listen_settings *listen)
-{
-    static const struct refusal denied = {"echod: access denied\n", "not allowed"};
-    static const struct refusal full = {"echod: too many clients, try again later\n", "full"};
-    static const struct refusal many = {
-        "echod: too many clients from your address, try again later\n", "too many of its source"};
-    uint64_t limit = server->settings->server->max_per_source;
-
-    if (is_denied(listen, peer))
-        return &denied;
-    if (is_full(server))
-        return &full;
-    /* All peers of Unix sockets would be one source, so this limit is not for them. */
-    if (limit > 0 && address_is_ip(peer) && roster_count(&server->roster, peer) >= limit)
-        return &many;
-    return NULL;
-}
-
 static void refuse(struct server *server, int client, const struct address *peer,
-                   const struct listen_settings *listen, const struct refusal *refusal)
+                   const struct listen_settings *listen, const struct access *access)
 {
+    char words[ACCESS_WORDS_MAX];
+
     server->totals.refused++;
     struct session_log to = server_session_log(server);
-    session_log_refusal(&to, peer, listen, refusal->reason);
+    session_log_refusal(&to, peer, listen, access_reason(access));
+    access_words(access, words, sizeof(words));
     /* The buffer of a new connection has room; where it has not, nobody is waited for. */
-    if (send(client, refusal->to_client, strlen(refusal->to_client), MSG_DONTWAIT | MSG_NOSIGNAL) <
-        0)
+    if (send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         return;
     shutdown(client, SHUT_WR);
 }
 
 static void serve(struct server *server, int client, const struct address *peer,
-                  const struct listen_settings *listen)
+                  const struct listen_settings *listen, const struct access *access)
 {
-    static const struct refusal lacking = {"echod: out of resources, try again later\n",
-                                           "no process for it"};
+    static const struct access lacking = {.rule = ACCESS_NO_PROCESS};
     int r = birth_of_worker(server, client, peer, listen);
 
-    if (r == 0) {
-        server->totals.served++;
-        end_shortage(server);
+    if (r < 0) {
+        mute(server, "no worker could be forked", -r);
+        refuse(server, client, peer, listen, &lacking);
         return;
     }
-    mute(server, "no worker could be forked", -r);
-    refuse(server, client, peer, listen, &lacking);
+    server->totals.served++;
+    access_use(server, access, peer, clock_now());
+    end_shortage(server);
 }
 
 void admission_decide(struct server *server, int client, const struct address *peer,
                       const struct listen_settings *listen)
 {
-    const struct refusal *refusal = find_refusal(server, peer, listen);
+    struct access access = access_decide(server, peer, listen, clock_now());
 
-    if (refusal)
-        refuse(server, client, peer, listen, refusal);
+    if (access_is_granted(&access))
+        serve(server, client, peer, listen, &access);
     else
-        serve(server, client, peer, listen);
+        refuse(server, client, peer, listen, &access);
     fd_close(&client);
 }
 

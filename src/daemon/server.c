@@ -2,6 +2,7 @@
 
 #include "base/lean.h"
 #include "base/span.h"
+#include "daemon/access.h"
 #include "daemon/admission.h"
 #include "daemon/birth.h"
 #include "daemon/drain.h"
@@ -86,6 +87,8 @@ int server_open(struct server *server, const struct server_plan *plan, struct pa
         plan->handover < 0 ? open_afresh(server, plan) : open_from_handover(server, plan, passed);
     if (status == 0)
         server->log.channel = server->scribe.records_out;
+    if (status == 0 && (r = access_open(server)) < 0)
+        status = failed(server, "no memory for source_rate", r);
     server->log.total_dropped = &server->totals.dropped;
     return status;
 }
@@ -129,6 +132,7 @@ void server_close(struct server *server)
     dismiss_scribe(server);
     slots_close(&server->slots);
     roster_close(&server->roster);
+    access_close(server);
     fd_close(&server->signals.fd);
 }
 

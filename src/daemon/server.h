@@ -18,6 +18,7 @@
 #include "daemon/signals.h"
 #include "daemon/slots.h"
 #include "daemon/totals.h"
+#include "net/rate.h"
 #include "scribe/scribe.h"
 
 enum phase {
@@ -37,6 +38,7 @@ struct server {
     struct listeners listeners;
     struct roster roster;
     struct slots slots;
+    struct rate_table rates; /* of connections, by source; no buckets without source_rate */
     struct notifier notifier;
     struct flood flood;
     struct metrics metrics;

@@ -442,16 +442,17 @@ def page_has_reasons(tree):
 def page_has_refusals(tree):
     page = tree.read(ECHOD_PAGE)
     there = re.findall(r"^\.It Cm (.+)$", subsection_of(page, "Reasons of a refusal"), flags=re.M)
-    code = lint.blanked(tree.read("src/daemon/admission.c"), strings=False)
-    refusals = re.findall(r"struct refusal \w+ = \{(.*?)\};", code, flags=re.S)
+    code = lint.blanked(tree.read("src/daemon/access.c"), strings=False)
+    refusals = re.findall(r"\[ACCESS_\w+\] = \{(.*?)\}", code, flags=re.S)
     if not refusals:
-        yield "src/daemon/admission.c has no refusal that this test recognises"
+        yield "src/daemon/access.c has no refusal that this test recognises"
     texts = [strings(r) for r in refusals]
     yield from differences(f"{ECHOD_PAGE}, reasons of a refusal,", dict.fromkeys(there),
                            dict.fromkeys(t[-1] for t in texts))
     said = re.findall(r"^\.Ql (echod: .*)$", page, flags=re.M)
     yield from differences(f"{ECHOD_PAGE}, what refused clients are sent,", dict.fromkeys(said),
-                           dict.fromkeys("".join(t[:-1]).removesuffix("\\n") for t in texts))
+                           dict.fromkeys("".join(t[:-1]).removesuffix("\\n").replace("%llu", "12")
+                                         for t in texts))
 
 
 def doctor(name, pattern, replacement):
@@ -581,5 +582,5 @@ lint.main([
     ("echod(8) has every reason of a refusal, and what the client is sent", page_has_refusals, {
         "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm not allowed", ".It Cm not liked"),
         "another text": doctor(ECHOD_PAGE, "^.Ql echod: access denied", ".Ql echod: go away"),
-        "a new one": doctor("src/daemon/admission.c", '"full"', '"crowded"')}),
+        "a new one": doctor("src/daemon/access.c", '"full"', '"crowded"')}),
 ])

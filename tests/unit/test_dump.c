@@ -78,6 +78,8 @@ static void test_every_option_survives(void **state)
 {
     struct settings *settings =
         survives("[server]\nmax_clients = 17\nmax_per_source = 3\nwhen_full = queue\n"
+                 "source_prefix = 24, 56\nsource_rate = 30/min\nreserved = 16\n"
+                 "monitor = 192.0.2.0/24, ::1\n"
                  "idle_timeout = 1h 1us\nsession_timeout = 250ms\ndrain_timeout = 0\n"
                  "log_sessions = no\nlog_level = debug\n"
                  "[listen one]\naddress = *, ::1\nport = 1234\nservice = message\ngreeting = hi\n"

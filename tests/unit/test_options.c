@@ -8,6 +8,7 @@ union any_field {
     struct words words;
     struct cidrs cidrs;
     struct source_prefix prefix;
+    struct rate rate;
 };
 
 static void test_names_are_unique_in_their_section(void **state)

@@ -98,6 +98,35 @@ static void test_bad_value_says_what_is_good(void **state)
     rejects(L "mode = 888\n", "a.conf:2: [listen a] mode: \"888\" is not a mode");
 }
 
+static void test_bad_limits_of_sources(void **state)
+{
+    (void)state;
+    rejects("[server]\nsource_prefix = 32\n",
+            "a.conf:2: [server] source_prefix: \"32\" is not two numbers of bits, of IPv4 and of "
+            "IPv6: 32, 64\n");
+    rejects("[server]\nsource_prefix = 32, 129\n",
+            "a.conf:2: [server] source_prefix: 32, 129 is out of range (1 to 32, 1 to 128)\n");
+    rejects(
+        "[server]\nsource_rate = 20\n",
+        "a.conf:2: [server] source_rate: \"20\" is not a rate (NUMBER/s, /min, /h or /d: 20/s), "
+        "nor 0\n");
+    rejects("[server]\nsource_rate = 1000001/s\n",
+            "a.conf:2: [server] source_rate: 1000001/s is out "
+            "of range (1 to 1000000 of /s, /min, /h or "
+            "/d)\n");
+}
+
+static void test_reserved_for_nobody(void **state)
+{
+    (void)state;
+    rejects(
+        "[server]\nreserved = 1\n" L,
+        "a.conf:2: [server] reserved: name in monitor for whom: nobody could use these places\n");
+    rejects("[server]\nmax_clients = 5\nreserved = 5\nmonitor = ::1\n" L,
+            "a.conf:3: [server] reserved: has to be less than max_clients, or nobody else is ever "
+            "served\n");
+}
+
 static void test_all_errors_at_once(void **state)
 {
     (void)state;
@@ -193,6 +222,8 @@ int main(void)
         cmocka_unit_test(test_key_of_the_other_section),
         cmocka_unit_test(test_key_before_any_section),
         cmocka_unit_test(test_bad_value_says_what_is_good),
+        cmocka_unit_test(test_bad_limits_of_sources),
+        cmocka_unit_test(test_reserved_for_nobody),
         cmocka_unit_test(test_all_errors_at_once),
         cmocka_unit_test(test_no_listener),
         cmocka_unit_test(test_unix_rules),

@@ -15,6 +15,7 @@ union field {
     struct words words;
     struct cidrs cidrs;
     struct source_prefix prefix;
+    struct rate rate;
 };
 
 static const struct choice choices[] = {{"red", 4, false}, {"green", 2, false}, {NULL, 0, false}};
@@ -32,6 +33,7 @@ static const struct option_row port = {.name = "port", .type = &type_port, .max 
 static const struct option_row text = {.name = "text", .type = &type_text};
 static const struct option_row words = {.name = "words", .type = &type_words};
 static const struct option_row cidrs = {.name = "cidrs", .type = &type_cidrs};
+static const struct option_row rate = {.name = "rate", .type = &type_rate};
 static const struct option_row prefix = {.name = "prefix", .type = &type_prefix};
 
 struct value_case {
@@ -312,6 +314,24 @@ static void test_prefix(void **state)
     check(cases, ARRAY_SIZE(cases));
 }
 
+static void test_rate(void **state)
+{
+    static const struct value_case cases[] = {
+        {&rate, "0", "0"},          {&rate, "0/min", "0"},
+        {&rate, "20/s", "20/s"},    {&rate, "600/min", "600/min"},
+        {&rate, "007/h", "7/h"},    {&rate, "1000000/d", "1000000/d"},
+        {&rate, "", NULL},          {&rate, "20", NULL},
+        {&rate, "/s", NULL},        {&rate, "20/", NULL},
+        {&rate, "20/sec", NULL},    {&rate, "20/ms", NULL},
+        {&rate, "20 / s", NULL},    {&rate, "20/s20", NULL},
+        {&rate, "2.5/s", NULL},     {&rate, "-1/s", NULL},
+        {&rate, "1000001/s", NULL}, {&rate, "18446744073709551616/s", NULL},
+    };
+
+    (void)state;
+    check(cases, ARRAY_SIZE(cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,7 +341,7 @@ int main(void)
         cmocka_unit_test(test_port),   cmocka_unit_test(test_port_by_its_name),
         cmocka_unit_test(test_words),  cmocka_unit_test(test_cidrs),
         cmocka_unit_test(test_text),   cmocka_unit_test(test_a_long_bad_value_is_quoted_in_part),
-        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_prefix), cmocka_unit_test(test_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,145 @@
+#include "daemon/access.h"
+
+#include "base/lean.h"
+#include "base/span.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Sources whose rate is remembered: 65,536, in 2 MiB, which are used as they come. */
+#define RATE_SETS 8192
+
+/* ---- deciding ---- */
+
+static const struct cidr *find_in(const struct cidrs *list, const struct address *peer)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (cidr_contains(&list->item[i], peer))
+            return &list->item[i];
+    return NULL;
+}
+
+static struct access by_rule(enum access_rule rule)
+{
+    return (struct access){.rule = rule};
+}
+
+static struct access by_range(enum access_rule rule, const struct cidr *range)
+{
+    return (struct access){.rule = rule, .range = range};
+}
+
+/* By the lists of LISTEN. They say nothing of the peers of a Unix socket: its file's mode does. */
+static struct access decide_by_address(const struct listen_settings *listen,
+                                       const struct address *peer)
+{
+    const struct cidr *denied = find_in(&listen->deny, peer);
+    const struct cidr *allowed = find_in(&listen->allow, peer);
+
+    if (denied)
+        return by_range(ACCESS_DENY, denied);
+    if (allowed)
+        return by_range(ACCESS_ALLOW, allowed);
+    return by_rule(listen->allow.count > 0 && address_is_ip(peer) ? ACCESS_NOT_IN_ALLOW
+                                                                  : ACCESS_OPEN);
+}
+
+/* By the limits per source; ACCESS, the decision so far, where they let PEER in. */
+static struct access decide_by_source(const struct server *server, const struct address *peer,
+                                      uint64_t now, struct access access)
+{
+    const struct server_settings *limits = server->settings->server;
+    struct source_key source = address_source(peer, &limits->source_prefix);
+
+    if (!address_is_ip(peer)) /* all peers of Unix sockets would be one source */
+        return access;
+    if (limits->max_per_source > 0 && roster_count(&server->roster, peer) >= limits->max_per_source)
+        return by_rule(ACCESS_SOURCE);
+    uint64_t wait = rate_wait(&server->rates, &limits->source_rate, &source, now);
+    return wait > 0 ? (struct access){.rule = ACCESS_RATE, .wait = wait} : access;
+}
+
+struct access access_decide(const struct server *server, const struct address *peer,
+                            const struct listen_settings *listen, uint64_t now)
+{
+    const struct server_settings *limits = server->settings->server;
+    const struct cidr *monitor = find_in(&limits->monitor, peer);
+    struct access access = decide_by_address(listen, peer);
+
+    if (!access_is_granted(&access))
+        return access;
+    if (server->roster.live >= limits->max_clients)
+        return by_rule(ACCESS_FULL);
+    if (monitor)
+        return by_range(ACCESS_MONITOR, monitor);
+    if (server->roster.live >= limits->max_clients - limits->reserved)
+        return by_rule(ACCESS_RESERVED);
+    return decide_by_source(server, peer, now, access);
+}
+
+bool access_is_granted(const struct access *access)
+{
+    return access->rule <= ACCESS_MONITOR;
+}
+
+void access_use(struct server *server, const struct access *access, const struct address *peer,
+                uint64_t now)
+{
+    const struct server_settings *limits = server->settings->server;
+    struct source_key source = address_source(peer, &limits->source_prefix);
+
+    if (access->rule != ACCESS_MONITOR && address_is_ip(peer))
+        rate_take(&server->rates, &limits->source_rate, &source, now);
+}
+
+/* ---- telling ---- */
+
+/* The words may name the seconds that are to pass. */
+static const struct {
+    const char *words, *reason;
+} refusals[] = {
+    [ACCESS_DENY] = {"echod: access denied\n", "not allowed"},
+    [ACCESS_NOT_IN_ALLOW] = {"echod: access denied\n", "not allowed"},
+    [ACCESS_FULL] = {"echod: too many clients, try again later\n", "full"},
+    [ACCESS_RESERVED] = {"echod: too many clients, try again later\n", "full but for monitors"},
+    [ACCESS_SOURCE] = {"echod: too many clients from your address, try again later\n",
+                       "too many of its source"},
+    [ACCESS_RATE] = {"echod: too many connections from your address, try again in %llu s\n",
+                     "too many connections of its source"},
+    [ACCESS_NO_PROCESS] = {"echod: out of resources, try again later\n", "no process for it"},
+};
+
+const char *access_words(const struct access *access, char *buf, size_t size)
+{
+    unsigned long long seconds = (access->wait + USEC_PER_SEC - 1) / USEC_PER_SEC;
+
+    snprintf(buf, size, refusals[access->rule].words, seconds);
+    return buf;
+}
+
+const char *access_reason(const struct access *access)
+{
+    return refusals[access->rule].reason;
+}
+
+/* ---- the memory of source_rate ---- */
+
+int access_open(struct server *server)
+{
+    struct rate_table *rates = &server->rates;
+
+    if (server->settings->server->source_rate.count == 0)
+        return 0;
+    rates->sets = RATE_SETS;
+    rates->seed = hash_seed_new();
+    rates->buckets = lean_memory(RATE_SETS * RATE_WAYS * sizeof(*rates->buckets));
+    return rates->buckets ? 0 : -ENOMEM;
+}
+
+void access_close(struct server *server)
+{
+    struct rate_table *rates = &server->rates;
+
+    lean_free(rates->buckets, RATE_SETS * RATE_WAYS * sizeof(*rates->buckets));
+    rates->buckets = NULL;
+}

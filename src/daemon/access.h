@@ -1,0 +1,53 @@
+/*
+ * Who is let in: the one decision about a client, which admission makes for each and echoctl
+ * check-access asks for.
+ */
+#ifndef ECHOD_DAEMON_ACCESS_H
+#define ECHOD_DAEMON_ACCESS_H
+
+#include "daemon/server.h"
+
+enum access_rule {
+    ACCESS_OPEN,    /* let in: no rule keeps it out */
+    ACCESS_ALLOW,   /* let in: named in allow */
+    ACCESS_MONITOR, /* let in: named in monitor, so that limits per source do not concern it */
+    ACCESS_DENY,    /* named in deny */
+    ACCESS_NOT_IN_ALLOW,
+    ACCESS_FULL,     /* max_clients */
+    ACCESS_RESERVED, /* what is left is for monitors */
+    ACCESS_SOURCE,   /* max_per_source */
+    ACCESS_RATE,     /* source_rate */
+    /* Not by decision: */
+    ACCESS_NO_PROCESS, /* the system has none for the worker */
+};
+
+/* The rule that decides, and what it is about. */
+struct access {
+    enum access_rule rule;
+    const struct cidr *range; /* of allow, monitor or deny; else NULL. Belongs to the settings */
+    uint64_t wait;            /* ACCESS_RATE: microseconds until there is a connection to be had */
+};
+
+/* Decides about a client PEER (normalised) of LISTEN that comes at NOW, clock_now(). Changes
+ * nothing: the same question has the same answer. */
+struct access access_decide(const struct server *server, const struct address *peer,
+                            const struct listen_settings *listen, uint64_t now);
+
+bool access_is_granted(const struct access *access);
+
+/* Counts the client, which was let in by ACCESS, against source_rate. */
+void access_use(struct server *server, const struct access *access, const struct address *peer,
+                uint64_t now);
+
+/* What a client that is kept out is told, a line; BUF, where ACCESS_WORDS_MAX bytes are enough. */
+#define ACCESS_WORDS_MAX 128
+const char *access_words(const struct access *access, char *buf, size_t size);
+
+/* The same for the log: the value of ECHOD_REASON. */
+const char *access_reason(const struct access *access);
+
+/* Makes room for what source_rate has to remember. Returns 0 or -errno. */
+int access_open(struct server *server);
+void access_close(struct server *server);
+
+#endif

@@ -1,0 +1,209 @@
+#include "daemon/access.h"
+
+#include "base/span.h"
+#include "unit.h"
+
+#define NOW (1000 * USEC_PER_SEC)
+
+/* A server of five places, one of them reserved, and of three clients per source. */
+struct setting {
+    struct server_settings limits;
+    struct settings settings;
+    struct listen_settings listen;
+    struct cidr deny[1], allow[1], monitor[2];
+    struct server server;
+};
+
+static struct address numeric(const char *host)
+{
+    struct address address;
+
+    assert_int_equal(address_numeric(&address, host, 7), 0);
+    return address;
+}
+
+static struct cidrs cidrs(struct cidr *cidr, size_t count, const char *const *texts)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(cidr_parse(&cidr[i], texts[i]), 0);
+    return (struct cidrs){.item = cidr, .count = count};
+}
+
+static int set_up(void **state)
+{
+    struct setting *s = memory_zeroed(1, sizeof(*s));
+
+    s->limits = (struct server_settings){
+        .max_clients = 5,
+        .max_per_source = 3,
+        .reserved = 1,
+        .source_prefix = {.ipv4 = 32, .ipv6 = 64},
+        .source_rate = {.count = 10, .interval = 10 * USEC_PER_SEC},
+        .monitor = cidrs(s->monitor, 2, (const char *const[]){"192.0.2.9", "198.51.100.9"}),
+    };
+    s->listen = (struct listen_settings){
+        .name = "a",
+        .deny = cidrs(s->deny, 1, (const char *const[]){"192.0.2.128/25"}),
+    };
+    s->settings = (struct settings){.server = &s->limits};
+    s->server = (struct server){.settings = &s->settings};
+    assert_int_equal(roster_open(&s->server.roster, 5, &s->limits.source_prefix), 0);
+    assert_int_equal(access_open(&s->server), 0);
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct setting *s = *state;
+
+    access_close(&s->server);
+    roster_close(&s->server.roster);
+    free(s);
+    return 0;
+}
+
+static struct access decide(const struct setting *s, const char *host)
+{
+    struct address peer = numeric(host);
+
+    return access_decide(&s->server, &peer, &s->listen, NOW);
+}
+
+static void fill(struct setting *s, const char *host, int count)
+{
+    struct address peer = numeric(host);
+
+    for (int i = 0; i < count; i++)
+        roster_add(&s->server.roster, 100 + (pid_t)s->server.roster.live, &peer, &s->listen);
+}
+
+/* Lets HOST in so often. */
+static void use(struct setting *s, const char *host, int count)
+{
+    struct address peer = numeric(host);
+
+    for (int i = 0; i < count; i++) {
+        struct access access = decide(s, host);
+        access_use(&s->server, &access, &peer, NOW);
+    }
+}
+
+static void test_address_rules(void **state)
+{
+    struct setting *s = *state;
+
+    assert_int_equal(decide(s, "203.0.113.1").rule, ACCESS_OPEN);
+    struct access access = decide(s, "192.0.2.129");
+    assert_int_equal(access.rule, ACCESS_DENY);
+    assert_ptr_equal(access.range, &s->deny[0]);
+    s->listen.allow = cidrs(s->allow, 1, (const char *const[]){"192.0.2.0/24"});
+    access = decide(s, "192.0.2.1");
+    assert_int_equal(access.rule, ACCESS_ALLOW);
+    assert_ptr_equal(access.range, &s->allow[0]);
+    assert_int_equal(decide(s, "192.0.2.129").rule, ACCESS_DENY);
+    assert_int_equal(decide(s, "203.0.113.1").rule, ACCESS_NOT_IN_ALLOW);
+    assert_int_equal(decide(s, "2001:db8::1").rule, ACCESS_NOT_IN_ALLOW);
+    access = decide(s, "192.0.2.9");
+    assert_int_equal(access.rule, ACCESS_MONITOR);
+    assert_ptr_equal(access.range, &s->monitor[0]);
+    assert_int_equal(decide(s, "198.51.100.9").rule, ACCESS_NOT_IN_ALLOW); /* a monitor, too */
+}
+
+static void test_limits(void **state)
+{
+    struct setting *s = *state;
+
+    fill(s, "203.0.113.1", 3);
+    assert_int_equal(decide(s, "203.0.113.1").rule, ACCESS_SOURCE);
+    assert_int_equal(decide(s, "203.0.113.2").rule, ACCESS_OPEN);
+    fill(s, "192.0.2.9", 1);
+    assert_int_equal(decide(s, "203.0.113.1").rule, ACCESS_RESERVED);
+    assert_int_equal(decide(s, "192.0.2.9").rule, ACCESS_MONITOR);
+    fill(s, "192.0.2.9", 1);
+    assert_int_equal(decide(s, "203.0.113.2").rule, ACCESS_FULL);
+    assert_int_equal(decide(s, "192.0.2.9").rule, ACCESS_FULL);
+    assert_int_equal(decide(s, "192.0.2.129").rule, ACCESS_DENY);
+}
+
+static void test_rate(void **state)
+{
+    struct setting *s = *state;
+
+    use(s, "203.0.113.1", 10);
+    struct access access = decide(s, "203.0.113.1");
+    assert_int_equal(access.rule, ACCESS_RATE);
+    assert_int_equal(access.wait, USEC_PER_SEC);
+    assert_int_equal(decide(s, "203.0.113.2").rule, ACCESS_OPEN);
+    use(s, "192.0.2.9", 100);
+    assert_int_equal(decide(s, "192.0.2.9").rule, ACCESS_MONITOR);
+    s->limits.monitor.count = 0; /* as a monitor, it used nothing */
+    assert_int_equal(decide(s, "192.0.2.9").rule, ACCESS_OPEN);
+}
+
+static void test_asking_changes_nothing(void **state)
+{
+    struct setting *s = *state;
+
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(decide(s, "203.0.113.1").rule, ACCESS_OPEN);
+    use(s, "203.0.113.1", 10);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(decide(s, "203.0.113.1").wait, USEC_PER_SEC);
+}
+
+static void test_unix_peers(void **state)
+{
+    struct setting *s = *state;
+    struct address peer = {.len = sizeof(sa_family_t), .sa = {.sa_family = AF_UNIX}};
+
+    s->listen.allow = cidrs(s->allow, 1, (const char *const[]){"192.0.2.0/24"});
+    for (pid_t i = 0; i < 4; i++) {
+        struct access access = access_decide(&s->server, &peer, &s->listen, NOW);
+        assert_int_equal(access.rule, ACCESS_OPEN);
+        for (int j = 0; j < 50; j++)
+            access_use(&s->server, &access, &peer, NOW);
+        roster_add(&s->server.roster, 100 + i, &peer, &s->listen);
+    }
+    assert_int_equal(access_decide(&s->server, &peer, &s->listen, NOW).rule, ACCESS_RESERVED);
+}
+
+static void test_words(void **state)
+{
+    static const struct {
+        uint64_t wait;
+        const char *words;
+    } cases[] = {
+        {1, "echod: too many connections from your address, try again in 1 s\n"},
+        {USEC_PER_SEC, "echod: too many connections from your address, try again in 1 s\n"},
+        {USEC_PER_SEC + 1, "echod: too many connections from your address, try again in 2 s\n"},
+        {86400 * USEC_PER_SEC,
+         "echod: too many connections from your address, try again in 86400 s\n"},
+    };
+    char words[ACCESS_WORDS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct access access = {.rule = ACCESS_RATE, .wait = cases[i].wait};
+        assert_string_equal(access_words(&access, words, sizeof(words)), cases[i].words);
+    }
+    for (enum access_rule rule = ACCESS_DENY; rule <= ACCESS_NO_PROCESS; rule++) {
+        struct access access = {.rule = rule};
+        assert_non_null(access_reason(&access));
+        access_words(&access, words, sizeof(words));
+        assert_ptr_equal(strchr(words, '\n'), words + strlen(words) - 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_address_rules, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rate, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_asking_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unix_peers, set_up, tear_down),
+        cmocka_unit_test(test_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
