@@ -47,13 +47,27 @@ static bool is_needed(const char *path)
     return *path == '\0' || is_one_of(path, names, ARRAY_SIZE(names));
 }
 
-/* A library that somebody preloaded may stand in for functions that a worker calls, and look up the
+/* One that somebody preloaded may stand in for functions that a worker calls, and look up the
  * real ones in all that was mapped; valgrind(1) reads it all, too. */
-static int find_unknown(struct dl_phdr_info *info, size_t size, void *user)
+static bool is_unknown(const char *path)
 {
+    return !is_needed(path) && !is_dispensable(path);
+}
+
+/*
+ * What keeps a library from being left out. The C library binds a few of its own symbols late
+ * (calloc, realloc), whatever the linker was told for us: so it has to stand before those, where a
+ * search, which goes in this order, finds them first.
+ */
+static int find_obstacle(struct dl_phdr_info *info, size_t size, void *user)
+{
+    static const char *const libc[] = {"libc.so"};
+    bool *libc_came = user;
+
     (void)size;
-    (void)user;
-    return !is_needed(info->dlpi_name) && !is_dispensable(info->dlpi_name);
+    if (is_one_of(info->dlpi_name, libc, ARRAY_SIZE(libc)))
+        *libc_came = true;
+    return is_unknown(info->dlpi_name) || (is_dispensable(info->dlpi_name) && !*libc_came);
 }
 
 static int advise_library(struct dl_phdr_info *info, size_t size, void *user)
@@ -91,7 +105,9 @@ static bool bound_now(void)
 
 void lean_children(bool on)
 {
-    if (!INSTRUMENTED && bound_now() && !dl_iterate_phdr(find_unknown, NULL))
+    bool libc_came = false;
+
+    if (!INSTRUMENTED && bound_now() && !dl_iterate_phdr(find_obstacle, &libc_came))
         dl_iterate_phdr(advise_library, &on);
 }
 
