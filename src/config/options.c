@@ -27,9 +27,9 @@ static const struct choice service_choices[] = {
     {"echo", SERVICE_ECHO, false},
     {"message", SERVICE_MESSAGE, false},
     {"discard", SERVICE_DISCARD, false},
-    {"daytime", SERVICE_DAYTIME, true},
-    {"chargen", SERVICE_CHARGEN, true},
-    {"whoami", SERVICE_WHOAMI, true},
+    {"daytime", SERVICE_DAYTIME, false},
+    {"chargen", SERVICE_CHARGEN, false},
+    {"whoami", SERVICE_WHOAMI, false},
     {NULL, 0, false},
 };
 static const struct choice proxy_choices[] = {

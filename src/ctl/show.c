@@ -1,5 +1,6 @@
 #include "ctl/show.h"
 
+#include "base/json.h"
 #include "base/util.h"
 
 #include <stdbool.h>
@@ -40,18 +41,6 @@ static bool is_number(const char *key, const char *text)
     return *text && text[strspn(text, "0123456789")] == '\0' && (text[0] != '0' || !text[1]);
 }
 
-/* A string as RFC 8259 wants it; the daemon sends no control characters. */
-static void put_string(const char *text, FILE *to)
-{
-    fputc('"', to);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            fputc('\\', to);
-        fputc(*text, to);
-    }
-    fputc('"', to);
-}
-
 static void put_object(char *line, FILE *to)
 {
     struct pair pairs[COLUMNS];
@@ -60,12 +49,12 @@ static void put_object(char *line, FILE *to)
     fputc('{', to);
     for (size_t i = 0; i < count; i++) {
         fputs(i ? ", " : "", to);
-        put_string(pairs[i].key, to);
+        json_string(pairs[i].key, to);
         fputs(": ", to);
         if (is_number(pairs[i].key, pairs[i].value))
             fputs(pairs[i].value, to);
         else
-            put_string(pairs[i].value, to);
+            json_string(pairs[i].value, to);
     }
     fputc('}', to);
 }

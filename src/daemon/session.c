@@ -60,10 +60,11 @@ static void classify(struct ending *ending, int status, bool asked)
     ending->event = session_crashed(status, asked) ? EVENT_CRASH : EVENT_SESSION;
 }
 
-/* A client that connects and closes without a byte checks whether we are there. */
-static bool is_probe(const struct slot *slot, int status)
+/* A client that connects and closes without a byte checks whether we are there; but those of
+ * chargen have nothing to say. */
+static bool is_probe(const struct client *client, const struct slot *slot, int status)
 {
-    return slot->bytes_in == 0 && WIFEXITED(status) &&
+    return client->service != SERVICE_CHARGEN && slot->bytes_in == 0 && WIFEXITED(status) &&
            (WEXITSTATUS(status) == END_CLOSED || WEXITSTATUS(status) == END_RESET);
 }
 
@@ -113,7 +114,7 @@ void session_log_end(const struct session_log *to, const struct client *client,
     else
         explain_status(&ending, WEXITSTATUS(status), slot->error);
     classify(&ending, status, asked);
-    if (is_probe(slot, status))
+    if (is_probe(client, slot, status))
         ending.priority = LOG_DEBUG;
     bool serious = ending.priority <= LOG_WARNING;
     if (!(to->normal || serious) || !log_wants(to->log, ending.priority))

@@ -134,13 +134,22 @@ static const char *unix_format(const struct address *a, char *buf, size_t size)
     return buf;
 }
 
+const char *address_host(const struct address *a, char *buf, size_t size)
+{
+    if (!address_is_ip(a))
+        return unix_format(a, buf, size);
+    if (getnameinfo(&a->sa, a->len, buf, (socklen_t)size, NULL, 0, NI_NUMERICHOST) != 0)
+        snprintf(buf, size, "?");
+    return buf;
+}
+
 const char *address_format(const struct address *a, char *buf, size_t size)
 {
-    char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 1] = "?";
+    char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 1];
 
     if (!address_is_ip(a))
         return unix_format(a, buf, size);
-    getnameinfo(&a->sa, a->len, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
+    address_host(a, host, sizeof(host));
     snprintf(buf, size, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, (unsigned)address_port(a));
     return buf;
 }

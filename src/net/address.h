@@ -50,6 +50,9 @@ void address_set_port(struct address *a, uint16_t port);
 /* The bytes of an IP address, 4 or 16 (*COUNT); NULL for a Unix address. */
 const uint8_t *address_bytes(const struct address *a, size_t *count);
 
+/* The same as address_format() gives, but without port and brackets: "192.0.2.1"; BUF. */
+const char *address_host(const struct address *a, char *buf, size_t size);
+
 /* "192.0.2.1:7", "[2001:db8::1]:7", "unix:/path", "unix:@name" or "unix" (unnamed); BUF. */
 const char *address_format(const struct address *a, char *buf, size_t size);
 

@@ -6,7 +6,7 @@
 
 static const struct end_meaning meanings[] = {
     {END_CLOSED, "closed", "closed by the client", LOG_INFO},
-    {END_DONE, "done", "closed after the last message it may send", LOG_INFO},
+    {END_DONE, "done", "closed as there was nothing more to do", LOG_INFO},
     {END_IDLE, "idle", "closed because it was idle", LOG_INFO},
     {END_SESSION, "session-timeout", "closed at the end of its session time", LOG_INFO},
     {END_TOO_LONG, "too-long", "closed because its message was too long", LOG_NOTICE},

@@ -7,7 +7,7 @@
 /* Not from 0: a status that no worker chose (a sanitizer's 1) is not to look like one. */
 enum end {
     END_CLOSED = 10, /* the client closed, and everything was answered */
-    END_DONE,        /* the service had nothing more to do: max_messages */
+    END_DONE,        /* the service had nothing more to do: all was sent, or max_messages taken */
     END_IDLE,
     END_SESSION,
     END_TOO_LONG,

@@ -134,7 +134,5 @@ int serve_message(struct stream *stream, const struct job *job)
     free(taking.framing.buf);
     free(taking.escaped);
     free(taking.record);
-    if (r > 0)
-        stream_linger(stream);
     return r;
 }

@@ -11,5 +11,8 @@
 int serve_echo(struct stream *stream, const struct job *job);    /* RFC 862 */
 int serve_discard(struct stream *stream, const struct job *job); /* RFC 863 */
 int serve_message(struct stream *stream, const struct job *job);
+int serve_daytime(struct stream *stream, const struct job *job); /* RFC 867 */
+int serve_chargen(struct stream *stream, const struct job *job); /* RFC 864 */
+int serve_whoami(struct stream *stream, const struct job *job);  /* what we know of the client */
 
 #endif

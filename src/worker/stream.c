@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -95,6 +97,58 @@ int stream_send(struct stream *stream, const void *data, size_t len)
         len -= (size_t)n;
     }
     return 0;
+}
+
+/* Throws away what has come. Returns as recv(2) does, but -errno. */
+static ssize_t throw_away(const struct stream *stream)
+{
+    static char scrap[64 * 1024];
+    ssize_t n = recv(stream->fd, scrap, sizeof(scrap), MSG_DONTWAIT);
+
+    if (n < 0)
+        return -errno;
+    slot_count(&stream->slot->bytes_in, (uint64_t)n);
+    return n;
+}
+
+/* As much of DATA as is taken at once. Returns as send(2) does, but -errno. */
+static ssize_t send_some(const struct stream *stream, const void *data, size_t len)
+{
+    ssize_t n = send(stream->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n < 0)
+        return -errno;
+    slot_count(&stream->slot->bytes_out, (uint64_t)n);
+    return n;
+}
+
+static bool is_passing(ssize_t error)
+{
+    return error == -EAGAIN || error == -EINTR;
+}
+
+ssize_t stream_pour(struct stream *stream, const void *data, size_t len)
+{
+    struct pollfd polled = {.fd = stream->fd, .events = POLLIN | POLLOUT};
+    uint64_t idle = stream->idle ? clock_now() + stream->idle : 0;
+    uint64_t until = sooner(idle, stream->deadline);
+
+    for (;;) {
+        /* Asked each time: a client that goes on sending never lets the poll time out. */
+        if (until && clock_now() >= until)
+            return until == stream->deadline ? -ETIME : -ETIMEDOUT;
+        int ready = poll(&polled, 1, until ? clock_until(until) : -1);
+        if (ready < 0 && errno != EINTR)
+            return -errno;
+        if (ready <= 0)
+            continue;
+        ssize_t n = polled.revents & ~POLLOUT ? throw_away(stream) : -EAGAIN;
+        if (n <= 0 && !is_passing(n))
+            return n;
+        n = polled.revents & POLLOUT ? send_some(stream, data, len) : -EAGAIN;
+        if (!is_passing(n))
+            return n;
+    }
 }
 
 void stream_linger(struct stream *stream)

@@ -31,6 +31,14 @@ ssize_t stream_receive(struct stream *stream, void *buf, size_t size, uint64_t p
 int stream_send(struct stream *stream, const void *data, size_t len);
 
 /*
+ * Sends of the LEN bytes at DATA what the client takes now, and waits until that is one at least;
+ * what the client sends meanwhile is read and thrown away. A client that does not read is idle, and
+ * never blocks us, however much it sends.
+ * Returns the count, 0 at the end of what the client sends, or an error as stream_receive() does.
+ */
+ssize_t stream_pour(struct stream *stream, const void *data, size_t len);
+
+/*
  * Closes our side while the client may still be sending, so that it gets all we sent: a close(2)
  * with bytes unread would reset the connection (RFC 1122, 4.2.2.13). Takes two seconds at most.
  */

@@ -48,12 +48,8 @@ static void set_title(const struct job *job)
               job->listen->name, service_name(job->listen->service));
 }
 
-static int serve(struct stream *stream, const struct job *job)
+static int serve_as_configured(struct stream *stream, const struct job *job)
 {
-    int r = stream_send(stream, job->listen->greeting.data, job->listen->greeting.len);
-
-    if (r < 0)
-        return r;
     switch ((enum service)job->listen->service) {
     case SERVICE_ECHO:
         return serve_echo(stream, job);
@@ -62,11 +58,24 @@ static int serve(struct stream *stream, const struct job *job)
     case SERVICE_MESSAGE:
         return serve_message(stream, job);
     case SERVICE_DAYTIME:
+        return serve_daytime(stream, job);
     case SERVICE_CHARGEN:
+        return serve_chargen(stream, job);
     case SERVICE_WHOAMI:
-        break; /* their listeners are not opened: settings.h, unserved */
+        return serve_whoami(stream, job);
     }
     return END_SETUP;
+}
+
+static int serve(struct stream *stream, const struct job *job)
+{
+    int r = stream_send(stream, job->listen->greeting.data, job->listen->greeting.len);
+
+    if (r == 0)
+        r = serve_as_configured(stream, job);
+    if (r > 0)
+        stream_linger(stream); /* it is we who end it */
+    return r;
 }
 
 /* The enum end for what a service returned. */

@@ -23,7 +23,7 @@ import time
 
 from clients import expect_echo
 from expect import DEADLINE, Failure, Skip, eventually, expect, expect_equal
-from proc import children, descriptors, tcp_connections, title
+from proc import children, descriptors, read_proc, stat_fields, tcp_connections, title
 from programs import ECHOD, nobody, true_root
 from tap import PR_SET_PDEATHSIG, libc, running
 
@@ -70,6 +70,23 @@ def run_echod(*args, config=None, timeout=None, **popen):
                               timeout=timeout or DEADLINE, check=False, **popen)
         return (done.returncode, done.stdout.decode("utf-8", "replace"),
                 done.stderr.decode("utf-8", "replace").replace(where + "/", ""))
+
+
+def inetd(client, config=None, stderr=subprocess.PIPE):
+    """Starts echod --inetd for the socket CLIENT. Returns its process, for a with block."""
+    file = tempfile.NamedTemporaryFile("w", prefix="echod-test-", suffix=".conf")
+    with file:
+        file.write(config or ini())
+        file.flush()
+        process = subprocess.Popen(WRAPPER + [ECHOD, "--inetd", "--config", file.name],
+                                   stdin=client, stdout=client, stderr=stderr,
+                                   env=clean_environment())
+        # Only once it has read its configuration may the file go.
+        eventually(lambda: process.poll() is not None or
+                   len(read_proc(process.pid, "task/%d/children" % process.pid).split()) > 0 or
+                   stat_fields(process.pid)[:1] == [b"Z"], "it has started its scribe")
+    client.close()
+    return process
 
 
 def unprivileged():

@@ -7,7 +7,7 @@ import tempfile
 
 from clients import expect_echo, recv_exactly, recv_until_eof, send_while_reading
 from expect import DEADLINE, eventually, expect, expect_equal, expect_match
-from harness import ECHOD, WRAPPER, Echod, clean_environment, ini, run_echod
+from harness import ECHOD, WRAPPER, Echod, clean_environment, inetd, ini, run_echod
 from proc import descriptors, read_proc, stat_fields
 from tap import main, test
 
@@ -156,23 +156,6 @@ def relative_paths():
 
 
 # ---- --inetd ----
-
-def inetd(client, config=None, stderr=subprocess.PIPE):
-    """Starts echod --inetd for the socket CLIENT. Returns its process, for a with block."""
-    file = tempfile.NamedTemporaryFile("w", prefix="echod-test-", suffix=".conf")
-    with file:
-        file.write(config or ini())
-        file.flush()
-        process = subprocess.Popen(WRAPPER + [ECHOD, "--inetd", "--config", file.name],
-                                   stdin=client, stdout=client, stderr=stderr,
-                                   env=clean_environment())
-        # Only once it has read its configuration may the file go.
-        eventually(lambda: process.poll() is not None or
-                   len(read_proc(process.pid, "task/%d/children" % process.pid).split()) > 0 or
-                   stat_fields(process.pid)[:1] == [b"Z"], "it has started its scribe")
-    client.close()
-    return process
-
 
 def expect_served(ours, process):
     data = bytes(range(256)) * 100

@@ -130,7 +130,7 @@ def two():
         sock.sendall(b"one\ntwo\nthree\n")
         expect_equal(recv_until_eof(sock), b"OK\nOK\n", "the replies")
         sock.close()
-        echod.log.wait(r"closed after the last message it may send; ")
+        echod.log.wait(r"closed as there was nothing more to do; ")
         expect_equal(stored(echod, 2), ["one", "two"], "the messages")
 
 

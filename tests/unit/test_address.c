@@ -54,6 +54,22 @@ static void test_numeric(void **state)
     }
 }
 
+static void test_host_alone(void **state)
+{
+    static const char *const hosts[][2] = {
+        {"192.0.2.1", "192.0.2.1"}, {"[2001:DB8::1]", "2001:db8::1"}, {"fe80::1%lo", "fe80::1%lo"}};
+    struct address a;
+    char text[ADDRESS_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+        a = numeric(hosts[i][0], 7);
+        assert_string_equal(address_host(&a, text, sizeof(text)), hosts[i][1]);
+    }
+    assert_int_equal(address_unix(&a, "/run/x"), 0);
+    assert_string_equal(address_host(&a, text, sizeof(text)), "unix:/run/x");
+}
+
 static void test_not_numeric(void **state)
 {
     static const char *const hosts[] = {
@@ -303,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numeric),
+        cmocka_unit_test(test_host_alone),
         cmocka_unit_test(test_not_numeric),
         cmocka_unit_test(test_unix),
         cmocka_unit_test(test_unix_rejects),

@@ -1,0 +1,191 @@
+"""The services that speak of their own accord: daytime, chargen, whoami."""
+import datetime
+import json
+import os
+import signal
+import socket
+
+from clients import recv_exactly, recv_until_eof
+from expect import DEADLINE, eventually, expect, expect_equal, expect_match, scaled
+from harness import Echod, inetd, ini, run_echod
+from proc import title
+from tap import main, test
+
+ROUND = b"".join(bytes(32 + (line + column) % 95 for column in range(72)) + b"\r\n"
+                 for line in range(95))
+UNIX = "protocol = unix\naddress = @DIR@/echo.sock\n"
+KINDS = ("", UNIX)  # over TCP, and over a Unix socket
+
+
+def listening(service, kind="", server="", more=""):
+    return Echod(server=server, listen=kind + "service = %s\n" % service + more)
+
+
+# ---- daytime ----
+
+@test("daytime sends a line, the time in UTC, and closes")
+def daytime():
+    for kind in KINDS:
+        with listening("daytime", kind) as echod:
+            before = datetime.datetime.utcnow().replace(microsecond=0)
+            line = recv_until_eof(echod.connect()).decode()
+            expect(line.endswith("Z\r\n"), "the line ends with Z CR LF: %r" % line)
+            told = datetime.datetime.fromisoformat(line[:-3])
+            expect(before <= told <= datetime.datetime.utcnow(), "that is the time: " + line)
+            for sock in echod.sockets:
+                sock.close()
+            echod.log.wait(r" info: session of .* on local: closed as there was nothing more to "
+                           r"do; 0 bytes in, 22 out")
+
+
+@test("the greeting comes before the line of daytime")
+def daytime_greeting():
+    with listening("daytime", more="greeting = It is\\n\n") as echod:
+        expect_match(r"\AIt is\n20..-", recv_until_eof(echod.connect()).decode(), "what is sent")
+
+
+# ---- chargen ----
+
+@test("chargen sends the rotating pattern until the client closes, which is recorded")
+def chargen():
+    for kind in KINDS:
+        with listening("chargen", kind, more="greeting = hi\n") as echod:
+            sock = echod.connect()
+            expect_equal(recv_exactly(sock, 2), b"hi", "the greeting")
+            rounds = scaled(50, 5)
+            expect(recv_exactly(sock, rounds * len(ROUND)) == rounds * ROUND, "the pattern")
+            sock.close()
+            echod.log.wait(r" info: session of .* on local: (closed|reset) by the client; 0 bytes")
+            echod.wait_no_workers()
+
+
+@test("chargen reads what a client sends that does not read, and goes on with the pattern")
+def chargen_flooded():
+    with listening("chargen") as echod:
+        sock = echod.connect()
+        sock.sendall(b"x" * scaled(1 << 26, 1 << 23))
+        expect(recv_exactly(sock, 10 * len(ROUND)) == 10 * ROUND, "the pattern")
+        sock.shutdown(socket.SHUT_WR)
+        recv_until_eof(sock)
+        echod.log.wait(r"closed by the client; %d bytes in" % scaled(1 << 26, 1 << 23))
+
+
+@test("a client of chargen that does not read is idle; session_timeout ends one that does")
+def chargen_times():
+    with listening("chargen", server="idle_timeout = 100ms") as echod:
+        echod.connect()
+        echod.log.wait(r"session of .*: closed because it was idle; ")
+    with listening("chargen", server="session_timeout = 200ms") as echod:
+        expect(len(recv_until_eof(echod.connect())) > 0, "the pattern")
+        echod.log.wait(r"session of .*: closed at the end of its session time; ")
+
+
+@test("a stop ends clients of chargen in time, those that read and those that do not")
+def chargen_stop():
+    with listening("chargen", server="drain_timeout = 0") as echod:
+        recv_exactly(echod.connect(), 100)
+        recv_exactly(echod.connect(), 100)
+        echod.kill(signal.SIGTERM)
+        recv_until_eof(echod.sockets[0])
+        expect_equal(echod.wait(), 0, "the exit status")
+        expect_equal(len(echod.log.wait(r"session of .*: closed because echod was asked to; ",
+                                        count=2)), 2, "the sessions")
+        expect(not echod.log.matching("cut off"), "nobody had to be cut off")
+
+
+# ---- whoami ----
+
+def ask(echod):
+    text = recv_until_eof(echod.connect())
+    expect_equal(text[-1:], b"\n", "the end of the line")
+    expect_equal(text.count(b"\n"), 1, "the number of lines")
+    return json.loads(text)
+
+
+@test("whoami describes a TCP connection, both ends of it, in a line of JSON")
+def whoami_tcp():
+    with listening("whoami") as echod:
+        told = ask(echod)
+        expect_equal((told["peer"], told["peer_port"]), echod.sockets[0].getsockname(), "the peer")
+        expect_equal((told["local"], told["local_port"]), echod.address(), "the local end")
+        expect_equal(told["family"], "ipv4", "the family")
+        expect_equal(told["listener"], "local", "the listener")
+        expect_equal(told["host"], socket.gethostname(), "the host")
+        expect(told["mss"] > 0 and told["rtt_us"] >= 0, "MSS and RTT: %r" % told)
+        record = echod.log.wait(r"session of .*: closed as there was nothing more to do; 0 bytes")
+        expect_equal(len(record), 1, "the records")
+
+
+@test("whoami shows the process ID of the worker, which waits for the client to close")
+def whoami_worker():
+    with listening("whoami") as echod:
+        sock = echod.connect()
+        told = json.loads(recv_until_eof(sock))
+        expect_equal(title(told["pid"]), "echod: 127.0.0.1:%d local whoami" % sock.getsockname()[1],
+                     "the title of that process")
+        sock.close()
+        eventually(lambda: not os.path.exists("/proc/%d" % told["pid"]), "the worker ends")
+
+
+@test("whoami: an IPv4 client of an IPv6 socket is an IPv4 client")
+def whoami_mapped():
+    with listening("whoami", "address = *\nport = 0\n") as echod:
+        told = ask(echod)
+        expect_equal((told["family"], told["peer"]), ("ipv4", "127.0.0.1"), "the client")
+
+
+@test("whoami over a Unix socket: what there is not, is null")
+def whoami_unix():
+    with listening("whoami", UNIX) as echod:
+        told = ask(echod)
+        expect_equal(told["family"], "unix", "the family")
+        expect_equal(told["peer"], "unix", "the peer")
+        expect_equal(told["local"], "unix:" + echod.address(), "the local end")
+        expect_equal([told[key] for key in ("peer_port", "local_port", "mss", "rtt_us")],
+                     [None] * 4, "what there is not")
+
+
+@test("whoami is valid JSON, whatever bytes an address has")
+def whoami_odd_name():
+    with listening("whoami", UNIX) as echod:
+        sock = socket.socket(socket.AF_UNIX)
+        echod.sockets.append(sock)
+        sock.settimeout(DEADLINE)
+        sock.bind(b"\0echod \"test\" \\ \n \xff %d" % os.getpid())
+        sock.connect(echod.address())
+        told = json.loads(recv_until_eof(sock))
+        expect_equal(told["peer"], 'unix:@echod "test" \\\\ \\x0a \\xff %d' % os.getpid(),
+                     "the peer")
+
+
+# ---- all of them ----
+
+@test("--inetd serves them, too")
+def under_inetd():
+    patterns = {"daytime": r"\A20.*Z\r\n\Z", "whoami": r"\A{.*}\n\Z"}
+    for service, pattern in patterns.items():
+        ours, theirs = socket.socketpair()
+        ours.settimeout(DEADLINE)
+        with ours, inetd(theirs, ini(listen="service = " + service)) as process:
+            said = recv_until_eof(ours).decode()
+            ours.close()
+            expect_match(pattern, said, "what is said")
+            expect_equal(process.wait(DEADLINE), 0, "the exit status")
+    ours, theirs = socket.socketpair()
+    ours.settimeout(DEADLINE)
+    with ours, inetd(theirs, ini(listen="service = chargen")) as process:
+        expect_equal(recv_exactly(ours, len(ROUND)), ROUND, "the pattern")
+        ours.close()
+        expect_equal(process.wait(DEADLINE), 0, "the exit status")
+
+
+@test("chargen over udp is refused, with the reason")
+def chargen_udp():
+    status, _, err = run_echod("--check-config",
+                               config="[listen a]\nprotocol = udp\nservice = chargen\n")
+    expect_equal(status, 78, "the exit status")
+    expect_match(r"service: chargen over udp would amplify forged traffic: use protocol = tcp",
+                 err, "standard error")
+
+
+main()
