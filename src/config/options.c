@@ -33,8 +33,8 @@ static const struct choice service_choices[] = {
     {NULL, 0, false},
 };
 static const struct choice proxy_choices[] = {
-    {"no", PROXY_NO, false},  {"v1", PROXY_V1, true}, {"v2", PROXY_V2, true},
-    {"any", PROXY_ANY, true}, {NULL, 0, false},
+    {"no", PROXY_NO, false},   {"v1", PROXY_V1, false}, {"v2", PROXY_V2, false},
+    {"any", PROXY_ANY, false}, {NULL, 0, false},
 };
 
 #define SERVER(field) .section = SECTION_SERVER, .offset = offsetof(struct server_settings, field)

@@ -127,6 +127,22 @@ static void check_internet(const struct section *section, struct problems *probl
     }
 }
 
+static void check_proxy(const struct section *section, struct problems *problems)
+{
+    const struct listen_settings *listen = section->values;
+    bool trusts = listen->proxy_trust.count > 0;
+
+    if (listen->protocol == PROTOCOL_UDP)
+        problem_at(problems, FATAL, section, "proxy_protocol",
+                   "its header begins a connection, which udp has not: use tcp or unix");
+    else if (listen->protocol == PROTOCOL_TCP && !trusts)
+        problem_at(problems, FATAL, section, "proxy_protocol",
+                   "name the proxies in proxy_trust: anybody could forge the header");
+    else if (listen->protocol == PROTOCOL_UNIX && trusts)
+        problem_at(problems, WARNING, section, "proxy_trust",
+                   "has no effect with protocol = unix: the socket's mode says who may connect");
+}
+
 static void check_listen(struct section *section, struct problems *problems)
 {
     const struct listen_settings *listen = section->values;
@@ -140,9 +156,8 @@ static void check_listen(struct section *section, struct problems *problems)
     if (listen->protocol == PROTOCOL_UDP && listen->service == SERVICE_CHARGEN)
         problem_at(problems, FATAL, section, "service",
                    "chargen over udp would amplify forged traffic: use protocol = tcp");
-    if (listen->proxy_protocol != PROXY_NO && listen->proxy_trust.count == 0)
-        problem_at(problems, FATAL, section, "proxy_protocol",
-                   "name the proxies in proxy_trust: anybody could forge the header");
+    if (listen->proxy_protocol != PROXY_NO)
+        check_proxy(section, problems);
 }
 
 /* The client that is to be helped would be cut off first. */

@@ -59,8 +59,9 @@ static struct access decide_by_source(const struct server *server, const struct 
     return wait > 0 ? (struct access){.rule = ACCESS_RATE, .wait = wait} : access;
 }
 
-struct access access_decide(const struct server *server, const struct address *peer,
-                            const struct listen_settings *listen, uint64_t now)
+/* OTHERS is how many clients there are beside PEER. */
+static struct access decide(const struct server *server, const struct address *peer,
+                            const struct listen_settings *listen, uint64_t now, size_t others)
 {
     const struct server_settings *limits = server->settings->server;
     const struct cidr *monitor = find_in(&limits->monitor, peer);
@@ -68,13 +69,35 @@ struct access access_decide(const struct server *server, const struct address *p
 
     if (!access_is_granted(&access))
         return access;
-    if (server->roster.live >= limits->max_clients)
+    if (others >= limits->max_clients)
         return by_rule(ACCESS_FULL);
     if (monitor)
         return by_range(ACCESS_MONITOR, monitor);
-    if (server->roster.live >= limits->max_clients - limits->reserved)
+    if (others >= limits->max_clients - limits->reserved)
         return by_rule(ACCESS_RESERVED);
     return decide_by_source(server, peer, now, access);
+}
+
+struct access access_decide(const struct server *server, const struct address *peer,
+                            const struct listen_settings *listen, uint64_t now)
+{
+    return decide(server, peer, listen, now, server->roster.live);
+}
+
+struct access access_decide_conveyed(const struct server *server, const struct address *peer,
+                                     const struct listen_settings *listen, uint64_t now)
+{
+    return decide(server, peer, listen, now, server->roster.live - 1);
+}
+
+/* Who may connect to a Unix socket, and so speak for others, its file's mode says. */
+struct access access_decide_proxy(const struct server *server, const struct address *proxy,
+                                  const struct listen_settings *listen)
+{
+    if (address_is_ip(proxy) && !find_in(&listen->proxy_trust, proxy))
+        return by_rule(ACCESS_UNTRUSTED);
+    return by_rule(server->roster.live < server->settings->server->max_clients ? ACCESS_OPEN
+                                                                               : ACCESS_FULL);
 }
 
 bool access_is_granted(const struct access *access)
@@ -106,6 +129,7 @@ static const struct {
                        "too many of its source"},
     [ACCESS_RATE] = {"echod: too many connections from your address, try again in %llu s\n",
                      "too many connections of its source"},
+    [ACCESS_UNTRUSTED] = {"echod: access denied\n", "not a trusted proxy"},
     [ACCESS_NO_PROCESS] = {"echod: out of resources, try again later\n", "no process for it"},
 };
 

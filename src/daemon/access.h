@@ -13,10 +13,11 @@ enum access_rule {
     ACCESS_MONITOR, /* let in: named in monitor, so that limits per source do not concern it */
     ACCESS_DENY,    /* named in deny */
     ACCESS_NOT_IN_ALLOW,
-    ACCESS_FULL,     /* max_clients */
-    ACCESS_RESERVED, /* what is left is for monitors */
-    ACCESS_SOURCE,   /* max_per_source */
-    ACCESS_RATE,     /* source_rate */
+    ACCESS_FULL,      /* max_clients */
+    ACCESS_RESERVED,  /* what is left is for monitors */
+    ACCESS_SOURCE,    /* max_per_source */
+    ACCESS_RATE,      /* source_rate */
+    ACCESS_UNTRUSTED, /* proxy_trust does not name it */
     /* Not by decision: */
     ACCESS_NO_PROCESS, /* the system has none for the worker */
 };
@@ -32,6 +33,14 @@ struct access {
  * nothing: the same question has the same answer. */
 struct access access_decide(const struct server *server, const struct address *peer,
                             const struct listen_settings *listen, uint64_t now);
+
+/* The same about a client that came by a proxy: one that is in the roster already, not let in. */
+struct access access_decide_conveyed(const struct server *server, const struct address *peer,
+                                     const struct listen_settings *listen, uint64_t now);
+
+/* Decides about a connection of the PROXY of LISTEN: all that is known before its header. */
+struct access access_decide_proxy(const struct server *server, const struct address *proxy,
+                                  const struct listen_settings *listen);
 
 bool access_is_granted(const struct access *access);
 

@@ -53,7 +53,7 @@ static void refuse(struct server *server, int client, const struct address *peer
 
     server->totals.refused++;
     struct session_log to = server_session_log(server);
-    session_log_refusal(&to, peer, listen, access_reason(access));
+    session_log_refusal(&to, peer, NULL, listen->name, access_reason(access));
     access_words(access, words, sizeof(words));
     /* The buffer of a new connection has room; where it has not, nobody is waited for. */
     if (send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -72,15 +72,19 @@ static void serve(struct server *server, int client, const struct address *peer,
         refuse(server, client, peer, listen, &lacking);
         return;
     }
-    server->totals.served++;
-    access_use(server, access, peer, clock_now());
+    if (listen->proxy_protocol == PROXY_NO) { /* else it is not known yet who the client is */
+        server->totals.served++;
+        access_use(server, access, peer, clock_now());
+    }
     end_shortage(server);
 }
 
 void admission_decide(struct server *server, int client, const struct address *peer,
                       const struct listen_settings *listen)
 {
-    struct access access = access_decide(server, peer, listen, clock_now());
+    struct access access = listen->proxy_protocol == PROXY_NO
+                               ? access_decide(server, peer, listen, clock_now())
+                               : access_decide_proxy(server, peer, listen);
 
     if (access_is_granted(&access))
         serve(server, client, peer, listen, &access);

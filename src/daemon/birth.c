@@ -25,6 +25,7 @@ NORETURN static void become_worker(const struct server *server, size_t index, pi
         .idle_timeout = limits->idle_timeout,
         .session_timeout = limits->session_timeout,
         .title = server->title,
+        .daemon = parent,
     };
 
     if (!spawn_bind(parent, SIGTERM)) /* it would be counted by nobody */

@@ -56,11 +56,13 @@ static const char *hex_format(const void *data, size_t len, char *buf)
 static void write_client(const struct server *server, size_t index, FILE *to)
 {
     const struct client *client = &server->roster.clients[index];
-    char peer[HEX_MAX];
+    char peer[HEX_MAX], proxy[HEX_MAX];
 
-    fprintf(to, "client %zu %d %llu %u %d %s %s\n", index, (int)client->pid,
+    /* The proxy comes last: nothing stands there where there is none. */
+    fprintf(to, "client %zu %d %llu %u %d %s %s %d %s\n", index, (int)client->pid,
             (unsigned long long)client->since, client->service, client->asked, client->listener,
-            hex_format(&client->peer.storage, client->peer.len, peer));
+            hex_format(&client->peer.storage, client->peer.len, peer), (int)client->standing,
+            hex_format(&client->proxy.storage, client->proxy.len, proxy));
 }
 
 static void write_all(const struct server *server, FILE *to)
@@ -160,16 +162,19 @@ static int hex_parse(const char *text, struct address *address)
 
 static int read_client(const char *line, struct server *server)
 {
-    char listener[LISTENER_NAME_SIZE], peer[HEX_MAX];
+    char listener[LISTENER_NAME_SIZE], peer[HEX_MAX], proxy[HEX_MAX] = "";
     unsigned long long since;
     struct client client = {0};
     size_t index;
-    int pid, asked;
+    int pid, asked, standing = CLIENT_ADMITTED;
 
-    if (sscanf(line, "client %zu %d %llu %u %d %32s %272s", &index, &pid, &since, &client.service,
-               &asked, listener, peer) != 7 ||
-        index >= server->roster.max || hex_parse(peer, &client.peer) < 0)
+    /* A version that knew no proxies ended with the peer. */
+    if (sscanf(line, "client %zu %d %llu %u %d %32s %272s %d %272s", &index, &pid, &since,
+               &client.service, &asked, listener, peer, &standing, proxy) < 7 ||
+        index >= server->roster.max || hex_parse(peer, &client.peer) < 0 ||
+        hex_parse(proxy, &client.proxy) < 0)
         return -EPROTO;
+    client.standing = (enum standing)standing;
     client.pid = pid;
     client.asked = asked;
     client.since = since;
@@ -311,7 +316,7 @@ static int read_line(const char *line, struct server *server, struct passed *pas
 
 int handover_read(int fd, struct server *server, struct passed *passed)
 {
-    char line[512];
+    char line[1024]; /* a client with two addresses in hex is the longest */
     FILE *from = fdopen(fd, "re");
 
     if (!from)

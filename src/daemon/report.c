@@ -31,7 +31,11 @@ void report_status(struct server *server, FILE *to)
 static const char *state_name(int state)
 {
     static const char *const names[] = {
-        [SLOT_STARTING] = "starting", [SLOT_SERVING] = "serving", [SLOT_ENDING] = "ending"};
+        [SLOT_STARTING] = "starting",
+        [SLOT_SERVING] = "serving",
+        [SLOT_ENDING] = "ending",
+        [SLOT_ASKING] = "starting", /* behind a proxy: whether its client is let in */
+    };
 
     return state >= 0 && state < (int)ARRAY_SIZE(names) ? names[state] : "?";
 }

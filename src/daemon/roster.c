@@ -117,15 +117,24 @@ size_t roster_next(const struct roster *roster)
     return roster->free_client ? roster->free_client - 1 : roster->used_clients;
 }
 
+void roster_admit(struct roster *roster, struct client *client)
+{
+    struct source_key key = address_source(&client->peer, &roster->prefix);
+
+    client->standing = CLIENT_ADMITTED;
+    client->source = enter_source(roster, &key);
+}
+
 /* Writes CLIENT into the free entry NUMBER, and links it. */
 static void enter(struct roster *roster, uint32_t number, const struct client *client)
 {
     struct client *entry = client_numbered(roster, number);
-    struct source_key key = address_source(&client->peer, &roster->prefix);
     uint32_t *head = pid_chain(roster, client->pid);
 
     *entry = *client;
-    entry->source = enter_source(roster, &key);
+    entry->source = 0;
+    if (client->standing == CLIENT_ADMITTED)
+        roster_admit(roster, entry);
     entry->next = *head;
     *head = number;
     roster->live++;
@@ -135,8 +144,12 @@ void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
                 const struct listen_settings *listen)
 {
     uint32_t number = (uint32_t)roster_next(roster) + 1;
-    struct client client = {
-        .pid = pid, .peer = *peer, .service = listen->service, .since = clock_now()};
+    bool proxied = listen->proxy_protocol != PROXY_NO;
+    struct client client = {.pid = pid,
+                            .peer = *peer,
+                            .standing = proxied ? CLIENT_AWAITED : CLIENT_ADMITTED,
+                            .service = listen->service,
+                            .since = clock_now()};
 
     snprintf(client.listener, sizeof(client.listener), "%s", listen->name);
     if (number == roster->free_client)
@@ -174,7 +187,8 @@ void roster_remove(struct roster *roster, struct client *client)
     while (*link != number)
         link = &client_numbered(roster, *link)->next;
     *link = client->next;
-    leave_source(roster, client->source);
+    if (client->source)
+        leave_source(roster, client->source);
     client->pid = 0;
     client->next = roster->free_client;
     roster->free_client = number;

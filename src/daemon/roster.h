@@ -11,14 +11,20 @@
 
 #include <sys/types.h>
 
+/* Behind a proxy it is not known at first whom it speaks for: only once that is, and the client is
+ * let in, does its source have one more. */
+enum standing { CLIENT_ADMITTED, CLIENT_AWAITED, CLIENT_REFUSED };
+
 struct client {
     pid_t pid; /* of the worker; 0: this entry is free */
     struct address peer;
+    struct address proxy; /* the peer of the socket, if it is a proxy that told of PEER; len 0 */
+    enum standing standing;
     char listener[LISTENER_NAME_SIZE]; /* not a pointer: a reload may take the listener away */
     unsigned service;                  /* enum service */
     uint64_t since;                    /* clock_now() */
     bool asked;                        /* its worker was asked to end, by echoctl */
-    uint32_t source;
+    uint32_t source;                   /* 0: it is not counted */
     uint32_t next; /* in the chain of its pid's bucket, or of the free entries */
 };
 
@@ -54,17 +60,20 @@ size_t roster_next(const struct roster *roster);
 void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
                 const struct listen_settings *listen);
 
-/* Enters CLIENT, of which pid, peer, listener, service and since are set, at INDEX: to build a
+/* Enters CLIENT, of which all but asked, source and next are set, at INDEX: to build a
  * roster anew from one that was written down, in the order of the indices. */
 void roster_restore(struct roster *roster, size_t index, const struct client *client);
 
 /* The client that PID serves, or NULL. */
 struct client *roster_find(const struct roster *roster, pid_t pid);
 
+/* Lets CLIENT, who was awaited, in: its source, that of its peer, has one more. */
+void roster_admit(struct roster *roster, struct client *client);
+
 /* Strikes CLIENT off; its entry is free. */
 void roster_remove(struct roster *roster, struct client *client);
 
-/* How many clients of the source of PEER there are. */
+/* How many clients of the source of PEER were let in. */
 size_t roster_count(const struct roster *roster, const struct address *peer);
 
 #endif

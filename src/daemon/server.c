@@ -5,6 +5,7 @@
 #include "daemon/access.h"
 #include "daemon/admission.h"
 #include "daemon/birth.h"
+#include "daemon/conveyed.h"
 #include "daemon/drain.h"
 #include "daemon/handover.h"
 #include "daemon/reap.h"
@@ -151,8 +152,11 @@ static void handle_signal(struct server *server, const siginfo_t *info)
     case SIGCHLD:
         reap_all(server);
         break;
-    default:
-        reap_one(server, info->si_pid);
+    default: /* the numbers of real-time signals are no constants */
+        if (info->si_signo == SLOT_SIGNAL)
+            conveyed_answer(server, info->si_pid);
+        else
+            reap_one(server, info->si_pid);
     }
 }
 

@@ -61,10 +61,12 @@ static void classify(struct ending *ending, int status, bool asked)
 }
 
 /* A client that connects and closes without a byte checks whether we are there; but those of
- * chargen have nothing to say. */
+ * chargen, once they are served, have nothing to say. */
 static bool is_probe(const struct client *client, const struct slot *slot, int status)
 {
-    return client->service != SERVICE_CHARGEN && slot->bytes_in == 0 && WIFEXITED(status) &&
+    bool silent = client->service == SERVICE_CHARGEN && client->standing == CLIENT_ADMITTED;
+
+    return !silent && slot->bytes_in == 0 && WIFEXITED(status) &&
            (WEXITSTATUS(status) == END_CLOSED || WEXITSTATUS(status) == END_RESET);
 }
 
@@ -79,21 +81,44 @@ static const char *duration_format(uint64_t usec, char *buf, size_t size)
     return buf;
 }
 
+#define VIA_MAX (ADDRESS_TEXT_MAX + 16)
+
+/* " by the proxy 198.51.100.1:80", or "" where there is none: NULL, or a len of 0. */
+static const char *via_format(const struct address *proxy, char *buf)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    buf[0] = '\0';
+    if (proxy && proxy->len > 0)
+        snprintf(buf, VIA_MAX, " by the proxy %s", address_format(proxy, text, sizeof(text)));
+    return buf;
+}
+
+static void add_proxy(struct record *record, const struct address *proxy)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    if (proxy && proxy->len > 0)
+        record_add(record, "ECHOD_PROXY", "%s", address_format(proxy, text, sizeof(text)));
+}
+
 static void send_record(struct log *log, const struct ending *ending, const struct client *client,
                         const struct slot *slot)
 {
-    char buf[RECORD_MAX], peer[ADDRESS_TEXT_MAX], duration[48];
+    char buf[RECORD_MAX], peer[ADDRESS_TEXT_MAX], via[VIA_MAX], duration[48];
     uint64_t usec = clock_now() - client->since;
     unsigned long long in = slot->bytes_in, out = slot->bytes_out, messages = slot->messages;
     struct record record;
 
     address_format(&client->peer, peer, sizeof(peer));
     record_start(&record, buf, sizeof(buf), ending->priority,
-                 "session of %s on %s: %s; %llu bytes in, %llu out, %s", peer, client->listener,
-                 ending->clause, in, out, duration_format(usec, duration, sizeof(duration)));
+                 "session of %s%s on %s: %s; %llu bytes in, %llu out, %s", peer,
+                 via_format(&client->proxy, via), client->listener, ending->clause, in, out,
+                 duration_format(usec, duration, sizeof(duration)));
     record_event(&record, ending->event);
     record_add(&record, "ECHOD_REASON", "%s", ending->reason);
     record_add(&record, "ECHOD_PEER", "%s", peer);
+    add_proxy(&record, &client->proxy);
     record_add(&record, "ECHOD_LISTENER", "%s", client->listener);
     record_add(&record, "ECHOD_SERVICE", "%s", service_name(client->service));
     record_add(&record, "ECHOD_PID", "%d", (int)client->pid);
@@ -109,6 +134,8 @@ void session_log_end(const struct session_log *to, const struct client *client,
 {
     struct ending ending;
 
+    if (client->standing == CLIENT_REFUSED && WIFEXITED(status) && end_meaning(WEXITSTATUS(status)))
+        return; /* that was logged when it was decided */
     if (WIFSIGNALED(status))
         explain_signal(&ending, WTERMSIG(status), is_cut(status, asked));
     else
@@ -124,9 +151,9 @@ void session_log_end(const struct session_log *to, const struct client *client,
 }
 
 void session_log_refusal(const struct session_log *to, const struct address *peer,
-                         const struct listen_settings *listen, const char *reason)
+                         const struct address *proxy, const char *listener, const char *reason)
 {
-    char buf[RECORD_MAX], text[ADDRESS_TEXT_MAX];
+    char buf[RECORD_MAX], text[ADDRESS_TEXT_MAX], via[VIA_MAX];
     struct record record;
 
     if (!log_wants(to->log, LOG_INFO))
@@ -134,11 +161,12 @@ void session_log_refusal(const struct session_log *to, const struct address *pee
     if (!log_wants(to->log, LOG_DEBUG) && !flood_permits(to->flood, FLOOD_REFUSALS))
         return;
     address_format(peer, text, sizeof(text));
-    record_start(&record, buf, sizeof(buf), LOG_INFO, "refused %s on %s: %s", text, listen->name,
-                 reason);
+    record_start(&record, buf, sizeof(buf), LOG_INFO, "refused %s%s on %s: %s", text,
+                 via_format(proxy, via), listener, reason);
     record_event(&record, EVENT_REFUSED);
     record_add(&record, "ECHOD_REASON", "%s", reason);
     record_add(&record, "ECHOD_PEER", "%s", text);
-    record_add(&record, "ECHOD_LISTENER", "%s", listen->name);
+    add_proxy(&record, proxy);
+    record_add(&record, "ECHOD_LISTENER", "%s", listener);
     log_send(to->log, &record);
 }

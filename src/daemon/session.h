@@ -27,7 +27,8 @@ bool session_crashed(int status, bool asked);
 void session_log_end(const struct session_log *to, const struct client *client,
                      const struct slot *slot, int status, bool asked);
 
+/* Logs that PEER was refused, who came by PROXY (NULL, or a len of 0: by none). */
 void session_log_refusal(const struct session_log *to, const struct address *peer,
-                         const struct listen_settings *listen, const char *reason);
+                         const struct address *proxy, const char *listener, const char *reason);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/span.h"
 #include "base/util.h"
+#include "worker/worker.h"
 
 #include <errno.h>
 #include <sys/signalfd.h>
@@ -9,7 +10,7 @@
 
 int signals_open(struct signals *signals)
 {
-    const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, CHILD_SIGNAL};
+    const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, CHILD_SIGNAL, SLOT_SIGNAL};
 
     sigemptyset(&signals->set);
     for (size_t i = 0; i < ARRAY_SIZE(handled); i++)

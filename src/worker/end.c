@@ -15,6 +15,8 @@ static const struct end_meaning meanings[] = {
     {END_NOT_STORED, "not-stored", "closed because its message could not be stored", LOG_ERR},
     {END_IO, "error", "ended by an error", LOG_WARNING},
     {END_SETUP, "setup", "not served: its worker could not be set up", LOG_ERR},
+    {END_PROXY, "proxy", "not served: its PROXY header was missing or wrong", LOG_NOTICE},
+    {END_REFUSED, "refused", "refused for the address that its proxy told", LOG_INFO},
 };
 
 const struct end_meaning *end_meaning(int status)

@@ -16,6 +16,8 @@ enum end {
     END_NOT_STORED,
     END_IO,
     END_SETUP,
+    END_PROXY,   /* no PROXY protocol header, or a wrong one */
+    END_REFUSED, /* by the daemon, once it knew for whom the proxy speaks */
 };
 
 struct end_meaning {

@@ -35,7 +35,7 @@ static int say(struct stream *stream, const char *text)
 static int store(const struct taking *taking, const struct message *message)
 {
     const struct job *job = taking->job;
-    char peer[ADDRESS_TEXT_MAX];
+    char peer[ADDRESS_TEXT_MAX], proxy[ADDRESS_TEXT_MAX];
     struct record record;
 
     address_format(&job->peer, peer, sizeof(peer));
@@ -43,6 +43,8 @@ static int store(const struct taking *taking, const struct message *message)
     record_start(&record, taking->record, taking->record_size, LOG_INFO,
                  "message from %s on %s: %s", peer, job->listen->name, taking->escaped);
     record_add(&record, "ECHOD_PEER", "%s", peer);
+    if (job->proxy.len > 0)
+        record_add(&record, "ECHOD_PROXY", "%s", address_format(&job->proxy, proxy, sizeof(proxy)));
     record_add(&record, "ECHOD_LISTENER", "%s", job->listen->name);
     record_add(&record, "ECHOD_SIZE", "%zu", message->len);
     return store_record(job->messages, &record, STORE_TIMEOUT);

@@ -29,12 +29,16 @@ static void put_text(FILE *to, const char *name, const char *text)
     json_string(text, to);
 }
 
+/* Its len is 0 where there is none. */
 static void put_address(FILE *to, const char *name, const char *port, const struct address *address)
 {
     char text[ADDRESS_TEXT_MAX];
 
-    put_text(to, name, address_host(address, text, sizeof(text)));
-    put_number(to, port, address_is_ip(address), address_port(address));
+    if (address->len > 0)
+        put_text(to, name, address_host(address, text, sizeof(text)));
+    else
+        fprintf(to, ", \"%s\": null", name);
+    put_number(to, port, address->len > 0 && address_is_ip(address), address_port(address));
 }
 
 static void put_host_name(FILE *to)
@@ -78,6 +82,8 @@ static int describe(FILE *to, const struct stream *stream, const struct job *job
     put_text(to, "family", family_name(&local));
     put_address(to, "peer", "peer_port", &job->peer);
     put_address(to, "local", "local_port", &local);
+    put_address(to, "proxy", "proxy_port", &job->proxy);
+    put_address(to, "destination", "destination_port", &job->destination);
     put_transport(to, stream->fd);
     fputs("}\n", to);
     return 0;

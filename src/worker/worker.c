@@ -1,5 +1,8 @@
 #include "worker/worker.h"
 
+#include "base/span.h"
+#include "worker/ask.h"
+#include "worker/proxy.h"
 #include "worker/service.h"
 
 #include <errno.h>
@@ -8,6 +11,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* How long a proxy has for its header. */
+#define HEADER_TIME (3 * USEC_PER_SEC)
 
 /* What a signal handler may use: the client's socket, and that the signal came. */
 static int stopping_socket = -1;
@@ -46,6 +52,39 @@ static void set_title(const struct job *job)
 
     title_set(job->title, "echod: %s %s %s", address_format(&job->peer, peer, sizeof(peer)),
               job->listen->name, service_name(job->listen->service));
+}
+
+/* The client, from here on, is the one that the proxy told of. */
+static void stand_in(struct job *job, const struct proxied *told)
+{
+    if (told->source.len == 0)
+        return;
+    job->proxy = job->peer;
+    job->peer = told->source;
+    job->destination = told->destination;
+    set_title(job);
+}
+
+/*
+ * What comes before the service where a proxy is in between: its header tells who the client is,
+ * and the daemon, whether it is to be served.
+ * Returns 0 if so, an enum end, or -errno.
+ */
+static int introduce(struct stream *stream, struct job *job)
+{
+    struct proxied told;
+    int r = proxy_receive(stream, clock_now() + HEADER_TIME, job->listen->proxy_protocol, &told);
+
+    if (r != 0)
+        return r;
+    stand_in(job, &told);
+    r = ask_daemon(job, &told.source, &stopping);
+    if (r == END_REFUSED)
+        stream_send(stream, job->slot->words, strnlen(job->slot->words, SLOT_WORDS_MAX));
+    if (r != -ETIME)
+        return r;
+    atomic_store(&job->slot->error, ETIME);
+    return END_SETUP;
 }
 
 static int serve_as_configured(struct stream *stream, const struct job *job)
@@ -106,19 +145,26 @@ NORETURN static void refuse(const struct job *job, int error)
     _exit(END_SETUP);
 }
 
-NORETURN void worker_run(const struct job *job)
+NORETURN void worker_run(const struct job *given)
 {
-    const int kept[] = {STDERR_FILENO, job->client, job->messages};
+    struct job job = *given;
+    const int kept[] = {STDERR_FILENO, job.client, job.messages};
     struct stream stream;
     int r = fd_close_from_but(0, kept, ARRAY_SIZE(kept));
 
     if (r < 0)
-        refuse(job, -r);
-    set_up_signals(job->client);
-    set_title(job);
-    stream_init(&stream, job->client, job->slot, job->idle_timeout, job->session_timeout);
-    atomic_store(&job->slot->state, SLOT_SERVING);
-    r = serve(&stream, job);
-    atomic_store(&job->slot->state, SLOT_ENDING);
-    _exit(classify(r, job->slot));
+        refuse(&job, -r);
+    set_up_signals(job.client);
+    set_title(&job);
+    stream_init(&stream, job.client, job.slot, job.idle_timeout, job.session_timeout);
+    r = job.listen->proxy_protocol == PROXY_NO ? 0 : introduce(&stream, &job);
+    if (r == 0) {
+        atomic_store(&job.slot->state, SLOT_SERVING);
+        r = serve(&stream, &job);
+    } else if (stopping) { /* that is why the header was cut off, or the question not answered */
+        atomic_store(&job.slot->error, 0);
+        r = 0;
+    }
+    atomic_store(&job.slot->state, SLOT_ENDING);
+    _exit(classify(r, job.slot));
 }

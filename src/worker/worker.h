@@ -16,16 +16,19 @@ struct job {
     int messages; /* where service = message sends them (scribe.h); else -1 */
     struct slot *slot;
     struct address peer;
+    struct address proxy;       /* peer of the socket, if it is a proxy that told of PEER; len 0 */
+    struct address destination; /* where PEER connected to, as the proxy told; len 0 */
     const struct listen_settings *listen;
     uint64_t idle_timeout, session_timeout; /* microseconds, 0 for none */
     const struct title *title;
+    pid_t daemon; /* the parent, which answers whether a proxy's client is to be served */
 };
 
 /*
- * Serves the client of JOB and exits with an enum end. To be called in a process that was forked
- * for it: closes every descriptor but standard error and those of JOB. The signals that the
+ * Serves the client of GIVEN and exits with an enum end. To be called in a process that was forked
+ * for it: closes every descriptor but standard error and those of GIVEN. The signals that the
  * daemon blocked stay blocked but for SIGTERM, which ends the session as if the client had closed.
  */
-NORETURN void worker_run(const struct job *job);
+NORETURN void worker_run(const struct job *given);
 
 #endif

@@ -93,7 +93,7 @@ static void test_every_option_survives(void **state)
     assert_int_equal(settings->listens[0]->max_messages, UINT32_MAX);
     assert_int_equal(settings->listens[0]->reply.len, 0);
     assert_int_equal(settings->listens[1]->mode, 07);
-    assert_true(settings->listens[2]->unserved);
+    assert_int_equal(settings->listens[2]->proxy_protocol, PROXY_ANY);
     settings_free(settings);
 }
 

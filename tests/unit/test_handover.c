@@ -240,6 +240,9 @@ static void expect_client(const struct server *heir, const struct server *old, p
     assert_int_equal(after->service, before->service);
     assert_true(after->since == before->since);
     assert_int_equal(after->asked, before->asked);
+    assert_int_equal(after->standing, before->standing);
+    assert_int_equal(after->proxy.len, before->proxy.len);
+    assert_memory_equal(&after->proxy.storage, &before->proxy.storage, after->proxy.len);
     assert_int_equal(roster_count(&heir->roster, &after->peer),
                      roster_count(&old->roster, &before->peer));
 }
@@ -273,6 +276,36 @@ static void test_clients_of_every_kind(void **state)
     assert_int_equal(heir.roster.live, 6);
     for (pid_t i = 0; i < 6; i++)
         expect_client(&heir, &donor->server, 100 + i);
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+/* Waiting for its address; let in; refused. */
+static void test_clients_behind_a_proxy(void **state)
+{
+    struct donor *donor = donate(10);
+    struct passed passed = {0};
+    struct address proxy = numeric("192.0.2.1", 7), peer = numeric("2001:db8::1", 8);
+
+    (void)state;
+    donor->listens[0].proxy_protocol = PROXY_V2;
+    for (pid_t pid = 1; pid <= 3; pid++) {
+        roster_add(&donor->server.roster, pid, &proxy, &donor->listens[0]);
+        struct client *client = roster_find(&donor->server.roster, pid);
+        assert_int_equal(client->standing, CLIENT_AWAITED);
+        if (pid == 1)
+            continue;
+        client->proxy = proxy;
+        client->peer = peer;
+        client->standing = CLIENT_REFUSED;
+        if (pid == 2)
+            roster_admit(&donor->server.roster, client);
+    }
+    struct server heir = inherit(donor, &donor->settings, &passed);
+    for (pid_t pid = 1; pid <= 3; pid++)
+        expect_client(&heir, &donor->server, pid);
+    assert_int_equal(roster_count(&heir.roster, &proxy), 0);
+    assert_int_equal(roster_count(&heir.roster, &peer), 1);
     free(passed.item);
     finish(donor, &heir);
 }
@@ -575,6 +608,7 @@ int main(void)
         cmocka_unit_test(test_a_rehearsal_gets_the_listeners_only),
         cmocka_unit_test(test_totals_go_on),
         cmocka_unit_test(test_clients_of_every_kind),
+        cmocka_unit_test(test_clients_behind_a_proxy),
         cmocka_unit_test(test_a_client_that_was_asked_to_end),
         cmocka_unit_test(test_as_many_clients_as_before),
         cmocka_unit_test(test_more_clients_than_before),

@@ -171,6 +171,29 @@ static void test_unix_peers_are_one_source(void **state)
     roster_close(&roster);
 }
 
+static void test_whom_a_proxy_speaks_for_is_counted_once_he_is_let_in(void **state)
+{
+    struct listen_settings proxied = {.name = "p", .proxy_protocol = PROXY_ANY};
+    struct address proxy = numeric("192.0.2.1");
+    struct roster roster;
+
+    (void)state;
+    roster_open(&roster, 2, &usual);
+    roster_add(&roster, 1, &proxy, &proxied);
+    roster_add(&roster, 2, &proxy, &proxied);
+    assert_int_equal(roster.live, 2);
+    assert_int_equal(count(&roster, "192.0.2.1"), 0);
+    struct client *client = roster_find(&roster, 1);
+    client->peer = numeric("198.51.100.1");
+    roster_admit(&roster, client);
+    assert_int_equal(count(&roster, "192.0.2.1"), 0);
+    assert_int_equal(count(&roster, "198.51.100.1"), 1);
+    removes(&roster, 1);
+    removes(&roster, 2);
+    assert_int_equal(count(&roster, "198.51.100.1"), 0);
+    roster_close(&roster);
+}
+
 static void test_restore_keeps_the_indices(void **state)
 {
     struct client one = {.pid = 11, .peer = numeric("192.0.2.1"), .listener = "gone", .since = 5};
@@ -298,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_ipv6_is_counted_by_64_bits),
         cmocka_unit_test(test_the_prefix_makes_the_source),
         cmocka_unit_test(test_unix_peers_are_one_source),
+        cmocka_unit_test(test_whom_a_proxy_speaks_for_is_counted_once_he_is_let_in),
         cmocka_unit_test(test_restore_keeps_the_indices),
         cmocka_unit_test(test_random_changes_agree_with_a_recount),
     };

@@ -199,23 +199,32 @@ static void test_idle_option_warns(void **state)
     settings_free(settings);
 }
 
-static void test_unserved_choice_warns_and_closes_the_listener(void **state)
+static void test_proxies_of_a_unix_socket_need_no_trust(void **state)
 {
-    static const char *const asked[] = {"protocol = udp",
-                                        "proxy_protocol = v1\nproxy_trust = 10.0.0.1"};
-    char text[200];
+    struct settings *settings =
+        load_as("a.conf", "[listen a]\nprotocol = unix\naddress = /run/a\nproxy_protocol = any\n"
+                          "[listen b]\nprotocol = unix\naddress = /run/b\nproxy_protocol = any\n"
+                          "proxy_trust = 10.0.0.1\n");
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
-        snprintf(text, sizeof(text), "[listen a]\n[listen b]\n%s\n", asked[i]);
-        struct settings *settings = load_as("a.conf", text);
-        assert_non_null(settings);
-        assert_ptr_equal(strstr(told, "warning: a.conf:3: [listen b] "), told);
-        assert_non_null(strstr(told, "stays closed"));
-        assert_false(settings->listens[0]->unserved);
-        assert_true(settings->listens[1]->unserved);
-        settings_free(settings);
-    }
+    assert_non_null(settings);
+    assert_string_equal(
+        told, "warning: a.conf:9: [listen b] proxy_trust: has no effect with protocol = unix: the "
+              "socket's mode says who may connect\n");
+    settings_free(settings);
+}
+
+static void test_unserved_choice_warns_and_closes_the_listener(void **state)
+{
+    struct settings *settings = load_as("a.conf", "[listen a]\n[listen b]\nprotocol = udp\n");
+
+    (void)state;
+    assert_non_null(settings);
+    assert_ptr_equal(strstr(told, "warning: a.conf:3: [listen b] "), told);
+    assert_non_null(strstr(told, "stays closed"));
+    assert_false(settings->listens[0]->unserved);
+    assert_true(settings->listens[1]->unserved);
+    settings_free(settings);
 }
 
 static void test_good_addresses(void **state)
@@ -235,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_drop_ins_override_in_the_order_of_their_names),
         cmocka_unit_test(test_drop_in_with_an_error_is_named),
         cmocka_unit_test(test_idle_option_warns),
+        cmocka_unit_test(test_proxies_of_a_unix_socket_need_no_trust),
         cmocka_unit_test(test_unserved_choice_warns_and_closes_the_listener),
         cmocka_unit_test(test_good_addresses),
     };

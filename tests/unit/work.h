@@ -31,6 +31,7 @@ static inline int work_setup(void **state)
     sigaddset(&blocked, SIGTERM);
     sigaddset(&blocked, SIGINT);
     sigaddset(&blocked, SIGHUP);
+    sigaddset(&blocked, SLOT_SIGNAL);
     sigprocmask(SIG_BLOCK, &blocked, NULL);
     slot = mmap(NULL, sizeof(*slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return slot == MAP_FAILED ? -1 : watchdog_setup(state);
@@ -47,7 +48,8 @@ static inline struct work start_over(void (*make)(int pair[2]),
                       .listen = listen,
                       .idle_timeout = idle,
                       .session_timeout = session,
-                      .title = &no_title};
+                      .title = &no_title,
+                      .daemon = getpid()};
 
     *slot = (struct slot){.error = 0};
     address_numeric(&job.peer, "192.0.2.1", 4242);

@@ -1,0 +1,107 @@
+#include "daemon/conveyed.h"
+
+#include "base/span.h"
+#include "daemon/access.h"
+
+#include <signal.h>
+#include <string.h>
+
+_Static_assert(ACCESS_WORDS_MAX <= SLOT_WORDS_MAX, "no room for the words");
+
+/*
+ * Copies the address that the worker of SLOT tells into TOLD; a len of 0 is the proxy itself. What
+ * a worker writes is no more to be trusted than what its client sent: it may be anything, and
+ * change meanwhile. So it is copied once, and of the copy only what makes an address.
+ */
+static bool take_told(const struct slot *slot, struct address *told)
+{
+    struct address copy = slot->told;
+
+    atomic_signal_fence(memory_order_seq_cst); /* the compiler is not to look there again */
+    *told = (struct address){.len = copy.len};
+    if (copy.len == 0)
+        return true;
+    if (copy.sa.sa_family == AF_INET && copy.len == sizeof(copy.in))
+        told->in = (struct sockaddr_in){
+            .sin_family = AF_INET, .sin_port = copy.in.sin_port, .sin_addr = copy.in.sin_addr};
+    else if (copy.sa.sa_family == AF_INET6 && copy.len == sizeof(copy.in6))
+        told->in6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
+                                          .sin6_port = copy.in6.sin6_port,
+                                          .sin6_addr = copy.in6.sin6_addr};
+    else
+        return false;
+    address_normalise(told);
+    return true;
+}
+
+/* The settings of the listener that CLIENT came by; NULL if a reload took it away since. */
+static const struct listen_settings *listen_of(const struct server *server,
+                                               const struct client *client)
+{
+    for (size_t i = 0; i < server->settings->listen_count; i++)
+        if (strcmp(server->settings->listens[i]->name, client->listener) == 0)
+            return server->settings->listens[i];
+    return NULL;
+}
+
+static struct access decide(const struct server *server, const struct client *client, uint64_t now)
+{
+    const struct listen_settings *listen = listen_of(server, client);
+
+    return listen ? access_decide_conveyed(server, &client->peer, listen, now)
+                  : (struct access){.rule = ACCESS_NOT_IN_ALLOW};
+}
+
+static void admit(struct server *server, struct client *client, const struct access *access,
+                  uint64_t now)
+{
+    roster_admit(&server->roster, client);
+    server->totals.served++;
+    access_use(server, access, &client->peer, now);
+}
+
+static void refuse(struct server *server, struct client *client, const struct access *access,
+                   struct slot *slot)
+{
+    client->standing = CLIENT_REFUSED;
+    server->totals.refused++;
+    struct session_log to = server_session_log(server);
+    session_log_refusal(&to, &client->peer, &client->proxy, client->listener,
+                        access_reason(access));
+    access_words(access, slot->words, sizeof(slot->words));
+}
+
+static void answer_client(struct server *server, struct client *client)
+{
+    struct address told;
+
+    if (client->pid == 0 || client->standing != CLIENT_AWAITED)
+        return;
+    struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
+    if (atomic_load(&slot->state) != SLOT_ASKING || !take_told(slot, &told))
+        return;
+    if (told.len > 0) {
+        client->proxy = client->peer;
+        client->peer = told;
+    }
+    uint64_t now = clock_now();
+    struct access access = decide(server, client, now);
+    bool granted = access_is_granted(&access);
+    if (granted)
+        admit(server, client, &access, now);
+    else
+        refuse(server, client, &access, slot);
+    atomic_store(&slot->answer, granted ? SLOT_ADMITTED : SLOT_REFUSED);
+    kill(client->pid, SLOT_SIGNAL);
+}
+
+void conveyed_answer(struct server *server, pid_t pid)
+{
+    struct roster *roster = &server->roster;
+    struct client *client = roster_find(roster, pid);
+
+    if (client)
+        answer_client(server, client);
+    for (size_t i = 0; pid == 0 && i < roster->used_clients; i++)
+        answer_client(server, &roster->clients[i]);
+}

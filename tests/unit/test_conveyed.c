@@ -1,0 +1,239 @@
+/*
+ * The daemon's side of the question about a client behind a proxy: the test is the daemon, and its
+ * worker, which may write whatever it likes.
+ */
+#include "daemon/conveyed.h"
+
+#include "daemon/access.h"
+
+#include "unit.h"
+
+#define WORKER (pid_t) INT32_MAX /* no process has this ID: the answer is announced to nobody */
+
+struct setting {
+    struct server_settings limits;
+    struct settings settings;
+    struct listen_settings listen, *listens[1];
+    struct cidr deny[1], trust[1];
+    struct server server;
+};
+
+static struct address numeric(const char *host)
+{
+    struct address address;
+
+    assert_int_equal(address_numeric(&address, host, 7), 0);
+    return address;
+}
+
+static void add(struct setting *s, pid_t pid)
+{
+    struct address peer = numeric("127.0.0.1");
+
+    *slots_at(&s->server.slots, roster_next(&s->server.roster)) = (struct slot){.error = 0};
+    roster_add(&s->server.roster, pid, &peer, &s->listen);
+}
+
+static int set_up(void **state)
+{
+    struct setting *s = memory_zeroed(1, sizeof(*s));
+
+    s->limits = (struct server_settings){
+        .max_clients = 5, .max_per_source = 1, .source_prefix = {.ipv4 = 32, .ipv6 = 64}};
+    assert_int_equal(cidr_parse(s->deny, "192.0.2.128/25"), 0);
+    assert_int_equal(cidr_parse(s->trust, "127.0.0.1"), 0);
+    s->listen = (struct listen_settings){.name = "a",
+                                         .deny = {s->deny, 1},
+                                         .proxy_protocol = PROXY_ANY,
+                                         .proxy_trust = {s->trust, 1}};
+    s->listens[0] = &s->listen;
+    s->settings = (struct settings){.server = &s->limits, .listens = s->listens, .listen_count = 1};
+    s->server = (struct server){.settings = &s->settings, .log = {.level = -1, .channel = -1}};
+    assert_int_equal(roster_open(&s->server.roster, 5, &s->limits.source_prefix), 0);
+    assert_int_equal(slots_open(&s->server.slots, 5), 0);
+    add(s, WORKER);
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct setting *s = *state;
+
+    slots_close(&s->server.slots);
+    roster_close(&s->server.roster);
+    free(s);
+    return 0;
+}
+
+static const struct client *client(const struct setting *s)
+{
+    return roster_find(&s->server.roster, WORKER);
+}
+
+/* The worker tells ADDRESS, and asks. Returns the answer. */
+static int ask(struct setting *s, const struct address *address)
+{
+    struct slot *slot = slots_at(&s->server.slots, 0);
+
+    slot->told = *address;
+    slot->state = SLOT_ASKING;
+    conveyed_answer(&s->server, WORKER);
+    return slot->answer;
+}
+
+static int ask_about(struct setting *s, const char *host)
+{
+    struct address address = numeric(host);
+
+    return ask(s, &address);
+}
+
+static size_t count(const struct setting *s, const char *host)
+{
+    struct address address = numeric(host);
+
+    return roster_count(&s->server.roster, &address);
+}
+
+static void test_admitted_client_is_counted(void **state)
+{
+    struct setting *s = *state;
+    char text[ADDRESS_TEXT_MAX];
+
+    assert_int_equal(client(s)->standing, CLIENT_AWAITED);
+    assert_int_equal(count(s, "127.0.0.1"), 0);
+    assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
+    assert_int_equal(client(s)->standing, CLIENT_ADMITTED);
+    assert_string_equal(address_format(&client(s)->peer, text, sizeof(text)), "198.51.100.1:7");
+    assert_string_equal(address_format(&client(s)->proxy, text, sizeof(text)), "127.0.0.1:7");
+    assert_int_equal(count(s, "198.51.100.1"), 1);
+    assert_int_equal(count(s, "127.0.0.1"), 0);
+    assert_int_equal(s->server.totals.served, 1);
+    roster_remove(&s->server.roster, roster_find(&s->server.roster, WORKER));
+    assert_int_equal(count(s, "198.51.100.1"), 0);
+}
+
+static void test_proxy_itself(void **state)
+{
+    struct setting *s = *state;
+
+    assert_int_equal(ask(s, &(struct address){.len = 0}), SLOT_ADMITTED);
+    assert_int_equal(client(s)->proxy.len, 0);
+    assert_int_equal(count(s, "127.0.0.1"), 1);
+}
+
+static void test_denied(void **state)
+{
+    struct setting *s = *state;
+
+    assert_int_equal(ask_about(s, "::ffff:192.0.2.200"), SLOT_REFUSED);
+    assert_string_equal(slots_at(&s->server.slots, 0)->words, "echod: access denied\n");
+    assert_int_equal(client(s)->standing, CLIENT_REFUSED);
+    assert_int_equal(count(s, "192.0.2.200"), 0);
+    assert_int_equal(s->server.totals.refused, 1);
+    assert_int_equal(s->server.totals.served, 0);
+}
+
+static void test_limit_per_source(void **state)
+{
+    struct setting *s = *state;
+    struct listen_settings direct = {.name = "b"};
+    struct address there = numeric("2001:db8::1");
+
+    roster_add(&s->server.roster, 1, &there, &direct);
+    assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_REFUSED);
+}
+
+/* The last place is its own. */
+static void test_full_house(void **state)
+{
+    struct setting *s = *state;
+
+    s->limits.max_per_source = 0;
+    for (pid_t pid = 1; s->server.roster.live < 5; pid++)
+        add(s, pid);
+    assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
+}
+
+static void test_listener_that_is_gone(void **state)
+{
+    struct setting *s = *state;
+
+    s->settings.listen_count = 0;
+    assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_REFUSED);
+}
+
+static void test_no_questions(void **state)
+{
+    struct setting *s = *state;
+    struct slot *slot = slots_at(&s->server.slots, 0);
+
+    conveyed_answer(&s->server, 4242); /* of nobody */
+    conveyed_answer(&s->server, WORKER);
+    assert_int_equal(slot->answer, SLOT_UNANSWERED);
+    assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
+    slot->answer = SLOT_UNANSWERED;
+    assert_int_equal(ask_about(s, "198.51.100.2"), SLOT_UNANSWERED); /* once is enough */
+    assert_int_equal(count(s, "198.51.100.2"), 0);
+}
+
+static void test_signal_that_does_not_tell_who_asks(void **state)
+{
+    struct setting *s = *state;
+    struct slot *slot = slots_at(&s->server.slots, 0);
+
+    add(s, WORKER - 1);
+    slot->told = numeric("198.51.100.1");
+    slot->state = SLOT_ASKING;
+    conveyed_answer(&s->server, 0);
+    assert_int_equal(slot->answer, SLOT_ADMITTED);
+    assert_int_equal(slots_at(&s->server.slots, 1)->answer, SLOT_UNANSWERED);
+}
+
+static void test_what_is_no_address(void **state)
+{
+    struct setting *s = *state;
+    struct address unix_peer, odd = numeric("198.51.100.1");
+
+    assert_int_equal(address_unix(&unix_peer, "/run/x"), 0);
+    assert_int_equal(ask(s, &unix_peer), SLOT_UNANSWERED);
+    for (socklen_t len = 1; len < 200; len++) {
+        odd.len = len;
+        odd.sa.sa_family = len == sizeof(odd.in) ? AF_INET6 : AF_INET;
+        assert_int_equal(ask(s, &odd), SLOT_UNANSWERED);
+    }
+    odd.len = UINT32_MAX;
+    assert_int_equal(ask(s, &odd), SLOT_UNANSWERED);
+    assert_int_equal(client(s)->standing, CLIENT_AWAITED);
+}
+
+static void test_untrusted_proxy(void **state)
+{
+    struct setting *s = *state;
+    struct address trusted = numeric("127.0.0.1"), other = numeric("127.0.0.2"), local;
+
+    assert_int_equal(address_unix(&local, "/run/x"), 0);
+    assert_int_equal(access_decide_proxy(&s->server, &trusted, &s->listen).rule, ACCESS_OPEN);
+    assert_int_equal(access_decide_proxy(&s->server, &local, &s->listen).rule, ACCESS_OPEN);
+    assert_int_equal(access_decide_proxy(&s->server, &other, &s->listen).rule, ACCESS_UNTRUSTED);
+    s->limits.max_clients = 1;
+    assert_int_equal(access_decide_proxy(&s->server, &trusted, &s->listen).rule, ACCESS_FULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_admitted_client_is_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_proxy_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_denied, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limit_per_source, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_full_house, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_listener_that_is_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_questions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_signal_that_does_not_tell_who_asks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_no_address, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_untrusted_proxy, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+/*
+ * A worker behind a proxy: it reads the header, and asks the test, which is its daemon here.
+ */
+#include "unit.h"
+#include "work.h"
+
+#include <time.h>
+
+#define HEADER "PROXY TCP4 198.51.100.7 203.0.113.1 1234 80\r\n"
+#define SOON (20 * USEC_PER_SEC)
+
+static const struct listen_settings echo = {
+    .name = "a", .service = SERVICE_ECHO, .proxy_protocol = PROXY_ANY};
+
+/* Waits for the question of WORK. */
+static void is_asked(const struct work *work)
+{
+    const struct timespec wait = {.tv_sec = SOON / USEC_PER_SEC};
+    sigset_t question;
+    siginfo_t info;
+
+    sigemptyset(&question);
+    sigaddset(&question, SLOT_SIGNAL);
+    assert_int_equal(sigtimedwait(&question, &info, &wait), SLOT_SIGNAL);
+    assert_int_equal(info.si_pid, work->pid);
+    assert_int_equal(slot->state, SLOT_ASKING);
+}
+
+/* The address that the question is about; "" is the proxy's. */
+static void is_about(const char *expected)
+{
+    char text[ADDRESS_TEXT_MAX] = "";
+
+    if (slot->told.len > 0)
+        address_format(&slot->told, text, sizeof(text));
+    assert_string_equal(text, expected);
+}
+
+static void answer(const struct work *work, enum slot_answer answer)
+{
+    snprintf(slot->words, sizeof(slot->words), "go away\n");
+    slot->answer = answer;
+    kill(work->pid, SLOT_SIGNAL);
+}
+
+/* Questions that were asked again meanwhile. */
+static void forget_questions(void)
+{
+    const struct timespec no_wait = {0};
+    sigset_t question;
+
+    sigemptyset(&question);
+    sigaddset(&question, SLOT_SIGNAL);
+    while (sigtimedwait(&question, NULL, &no_wait) > 0)
+        continue;
+}
+
+static struct work start_proxied(const struct listen_settings *listen)
+{
+    forget_questions();
+    return start_over(unix_pair, listen, LONG, LONG);
+}
+
+static void test_admitted(void **state)
+{
+    struct work work = start_proxied(&echo);
+
+    (void)state;
+    says(&work, HEADER "glued");
+    is_asked(&work);
+    is_about("198.51.100.7:1234");
+    answer(&work, SLOT_ADMITTED);
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "glued", END_CLOSED);
+    assert_int_equal(slot->bytes_in, 5);
+}
+
+static void test_refused(void **state)
+{
+    struct work work = start_proxied(&echo);
+
+    (void)state;
+    says(&work, HEADER);
+    is_asked(&work);
+    answer(&work, SLOT_REFUSED);
+    ends(&work, "go away\n", END_REFUSED);
+}
+
+static void test_proxy_for_itself(void **state)
+{
+    struct work work = start_proxied(&echo);
+
+    (void)state;
+    says(&work, "PROXY UNKNOWN\r\n");
+    is_asked(&work);
+    is_about("");
+    answer(&work, SLOT_ADMITTED);
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "", END_CLOSED);
+}
+
+static void test_question_that_is_lost_is_asked_again(void **state)
+{
+    struct work work = start_proxied(&echo);
+
+    (void)state;
+    says(&work, HEADER);
+    for (int i = 0; i < 3; i++)
+        is_asked(&work);
+    slot->answer = SLOT_ADMITTED; /* nor does the answer need to be announced */
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "", END_CLOSED);
+}
+
+static void test_nothing_is_said_without_an_answer(void **state)
+{
+    static char hello[] = "hello";
+    const struct listen_settings greeting = {.name = "a",
+                                             .service = SERVICE_DAYTIME,
+                                             .greeting = {hello, 5},
+                                             .proxy_protocol = PROXY_V1};
+    struct work work = start_proxied(&greeting);
+    char c;
+
+    (void)state;
+    says(&work, HEADER);
+    is_asked(&work);
+    assert_int_equal(recv(work.client, &c, 1, MSG_DONTWAIT), -1);
+    kill(work.pid, SIGTERM);
+    ends(&work, "", END_STOPPED);
+}
+
+static void test_stopped_before_the_header(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        struct work work = start_proxied(&echo);
+        says(&work, round ? "PROXY" : "");
+        kill(work.pid, SIGTERM);
+        ends(&work, "", END_STOPPED);
+    }
+}
+
+static void test_no_header(void **state)
+{
+    struct work work = start_proxied(&echo);
+    uint64_t before = clock_now();
+
+    (void)state;
+    ends(&work, "", END_PROXY);
+    assert_int_equal(slot->error, ETIME);
+    assert_in_range(clock_now() - before, 3 * USEC_PER_SEC, SOON);
+    work = start_proxied(&echo);
+    says(&work, "hello\n");
+    ends(&work, "", END_PROXY);
+    assert_int_equal(slot->error, EPROTO);
+}
+
+static void test_closed_without_a_header(void **state)
+{
+    struct work work = start_proxied(&echo);
+
+    (void)state;
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "", END_CLOSED);
+}
+
+static void test_whoami_shows_both(void **state)
+{
+    const struct listen_settings whoami = {
+        .name = "a", .service = SERVICE_WHOAMI, .proxy_protocol = PROXY_V1};
+    struct work work = start_proxied(&whoami);
+    char buf[2048];
+
+    (void)state;
+    says(&work, HEADER);
+    is_asked(&work);
+    answer(&work, SLOT_ADMITTED);
+    assert_true(read_to_end(work.client, buf, sizeof(buf)) > 0);
+    assert_non_null(strstr(buf, "\"peer\": \"198.51.100.7\", \"peer_port\": 1234,"));
+    assert_non_null(strstr(buf, "\"proxy\": \"192.0.2.1\", \"proxy_port\": 4242, "
+                                "\"destination\": \"203.0.113.1\", \"destination_port\": 80, "));
+    fd_close(&work.client);
+    assert_int_equal(child_end(work.pid), END_DONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_admitted),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_proxy_for_itself),
+        cmocka_unit_test(test_question_that_is_lost_is_asked_again),
+        cmocka_unit_test(test_nothing_is_said_without_an_answer),
+        cmocka_unit_test(test_stopped_before_the_header),
+        cmocka_unit_test(test_no_header),
+        cmocka_unit_test(test_closed_without_a_header),
+        cmocka_unit_test(test_whoami_shows_both),
+    };
+    return cmocka_run_group_tests(tests, work_setup, NULL);
+}
