@@ -1,5 +1,6 @@
 """An echod as its administrator and systemd have it: with a control socket, a program that can be
 replaced, sockets that are passed to it, and a manager that it notifies."""
+import fcntl
 import json
 import os
 import re
@@ -198,7 +199,8 @@ class Passed(Managed):
 
     def place(self):
         """In the child: moves the sockets to where they belong."""
-        high = [os.dup2(fd, 100 + place) for fd, place in self.places.items()]
+        above = 3 + len(self.places)
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, above) for fd in self.places]
         for place, fd in enumerate(high):
             os.dup2(fd, 3 + place, True)
 
