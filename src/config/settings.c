@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Within the 198 bytes of a line that inih reads. */
-#define LINE_MAX_SHORT 190
-
 static void section_clear(struct section *section)
 {
     for (size_t i = 0; i < option_count; i++) {
@@ -35,14 +32,13 @@ void settings_free(struct settings *settings)
     free(settings);
 }
 
-struct origin settings_origin(const struct settings *settings, const struct listen_settings *listen,
-                              const char *key)
+struct origin settings_origin(const struct settings *settings, const void *values, const char *key)
 {
     for (size_t i = 0; i < settings->section_count; i++) {
         const struct section *section = &settings->sections[i];
-        if (section->values != listen)
+        if (section->values != values)
             continue;
-        struct origin set = *option_origin(option_find(SECTION_LISTEN, key), section);
+        struct origin set = *option_origin(option_find(section->kind, key), section);
         return set.file ? set : section->declared;
     }
     return (struct origin){0};
@@ -85,13 +81,13 @@ static void dump_value(const struct option_row *row, const struct section *secti
     row->type->format(row, option_field(row, section), value, sizeof(value));
     origin_format(*option_origin(row, section), origin, sizeof(origin));
     int len = snprintf(line, sizeof(line), "%-15s = %-24s ; %s", row->name, value, origin);
-    if (len < LINE_MAX_SHORT) {
+    if (len < DUMP_LINE_MAX) {
         fprintf(out, "%s\n", line);
         return;
     }
     if (row->type == &type_words || row->type == &type_cidrs)
         squeeze_list(value);
-    fprintf(out, "; %.*s\n%s=%s\n", LINE_MAX_SHORT - 2, origin, row->name, value);
+    fprintf(out, "; %.*s\n%s=%s\n", DUMP_LINE_MAX - 2, origin, row->name, value);
 }
 
 void settings_dump(const struct settings *settings, FILE *out)

@@ -93,15 +93,22 @@ void settings_free(struct settings *settings);
 /* The name of a service, as it is configured. */
 const char *service_name(unsigned service);
 
-/* Where KEY of the listener LISTEN was set; its section, if it has the default. */
-struct origin settings_origin(const struct settings *settings, const struct listen_settings *listen,
-                              const char *key);
+/* Where KEY was set of the section that has VALUES, a struct of server_settings or listen_settings;
+ * the section itself, if it has the default (no file: it is nowhere, as may be [server]). */
+struct origin settings_origin(const struct settings *settings, const void *values, const char *key);
 
 /*
  * Writes the effective configuration to OUT as an INI file, the origin of each value beside it.
  * Loading the output gives the same values.
  */
 void settings_dump(const struct settings *settings, FILE *out);
+
+/*
+ * Adds to a dump, as comments, where each value was set (origins.c); and makes that known of
+ * SETTINGS that were loaded from the file at PATH, a dump that has them.
+ */
+void settings_dump_origins(const struct settings *settings, FILE *out);
+void settings_load_origins(struct settings *settings, const char *path);
 
 /* Adds to PROBLEMS what is wrong with the settings as a whole (validate.c). */
 void settings_validate(struct settings *settings, struct problems *problems);

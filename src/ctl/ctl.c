@@ -11,21 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum shape { SHAPE_PAIRS, SHAPE_TABLE, SHAPE_TEXT, SHAPE_NOTHING };
+enum shape { SHAPE_PAIRS, SHAPE_TABLE, SHAPE_TEXT, SHAPE_VERDICT, SHAPE_NOTHING };
+
+#define OPERANDS_MAX 2
 
 static const struct command {
     const char *name;
-    const char *operand; /* its name; NULL: it takes none */
+    const char *operands[OPERANDS_MAX]; /* their names; NULL: it takes no more */
     enum shape shape;
     const char *help;
 } commands[] = {
-    {"status", NULL, SHAPE_PAIRS, "whether echod runs, and what it has done"},
-    {"list", NULL, SHAPE_TABLE, "every client that is being served"},
-    {"listeners", NULL, SHAPE_TABLE, "every socket that is listened on, and where it came from"},
-    {"kill", "ID", SHAPE_NOTHING, "end the session of the client ID; a second time: at once"},
-    {"reload", NULL, SHAPE_NOTHING,
+    {"status", {NULL}, SHAPE_PAIRS, "whether echod runs, and what it has done"},
+    {"list", {NULL}, SHAPE_TABLE, "every client that is being served"},
+    {"listeners", {NULL}, SHAPE_TABLE, "every socket that is listened on, and where it came from"},
+    {"kill", {"ID"}, SHAPE_NOTHING, "end the session of the client ID; a second time: at once"},
+    {"check-access",
+     {"ADDRESS", "LISTENER"},
+     SHAPE_VERDICT,
+     "which rule would decide about a client from ADDRESS now"},
+    {"reload",
+     {NULL},
+     SHAPE_NOTHING,
      "load the configuration, and the program, anew; nobody is dropped"},
-    {"metrics", NULL, SHAPE_TEXT, "counts in the text format of Prometheus"},
+    {"metrics", {NULL}, SHAPE_TEXT, "counts in the text format of Prometheus"},
 };
 
 /* How often a question is asked again whose answer was cut off. */
@@ -33,10 +41,18 @@ static const struct command {
 
 struct arguments {
     const struct command *command;
-    const char *operand;
+    const char *operands[OPERANDS_MAX];
     char *socket; /* owned */
     bool json;
 };
+
+/* The name of COMMAND with OPERANDS, or what they are called, behind it. */
+static void join(char *buf, size_t size, const struct command *command, const char *const *operands)
+{
+    snprintf(buf, size, "%s", command->name);
+    for (size_t i = 0; i < OPERANDS_MAX && operands[i]; i++)
+        text_append(buf, size, " %.48s", operands[i]);
+}
 
 static void print_help(void)
 {
@@ -45,10 +61,10 @@ static void print_help(void)
          "\n"
          "Commands:");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        char synopsis[32];
-        snprintf(synopsis, sizeof(synopsis), "%s %s", commands[i].name,
-                 commands[i].operand ? commands[i].operand : "");
-        printf("  %-16s %s\n", synopsis, commands[i].help);
+        char synopsis[64];
+        join(synopsis, sizeof(synopsis), &commands[i], commands[i].operands);
+        printf("  %-16s%s %s\n", synopsis, strlen(synopsis) > 16 ? "\n                  " : "",
+               commands[i].help);
     }
     puts("\n"
          "  -i, --instance NAME  talk to echod@NAME.service\n"
@@ -58,8 +74,8 @@ static void print_help(void)
          "  -V, --version        print the version, exit\n"
          "  -h, --help           print this, exit\n"
          "\n"
-         "Exit status: 0 done, 1 echod could not do it, 3 echod does not run, 4 its state is\n"
-         "unknown, 64 bad command line.");
+         "Exit status: 0 done, 1 echod could not do it, or check-access: would not let it in,\n"
+         "3 echod does not run, 4 its state is unknown, 64 bad command line.");
 }
 
 static int misused(const char *what, const char *text)
@@ -113,10 +129,11 @@ static int take_operands(struct arguments *args, int argc, char **argv)
     if (!args->command)
         return misused("unknown command", argv[optind]);
     optind++;
-    if (args->command->operand && optind == argc)
-        return misused("what is missing is the operand", args->command->operand);
-    if (args->command->operand)
-        args->operand = argv[optind++];
+    for (size_t i = 0; i < OPERANDS_MAX && args->command->operands[i]; i++) {
+        if (optind == argc)
+            return misused("what is missing is the operand", args->command->operands[i]);
+        args->operands[i] = argv[optind++];
+    }
     return optind < argc ? misused("unexpected operand", argv[optind]) : 0;
 }
 
@@ -168,6 +185,8 @@ static void show(const struct arguments *args, char *text)
 
     if (shape == SHAPE_TEXT)
         fputs(text, stdout);
+    else if (shape == SHAPE_VERDICT && !args->json)
+        show_verdict(text, stdout);
     else if (args->json)
         show_json(text, shape != SHAPE_TABLE, stdout);
     else if (shape == SHAPE_PAIRS)
@@ -181,21 +200,33 @@ static bool is_cut(int error)
     return error == -ECONNRESET || error == -EPIPE;
 }
 
+/* A verdict is an answer, and a status, too. */
+static int outcome(const struct arguments *args, const struct answer *answer)
+{
+    static const char allowed[] = "verdict=allowed\t";
+
+    if (answer->error)
+        return CTL_FAILED;
+    return args->command->shape != SHAPE_VERDICT ||
+                   strncmp(answer->text, allowed, strlen(allowed)) == 0
+               ? 0
+               : CTL_FAILED;
+}
+
 static int request(const struct arguments *args)
 {
     struct answer answer;
-    char line[128];
+    char line[128]; /* as much as the daemon takes */
 
-    snprintf(line, sizeof(line), "%s%s%.64s", args->command->name, args->operand ? " " : "",
-             args->operand ? args->operand : "");
+    join(line, sizeof(line), args->command, args->operands);
     int r = request_send(args->socket, line, &answer);
     /* A reload ends the connections of those who only ask: the next program answers them. */
     for (int i = 0; i < RETRIES && is_cut(r) && args->command->shape != SHAPE_NOTHING; i++) {
         answer_free(&answer);
         r = request_send(args->socket, line, &answer);
     }
-    int status = r < 0 ? tell_failure(args->socket, r) : answer.error ? CTL_FAILED : 0;
-    if (status == 0)
+    int status = r < 0 ? tell_failure(args->socket, r) : outcome(args, &answer);
+    if (r == 0 && !answer.error)
         show(args, answer.text);
     else if (r == 0)
         fprintf(stderr, "echoctl: %s%s", answer.error, strchr(answer.error, '\n') ? "" : "\n");

@@ -32,8 +32,8 @@ static size_t cut_pairs(char *line, struct pair *pairs)
 /* Whether the value of KEY is a number: those of the others may only look like one. */
 static bool is_number(const char *key, const char *text)
 {
-    static const char *const texts[] = {"peer",    "listener", "service", "state",
-                                        "address", "from",     "config"};
+    static const char *const texts[] = {"peer", "listener", "service", "state", "address",
+                                        "from", "config",   "verdict", "rule",  "origin"};
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         if (strcmp(texts[i], key) == 0)
@@ -95,6 +95,28 @@ void show_pairs(char *report, FILE *to)
 
     for (size_t i = 0; i < count; i++)
         fprintf(to, "%-15s %s\n", pairs[i].key, pairs[i].value);
+}
+
+/* The value of KEY, or "". */
+static const char *value_of(const struct pair *pairs, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(pairs[i].key, key) == 0)
+            return pairs[i].value;
+    return "";
+}
+
+void show_verdict(char *report, FILE *to)
+{
+    struct pair pairs[COLUMNS];
+    char *line = next_line(&report);
+    size_t count = line ? cut_pairs(line, pairs) : 0;
+    const char *origin = value_of(pairs, count, "origin");
+
+    fprintf(to, "%s: %s on %s: %s", value_of(pairs, count, "verdict"),
+            value_of(pairs, count, "address"), value_of(pairs, count, "listener"),
+            value_of(pairs, count, "rule"));
+    fprintf(to, *origin ? " (%s)\n" : "\n", origin);
 }
 
 /* ---- tables ---- */

@@ -16,4 +16,7 @@ void show_table(char *report, FILE *to);
 /* A line per pair, of a report that is one line. The text is changed. */
 void show_pairs(char *report, FILE *to);
 
+/* The sentence that a report of check-access makes. The text is changed. */
+void show_verdict(char *report, FILE *to);
+
 #endif

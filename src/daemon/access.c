@@ -135,15 +135,18 @@ static const struct {
 
 const char *access_words(const struct access *access, char *buf, size_t size)
 {
-    unsigned long long seconds = (access->wait + USEC_PER_SEC - 1) / USEC_PER_SEC;
-
-    snprintf(buf, size, refusals[access->rule].words, seconds);
+    snprintf(buf, size, refusals[access->rule].words, access_seconds(access));
     return buf;
 }
 
 const char *access_reason(const struct access *access)
 {
     return refusals[access->rule].reason;
+}
+
+unsigned long long access_seconds(const struct access *access)
+{
+    return (access->wait + USEC_PER_SEC - 1) / USEC_PER_SEC;
 }
 
 /* ---- the memory of source_rate ---- */

@@ -55,6 +55,9 @@ const char *access_words(const struct access *access, char *buf, size_t size);
 /* The same for the log: the value of ECHOD_REASON. */
 const char *access_reason(const struct access *access);
 
+/* The wait in seconds, rounded up. */
+unsigned long long access_seconds(const struct access *access);
+
 /* Makes room for what source_rate has to remember. Returns 0 or -errno. */
 int access_open(struct server *server);
 void access_close(struct server *server);

@@ -1,6 +1,7 @@
 #include "daemon/control.h"
 
 #include "base/span.h"
+#include "daemon/inquiry.h"
 #include "daemon/report.h"
 #include "daemon/server.h"
 #include "net/listener.h"
@@ -194,6 +195,10 @@ static void answer_request(struct server *server, const char *request, FILE *to)
                    {"list", report_clients},
                    {"listeners", report_listeners},
                    {"metrics", report_metrics}};
+    static const struct {
+        const char *name;
+        void (*answer)(struct server *server, const char *operands, FILE *to);
+    } requests[] = {{"kill", kill_client}, {"check-access", inquiry_answer}};
 
     for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
         if (strcmp(request, reports[i].name) != 0)
@@ -202,10 +207,14 @@ static void answer_request(struct server *server, const char *request, FILE *to)
         reports[i].report(server, to);
         return;
     }
-    if (strncmp(request, "kill ", 5) == 0)
-        kill_client(server, request + 5, to);
-    else
-        fputs("error unknown request\n", to);
+    for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+        size_t len = strlen(requests[i].name);
+        if (strncmp(request, requests[i].name, len) != 0 || request[len] != ' ')
+            continue;
+        requests[i].answer(server, request + len + 1, to);
+        return;
+    }
+    fputs("error unknown request\n", to);
 }
 
 static void speak_to(struct control_peer *peer)

@@ -70,6 +70,7 @@ static int hand_settings_back(const struct settings *settings)
     if (!to)
         return EXIT_SOFTWARE;
     settings_dump(settings, to);
+    settings_dump_origins(settings, to);
     return fclose(to) == 0 ? 0 : EXIT_OSERR;
 }
 
@@ -251,6 +252,8 @@ static struct settings *load_rehearsed(int handover)
     struct settings *settings = path ? settings_load(path, &problems) : NULL;
     uint64_t number;
 
+    if (settings)
+        settings_load_origins(settings, path);
     if (path && number_parse(strrchr(path, '/') + 1, &number) == 0)
         close((int)number);
     free(path);

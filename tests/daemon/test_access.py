@@ -1,5 +1,6 @@
 """Who is let in, beyond what test_limits.py shows: how often one source may connect, and places
 that are kept for monitors."""
+import os
 import re
 import time
 
@@ -37,6 +38,15 @@ def visit(echod, **how):
     sock.close()
 
 
+def is_served(sock):
+    """Whether it is an echo that SOCK gets: one that is refused gets words, or just a reset."""
+    try:
+        sock.sendall(b"ping")
+        return sock.recv(1024) == b"ping"
+    except ConnectionError:
+        return False
+
+
 # ---- the rate ----
 
 @test("source_rate: as many at once, then a line says when the next one may come; others may")
@@ -45,7 +55,7 @@ def rate():
         for _ in range(5):
             visit(echod, source="127.0.0.2")
         wait = expect_rate(echod, source="127.0.0.2")
-        expect(600 < wait <= 720, "the next of five in an hour comes in 12 minutes, not %d s" % wait)
+        expect(600 < wait <= 720, "the next of five in an hour comes in 12 min, not %d s" % wait)
         visit(echod, source="127.0.0.3")
         echod.wait_no_workers()
         expect_rate(echod, source="127.0.0.2")  # that the others are gone does not matter
@@ -58,11 +68,7 @@ def rate_heals():
         served = 0
         while served < 3:
             sock = echod.connect()
-            sock.sendall(b"ping")
-            try:
-                served += sock.recv(1024) == b"ping"
-            except ConnectionError:
-                pass  # refused: a reset may overtake the words
+            served += is_served(sock)
             sock.close()
             expect(time.monotonic() < begin + DEADLINE, "it is let in again")
         expect(time.monotonic() - begin >= 2, "three came within two seconds")
@@ -197,6 +203,148 @@ def monitors_reload():
         expect_match("too many clients", recv_until_eof(echod.connect()).decode(), "the words")
         expect_echo(echod.connect(source="127.0.0.9"))
         expect_echo(first)
+
+
+# ---- echoctl check-access ----
+
+def check(echod, address, listener="local"):
+    """What echoctl check-access says: its status, and the line without its end."""
+    status, out, err = echod.ctl("check-access", address, listener)
+    expect_equal((err, out.count("\n")), ("", 1), "standard error and the number of lines")
+    return status, out.rstrip("\n")
+
+
+@test("check-access names the rule of a list, and the line of the file that has it")
+def check_lists():
+    lists = "allow = 127.0.0.0/8, 2001:db8::/32\ndeny = 127.0.0.2, 2001:db8:1::/48"
+    with Managed(listen("local", more=lists) + listen("open")) as echod:
+        allow, deny = (" (%s:%d)" % (echod.config, line) for line in (4, 5))
+        for address, listener, status, said in (
+                ("127.0.0.1", "local", 0, "allowed: %s on local: allow 127.0.0.0/8" + allow),
+                ("127.0.0.2", "local", 1, "denied: %s on local: deny 127.0.0.2" + deny),
+                ("192.0.2.1", "local", 1, "denied: %s on local: allow does not name it" + allow),
+                ("2001:db8::1", "local", 0, "allowed: %s on local: allow 2001:db8::/32" + allow),
+                ("2001:db8:1::1", "local", 1, "denied: %s on local: deny 2001:db8:1::/48" + deny),
+                ("192.0.2.1", "open", 0, "allowed: %s on open: no rule is against it")):
+            expect_equal(check(echod, address, listener), (status, said % address), "the verdict")
+        for address, shown in (("[2001:DB8::01]", "2001:db8::1"),
+                               ("::ffff:127.0.0.2", "127.0.0.2")):
+            expect_equal(check(echod, address), check(echod, shown), "the verdict on " + address)
+        expect_equal(echod.ctl("--json", "check-access", "127.0.0.2", "local")[0], 1, "the status")
+        expect_equal(echod.ask("check-access", "127.0.0.1", "local"),
+                     {"verdict": "allowed", "address": "127.0.0.1", "listener": "local",
+                      "rule": "allow 127.0.0.0/8", "origin": echod.config + ":4"}, "the JSON")
+
+
+@test("check-access still names the files after a reload, drop-ins and odd names among them")
+def check_after_reload():
+    with Managed(listen("local", more="deny = 127.0.0.2")) as echod:
+        os.mkdir(echod.path("echod.conf.d"))
+        for name, text in (("a\tb\\x0a.conf", "\n[listen local]\ndeny = 127.0.0.3"),
+                           ("b.conf", "[server]\nmax_per_source = 1")):
+            echod.write("echod.conf.d/" + name, text)
+        for _ in range(2):
+            echod.reload()
+            expect_equal(check(echod, "127.0.0.3")[1],
+                         r"denied: 127.0.0.3 on local: deny 127.0.0.3 (%s.d/a\x09b\x0a.conf:3)" %
+                         echod.config, "the rule of a drop-in")
+            sock = echod.echoing()
+            expect_equal(check(echod, "127.0.0.1")[1],
+                         "refused: 127.0.0.1 on local: too many of its source (1 of 1) "
+                         "(%s.d/b.conf:2)" % echod.config, "the limit of another")
+            sock.close()
+            echod.wait_no_workers()
+
+
+@test("check-access names the limit that is reached, what it counted, and takes nothing itself")
+def check_limits():
+    config = MONITORED + "max_per_source = 2\nsource_rate = 3/h"
+    with Managed(server=config) as echod:
+        for _ in range(20):
+            expect_equal(check(echod, "127.0.0.1")[0], 0, "the status")
+        first, second = echod.echoing(), echod.echoing()
+        expect_match(r"^refused: 127.0.0.1 on local: full but for monitors \(2 of 3\) \(.*:3\)$",
+                     check(echod, "127.0.0.1")[1], "the reserved place")
+        expect_match(r"^allowed: 127.0.0.9 on local: monitor 127.0.0.9 \(.*:4\)$",
+                     check(echod, "127.0.0.9")[1], "a monitor")
+        monitor = echod.echoing(source="127.0.0.9")
+        expect_match(r"^refused: 127.0.0.9 on local: full \(3 of 3\) \(.*:2\)$",
+                     check(echod, "127.0.0.9")[1], "a full server")
+        monitor.close()
+        first.close()
+        eventually(lambda: len(echod.workers()) == 1, "they are gone")
+        expect_echo(echod.connect(source="127.0.0.7"))
+        second.close()
+        eventually(lambda: len(echod.workers()) == 1, "the second is gone, too")
+        visit(echod)
+        eventually(lambda: len(echod.workers()) == 1, "the third is gone, too")
+        expect_match(r"^refused: 127.0.0.1 on local: too many connections of its source, the next "
+                     r"one in \d+ s \(.*:6\)$", check(echod, "127.0.0.1")[1], "the rate")
+        expect_equal(echod.ask("status")["refused"], 0, "the refusals")
+
+
+@test("check-access: who waits, Unix sockets, and a limit that is a default")
+def check_others():
+    config = ("[server]\nmax_clients = 1\nwhen_full = queue\n" + listen("local") + unix("file"))
+    with Managed(config) as echod:
+        expect_equal(check(echod, "unix", "file"),
+                     (0, "allowed: unix on file: no rule is against it"), "a Unix socket")
+        echod.echoing()
+        expect_equal(check(echod, "127.0.0.1"),
+                     (1, "waits: 127.0.0.1 on local: full (1 of 1) (%s:2)" % echod.config),
+                     "who waits")
+        expect_equal(check(echod, "unix", "file")[0], 1, "a Unix socket when all is full")
+    if scaled(True, False):
+        with Managed() as echod:
+            for _ in range(100):
+                echod.echoing()
+            expect_match(r"too many of its source \(100 of 100\) \(default\)$",
+                         check(echod, "127.0.0.1")[1], "the default")
+
+
+@test("check-access: what cannot be asked is an error that says why")
+def check_errors():
+    config = listen("local") + unix("file") + listen("shut", more="protocol = udp")
+    with Managed(config) as echod:
+        wanted = "an address and the name of a listener are wanted"
+        for operands, said in (
+                (("localhost", "local"), "localhost is not an IP address"),
+                (("127.0.0.1/8", "local"), "127.0.0.1/8 is not an IP address"),
+                (("127.1", "local"), "127.1 is not an IP address"),
+                (("::1::", "local"), "::1:: is not an IP address"),
+                (("::1", "remote"), "there is no listener remote: echoctl listeners shows them"),
+                (("::1", "loca"), "there is no listener loca: echoctl listeners shows them"),
+                (("::1", "file"), "listener file is a Unix socket: ask about the address unix"),
+                (("unix", "local"), "listener local is not a Unix socket: give an IP address"),
+                (("::1", "shut"), "listener shut is closed: this version cannot serve it"),
+                (("", "local"), wanted), (("::1 local", "local"), wanted)):
+            expect_equal(echod.ctl("check-access", *operands), (1, "", "echoctl: %s\n" % said),
+                         "what %s gives" % (operands,))
+        for operands in ((), ("127.0.0.1",), ("127.0.0.1", "local", "more")):
+            expect_equal(echod.ctl("check-access", *operands)[0], 64, "a bad command line")
+        echod.ctl("check-access", "1" * 500, "l" * 500)
+        expect_echo(echod.connect())
+
+
+@test("check-access says the same as what happens")
+def check_agrees():
+    lists = "allow = 127.0.0.0/24\ndeny = 127.0.0.8/30"
+    with Managed(server="max_per_source = 1\nsource_rate = 2/h\nsource_prefix = 31, 64",
+                 listen="port = 0\n" + lists) as echod:
+        live = 0
+        for n in list(range(1, 14)) * 3:
+            source = "127.0.0.%d" % n
+            status, line = check(echod, source)
+            sock = echod.connect(source=source)
+            served = is_served(sock)
+            expect_equal(served, status == 0, "whether %s is served, of which is said: %s" %
+                         (source, line))
+            live += served
+            if served and n % 3 == 0:
+                sock.close()
+                live -= 1
+                eventually(lambda: echod.ask("status")["clients"] == live, "it is gone")
+        expect(0 < live < 13, "there were both")
 
 
 main()

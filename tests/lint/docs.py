@@ -242,16 +242,17 @@ def page_has_command_line(page_name, help_name):
 def page_has_commands(tree):
     help_text, page = output(tree, ECHOCTL_HELP), tree.read(ECHOCTL_PAGE)
     part = re.search(r"^Commands:\n(.*?)\n\n", help_text, flags=re.M | re.S)
-    expected = {name: operand.lower() for name, operand in
-                re.findall(r"^  (\w+)(?: ([A-Z]+))?  ", part.group(1) if part else "", flags=re.M)}
+    expected = {name: operands.lower().split() for name, operands in
+                re.findall(r"^  ([\w-]+)((?: [A-Z]+)*)(?:  |$)", part.group(1) if part else "",
+                           flags=re.M)}
     if len(expected) < 5:
         yield f"{ECHOCTL_HELP} has only {len(expected)} commands"
     list_of_commands = section_of(page, "COMMANDS").split("\n.Ss ")[0]
-    there = dict(re.findall(r"^\.It Cm (\w+)(?: Ar (\w+))?$", list_of_commands, flags=re.M))
+    there = {name: re.findall(r" Ar (\w+)", operands) for name, operands in
+             re.findall(r"^\.It Cm ([\w-]+)((?: Ar \w+)*)$", list_of_commands, flags=re.M)}
     yield from differences(f"{ECHOCTL_PAGE}, COMMANDS,", there, expected)
-    operands = set(re.findall(r"^\.Op Ar (\w+)$", section_of(page, "SYNOPSIS"), flags=re.M))
-    yield from differences(f"the synopsis of {ECHOCTL_PAGE}", dict.fromkeys(operands),
-                           dict.fromkeys(filter(None, expected.values())))
+    if ".Op Ar operand ..." not in section_of(page, "SYNOPSIS"):
+        yield f"the synopsis of {ECHOCTL_PAGE} has no operands"
 
 
 def statuses_of_help(text):
@@ -375,12 +376,14 @@ def catalog_has_events(tree):
 # ---- reports of echoctl ----------------------------------------------------------------------
 
 REPORT = "src/daemon/report.c"
+INQUIRY = "src/daemon/inquiry.c"
 TOTALS = "src/daemon/totals.c"
 
 
 def keys_of_report(tree, functions_of_it):
     """The keys that the functions print, as pairs."""
-    bodies, keys = functions(lint.blanked(tree.read(REPORT), strings=False)), []
+    code = "".join(lint.blanked(tree.read(name), strings=False) for name in (REPORT, INQUIRY))
+    bodies, keys = functions(code), []
     for name in functions_of_it:
         for _, _, arguments in lint.calls(bodies.get(name, ""), ["fprintf"]):
             keys += re.findall(r"(?:^|\\t)(\w+)=%", "".join(strings(arguments)))
@@ -392,7 +395,8 @@ def page_has_keys(tree):
     rows = re.findall(r'\.name = "(\w+)"', totals)
     for title, names, more in (("Keys of status", ("report_status",), rows),
                                ("Keys of list", ("report_clients", "report_client"), []),
-                               ("Keys of listeners", ("report_listeners",), [])):
+                               ("Keys of listeners", ("report_listeners",), []),
+                               ("Keys of check-access", ("inquiry_answer",), [])):
         expected = keys_of_report(tree, names) + more
         if len(expected) < 4:
             yield f"{REPORT} has only {len(expected)} keys of {title}"
@@ -529,7 +533,8 @@ lint.main([
     ("echoctl(8) has every command", page_has_commands, {
         "one that is missing": doctor(ECHOCTL_PAGE, r"^\.It Cm reload$", ".It Cm restart"),
         "an operand that is missing": doctor(ECHOCTL_PAGE, r"^\.It Cm kill Ar id", ".It Cm kill"),
-        "a synopsis without it": doctor(ECHOCTL_PAGE, r"^\.Op Ar id\n", ""),
+        "one of two that is missing": doctor(ECHOCTL_PAGE, r" Ar listener$", ""),
+        "a synopsis without": doctor(ECHOCTL_PAGE, r"^\.Op Ar operand \.\.\.\n", ""),
         "a new one": doctor_output(ECHOCTL_HELP, "^  kill ID ", r"  new              new\n\g<0>")}),
     ("echoctl(8) has every exit status",
      # 71 and 74 are not in the help: no memory, and a standard output that is full.
@@ -541,7 +546,8 @@ lint.main([
         "a new one of the status": doctor(REPORT, r"\\tpid=%d", r"\\tppid=%d"),
         "a new total": doctor(TOTALS, r'\.name = "served"', '.name = "admitted"'),
         "a new one of a client": doctor(REPORT, r"\\tseconds=", r"\\tnew=%s\\tseconds="),
-        "a new one of a listener": doctor(REPORT, r"\\tfrom=", r"\\torigin=")}),
+        "a new one of a listener": doctor(REPORT, r"\\tfrom=", r"\\torigin="),
+        "a new one of a verdict": doctor(INQUIRY, r"\\trule=", r"\\tlaw=")}),
     ("echoctl(8) has every metric, its type and its help", page_has_metrics, {
         "one that is missing": doctor(ECHOCTL_PAGE, "^.It Cm echod_clients Pq", ".It Cm echod Pq"),
         "another type": doctor(ECHOCTL_PAGE, "echod_clients Pq gauge", "echod_clients Pq counter"),

@@ -38,6 +38,7 @@ MAY_READ = {
     ("src/daemon/reload.c", "read"): (1, "what the rehearsal, a child, prints"),
     ("src/daemon/limits.c", "fgets"): (2, "files of /proc and of the cgroup"),
     ("src/config/inifile.c", "getline"): (1, "the configuration"),
+    ("src/config/origins.c", "fgets"): (1, "a dump of it, that the rehearsal of a reload made"),
     ("src/scribe/scribe.c", "recvmsg"): (1, "in the scribe: records from the parent and workers"),
     ("src/scribe/store.c", "read"): (1, "in a worker: the answer of the scribe"),
 }

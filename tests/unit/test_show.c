@@ -159,6 +159,18 @@ static void test_wide_values(void **state)
     assert_string_equal(second + 2498, "  1\n");
 }
 
+static void test_verdict(void **state)
+{
+    (void)state;
+    assert_string_equal(show_with(show_verdict, "verdict=denied\taddress=192.0.2.1\tlistener=a\t"
+                                                "rule=deny 192.0.2.0/24\torigin=/x.conf:3\n"),
+                        "denied: 192.0.2.1 on a: deny 192.0.2.0/24 (/x.conf:3)\n");
+    assert_string_equal(show_with(show_verdict, "verdict=allowed\taddress=::1\tlistener=a\t"
+                                                "rule=no rule\torigin=\n"),
+                        "allowed: ::1 on a: no rule\n");
+    assert_string_equal(show_with(show_verdict, ""), ":  on : \n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_table_of_one_column),
         cmocka_unit_test(test_wide_values),
+        cmocka_unit_test(test_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

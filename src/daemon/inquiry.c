@@ -1,0 +1,180 @@
+#include "daemon/inquiry.h"
+
+#include "base/escape.h"
+#include "base/span.h"
+#include "config/options.h"
+#include "daemon/access.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <string.h>
+
+#define RULE_MAX 160
+
+struct inquiry {
+    char address[128];
+    char listener[LISTENER_NAME_SIZE];
+    struct address peer;
+    const struct listen_settings *listen;
+};
+
+/* ---- the question ---- */
+
+static const struct listen_settings *find_listener(const struct settings *settings,
+                                                   const char *name)
+{
+    for (size_t i = 0; i < settings->listen_count; i++)
+        if (strcmp(settings->listens[i]->name, name) == 0)
+            return settings->listens[i];
+    return NULL;
+}
+
+/* Fills in the peer and shows it as it is meant: an IPv4 address that is mapped is that one. */
+static bool parse_peer(struct inquiry *in)
+{
+    size_t count;
+
+    if (strcmp(in->address, "unix") == 0) {
+        in->peer = (struct address){.len = sizeof(sa_family_t), .sa = {.sa_family = AF_UNIX}};
+        return true;
+    }
+    if (address_numeric(&in->peer, in->address, 0) < 0)
+        return false;
+    address_normalise(&in->peer);
+    return inet_ntop(in->peer.sa.sa_family, address_bytes(&in->peer, &count), in->address,
+                     sizeof(in->address));
+}
+
+/* Understands OPERANDS. Returns whether there is something to decide; if not, TO was told why. */
+static bool understand(struct inquiry *in, const struct server *server, const char *operands,
+                       FILE *to)
+{
+    char rest;
+
+    if (sscanf(operands, "%127s %32s %c", in->address, in->listener, &rest) != 2)
+        fputs("error an address and the name of a listener are wanted\n", to);
+    else if (!parse_peer(in))
+        fprintf(to, "error %s is not an IP address\n", in->address);
+    else if (!(in->listen = find_listener(server->settings, in->listener)))
+        fprintf(to, "error there is no listener %s: echoctl listeners shows them\n", in->listener);
+    else if (in->listen->unserved)
+        fprintf(to, "error listener %s is closed: this version cannot serve it\n", in->listener);
+    else if (address_is_ip(&in->peer) && in->listen->protocol == PROTOCOL_UNIX)
+        fprintf(to, "error listener %s is a Unix socket: ask about the address unix\n",
+                in->listener);
+    else if (!address_is_ip(&in->peer) && in->listen->protocol != PROTOCOL_UNIX)
+        fprintf(to, "error listener %s is not a Unix socket: give an IP address\n", in->listener);
+    else if (server->phase != PHASE_SERVING)
+        fputs("error echod is stopping: nobody is let in\n", to);
+    else
+        return true;
+    return false;
+}
+
+/* ---- the answer ---- */
+
+static const char *verdict(const struct server *server, const struct access *access)
+{
+    if (access_is_granted(access))
+        return "allowed";
+    if (access->rule == ACCESS_DENY || access->rule == ACCESS_NOT_IN_ALLOW)
+        return "denied";
+    return access->rule == ACCESS_FULL && server->settings->server->when_full == WHEN_FULL_QUEUE
+               ? "waits"
+               : "refused";
+}
+
+/* The option whose value the rule is; NULL: none. */
+static const char *option_of(enum access_rule rule)
+{
+    static const char *const options[] = {
+        [ACCESS_ALLOW] = "allow",
+        [ACCESS_MONITOR] = "monitor",
+        [ACCESS_DENY] = "deny",
+        [ACCESS_NOT_IN_ALLOW] = "allow",
+        [ACCESS_FULL] = "max_clients",
+        [ACCESS_RESERVED] = "reserved",
+        [ACCESS_SOURCE] = "max_per_source",
+        [ACCESS_RATE] = "source_rate",
+    };
+
+    return rule < ARRAY_SIZE(options) ? options[rule] : NULL;
+}
+
+/* The rule with the numbers that it compared. */
+static void describe(const struct server *server, const struct inquiry *in,
+                     const struct access *access, char *buf)
+{
+    const struct server_settings *limits = server->settings->server;
+    unsigned long long live = server->roster.live, most = limits->max_clients;
+    char range[CIDR_TEXT_MAX];
+
+    switch (access->rule) {
+    case ACCESS_OPEN:
+        snprintf(buf, RULE_MAX, "no rule is against it");
+        break;
+    case ACCESS_ALLOW:
+    case ACCESS_MONITOR:
+    case ACCESS_DENY:
+        snprintf(buf, RULE_MAX, "%s %s", option_of(access->rule),
+                 cidr_format(access->range, range, sizeof(range)));
+        break;
+    case ACCESS_NOT_IN_ALLOW:
+        snprintf(buf, RULE_MAX, "allow does not name it");
+        break;
+    case ACCESS_FULL:
+    case ACCESS_RESERVED:
+        snprintf(buf, RULE_MAX, "%s (%llu of %llu)", access_reason(access), live, most);
+        break;
+    case ACCESS_SOURCE:
+        snprintf(buf, RULE_MAX, "%s (%zu of %llu)", access_reason(access),
+                 roster_count(&server->roster, &in->peer),
+                 (unsigned long long)limits->max_per_source);
+        break;
+    case ACCESS_RATE:
+        snprintf(buf, RULE_MAX, "%s, the next one in %llu s", access_reason(access),
+                 access_seconds(access));
+        break;
+    case ACCESS_UNTRUSTED: /* not decided here */
+    case ACCESS_NO_PROCESS:
+        buf[0] = '\0';
+        break;
+    }
+}
+
+/* Where the option stands that decides. */
+static void locate(const struct server *server, const struct inquiry *in,
+                   const struct access *access, char *buf, size_t size)
+{
+    const char *option = option_of(access->rule);
+    char file[ESCAPED_SIZE(PATH_MAX)];
+
+    buf[0] = '\0';
+    if (!option)
+        return;
+    const void *values = option_find(SECTION_SERVER, option)
+                             ? (const void *)server->settings->server
+                             : (const void *)in->listen;
+    struct origin origin = settings_origin(server->settings, values, option);
+    if (!origin.file) {
+        snprintf(buf, size, "default");
+        return;
+    }
+    escape_bytes(file, origin.file, strnlen(origin.file, PATH_MAX), "\\");
+    snprintf(buf, size, "%s:%u", file, origin.line);
+}
+
+void inquiry_answer(struct server *server, const char *operands, FILE *to)
+{
+    char rule[RULE_MAX], origin[ESCAPED_SIZE(PATH_MAX) + 16];
+    struct inquiry in;
+
+    if (!understand(&in, server, operands, to))
+        return;
+    struct access access = access_decide(server, &in.peer, in.listen, clock_now());
+    describe(server, &in, &access, rule);
+    locate(server, &in, &access, origin, sizeof(origin));
+    fputs("ok\n", to);
+    fprintf(to, "verdict=%s\taddress=%s\tlistener=%s\trule=%s\torigin=%s\n",
+            verdict(server, &access), in.address, in.listener, rule, origin);
+}
