@@ -49,7 +49,8 @@ struct listen_settings {
     uint16_t port;
     unsigned protocol; /* enum protocol */
     unsigned mode;     /* permission bits of a Unix socket */
-    unsigned service;  /* enum service */
+    bool reuse_port;
+    unsigned service; /* enum service */
     struct text greeting;
     struct text reply;
     uint64_t max_message; /* bytes */

@@ -104,6 +104,8 @@ static bool adopt(struct opening *in, const struct wish *wish)
         if (!serves(socket, wish))
             continue;
         fd_set_nonblocking(socket->fd, true);
+        if (wish->settings->reuse_port && address_is_ip(&wish->address) && !in->rehearsal)
+            listener_share(socket->fd);
         add_listener(in, wish, socket->fd, socket->origin, !socket->known);
         socket->fd = -1;
         return true;
@@ -116,6 +118,14 @@ static int status_of(int error)
     return error == -EACCES || error == -EPERM ? EXIT_NOPERM : EXIT_UNAVAILABLE;
 }
 
+static unsigned how_to_open(const struct opening *in, const struct wish *wish)
+{
+    if (!address_is_ip(&wish->address))
+        return wish->settings->mode;
+    return (wish->settings->reuse_port ? LISTENER_REUSE_PORT : 0) |
+           (in->rehearsal ? LISTENER_TRIAL : 0);
+}
+
 static void open_wish(struct opening *in, const struct wish *wish)
 {
     char reason[NET_REASON_MAX], text[ADDRESS_TEXT_MAX];
@@ -125,7 +135,7 @@ static void open_wish(struct opening *in, const struct wish *wish)
                    wish->settings->name, address_format(&wish->address, text, sizeof(text)));
         return;
     }
-    int fd = listener_open(&wish->address, wish->settings->mode, reason);
+    int fd = listener_open(&wish->address, how_to_open(in, wish), reason);
     if (fd >= 0) {
         add_listener(in, wish, fd, LISTENER_OPENED, true);
         return;

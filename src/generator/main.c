@@ -104,6 +104,17 @@ static void write_mode(FILE *to, const struct settings *settings)
         fprintf(to, "SocketUser=echod\nSocketGroup=echod\nSocketMode=%04o\n", mode);
 }
 
+/* As one mode does, it holds for all of them. */
+static void write_sharing(FILE *to, const struct settings *settings)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < settings->listen_count; i++)
+        any = any || (settings->listens[i]->reuse_port && !settings->listens[i]->unserved);
+    if (any)
+        fputs("ReusePort=yes\n", to);
+}
+
 static void write_addresses(const char *directory, const struct settings *settings)
 {
     FILE *to = open_drop_in(directory, "echod.socket", "50-echod-conf.conf");
@@ -119,6 +130,7 @@ static void write_addresses(const char *directory, const struct settings *settin
             write_address(to, listen, listen->addresses.item[j]);
     }
     write_mode(to, settings);
+    write_sharing(to, settings);
     fclose(to);
 }
 

@@ -23,7 +23,7 @@ bool ipv6_works(void)
 }
 
 /* Why ADDRESS cannot be bound, for an administrator. Returns -ERROR. */
-static int explain(const struct address *address, int error, char *reason)
+static int explain(const struct address *address, unsigned mode, int error, char *reason)
 {
     char text[ADDRESS_TEXT_MAX];
 
@@ -31,7 +31,11 @@ static int explain(const struct address *address, int error, char *reason)
     switch (error) {
     case EADDRINUSE:
         snprintf(reason, NET_REASON_MAX, "%.120s is in use by another program (%s)", text,
-                 address_is_ip(address) ? "ss -tlnp shows which" : "ss -xlp shows which");
+                 !address_is_ip(address) ? "ss -xlp shows which"
+                 : mode & LISTENER_REUSE_PORT
+                     ? "which shares it only with reuse_port = yes, too, and "
+                       "of the same user; ss -tlnp shows which"
+                     : "ss -tlnp shows which");
         break;
     case EACCES:
     case EPERM:
@@ -89,13 +93,23 @@ static int bind_unix(int fd, const struct address *address, unsigned mode)
     return r;
 }
 
-static int bind_ip(int fd, const struct address *address)
+int listener_share(int fd)
+{
+    int on = 1;
+
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+static int bind_ip(int fd, const struct address *address, unsigned mode)
 {
     int on = 1;
 
     /* Connections of the server before may still be in TIME_WAIT. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
         return -errno;
+    int r = mode & LISTENER_REUSE_PORT ? listener_share(fd) : 0;
+    if (r < 0)
+        return r;
     if (address->sa.sa_family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
         return -errno;
@@ -107,14 +121,14 @@ int listener_open(const struct address *address, unsigned mode, char *reason)
     int fd = socket(address->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
-        return explain(address, errno, reason);
-    int r = address_is_ip(address) ? bind_ip(fd, address) : bind_unix(fd, address, mode);
-    if (r == 0 && listen(fd, BACKLOG) < 0)
+        return explain(address, mode, errno, reason);
+    int r = address_is_ip(address) ? bind_ip(fd, address, mode) : bind_unix(fd, address, mode);
+    if (r == 0 && !(mode & LISTENER_TRIAL) && listen(fd, BACKLOG) < 0)
         r = -errno;
     if (r == 0)
         return fd;
     fd_close(&fd);
-    return explain(address, -r, reason);
+    return explain(address, mode, -r, reason);
 }
 
 static int socket_option(int fd, int level, int name)

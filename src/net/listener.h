@@ -6,10 +6,17 @@
 
 #include "net/endpoint.h"
 
+/* Added to a mode: the port is shared with other sockets of the same user that say so, too
+ * (SO_REUSEPORT, socket(7)); the kernel spreads connections over them. */
+#define LISTENER_REUSE_PORT 01000
+/* Added to a mode: it is bound, but does not listen: only to see whether it can be had. Where
+ * others share the port, a socket that listens would be given connections. */
+#define LISTENER_TRIAL 02000
+
 /*
  * Opens a stream socket that listens on ADDRESS: close-on-exec, non-blocking; IPv6 without
  * IPv4. For a path, MODE sets the permission bits of the file; the file of a server that is gone
- * is replaced, that of a living one is not.
+ * is replaced, that of a living one is not. For an IP address, it is 0, but for the above.
  * Returns the descriptor, or -errno with a sentence in REASON (NET_REASON_MAX bytes).
  */
 int listener_open(const struct address *address, unsigned mode, char *reason);
@@ -19,6 +26,10 @@ int listener_open(const struct address *address, unsigned mode, char *reason);
  * too, and so covers the ADDRESS 0.0.0.0 of the same port.
  */
 bool listener_serves(int fd, const struct address *address);
+
+/* Makes FD, which somebody else opened, as LISTENER_REUSE_PORT would have; whoever shares the port
+ * then has to be of the user who opened it. Returns 0 or -errno. */
+int listener_share(int fd);
 
 /* Whether this machine (or network namespace) has IPv6 at all: ::1 can be bound. */
 bool ipv6_works(void);

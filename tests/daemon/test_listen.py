@@ -5,8 +5,9 @@ import stat
 import tempfile
 
 from clients import expect_echo
-from expect import DEADLINE, Skip, expect, expect_equal, expect_match
+from expect import DEADLINE, Skip, expect, expect_equal, expect_match, scaled
 from harness import Echod, run_echod, unprivileged
+from managed import Load, Managed, Passed
 from proc import descriptors
 from tap import main, private_network, test
 
@@ -104,6 +105,93 @@ def no_leftovers():
         status, _, _ = run_echod(config=unix(path, "file") + tcp("127.0.0.1", port, "busy"))
         expect_equal(status, 69, "the exit status")
         expect_equal(os.listdir(where), [], "the files that are left")
+
+
+# ---- ports that are shared ----
+
+SHARED = "reuse_port = yes\n"
+
+
+@test("reuse_port: two instances share a port; once one is gone, the other serves all")
+def shared_port():
+    with Echod(listen=SHARED) as first:
+        config = tcp("127.0.0.1", first.port) + SHARED
+        with Echod(config) as second:
+            socks = [second.echoing() for _ in range(40)]
+            counts = len(first.workers()), len(second.workers())
+            expect_equal(sum(counts), 40, "the number of workers")
+            expect(min(counts) > 0, "one has them all")
+            for sock in socks:
+                sock.close()
+            first.wait_no_workers()
+            first.stop()
+            for _ in range(20):
+                second.echoing()
+
+
+@test("reuse_port: whoever shares no port is told that it is in use; and so is whoever would")
+def shared_in_vain():
+    with Echod(listen=SHARED) as first:
+        status, _, err = run_echod(config=tcp("127.0.0.1", first.port))
+        expect_equal(status, 69, "the exit status")
+        expect_match(r"in use by another program \(ss -tlnp shows which\)$", err, "standard error")
+    sock, port = occupied()
+    with sock:
+        status, _, err = run_echod(config=tcp("127.0.0.1", port) + SHARED)
+    expect_equal(status, 69, "the exit status")
+    expect_match(r"in use by another program \(which shares it only with reuse_port = yes, too, "
+                 r"and of the same user; ss -tlnp shows which\)$", err, "standard error")
+
+
+@test("reuse_port: of two listeners with the same address in one file one is an error")
+def shared_with_itself():
+    config = tcp("127.0.0.1", 7777, "one") + SHARED + tcp("127.0.0.1", 7777, "two") + SHARED
+    expect_match(r"is taken already, by \[listen one\]$", run_echod(config=config)[2], "the error")
+
+
+@test("reuse_port takes effect at a reload on a socket that is there; not if that is rejected")
+def shared_later():
+    with Managed(tcp("127.0.0.1", 0)) as first:
+        config = tcp("127.0.0.1", first.port) + SHARED
+        first.configure(config + "nonsense = 1\n")
+        first.rejects("unknown option")
+        expect_equal(run_echod(config=config)[0], 69, "the exit status before")
+        sock, port = occupied()
+        with sock:
+            first.configure(config + tcp("127.0.0.1", port, "busy"))
+            first.rejects("is in use")
+        expect_equal(run_echod(config=config)[0], 69, "the exit status of a second one")
+        first.configure(config)
+        first.reload()
+        with Echod(config) as second:
+            for _ in range(40):
+                second.echoing()
+            expect(first.workers() and second.workers(), "one has them all")
+
+
+@test("reuse_port: a socket that is passed is shared, too")
+def shared_passed():
+    sock, port = occupied()
+    with sock:
+        config = tcp("127.0.0.1", port) + SHARED
+        with Passed(config, sock) as first, Echod(config) as second:
+            sock.close()
+            for _ in range(40):
+                second.echoing()
+            expect(first.workers() and second.workers(), "one has them all")
+
+
+@test("a reload that tries a shared port, in vain, takes no connection from the others")
+def shared_rehearsal():
+    sock, busy = occupied()
+    with sock, Echod(listen=SHARED) as first, Managed(tcp("127.0.0.1", 0, "own")) as second:
+        second.configure(tcp("127.0.0.1", 0, "own") + tcp("127.0.0.1", first.port) + SHARED +
+                         tcp("127.0.0.1", busy, "busy"))
+        with Load(first) as load:
+            for _ in range(scaled(20, 3)):
+                second.rejects("listener busy: .* is in use")
+                load.wait_more()
+        expect_equal(load.failures, [], "what went wrong")
 
 
 # ---- addresses that can ----

@@ -134,6 +134,14 @@ def limits(s):
                  "what echod says of its limits")
 
 
+@case("generator: the socket is shared if a listener says reuse_port")
+def shared(s):
+    for value in ("yes", "no"):
+        s.configure(listen="reuse_port = " + value)
+        s.run("systemctl", "daemon-reload")
+        expect_equal(s.show("ReusePort", "echod.socket"), value, "ReusePort=")
+
+
 @case("generator: of a broken INI file it makes nothing, and daemon-reload works")
 def broken(s):
     default = s.machine.read("/lib/systemd/system/echod.service")

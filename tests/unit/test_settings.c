@@ -183,9 +183,9 @@ static void test_drop_in_with_an_error_is_named(void **state)
 
 static void test_idle_option_warns(void **state)
 {
-    struct settings *settings =
-        load_as("a.conf", "[listen a]\nmode = 0600\nmax_message = 1\nreply = x\n"
-                          "[listen u]\nprotocol = unix\naddress = /x\nport = 5\n");
+    struct settings *settings = load_as(
+        "a.conf", "[listen a]\nmode = 0600\nmax_message = 1\nreply = x\n"
+                  "[listen u]\nprotocol = unix\naddress = /x\nport = 5\nreuse_port = yes\n");
 
     (void)state;
     assert_string_equal(
@@ -194,7 +194,8 @@ static void test_idle_option_warns(void **state)
               "message\n"
               "warning: a.conf:3: [listen a] max_message: has no effect without service "
               "= message\n"
-              "warning: a.conf:8: [listen u] port: has no effect with protocol = unix\n");
+              "warning: a.conf:8: [listen u] port: has no effect with protocol = unix\n"
+              "warning: a.conf:9: [listen u] reuse_port: has no effect with protocol = unix\n");
     assert_false(settings->listens[0]->unserved);
     settings_free(settings);
 }
