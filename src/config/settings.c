@@ -44,6 +44,14 @@ struct origin settings_origin(const struct settings *settings, const void *value
     return (struct origin){0};
 }
 
+const struct listen_settings *settings_listen(const struct settings *settings, const char *name)
+{
+    for (size_t i = 0; i < settings->listen_count; i++)
+        if (strcmp(settings->listens[i]->name, name) == 0)
+            return settings->listens[i];
+    return NULL;
+}
+
 const char *service_name(unsigned service)
 {
     const struct choice *choice = choice_of(option_find(SECTION_LISTEN, "service"), service);

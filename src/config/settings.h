@@ -91,6 +91,9 @@ struct settings *settings_load(const char *path, struct problems *problems);
 
 void settings_free(struct settings *settings);
 
+/* The listener of this NAME, or NULL. */
+const struct listen_settings *settings_listen(const struct settings *settings, const char *name);
+
 /* The name of a service, as it is configured. */
 const char *service_name(unsigned service);
 

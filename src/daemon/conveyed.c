@@ -4,7 +4,6 @@
 #include "daemon/access.h"
 
 #include <signal.h>
-#include <string.h>
 
 _Static_assert(ACCESS_WORDS_MAX <= SLOT_WORDS_MAX, "no room for the words");
 
@@ -34,19 +33,10 @@ static bool take_told(const struct slot *slot, struct address *told)
     return true;
 }
 
-/* The settings of the listener that CLIENT came by; NULL if a reload took it away since. */
-static const struct listen_settings *listen_of(const struct server *server,
-                                               const struct client *client)
-{
-    for (size_t i = 0; i < server->settings->listen_count; i++)
-        if (strcmp(server->settings->listens[i]->name, client->listener) == 0)
-            return server->settings->listens[i];
-    return NULL;
-}
-
+/* By the settings that hold now; a client whose listener a reload took away is not let in. */
 static struct access decide(const struct server *server, const struct client *client, uint64_t now)
 {
-    const struct listen_settings *listen = listen_of(server, client);
+    const struct listen_settings *listen = settings_listen(server->settings, client->listener);
 
     return listen ? access_decide_conveyed(server, &client->peer, listen, now)
                   : (struct access){.rule = ACCESS_NOT_IN_ALLOW};

@@ -20,15 +20,6 @@ struct inquiry {
 
 /* ---- the question ---- */
 
-static const struct listen_settings *find_listener(const struct settings *settings,
-                                                   const char *name)
-{
-    for (size_t i = 0; i < settings->listen_count; i++)
-        if (strcmp(settings->listens[i]->name, name) == 0)
-            return settings->listens[i];
-    return NULL;
-}
-
 /* Fills in the peer and shows it as it is meant: an IPv4 address that is mapped is that one. */
 static bool parse_peer(struct inquiry *in)
 {
@@ -55,11 +46,12 @@ static bool understand(struct inquiry *in, const struct server *server, const ch
         fputs("error an address and the name of a listener are wanted\n", to);
     else if (!parse_peer(in))
         fprintf(to, "error %s is not an IP address\n", in->address);
-    else if (!(in->listen = find_listener(server->settings, in->listener)))
+    else if (!(in->listen = settings_listen(server->settings, in->listener)))
         fprintf(to, "error there is no listener %s: echoctl listeners shows them\n", in->listener);
     else if (in->listen->unserved)
         fprintf(to, "error listener %s is closed: this version cannot serve it\n", in->listener);
-    else if (address_is_ip(&in->peer) && in->listen->protocol == PROTOCOL_UNIX)
+    else if (address_is_ip(&in->peer) && in->listen->protocol == PROTOCOL_UNIX &&
+             in->listen->proxy_protocol == PROXY_NO) /* a proxy tells of any address */
         fprintf(to, "error listener %s is a Unix socket: ask about the address unix\n",
                 in->listener);
     else if (!address_is_ip(&in->peer) && in->listen->protocol != PROTOCOL_UNIX)
@@ -135,7 +127,7 @@ static void describe(const struct server *server, const struct inquiry *in,
         snprintf(buf, RULE_MAX, "%s, the next one in %llu s", access_reason(access),
                  access_seconds(access));
         break;
-    case ACCESS_UNTRUSTED: /* not decided here */
+    case ACCESS_UNTRUSTED: /* it is the client that is asked about, not its proxy */
     case ACCESS_NO_PROCESS:
         buf[0] = '\0';
         break;

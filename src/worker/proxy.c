@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Of ADDRESS, which may be one of IPv6 that stands for an IPv4 one. */
+/* From the BYTES of one, which may be IPv6 and stand for IPv4. */
 static struct address make_address(int family, const void *bytes, uint16_t port)
 {
     struct address address;
@@ -61,7 +61,7 @@ static int parse_fields(char *text, const char *end, struct proxied *told)
     char *kind = strsep(&text, " "), *fields[4];
 
     if (strcmp(kind, "UNKNOWN") == 0)
-        return 0;
+        return text || kind + strlen(kind) == end ? 0 : -EPROTO;
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
         fields[i] = strsep(&text, " ");
     bool all = fields[3] && fields[3] + strlen(fields[3]) == end; /* and not to another NUL */

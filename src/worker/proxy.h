@@ -12,7 +12,7 @@
 /* The longest header: of version 2, whose length has 16 bits. One of version 1 has 107 bytes. */
 #define PROXY_HEADER_MAX (16 + UINT16_MAX)
 
-/* What a header tells: both addresses, of one family (normalised), or neither (their len is 0):
+/* What a header tells: both addresses, normalised, or neither of them (their len is 0):
  * the connection is the proxy's own, or of a kind that cannot be told. */
 struct proxied {
     struct address source;      /* the client */

@@ -1,4 +1,5 @@
 """Sockets that systemd passes (LISTEN_FDS), and what echod tells it (NOTIFY_SOCKET)."""
+import fcntl
 import os
 import socket
 import time
@@ -28,7 +29,8 @@ class Activated(Echod):
 
     def place(self):
         """In the child: moves the sockets to where they belong."""
-        high = [os.dup2(fd, 100 + place) for fd, place in self.places.items()]
+        above = 3 + len(self.places)
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, above) for fd in self.places]
         for place, fd in enumerate(high):
             os.dup2(fd, 3 + place, True)
 

@@ -304,6 +304,16 @@ def full():
         expect_echo(second)
 
 
+@test("echoctl check-access is about the client that a proxy would tell of")
+def check_access():
+    for kind in (PROXIED, UNIX):
+        with proxied(kind=kind, more="deny = 192.0.2.128/25\n") as echod:
+            expect_equal(echod.ask("check-access", "198.51.100.1", "local")["verdict"], "allowed",
+                         "for one that no rule is against")
+            status, out, _ = echod.ctl("check-access", "192.0.2.200", "local")
+            expect_equal((status, "denied" in out), (1, True), "for one in deny")
+
+
 # ---- who is shown ----
 
 @test("echoctl list, the process title and whoami show the client")

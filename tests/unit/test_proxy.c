@@ -189,9 +189,11 @@ static void test_wrong_lines(void **state)
 static void test_nul_in_a_line(void **state)
 {
     static const char line[] = "PROXY TCP4 192.0.2.1 198.51.100.2 4242 443\0junk\r\n";
+    static const char unknown[] = "PROXY UNKNOWN\0junk\r\n";
 
     (void)state;
     assert_int_equal(parse(line, sizeof(line) - 1, PROXY_V1), -EPROTO);
+    assert_int_equal(parse(unknown, sizeof(unknown) - 1, PROXY_V1), -EPROTO);
 }
 
 static void test_line_without_end(void **state)
