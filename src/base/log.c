@@ -66,6 +66,8 @@ static void log_formatted(struct log *log, enum event event, int priority, const
     struct record record;
 
     vsnprintf(text, sizeof(text), format, args);
+    if (priority <= LOG_ERR && log->complaint[0] == '\0')
+        snprintf(log->complaint, sizeof(log->complaint), "%.159s", text);
     record_start(&record, buf, sizeof(buf), priority, "%s", text);
     if (event < EVENT_COUNT)
         record_event(&record, event);

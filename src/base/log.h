@@ -15,6 +15,7 @@ struct log {
     int channel;             /* a SOCK_SEQPACKET descriptor (not owned); -1: standard error */
     uint64_t dropped;        /* records that found the channel full and are not yet confessed to */
     uint64_t *total_dropped; /* counts all of them; NULL: nobody wants to know */
+    char complaint[160];     /* the text of the first error, cut to this size; empty: none */
 };
 
 /* Whether a record of PRIORITY would go anywhere: ask before an expensive one is made. */

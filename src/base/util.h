@@ -73,6 +73,12 @@ void *memory_zeroed(size_t count, size_t size);
  */
 void *array_append(void *array, size_t *count, size_t size);
 
+/* What a noun ends in that COUNT things have. */
+static inline const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* The end of BUF (which ends in NUL): appends formatted text, cut at SIZE. */
 void text_append(char *buf, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 

@@ -27,8 +27,9 @@ static void begin(struct server *server)
     if (server->roster.live == 0)
         log_info(&server->log, "stopping");
     else
-        log_info(&server->log, "stopping: %zu clients have up to %s to finish", server->roster.live,
-                 span_format(time, span, sizeof(span)));
+        log_info(&server->log, "stopping: up to %s for %zu client%s to finish",
+                 span_format(time, span, sizeof(span)), server->roster.live,
+                 plural(server->roster.live));
 }
 
 void drain_advance(struct server *server)
@@ -41,7 +42,9 @@ void drain_advance(struct server *server)
         server->phase = PHASE_ENDING;
         server->phase_deadline = clock_now() + ENDING_TIME;
         if (server->roster.live > 0)
-            log_notice(&server->log, "ending the sessions of %zu clients", server->roster.live);
+            log_notice(&server->log, "ending the session%s of %zu client%s",
+                       plural(server->roster.live), server->roster.live,
+                       plural(server->roster.live));
         signal_workers(server, SIGTERM);
         break;
     case PHASE_ENDING:

@@ -115,7 +115,8 @@ static bool adopt(struct opening *in, const struct wish *wish)
 
 static int status_of(int error)
 {
-    return error == -EACCES || error == -EPERM ? EXIT_NOPERM : EXIT_UNAVAILABLE;
+    return error == -EACCES || error == -EPERM || error == -EAFNOSUPPORT ? EXIT_NOPERM
+                                                                         : EXIT_UNAVAILABLE;
 }
 
 static unsigned how_to_open(const struct opening *in, const struct wish *wish)

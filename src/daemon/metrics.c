@@ -102,6 +102,22 @@ void metrics_abandon(struct server *server)
         kill(server->metrics.writer, SIGKILL);
 }
 
+/* An error that lasts is told once. */
+static void explain(struct server *server, int error)
+{
+    const char *path = server->settings->server->metrics_file.data;
+    bool known = server->metrics.error == error;
+
+    server->metrics.error = error;
+    if (known)
+        return;
+    if (error)
+        log_warning(&server->log, "metrics_file: %s cannot be written: %s%s", path, strerror(error),
+                    error == EROFS ? " (a service needs ReadWritePaths= for its directory)" : "");
+    else
+        log_notice(&server->log, "metrics_file: %s is written again", path);
+}
+
 void metrics_finish(struct server *server, int status)
 {
     bool given_up = server->metrics.next == UINT64_MAX;
@@ -111,7 +127,6 @@ void metrics_finish(struct server *server, int status)
     if (!WIFEXITED(status) && !given_up)
         log_warning(&server->log, "metrics_file: its writer was killed by signal %d",
                     WTERMSIG(status));
-    else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-        log_warning(&server->log, "metrics_file: %s cannot be written: %s",
-                    server->settings->server->metrics_file.data, strerror(WEXITSTATUS(status)));
+    else if (WIFEXITED(status))
+        explain(server, WEXITSTATUS(status));
 }

@@ -11,6 +11,7 @@ struct server;
 
 struct metrics {
     pid_t writer;  /* the child that writes the file now; 0: none does */
+    int error;     /* the errno that the last one failed with, or 0 */
     uint64_t next; /* clock_now() of the next time, or at which the writer is given up */
 };
 

@@ -67,10 +67,13 @@ static void status_format(const struct server *server, char *buf, size_t size)
     unsigned long long served = server->totals.served, refused = server->totals.refused;
 
     if (server->phase == PHASE_SERVING)
-        snprintf(buf, size, "%zu/%llu clients, %zu listeners, %llu served, %llu refused",
-                 server->roster.live, most, server->listeners.count, served, refused);
+        snprintf(buf, size, "%zu/%llu clients, %zu listener%s, %llu served, %llu refused%s",
+                 server->roster.live, most, server->listeners.count,
+                 plural(server->listeners.count), served, refused,
+                 server->rejected ? "; the last reload was rejected" : "");
     else if (server->roster.live > 0)
-        snprintf(buf, size, "Stopping: waiting for %zu/%llu clients", server->roster.live, most);
+        snprintf(buf, size, "Stopping: waiting for %zu client%s", server->roster.live,
+                 plural(server->roster.live));
     else
         snprintf(buf, size, "Stopped: %llu served, %llu refused", served, refused);
 }
@@ -160,6 +163,14 @@ void notify_stopping(struct server *server)
 {
     if (server->notifier.manager)
         tell(server, "STOPPING=1\n");
+}
+
+void notify_failed(const char *reason)
+{
+    char text[NOTICE_MAX];
+
+    snprintf(text, sizeof(text), "STATUS=Cannot start: %s", reason);
+    send_notice(text, -1);
 }
 
 static bool status_is_due(const struct server *server)

@@ -43,6 +43,9 @@ void notify_settle(void);
 /* The name of the listener, if FD_NAME, of a passed socket, is that of a kept one; else NULL. */
 const char *notify_stored_name(const char *fd_name);
 
+/* It cannot start, for this REASON, which systemctl status shows while it is tried again. */
+void notify_failed(const char *reason);
+
 /* It waits for its clients to finish. */
 void notify_stopping(struct server *server);
 

@@ -49,6 +49,8 @@ static void reject(struct server *server, const char *text)
               "not reloaded, everything stays as it was: %s", line);
     answer(server, "error", text);
     fd_close(&server->reload.settings);
+    server->rejected = server->phase == PHASE_SERVING;
+    server->totals.rejected++;
     notify_ready(server);
 }
 
@@ -56,8 +58,9 @@ void reload_announce(struct server *server, int status)
 {
     if (status == 0) {
         log_event(&server->log, EVENT_RELOADED, LOG_NOTICE,
-                  "reloaded: %zu listeners, %zu clients stay", server->listeners.count,
-                  server->roster.live);
+                  "reloaded: %zu listener%s, %zu client%s kept", server->listeners.count,
+                  plural(server->listeners.count), server->roster.live,
+                  plural(server->roster.live));
         answer(server, "ok", "");
     } else {
         log_event(&server->log, EVENT_RELOADED, LOG_ERR,

@@ -42,6 +42,11 @@ static struct settings *load(const struct command *command)
     struct settings *settings = settings_load(command->config, &problems);
 
     tell_problems(command, &problems);
+    for (size_t i = 0; i < problems.count && !settings; i++)
+        if (problems.list[i].fatal) {
+            notify_failed(problems.list[i].text);
+            break;
+        }
     problems_free(&problems);
     return settings;
 }
@@ -230,6 +235,8 @@ static int serve(struct run *run, const struct server_plan *plan)
                                                       : go_live(run, &passed);
     if (status == 0)
         server_run(&run->server);
+    else
+        notify_failed(run->server.log.complaint);
     server_close(&run->server);
     pid_file_remove(&run->server.pid_file, run->command->pid_file);
     return status;
@@ -269,6 +276,8 @@ int run_server(const struct command *command, const struct title *title)
 
     if (fd_ensure_standard() < 0)
         return EXIT_OSERR;
+    if (command->action == ACTION_INETD)
+        unsetenv("NOTIFY_SOCKET"); /* it is inetd's, and one client is nothing to tell */
     plan.handover = handover_find();
     run.resumed = plan.handover >= 0;
     struct settings *settings = run.resumed ? load_rehearsed(plan.handover) : load(command);

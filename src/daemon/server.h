@@ -48,6 +48,7 @@ struct server {
     uint64_t mutings;        /* of the current shortage */
     uint64_t last_sweep;
     uint64_t started; /* clock_now(); not changed by a reload */
+    bool rejected;    /* the last reload was: what runs is not what the files say */
     struct totals totals;
     struct control control;
     struct reload reload;

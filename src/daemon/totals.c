@@ -21,6 +21,8 @@ const struct total_row total_table[] = {
      .help = "Log records that found the log full."},
     {AT(reloads), .name = "reloads", .metric = "reloads_total",
      .help = "Reloads that took effect."},
+    {AT(rejected), .name = "rejected", .metric = "reloads_rejected_total",
+     .help = "Reloads that changed nothing, as something was wrong."},
 };
 const size_t total_count = ARRAY_SIZE(total_table);
 

@@ -11,7 +11,7 @@
 struct totals {
     uint64_t served, refused, crashed;
     uint64_t bytes_in, bytes_out, messages;
-    uint64_t dropped, reloads;
+    uint64_t dropped, reloads, rejected;
 };
 
 struct total_row {

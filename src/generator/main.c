@@ -134,17 +134,21 @@ static void write_addresses(const char *directory, const struct settings *settin
     fclose(to);
 }
 
-/* All the sockets it needs are passed to it: accept(2) makes no use of the network of its own. */
+/*
+ * All the sockets it needs are passed to it: accept(2) makes no use of the network of its own. And
+ * nothing of before may be kept in the FD store: the addresses are the socket unit's now.
+ */
 static void write_sandbox(const char *directory)
 {
     FILE *to = open_drop_in(directory, "echod.service", "60-echod-socket.conf");
 
     if (!to)
         return;
-    fputs("[Unit]\nRequires=echod.socket\nAfter=echod.socket\n"
-          "[Service]\nRuntimeDirectoryPreserve=yes\nPrivateNetwork=yes\nIPAddressDeny=any\n"
-          "RestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX\n",
-          to);
+    fputs(
+        "[Unit]\nRequires=echod.socket\nAfter=echod.socket\n"
+        "[Service]\nFileDescriptorStoreMax=0\nRuntimeDirectoryPreserve=yes\nPrivateNetwork=yes\nIPAddressDeny=any\n"
+        "RestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX\n",
+        to);
     fclose(to);
 }
 

@@ -17,7 +17,7 @@ from harness import WRAPPER, Echod, clean_environment, parse_address
 from proc import descriptors
 from programs import ECHOCTL, ECHOD
 
-RELOADED = r" notice: reloaded: \d+ listeners, \d+ clients stay$"
+RELOADED = r" notice: reloaded: \d+ listeners?, \d+ clients? kept$"
 REJECTED = r" error: not reloaded, everything stays as it was: "
 
 # What is installed in place of echod to halt a rehearsal until it is let go.

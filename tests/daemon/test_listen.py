@@ -67,7 +67,7 @@ def privileged():
     status, out, err = run_echod(config=tcp("127.0.0.1", 7), **unprivileged())
     expect_equal((status, out), (77, ""), "the exit status and standard output")
     expect_match(r" listener local: 127\.0\.0\.1:7 is not permitted: a port below 1024 needs "
-                 r"CAP_NET_BIND_SERVICE$", err, "standard error")
+                 r"CAP_NET_BIND_SERVICE \(privileged-port\.conf, echod\(8\)\)$", err, "standard error")
 
 
 @test("two listeners with the same address: status 78, and both names")

@@ -14,7 +14,7 @@ DATA = bytes(range(256)) * 64
 def drain(echod, clients):
     """Sends SIGTERM and waits until the daemon says that it has got it."""
     echod.kill(signal.SIGTERM)
-    echod.log.wait(r" info: stopping: %d clients have up to " % clients)
+    echod.log.wait(r" info: stopping: up to \w+ for %d clients? to finish$" % clients)
 
 
 def is_refused(echod):
@@ -98,7 +98,7 @@ def sent_before():
         sock.sendall(DATA)
         drain(echod, 1)
         echod.kill(signal.SIGTERM)
-        echod.log.wait(r" notice: ending the sessions of 1 clients$")
+        echod.log.wait(r" notice: ending the session of 1 client$")
         os.kill(worker, signal.SIGCONT)
         expect_equal(recv_until_eof(sock), DATA, "the echo")
         expect_end(echod)
@@ -122,7 +122,7 @@ def third_signal():
         os.kill(echod.worker_of(sock), signal.SIGSTOP)
         drain(echod, 1)
         echod.kill(signal.SIGTERM)
-        echod.log.wait(r" notice: ending the sessions of 1 clients$")
+        echod.log.wait(r" notice: ending the session of 1 client$")
         echod.kill(signal.SIGTERM)
         expect_end(echod)
         echod.log.wait(r" info: session of .*: cut off because echod was asked to; ")
@@ -153,7 +153,7 @@ def hangup():
     with Echod() as echod:
         sock = echod.echoing()
         echod.kill(signal.SIGHUP)
-        echod.log.wait(r" notice: reloaded: 1 listeners, 1 clients stay$")
+        echod.log.wait(r" notice: reloaded: 1 listener, 1 client kept$")
         expect_echo(sock)
         expect_echo(echod.connect())
 
@@ -163,7 +163,7 @@ def interrupt_group():
     with Echod(server="drain_timeout = 1d", start_new_session=True) as echod:
         sock = echod.echoing()
         os.killpg(echod.pid, signal.SIGINT)
-        echod.log.wait(r" info: stopping: 1 clients have up to 1d to finish$")
+        echod.log.wait(r" info: stopping: up to 1d for 1 client to finish$")
         expect_echo(sock)
         sock.close()
         expect_end(echod)

@@ -73,6 +73,37 @@ def deactivated(s):
     expect_equal(s.show("ActiveState", "echod.socket"), "inactive", "the state of the socket")
 
 
+@case("echod.socket, enabled while echod runs: the next restart hands the addresses over")
+def enabled_late(s):
+    s.start()
+    s.session().close()
+    s.run("systemctl", "enable", "-q", "echod.socket")
+    s.run("systemctl", "daemon-reload")
+    s.session().close()
+    s.restart()
+    s.session()
+    s.expect_state("active", "echod.socket")
+    expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
+                 "where the listeners came from")
+
+
+@case("echod.socket: another port in the INI file alone: a restart fails at once, with what to do")
+def restarted_without(s):
+    activate(s, "port = 7779")
+    s.session(7779).close()
+    s.configure("port = 7780")
+    expect(s.run("systemctl", "restart", "echod", check=False).returncode != 0, "the restart fails")
+    s.expect_state("failed")
+    expect_equal(s.show("NRestarts"), "0", "the restarts")
+    expect_match("^Cannot start: .*restart echod.socket", s.show("StatusText"), "the status")
+    expect_equal([text for text in s.messages("-u", "echod") if "no IPv6" in text], [],
+                 "what it says of IPv6")
+    s.run("systemctl", "daemon-reload")
+    s.run("systemctl", "reset-failed", "echod.service")
+    s.restart("echod.socket")
+    s.session(7780)
+
+
 @case("echod.socket: systemctl notices that the INI file was edited")
 def edited(s):
     activate(s, "port = 7779")

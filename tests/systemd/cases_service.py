@@ -1,4 +1,6 @@
 """echod.service as it is shipped: echod binds its addresses, and keeps its clients."""
+import re
+import socket
 import time
 
 from cases import case
@@ -106,6 +108,31 @@ def broken_restart(s):
     s.session()
 
 
+@case("an address in use: systemctl status says why, while the start is tried again")
+def in_use(s):
+    with socket.create_server(("127.0.0.1", 7777)):
+        s.run("systemctl", "start", "echod", check=False)
+        eventually(lambda: re.match("Cannot start: listener local: 127.0.0.1:7777 is in use",
+                                    s.show("StatusText")), "the status has the reason")
+    eventually(lambda: s.show("ActiveState") == "active", "it starts once the address is free")
+
+
+@case("an upgrade: the program is replaced, and a reload executes the new one")
+def upgraded(s):
+    s.start()
+    session, pid = s.session(), s.main_pid()
+    for _ in range(2):
+        for program in ("/usr/sbin/echod", "/usr/sbin/echoctl"):
+            s.run("cp", program, program + ".new")
+            s.run("mv", program + ".new", program)
+        s.reload()
+        expect_equal(s.output("stat", "-L", "-c", "%i", "/proc/%d/exe" % pid),
+                     s.output("stat", "-c", "%i", "/usr/sbin/echod"), "the program that runs")
+        expect_equal(s.main_pid(), pid, "the main process")
+        session.echo("the session of before")
+        s.session().close()
+
+
 @case("10 restarts under load: no connection fails, for systemd keeps the listeners")
 def restarts(s):
     s.start()
@@ -177,7 +204,7 @@ def drained(s):
         load.end()  # who comes now waits in the backlog, for a start that might follow
         expect_served_on(s, sessions, 4)
         expect(stop.poll() is None, "systemctl stop waits")
-        expect_match("^Stopping: waiting for 20/1000 clients", s.show("StatusText"), "the status")
+        expect_match("^Stopping: waiting for 20 clients", s.show("StatusText"), "the status")
         for session in sessions:
             session.close()
         expect_equal((stop.communicate(timeout=10)[0], stop.returncode), ("", 0), "systemctl stop")
