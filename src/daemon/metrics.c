@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -28,8 +29,8 @@ static FILE *create(const char *path)
     return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
-/* In the child: writes a file beside PATH and renames it. The exit status is an errno. */
-NORETURN static void write_file(struct server *server, const char *path)
+/* In the child: writes TEXT to a file beside PATH and renames it. The exit status is an errno. */
+NORETURN static void write_file(const char *text, const char *path)
 {
     char other[4096];
 
@@ -38,7 +39,7 @@ NORETURN static void write_file(struct server *server, const char *path)
     FILE *to = create(other);
     if (!to)
         _exit(errno);
-    report_metrics(server, to);
+    fputs(text, to);
     if (fclose(to) != 0 || rename(other, path) < 0) {
         int error = errno;
         unlink(other);
@@ -48,14 +49,33 @@ NORETURN static void write_file(struct server *server, const char *path)
 }
 
 /* In the child, which is to hold nothing that others wait for if the disk lets it hang. */
-NORETURN static void become_writer(struct server *server, pid_t parent)
+NORETURN static void become_writer(const struct server *server, const char *text, pid_t parent)
 {
     const int kept[] = {STDERR_FILENO};
 
     if (!spawn_bind(parent, SIGKILL) || fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)
         _exit(EINTR);
     title_set(server->title, "echod: metrics");
-    write_file(server, server->settings->server->metrics_file.data);
+    write_file(text, server->settings->server->metrics_file.data);
+}
+
+/* Forks a process that writes what is to be told now: formatted here, since children are forked
+ * without the counts of the workers. Returns its ID, or -errno. */
+static pid_t start_writer(struct server *server)
+{
+    pid_t parent = getpid();
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+
+    if (!to)
+        return -errno;
+    report_metrics(server, to);
+    pid_t pid = fclose(to) == 0 ? spawn(CHILD_SIGNAL) : -ENOMEM;
+    if (pid == 0)
+        become_writer(server, text, parent);
+    free(text);
+    return pid;
 }
 
 /* Not by an echod of one client (--inetd), whose counts are not those of the service. */
@@ -83,9 +103,7 @@ void metrics_turn(struct server *server, uint64_t now)
         give_up(server);
         return;
     }
-    pid_t parent = getpid(), pid = spawn(CHILD_SIGNAL);
-    if (pid == 0)
-        become_writer(server, parent);
+    pid_t pid = start_writer(server);
     metrics->next = now + (pid > 0 ? WRITING_TIME : INTERVAL);
     if (pid > 0)
         metrics->writer = pid;
