@@ -13,6 +13,8 @@ static const struct event_meaning meanings[EVENT_COUNT] = {
     [EVENT_RELOADED] = {"reloaded", "f8e0cbc1723744d795490065510e4b70"},
     [EVENT_NOT_RELOADED] = {"not-reloaded", "bf2fa41a0639447eb838679a8b51e831"},
     [EVENT_DROPPED] = {"dropped", "b71b7471ca51458a95b9ea3d7ec1e4f3"},
+    [EVENT_DATAGRAMS] = {"datagrams", "b116ae1d4b574c798b30d61f4358e39d"},
+    [EVENT_RESTART] = {"restart", "b3d3bb9dad9149128e1efb2708fa931c"},
 };
 
 const struct event_meaning *event_meaning(enum event event)

@@ -9,33 +9,36 @@
 #define DAYS(n) ((n)*86400 * USEC_PER_SEC)
 
 static const struct choice when_full_choices[] = {
-    {"refuse", WHEN_FULL_REFUSE, false},
-    {"queue", WHEN_FULL_QUEUE, false},
-    {NULL, 0, false},
+    {"refuse", WHEN_FULL_REFUSE},
+    {"queue", WHEN_FULL_QUEUE},
+    {NULL, 0},
 };
 static const struct choice log_level_choices[] = {
-    {"err", LOG_ERR, false},   {"warning", LOG_WARNING, false}, {"notice", LOG_NOTICE, false},
-    {"info", LOG_INFO, false}, {"debug", LOG_DEBUG, false},     {NULL, 0, false},
+    {"err", LOG_ERR},   {"warning", LOG_WARNING}, {"notice", LOG_NOTICE},
+    {"info", LOG_INFO}, {"debug", LOG_DEBUG},     {NULL, 0},
 };
 static const struct choice protocol_choices[] = {
-    {"tcp", PROTOCOL_TCP, false},
-    {"udp", PROTOCOL_UDP, true},
-    {"unix", PROTOCOL_UNIX, false},
-    {NULL, 0, false},
+    {"tcp", PROTOCOL_TCP},
+    {"udp", PROTOCOL_UDP},
+    {"unix", PROTOCOL_UNIX},
+    {"unix-dgram", PROTOCOL_UNIX_DGRAM},
+    {"unix-seqpacket", PROTOCOL_UNIX_SEQPACKET},
+    {NULL, 0},
 };
 static const struct choice service_choices[] = {
-    {"echo", SERVICE_ECHO, false},
-    {"message", SERVICE_MESSAGE, false},
-    {"discard", SERVICE_DISCARD, false},
-    {"daytime", SERVICE_DAYTIME, false},
-    {"chargen", SERVICE_CHARGEN, false},
-    {"whoami", SERVICE_WHOAMI, false},
-    {NULL, 0, false},
+    {"echo", SERVICE_ECHO},
+    {"message", SERVICE_MESSAGE},
+    {"discard", SERVICE_DISCARD},
+    {"daytime", SERVICE_DAYTIME},
+    {"chargen", SERVICE_CHARGEN},
+    {"whoami", SERVICE_WHOAMI},
+    {NULL, 0},
 };
 static const struct choice proxy_choices[] = {
-    {"no", PROXY_NO, false},   {"v1", PROXY_V1, false}, {"v2", PROXY_V2, false},
-    {"any", PROXY_ANY, false}, {NULL, 0, false},
+    {"no", PROXY_NO}, {"v1", PROXY_V1}, {"v2", PROXY_V2}, {"any", PROXY_ANY}, {NULL, 0},
 };
+
+#define UNIX_PROTOCOLS "unix | unix-dgram | unix-seqpacket"
 
 #define SERVER(field) .section = SECTION_SERVER, .offset = offsetof(struct server_settings, field)
 #define LISTEN(field) .section = SECTION_LISTEN, .offset = offsetof(struct listen_settings, field)
@@ -71,17 +74,17 @@ const struct option_row option_table[] = {
      .help = "A file to write counts to, for node_exporter's textfile collector; empty is none."},
 
     {LISTEN(addresses), .name = "address", .type = &type_words, .fallback = "127.0.0.1, ::1",
-     .help = "IPv4 and IPv6 addresses, host names, * for all; with protocol = unix a path."},
+     .help = "IPv4 and IPv6 addresses, host names, * for all; of a Unix socket a path."},
     {LISTEN(port), .name = "port", .type = &type_port, .fallback = "7777", .max = 65535,
-     .with = "protocol", .unless = "unix",
+     .with = "protocol", .unless = UNIX_PROTOCOLS,
      .help = "A number, or a name from /etc/services; 0 lets the kernel choose."},
     {LISTEN(protocol), .name = "protocol", .type = &type_choice, .fallback = "tcp",
      .choices = protocol_choices, .help = "The kind of socket."},
     {LISTEN(mode), .name = "mode", .type = &type_mode, .fallback = "0666", .max = 0777,
-     .with = "protocol", .if_value = "unix",
+     .with = "protocol", .if_value = UNIX_PROTOCOLS,
      .help = "Permission bits of the socket's file: who may connect."},
     {LISTEN(reuse_port), .name = "reuse_port", .type = &type_bool, .fallback = "no",
-     .with = "protocol", .unless = "unix",
+     .with = "protocol", .unless = UNIX_PROTOCOLS,
      .help = "Whether other instances with this option may listen on the same port."},
     {LISTEN(service), .name = "service", .type = &type_choice, .fallback = "echo",
      .choices = service_choices, .help = "What is done for a client."},
@@ -99,6 +102,9 @@ const struct option_row option_table[] = {
     {LISTEN(message_pause), .name = "message_pause", .type = &type_span, .fallback = "0",
      .max = DAYS(1), .with = "service", .if_value = "message",
      .help = "A pause this long ends a message that no newline ends; 0 is never."},
+    {LISTEN(datagram_rate), .name = "datagram_rate", .type = &type_rate, .fallback = "1000/s",
+     .with = "protocol", .if_value = "udp",
+     .help = "Of udp: datagrams of one source that are answered; 0 sets no limit."},
     {LISTEN(allow), .name = "allow", .type = &type_cidrs, .fallback = "",
      .help = "The addresses that may connect; empty lets all of them."},
     {LISTEN(deny), .name = "deny", .type = &type_cidrs, .fallback = "",

@@ -16,7 +16,7 @@ struct option_row {
     uint64_t min, max;            /* for the types that are ordered */
     const struct choice *choices; /* ends with a NULL name; for type_choice */
     /* An option that acts only if WITH, another one of its section, has the value IF_VALUE, or
-     * has not the value UNLESS. */
+     * has not the value UNLESS; either may be several, with " | " between them. */
     const char *with, *if_value, *unless;
     const char *help;
 };

@@ -12,7 +12,13 @@
 #include <stdio.h>
 
 enum when_full { WHEN_FULL_REFUSE, WHEN_FULL_QUEUE };
-enum protocol { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_UNIX };
+enum protocol {
+    PROTOCOL_TCP,
+    PROTOCOL_UDP,
+    PROTOCOL_UNIX,
+    PROTOCOL_UNIX_DGRAM,
+    PROTOCOL_UNIX_SEQPACKET,
+};
 enum proxy_protocol { PROXY_NO, PROXY_V1, PROXY_V2, PROXY_ANY };
 enum service {
     SERVICE_ECHO,
@@ -48,7 +54,7 @@ struct listen_settings {
     struct words addresses;
     uint16_t port;
     unsigned protocol; /* enum protocol */
-    unsigned mode;     /* permission bits of a Unix socket */
+    unsigned mode;     /* permission bits of a Unix socket's file */
     bool reuse_port;
     unsigned service; /* enum service */
     struct text greeting;
@@ -60,7 +66,7 @@ struct listen_settings {
     struct cidrs deny;
     unsigned proxy_protocol; /* enum proxy_protocol */
     struct cidrs proxy_trust;
-    bool unserved; /* asks for what this version cannot do: it is not to be opened */
+    struct rate datagram_rate; /* of each source */
 };
 
 /* A section as it was read: the values of its kind of struct, and where each came from. */
@@ -94,8 +100,14 @@ void settings_free(struct settings *settings);
 /* The listener of this NAME, or NULL. */
 const struct listen_settings *settings_listen(const struct settings *settings, const char *name);
 
-/* The name of a service, as it is configured. */
+/* The name of a service, or a protocol, as it is configured. */
 const char *service_name(unsigned service);
+const char *protocol_name(unsigned protocol);
+
+/* The type of the sockets of a protocol, as socket(2) takes it; and whether they are Unix sockets.
+ */
+int protocol_type(unsigned protocol);
+bool protocol_is_unix(unsigned protocol);
 
 /* Where KEY was set of the section that has VALUES, a struct of server_settings or listen_settings;
  * the section itself, if it has the default (no file: it is nowhere, as may be [server]). */

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static bool is_set(const struct option_row *row, const struct section *section)
 {
@@ -24,6 +25,17 @@ static void problem_at(struct problems *problems, enum severity severity,
                 "%s", reason);
 }
 
+/* Whether VALUE is one of the words of LIST, which have " | " between them. */
+static bool is_one_of(const char *value, const char *list)
+{
+    for (size_t len; *list; list += len + strspn(list + len, " |")) {
+        len = strcspn(list, " |");
+        if (strlen(value) == len && strncmp(value, list, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool option_is_idle(const struct option_row *row, const struct section *section)
 {
     char value[VALUE_TEXT_MAX];
@@ -32,7 +44,15 @@ bool option_is_idle(const struct option_row *row, const struct section *section)
         return false;
     const struct option_row *other = option_find(row->section, row->with);
     other->type->format(other, option_field(other, section), value, sizeof(value));
-    return row->if_value ? strcmp(value, row->if_value) != 0 : strcmp(value, row->unless) == 0;
+    return row->if_value ? !is_one_of(value, row->if_value) : is_one_of(value, row->unless);
+}
+
+static bool has_default(const struct option_row *row, const struct section *section)
+{
+    char value[VALUE_TEXT_MAX];
+
+    row->type->format(row, option_field(row, section), value, sizeof(value));
+    return strcmp(value, row->fallback) == 0;
 }
 
 /* An option that is set and does nothing says so. */
@@ -41,40 +61,21 @@ static void check_effect(const struct option_row *row, const struct section *sec
 {
     char reason[REASON_MAX], value[VALUE_TEXT_MAX];
 
-    row->type->format(row, option_field(row, section), value, sizeof(value));
-    if (!option_is_idle(row, section) || strcmp(value, row->fallback) == 0)
+    if (!option_is_idle(row, section) || has_default(row, section))
         return;
-    snprintf(reason, sizeof(reason), "has no effect %s %s = %s", row->if_value ? "without" : "with",
-             row->with, row->if_value ? row->if_value : row->unless);
+    const struct option_row *other = option_find(row->section, row->with);
+    other->type->format(other, option_field(other, section), value, sizeof(value));
+    snprintf(reason, sizeof(reason), "has no effect %s %s = %.200s",
+             row->if_value ? "without" : "with", row->with, row->if_value ? row->if_value : value);
     problem_at(problems, WARNING, section, row->name, reason);
 }
 
-/* Serving a listener without what its section asks for could let in whom it should keep out. */
-static void check_served(const struct option_row *row, struct section *section,
-                         struct problems *problems)
-{
-    struct listen_settings *listen = section->values;
-    const struct choice *choice =
-        row->choices ? choice_of(row, *(unsigned *)option_field(row, section)) : NULL;
-    char reason[REASON_MAX];
-
-    if (!choice || !choice->unserved)
-        return;
-    snprintf(reason, sizeof(reason),
-             "this version cannot do %s = %s yet: the listener stays closed", row->name,
-             choice->name);
-    problem_at(problems, WARNING, section, row->name, reason);
-    listen->unserved = true;
-}
-
-static void check_set_options(struct section *section, struct problems *problems)
+static void check_set_options(const struct section *section, struct problems *problems)
 {
     for (size_t i = 0; i < option_count; i++) {
         const struct option_row *row = &option_table[i];
-        if (row->section != section->kind || !is_set(row, section))
-            continue;
-        check_effect(row, section, problems);
-        check_served(row, section, problems);
+        if (row->section == section->kind && is_set(row, section))
+            check_effect(row, section, problems);
     }
 }
 
@@ -83,16 +84,18 @@ static void check_set_options(struct section *section, struct problems *problems
 static void check_unix(const struct section *section, struct problems *problems)
 {
     const struct listen_settings *listen = section->values;
+    char reason[REASON_MAX];
     struct address address;
 
+    snprintf(reason, sizeof(reason), "with protocol = %s, give a path that begins with /, or @NAME",
+             protocol_name(listen->protocol));
     for (size_t i = 0; i < listen->addresses.count; i++) {
         int r = address_unix(&address, listen->addresses.item[i]);
         if (r == -ENAMETOOLONG)
             problem_at(problems, FATAL, section, "address",
                        "the path is longer than a Unix socket's may be (107 bytes)");
         else if (r < 0)
-            problem_at(problems, FATAL, section, "address",
-                       "with protocol = unix, give a path that begins with /, or @NAME");
+            problem_at(problems, FATAL, section, "address", reason);
     }
 }
 
@@ -127,14 +130,29 @@ static void check_internet(const struct section *section, struct problems *probl
     }
 }
 
+/* What makes sense for a connection only, and is set for a listener that has none. */
+static void warn_of(const char *name, const char *why, const struct section *section,
+                    struct problems *problems)
+{
+    const struct listen_settings *listen = section->values;
+    const struct option_row *row = option_find(section->kind, name);
+    char reason[REASON_MAX];
+
+    if (!is_set(row, section) || has_default(row, section) || option_is_idle(row, section))
+        return;
+    snprintf(reason, sizeof(reason), "has no effect with protocol = %s: %s",
+             protocol_name(listen->protocol), why);
+    problem_at(problems, WARNING, section, name, reason);
+}
+
 static void check_proxy(const struct section *section, struct problems *problems)
 {
     const struct listen_settings *listen = section->values;
     bool trusts = listen->proxy_trust.count > 0;
 
-    if (listen->protocol == PROTOCOL_UDP)
+    if (protocol_type(listen->protocol) != SOCK_STREAM)
         problem_at(problems, FATAL, section, "proxy_protocol",
-                   "its header begins a connection, which udp has not: use tcp or unix");
+                   "its header begins a connection's bytes: use protocol = tcp or unix");
     else if (listen->protocol == PROTOCOL_TCP && !trusts)
         problem_at(problems, FATAL, section, "proxy_protocol",
                    "name the proxies in proxy_trust: anybody could forge the header");
@@ -143,19 +161,44 @@ static void check_proxy(const struct section *section, struct problems *problems
                    "has no effect with protocol = unix: the socket's mode says who may connect");
 }
 
+static void forbid_service(const struct section *section, struct problems *problems)
+{
+    const struct listen_settings *listen = section->values;
+    bool forged = listen->protocol == PROTOCOL_UDP;
+    char reason[REASON_MAX];
+
+    snprintf(reason, sizeof(reason),
+             forged ? "%s over udp would amplify forged traffic: use protocol = tcp"
+                    : "%s needs a connection: use protocol = unix",
+             service_name(listen->service));
+    problem_at(problems, FATAL, section, "service", reason);
+}
+
+static void check_datagrams(const struct section *section, struct problems *problems)
+{
+    const struct listen_settings *listen = section->values;
+
+    if (listen->service == SERVICE_CHARGEN || listen->service == SERVICE_WHOAMI)
+        forbid_service(section, problems);
+    warn_of("greeting", "nobody connects", section, problems);
+    warn_of("max_messages", "there is no connection to close", section, problems);
+    warn_of("message_pause", "a datagram is a message", section, problems);
+}
+
 static void check_listen(struct section *section, struct problems *problems)
 {
     const struct listen_settings *listen = section->values;
 
     if (listen->addresses.count == 0)
         problem_at(problems, FATAL, section, "address", "give at least one address, or *");
-    if (listen->protocol == PROTOCOL_UNIX)
+    if (protocol_is_unix(listen->protocol))
         check_unix(section, problems);
     else
         check_internet(section, problems);
-    if (listen->protocol == PROTOCOL_UDP && listen->service == SERVICE_CHARGEN)
-        problem_at(problems, FATAL, section, "service",
-                   "chargen over udp would amplify forged traffic: use protocol = tcp");
+    if (protocol_type(listen->protocol) == SOCK_DGRAM)
+        check_datagrams(section, problems);
+    if (listen->protocol == PROTOCOL_UNIX_SEQPACKET)
+        warn_of("message_pause", "a packet is a message", section, problems);
     if (listen->proxy_protocol != PROXY_NO)
         check_proxy(section, problems);
 }

@@ -24,15 +24,10 @@ struct words {
     char **item;
     size_t count;
 };
-struct cidrs {
-    struct cidr *item;
-    size_t count;
-};
 
 struct choice {
     const char *name;
     unsigned value;
-    bool unserved; /* known, but this version of the program cannot do it */
 };
 
 struct value_type {

@@ -24,6 +24,7 @@ static const struct command {
     {"status", {NULL}, SHAPE_PAIRS, "whether echod runs, and what it has done"},
     {"list", {NULL}, SHAPE_TABLE, "every client that is being served"},
     {"listeners", {NULL}, SHAPE_TABLE, "every socket that is listened on, and where it came from"},
+    {"datagrams", {NULL}, SHAPE_TABLE, "every datagram socket, and what came to it"},
     {"kill", {"ID"}, SHAPE_NOTHING, "end the session of the client ID; a second time: at once"},
     {"check-access",
      {"ADDRESS", "LISTENER"},

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS 32
+#define COLUMNS 64
 
 struct pair {
     char *key, *value;
@@ -32,8 +32,9 @@ static size_t cut_pairs(char *line, struct pair *pairs)
 /* Whether the value of KEY is a number: those of the others may only look like one. */
 static bool is_number(const char *key, const char *text)
 {
-    static const char *const texts[] = {"peer", "listener", "service", "state", "address",
-                                        "from", "config",   "verdict", "rule",  "origin"};
+    static const char *const texts[] = {"peer",    "listener", "service", "state",
+                                        "address", "protocol", "from",    "config",
+                                        "verdict", "rule",     "origin"};
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         if (strcmp(texts[i], key) == 0)
@@ -93,8 +94,12 @@ void show_pairs(char *report, FILE *to)
     char *line = next_line(&report);
     size_t count = line ? cut_pairs(line, pairs) : 0;
 
+    int width = 15;
     for (size_t i = 0; i < count; i++)
-        fprintf(to, "%-15s %s\n", pairs[i].key, pairs[i].value);
+        if (width < (int)strlen(pairs[i].key))
+            width = (int)strlen(pairs[i].key);
+    for (size_t i = 0; i < count; i++)
+        fprintf(to, "%-*s %s\n", width, pairs[i].key, pairs[i].value);
 }
 
 /* The value of KEY, or "". */

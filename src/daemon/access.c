@@ -11,14 +11,6 @@
 
 /* ---- deciding ---- */
 
-static const struct cidr *find_in(const struct cidrs *list, const struct address *peer)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (cidr_contains(&list->item[i], peer))
-            return &list->item[i];
-    return NULL;
-}
-
 static struct access by_rule(enum access_rule rule)
 {
     return (struct access){.rule = rule};
@@ -33,8 +25,8 @@ static struct access by_range(enum access_rule rule, const struct cidr *range)
 static struct access decide_by_address(const struct listen_settings *listen,
                                        const struct address *peer)
 {
-    const struct cidr *denied = find_in(&listen->deny, peer);
-    const struct cidr *allowed = find_in(&listen->allow, peer);
+    const struct cidr *denied = cidrs_find(&listen->deny, peer);
+    const struct cidr *allowed = cidrs_find(&listen->allow, peer);
 
     if (denied)
         return by_range(ACCESS_DENY, denied);
@@ -64,7 +56,7 @@ static struct access decide(const struct server *server, const struct address *p
                             const struct listen_settings *listen, uint64_t now, size_t others)
 {
     const struct server_settings *limits = server->settings->server;
-    const struct cidr *monitor = find_in(&limits->monitor, peer);
+    const struct cidr *monitor = cidrs_find(&limits->monitor, peer);
     struct access access = decide_by_address(listen, peer);
 
     if (!access_is_granted(&access))
@@ -90,11 +82,17 @@ struct access access_decide_conveyed(const struct server *server, const struct a
     return decide(server, peer, listen, now, server->roster.live - 1);
 }
 
+struct access access_decide_datagram(const struct address *peer,
+                                     const struct listen_settings *listen)
+{
+    return decide_by_address(listen, peer);
+}
+
 /* Who may connect to a Unix socket, and so speak for others, its file's mode says. */
 struct access access_decide_proxy(const struct server *server, const struct address *proxy,
                                   const struct listen_settings *listen)
 {
-    if (address_is_ip(proxy) && !find_in(&listen->proxy_trust, proxy))
+    if (address_is_ip(proxy) && !cidrs_find(&listen->proxy_trust, proxy))
         return by_rule(ACCESS_UNTRUSTED);
     return by_rule(server->roster.live < server->settings->server->max_clients ? ACCESS_OPEN
                                                                                : ACCESS_FULL);

@@ -38,6 +38,10 @@ struct access access_decide(const struct server *server, const struct address *p
 struct access access_decide_conveyed(const struct server *server, const struct address *peer,
                                      const struct listen_settings *listen, uint64_t now);
 
+/* Decides about a datagram of PEER: the limits, which are those of clients, say nothing of it. */
+struct access access_decide_datagram(const struct address *peer,
+                                     const struct listen_settings *listen);
+
 /* Decides about a connection of the PROXY of LISTEN: all that is known before its header. */
 struct access access_decide_proxy(const struct server *server, const struct address *proxy,
                                   const struct listen_settings *listen);

@@ -51,6 +51,40 @@ int birth_of_worker(struct server *server, int client, const struct address *pee
     return 0;
 }
 
+/* In the child. */
+NORETURN static void become_datagram_worker(const struct server *server, size_t slot, pid_t parent,
+                                            const struct listener *listener)
+{
+    const struct listen_settings *listen = listener->settings;
+    struct datagram_job job = {
+        .socket = listener->fd,
+        .messages = listen->service == SERVICE_MESSAGE ? server->scribe.messages_out : -1,
+        .slot = slots_map_one(&server->datagrams.slots, slot),
+        .address = &listener->address,
+        .listen = listen,
+        .own_ports = server->datagrams.own_ports,
+        .source_prefix = server->settings->server->source_prefix,
+        .title = server->title,
+    };
+
+    if (!spawn_bind(parent, SIGTERM))
+        _exit(END_STOPPED);
+    if (!job.slot)
+        _exit(END_SETUP);
+    datagram_run(&job);
+}
+
+pid_t birth_of_datagram_worker(struct server *server, const struct listener *listener, size_t slot)
+{
+    pid_t parent = getpid();
+
+    *slots_at(&server->datagrams.slots, slot) = (struct slot){0};
+    pid_t pid = spawn(CHILD_SIGNAL);
+    if (pid == 0)
+        become_datagram_worker(server, slot, parent, listener);
+    return pid;
+}
+
 NORETURN static void become_scribe(const struct server *server)
 {
     const struct scribe *scribe = &server->scribe;

@@ -13,6 +13,12 @@
 int birth_of_worker(struct server *server, int client, const struct address *peer,
                     const struct listen_settings *listen);
 
+/*
+ * Forks a worker for the datagram socket LISTENER, with SLOT of server->datagrams, which is zeroed.
+ * Returns its process ID or -errno.
+ */
+pid_t birth_of_datagram_worker(struct server *server, const struct listener *listener, size_t slot);
+
 /* Forks the scribe. Returns 0 or -errno. */
 int birth_of_scribe(struct server *server);
 

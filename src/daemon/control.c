@@ -51,7 +51,8 @@ static int listen_at(struct server *server, const char *path)
         log_debug(&server->log, "no control socket: there is no directory for %s", path);
         return -1;
     }
-    int fd = address_unix(&address, path) == 0 ? listener_open(&address, MODE, reason) : -1;
+    int fd =
+        address_unix(&address, path) == 0 ? listener_open(&address, SOCK_STREAM, MODE, reason) : -1;
     if (fd < 0)
         log_warning(&server->log, "no control socket, echoctl cannot be used: %s", reason);
     return fd;
@@ -194,6 +195,7 @@ static void answer_request(struct server *server, const char *request, FILE *to)
     } reports[] = {{"status", report_status},
                    {"list", report_clients},
                    {"listeners", report_listeners},
+                   {"datagrams", report_datagrams},
                    {"metrics", report_metrics}};
     static const struct {
         const char *name;

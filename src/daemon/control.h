@@ -2,7 +2,8 @@
  * The control socket: a request is a line, the answer "ok" or "error TEXT" and then a report
  * (report.h), until the connection ends. For root, the daemon's own user and its group.
  *
- *   status | list | listeners | metrics | kill PID | check-access ADDRESS LISTENER | reload
+ *   status | list | listeners | datagrams | metrics | kill PID |
+ *   check-access ADDRESS LISTENER | reload
  */
 #ifndef ECHOD_DAEMON_CONTROL_H
 #define ECHOD_DAEMON_CONTROL_H

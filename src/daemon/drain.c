@@ -20,6 +20,7 @@ static void begin(struct server *server)
     char span[SPAN_TEXT_MAX];
     uint64_t time = server->settings->server->drain_timeout;
 
+    datagrams_stop(server);
     listeners_close(&server->listeners, server->notifier.manager);
     server->phase = PHASE_DRAINING;
     server->phase_deadline = clock_now() + time;
@@ -62,7 +63,17 @@ void drain_check(struct server *server, uint64_t now)
         drain_advance(server);
 }
 
+static size_t workers(const struct server *server)
+{
+    return server->roster.live + datagrams_live(&server->datagrams);
+}
+
+bool drain_waits(const struct server *server)
+{
+    return server->phase != PHASE_SERVING && workers(server) > 0;
+}
+
 bool drain_done(const struct server *server)
 {
-    return server->phase != PHASE_SERVING && server->roster.live == 0;
+    return server->phase != PHASE_SERVING && workers(server) == 0;
 }

@@ -13,6 +13,9 @@ void drain_advance(struct server *server);
 /* Advances if the time of the current phase is over. */
 void drain_check(struct server *server, uint64_t now);
 
+/* Whether the server is to stop, and waits for workers. */
+bool drain_waits(const struct server *server);
+
 /* Whether the server is to stop and nobody is left. */
 bool drain_done(const struct server *server);
 

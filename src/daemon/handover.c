@@ -1,5 +1,7 @@
 #include "daemon/handover.h"
 
+#include "daemon/datagram_handover.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,10 +20,11 @@ _Static_assert(HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an ad
 /* Calls ACT for each that is handed over. */
 static void each_descriptor(const struct server *server, void (*act)(int fd, bool pass), bool pass)
 {
-    const int fixed[] = {
-        server->slots.memory,       server->scribe.records_in,   server->scribe.messages_in,
-        server->scribe.records_out, server->scribe.messages_out, server->pid_file,
-        server->reload.waiter,      server->reload.settings,     server->control.listener};
+    const int fixed[] = {server->slots.memory,        server->scribe.records_in,
+                         server->scribe.messages_in,  server->scribe.records_out,
+                         server->scribe.messages_out, server->pid_file,
+                         server->reload.waiter,       server->reload.settings,
+                         server->control.listener,    server->datagrams.slots.memory};
 
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
         if (fixed[i] >= 0)
@@ -90,6 +93,7 @@ static void write_all(const struct server *server, FILE *to)
         const struct listener *l = &server->listeners.item[i];
         fprintf(to, "listener %d %d %s\n", l->fd, (int)l->origin, l->settings->name);
     }
+    datagram_handover_write(&server->datagrams, to);
     for (size_t i = 0; i < server->roster.used_clients; i++)
         if (server->roster.clients[i].pid > 0)
             write_client(server, i, to);
@@ -309,6 +313,10 @@ static int read_line(const char *line, struct server *server, struct passed *pas
         return sscanf(line, "control %d", &server->control.listener) == 1 ? 0 : -EPROTO;
     if (begins(line, "pid-file "))
         return sscanf(line, "pid-file %d", &server->pid_file) == 1 ? 0 : -EPROTO;
+    if (begins(line, "datagram-slots "))
+        return datagram_handover_read_slots(line, &server->datagrams);
+    if (begins(line, "datagram-worker "))
+        return datagram_handover_read_worker(line, &server->datagrams);
     if (begins(line, "waiter "))
         return sscanf(line, "waiter %d", &server->reload.waiter) == 1 ? 0 : -EPROTO;
     return begins(line, "client ") ? read_client(line, server) : 0;
@@ -316,7 +324,7 @@ static int read_line(const char *line, struct server *server, struct passed *pas
 
 int handover_read(int fd, struct server *server, struct passed *passed)
 {
-    char line[1024]; /* a client with two addresses in hex is the longest */
+    char line[DATAGRAM_LINE_MAX > 1024 ? DATAGRAM_LINE_MAX : 1024]; /* the two longest */
     FILE *from = fdopen(fd, "re");
 
     if (!from)

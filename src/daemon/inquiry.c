@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define RULE_MAX 160
 
@@ -48,13 +49,11 @@ static bool understand(struct inquiry *in, const struct server *server, const ch
         fprintf(to, "error %s is not an IP address\n", in->address);
     else if (!(in->listen = settings_listen(server->settings, in->listener)))
         fprintf(to, "error there is no listener %s: echoctl listeners shows them\n", in->listener);
-    else if (in->listen->unserved)
-        fprintf(to, "error listener %s is closed: this version cannot serve it\n", in->listener);
-    else if (address_is_ip(&in->peer) && in->listen->protocol == PROTOCOL_UNIX &&
+    else if (address_is_ip(&in->peer) && protocol_is_unix(in->listen->protocol) &&
              in->listen->proxy_protocol == PROXY_NO) /* a proxy tells of any address */
         fprintf(to, "error listener %s is a Unix socket: ask about the address unix\n",
                 in->listener);
-    else if (!address_is_ip(&in->peer) && in->listen->protocol != PROTOCOL_UNIX)
+    else if (!address_is_ip(&in->peer) && !protocol_is_unix(in->listen->protocol))
         fprintf(to, "error listener %s is not a Unix socket: give an IP address\n", in->listener);
     else if (server->phase != PHASE_SERVING)
         fputs("error echod is stopping: nobody is let in\n", to);
@@ -163,7 +162,9 @@ void inquiry_answer(struct server *server, const char *operands, FILE *to)
 
     if (!understand(&in, server, operands, to))
         return;
-    struct access access = access_decide(server, &in.peer, in.listen, clock_now());
+    struct access access = protocol_type(in.listen->protocol) == SOCK_DGRAM
+                               ? access_decide_datagram(&in.peer, in.listen)
+                               : access_decide(server, &in.peer, in.listen, clock_now());
     describe(server, &in, &access, rule);
     locate(server, &in, &access, origin, sizeof(origin));
     fputs("ok\n", to);

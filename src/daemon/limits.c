@@ -1,5 +1,7 @@
 #include "daemon/limits.h"
 
+#include "daemon/datagrams.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,7 @@
 
 /* Processes besides the workers: daemon and scribe. Descriptors besides the listeners. */
 #define OTHER_TASKS 2
-#define OTHER_FILES 12
+#define OTHER_FILES 13
 
 /* The path of this process's cgroup below /sys/fs/cgroup (cgroups(7), version 2), or false. */
 static bool own_cgroup(char *path, size_t size)
@@ -58,26 +60,38 @@ static uint64_t user_tasks(void)
     return limit.rlim_cur;
 }
 
-static void warn_tasks(struct log *log, uint64_t clients, uint64_t tasks, const char *limit)
+struct need {
+    uint64_t clients, datagrams; /* workers of each kind */
+};
+
+/* At a reload a datagram socket may have two workers for a moment. */
+static void warn_tasks(struct log *log, const struct need *need, uint64_t tasks, const char *limit)
 {
-    if (clients + OTHER_TASKS <= tasks)
+    char more[64] = "";
+
+    if (need->clients + 2 * need->datagrams + OTHER_TASKS <= tasks)
         return;
+    if (need->datagrams > 0)
+        snprintf(more, sizeof(more), " and there are %llu datagram sockets",
+                 (unsigned long long)need->datagrams);
     log_warning(log,
-                "max_clients = %llu, but %s allows only %llu processes: raise it or expect "
+                "max_clients = %llu%s, but %s allows only %llu processes: raise it or expect "
                 "clients to be refused",
-                (unsigned long long)clients, limit, (unsigned long long)tasks);
+                (unsigned long long)need->clients, more, limit, (unsigned long long)tasks);
 }
 
-void limits_check(struct log *log, const struct settings *settings, size_t listeners)
+void limits_check(struct log *log, const struct settings *settings,
+                  const struct listeners *listeners)
 {
+    struct need need = {.clients = settings->server->max_clients,
+                        .datagrams = datagrams_wanted(listeners)};
     struct rlimit files;
 
-    warn_tasks(log, settings->server->max_clients, cgroup_tasks(),
-               "TasksMax= (the cgroup's pids.max)");
-    warn_tasks(log, settings->server->max_clients, user_tasks(), "LimitNPROC= (ulimit -u)");
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && listeners + OTHER_FILES > files.rlim_cur)
+    warn_tasks(log, &need, cgroup_tasks(), "TasksMax= (the cgroup's pids.max)");
+    warn_tasks(log, &need, user_tasks(), "LimitNPROC= (ulimit -u)");
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && listeners->count + OTHER_FILES > files.rlim_cur)
         log_warning(log,
                     "%zu listeners leave too few of the %llu descriptors that LimitNOFILE= "
                     "(ulimit -n) allows",
-                    listeners, (unsigned long long)files.rlim_cur);
+                    listeners->count, (unsigned long long)files.rlim_cur);
 }

@@ -6,9 +6,11 @@
 
 #include "base/log.h"
 #include "config/settings.h"
+#include "daemon/listeners.h"
 
-/* Warns where max_clients exceeds what RLIMIT_NPROC, or TasksMax= of the unit, lets be forked, or
- * the listeners what RLIMIT_NOFILE lets be opened. LISTENERS is their number. */
-void limits_check(struct log *log, const struct settings *settings, size_t listeners);
+/* Warns where max_clients, and the workers of datagram sockets, exceed what RLIMIT_NPROC, or
+ * TasksMax= of the unit, lets be forked, or LISTENERS what RLIMIT_NOFILE lets be opened. */
+void limits_check(struct log *log, const struct settings *settings,
+                  const struct listeners *listeners);
 
 #endif

@@ -15,9 +15,6 @@ void listeners_check(const struct settings *settings, struct problems *problems)
 {
     struct wishes wishes = wishes_make(settings, problems);
 
-    if (wishes.count == 0 && problems->fatal == 0)
-        problem_add(problems, FATAL, (struct origin){.file = settings->files[0]}, NULL, NULL,
-                    "this version can serve none of the listeners");
     free(wishes.item);
 }
 
@@ -81,29 +78,34 @@ static bool kept_its_port(const struct passed_socket *socket, const struct wish 
     struct address bound;
 
     if (!address_is_ip(&wish->address) || address_port(&wish->address) != 0 ||
+        listener_type(socket->fd) != protocol_type(wish->settings->protocol) ||
         strcmp(socket->name, wish->settings->name) != 0 || address_local(&bound, socket->fd) < 0)
         return false;
     address_set_port(&bound, 0);
     return address_equal(&bound, &wish->address);
 }
 
+static bool is_for(int fd, const struct wish *wish)
+{
+    return listener_serves(fd, &wish->address, protocol_type(wish->settings->protocol));
+}
+
 static bool serves(const struct passed_socket *socket, const struct wish *wish)
 {
-    return socket->fd >= 0 &&
-           (listener_serves(socket->fd, &wish->address) || kept_its_port(socket, wish));
+    return socket->fd >= 0 && (is_for(socket->fd, wish) || kept_its_port(socket, wish));
 }
 
 /* Whether a socket that is there serves WISH; one may serve two of them ([::] and 0.0.0.0). */
 static bool adopt(struct opening *in, const struct wish *wish)
 {
     for (size_t i = 0; i < in->listeners->count; i++)
-        if (listener_serves(in->listeners->item[i].fd, &wish->address))
+        if (is_for(in->listeners->item[i].fd, wish))
             return true;
     for (size_t i = 0; i < in->passed->count; i++) {
         struct passed_socket *socket = &in->passed->item[i];
         if (!serves(socket, wish))
             continue;
-        fd_set_nonblocking(socket->fd, true);
+        listener_adopt(socket->fd);
         if (wish->settings->reuse_port && address_is_ip(&wish->address) && !in->rehearsal)
             listener_share(socket->fd);
         add_listener(in, wish, socket->fd, socket->origin, !socket->known);
@@ -136,7 +138,8 @@ static void open_wish(struct opening *in, const struct wish *wish)
                    wish->settings->name, address_format(&wish->address, text, sizeof(text)));
         return;
     }
-    int fd = listener_open(&wish->address, how_to_open(in, wish), reason);
+    int type = protocol_type(wish->settings->protocol);
+    int fd = listener_open(&wish->address, type, how_to_open(in, wish), reason);
     if (fd >= 0) {
         add_listener(in, wish, fd, LISTENER_OPENED, true);
         return;
@@ -193,10 +196,12 @@ static bool awaits_a_stray(const struct opening *in, const struct wish *wish)
 {
     struct address address;
 
-    for (size_t i = 0; i < in->passed->count; i++)
-        if (in->passed->item[i].fd >= 0 && address_local(&address, in->passed->item[i].fd) == 0 &&
-            wish_clashes(&wish->address, &address))
+    for (size_t i = 0; i < in->passed->count; i++) {
+        int fd = in->passed->item[i].fd;
+        if (fd >= 0 && address_local(&address, fd) == 0 &&
+            wish_clashes(wish, &address, listener_type(fd)))
             return true;
+    }
     return false;
 }
 
@@ -223,7 +228,7 @@ static void open_wishes(struct opening *in, const struct wishes *wishes)
 static void check_each_has_one(struct opening *in, const struct settings *settings)
 {
     for (size_t i = 0; i < settings->listen_count && in->status == 0; i++) {
-        bool found = settings->listens[i]->unserved;
+        bool found = false;
         for (size_t j = 0; j < in->listeners->count; j++)
             found = found || in->listeners->item[j].settings == settings->listens[i];
         if (found)
@@ -231,10 +236,6 @@ static void check_each_has_one(struct opening *in, const struct settings *settin
         log_error(in->log, "listener %s: none of its addresses is left to listen on",
                   settings->listens[i]->name);
         in->status = EXIT_UNAVAILABLE;
-    }
-    if (in->listeners->count == 0 && in->status == 0) {
-        log_error(in->log, "there is no listener left that this version can serve");
-        in->status = EXIT_CONFIG;
     }
 }
 
@@ -271,14 +272,32 @@ int listeners_open(struct listeners *listeners, const struct settings *settings,
     return in.status;
 }
 
+/* "udp ": what the address alone does not tell. */
+static const char *kind(const struct listener *listener)
+{
+    switch ((enum protocol)listener->settings->protocol) {
+    case PROTOCOL_UDP:
+        return "udp ";
+    case PROTOCOL_UNIX_DGRAM:
+        return "dgram ";
+    case PROTOCOL_UNIX_SEQPACKET:
+        return "seqpacket ";
+    case PROTOCOL_TCP:
+    case PROTOCOL_UNIX:
+        break;
+    }
+    return "";
+}
+
 void listeners_print(const struct listeners *listeners)
 {
     char text[ADDRESS_TEXT_MAX];
 
     for (size_t i = 0; i < listeners->count; i++) {
         const struct listener *l = &listeners->item[i];
-        printf("listening on %s (%s, %s)\n", address_format(&l->address, text, sizeof(text)),
-               l->settings->name, service_name(l->settings->service));
+        printf("listening on %s%s (%s, %s)\n", kind(l),
+               address_format(&l->address, text, sizeof(text)), l->settings->name,
+               service_name(l->settings->service));
     }
     fflush(stdout);
 }
@@ -300,7 +319,7 @@ void listeners_log(const struct listeners *listeners, struct log *log)
         const struct listener *l = &listeners->item[i];
         if (!l->fresh)
             continue;
-        log_event(log, EVENT_LISTENER_UP, LOG_INFO, "listening on %s (%s, %s)%s",
+        log_event(log, EVENT_LISTENER_UP, LOG_INFO, "listening on %s%s (%s, %s)%s", kind(l),
                   address_format(&l->address, text, sizeof(text)), l->settings->name,
                   service_name(l->settings->service), from_where(l->origin));
     }
@@ -335,7 +354,7 @@ static bool fits(const struct listen_settings *listen, const struct address *loc
 {
     struct address path;
 
-    if (listen->protocol != PROTOCOL_UNIX)
+    if (!protocol_is_unix(listen->protocol))
         return address_is_ip(local) && listen->port == address_port(local);
     for (size_t i = 0; i < listen->addresses.count; i++)
         if (address_unix(&path, listen->addresses.item[i]) == 0 && address_equal(&path, local))
@@ -345,11 +364,16 @@ static bool fits(const struct listen_settings *listen, const struct address *loc
 
 const struct listen_settings *listeners_match(const struct settings *settings, int fd)
 {
-    const struct listen_settings *match = settings->listens[0];
-    struct address local;
+    const struct listen_settings *match = NULL, *first = NULL;
+    struct address local = {0};
 
-    for (size_t i = settings->listen_count; i > 0 && address_local(&local, fd) == 0; i--)
-        if (fits(settings->listens[i - 1], &local))
-            match = settings->listens[i - 1];
-    return match->unserved ? NULL : match;
+    address_local(&local, fd);
+    for (size_t i = settings->listen_count; i > 0; i--) {
+        const struct listen_settings *listen = settings->listens[i - 1];
+        if (listener_type(fd) != protocol_type(listen->protocol))
+            continue;
+        first = listen;
+        match = fits(listen, &local) ? listen : match;
+    }
+    return match ? match : first;
 }

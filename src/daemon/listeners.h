@@ -64,7 +64,7 @@ void passed_from_systemd(struct passed *passed);
 int listeners_open(struct listeners *listeners, const struct settings *settings,
                    struct passed *passed, struct log *log, bool rehearsal);
 
-/* Writes a line for each to standard output: "listening on ADDRESS (NAME, SERVICE)". */
+/* Writes a line for each to standard output: "listening on [KIND ]ADDRESS (NAME, SERVICE)". */
 void listeners_print(const struct listeners *listeners);
 
 /* Logs a line for each that is fresh. */
@@ -74,8 +74,8 @@ void listeners_log(const struct listeners *listeners, struct log *log);
  * sockets, too, and may pass them on to the next daemon. */
 void listeners_close(struct listeners *listeners, bool kept);
 
-/* The settings that fit the connected socket FD best: those with its local port, or path; else
- * the first. NULL if this version cannot serve them. */
+/* The settings that fit the connected socket FD best: of those with its type, the ones with its
+ * local port, or path; else the first. NULL if there are none. */
 const struct listen_settings *listeners_match(const struct settings *settings, int fd);
 
 #endif

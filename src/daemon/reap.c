@@ -31,6 +31,8 @@ static void explain(struct server *server, pid_t pid, int status)
         explain_scribe(server, status);
         return;
     }
+    if (datagrams_ended(server, pid, status))
+        return;
     if (pid == server->metrics.writer) {
         metrics_finish(server, status);
         return;

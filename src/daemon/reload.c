@@ -237,6 +237,7 @@ static void finish(struct server *server, int status)
     } else {
         log_warnings(server);
         flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
+        datagrams_summarise(server);
         metrics_abandon(server); /* the next one would not know it */
         r = take_over(server);
         reject(server, strerror(-r));

@@ -2,11 +2,36 @@
 
 #include "base/escape.h"
 #include "base/span.h"
+#include "net/listener.h"
 #include "worker/worker.h"
 
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
+
+/* With what the datagram workers that live have counted: they may live as long as the daemon. */
+static struct totals totals_now(const struct server *server)
+{
+    const struct datagrams *datagrams = &server->datagrams;
+    struct totals totals = server->totals;
+
+    for (size_t i = 0; i < datagrams->count; i++) {
+        if (datagrams->item[i].pid <= 0)
+            continue;
+        struct tallies live = tallies_of(slots_at(&datagrams->slots, datagrams->item[i].slot));
+        totals.tallies = tallies_sum(&totals.tallies, &live);
+    }
+    return totals;
+}
+
+/* Where there never was a datagram socket, nobody need read about them. */
+static bool concerns(const struct server *server, const struct total_row *row)
+{
+    enum tally tally;
+
+    return !total_is_tally(row, &tally) || server->datagrams.count > 0 ||
+           tallies_any(&server->totals.tallies);
+}
 
 void report_status(struct server *server, FILE *to)
 {
@@ -22,9 +47,11 @@ void report_status(struct server *server, FILE *to)
             (unsigned long long)(up / USEC_PER_SEC), server->roster.live,
             (unsigned long long)server->settings->server->max_clients, server->listeners.count,
             config);
+    struct totals totals = totals_now(server);
     for (size_t i = 0; i < total_count; i++)
-        fprintf(to, "\t%s=%llu", total_table[i].name,
-                (unsigned long long)*total_of(&server->totals, &total_table[i]));
+        if (concerns(server, &total_table[i]))
+            fprintf(to, "\t%s=%llu", total_table[i].name,
+                    (unsigned long long)*total_of(&totals, &total_table[i]));
     fputc('\n', to);
 }
 
@@ -73,10 +100,38 @@ void report_listeners(struct server *server, FILE *to)
 
     for (size_t i = 0; i < server->listeners.count; i++) {
         const struct listener *l = &server->listeners.item[i];
-        fprintf(to, "listener=%s\taddress=%s\tservice=%s\tfrom=%s\n", l->settings->name,
-                address_format(&l->address, address, sizeof(address)),
-                service_name(l->settings->service), origins[l->origin]);
+        fprintf(to, "listener=%s\taddress=%s\tprotocol=%s\tservice=%s\tfrom=%s\n",
+                l->settings->name, address_format(&l->address, address, sizeof(address)),
+                protocol_name(l->settings->protocol), service_name(l->settings->service),
+                origins[l->origin]);
     }
+}
+
+static void report_datagram(const struct datagrams *datagrams, const struct datagram_worker *worker,
+                            FILE *to)
+{
+    struct tallies counted = datagrams_counted(datagrams, worker);
+    const uint64_t *count = counted.count;
+    uint64_t lived = worker->pid > 0 ? clock_now() - worker->since : 0;
+
+    fprintf(to,
+            "listener=%s\taddress=%s\tservice=%s\tpid=%d\tseconds=%llu\treceived=%llu\tsent=%llu\t"
+            "bytes_in=%llu\tbytes_out=%llu\tmessages=%llu\tunanswered=%llu\toverflowed=%llu\n",
+            worker->name, worker->address, service_name(worker->service), (int)worker->pid,
+            (unsigned long long)(lived / USEC_PER_SEC), (unsigned long long)count[TALLY_IN],
+            (unsigned long long)count[TALLY_OUT], (unsigned long long)count[TALLY_BYTES_IN],
+            (unsigned long long)count[TALLY_BYTES_OUT], (unsigned long long)count[TALLY_MESSAGES],
+            (unsigned long long)tallies_unanswered(&counted),
+            (unsigned long long)listener_overflow(worker->listener->fd));
+}
+
+void report_datagrams(struct server *server, FILE *to)
+{
+    const struct datagrams *datagrams = &server->datagrams;
+
+    for (size_t i = 0; i < datagrams->count; i++)
+        if (datagrams->item[i].listener)
+            report_datagram(datagrams, &datagrams->item[i], to);
 }
 
 static void metric(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
@@ -93,7 +148,8 @@ void report_metrics(struct server *server, FILE *to)
     metric(to, "listeners", "gauge", "Sockets that are listened on.", server->listeners.count);
     metric(to, "uptime_seconds", "gauge", "Time since the start.",
            (clock_now() - server->started) / USEC_PER_SEC);
+    struct totals totals = totals_now(server);
     for (size_t i = 0; i < total_count; i++)
         metric(to, total_table[i].metric, "counter", total_table[i].help,
-               *total_of(&server->totals, &total_table[i]));
+               *total_of(&totals, &total_table[i]));
 }

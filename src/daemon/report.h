@@ -14,6 +14,7 @@
 void report_status(struct server *server, FILE *to);
 void report_clients(struct server *server, FILE *to);
 void report_listeners(struct server *server, FILE *to);
+void report_datagrams(struct server *server, FILE *to);
 
 /* In the text format of Prometheus, as node_exporter's textfile collector reads it. */
 void report_metrics(struct server *server, FILE *to);

@@ -149,7 +149,7 @@ static void announce(struct run *run)
     struct server *server = &run->server;
 
     control_open(server, server->control.listener);
-    limits_check(&server->log, server->settings, server->listeners.count);
+    limits_check(&server->log, server->settings, &server->listeners);
     /* In a terminal the records show them already. */
     if (!isatty(STDOUT_FILENO) || !fd_same_file(STDOUT_FILENO, STDERR_FILENO))
         listeners_print(&server->listeners);
@@ -161,10 +161,21 @@ static void announce(struct run *run)
     run->word = -1;
 }
 
+static int start_datagrams(struct server *server)
+{
+    int r = datagrams_start(server);
+
+    if (r < 0)
+        log_error(&server->log, "no shared memory for the workers: %s", strerror(-r));
+    return r < 0 ? EXIT_OSERR : 0;
+}
+
 /* Listens. Returns 0 or the exit status: a server with clients goes on with what it could get. */
 static int go_live(struct run *run, struct passed *passed)
 {
     struct server *server = &run->server;
+
+    datagrams_settle(server);
     int status = listeners_open(&server->listeners, server->settings, passed, &server->log, false);
 
     if (run->resumed) {
@@ -173,6 +184,8 @@ static int go_live(struct run *run, struct passed *passed)
     }
     if (status == 0)
         status = lock_pid_file(run);
+    if (status == 0)
+        status = start_datagrams(server);
     if (status == 0)
         announce(run);
     return status;
@@ -192,7 +205,7 @@ static int admit_standard_input(struct server *server)
     }
     const struct listen_settings *listen = listeners_match(server->settings, client);
     if (!listen) {
-        log_error(&server->log, "--inetd: this version cannot serve the listener of this port");
+        log_error(&server->log, "--inetd: no [listen] section is for such a connection");
         fd_close(&client);
         return EXIT_CONFIG;
     }

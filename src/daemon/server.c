@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 /* How long a poll(2) that cannot work is replaced by waiting for signals. */
@@ -74,6 +75,7 @@ int server_open(struct server *server, const struct server_plan *plan, struct pa
         .scribe = SCRIBE_CLOSED,
         .reload = RELOAD_NONE,
         .slots = {.memory = -1},
+        .datagrams = DATAGRAMS_NONE,
         .signals = {.fd = -1},
         .pid_file = -1,
         .log = {.level = (int)plan->settings->server->log_level, .channel = -1},
@@ -111,6 +113,7 @@ static void dismiss_scribe(struct server *server)
     siginfo_t info;
 
     flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
+    datagrams_summarise(server);
     log_confess(&server->log);
     server->log.channel = -1;
     scribe_close(&server->scribe);
@@ -131,6 +134,7 @@ void server_close(struct server *server)
     metrics_abandon(server);
     control_close(&server->control);
     dismiss_scribe(server);
+    datagrams_close(&server->datagrams);
     slots_close(&server->slots);
     roster_close(&server->roster);
     access_close(server);
@@ -171,7 +175,7 @@ static void handle_signals(struct server *server)
 static uint64_t next_sweep(const struct server *server)
 {
     bool idle = server->roster.live == 0 && server->log.dropped == 0 && server->reload.pid <= 0 &&
-                !server->metrics.writer;
+                !server->metrics.writer && !drain_waits(server);
 
     return server->last_sweep + (idle ? IDLE_SWEEP_TIME : SWEEP_TIME);
 }
@@ -193,6 +197,7 @@ static void keep_house(struct server *server)
     reload_check(server, now);
     control_check(&server->control, now);
     drain_check(server, now);
+    datagrams_check(server, now);
     flood_summarise(&server->flood, &server->log, now);
     metrics_turn(server, now);
     notify_turn(server, now);
@@ -211,6 +216,7 @@ static int next_timeout(const struct server *server)
     next = sooner(next, flood_next(&server->flood));
     next = sooner(next, control_next(&server->control));
     next = sooner(next, metrics_next(server));
+    next = sooner(next, datagrams_next(&server->datagrams));
     next = sooner(next, next_sweep(server));
     if (server->scribe.pid < 0)
         next = sooner(next, server->scribe_since + SCRIBE_PAUSE);
@@ -236,7 +242,8 @@ static void choose(const struct server *server, struct watch *watch)
     if (!admission_open(server, now))
         return;
     for (size_t i = 0; i < server->listeners.count; i++)
-        watch_add(watch, server->listeners.item[i].fd, POLLIN, WATCHED_LISTENER, i);
+        if (protocol_type(server->listeners.item[i].settings->protocol) != SOCK_DGRAM)
+            watch_add(watch, server->listeners.item[i].fd, POLLIN, WATCHED_LISTENER, i);
 }
 
 static void handle(struct server *server, const struct watched_entry *entry)

@@ -8,6 +8,7 @@
 #include "base/title.h"
 #include "config/settings.h"
 #include "daemon/control.h"
+#include "daemon/datagrams.h"
 #include "daemon/flood.h"
 #include "daemon/listeners.h"
 #include "daemon/metrics.h"
@@ -39,6 +40,7 @@ struct server {
     struct roster roster;
     struct slots slots;
     struct rate_table rates; /* of connections, by source; no buckets without source_rate */
+    struct datagrams datagrams;
     struct notifier notifier;
     struct flood flood;
     struct metrics metrics;

@@ -24,6 +24,12 @@ int slots_adopt(struct slots *slots, int memory, size_t count)
     return madvise(slots->map, size, MADV_DONTFORK) < 0 ? -errno : 0;
 }
 
+int slots_resize(struct slots *slots, size_t count)
+{
+    munmap(slots->map, slots->count * slots->page);
+    return slots_adopt(slots, slots->memory, count);
+}
+
 struct slot *slots_at(const struct slots *slots, size_t index)
 {
     return (struct slot *)(slots->map + index * slots->page);

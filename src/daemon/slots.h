@@ -20,6 +20,9 @@ int slots_open(struct slots *slots, size_t count);
  * it was. Returns 0 or -errno. */
 int slots_adopt(struct slots *slots, int memory, size_t count);
 
+/* Makes them COUNT slots. Returns 0 or -errno. */
+int slots_resize(struct slots *slots, size_t count);
+
 /* The daemon's view of slot INDEX. */
 struct slot *slots_at(const struct slots *slots, size_t index);
 

@@ -3,6 +3,7 @@
 #include "base/util.h"
 
 #define AT(field) .offset = offsetof(struct totals, field)
+#define TALLY(tally) AT(tallies.count[TALLY_##tally])
 
 const struct total_row total_table[] = {
     {AT(served), .name = "served", .metric = "clients_served_total",
@@ -23,10 +24,53 @@ const struct total_row total_table[] = {
      .help = "Reloads that took effect."},
     {AT(rejected), .name = "rejected", .metric = "reloads_rejected_total",
      .help = "Reloads that changed nothing, as something was wrong."},
+    {TALLY(IN), .name = "datagrams_in", .metric = "datagrams_received_total",
+     .help = "Datagrams received."},
+    {TALLY(OUT), .name = "datagrams_out", .metric = "datagrams_sent_total",
+     .help = "Datagrams sent."},
+    {TALLY(BYTES_IN), .name = "datagram_bytes_in", .metric = "datagram_received_bytes_total",
+     .help = "Bytes received in datagrams."},
+    {TALLY(BYTES_OUT), .name = "datagram_bytes_out", .metric = "datagram_sent_bytes_total",
+     .help = "Bytes sent in datagrams."},
+    {TALLY(MESSAGES), .name = "datagram_messages", .metric = "datagram_messages_stored_total",
+     .help = "Messages stored that came in datagrams."},
+    {TALLY(LOW_PORT), .name = "unanswered_low_port",
+     .metric = "datagrams_unanswered_low_port_total",
+     .help = "Datagrams not answered: from a port below 1024."},
+    {TALLY(OWN_PORT), .name = "unanswered_own_port",
+     .metric = "datagrams_unanswered_own_port_total",
+     .help = "Datagrams not answered: from a port that is ours."},
+    {TALLY(NOT_UNICAST), .name = "unanswered_not_unicast",
+     .metric = "datagrams_unanswered_not_unicast_total",
+     .help = "Datagrams not answered: broadcast or multicast."},
+    {TALLY(DENIED), .name = "unanswered_denied", .metric = "datagrams_unanswered_denied_total",
+     .help = "Datagrams not answered: their source is not allowed."},
+    {TALLY(RATE), .name = "unanswered_rate", .metric = "datagrams_unanswered_rate_total",
+     .help = "Datagrams not answered: beyond the rate of their source."},
+    {TALLY(LOOP), .name = "unanswered_loop", .metric = "datagrams_unanswered_loop_total",
+     .help = "Datagrams not answered: the same again and again."},
+    {TALLY(TOO_LONG), .name = "unanswered_too_long",
+     .metric = "datagrams_unanswered_too_long_total", .help = "Datagrams not taken: too long."},
+    {TALLY(NOT_STORED), .name = "unanswered_not_stored",
+     .metric = "datagrams_unanswered_not_stored_total",
+     .help = "Datagrams not taken: the message could not be stored."},
+    {TALLY(UNNAMED), .name = "unanswered_unnamed", .metric = "datagrams_unanswered_unnamed_total",
+     .help = "Datagrams not answered: their sender has no address."},
+    {TALLY(NOT_SENT), .name = "unanswered_not_sent",
+     .metric = "datagrams_unanswered_not_sent_total",
+     .help = "Datagrams not answered: the answer could not be sent."},
 };
 const size_t total_count = ARRAY_SIZE(total_table);
 
 uint64_t *total_of(struct totals *totals, const struct total_row *row)
 {
     return (uint64_t *)((char *)totals + row->offset);
+}
+
+bool total_is_tally(const struct total_row *row, enum tally *tally)
+{
+    size_t first = offsetof(struct totals, tallies.count);
+
+    *tally = (enum tally)((row->offset - first) / sizeof(uint64_t));
+    return row->offset >= first && row->offset < first + sizeof(struct tallies);
 }

@@ -5,6 +5,8 @@
 #ifndef ECHOD_DAEMON_TOTALS_H
 #define ECHOD_DAEMON_TOTALS_H
 
+#include "daemon/tallies.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +14,7 @@ struct totals {
     uint64_t served, refused, crashed;
     uint64_t bytes_in, bytes_out, messages;
     uint64_t dropped, reloads, rejected;
+    struct tallies tallies; /* of datagram workers that have ended */
 };
 
 struct total_row {
@@ -23,6 +26,9 @@ struct total_row {
 
 extern const struct total_row total_table[];
 extern const size_t total_count;
+
+/* Whether ROW is one of the tallies; *TALLY is which. */
+bool total_is_tally(const struct total_row *row, enum tally *tally);
 
 /* The count of ROW in TOTALS. */
 uint64_t *total_of(struct totals *totals, const struct total_row *row);

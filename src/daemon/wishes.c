@@ -13,7 +13,7 @@ static void resolve(const struct listen_settings *listen, struct addresses *list
     snprintf(section, sizeof(section), "listen %s", listen->name);
     for (size_t i = 0; i < listen->addresses.count; i++) {
         const char *text = listen->addresses.item[i];
-        if (listen->protocol == PROTOCOL_UNIX)
+        if (protocol_is_unix(listen->protocol))
             endpoint_add_unix(text, list);
         else if (endpoint_resolve(text, listen->port, list, reason) < 0)
             problem_add(problems, FATAL, settings_origin(settings, listen, "address"), section,
@@ -30,8 +30,20 @@ static bool is_any(const struct address *a)
     return bytes && memcmp(bytes, zero, count) == 0;
 }
 
-bool wish_clashes(const struct address *a, const struct address *b)
+/* The ports of TCP and of UDP are different ones, and so are abstract names; a path is one file. */
+static bool share_names(const struct address *a, int type, int other)
 {
+    bool path = !address_is_ip(a) && a->un.sun_path[0] != '\0';
+
+    return type == other || path;
+}
+
+bool wish_clashes(const struct wish *wish, const struct address *address, int type)
+{
+    const struct address *a = &wish->address, *b = address;
+
+    if (!share_names(a, protocol_type(wish->settings->protocol), type))
+        return false;
     if (address_is_ip(a) && address_port(a) == 0)
         return false; /* the kernel will choose different ones */
     if (address_equal(a, b))
@@ -47,7 +59,7 @@ static void check_clash(const struct wishes *wishes, const struct wish *wish,
 
     for (size_t i = 0; i < wishes->count; i++) {
         const struct wish *other = &wishes->item[i];
-        if (!wish_clashes(&wish->address, &other->address))
+        if (!wish_clashes(wish, &other->address, protocol_type(other->settings->protocol)))
             continue;
         snprintf(section, sizeof(section), "listen %s", wish->settings->name);
         problem_add(problems, FATAL, settings_origin(settings, wish->settings, "address"), section,
@@ -64,8 +76,7 @@ struct wishes wishes_make(const struct settings *settings, struct problems *prob
     for (size_t i = 0; i < settings->listen_count; i++) {
         const struct listen_settings *listen = settings->listens[i];
         struct addresses list = {0};
-        if (!listen->unserved)
-            resolve(listen, &list, settings, problems);
+        resolve(listen, &list, settings, problems);
         for (size_t j = 0; j < list.count; j++) {
             struct wish wish = {.address = list.item[j], .settings = listen};
             check_clash(&wishes, &wish, settings, problems);

@@ -19,11 +19,12 @@ struct wishes {
 
 /*
  * Looks up the names in SETTINGS, which may take seconds, and adds to PROBLEMS those that cannot
- * be, and addresses that two listeners want. Listeners that this version cannot serve want nothing.
+ * be, and addresses that two listeners want.
  */
 struct wishes wishes_make(const struct settings *settings, struct problems *problems);
 
-/* Whether the kernel would refuse to bind the address A while B is bound. */
-bool wish_clashes(const struct address *a, const struct address *b);
+/* Whether the kernel would refuse to bind what WISH wants while a socket of TYPE is bound to
+ * ADDRESS. */
+bool wish_clashes(const struct wish *wish, const struct address *address, int type);
 
 #endif

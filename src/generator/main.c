@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,6 +47,17 @@ static FILE *open_drop_in(const char *directory, const char *unit, const char *n
     return file;
 }
 
+/* A worker for each socket, two of them while it reloads. */
+static unsigned long long datagram_tasks(const struct settings *settings)
+{
+    unsigned long long tasks = 0;
+
+    for (size_t i = 0; i < settings->listen_count; i++)
+        if (protocol_type(settings->listens[i]->protocol) == SOCK_DGRAM)
+            tasks += 2 * SOCKETS_OF_ONE;
+    return tasks;
+}
+
 static void write_limits(const char *directory, const struct settings *settings)
 {
     FILE *to = open_drop_in(directory, "echod.service", "50-echod-conf.conf");
@@ -54,15 +66,28 @@ static void write_limits(const char *directory, const struct settings *settings)
         return;
     size_t sockets = SOCKETS_OF_ONE * settings->listen_count;
     fprintf(to, "[Service]\nTasksMax=%llu\nLimitNOFILE=%zu\nFileDescriptorStoreMax=%zu\n",
-            (unsigned long long)settings->server->max_clients + MORE_TASKS, sockets + MORE_FILES,
-            sockets);
+            (unsigned long long)settings->server->max_clients + datagram_tasks(settings) +
+                MORE_TASKS,
+            sockets + MORE_FILES, sockets);
     fclose(to);
 }
 
-/* A path, in which systemd is to find no specifier. */
-static void write_path(FILE *to, const char *path)
+static const char *listen_key(const struct listen_settings *listen)
 {
-    fputs("ListenStream=", to);
+    switch (protocol_type(listen->protocol)) {
+    case SOCK_DGRAM:
+        return "ListenDatagram";
+    case SOCK_SEQPACKET:
+        return "ListenSequentialPacket";
+    default:
+        return "ListenStream";
+    }
+}
+
+/* A path, in which systemd is to find no specifier. */
+static void write_path(FILE *to, const char *key, const char *path)
+{
+    fprintf(to, "%s=", key);
     for (; *path; path++)
         fputs(*path == '%' ? "%%" : (char[]){*path, '\0'}, to);
     fputc('\n', to);
@@ -71,16 +96,17 @@ static void write_path(FILE *to, const char *path)
 /* A name can be looked up by the daemon, but not at boot, before there is a network. */
 static void write_address(FILE *to, const struct listen_settings *listen, const char *host)
 {
+    const char *key = listen_key(listen);
     char text[ADDRESS_TEXT_MAX];
     struct address address;
 
-    if (listen->protocol == PROTOCOL_UNIX)
-        write_path(to, host);
+    if (protocol_is_unix(listen->protocol))
+        write_path(to, key, host);
     else if (strcmp(host, "*") == 0)
-        fprintf(to, "ListenStream=0.0.0.0:%u\nListenStream=[::]:%u\n", (unsigned)listen->port,
+        fprintf(to, "%s=0.0.0.0:%u\n%s=[::]:%u\n", key, (unsigned)listen->port, key,
                 (unsigned)listen->port);
     else if (address_numeric(&address, host, listen->port) == 0)
-        fprintf(to, "ListenStream=%s\n", address_format(&address, text, sizeof(text)));
+        fprintf(to, "%s=%s\n", key, address_format(&address, text, sizeof(text)));
     else
         fprintf(stderr,
                 "echod-generator: listener %s: %s is left to echod: give echod.socket an "
@@ -95,7 +121,7 @@ static void write_mode(FILE *to, const struct settings *settings)
     bool any = false;
 
     for (size_t i = 0; i < settings->listen_count; i++) {
-        if (settings->listens[i]->protocol != PROTOCOL_UNIX)
+        if (!protocol_is_unix(settings->listens[i]->protocol))
             continue;
         mode &= settings->listens[i]->mode;
         any = true;
@@ -110,7 +136,7 @@ static void write_sharing(FILE *to, const struct settings *settings)
     bool any = false;
 
     for (size_t i = 0; i < settings->listen_count; i++)
-        any = any || (settings->listens[i]->reuse_port && !settings->listens[i]->unserved);
+        any = any || settings->listens[i]->reuse_port;
     if (any)
         fputs("ReusePort=yes\n", to);
 }
@@ -125,7 +151,7 @@ static void write_addresses(const char *directory, const struct settings *settin
     fprintf(to, "[Unit]\nSourcePath=%s\n[Socket]\nListenStream=\n", CONFIG);
     for (size_t i = 0; i < settings->listen_count; i++) {
         const struct listen_settings *listen = settings->listens[i];
-        bool wanted = !listen->unserved && (listen->port || listen->protocol == PROTOCOL_UNIX);
+        bool wanted = listen->port || protocol_is_unix(listen->protocol);
         for (size_t j = 0; wanted && j < listen->addresses.count; j++)
             write_address(to, listen, listen->addresses.item[j]);
     }

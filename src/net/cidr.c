@@ -77,3 +77,11 @@ bool cidr_contains(const struct cidr *c, const struct address *a)
 
     return bytes && a->sa.sa_family == c->family && same_prefix(bytes, c->bytes, c->prefix);
 }
+
+const struct cidr *cidrs_find(const struct cidrs *list, const struct address *a)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (cidr_contains(&list->item[i], a))
+            return &list->item[i];
+    return NULL;
+}

@@ -28,4 +28,12 @@ const char *cidr_format(const struct cidr *c, char *buf, size_t size);
 /* Whether the IP address A (normalised) lies in C. A Unix address lies in none. */
 bool cidr_contains(const struct cidr *c, const struct address *a);
 
+struct cidrs {
+    struct cidr *item;
+    size_t count;
+};
+
+/* The first of LIST that A lies in, or NULL. */
+const struct cidr *cidrs_find(const struct cidrs *list, const struct address *a);
+
 #endif

@@ -3,6 +3,7 @@
 #include "base/util.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,22 @@ static bool is_confined(void)
     return confined;
 }
 
+static int socket_option(int fd, int level, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof(value);
+
+    return getsockopt(fd, level, name, &value, &len) < 0 ? -1 : value;
+}
+
+int listener_type(int fd)
+{
+    int type = socket_option(fd, SOL_SOCKET, SO_TYPE);
+    int protocol = socket_option(fd, SOL_SOCKET, SO_PROTOCOL);
+
+    return type == SOCK_DGRAM && protocol != IPPROTO_UDP && protocol != 0 ? -1 : type;
+}
+
 bool ipv6_works(void)
 {
     struct address loopback;
@@ -35,20 +52,28 @@ bool ipv6_works(void)
     return works;
 }
 
+/* The command that lists such sockets, with their programs. */
+static const char *sockets_listing(const struct address *address, int type)
+{
+    if (!address_is_ip(address))
+        return type == SOCK_DGRAM ? "ss -xap" : "ss -xlp";
+    return type == SOCK_DGRAM ? "ss -ulnp" : "ss -tlnp";
+}
+
 /* Why ADDRESS cannot be bound, for an administrator. Returns -ERROR. */
-static int explain(const struct address *address, unsigned mode, int error, char *reason)
+static int explain(const struct address *address, int type, unsigned mode, int error, char *reason)
 {
     char text[ADDRESS_TEXT_MAX];
 
     address_format(address, text, sizeof(text));
     switch (error) {
     case EADDRINUSE:
-        snprintf(reason, NET_REASON_MAX, "%.120s is in use by another program (%s)", text,
-                 !address_is_ip(address) ? "ss -xlp shows which"
-                 : mode & LISTENER_REUSE_PORT
-                     ? "which shares it only with reuse_port = yes, too, and "
-                       "of the same user; ss -tlnp shows which"
-                     : "ss -tlnp shows which");
+        snprintf(
+            reason, NET_REASON_MAX, "%.120s is in use by another program (%s%s shows which)", text,
+            mode & LISTENER_REUSE_PORT ? "which shares it only with reuse_port = yes, too, and "
+                                         "of the same user; "
+                                       : "",
+            sockets_listing(address, type));
         break;
     case EACCES:
     case EPERM:
@@ -114,12 +139,13 @@ int listener_share(int fd)
     return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ? -errno : 0;
 }
 
-static int bind_ip(int fd, const struct address *address, unsigned mode)
+static int bind_ip(int fd, const struct address *address, int type, unsigned mode)
 {
     int on = 1;
 
-    /* Connections of the server before may still be in TIME_WAIT. */
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+    /* Connections of the server before may still be in TIME_WAIT. Of datagrams it would mean that
+     * a second program may bind the port, and get them. */
+    if (type != SOCK_DGRAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
         return -errno;
     int r = mode & LISTENER_REUSE_PORT ? listener_share(fd) : 0;
     if (r < 0)
@@ -130,30 +156,54 @@ static int bind_ip(int fd, const struct address *address, unsigned mode)
     return bind(fd, &address->sa, address->len) < 0 ? -errno : 0;
 }
 
-int listener_open(const struct address *address, unsigned mode, char *reason)
+/*
+ * Asks for the address that each datagram was sent to, which its answer is to come from. Before the
+ * socket is bound: of one that is queued already only a part of that would be known. An IPv6 socket
+ * may take IPv4, too. What does not apply to the family, or to Unix sockets, fails, and may.
+ */
+static void ask_for_destinations(int fd)
 {
-    int fd = socket(address->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int on = 1;
+
+    setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+}
+
+int listener_open(const struct address *address, int type, unsigned mode, char *reason)
+{
+    int fd = socket(address->sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
-        return explain(address, mode, errno, reason);
-    int r = address_is_ip(address) ? bind_ip(fd, address, mode) : bind_unix(fd, address, mode);
-    if (r == 0 && !(mode & LISTENER_TRIAL) && listen(fd, BACKLOG) < 0)
+        return explain(address, type, mode, errno, reason);
+    if (type == SOCK_DGRAM)
+        ask_for_destinations(fd);
+    int r =
+        address_is_ip(address) ? bind_ip(fd, address, type, mode) : bind_unix(fd, address, mode);
+    bool listens = type != SOCK_DGRAM && !(mode & LISTENER_TRIAL);
+    if (r == 0 && listens && listen(fd, BACKLOG) < 0)
         r = -errno;
     if (r == 0)
         return fd;
     fd_close(&fd);
-    return explain(address, mode, -r, reason);
+    return explain(address, type, mode, -r, reason);
 }
 
-static int socket_option(int fd, int level, int name)
+void listener_adopt(int fd)
 {
-    int value = 0;
-    socklen_t len = sizeof(value);
-
-    return getsockopt(fd, level, name, &value, &len) < 0 ? -1 : value;
+    fd_set_nonblocking(fd, true);
+    if (listener_type(fd) == SOCK_DGRAM)
+        ask_for_destinations(fd);
 }
 
-/* Whether FD, bound to OWN, takes IPv4 connections to ADDRESS, any address, through IPv6. */
+uint64_t listener_overflow(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof(info);
+
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0 ? 0 : info[SK_MEMINFO_DROPS];
+}
+
+/* Whether FD, bound to OWN, takes what comes over IPv4 to ADDRESS, any address, through IPv6. */
 static bool covers(int fd, const struct address *own, const struct address *address)
 {
     return own->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&own->in6.sin6_addr) &&
@@ -162,11 +212,20 @@ static bool covers(int fd, const struct address *own, const struct address *addr
            socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
 }
 
-bool listener_serves(int fd, const struct address *address)
+/* A datagram socket that is connected hears from one peer only. */
+static bool is_listening(int fd, int type)
+{
+    struct address peer;
+
+    if (type == SOCK_DGRAM)
+        return address_peer(&peer, fd) == -ENOTCONN;
+    return socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
+}
+
+bool listener_serves(int fd, const struct address *address, int type)
 {
     struct address own;
 
-    return socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1 &&
-           socket_option(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM && address_local(&own, fd) == 0 &&
+    return listener_type(fd) == type && is_listening(fd, type) && address_local(&own, fd) == 0 &&
            (address_equal(&own, address) || covers(fd, &own, address));
 }

@@ -14,18 +14,29 @@
 #define LISTENER_TRIAL 02000
 
 /*
- * Opens a stream socket that listens on ADDRESS: close-on-exec, non-blocking; IPv6 without
- * IPv4. For a path, MODE sets the permission bits of the file; the file of a server that is gone
- * is replaced, that of a living one is not. For an IP address, it is 0, but for the above.
+ * Opens a socket of TYPE (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) that listens on ADDRESS, or that
+ * datagrams come to: close-on-exec, non-blocking; IPv6 without IPv4. For a path, MODE sets the
+ * permission bits of the file; the file of a server that is gone is replaced, that of a living one
+ * is not. For an IP address, it is 0, but for the above.
  * Returns the descriptor, or -errno with a sentence in REASON (NET_REASON_MAX bytes).
  */
-int listener_open(const struct address *address, unsigned mode, char *reason);
+int listener_open(const struct address *address, int type, unsigned mode, char *reason);
 
 /*
- * Whether FD is a stream socket that listens on ADDRESS, or one that listens on [::] for IPv4,
+ * Whether FD is a socket of TYPE that listens on ADDRESS, or one that listens on [::] for IPv4,
  * too, and so covers the ADDRESS 0.0.0.0 of the same port.
  */
-bool listener_serves(int fd, const struct address *address);
+bool listener_serves(int fd, const struct address *address, int type);
+
+/* The type of the socket FD; -1 for what can be no listener: no socket, or datagrams that are
+ * neither UDP's nor a Unix socket's. */
+int listener_type(int fd);
+
+/* How many datagrams the kernel threw away because they came to FD faster than they were taken. */
+uint64_t listener_overflow(int fd);
+
+/* Makes FD, a listener that somebody else opened, like one of our own. */
+void listener_adopt(int fd);
 
 /* Makes FD, which somebody else opened, as LISTENER_REUSE_PORT would have; whoever shares the port
  * then has to be of the user who opened it. Returns 0 or -errno. */

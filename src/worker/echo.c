@@ -5,7 +5,7 @@
 #define BUFFER_SIZE (64 * 1024)
 
 /* While a client does not read, the send blocks and nothing more is received: that is all the
- * flow control it takes. */
+ * flow control it takes. A packet is sent back as one. */
 int serve_echo(struct stream *stream, const struct job *job)
 {
     static char buf[BUFFER_SIZE];

@@ -47,3 +47,11 @@ int framing_rest(struct framing *framing, struct message *message)
         message->len--; /* of a CR LF that the stream's end cut in two */
     return some;
 }
+
+int framing_whole(const char *data, size_t len, size_t max, struct message *message)
+{
+    if (len > 0 && data[len - 1] == '\n')
+        len -= len > 1 && data[len - 2] == '\r' ? 2 : 1;
+    *message = (struct message){.data = data, .len = len};
+    return len > max ? -EMSGSIZE : 0;
+}

@@ -33,4 +33,9 @@ int framing_next(struct framing *framing, struct message *message);
 /* Takes what is left, ended or not, as the last message. Returns 1, or 0 if nothing is left. */
 int framing_rest(struct framing *framing, struct message *message);
 
+/* Makes the LEN bytes at DATA a message, one that came by itself, in a datagram or a packet: the
+ * newline at its end, if there is one, goes; any other is a part of it.
+ * Returns 0, or -EMSGSIZE if it is longer than MAX. */
+int framing_whole(const char *data, size_t len, size_t max, struct message *message);
+
 #endif

@@ -10,6 +10,7 @@
 #define ECHOD_WORKER_SLOT_H
 
 #include "net/address.h"
+#include "worker/tally.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -26,8 +27,9 @@ struct slot {
     _Atomic uint64_t bytes_in;
     _Atomic uint64_t bytes_out;
     _Atomic uint64_t messages;
-    _Atomic int state;          /* enum slot_state */
-    _Atomic int error;          /* the errno behind END_IO, END_SETUP and END_PROXY */
+    _Atomic uint64_t tally[TALLY_COUNT]; /* of a datagram worker, in place of those above */
+    _Atomic int state;                   /* enum slot_state */
+    _Atomic int error;                   /* the errno behind END_IO, END_SETUP and END_PROXY */
     struct address told;        /* the client, while SLOT_ASKING; len 0: none but the proxy */
     _Atomic int answer;         /* enum slot_answer, which the daemon writes after: */
     char words[SLOT_WORDS_MAX]; /* what a refused client is to be told */

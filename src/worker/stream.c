@@ -15,10 +15,13 @@
 
 void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle, uint64_t session)
 {
-    int on = 1;
+    int on = 1, type = SOCK_STREAM;
+    socklen_t len = sizeof(type);
 
     *stream = (struct stream){
         .fd = fd, .slot = slot, .idle = idle, .deadline = session ? clock_now() + session : 0};
+    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+    stream->packets = type == SOCK_SEQPACKET;
     /* Fails on a Unix socket, which has no Nagle algorithm to turn off. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
@@ -65,10 +68,11 @@ ssize_t stream_receive(struct stream *stream, void *buf, size_t size, uint64_t p
         int r = set_limit(stream, SO_RCVTIMEO, &stream->receive_limit, sooner(stream->idle, pause));
         if (r < 0)
             return r;
-        ssize_t n = recv(stream->fd, buf, size, 0);
+        /* With the flag, the true length of a packet; on TCP it would mean something else. */
+        ssize_t n = recv(stream->fd, buf, size, stream->packets ? MSG_TRUNC : 0);
         if (n >= 0) {
             slot_count(&stream->slot->bytes_in, (uint64_t)n);
-            return n;
+            return (size_t)n > size ? -EMSGSIZE : n;
         }
         if (errno == EAGAIN)
             return limit_error(stream, pause);

@@ -6,12 +6,14 @@
 
 #include "worker/slot.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 struct stream {
     int fd;
     struct slot *slot;
+    bool packets;                       /* SOCK_SEQPACKET: the kernel keeps what was sent apart */
     uint64_t idle;                      /* microseconds without a byte until -ETIMEDOUT; 0: none */
     uint64_t deadline;                  /* clock_now() of -ETIME; 0: none */
     uint64_t receive_limit, send_limit; /* what the kernel was told last */
@@ -21,6 +23,8 @@ void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle
 
 /*
  * Receives up to SIZE bytes into BUF; PAUSE microseconds of silence (0: none) are -EAGAIN.
+ * A packet comes whole, or is -EMSGSIZE where it is longer than SIZE; an empty one cannot be told
+ * from the end (unix(7)).
  * Returns the count, 0 at the end of what the client sends, -EAGAIN, -ETIMEDOUT after the idle
  * time, -ETIME at the end of the session, or another -errno.
  */

@@ -127,6 +127,8 @@ static int classify(int r, struct slot *slot)
         return END_IDLE;
     case -ETIME:
         return END_SESSION;
+    case -EMSGSIZE:
+        return END_TOO_LONG;
     case -ECONNRESET:
     case -EPIPE:
         return stopping ? END_STOPPED : END_RESET;

@@ -7,12 +7,13 @@
 #include "base/title.h"
 #include "config/settings.h"
 #include "net/address.h"
+#include "worker/datagram.h"
 #include "worker/end.h"
 #include "worker/slot.h"
 
 /* What a worker gets. The descriptors are its own, the rest lives as long as the process. */
 struct job {
-    int client;   /* a connected stream socket */
+    int client;   /* a connected socket, SOCK_STREAM or SOCK_SEQPACKET */
     int messages; /* where service = message sends them (scribe.h); else -1 */
     struct slot *slot;
     struct address peer;

@@ -339,6 +339,7 @@ class Echod:
 
 def parse_address(text):
     """What connect(2) takes for an address as echod prints it."""
+    text = re.sub("^(udp|dgram|seqpacket) ", "", text)
     if text.startswith("unix:@"):
         return b"\0" + text[6:].encode()
     if text.startswith("unix:"):

@@ -89,17 +89,6 @@ def warning():
                        r"without service = message$")
 
 
-@test("a listener that this version cannot serve stays closed, the others open")
-def unserved():
-    config = ("[listen local]\naddress = 127.0.0.1\nport = 0\n"
-              "[listen later]\naddress = 127.0.0.1\nport = 0\nprotocol = udp\n")
-    with Echod(config) as echod:
-        expect_equal(list(echod.listening), ["local"], "the listeners")
-        expect_echo(echod.connect())
-        echod.log.wait(r"^warning: .*echod\.conf:7: \[listen later\] protocol: this version cannot "
-                       r"do protocol = udp yet: the listener stays closed$")
-
-
 # ---- files ----
 
 @test("a file that is not there is named, with the reason")

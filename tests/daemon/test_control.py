@@ -127,9 +127,10 @@ def listeners():
     with Managed(config) as echod:
         shown = ["127.0.0.1:%d" % echod.address()[1], "[::1]:%d" % echod.address(index=1)[1],
                  "unix:" + echod.address("file")]
-        expected = [{"listener": name, "address": address, "service": service, "from": "echod"}
-                    for name, address, service in zip(("local", "local", "file"), shown,
-                                                      ("echo", "echo", "message"))]
+        kinds = (("local", "tcp", "echo"), ("local", "tcp", "echo"), ("file", "unix", "message"))
+        expected = [{"listener": name, "address": address, "protocol": protocol,
+                     "service": service, "from": "echod"}
+                    for address, (name, protocol, service) in zip(shown, kinds)]
         expect_equal(echod.ask("listeners"), expected, "the listeners")
         code, out, _ = echod.ctl("listeners")
         expect_equal((code, columns(out)),

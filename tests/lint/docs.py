@@ -396,6 +396,7 @@ def page_has_keys(tree):
     for title, names, more in (("Keys of status", ("report_status",), rows),
                                ("Keys of list", ("report_clients", "report_client"), []),
                                ("Keys of listeners", ("report_listeners",), []),
+                               ("Keys of datagrams", ("report_datagram",), []),
                                ("Keys of check-access", ("inquiry_answer",), [])):
         expected = keys_of_report(tree, names) + more
         if len(expected) < 4:
@@ -577,7 +578,7 @@ lint.main([
         "one without a subject": doctor(CATALOG, "^Subject: A worker crashed\n", ""),
         "another address for support": doctor(CATALOG, "^Support: .*", "Support: nobody"),
         "a field that its records lack": doctor(CATALOG, "@ECHOD_REFUSALS@", "@ECHOD_REASON@"),
-        "a field that is gone": doctor("src/worker/message.c", '"ECHOD_SIZE"', '"ECHOD_LENGTH"'),
+        "a field that is gone": doctor("src/worker/storing.c", '"ECHOD_SIZE"', '"ECHOD_LENGTH"'),
         "one that explains nothing": doctor(CATALOG, "^The shortage.*\n", ""),
         "a new event": doctor(EVENTS, '"refused", "6465', '"rejected", "6466')}),
     ("echod(8) has every reason of the end of a session, and its level", page_has_reasons, {

@@ -165,6 +165,30 @@ static void test_room_is_all_that_is_free(void **state)
     assert_string_equal(taken.text, "a|+bc|");
 }
 
+static void whole(const char *text, size_t max, int expected, size_t len)
+{
+    struct message message;
+
+    assert_int_equal(framing_whole(text, strlen(text), max, &message), expected);
+    assert_ptr_equal(message.data, text);
+    assert_int_equal(message.len, len);
+}
+
+static void test_what_comes_by_itself(void **state)
+{
+    (void)state;
+    whole("", 5, 0, 0);
+    whole("\n", 5, 0, 0);
+    whole("\r\n", 5, 0, 0);
+    whole("\r", 5, 0, 1);
+    whole("hello", 5, 0, 5);
+    whole("hello\n", 5, 0, 5);
+    whole("hello\r\n", 5, 0, 5);
+    whole("a\nb\n\n", 5, 0, 4);
+    whole("hello!", 5, -EMSGSIZE, 6);
+    whole("hello\n\n", 5, -EMSGSIZE, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_nul_bytes_are_data),
         cmocka_unit_test(test_too_long_is_said_again),
         cmocka_unit_test(test_room_is_all_that_is_free),
+        cmocka_unit_test(test_what_comes_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,7 @@ struct donor {
 static struct server empty(const struct settings *settings)
 {
     struct server server = {.settings = settings,
+                            .datagrams = DATAGRAMS_NONE,
                             .scribe = SCRIBE_CLOSED,
                             .reload = RELOAD_NONE,
                             .slots = {.memory = -1},

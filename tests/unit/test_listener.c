@@ -27,7 +27,7 @@ static struct address file_address(const char *name)
 
 static int opens(const struct address *address)
 {
-    int fd = listener_open(address, 0666, reason);
+    int fd = listener_open(address, SOCK_STREAM, 0666, reason);
 
     if (fd < 0)
         fail_msg("%s", reason);
@@ -68,7 +68,7 @@ static void test_in_use(void **state)
 
     (void)state;
     address_local(&own, fd);
-    assert_int_equal(listener_open(&own, 0, reason), -EADDRINUSE);
+    assert_int_equal(listener_open(&own, SOCK_STREAM, 0, reason), -EADDRINUSE);
     assert_non_null(strstr(reason, "127.0.0.1:"));
     assert_non_null(strstr(reason, "in use"));
     close(fd);
@@ -95,7 +95,7 @@ static void test_not_of_this_machine(void **state)
     struct address elsewhere = numeric("192.0.2.1", 0);
 
     (void)state;
-    assert_int_equal(listener_open(&elsewhere, 0, reason), -EADDRNOTAVAIL);
+    assert_int_equal(listener_open(&elsewhere, SOCK_STREAM, 0, reason), -EADDRNOTAVAIL);
     assert_non_null(strstr(reason, "192.0.2.1:0"));
 }
 
@@ -128,7 +128,7 @@ static void test_unix_file_and_its_mode(void **state)
     for (size_t m = 0; m < ARRAY_SIZE(modes); m++) {
         for (size_t u = 0; u < ARRAY_SIZE(masks); u++) {
             mode_t saved = umask(masks[u]);
-            int fd = listener_open(&file, modes[m], reason);
+            int fd = listener_open(&file, SOCK_STREAM, modes[m], reason);
             assert_true(fd >= 0);
             assert_int_equal(umask(saved), masks[u]); /* as it was */
             assert_int_equal(stat(file.un.sun_path, &st), 0);
@@ -157,7 +157,7 @@ static void test_file_of_a_living_server(void **state)
     int fd = opens(&file);
 
     (void)state;
-    assert_int_equal(listener_open(&file, 0666, reason), -EADDRINUSE);
+    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -EADDRINUSE);
     assert_non_null(strstr(reason, file.un.sun_path));
     close(accept(fd, NULL, NULL)); /* the question whether it lives */
     accepts(fd, &file);
@@ -178,7 +178,7 @@ static void test_file_of_a_server_with_a_full_backlog(void **state)
         clients[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     } while (connect(clients[count++], &file.sa, file.len) == 0);
     assert_int_equal(errno, EAGAIN);
-    assert_int_equal(listener_open(&file, 0666, reason), -EADDRINUSE);
+    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -EADDRINUSE);
     while (count > 0)
         close(clients[--count]);
     close(fd);
@@ -191,11 +191,11 @@ static void test_file_that_is_no_socket(void **state)
 
     (void)state;
     write_file("regular", "precious", 8);
-    assert_int_equal(listener_open(&file, 0666, reason), -EADDRINUSE);
+    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -EADDRINUSE);
     assert_int_equal(stat("regular", &st), 0);
     assert_int_equal(st.st_size, 8);
     assert_int_equal(symlink("regular", "link"), 0);
-    assert_int_equal(listener_open(&link, 0666, reason), -EADDRINUSE);
+    assert_int_equal(listener_open(&link, SOCK_STREAM, 0666, reason), -EADDRINUSE);
     assert_int_equal(lstat("link", &st), 0);
 }
 
@@ -204,7 +204,7 @@ static void test_no_such_directory(void **state)
     struct address file = file_address("none/x");
 
     (void)state;
-    assert_int_equal(listener_open(&file, 0666, reason), -ENOENT);
+    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -ENOENT);
     assert_non_null(strstr(reason, "none/x"));
 }
 
@@ -218,7 +218,7 @@ static void test_abstract(void **state)
     assert_int_equal(address_unix(&name, text), 0);
     int fd = opens(&name);
     accepts(fd, &name);
-    assert_int_equal(listener_open(&name, 0666, reason), -EADDRINUSE);
+    assert_int_equal(listener_open(&name, SOCK_STREAM, 0666, reason), -EADDRINUSE);
     close(fd);
     close(opens(&name));
 }

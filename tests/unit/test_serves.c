@@ -17,7 +17,7 @@ static struct address numeric(const char *host, uint16_t port)
 
 static int opens(const struct address *address)
 {
-    int fd = listener_open(address, 0666, reason);
+    int fd = listener_open(address, SOCK_STREAM, 0666, reason);
 
     if (fd < 0)
         fail_msg("%s", reason);
@@ -41,37 +41,60 @@ static void test_serves(void **state)
 
     (void)state;
     address_local(&own, fd);
-    assert_true(listener_serves(fd, &own));
-    assert_true(listener_serves(unix_fd, &name));
+    assert_true(listener_serves(fd, &own, SOCK_STREAM));
+    assert_true(listener_serves(unix_fd, &name, SOCK_STREAM));
     other = own;
     address_set_port(&other, (uint16_t)(address_port(&own) ^ 1));
-    assert_false(listener_serves(fd, &other));
+    assert_false(listener_serves(fd, &other, SOCK_STREAM));
     other = numeric("127.0.0.2", address_port(&own));
-    assert_false(listener_serves(fd, &other));
+    assert_false(listener_serves(fd, &other, SOCK_STREAM));
     other = numeric("0.0.0.0", address_port(&own));
-    assert_false(listener_serves(fd, &other));
-    assert_false(listener_serves(fd, &name));
+    assert_false(listener_serves(fd, &other, SOCK_STREAM));
+    assert_false(listener_serves(fd, &name, SOCK_STREAM));
     close(fd);
     close(unix_fd);
-    assert_false(listener_serves(fd, &own));
+    assert_false(listener_serves(fd, &own, SOCK_STREAM));
     /* Connected, not listening. */
     tcp_pair(pair);
     address_local(&own, pair[0]);
-    assert_false(listener_serves(pair[0], &own));
+    assert_false(listener_serves(pair[0], &own, SOCK_STREAM));
     close(pair[0]);
     close(pair[1]);
 }
 
-static void test_datagram_socket_does_not_serve(void **state)
+static void test_types_are_told_apart(void **state)
 {
-    struct address own = numeric("127.0.0.1", 0);
+    struct address own = numeric("127.0.0.1", 0), peer;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
     (void)state;
     assert_int_equal(bind(fd, &own.sa, own.len), 0);
     address_local(&own, fd);
-    assert_false(listener_serves(fd, &own));
+    assert_int_equal(listener_type(fd), SOCK_DGRAM);
+    assert_false(listener_serves(fd, &own, SOCK_STREAM));
+    assert_true(listener_serves(fd, &own, SOCK_DGRAM));
+    /* Connected: it hears from one peer only. */
+    peer = own;
+    assert_int_equal(connect(fd, &peer.sa, peer.len), 0);
+    assert_false(listener_serves(fd, &own, SOCK_DGRAM));
     close(fd);
+    assert_int_equal(listener_type(fd), -1);
+}
+
+static void test_unix_types_are_told_apart(void **state)
+{
+    static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+    struct address name;
+
+    (void)state;
+    assert_int_equal(address_unix(&name, "@echod-unit-serves-types"), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        int fd = listener_open(&name, types[i], 0, reason); /* each has names of its own */
+        assert_true(fd >= 0);
+        for (size_t j = 0; j < ARRAY_SIZE(types); j++)
+            assert_int_equal(listener_serves(fd, &name, types[j]), i == j);
+        close(fd);
+    }
 }
 
 /* As systemd makes them: one socket on [::] for both families. */
@@ -86,11 +109,11 @@ static void serves_any(int only)
     address_local(&own, fd);
     any = numeric("0.0.0.0", address_port(&own));
     loopback = numeric("127.0.0.1", address_port(&own));
-    assert_true(listener_serves(fd, &own));
-    assert_int_equal(listener_serves(fd, &any), !only);
-    assert_false(listener_serves(fd, &loopback));
+    assert_true(listener_serves(fd, &own, SOCK_STREAM));
+    assert_int_equal(listener_serves(fd, &any, SOCK_STREAM), !only);
+    assert_false(listener_serves(fd, &loopback, SOCK_STREAM));
     address_set_port(&any, (uint16_t)(address_port(&own) ^ 1));
-    assert_false(listener_serves(fd, &any));
+    assert_false(listener_serves(fd, &any, SOCK_STREAM));
     close(fd);
 }
 
@@ -107,7 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_serves),
-        cmocka_unit_test(test_datagram_socket_does_not_serve),
+        cmocka_unit_test(test_types_are_told_apart),
+        cmocka_unit_test(test_unix_types_are_told_apart),
         cmocka_unit_test(test_dual_stack_listener_serves_ipv4_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,6 @@ static void test_defaults(void **state)
     assert_int_equal(listen->greeting.len, 0);
     assert_string_equal(listen->reply.data, "OK");
     assert_int_equal(listen->max_message, 1024);
-    assert_false(listen->unserved);
     settings_free(settings);
 }
 
@@ -189,14 +188,15 @@ static void test_idle_option_warns(void **state)
 
     (void)state;
     assert_string_equal(
-        told, "warning: a.conf:2: [listen a] mode: has no effect without protocol = unix\n"
-              "warning: a.conf:4: [listen a] reply: has no effect without service = "
-              "message\n"
-              "warning: a.conf:3: [listen a] max_message: has no effect without service "
-              "= message\n"
-              "warning: a.conf:8: [listen u] port: has no effect with protocol = unix\n"
-              "warning: a.conf:9: [listen u] reuse_port: has no effect with protocol = unix\n");
-    assert_false(settings->listens[0]->unserved);
+        told,
+        "warning: a.conf:2: [listen a] mode: has no effect without protocol = unix | unix-dgram | "
+        "unix-seqpacket\n"
+        "warning: a.conf:4: [listen a] reply: has no effect without service = "
+        "message\n"
+        "warning: a.conf:3: [listen a] max_message: has no effect without service "
+        "= message\n"
+        "warning: a.conf:8: [listen u] port: has no effect with protocol = unix\n"
+        "warning: a.conf:9: [listen u] reuse_port: has no effect with protocol = unix\n");
     settings_free(settings);
 }
 
@@ -215,16 +215,27 @@ static void test_proxies_of_a_unix_socket_need_no_trust(void **state)
     settings_free(settings);
 }
 
-static void test_unserved_choice_warns_and_closes_the_listener(void **state)
+static void test_what_concerns_connections_only_warns(void **state)
 {
-    struct settings *settings = load_as("a.conf", "[listen a]\n[listen b]\nprotocol = udp\n");
+    struct settings *settings =
+        load_as("a.conf", "[listen d]\nprotocol = udp\nservice = message\ngreeting = hi\n"
+                          "max_messages = 3\nmessage_pause = 1s\ndatagram_rate = 5/s\nmode = 0600\n"
+                          "[listen p]\nprotocol = unix-seqpacket\naddress = @p\nservice = message\n"
+                          "greeting = hi\nmax_messages = 3\nmessage_pause = 1s\nmode = 0600\n");
 
     (void)state;
-    assert_non_null(settings);
-    assert_ptr_equal(strstr(told, "warning: a.conf:3: [listen b] "), told);
-    assert_non_null(strstr(told, "stays closed"));
-    assert_false(settings->listens[0]->unserved);
-    assert_true(settings->listens[1]->unserved);
+    assert_string_equal(
+        told,
+        "warning: a.conf:8: [listen d] mode: has no effect without protocol = unix | unix-dgram | "
+        "unix-seqpacket\n"
+        "warning: a.conf:4: [listen d] greeting: has no effect with protocol = udp: nobody connects\n"
+        "warning: a.conf:5: [listen d] max_messages: has no effect with protocol = udp: there is no "
+        "connection to close\n"
+        "warning: a.conf:6: [listen d] message_pause: has no effect with protocol = udp: a datagram "
+        "is a message\n"
+        "warning: a.conf:15: [listen p] message_pause: has no effect with protocol = "
+        "unix-seqpacket: a packet is a message\n");
+    assert_int_equal(settings->listens[0]->datagram_rate.count, 5);
     settings_free(settings);
 }
 
@@ -246,7 +257,7 @@ int main(void)
         cmocka_unit_test(test_drop_in_with_an_error_is_named),
         cmocka_unit_test(test_idle_option_warns),
         cmocka_unit_test(test_proxies_of_a_unix_socket_need_no_trust),
-        cmocka_unit_test(test_unserved_choice_warns_and_closes_the_listener),
+        cmocka_unit_test(test_what_concerns_connections_only_warns),
         cmocka_unit_test(test_good_addresses),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);

@@ -18,7 +18,7 @@ union field {
     struct rate rate;
 };
 
-static const struct choice choices[] = {{"red", 4, false}, {"green", 2, false}, {NULL, 0, false}};
+static const struct choice choices[] = {{"red", 4}, {"green", 2}, {NULL, 0}};
 
 static const struct option_row flag = {.name = "flag", .type = &type_bool};
 static const struct option_row count = {.name = "count", .type = &type_count, .min = 2, .max = 9};

@@ -1,0 +1,91 @@
+#include "worker/datagram_service.h"
+
+#include <stddef.h>
+
+int datagram_service_open(struct datagram_service *service, const struct datagram_job *job)
+{
+    bool messages = job->listen->service == SERVICE_MESSAGE;
+
+    *service = (struct datagram_service){.job = job};
+    service->answers =
+        messages ? job->listen->reply.len > 0 : job->listen->service != SERVICE_DISCARD;
+    /* Storing may take its time: nobody else's message is to be waited for. */
+    service->at_once = messages ? 1 : BATCH_SIZE;
+    if (!messages)
+        return 0;
+    return storing_open(&service->storing, job->listen, job->messages);
+}
+
+static bool has_name(const struct address *peer)
+{
+    return address_is_ip(peer) || peer->len > offsetof(struct sockaddr_un, sun_path);
+}
+
+/* Answers by TEXT, where there is an address to answer to. */
+static enum tally answer(const struct datagram_service *service, struct datagram *datagram,
+                         const struct text *text)
+{
+    if (!service->answers)
+        return TALLY_COUNT;
+    if (!has_name(&datagram->peer))
+        return TALLY_UNNAMED;
+    datagram->answer = *text;
+    datagram->answered = true;
+    return TALLY_COUNT;
+}
+
+static enum tally echo(const struct datagram_service *service, struct datagram *datagram)
+{
+    if (datagram->len > BATCH_BUFFER)
+        return TALLY_TOO_LONG;
+    return answer(service, datagram,
+                  &(struct text){.data = (char *)datagram->data, .len = datagram->len});
+}
+
+static enum tally take_message(struct datagram_service *service, struct datagram *datagram,
+                               const struct address *peer)
+{
+    struct storing *storing = &service->storing;
+    struct slot *slot = service->job->slot;
+    struct message message;
+
+    if (datagram->len > BATCH_BUFFER ||
+        framing_whole(datagram->data, datagram->len, service->job->listen->max_message, &message) <
+            0) {
+        answer(service, datagram, &storing->too_long);
+        return TALLY_TOO_LONG;
+    }
+    int r = storing_store(storing, &message, peer, NULL);
+    if (r < 0) {
+        atomic_store(&slot->error, -r);
+        answer(service, datagram, &storing_failed);
+        return TALLY_NOT_STORED;
+    }
+    slot_count(&slot->tally[TALLY_MESSAGES], 1);
+    return answer(service, datagram, &storing->reply);
+}
+
+static enum tally tell_time(struct datagram_service *service, struct datagram *datagram)
+{
+    size_t len = daytime_format(service->daytime, sizeof(service->daytime));
+
+    return answer(service, datagram, &(struct text){.data = service->daytime, .len = len});
+}
+
+enum tally datagram_serve(struct datagram_service *service, struct datagram *datagram,
+                          const struct address *peer)
+{
+    switch ((enum service)service->job->listen->service) {
+    case SERVICE_ECHO:
+        return echo(service, datagram);
+    case SERVICE_MESSAGE:
+        return take_message(service, datagram, peer);
+    case SERVICE_DAYTIME:
+        return tell_time(service, datagram);
+    case SERVICE_DISCARD:
+    case SERVICE_CHARGEN: /* validate.c keeps these from listeners of datagrams */
+    case SERVICE_WHOAMI:
+        break;
+    }
+    return TALLY_COUNT;
+}

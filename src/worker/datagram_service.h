@@ -1,0 +1,28 @@
+/*
+ * The services over datagrams: what each makes of one.
+ */
+#ifndef ECHOD_WORKER_DATAGRAM_SERVICE_H
+#define ECHOD_WORKER_DATAGRAM_SERVICE_H
+
+#include "worker/batch.h"
+#include "worker/datagram.h"
+#include "worker/daytime.h"
+#include "worker/storing.h"
+
+struct datagram_service {
+    const struct datagram_job *job;
+    bool answers;           /* anything at all; if not, no answer can do harm */
+    size_t at_once;         /* datagrams that may be served before they are answered */
+    struct storing storing; /* of the message service */
+    char daytime[DAYTIME_SIZE];
+};
+
+/* Prepares. Returns 0 or -errno. Lives as long as the process. */
+int datagram_service_open(struct datagram_service *service, const struct datagram_job *job);
+
+/* Serves DATAGRAM, from PEER (normalised): sets its answer, if it gets one, which lasts until the
+ * next batch. Returns why there is none, or TALLY_COUNT if all is well. */
+enum tally datagram_serve(struct datagram_service *service, struct datagram *datagram,
+                          const struct address *peer);
+
+#endif

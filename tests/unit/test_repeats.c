@@ -1,0 +1,105 @@
+#include "worker/repeats.h"
+
+#include "unit.h"
+
+static struct repeats repeats;
+static uint64_t now = 1000 * REPEATS_PAUSE;
+
+static int forget_all(void **state)
+{
+    (void)state;
+    memset(&repeats, 0, sizeof(repeats));
+    repeats.seed = hash_seed_new();
+    return 0;
+}
+
+static struct address from(const char *host, uint16_t port)
+{
+    struct address a;
+
+    assert_int_equal(address_numeric(&a, host, port), 0);
+    return a;
+}
+
+/* How many of COUNT equal datagrams, STEP microseconds apart, are left out. */
+static unsigned left_out(const struct address *peer, const char *text, unsigned count,
+                         uint64_t step)
+{
+    unsigned out = 0;
+
+    for (unsigned i = 0; i < count; i++, now += step)
+        out += repeats_goes_round(&repeats, peer, text, strlen(text), now);
+    return out;
+}
+
+static void test_one_of_many_is_left_out(void **state)
+{
+    struct address peer = from("192.0.2.1", 8888);
+
+    (void)state;
+    assert_int_equal(left_out(&peer, "round", REPEATS_MAX - 1, 1), 0);
+    assert_int_equal(left_out(&peer, "round", 1, 1), 1);
+    assert_int_equal(left_out(&peer, "round", 10 * REPEATS_MAX, 1), 10);
+    assert_int_equal(left_out(&peer, "", 2 * REPEATS_MAX, REPEATS_PAUSE), 2);
+}
+
+static void test_pauses_make_it_harmless(void **state)
+{
+    struct address peer = from("2001:db8::1", 8888);
+
+    (void)state;
+    assert_int_equal(left_out(&peer, "slow", 10 * REPEATS_MAX, REPEATS_PAUSE + 1), 0);
+}
+
+static void test_different_ones_are_nothing(void **state)
+{
+    struct address peer = from("192.0.2.1", 8888);
+    char text[16];
+
+    (void)state;
+    for (unsigned i = 0; i < 20 * REPEATS_MAX; i++) {
+        snprintf(text, sizeof(text), "%u", i);
+        assert_int_equal(left_out(&peer, text, 1, 1), 0);
+    }
+}
+
+static void test_others_are_others(void **state)
+{
+    struct address peer = from("192.0.2.1", 8888), neighbour = from("192.0.2.2", 8888);
+
+    (void)state;
+    for (unsigned i = 1; i < REPEATS_MAX; i++) {
+        struct address other = from("192.0.2.1", (uint16_t)(9000 + i));
+        assert_int_equal(left_out(&other, "round", 1, 1), 0);
+        assert_int_equal(left_out(&neighbour, "round", 1, 1), 0);
+        assert_int_equal(left_out(&peer, "round", 1, 1), 0);
+    }
+    assert_int_equal(left_out(&peer, "round", 1, 1), 1);
+}
+
+/* Several that go round at once are all found, however they take turns. */
+static void test_several_at_once(void **state)
+{
+    struct address peer = from("192.0.2.1", 8888);
+    unsigned out = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < REPEATS_MAX; i++) {
+        out += left_out(&peer, "one", 1, 1);
+        out += left_out(&peer, "two", 1, 1);
+        out += left_out(&peer, "three", 1, 1);
+    }
+    assert_int_equal(out, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_one_of_many_is_left_out, forget_all),
+        cmocka_unit_test_setup(test_pauses_make_it_harmless, forget_all),
+        cmocka_unit_test_setup(test_different_ones_are_nothing, forget_all),
+        cmocka_unit_test_setup(test_others_are_others, forget_all),
+        cmocka_unit_test_setup(test_several_at_once, forget_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,142 @@
+/*
+ * What is added up of datagram workers, and told of them; and how it is handed over.
+ */
+#include "daemon/tallies.h"
+
+#include "daemon/datagram_handover.h"
+#include "daemon/totals.h"
+#include "unit.h"
+
+#include <fcntl.h>
+
+static struct tallies counted(uint64_t first)
+{
+    struct tallies tallies;
+
+    for (size_t t = 0; t < TALLY_COUNT; t++)
+        tallies.count[t] = first + t;
+    return tallies;
+}
+
+static void test_sums_and_differences(void **state)
+{
+    struct tallies a = counted(5), b = counted(1000), zero = {{0}};
+    struct tallies less = tallies_difference(&a, &b), again = tallies_sum(&less, &b);
+
+    (void)state;
+    assert_memory_equal(&again, &a, sizeof(a));
+    less = tallies_difference(&a, &a);
+    assert_false(tallies_any(&less));
+    assert_false(tallies_any(&zero));
+    zero.count[TALLY_COUNT - 1] = 1;
+    assert_true(tallies_any(&zero));
+    assert_int_equal(tallies_unanswered(&zero), 1);
+    zero.count[TALLY_IN] = zero.count[TALLY_OUT] = 9;
+    assert_int_equal(tallies_unanswered(&zero), 1);
+}
+
+static void test_text(void **state)
+{
+    struct tallies tallies = {{[TALLY_IN] = 4, [TALLY_OUT] = 1, [TALLY_BYTES_IN] = 70}};
+    char text[1024] = "";
+
+    (void)state;
+    tallies_format(&tallies, text, sizeof(text));
+    assert_string_equal(text, "4 in, 1 out, 70 bytes in, 0 out");
+    tallies.count[TALLY_LOW_PORT] = 2;
+    tallies.count[TALLY_RATE] = 1;
+    text[0] = '\0';
+    tallies_format(&tallies, text, sizeof(text));
+    assert_string_equal(text, "4 in, 1 out, 70 bytes in, 0 out; not answered: 2 from a port below "
+                              "1024, 1 beyond the rate of its source");
+    /* The largest numbers leave nothing out. */
+    for (size_t t = 0; t < TALLY_COUNT; t++)
+        tallies.count[t] = UINT64_MAX;
+    text[0] = '\0';
+    tallies_format(&tallies, text, sizeof(text));
+    assert_non_null(strstr(text, tally_clause(TALLY_COUNT - 1)));
+}
+
+static void test_every_tally_is_a_total(void **state)
+{
+    bool there[TALLY_COUNT] = {false};
+    enum tally tally;
+
+    (void)state;
+    for (size_t i = 0; i < total_count; i++) {
+        if (!total_is_tally(&total_table[i], &tally))
+            continue;
+        assert_in_range(tally, 0, TALLY_COUNT - 1);
+        assert_false(there[tally]);
+        there[tally] = true;
+    }
+    for (size_t t = 0; t < TALLY_COUNT; t++)
+        assert_true(there[t]);
+}
+
+/* What is read of what was written is the same, but that it counts from the worker's start. */
+static void test_handover(void **state)
+{
+    struct datagrams before = DATAGRAMS_NONE, after = DATAGRAMS_NONE;
+    struct datagram_worker worker = {.pid = 4711,
+                                     .slot = 1,
+                                     .service = SERVICE_DISCARD,
+                                     .name = "a-name",
+                                     .address = "unix:/run/with blank/\\x0a 7",
+                                     .ended = counted(100),
+                                     .told = counted(40)};
+    char *text = NULL, *rest;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+
+    (void)state;
+    assert_int_equal(slots_open(&before.slots, 2), 0);
+    datagrams_restore(&before, &worker);
+    worker.pid = 0; /* nobody has to be told of one that is gone */
+    datagrams_restore(&before, &worker);
+    datagram_handover_write(&before, to);
+    fclose(to);
+    rest = text;
+    int memory = fcntl(before.slots.memory, F_DUPFD_CLOEXEC, 0);
+    assert_int_equal(datagram_handover_read_slots(strsep(&rest, "\n"), &after), 0);
+    assert_int_equal(datagram_handover_read_worker(rest, &after), 0);
+    assert_ptr_equal(strchr(rest, '\n') + 1, text + size);
+    after.slots.memory = memory; /* both had the same */
+    assert_int_equal(after.count, 1);
+    const struct datagram_worker *found = after.item;
+    assert_int_equal(found->pid, 4711);
+    assert_int_equal(found->slot, 1);
+    assert_int_equal(found->service, SERVICE_DISCARD);
+    assert_string_equal(found->name, "a-name");
+    assert_string_equal(found->address, worker.address);
+    for (size_t t = 0; t < TALLY_COUNT; t++)
+        assert_int_equal(found->told.count[t] + 60, 0);
+    free(text);
+    datagrams_close(&before);
+    datagrams_close(&after);
+}
+
+static void test_bad_handover(void **state)
+{
+    static const char *const lines[] = {
+        "datagram-worker", "datagram-worker 1 0 0 a", "datagram-worker 1 0 0 a 1 2 3 unix\n",
+        "datagram-worker 1 9 0 a 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 x\n"};
+    struct datagrams datagrams = DATAGRAMS_NONE;
+
+    (void)state;
+    assert_int_equal(slots_open(&datagrams.slots, 1), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        assert_int_equal(datagram_handover_read_worker(lines[i], &datagrams), -EPROTO);
+    assert_int_equal(datagram_handover_read_slots("datagram-slots 1", &datagrams), -EPROTO);
+    datagrams_close(&datagrams);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sums_and_differences),   cmocka_unit_test(test_text),
+        cmocka_unit_test(test_every_tally_is_a_total), cmocka_unit_test(test_handover),
+        cmocka_unit_test(test_bad_handover),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
