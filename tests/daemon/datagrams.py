@@ -1,0 +1,120 @@
+"""Datagrams: clients that send them, and what no client may send: forged ones.
+
+That something is not answered is never waited for. A worker serves datagrams in their order, so once
+a later one is answered, an answer to the earlier one would be there.
+"""
+import fcntl
+import socket
+import struct
+
+from expect import DEADLINE, Skip, eventually, expect_equal
+from proc import title
+from tap import private_network
+
+SIOCGIFINDEX, SIOCSIFADDR, IFA_F_TENTATIVE = 0x8933, 0x8916, 0x40
+
+
+def section(name="local", port=0, address="127.0.0.1", more=""):
+    return ("[listen %s]\nprotocol = udp\naddress = %s\nport = %d\n%s\n" %
+            (name, address, port, more))
+
+
+def client(host="127.0.0.1", port=0):
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(DEADLINE)
+    sock.bind((host, port))
+    return sock
+
+
+def named(path):
+    """A Unix client that can be answered."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.settimeout(DEADLINE)
+    sock.bind(path)
+    return sock
+
+
+def expect_answer(sock, address, data=b"ping", expected=None):
+    """Sends DATA to ADDRESS, and gets EXPECTED, or the same, from there."""
+    sock.sendto(data, address)
+    found, source = sock.recvfrom(1 << 17)
+    expect_equal(found, data if expected is None else expected, "the answer")
+    expect_equal(source[:2] if isinstance(source, tuple) else source, address[:2]
+                 if isinstance(address, tuple) else address, "the address that it comes from")
+
+
+def expect_nothing(sock, later, address):
+    """That nothing came to SOCK, once LATER, another client, was answered from ADDRESS."""
+    expect_answer(later, address, b"later")
+    sock.setblocking(False)
+    try:
+        found = sock.recvfrom(1 << 17)
+    except BlockingIOError:
+        found = None
+    sock.settimeout(DEADLINE)
+    expect_equal(found, None, "what is sent to it")
+
+
+def tally(echod, name):
+    """A count of the status; datagram_... counts each worker for itself, the status all."""
+    return echod.ask("status")[name]
+
+
+def worker_of(echod, name="local", index=0):
+    """The process ID of the worker of a datagram listener."""
+    return [row["pid"] for row in echod.ask("datagrams") if row["listener"] == name][index]
+
+
+def datagram_workers(echod):
+    return [pid for pid in echod.workers() if title(pid).startswith("echod: udp ")]
+
+
+# ---- what takes a network of one's own ----
+
+def need_network():
+    if not private_network():
+        raise Skip("it takes a network namespace of its own")
+
+
+class Forger:
+    """Sends IPv4 datagrams from any source."""
+
+    def __init__(self):
+        need_network()
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+
+    def send(self, source, to, data=b"forged"):
+        udp = struct.pack(">HHHH", source[1], to[1], 8 + len(data), 0) + data
+        header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64,
+                             socket.IPPROTO_UDP, 0, socket.inet_aton(source[0]),
+                             socket.inet_aton(to[0]))
+        self.sock.sendto(header + udp, (to[0], 0))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+
+def add_ipv6(address, bits, interface="lo"):
+    """Gives our network one more IPv6 address."""
+    need_network()
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        found = fcntl.ioctl(sock, SIOCGIFINDEX, struct.pack("16si", interface.encode(), 0))
+        index = struct.unpack("16si", found)[1]
+        request = socket.inet_pton(socket.AF_INET6, address) + struct.pack("=Ii", bits, index)
+        try:
+            fcntl.ioctl(sock, SIOCSIFADDR, request)
+        except FileExistsError:
+            pass
+    eventually(lambda: is_usable(address), address + " may be used")
+    return index
+
+
+def is_usable(address):
+    """Whether the kernel has looked for duplicates of the IPv6 ADDRESS: before, it is of no use."""
+    wanted = socket.inet_pton(socket.AF_INET6, address).hex()
+    with open("/proc/net/if_inet6", encoding="ascii") as file:
+        flags = [int(line.split()[4], 16) for line in file if line.startswith(wanted)]
+    return flags and not flags[0] & IFA_F_TENTATIVE

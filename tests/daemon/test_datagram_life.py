@@ -1,0 +1,442 @@
+"""The life of datagram workers: they crash, are replaced, reloaded, told to stop; what they counted
+is told; and sockets that are there already are used."""
+import os
+import re
+import signal
+import socket
+import threading
+import time
+
+from datagrams import client, expect_answer, named, section, tally, worker_of
+from expect import DEADLINE, Failure, eventually, expect, expect_equal, scaled
+from harness import Echod
+from managed import Manager, Managed, Passed, listen
+from proc import is_alive, state, title
+from tap import main, test
+
+
+def restarts(echod, count, cause=r"was killed by signal 9 \(SIGKILL\)"):
+    """The pause that the record of restart number COUNT tells."""
+    pattern = (r" warning: the worker of local \(127\.0\.0\.1:%d\) %s; another one takes its place "
+               r"in (\S+)$" % (echod.port, cause))
+    return re.search(pattern, echod.log.wait(pattern, count=count)[-1])[1]
+
+
+def replaced(echod, pid):
+    return eventually(lambda: worker_of(echod) not in (0, pid) and worker_of(echod),
+                      "another worker is there")
+
+
+# ---- crashes ----
+
+@test("a worker that is killed is replaced, later each time; nothing that was sent is lost")
+def killed():
+    with Managed(section()) as echod, client() as sock:
+        expect_answer(sock, echod.address())
+        for number, pause in enumerate(("250ms", "500ms", "1s"), 1):
+            pid = worker_of(echod)
+            os.kill(pid, signal.SIGKILL)
+            expect_equal(restarts(echod, number), pause, "the pause")
+            expect_equal(worker_of(echod), 0, "the worker meanwhile")
+            for i in range(5):
+                sock.sendto(b"waits %d" % i, echod.address())
+            for i in range(5):
+                expect_equal(sock.recv(100), b"waits %d" % i, "the answer of the next one")
+            replaced(echod, pid)
+        found = echod.ask("status")
+        expect_equal((found["crashed"], found["datagrams_in"], found["datagrams_out"]),
+                     (3, 16, 16), "crashes, datagrams in, out")
+
+
+@test("one worker that dies is nothing to the others, nor to clients")
+def others():
+    with Managed(section("local") + section("two") + listen("tcp")) as echod, client() as sock:
+        stays = echod.echoing(name="tcp")
+        second = worker_of(echod, "two")
+        os.kill(worker_of(echod), signal.SIGUSR1)
+        restarts(echod, 1, r"was killed by signal 10 \(SIGUSR1\)")
+        expect_answer(sock, echod.address("two"))
+        expect_equal(worker_of(echod, "two"), second, "the other worker")
+        stays.sendall(b"here")
+        expect_equal(stays.recv(4), b"here", "the echo of a client")
+
+
+@test("a worker that somebody tells to end is replaced, too, and no crash")
+def told_to_end():
+    with Managed(section()) as echod, client() as sock:
+        os.kill(worker_of(echod), signal.SIGTERM)
+        restarts(echod, 1, "was told to end by somebody else")
+        expect_answer(sock, echod.address())
+        expect_equal(tally(echod, "crashed"), 0, "the crashes")
+
+
+@test("if the daemon is killed, its datagram workers end")
+def orphans():
+    with Managed(section(), read_log=False) as echod:
+        worker = worker_of(echod)
+        echod.kill(signal.SIGKILL)
+        echod.wait()
+        eventually(lambda: not is_alive(worker), "the worker ends")
+
+
+# ---- stopping ----
+
+@test("a stop answers what has come already")
+def stop():
+    with Managed(section()) as echod, client() as sock:
+        worker = worker_of(echod)
+        os.kill(worker, signal.SIGSTOP)
+        eventually(lambda: state(worker) == "T", "the worker stands still")
+        for number in range(50):
+            sock.sendto(b"%d" % number, echod.address())
+        echod.kill(signal.SIGTERM)
+        echod.log.wait(" info: stopping$")
+        os.kill(worker, signal.SIGCONT)
+        for number in range(50):
+            expect_equal(sock.recv(100), b"%d" % number, "an answer")
+        expect_equal(echod.wait(), 0, "the exit status")
+
+
+@test("a stop is not kept waiting by a worker that does not end, nor by endless datagrams")
+def stop_hard():
+    with Managed("[server]\ndrain_timeout = 1h\n" + section(more="datagram_rate = 0") +
+                 section("stuck")) as echod:
+        os.kill(worker_of(echod, "stuck"), signal.SIGSTOP)
+        over = threading.Event()
+
+        def send():
+            with client() as sock:
+                while not over.is_set():
+                    sock.sendto(b"x", echod.address())
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        try:
+            eventually(lambda: tally(echod, "datagrams_in") > 100, "they are answered")
+            began = time.monotonic()
+            echod.kill(signal.SIGTERM)
+            expect_equal(echod.wait(), 0, "the exit status")
+            expect(time.monotonic() - began < scaled(10, 100), "it took too long")
+        finally:
+            over.set()
+            sender.join(DEADLINE)
+
+
+@test("datagram workers are gone before the clients: who drains takes no datagrams")
+def drain():
+    with Managed("[server]\n" + section() + listen("tcp")) as echod:
+        stays, worker = echod.echoing(name="tcp"), worker_of(echod)
+        echod.kill(signal.SIGTERM)
+        eventually(lambda: not is_alive(worker), "the datagram worker ends")
+        stays.sendall(b"here")
+        expect_equal(stays.recv(4), b"here", "the echo")
+        stays.close()
+        expect_equal(echod.wait(), 0, "the exit status")
+
+
+# ---- reloading ----
+
+class Pings(threading.Thread):
+    """A client that sends, some at a time, until it is told to stop; each has to be answered."""
+
+    def __init__(self, address, at_once):
+        super().__init__(daemon=True)
+        self.address, self.at_once = address, at_once
+        self.over, self.answered, self.failure = threading.Event(), 0, None
+
+    def run(self):
+        try:
+            with client() as sock:
+                while not self.over.is_set():
+                    self.ping(sock)
+        except (OSError, Failure) as error:
+            self.failure = error
+
+    def ping(self, sock):
+        texts = [b"%d of %d" % (i, self.answered) for i in range(self.at_once)]
+        for text in texts:
+            sock.sendto(text, self.address)
+        found = sorted(sock.recv(100) for _ in texts)
+        expect_equal(found, sorted(texts), "the answers")
+        self.answered += len(texts)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join(DEADLINE)
+
+
+@test("ten reloads under load: not one datagram is lost, the counts go on")
+def reload():
+    config = section(more="datagram_rate = 0")
+    with Managed(config) as echod:
+        with Pings(echod.address(), 1) as single, Pings(echod.address(), 20) as many:
+            workers = {worker_of(echod)}
+            for _ in range(10):
+                aim = single.answered + 20, many.answered + 100
+                echod.reload()
+                workers.add(worker_of(echod))
+                eventually(lambda: single.failure or many.failure or
+                           (single.answered, many.answered) > aim, "they go on")
+        expect_equal((single.failure, many.failure), (None, None), "what went wrong")
+        expect_equal(len(workers), 11, "the number of workers")
+        answered = single.answered + many.answered
+        found = echod.ask("status")
+        expect_equal((found["datagrams_in"], found["datagrams_out"]), (answered, answered),
+                     "what the status counts")
+        told = sum(int(re.search(r": (\d+) in, ", line)[1])
+                   for line in echod.log.matching(r" info: datagrams on local "))
+        echod.kill(signal.SIGTERM)
+        echod.wait()
+        told = sum(int(re.search(r": (\d+) in, ", line)[1])
+                   for line in echod.log.matching(r" info: datagrams on local "))
+        expect_equal(told, answered, "what all records count")
+
+
+@test("a reload makes new settings take effect, and ends the worker of a listener that is gone")
+def reload_changes():
+    with Managed(section("local") + section("two")) as echod, client() as sock:
+        expect_answer(sock, echod.address("two"))
+        gone, port = worker_of(echod, "two"), echod.port
+        echod.configure(section("local", more="service = message\nreply = stored"))
+        echod.reload()
+        expect_equal(echod.port, port, "the port, which the kernel chose once")
+        expect_answer(sock, echod.address(), b"x", b"stored\n")
+        expect_equal(title(worker_of(echod)), "echod: udp 127.0.0.1:%d local message" % port,
+                     "the title")
+        eventually(lambda: not is_alive(gone), "the other worker ends")
+        expect_equal(len(echod.ask("datagrams")), 1, "the number of datagram sockets")
+        expect_equal(tally(echod, "datagrams_in"), 2, "the datagrams of both")
+        echod.configure(listen("tcp"))
+        echod.reload()
+        expect_equal(echod.ask("datagrams"), [], "the datagram sockets")
+        expect_equal(tally(echod, "datagrams_in"), 2, "the datagrams, which are still counted")
+        echod.configure(listen("tcp"))
+        echod.reload()
+        expect_equal(tally(echod, "datagrams_in"), 2, "the same after one more")
+    with Managed(listen("tcp")) as echod:
+        expect("datagrams_in" not in echod.ask("status"), "datagrams are counted without any")
+
+
+@test("a reload may put another address, or protocol, where a worker still listens")
+def reload_address():
+    with Managed(section()) as echod, client() as sock:
+        port = echod.port
+        echod.configure(section(port=port, address="0.0.0.0"))
+        echod.reload()
+        expect_answer(sock, ("127.0.0.2", port))
+        echod.configure(listen("local"))
+        echod.reload()
+        stays = echod.echoing()
+        echod.configure(section())
+        echod.reload()
+        expect_answer(sock, echod.address())
+        stays.sendall(b"here")
+        expect_equal(stays.recv(4), b"here", "the echo of a client of before")
+
+
+@test("a reload that fails leaves the workers as they are")
+def rejected():
+    with Managed(section()) as echod, client() as sock:
+        worker = worker_of(echod)
+        echod.configure(section(more="datagram_rate = many"))
+        echod.rejects("datagram_rate: \"many\" is not a rate")
+        expect_equal(worker_of(echod), worker, "the worker")
+        expect_answer(sock, echod.address())
+
+
+@test("a worker that waits for its message to be stored may, over a reload")
+def reload_storing():
+    with Managed(section(more="service = message")) as echod, client() as sock:
+        expect_answer(sock, echod.address(), b"first", b"OK\n")
+        os.kill(echod.scribe_pid, signal.SIGSTOP)
+        eventually(lambda: state(echod.scribe_pid) == "T", "the scribe stands still")
+        worker = worker_of(echod)
+        sock.sendto(b"second", echod.address())
+        eventually(lambda: tally(echod, "datagrams_in") == 2, "it has come")
+        echod.reload()
+        expect(is_alive(worker), "the worker was not waited for")
+        os.kill(echod.scribe_pid, signal.SIGCONT)
+        expect_equal(sock.recv(100), b"OK\n", "the reply")
+        eventually(lambda: not is_alive(worker), "the worker of before ends")
+        eventually(lambda: tally(echod, "datagram_messages") == 2, "both are counted")
+        expect_answer(sock, echod.address(), b"third", b"OK\n")
+
+
+# ---- sockets that are there already ----
+
+def passed(kind=socket.SOCK_DGRAM, host="127.0.0.1"):
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+    sock.bind((host, 0))
+    return sock
+
+
+@test("an inherited socket is used; what came to it before is answered, from the right address")
+def inherited():
+    with passed(host="0.0.0.0") as given, client() as sock:
+        port = given.getsockname()[1]
+        for number, host in enumerate(("127.0.0.1", "127.0.0.2", "127.0.0.3")):
+            sock.sendto(b"%d" % number, (host, port))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        sock.sendto(b"to all", ("127.255.255.255", port))
+        with Passed(section(port=port, address="0.0.0.0"), given) as echod:
+            for number in range(3):
+                expect_equal(sock.recvfrom(100), (b"%d" % number, ("127.0.0.%d" % (number + 1),
+                                                                   port)), "an answer")
+            expect_answer(sock, ("127.0.0.2", port))
+            expect_equal(echod.ask("listeners")[0]["from"], "socket-unit", "its origin")
+            expect_equal(tally(echod, "datagrams_out"), 4, "datagrams sent")
+
+
+@test("an inherited [::] that takes IPv4, too, serves both, from the right address")
+def inherited_both():
+    with passed(host="::") as given, client() as sock:
+        port = given.getsockname()[1]
+        with Passed(section(port=port, address="*"), given) as echod:
+            expect_equal(len(echod.ask("listeners")), 1, "the number of listeners")
+            for host in ("127.0.0.1", "127.0.0.2"):
+                expect_answer(sock, (host, port))
+            with client("::1") as six:
+                expect_answer(six, ("::1", port))
+            with client("127.0.0.2", port=0) as denied:
+                expect_answer(denied, ("127.0.0.1", port))
+
+
+@test("sockets of the same address are told apart by their type; strays are closed")
+def inherited_types():
+    with passed() as given, socket.socket() as stream, passed() as connected:
+        port = given.getsockname()[1]
+        stream.bind(("127.0.0.1", port))
+        stream.listen()
+        connected.connect(("127.0.0.1", 9))
+        other = connected.getsockname()[1]
+        config = section(port=port) + listen("tcp", port)
+        with Passed(config, stream, connected, given) as echod, client() as sock:
+            expect_answer(sock, ("127.0.0.1", port))
+            echod.echoing(name="tcp")
+            echod.log.wait(r" warning: an inherited socket, 127\.0\.0\.1:%d, is none that a "
+                           r"\[listen\] section asks for: closed$" % other)
+            rows = echod.ask("listeners")
+            expect_equal([(row["protocol"], row["from"]) for row in rows],
+                         [("udp", "socket-unit"), ("tcp", "socket-unit")], "the listeners")
+
+
+@test("an inherited Unix datagram socket, and one of packets")
+def inherited_unix():
+    name = "\0echod-test-life-%d" % os.getpid()
+    with named(name) as given, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as packets:
+        packets.bind(name)  # another type has other names
+        packets.listen()
+        config = "".join("[listen %s]\nprotocol = %s\naddress = @%s\n" % (p, p, name[1:])
+                         for p in ("unix-dgram", "unix-seqpacket"))
+        with Passed(config, packets, given) as echod, named(name + "-client") as sock:
+            expect_answer(sock, echod.address("unix-dgram"))
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+                sock.settimeout(DEADLINE)
+                sock.connect(name)
+                sock.send(b"packet")
+                expect_equal(sock.recv(100), b"packet", "the echo")
+            expect_equal([row["from"] for row in echod.ask("listeners")], ["socket-unit"] * 2,
+                         "where they came from")
+
+
+@test("systemd is given the sockets to keep: what comes while nobody is there waits")
+def stored():
+    with Manager() as manager:
+        with Managed(section(), env=manager.env) as echod, client() as sock:
+            expect_answer(sock, echod.address())
+            _, message = manager.wait("FDNAME=echod-listen-local")
+            address = echod.address()
+        kept = message[2][0]
+        with client() as sock:
+            sock.sendto(b"waits", address)
+            with Passed(section(port=address[1]), kept, names=["echod-listen-local"]) as echod:
+                expect_equal(sock.recvfrom(100), (b"waits", address), "the answer")
+                expect_equal(echod.ask("listeners")[0]["from"], "fd-store", "its origin")
+
+
+# ---- what is told ----
+
+@test("what was not told before is told in the end, once for each socket that anything came to")
+def summary():
+    with Echod(section("local") + section("quiet")) as echod:
+        with client() as sock, client("127.0.0.2", echod.port) as own:
+            expect_answer(sock, echod.address(), b"four")
+            own.sendto(b"never", echod.address())
+            expect_answer(sock, echod.address(), b"seventeen bytes !")
+        echod.stop()
+        found = echod.log.matching(r" info: datagrams on ")
+        expect_equal(len(found), 1, "the number of records")
+        expect(found[0].endswith("datagrams on local (127.0.0.1:%d): 3 in, 2 out, 26 bytes in, "
+                                 "21 out; not answered: 1 from a port that is ours" %
+                                 echod.port), "it says: " + found[0])
+
+
+@test("log_sessions = no keeps that out of the log, too")
+def no_summary():
+    with Echod("[server]\nlog_sessions = no\n" + section()) as echod:
+        with client() as sock:
+            expect_answer(sock, echod.address())
+        echod.stop()
+        expect_equal(echod.log.matching("datagrams on"), [], "the records")
+
+
+@test("echoctl datagrams, status and metrics count the same")
+def counts():
+    with Managed(section() + section("two")) as echod, client() as sock:
+        for data in (b"a" * 10, b"b" * 100):
+            expect_answer(sock, echod.address(), data)
+        expect_answer(sock, echod.address("two"), b"c")
+        rows = echod.ask("datagrams")
+        expect_equal([(row["listener"], row["received"], row["sent"], row["bytes_in"],
+                       row["bytes_out"], row["unanswered"], row["overflowed"]) for row in rows],
+                     [("local", 2, 2, 110, 110, 0, 0), ("two", 1, 1, 1, 1, 0, 0)], "the rows")
+        found = echod.ask("status")
+        expect_equal((found["datagrams_in"], found["datagram_bytes_out"], found["bytes_in"]),
+                     (3, 111, 0), "the status")
+        text = echod.ctl("metrics")[1]
+        for line in ("echod_datagrams_received_total 3", "echod_datagram_sent_bytes_total 111",
+                     "echod_datagrams_unanswered_rate_total 0"):
+            expect(line in text.splitlines(), "the metrics lack: " + line)
+        expect_equal([row["protocol"] for row in echod.ask("listeners")], ["udp", "udp"],
+                     "the protocols")
+
+
+@test("metrics_file has the datagrams of workers that live")
+def metrics_file():
+    with Managed(section()) as echod, client() as sock:
+        expect_answer(sock, echod.address())
+        echod.configure("[server]\nmetrics_file = @DIR@/echod.prom\n" + section())
+        echod.reload()
+        expect_answer(sock, echod.address())
+        expect_answer(sock, echod.address())
+
+        def written():
+            try:
+                with open(echod.path("echod.prom"), encoding="ascii") as file:
+                    return re.search(r"^echod_datagrams_received_total (\d)$", file.read(), re.M)
+            except FileNotFoundError:
+                return None
+
+        expect(int(eventually(written, "the file is there")[1]) >= 1, "it has no datagrams")
+        expect_equal(echod.log.matching("metrics_file"), [], "what is wrong with the file")
+
+
+@test("datagrams that come faster than they are taken are counted as the kernel counts them")
+def overflow():
+    with Managed(section(more="datagram_rate = 0")) as echod, client() as sock:
+        worker = worker_of(echod)
+        os.kill(worker, signal.SIGSTOP)
+        eventually(lambda: state(worker) == "T", "the worker stands still")
+        for _ in range(2000):
+            sock.sendto(b"x" * 1000, echod.address())
+        eventually(lambda: echod.ask("datagrams")[0]["overflowed"] > 0, "some are counted")
+        os.kill(worker, signal.SIGCONT)
+        eventually(lambda: tally(echod, "datagrams_in") +
+                   echod.ask("datagrams")[0]["overflowed"] == 2000, "all are counted")
+
+
+main()
