@@ -151,6 +151,26 @@ def unix_stays(s):
     s.expect_state("active")
 
 
+def answer(s, address, port):
+    """What a datagram of four bytes gets from ADDRESS, from where bash, connected to it, hears only."""
+    return s.output("bash", "-c", "exec 3<>/dev/udp/%s/%d && printf ping >&3 && "
+                    "timeout 10 head -c 4 <&3" % (address, port))
+
+
+@case("echod.socket: a datagram starts the service, and is answered from where it was sent to")
+def datagram(s):
+    activate(s, "port = 7\nprotocol = udp\naddress = *")
+    s.expect_state("inactive")
+    expect_equal(answer(s, "127.0.0.2", 7), "ping", "the answer that started it")
+    s.expect_state("active")
+    expect_equal(answer(s, "127.0.0.1", 7), "ping", "the next one")
+    expect_equal([(l["address"], l["protocol"], l["from"]) for l in s.control("listeners")],
+                 [("0.0.0.0:7", "udp", "socket-unit"), ("[::]:7", "udp", "socket-unit")],
+                 "the listeners")
+    s.restart()
+    expect_equal(answer(s, "127.0.0.3", 7), "ping", "one after a restart")
+
+
 @case("generator: TasksMax= follows max_clients, and the FD store has room for all listeners")
 def limits(s):
     for count, more in ((50, 0), (2000, 70)):
@@ -160,6 +180,9 @@ def limits(s):
         tasks, store = int(s.show("TasksMax")), int(s.show("FileDescriptorStoreMax"))
         expect(store >= 2 * (more + 1), "FileDescriptorStoreMax= is %d" % store)
         expect(count + 2 <= tasks <= count + 100, "TasksMax= for %d clients is %d" % (count, tasks))
+    s.configure("protocol = udp", server="max_clients = 50")
+    s.run("systemctl", "daemon-reload")
+    expect(int(s.show("TasksMax")) >= 50 + 2 + 2 * 2, "TasksMax= has no room for datagrams")
     s.start()
     expect_equal([text for text in s.messages("-u", "echod") if "TasksMax=" in text], [],
                  "what echod says of its limits")
