@@ -124,7 +124,7 @@ static const struct {
     [ACCESS_FULL] = {"echod: too many clients, try again later\n", "full"},
     [ACCESS_RESERVED] = {"echod: too many clients, try again later\n", "full but for monitors"},
     [ACCESS_SOURCE] = {"echod: too many clients from your address, try again later\n",
-                       "too many of its source"},
+                       "too many clients from its source"},
     [ACCESS_RATE] = {"echod: too many connections from your address, try again in %llu s\n",
                      "too many connections of its source"},
     [ACCESS_UNTRUSTED] = {"echod: access denied\n", "not a trusted proxy"},

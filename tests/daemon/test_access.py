@@ -250,7 +250,7 @@ def check_after_reload():
                          echod.config, "the rule of a drop-in")
             sock = echod.echoing()
             expect_equal(check(echod, "127.0.0.1")[1],
-                         "refused: 127.0.0.1 on local: too many of its source (1 of 1) "
+                         "refused: 127.0.0.1 on local: too many clients from its source (1 of 1) "
                          "(%s.d/b.conf:2)" % echod.config, "the limit of another")
             sock.close()
             echod.wait_no_workers()
@@ -298,7 +298,7 @@ def check_others():
         with Managed() as echod:
             for _ in range(100):
                 echod.echoing()
-            expect_match(r"too many of its source \(100 of 100\) \(default\)$",
+            expect_match(r"too many clients from its source \(100 of 100\) \(default\)$",
                          check(echod, "127.0.0.1")[1], "the default")
 
 

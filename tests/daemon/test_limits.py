@@ -78,10 +78,10 @@ def per_source():
     with Echod(server="max_per_source = 2") as echod:
         first = echod.echoing(source="127.0.0.2")
         echod.echoing(source="127.0.0.2")
-        expect_refused(echod, MANY, "too many of its source", source="127.0.0.2")
+        expect_refused(echod, MANY, "too many clients from its source", source="127.0.0.2")
         echod.echoing(source="127.0.0.3")
         echod.echoing(source="127.0.0.3")
-        expect_refused(echod, MANY, "too many of its source", source="127.0.0.3")
+        expect_refused(echod, MANY, "too many clients from its source", source="127.0.0.3")
         first.close()
         eventually(lambda: len(echod.workers()) == 3, "the first worker is gone")
         expect_echo(echod.connect(source="127.0.0.2"))
@@ -93,14 +93,14 @@ def per_source_over_listeners():
               "[listen other]\naddress = 127.0.0.1\nport = 0\n")
     with Echod(config) as echod:
         echod.echoing(name="other")
-        expect_refused(echod, MANY, "too many of its source")
+        expect_refused(echod, MANY, "too many clients from its source")
 
 
 @test("source_prefix: so many bits of an IPv4 address make a source")
 def source_prefix():
     with Echod(server="max_per_source = 1\nsource_prefix = 30, 64") as echod:
         first = echod.echoing(source="127.0.0.4")
-        expect_refused(echod, MANY, "too many of its source", source="127.0.0.7")
+        expect_refused(echod, MANY, "too many clients from its source", source="127.0.0.7")
         echod.echoing(source="127.0.0.3")
         echod.echoing(source="127.0.0.8")
         first.close()
@@ -124,7 +124,7 @@ def per_source_ipv6():
     add_ipv6_addresses("fd00:0:0:1::1", "fd00:0:0:1::2", "fd00:0:0:2::1")
     with Echod(server="max_per_source = 1", listen="address = ::1\nport = 0") as echod:
         echod.echoing(source="fd00:0:0:1::1")
-        expect_refused(echod, MANY, "too many of its source", source="fd00:0:0:1::2")
+        expect_refused(echod, MANY, "too many clients from its source", source="fd00:0:0:1::2")
         echod.echoing(source="fd00:0:0:2::1")
 
 
@@ -135,13 +135,13 @@ def source_prefix_ipv6():
     with Echod(server="max_per_source = 1\nsource_prefix = 32, 60",
                listen="address = ::1\nport = 0") as echod:
         echod.echoing(source="fd00:0:1:10::1")
-        expect_refused(echod, MANY, "too many of its source", source="fd00:0:1:1f::1")
+        expect_refused(echod, MANY, "too many clients from its source", source="fd00:0:1:1f::1")
         echod.echoing(source="fd00:0:1:20::1")
     with Echod(server="max_per_source = 1\nsource_prefix = 32, 128",
                listen="address = ::1\nport = 0") as echod:
         echod.echoing(source="fd00:0:1:20::1")
         echod.echoing(source="fd00:0:1:20::2")
-        expect_refused(echod, MANY, "too many of its source", source="fd00:0:1:20::2")
+        expect_refused(echod, MANY, "too many clients from its source", source="fd00:0:1:20::2")
 
 
 @test("max_per_source = 0 and Unix sockets know no source")

@@ -273,7 +273,7 @@ def per_source():
             eventually(lambda: served_again(echod, first), "there is room again")
             stays.close()
         echod.log.wait(r" info: refused 192\.0\.2\.1:1 by the proxy 127\.0\.0\.1:\d+ on local: too "
-                       r"many of its source$")
+                       r"many clients from its source$")
 
 
 def served_again(echod, source):
