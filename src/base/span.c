@@ -85,12 +85,17 @@ const char *span_format(uint64_t usec, char *buf, size_t size)
     return buf;
 }
 
-uint64_t clock_now(void)
+uint64_t clock_nanoseconds(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+    return (uint64_t)now.tv_sec * USEC_PER_SEC * NSEC_PER_USEC + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_now(void)
+{
+    return clock_nanoseconds() / NSEC_PER_USEC;
 }
 
 int clock_until(uint64_t deadline)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define USEC_PER_MSEC UINT64_C(1000)
+#define NSEC_PER_USEC UINT64_C(1000)
 #define USEC_PER_SEC UINT64_C(1000000)
 #define SPAN_TEXT_MAX 64
 
@@ -25,8 +26,9 @@ int span_parse(const char *text, uint64_t *usec);
  */
 const char *span_format(uint64_t usec, char *buf, size_t size);
 
-/* Microseconds of CLOCK_MONOTONIC. */
+/* Microseconds of CLOCK_MONOTONIC; and its nanoseconds, for what takes less than one. */
 uint64_t clock_now(void);
+uint64_t clock_nanoseconds(void);
 
 /* The milliseconds from now until DEADLINE, of clock_now(), as poll(2) takes them: rounded up, so
  * that a poll that times out has reached it; 0 once it has passed. */

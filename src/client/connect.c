@@ -58,7 +58,7 @@ static char *bare_host(const char *host)
 static int resolve_host(const struct target *target, struct attempts *found, const char **reason)
 {
     /* No AI_ADDRCONFIG: it takes localhost away from machines that have only a loopback. */
-    struct addrinfo hints = {.ai_family = target->family, .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_family = target->family, .ai_socktype = target->type};
     struct addrinfo *list;
     char *host = bare_host(target->host);
     int r = getaddrinfo(host, target->port, &hints, &list);
@@ -94,21 +94,20 @@ void attempts_free(struct attempts *attempts)
     *attempts = (struct attempts){0};
 }
 
-static int await_connection(int fd, uint64_t timeout)
+/* Waits until FD is writable. Returns 0, -ETIMEDOUT, -ECANCELED or -errno. */
+static int await_connection(int fd, const struct connect_plan *plan)
 {
-    uint64_t deadline = clock_now() + timeout;
-    int error, left, n;
-    socklen_t len = sizeof(error);
+    struct pollfd set[] = {{.fd = fd, .events = POLLOUT}, {.fd = plan->wake, .events = POLLIN}};
+    uint64_t deadline = clock_now() + plan->timeout;
+    int left, n;
 
     do {
-        left = timeout ? clock_until(deadline) : -1;
-        n = poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, left);
+        left = plan->timeout ? clock_until(deadline) : -1;
+        n = poll(set, ARRAY_SIZE(set), left);
     } while ((n < 0 && errno == EINTR) || (n == 0 && left != 0));
-    if (n == 0)
-        return -ETIMEDOUT;
-    if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-        return -errno;
-    return -error;
+    if (n <= 0)
+        return n < 0 ? -errno : -ETIMEDOUT;
+    return set[1].revents ? -ECANCELED : 0;
 }
 
 /* A port that nobody listens on, but that we were given as our own, answers: with ourselves. */
@@ -120,19 +119,87 @@ static bool is_connected_to_itself(int fd)
            address_equal(&ours, &theirs);
 }
 
-static int connect_ip(int fd, const struct address *a, uint64_t timeout)
+static int set_dscp(int fd, const struct address *a, int dscp)
 {
-    int r = fd_set_nonblocking(fd, true);
+    int traffic_class, r;
 
+    if (dscp < 0 || !address_is_ip(a))
+        return 0;
+    traffic_class = dscp << 2; /* the other two bits are ECN's (RFC 3168) */
+    if (a->sa.sa_family == AF_INET)
+        r = setsockopt(fd, IPPROTO_IP, IP_TOS, &traffic_class, sizeof(traffic_class));
+    else
+        r = setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, sizeof(traffic_class));
+    return r < 0 ? -errno : 0;
+}
+
+static int bind_source(int fd, const struct address *a, const struct address *source)
+{
+    if (!source || !address_is_ip(a))
+        return 0;
+    if (source->sa.sa_family != a->sa.sa_family)
+        return -EAFNOSUPPORT;
+    /* The port is chosen at connect(2), when it need differ only from those to the same peer. */
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
+    return bind(fd, &source->sa, source->len) < 0 ? -errno : 0;
+}
+
+/* A socket that is ready to be connected to A, or -errno. */
+static int prepare(const struct address *a, const struct connect_plan *plan)
+{
+    int fd = socket(a->sa.sa_family, plan->type | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -errno;
+    int r = set_dscp(fd, a, plan->dscp);
+    if (r == 0)
+        r = bind_source(fd, a, plan->source);
     if (r < 0)
-        return r;
-    if (connect(fd, &a->sa, a->len) < 0)
-        r = errno == EINPROGRESS || errno == EINTR ? await_connection(fd, timeout) : -errno;
+        fd_close(&fd);
+    return r < 0 ? r : fd;
+}
+
+int connect_begin(const struct address *address, const struct connect_plan *plan)
+{
+    int fd = prepare(address, plan);
+
+    if (fd < 0)
+        return fd;
+    int r = fd_set_nonblocking(fd, true);
+    if (r == 0 && connect(fd, &address->sa, address->len) < 0)
+        r = errno == EINPROGRESS || errno == EINTR ? 0 : -errno;
     if (r < 0)
-        return r;
+        fd_close(&fd);
+    return r < 0 ? r : fd;
+}
+
+int connect_finish(int fd, const struct address *address)
+{
+    int error, type;
+    socklen_t error_len = sizeof(error), type_len = sizeof(type);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0)
+        return -errno;
+    if (error || type != SOCK_STREAM || !address_is_ip(address))
+        return -error;
     if (is_connected_to_itself(fd))
         return -ECONNREFUSED;
     return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) < 0 ? -errno : 0;
+}
+
+static int connect_ip(const struct address *address, const struct connect_plan *plan)
+{
+    int fd = connect_begin(address, plan);
+
+    if (fd < 0)
+        return fd;
+    int r = await_connection(fd, plan);
+    if (r == 0)
+        r = connect_finish(fd, address);
+    if (r < 0)
+        fd_close(&fd);
+    return r < 0 ? r : fd;
 }
 
 /*
@@ -157,14 +224,14 @@ static int connect_unix(int fd, const struct address *a, uint64_t timeout)
     return fd_set_nonblocking(fd, true);
 }
 
-int connect_address(const struct address *address, uint64_t timeout)
+int connect_address(const struct address *address, const struct connect_plan *plan)
 {
-    int fd = socket(address->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
+    if (address_is_ip(address))
+        return connect_ip(address, plan);
+    int fd = prepare(address, plan);
     if (fd < 0)
-        return -errno;
-    int r = address_is_ip(address) ? connect_ip(fd, address, timeout)
-                                   : connect_unix(fd, address, timeout);
+        return fd;
+    int r = connect_unix(fd, address, plan->timeout);
     if (r < 0)
         fd_close(&fd);
     return r < 0 ? r : fd;

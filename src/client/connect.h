@@ -12,6 +12,7 @@ struct target {
     const char *host; /* a name or an address; an IPv6 one may stand in brackets */
     const char *port; /* a number or a service name */
     int family;       /* AF_UNSPEC, AF_INET or AF_INET6 */
+    int type;         /* SOCK_STREAM or SOCK_DGRAM */
 };
 
 /* An address of a target, and what became of connecting to it. */
@@ -34,11 +35,26 @@ int target_resolve(const struct target *target, struct attempts *found, const ch
 
 void attempts_free(struct attempts *attempts);
 
+/* How to connect. */
+struct connect_plan {
+    int type;                     /* SOCK_STREAM or SOCK_DGRAM */
+    uint64_t timeout;             /* microseconds; 0 = no limit of ours */
+    const struct address *source; /* the address to connect from, without a port; NULL: any */
+    int dscp;                     /* of the IP header, 0 to 63 (RFC 2474); -1: as it is */
+    int wake;                     /* a descriptor: once it can be read, give up; or -1 */
+};
+
 /*
- * Connects a stream socket to ADDRESS within TIMEOUT microseconds (0 = no limit of ours).
- * Returns the socket (close-on-exec, non-blocking, TCP_NODELAY), which the caller closes, or
- * -errno; -ETIMEDOUT after TIMEOUT.
+ * Connects to ADDRESS within the timeout. Returns the socket (close-on-exec, non-blocking,
+ * TCP_NODELAY), which the caller closes, or -errno; -ETIMEDOUT, -ECANCELED (.wake).
  */
-int connect_address(const struct address *address, uint64_t timeout);
+int connect_address(const struct address *address, const struct connect_plan *plan);
+
+/*
+ * The same without waiting: begins, and returns such a socket or -errno. Once it is writable,
+ * connect_finish() tells what became of it: 0, or -errno, and the caller closes it.
+ */
+int connect_begin(const struct address *address, const struct connect_plan *plan);
+int connect_finish(int fd, const struct address *address);
 
 #endif

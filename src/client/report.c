@@ -1,7 +1,7 @@
 #include "client/report.h"
 
 #include "base/span.h"
-#include "client/arguments.h"
+#include "client/common.h"
 #include "client/client.h"
 #include "client/connect.h"
 #include "client/exchange.h"

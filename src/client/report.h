@@ -28,7 +28,7 @@ void report_refused(const struct attempt *a);
 /* What could not be written to standard output, of which errno is the reason. */
 void report_output_lost(void);
 
-/* SOCK is connected to PEER; says as much of it as the VERBOSITY (arguments.h) asks for. */
+/* SOCK is connected to PEER; says as much of it as the VERBOSITY (common.h) asks for. */
 void report_connected(int sock, const struct address *peer, const struct exchange_plan *plan,
                       int verbosity);
 

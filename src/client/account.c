@@ -1,0 +1,305 @@
+#include "client/account.h"
+
+#include "base/escape.h"
+#include "base/span.h"
+#include "base/util.h"
+#include "client/output.h"
+#include "client/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* How much of a stray is shown. */
+#define SHOWN 60
+
+static const char *const names[REPLY_VERDICTS] = {
+    [REPLY_INTACT] = "intact",       [REPLY_LATE] = "late",
+    [REPLY_REORDERED] = "reordered", [REPLY_DUPLICATE] = "duplicate",
+    [REPLY_TRUNCATED] = "truncated", [REPLY_CORRUPTED] = "corrupted",
+    [REPLY_STRAY] = "stray",
+};
+
+struct account *account_new(const struct common *common, const struct address *peer)
+{
+    struct account *a = memory_zeroed(1, sizeof(*a));
+
+    a->common = common;
+    a->peer = *peer;
+    a->begin = clock_now();
+    return a;
+}
+
+void account_free(struct account *a)
+{
+    free(a);
+}
+
+/* ---- a line for each ---- */
+
+/* Whether a line is wanted for each reply; if it is for people, its time is printed. */
+static bool begin_line(const struct account *a)
+{
+    struct timespec now;
+
+    if (a->common->verbosity == VERBOSITY_QUIET)
+        return false;
+    if (a->common->json || !a->timestamps)
+        return true;
+    clock_gettime(CLOCK_REALTIME, &now);
+    printf("[%lld.%06ld] ", (long long)now.tv_sec, now.tv_nsec / 1000);
+    return true;
+}
+
+/* What is to be said of a reply beyond its number and time. */
+static void describe(const struct reply *reply, char *buf, size_t size)
+{
+    if (reply->verdict == REPLY_INTACT)
+        return;
+    text_append(buf, size, " (%s", names[reply->verdict]);
+    if (reply->verdict == REPLY_CORRUPTED && reply->expected < 0)
+        text_append(buf, size, ": longer than what was sent");
+    else if (reply->verdict == REPLY_CORRUPTED)
+        text_append(buf, size, " at byte %zu: sent 0x%02x, got 0x%02x", reply->at + 1,
+                    (unsigned)reply->expected, (unsigned)reply->got);
+    text_append(buf, size, ")");
+}
+
+static void print_stray(const struct reply *reply, const char *from)
+{
+    size_t shown = reply->len < SHOWN ? reply->len : SHOWN;
+    char text[ESCAPED_SIZE(SHOWN)];
+
+    escape_bytes(text, reply->data, shown, NULL);
+    output_line("%zu bytes from %s that were not sent: %s%s", reply->len, from, text,
+                shown < reply->len ? "..." : "");
+}
+
+static void print_reply(const struct account *a, const struct reply *reply)
+{
+    char from[ADDRESS_TEXT_MAX], time[TIME_TEXT_MAX], more[80] = "", of[32] = "";
+
+    address_format(&a->peer, from, sizeof(from));
+    if (reply->verdict == REPLY_STRAY) {
+        print_stray(reply, from);
+        return;
+    }
+    if (reply->verdict == REPLY_TRUNCATED)
+        snprintf(of, sizeof(of), "of %" PRIu32 " ", reply->size);
+    describe(reply, more, sizeof(more));
+    output_line("%zu %sbytes from %s: seq=%" PRIu32 " time=%s ms%s", reply->len, of, from,
+                reply->seq, output_time(reply->time, time), more);
+}
+
+static void begin_object(const struct account *a, const char *verdict)
+{
+    output_begin("probe");
+    output_address("address", &a->peer);
+    output_text("verdict", verdict);
+}
+
+static void put_reply(const struct account *a, const struct reply *reply)
+{
+    begin_object(a, names[reply->verdict]);
+    output_count("bytes", reply->len);
+    if (reply->verdict == REPLY_STRAY) {
+        output_bytes("data", reply->data, reply->len < SHOWN ? reply->len : SHOWN);
+    } else {
+        output_count("seq", reply->seq);
+        output_count("size", reply->size);
+        output_milliseconds("rtt_ms", reply->time);
+    }
+    if (reply->verdict == REPLY_CORRUPTED)
+        output_count("differs_at", reply->at + 1);
+    output_end();
+}
+
+static void add_up(struct account *a, const struct reply *reply)
+{
+    bool intact = reply->verdict == REPLY_INTACT || reply->verdict == REPLY_LATE ||
+                  reply->verdict == REPLY_REORDERED;
+
+    a->verdicts[reply->verdict]++;
+    if (reply->verdict != REPLY_STRAY && !reply->again)
+        a->answered++;
+    if (!intact)
+        return;
+    stats_add(&a->round_trips, reply->time);
+    plot_add(&a->plot, reply->seq, reply->time);
+}
+
+void account_take(void *context, const struct reply *reply)
+{
+    struct account *a = context;
+
+    add_up(a, reply);
+    if (!begin_line(a))
+        return;
+    if (a->common->json)
+        put_reply(a, reply);
+    else
+        print_reply(a, reply);
+}
+
+void account_overdue(struct account *a, uint32_t seq, uint64_t wait)
+{
+    char span[SPAN_TEXT_MAX];
+
+    if (!begin_line(a))
+        return;
+    if (!a->common->json) {
+        output_line("no reply to seq=%" PRIu32 " within %s", seq,
+                    span_format(wait, span, sizeof(span)));
+        return;
+    }
+    begin_object(a, "overdue");
+    output_count("seq", seq);
+    output_end();
+}
+
+void account_error(struct account *a, uint32_t seq, int error)
+{
+    a->errors++;
+    if (!begin_line(a))
+        return;
+    if (!a->common->json) {
+        output_line("seq=%" PRIu32 ": %s", seq, strerror(-error));
+        return;
+    }
+    begin_object(a, "error");
+    output_count("seq", seq);
+    output_text("reason", strerror(-error));
+    output_end();
+}
+
+/* ---- sums ---- */
+
+uint64_t account_received(const struct account *a)
+{
+    return a->verdicts[REPLY_INTACT] + a->verdicts[REPLY_LATE] + a->verdicts[REPLY_REORDERED];
+}
+
+bool account_damaged(const struct account *a)
+{
+    return a->verdicts[REPLY_TRUNCATED] + a->verdicts[REPLY_CORRUPTED] > 0;
+}
+
+/* In percent, rounded down as ping(8) does; of nothing it is nothing. */
+static unsigned loss(const struct account *a)
+{
+    uint64_t received = account_received(a);
+
+    return a->sent > received ? (unsigned)((a->sent - received) * 100 / a->sent) : 0;
+}
+
+static uint64_t lost(const struct account *a)
+{
+    return a->sent > a->answered ? a->sent - a->answered : 0;
+}
+
+static void print_times(const char *what, const struct stats *s)
+{
+    char min[TIME_TEXT_MAX], mean[TIME_TEXT_MAX], p50[TIME_TEXT_MAX], p99[TIME_TEXT_MAX];
+    char max[TIME_TEXT_MAX], deviation[TIME_TEXT_MAX];
+
+    if (s->count == 0)
+        return;
+    if (s->count == 1) {
+        output_line("%s %s ms", what, output_time(s->max, max));
+        return;
+    }
+    output_line("%s min/avg/p50/p99/max/mdev = %s/%s/%s/%s/%s/%s ms", what,
+                output_time(s->min, min), output_time(stats_mean(s), mean),
+                output_time(stats_percentile(s, 500), p50),
+                output_time(stats_percentile(s, 990), p99), output_time(s->max, max),
+                output_time(stats_deviation(s), deviation));
+}
+
+/* "3 truncated, 1 lost": whatever went wrong. */
+static void print_faults(const struct account *a)
+{
+    char line[256] = "";
+
+    for (size_t i = REPLY_LATE; i < REPLY_VERDICTS; i++)
+        if (a->verdicts[i] > 0)
+            text_append(line, sizeof(line), "%s%" PRIu64 " %s", *line ? ", " : "", a->verdicts[i],
+                        names[i]);
+    if (lost(a) > 0)
+        text_append(line, sizeof(line), "%s%" PRIu64 " lost", *line ? ", " : "", lost(a));
+    if (a->errors > 0)
+        text_append(line, sizeof(line), "%s%" PRIu64 " error%s", *line ? ", " : "", a->errors,
+                    a->errors == 1 ? "" : "s");
+    if (*line)
+        output_line("%s", line);
+}
+
+static void print_summary(const struct account *a)
+{
+    char from[ADDRESS_TEXT_MAX], took[TIME_TEXT_MAX];
+
+    address_format(&a->peer, from, sizeof(from));
+    output_line("--- %s echo statistics ---", from);
+    output_line("%" PRIu64 " sent, %" PRIu64 " received, %u%% loss, time %s ms", a->sent,
+                account_received(a), loss(a), output_time((clock_now() - a->begin) * 1000, took));
+    print_faults(a);
+    print_times("connect", &a->connects);
+    print_times("round trip", &a->round_trips);
+}
+
+static void put_times(const char *what, const struct stats *s)
+{
+    const struct {
+        const char *name;
+        uint64_t ns;
+    } times[] = {
+        {"min", s->min},
+        {"avg", stats_mean(s)},
+        {"p50", stats_percentile(s, 500)},
+        {"p99", stats_percentile(s, 990)},
+        {"max", s->max},
+        {"mdev", stats_deviation(s)},
+    };
+    char key[32];
+
+    for (size_t i = 0; s->count > 0 && i < ARRAY_SIZE(times); i++) {
+        snprintf(key, sizeof(key), "%s_%s_ms", what, times[i].name);
+        output_milliseconds(key, times[i].ns);
+    }
+}
+
+static void put_summary(const struct account *a, int status)
+{
+    output_begin("summary");
+    output_address("address", &a->peer);
+    output_count("sent", a->sent);
+    output_count("received", account_received(a));
+    output_count("loss_percent", loss(a));
+    output_count("lost", lost(a));
+    for (size_t i = REPLY_LATE; i < REPLY_VERDICTS; i++)
+        output_count(names[i], a->verdicts[i]);
+    output_count("errors", a->errors);
+    output_milliseconds("duration_ms", (clock_now() - a->begin) * 1000);
+    put_times("connect", &a->connects);
+    put_times("rtt", &a->round_trips);
+    output_count("status", (uint64_t)status);
+    output_end();
+}
+
+void account_interim(const struct account *a)
+{
+    char p50[TIME_TEXT_MAX], p99[TIME_TEXT_MAX];
+
+    report_say("%" PRIu64 " of %" PRIu64 " came back, %u%% loss, p50/p99 = %s/%s ms",
+               account_received(a), a->sent, loss(a),
+               output_time(stats_percentile(&a->round_trips, 500), p50),
+               output_time(stats_percentile(&a->round_trips, 990), p99));
+}
+
+void account_summary(const struct account *a, int status)
+{
+    if (a->common->json)
+        put_summary(a, status);
+    else
+        print_summary(a);
+}

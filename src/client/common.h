@@ -1,0 +1,50 @@
+/*
+ * What every verb of echoc can be told: whom to reach, how, for how long, and how to say it.
+ */
+#ifndef ECHOD_CLIENT_COMMON_H
+#define ECHOD_CLIENT_COMMON_H
+
+#include "client/connect.h"
+#include "client/option.h"
+#include "client/proxy_header.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ECHOC_DEFAULT_PORT "7777"
+
+enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };
+enum show { SHOW_NOTHING, SHOW_HELP, SHOW_VERSION };
+
+/* The int members are what options set; all text belongs to the command line. */
+struct common {
+    struct target target;
+    struct address source; /* .len 0: any */
+    int dscp;              /* -1: as it is */
+    struct proxy proxy;
+    uint64_t timeout; /* microseconds; 0 = none */
+    int udp;
+    int json;
+    int verbosity;       /* enum verbosity */
+    int show;            /* enum show; the other members may be incomplete where it is set */
+    const char *leading; /* the operand before HOST, of the verbs that have one */
+    char *const *rest;   /* the operands behind PORT */
+    size_t rest_count;
+};
+
+extern const struct option_row common_rows[];
+extern const size_t common_row_count;
+
+/* Nothing set, with the port that is meant where none is given. */
+struct common common_defaults(const char *port);
+
+/* The plan of a connection for these options, which must stay; it is woken by WAKE, or by -1. */
+struct connect_plan common_plan(const struct common *c, int wake);
+
+/* Whether the options go together. Returns 0 or -EINVAL, reported. */
+int common_check(struct common *c);
+
+/* Says that the command line is wrong: WHAT, and TEXT or NULL. Returns -EINVAL. */
+int common_wrong(const char *what, const char *text);
+
+#endif

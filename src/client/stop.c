@@ -1,0 +1,35 @@
+#include "client/stop.h"
+
+#include "client/report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+int stop_open(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGQUIT);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
+        int r = -errno;
+        report_say("cannot wait for signals: %s", strerror(errno));
+        return r;
+    }
+    return fd;
+}
+
+enum wish stop_take(int fd)
+{
+    struct signalfd_siginfo info;
+
+    if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return WISH_NONE;
+    return info.ssi_signo == SIGQUIT ? WISH_INTERIM : WISH_STOP;
+}

@@ -1,0 +1,236 @@
+#include "client/trip.h"
+
+#include "base/span.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+/* More than any datagram. */
+#define BLOCK 65536
+
+uint32_t trip_run(void)
+{
+    uint32_t run;
+
+    /* Not a secret: it only tells our probes from those of others. */
+    if (getrandom(&run, sizeof(run), GRND_NONBLOCK) != (ssize_t)sizeof(run))
+        run = (uint32_t)clock_nanoseconds();
+    return run;
+}
+
+/* ---- sending ---- */
+
+bool trip_pending(const struct trip *t)
+{
+    return queue_length(&t->out) > 0;
+}
+
+int trip_flush(struct trip *t)
+{
+    while (trip_pending(t)) {
+        size_t len = queue_length(&t->out);
+        ssize_t n = send(t->fd, queue_front(&t->out), len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? 0 : -errno;
+        queue_drop(&t->out, (size_t)n);
+    }
+    return 0;
+}
+
+static int send_datagram(struct trip *t)
+{
+    size_t len = queue_length(&t->out);
+    ssize_t n = send(t->fd, queue_front(&t->out), len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    int r = n < 0 ? -errno : 0;
+
+    queue_drop(&t->out, len);
+    return r;
+}
+
+int trip_send(struct trip *t, uint32_t size)
+{
+    char *room = queue_room(&t->out, size);
+
+    if (!room)
+        return -ENOMEM;
+    struct sent *sent = window_add(t->window, size, clock_nanoseconds());
+    struct probe probe = {.run = t->run, .seq = sent->seq, .size = size, .time = sent->time};
+    probe_write(&probe, room);
+    queue_extend(&t->out, size);
+    return t->stream ? trip_flush(t) : send_datagram(t);
+}
+
+/* ---- judging ---- */
+
+/* The probe that DATA says it is; NULL: of none that we know. */
+static struct sent *claimed(const struct trip *t, const uint8_t *data, size_t len)
+{
+    uint32_t seq = 0;
+    unsigned known = len < 4 ? (unsigned)len : 4;
+
+    for (unsigned i = 0; i < known; i++)
+        seq |= (uint32_t)data[i] << (8 * i);
+    /* The last byte of a tiny probe is a newline. */
+    if (known > 1 && known == len && data[len - 1] == '\n')
+        known--;
+    return window_guess(t->window, seq, 8 * known);
+}
+
+static enum verdict verdict_on_intact(const struct window *w, const struct sent *sent)
+{
+    if (sent->fate == FATE_ANSWERED)
+        return REPLY_DUPLICATE;
+    if (sent->fate == FATE_OVERDUE)
+        return REPLY_LATE;
+    return sent->seq < w->highest ? REPLY_REORDERED : REPLY_INTACT;
+}
+
+/* REPLY is what became of SENT. */
+static void settle(struct window *w, struct sent *sent, struct reply *reply)
+{
+    reply->seq = sent->seq;
+    reply->size = sent->size;
+    reply->time = clock_nanoseconds() - sent->time;
+    reply->again = sent->fate == FATE_ANSWERED;
+    sent->fate = FATE_ANSWERED;
+    if (sent->seq > w->highest)
+        w->highest = sent->seq;
+}
+
+/* Fills in REPLY from a comparison with SENT. */
+static void measure(const struct trip *t, const struct sent *sent, struct reply *reply)
+{
+    struct probe probe = {.run = t->run, .seq = sent->seq, .size = sent->size, .time = sent->time};
+    size_t same;
+
+    reply->at = probe_compare(&probe, reply->data, reply->len, &reply->expected, &same);
+    if (reply->at < reply->len)
+        reply->got = ((const uint8_t *)reply->data)[reply->at];
+    if (same * 2 < reply->len || same == 0) /* chance makes one byte of 256 agree */
+        reply->verdict = REPLY_STRAY;
+    else if (reply->at < reply->len)
+        reply->verdict = REPLY_CORRUPTED;
+    else if (reply->len < sent->size)
+        reply->verdict = REPLY_TRUNCATED;
+    else
+        reply->verdict = verdict_on_intact(t->window, sent);
+}
+
+/* A stray that is an intact probe of ours is one that was given up, and forgotten, long ago. */
+static void recall(const struct trip *t, struct reply *reply)
+{
+    struct probe probe;
+
+    if (!probe_read(reply->data, reply->len, t->run, &probe))
+        return;
+    reply->verdict = REPLY_LATE;
+    reply->seq = probe.seq;
+    reply->size = probe.size;
+    reply->time = clock_nanoseconds() - probe.time;
+}
+
+/* Names the LEN bytes at DATA, which came as one piece, and has them taken. */
+static void judge(struct trip *t, const void *data, size_t len)
+{
+    struct reply reply = {.verdict = REPLY_STRAY, .data = data, .len = len, .expected = -1};
+    struct sent *sent = claimed(t, data, len);
+
+    if (sent)
+        measure(t, sent, &reply);
+    if (reply.verdict == REPLY_STRAY) {
+        sent = window_oldest(t->window); /* its number may be what is corrupted */
+        if (sent)
+            measure(t, sent, &reply);
+    }
+    if (reply.verdict != REPLY_STRAY)
+        settle(t->window, sent, &reply);
+    else
+        recall(t, &reply);
+    t->take(t->context, &reply);
+}
+
+/* ---- receiving ---- */
+
+/* The size of the reply that is to come next. */
+static size_t next_size(const struct trip *t)
+{
+    struct sent *sent = window_oldest(t->window);
+
+    if (!sent) /* a duplicate, or one that is late: of the size of the others */
+        sent = window_get(t->window, t->window->next - 1);
+    return sent ? sent->size : 0;
+}
+
+/*
+ * How much of what came of a stream is one piece: up to where the next probe begins, or else as
+ * much as was sent. 0: that is not known yet.
+ */
+static size_t next_piece(const struct trip *t)
+{
+    size_t len = queue_length(&t->in), size = next_size(t);
+    const char *front = queue_front(&t->in);
+    ssize_t next = probe_find(front, len, 1, t->run);
+
+    if (next > 0 && ((size_t)next < size || size == 0))
+        return (size_t)next;
+    if (size == 0) /* nothing was sent yet: wait for what may come of it */
+        return len > BLOCK ? len : 0;
+    return len >= size ? size : 0;
+}
+
+static void judge_pieces(struct trip *t)
+{
+    size_t piece;
+
+    while (queue_length(&t->in) > 0 && (piece = next_piece(t)) > 0) {
+        judge(t, queue_front(&t->in), piece);
+        queue_drop(&t->in, piece);
+    }
+}
+
+void trip_conclude(struct trip *t)
+{
+    size_t left = queue_length(&t->in);
+
+    if (left > 0)
+        judge(t, queue_front(&t->in), left);
+    queue_drop(&t->in, left);
+}
+
+static int take_stream(struct trip *t, const char *data, size_t len)
+{
+    if (queue_append(&t->in, data, len) < 0)
+        return -ENOMEM;
+    judge_pieces(t);
+    return 0;
+}
+
+int trip_receive(struct trip *t)
+{
+    char data[BLOCK];
+
+    for (;;) {
+        ssize_t n = recv(t->fd, data, sizeof(data), MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? 0 : -errno;
+        if (n == 0 && t->stream)
+            return 1;
+        if (!t->stream)
+            judge(t, data, (size_t)n);
+        else if (take_stream(t, data, (size_t)n) < 0)
+            return -ENOMEM;
+    }
+}
+
+void trip_free(struct trip *t)
+{
+    queue_free(&t->out);
+    queue_free(&t->in);
+}

@@ -1,0 +1,75 @@
+/*
+ * Round trips over one connection or datagram socket: probes go out, and what comes back is cut
+ * into replies, compared with what was sent, and named.
+ */
+#ifndef ECHOD_CLIENT_TRIP_H
+#define ECHOD_CLIENT_TRIP_H
+
+#include "client/probe.h"
+#include "client/queue.h"
+#include "client/window.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum verdict {
+    REPLY_INTACT,
+    REPLY_LATE,      /* intact, but given up before */
+    REPLY_REORDERED, /* intact, but behind a later one */
+    REPLY_DUPLICATE, /* intact, but there was an answer before */
+    REPLY_TRUNCATED, /* only its beginning: .len bytes */
+    REPLY_CORRUPTED, /* .got in place of .expected at .at; longer than it was: .expected -1 */
+    REPLY_STRAY,     /* .len bytes that are no reply at all: a greeting, another service */
+    REPLY_VERDICTS,
+};
+
+/* Something that came back. */
+struct reply {
+    enum verdict verdict;
+    uint32_t seq;     /* of all but strays */
+    uint32_t size;    /* of the probe */
+    uint64_t time;    /* nanoseconds from its sending to now; 0 for strays */
+    bool again;       /* there was an answer to it before */
+    const void *data; /* what came, valid during the call */
+    size_t len;
+    size_t at;
+    int expected, got; /* bytes */
+};
+
+struct trip {
+    int fd; /* connected and non-blocking; the caller's */
+    bool stream;
+    uint32_t run;
+    struct window *window; /* the caller's; may outlive the connection */
+    struct queue out, in;  /* of a stream: what the kernel has not taken, what is no reply yet */
+    /* Called for all that comes. */
+    void (*take)(void *context, const struct reply *reply);
+    void *context;
+};
+
+/* A number for this run of the program. */
+uint32_t trip_run(void);
+
+/*
+ * Sends a probe of SIZE bytes, or as much of it as the kernel takes: the rest is sent by
+ * trip_flush(), as long as trip_pending(). Returns 0 or -errno.
+ */
+int trip_send(struct trip *t, uint32_t size);
+int trip_flush(struct trip *t);
+bool trip_pending(const struct trip *t);
+
+/*
+ * Receives what is there and has it taken. Returns 0; 1 where the server has closed; or -errno.
+ */
+int trip_receive(struct trip *t);
+
+/*
+ * Judges what has come of a stream, though it may be only a part: because nothing follows, be it
+ * that the time is over or that the connection is.
+ */
+void trip_conclude(struct trip *t);
+
+void trip_free(struct trip *t);
+
+#endif

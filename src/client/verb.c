@@ -1,0 +1,147 @@
+#include "client/verb.h"
+
+#include "base/util.h"
+#include "client/report.h"
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct verb *const verbs[] = {
+    &verb_send,
+    &verb_ping,
+};
+
+const struct verb *verb_named(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+        if (strcmp(verbs[i]->name, name) == 0)
+            return verbs[i];
+    return NULL;
+}
+
+/* ---- help ---- */
+
+/* Makes sure that what was printed got there. Returns the exit status. */
+static int finish_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_SUCCESS;
+    report_output_lost();
+    return EXIT_IOERR;
+}
+
+/* The options that all verbs have, in brief. */
+static void print_common_synopsis(const struct verb *verb)
+{
+    printf("\nAlso -4 -6%s -t -q -v --unix --source --dscp --proxy --json: see echoc --help.\n",
+           verb->datagrams ? " -u" : "");
+}
+
+static int print_verb_help(const struct verb *verb)
+{
+    const char *before = verb->before ? verb->before : "", *gap = verb->before ? " " : "";
+    const char *behind = verb->behind ? verb->behind : "", *space = verb->behind ? " " : "";
+
+    printf("Usage: echoc %s [OPTION]... %s%sHOST [PORT%s%s]\n", verb->name, before, gap, space,
+           behind);
+    printf("  or:  echoc %s [OPTION]... --unix PATH%s%s%s%s\n", verb->name, gap, before, space,
+           behind);
+    printf("To %s.\n\n", verb->summary);
+    options_print(verb->rows, verb->row_count, stdout);
+    print_common_synopsis(verb);
+    fputs(verb->notes, stdout);
+    return finish_output();
+}
+
+int verbs_print_help(void)
+{
+    puts("Usage: echoc [OPTION]... HOST [PORT [MESSAGE]...]\n"
+         "  or:  echoc VERB [OPTION]... HOST [PORT]\n"
+         "\n"
+         "PORT is a number or the name of a service [" ECHOC_DEFAULT_PORT "]. The verbs:");
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+        printf("  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
+    puts("Without a verb it is send. echoc VERB --help tells more of each.\n"
+         "\n"
+         "Options of all of them:");
+    options_print(common_rows, common_row_count, stdout);
+    return finish_output();
+}
+
+static int print_version(void)
+{
+    puts("echoc (echod) " PACKAGE_VERSION);
+    return finish_output();
+}
+
+/* ---- the command line ---- */
+
+/* HOST, PORT and what VERB has around them. */
+static void take_operands(const struct verb *verb, struct common *c, int count, char **operands)
+{
+    int i = 0;
+
+    if (verb->before && i < count)
+        c->leading = operands[i++];
+    if (!c->target.path && i < count)
+        c->target.host = operands[i++];
+    if (!c->target.path && i < count)
+        c->target.port = operands[i++];
+    c->rest = operands + i;
+    c->rest_count = i < count ? (size_t)(count - i) : 0; /* COUNT is -1 for no argv[0] at all */
+}
+
+static int check(const struct verb *verb, struct common *c)
+{
+    if (verb->before && !c->leading)
+        return common_wrong("what is missing is the operand", verb->before);
+    if (!verb->behind && c->rest_count > 0)
+        return common_wrong("unexpected operand", c->rest[0]);
+    if (!verb->datagrams && c->udp)
+        return common_wrong("this verb needs connections: it cannot be done with --udp",
+                            verb->name);
+    return common_check(c);
+}
+
+/* Options, then operands. Returns 0 or -EINVAL, reported. */
+static int parse(const struct verb *verb, struct common *c, void *own, int argc, char **argv)
+{
+    const struct option_set sets[] = {
+        {common_rows, common_row_count, c},
+        {verb->rows, verb->row_count, own},
+    };
+    int first = options_parse(sets, ARRAY_SIZE(sets), argc, argv, &c->show);
+
+    if (first < 0 || c->show != SHOW_NOTHING)
+        return first < 0 ? first : 0;
+    take_operands(verb, c, argc - first, argv + first);
+    return check(verb, c);
+}
+
+static int parse_and_run(const struct verb *verb, void *own, int argc, char **argv)
+{
+    struct common common = common_defaults(verb->port);
+
+    if (parse(verb, &common, own, argc, argv) < 0)
+        return verb->misuse;
+    if (common.show == SHOW_HELP)
+        return print_verb_help(verb);
+    if (common.show == SHOW_VERSION)
+        return print_version();
+    return verb->run(&common, own);
+}
+
+int verb_run(const struct verb *verb, int argc, char **argv)
+{
+    char name[] = "echoc", *given = argv[0];
+    void *own = memory_zeroed(1, verb->size);
+
+    memcpy(own, verb->defaults, verb->size);
+    argv[0] = argc > 0 ? name : NULL; /* getopt_long() begins its complaints with it */
+    int status = parse_and_run(verb, own, argc, argv);
+    argv[0] = given;
+    free(own);
+    return status;
+}

@@ -1,0 +1,99 @@
+#include "base/util.h"
+#include "client/client.h"
+#include "client/exchange.h"
+#include "client/link.h"
+#include "client/output.h"
+#include "client/report.h"
+#include "client/verb.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct send_options {
+    int no_newline;
+    int verify;
+    int raw;
+};
+
+#define AT(member) offsetof(struct send_options, member)
+
+static const struct option_row rows[] = {
+    {"no-newline", 'n', NULL, AT(no_newline), 1, NULL, "do not end each MESSAGE with a newline"},
+    {"verify", 0, NULL, AT(verify), 1, NULL,
+     "print no reply; succeed only if every byte came back"},
+    {"raw", 0, NULL, AT(raw), 1, NULL, "print replies to a terminal unescaped"},
+};
+
+/* What is to be exchanged over SOCK according to the options and to what our descriptors are. */
+static struct exchange_plan plan_for(const struct common *c, const struct send_options *own,
+                                     int sock)
+{
+    int input = c->rest_count == 0 ? STDIN_FILENO : -1;
+
+    return (struct exchange_plan){
+        .sock = sock,
+        .input = input,
+        .interactive = input >= 0 && isatty(input),
+        .messages = c->rest,
+        .message_count = c->rest_count,
+        .newline = !own->no_newline,
+        .output = own->verify || c->json ? -1 : STDOUT_FILENO,
+        .escape = !own->raw && isatty(STDOUT_FILENO),
+        .verify = own->verify,
+        .timeout = c->timeout,
+    };
+}
+
+static void print_summary(const struct exchange_result *result, const struct link *link, int status)
+{
+    output_begin("summary");
+    output_address("address", &link->peer);
+    output_count("sent_bytes", result->sent);
+    output_count("received_bytes", result->received);
+    output_milliseconds("connect_ms", link->connect_ns);
+    output_milliseconds("duration_ms", result->duration * 1000);
+    output_count("status", (uint64_t)status);
+    output_end();
+}
+
+static int run_send(const struct common *c, const void *own)
+{
+    struct exchange_result result;
+    struct link link;
+
+    if (link_open(c, &link) < 0)
+        return EXIT_UNAVAILABLE;
+    struct exchange_plan plan = plan_for(c, own, link.fd);
+    report_connected(link.fd, &link.peer, &plan, c->verbosity);
+    exchange_run(&plan, &result);
+    fd_close(&link.fd);
+    int status = report_result(&result, &link.peer, &plan, c->verbosity);
+    if (c->json)
+        print_summary(&result, &link, status);
+    return status;
+}
+
+const struct verb verb_send = {
+    .name = "send",
+    .summary = "send messages, or standard input, and print what comes back",
+    .behind = "[MESSAGE]...",
+    .port = ECHOC_DEFAULT_PORT,
+    .rows = rows,
+    .row_count = ARRAY_SIZE(rows),
+    .defaults = &(const struct send_options){0},
+    .size = sizeof(struct send_options),
+    .misuse = EXIT_USAGE,
+    .run = run_send,
+    .notes = "Once everything is sent the sending side is closed; replies are read until\n"
+             "the server closes, too. With --json there is a summary in place of replies.\n"
+             "\n"
+             "Exit status:\n"
+             "   0  replied (with --verify: byte for byte what was sent)\n"
+             "   1  --verify: the reply differs\n"
+             "   3  connected, but silent for the timeout\n"
+             "   4  the connection ended before everything was sent, or without a reply\n"
+             "  64  wrong usage\n"
+             "  69  no connection: name not found, connection refused or timed out\n"
+             "  71  the system ran short of something\n"
+             "  74  cannot read standard input or write standard output\n",
+};

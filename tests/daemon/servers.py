@@ -1,0 +1,168 @@
+"""Servers that echoc is tried against: each does one thing wrong, in a thread, on loopback."""
+import os
+import socket
+import struct
+import tempfile
+import threading
+
+from expect import DEADLINE
+
+
+class Server:
+    """A TCP, UDP or Unix server, in a with block. SERVE is called with each connection and its
+    number, or, of datagrams, with the socket, the data and where they came from."""
+
+    def __init__(self, serve, kind="tcp", family=socket.AF_INET, host=None, backlog=64):
+        self.serve, self.kind, self.connections, self.failures = serve, kind, [], []
+        if kind == "unix":
+            self.dir = tempfile.TemporaryDirectory(prefix="echod-test-")
+            self.address = os.path.join(self.dir.name, "sock")
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.bind(self.address)
+        else:
+            self.sock = socket.socket(family, socket.SOCK_DGRAM if kind == "udp" else
+                                      socket.SOCK_STREAM)
+            self.sock.bind((host or ("::1" if family == socket.AF_INET6 else "127.0.0.1"), 0))
+            self.address = self.sock.getsockname()[:2]
+        if kind != "udp":
+            self.sock.listen(backlog)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def operands(self):
+        """What echoc is to be told of it."""
+        if self.kind == "unix":
+            return ["--unix", self.address]
+        host, port = self.address
+        return (["-u"] if self.kind == "udp" else []) + [host, str(port)]
+
+    def _run(self):
+        try:
+            self._run_udp() if self.kind == "udp" else self._run_stream()
+        except OSError:
+            pass  # the socket was shut down: it is over
+
+    def _run_udp(self):
+        while True:
+            data, peer = self.sock.recvfrom(65536)
+            if peer == self.sock.getsockname():
+                return
+            self.serve(self.sock, data, peer)
+
+    def _run_stream(self):
+        while True:
+            conn, _ = self.sock.accept()
+            conn.settimeout(DEADLINE)
+            self.connections.append(conn)
+            threading.Thread(target=self._serve_one, args=(conn, len(self.connections)),
+                             daemon=True).start()
+
+    def _serve_one(self, conn, number):
+        try:
+            self.serve(conn, number)
+        except OSError as error:
+            self.failures.append(error)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        if self.kind == "udp":  # wakes it: shutdown() of an unconnected one does not
+            self.sock.sendto(b"", self.sock.getsockname())
+        else:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join(DEADLINE)
+        self.sock.close()
+        for conn in self.connections:
+            conn.close()
+        if self.kind == "unix":
+            self.dir.cleanup()
+
+
+def pieces(conn, size=65536):
+    """What comes, until the client is done."""
+    while True:
+        data = conn.recv(size)
+        if not data:
+            return
+        yield data
+
+
+def reset(conn):
+    """Closes CONN so that the client gets a RST."""
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    conn.close()
+
+
+# ---- connections ----
+
+def echo(conn, number):
+    for data in pieces(conn):
+        conn.sendall(data)
+    conn.close()
+
+
+def probes(conn, size=56):
+    """What comes, in probes of SIZE bytes each."""
+    while True:
+        data = conn.recv(size, socket.MSG_WAITALL)
+        if len(data) < size:
+            return
+        yield data
+
+
+def changing(change):
+    """An echo server that sends CHANGE(data, n) for the N-th probe, from 1 on, that it gets."""
+    def serve(conn, number):
+        for n, data in enumerate(probes(conn), 1):
+            conn.sendall(change(data, n))
+        conn.close()
+    return serve
+
+
+def silent(conn, number):
+    for _ in pieces(conn):
+        pass
+
+
+def greeting(text):
+    def serve(conn, number):
+        conn.sendall(text)
+        echo(conn, number)
+    return serve
+
+
+def read_and_close(conn, number):
+    """The server of many a tutorial: one recv(1024), no reply."""
+    conn.recv(1024)
+    conn.close()
+
+
+def resetting(conn, number):
+    conn.recv(1024)
+    reset(conn)
+
+
+def half_closing(conn, number):
+    """Answers once, then sends no more, but goes on reading."""
+    conn.sendall(conn.recv(65536))
+    conn.shutdown(socket.SHUT_WR)
+    silent(conn, number)
+
+
+# ---- datagrams ----
+
+def echo_datagram(sock, data, peer):
+    sock.sendto(data, peer)
+
+
+def changing_datagrams(change):
+    """Sends all of CHANGE(data, n) for the N-th datagram, from 1 on."""
+    count = [0]
+
+    def serve(sock, data, peer):
+        count[0] += 1
+        for answer in change(data, count[0]):
+            sock.sendto(answer, peer)
+    return serve

@@ -1,0 +1,340 @@
+"""echoc ping: round trips, and the names of what goes wrong with them."""
+import os
+import shutil
+import signal
+import socket
+
+import servers
+from verbs import finish, popen, run
+from expect import Skip, expect, expect_equal, expect_match, scaled
+from harness import Echod
+from servers import Server, changing, changing_datagrams
+from tap import main, test
+
+QUICK = ("ping", "-i", "20ms")
+WAIT = scaled("300ms", "3s")  # for what never comes
+
+
+def operands(echod):
+    host, port = echod.address()
+    return host, port
+
+
+def flip(data, at):
+    return data[:at] + bytes([data[at] ^ 0x40]) + data[at + 1:]
+
+
+@test("over TCP, every reply is printed, and the summary has the times")
+def tcp():
+    with Echod() as echod:
+        done = run(*QUICK, "-c", 3, *operands(echod)).ended(0)
+        lines = done.out.splitlines()
+        expect_match(r"^ECHO 127\.0\.0\.1:\d+: 56 bytes; connected in [\d.]+ ms$", lines[0], "first")
+        for n in (1, 2, 3):
+            expect_match(r"^56 bytes from 127\.0\.0\.1:\d+: seq=%d time=[\d.]+ ms$" % n, lines[n],
+                         "the line of a reply")
+        expect_match(r"^3 sent, 3 received, 0% loss, time [\d.]+ ms$", done.out, "the sum")
+        expect_match(r"^connect [\d.]+ ms$", done.out, "the connect time")
+        expect_match(r"^round trip min/avg/p50/p99/max/mdev = ([\d.]+/){5}[\d.]+ ms$", done.out,
+                     "the round trips")
+        expect_equal(done.err, "", "standard error")
+
+
+@test("over a Unix socket, and with IPv6, it does the same")
+def unix_and_ipv6():
+    with Echod(listen="protocol = unix\naddress = @DIR@/sock") as echod:
+        done = run(*QUICK, "--json", "-c", 3, "--unix", echod.address()).ended(0)
+        expect_equal(done.summary["received"], 3, "what came back")
+        expect_match("^unix:/.*/sock$", done.summary["address"], "the address")
+    with Server(servers.echo, family=socket.AF_INET6) as server:
+        done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
+        expect_match(r"^\[::1\]:\d+$", done.summary["address"], "the address")
+
+
+@test("over UDP, it needs no connection")
+def udp():
+    with Server(servers.echo_datagram, "udp") as server:
+        done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
+        expect_equal(done.verdicts(), {1: ["intact"], 2: ["intact"], 3: ["intact"]}, "verdicts")
+        expect("connect_min_ms" not in done.summary, "there is no time of connecting")
+
+
+@test("--json prints an object for each probe, and a summary whose times are in order")
+def json():
+    with Echod() as echod:
+        done = run(*QUICK, "--json", "-c", 5, *operands(echod)).ended(0)
+        expect_equal([o["type"] for o in done.objects()], ["probe"] * 5 + ["summary"], "types")
+        s = done.summary
+        times = [s["rtt_%s_ms" % key] for key in ("min", "p50", "p99", "max")]
+        expect_equal(times, sorted(times), "the percentiles")
+        expect(s["rtt_min_ms"] <= s["rtt_avg_ms"] <= s["rtt_max_ms"], "the mean is between them")
+        expect_equal((s["sent"], s["received"], s["lost"], s["status"]), (5, 5, 0, 0), "the sums")
+
+
+@test("every size comes back, from one byte to a mebibyte")
+def sizes():
+    with Echod() as echod:
+        for size in (1, 2, 3, 4, 5, 12, 13, 27, 28, 29, 1448, 65536, 1048576):
+            done = run(*QUICK, "--json", "-i", 0, "-c", 5, "-s", size, *operands(echod)).ended(0)
+            expect_equal(done.verdicts(), {n: ["intact"] for n in range(1, 6)}, "%d bytes" % size)
+        run("ping", "-c", 1, "-s", 1048577, *operands(echod)).ended(2)
+
+
+@test("a corrupted reply is named, with the byte, and is no reply")
+def corrupted():
+    with Server(changing(lambda data, n: flip(data, 40) if n == 2 else data)) as server:
+        done = run(*QUICK, "-c", 3, *server.operands).ended(1)
+        expect_match(r"seq=2 time=[\d.]+ ms \(corrupted at byte 41: sent 0x\w\w, got 0x\w\w\)$",
+                     done.out, "the reply")
+        expect_match("^3 sent, 2 received, 33% loss", done.out, "the sum")
+        expect_match("^1 corrupted$", done.out, "the faults")
+
+
+@test("a corrupted sequence number does not hide which probe it was")
+def corrupted_number():
+    with Server(changing(lambda data, n: flip(data, 0) if n == 2 else data)) as server:
+        done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(1)
+        expect_equal(done.verdicts()[2], ["corrupted"], "the verdict")
+        expect_equal(done.objects("probe")[1]["differs_at"], 1, "where")
+
+
+@test("a truncated reply is named, over TCP once nothing follows")
+def truncated():
+    with Server(changing(lambda data, n: data[:20] if n == 2 else data)) as server:
+        done = run(*QUICK, "-c", 3, "-W", WAIT, *server.operands).ended(1)
+        expect_match(r"^20 of 56 bytes from .* seq=2 time=[\d.]+ ms \(truncated\)$", done.out, "it")
+        expect_match("^1 truncated$", done.out, "the faults")
+    with Server(changing_datagrams(lambda data, n: [data[:20]]), "udp") as server:
+        done = run(*QUICK, "--json", "-c", 2, *server.operands).ended(1)
+        expect_equal(done.verdicts(), {1: ["truncated"], 2: ["truncated"]}, "of datagrams")
+
+
+@test("a server that ends a reply at a NUL byte truncates it")
+def c_string():
+    with Server(changing(lambda data, n: data.split(b"\0")[0])) as server:
+        done = run(*QUICK, "--json", "-c", 1, "-W", WAIT, *server.operands).ended(1)
+        expect_equal(done.verdicts(), {1: ["truncated"]}, "the verdict")
+
+
+@test("a duplicate is named")
+def duplicate():
+    with Server(changing_datagrams(lambda data, n: [data] * (2 if n == 1 else 1)), "udp") as server:
+        done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
+        expect_equal(done.verdicts()[1], ["intact", "duplicate"], "of a datagram")
+        expect_equal((done.summary["received"], done.summary["lost"]), (3, 0), "the sums")
+    with Server(changing(lambda data, n: data * 2)) as server:
+        done = run(*QUICK, "--json", "-c", 2, *server.operands).ended(0)
+        expect_equal(done.verdicts()[1], ["intact", "duplicate"], "over TCP")
+
+
+@test("reordered replies are named")
+def reordered():
+    held = []
+
+    def swap(data, n):
+        if n == 1:
+            held.append(data)
+            return []
+        return [data] + [held.pop()] if held else [data]
+
+    with Server(changing_datagrams(swap), "udp") as server:
+        done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
+        expect_equal(done.verdicts(), {2: ["intact"], 1: ["reordered"], 3: ["intact"]}, "verdicts")
+
+
+@test("a lost probe is named and counted, and the others are not held up")
+def lost():
+    with Server(changing_datagrams(lambda data, n: [data] if n != 2 else []), "udp") as server:
+        done = run(*QUICK, "-c", 3, "-W", WAIT, *server.operands).ended(0)
+        expect_match("^no reply to seq=2 within %s$" % WAIT, done.out, "the line")
+        expect_match("^3 sent, 2 received, 33% loss", done.out, "the sum")
+        expect_match("^1 lost$", done.out, "the faults")
+
+
+@test("a reply that comes after it was given up is late, and not lost")
+def late():
+    held = []
+
+    def hold_the_first(data, n):
+        held.append(data)
+        return held if n == 2 else []
+
+    with Server(changing_datagrams(hold_the_first), "udp") as server:
+        done = run("ping", "-i", "1s", "--json", "-c", 2, "-W", "500ms", *server.operands).ended(0)
+        expect_equal(done.verdicts()[1], ["overdue", "late"], "the verdicts")
+        expect_equal(done.summary["lost"], 0, "what is lost")
+
+
+@test("a greeting is a stray, and the replies behind it are found")
+def greets():
+    with Server(servers.greeting(b"Welcome\x1b[2J to us\n")) as server:
+        done = run(*QUICK, "-c", 3, *server.operands).ended(0)
+        expect_match(r"^18 bytes from \S+ that were not sent: Welcome\\x1b\[2J to us\\x0a$",
+                     done.out, "the greeting, made safe")
+        expect_match("^3 sent, 3 received, 0% loss", done.out, "the sum")
+    with Server(servers.greeting(b"x" * 500)) as server:
+        done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
+        expect_equal(done.summary["received"], 3, "behind one longer than a probe")
+        strays = [o for o in done.objects("probe") if o["verdict"] == "stray"]
+        expect_equal(sum(o["bytes"] for o in strays), 500, "the bytes that are strays")
+
+
+@test("another service is told by what it sends, and no reply is an exit status of 1")
+def other_service():
+    with Server(changing(lambda data, n: b"OK\n")) as server:
+        done = run(*QUICK, "-c", 1, "-W", WAIT, *server.operands).ended(1)
+        expect_match(r"^3 bytes from \S+ that were not sent: OK\\x0a$", done.out, "what it sent")
+
+
+@test("a server that reads once and closes is told")
+def reads_and_closes():
+    with Server(servers.read_and_close) as server:
+        done = run(*QUICK, "-c", 3, *server.operands).ended(1)
+        expect_match(r"^echoc: \S+ closed the connection$", done.err, "why")
+        expect_match("^1 sent, 0 received, 100% loss", done.out, "the sum")
+
+
+@test("a reset is told")
+def resets():
+    with Server(servers.resetting) as server:
+        done = run(*QUICK, "-c", 3, *server.operands).ended(1)
+        expect_match(r"^echoc: the connection to \S+ broke: Connection reset by peer$", done.err,
+                     "why")
+
+
+@test("a server that half-closes is told, and what it sent before counts")
+def half_closes():
+    with Server(servers.half_closing) as server:
+        done = run(*QUICK, "-c", 3, *server.operands).ended(1)
+        expect_match(r"^echoc: \S+ closed the connection$", done.err, "why")
+        expect_match("^[12] sent, 1 received", done.out, "the sum")
+
+
+@test("silence ends after -W, or the deadline -w, with status 1")
+def silence():
+    with Server(servers.silent) as server:
+        done = run(*QUICK, "-c", 2, "-W", WAIT, *server.operands).ended(1)
+        expect_match("^no reply to seq=2 within %s$" % WAIT, done.out, "the line")
+        run(*QUICK, "-w", "300ms", *server.operands).ended(1)
+
+
+@test("-w ends in time, and with -c it asks for all replies")
+def deadline():
+    with Echod() as echod:
+        run("ping", "-w", "300ms", "-i", "100ms", *operands(echod)).ended(0)
+        run("ping", "-w", "300ms", "-i", "100ms", "-c", 100, *operands(echod)).ended(1)
+
+
+@test("nobody listens: refused is 1, over UDP for every probe; an unknown name is 2")
+def refused():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        done = run("ping", "-c", 1, "127.0.0.1", port).ended(1)
+        expect_match("^echoc: connection refused by 127.0.0.1:", done.err, "why")
+        done = run("ping", "--json", "-c", 1, "127.0.0.1", port).ended(1)
+        expect_equal(done.objects()[0]["type"], "error", "in JSON")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    done = run(*QUICK, "-u", "-c", 2, "-W", WAIT, "127.0.0.1", port).ended(1)
+    expect_match("^seq=1: Connection refused$", done.out, "of a datagram")
+    run("ping", "-c", 1, "name.invalid").ended(2)
+
+
+@test("wrong options are 2, with a sentence")
+def usage():
+    for args, why in ((["-c", "0", "x"], "not a number from 1 to"), ([], "HOST is missing"),
+                      (["-i", "soon", "x"], "not a time span"), (["x", "y", "z"], "unexpected operand"),
+                      (["-u", "--proxy", "v1", "x"], "not with --udp"),
+                      (["--proxy", "v3", "x"], "not v1 or v2"), (["--dscp", "64", "x"], "not a code"),
+                      (["--source", "here", "x"], "not a numeric address"),
+                      (["-4", "--source", "::1", "x"], "other family"),
+                      (["--plot", "x.pdf", "127.0.0.1", "1"], None)):
+        done = run("ping", *args)
+        expect(done.status == 2 or why is None and done.status == 1, "status of %s" % args)
+        expect_match(why or "refused", done.err, "what is said")
+
+
+@test("Ctrl-C prints the summary, Ctrl-\\ how far it is")
+def signals():
+    with Echod() as echod:
+        process = popen(*QUICK, *operands(echod))
+        for _ in range(3):
+            process.stdout.readline()
+        process.send_signal(signal.SIGQUIT)
+        line = process.stderr.readline().decode()
+        expect_match(r"^echoc: \d+ of \d+ came back, \d+% loss, p50/p99 = ", line, "the interim")
+        process.send_signal(signal.SIGINT)
+        done = finish(process).ended(0)
+        expect_match(r"^\d+ sent, \d+ received", done.out, "the summary")
+
+
+@test("Ctrl-C ends the attempt to connect, too")
+def stop_while_connecting():
+    with socket.socket() as sock:  # its backlog is full: what comes is dropped
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(0)
+        fillers = [socket.socket() for _ in range(8)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(sock.getsockname())
+        process = popen("ping", "-v", "-t", "0", *sock.getsockname())
+        expect_match("trying", process.stderr.readline().decode(), "that it tries")
+        process.send_signal(signal.SIGINT)
+        finish(process).ended(1)
+        for filler in fillers:
+            filler.close()
+
+
+@test("-q prints the summary only, -D the time before each line")
+def quiet_and_timestamps():
+    with Echod() as echod:
+        done = run(*QUICK, "-q", "-c", 3, *operands(echod)).ended(0)
+        expect("seq=" not in done.out and "3 received" in done.out, "only the summary")
+        done = run(*QUICK, "-D", "-c", 2, *operands(echod)).ended(0)
+        expect_match(r"^\[\d{10}\.\d{6}\] 56 bytes from .* seq=2 ", done.out, "the time")
+
+
+@test("who stops reading ends it")
+def broken_pipe():
+    with Echod() as echod:
+        process = popen(*QUICK, *operands(echod))
+        process.stdout.readline()
+        process.stdout.close()
+        process.wait(20)
+        expect_equal(process.returncode, 2, "the exit status")
+        process.stderr.close()
+
+
+@test("--histogram draws one, whose counts add up; in JSON, too")
+def histogram():
+    with Echod() as echod:
+        done = run(*QUICK, "-i", 0, "-q", "-c", 200, "--histogram", *operands(echod)).ended(0)
+        rows = [line.split() for line in done.out.splitlines() if " - " in line and "#" in line]
+        counts = [int(row[3] if len(row) == 5 else row[2]) for row in rows]
+        expect_equal(sum(counts), 200, "the sum of the bars of " + done.out)
+        done = run(*QUICK, "-i", 0, "--json", "-c", 200, "--histogram", *operands(echod)).ended(0)
+        expect_equal(sum(o["count"] for o in done.objects("histogram")), 200, "the sum of counts")
+
+
+@test("--plot draws by gnuplot, quotes the name of the file, and says where there is none")
+def plot():
+    with Echod() as echod:
+        args = (*QUICK, "-q", "-c", 3, *operands(echod))
+        done = run(*args, "--plot", echod.path("x.svg"), env={"PATH": "/nonexistent"}).ended(2)
+        expect_match("^echoc: --plot draws with gnuplot, which is not installed", done.err, "why")
+        run(*args, "--plot", "|x.svg").ended(2)
+        done = run(*args, "--plot", echod.path("x.pdf")).ended(2)
+        expect_match(r"not a file name that ends in \.svg or \.png", done.err, "why")
+        if not shutil.which("gnuplot"):
+            raise Skip("gnuplot is not installed")
+        for name, begin in (("it's.svg", b"<?xml"), ("x.png", b"\x89PNG")):
+            run(*args, "--plot", echod.path(name)).ended(0)
+            with open(echod.path(name), "rb") as file:
+                expect_equal(file.read(5)[:len(begin)], begin, "the beginning of " + name)
+        done = run(*args, "--plot", os.path.join(echod.dir, "none", "x.svg")).ended(2)
+        expect_match("^echoc: gnuplot could not write ", done.err, "why")
+
+
+main()
