@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "client/verb.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -15,8 +16,10 @@ static bool asks_for_help(int argc, char **argv)
 
 int client_main(int argc, char **argv)
 {
+    static char name[] = "echoc"; /* whatever it is called by */
     const struct verb *verb = argc > 1 ? verb_named(argv[1]) : NULL;
 
+    program_invocation_short_name = name;
     fd_ensure_standard();
     signal(SIGPIPE, SIG_IGN);
     if (asks_for_help(argc, argv))

@@ -109,8 +109,7 @@ int common_wrong(const char *what, const char *text)
     return -EINVAL;
 }
 
-/* glibc's getaddrinfo(3) takes a number beyond 65535 and cuts it; it takes " 7" and "+7", too. */
-static bool port_is_possible(const char *port)
+bool common_is_port(const char *port)
 {
     uint64_t number;
     int r = number_parse(port, &number);
@@ -154,7 +153,7 @@ int common_check(struct common *c)
         return check_unix(c);
     if (!c->target.host || !*c->target.host)
         return common_wrong("HOST is missing", NULL);
-    if (!port_is_possible(c->target.port))
+    if (!common_is_port(c->target.port))
         return common_wrong("PORT is neither 1 to 65535 nor a service name", c->target.port);
     return check_source(c);
 }

@@ -8,6 +8,7 @@
 #include "client/option.h"
 #include "client/proxy_header.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,10 @@ struct connect_plan common_plan(const struct common *c, int wake);
 
 /* Whether the options go together. Returns 0 or -EINVAL, reported. */
 int common_check(struct common *c);
+
+/* Whether PORT may be a port, or the name of one: glibc's getaddrinfo(3) takes a number beyond
+ * 65535 and cuts it, and " 7" and "+7", too. */
+bool common_is_port(const char *port);
 
 /* Says that the command line is wrong: WHAT, and TEXT or NULL. Returns -EINVAL. */
 int common_wrong(const char *what, const char *text);

@@ -17,10 +17,11 @@
 
 void report_say(const char *format, ...)
 {
-    char line[2 * ADDRESS_TEXT_MAX] = "echoc: ";
-    size_t used = strlen(line);
+    char line[2 * ADDRESS_TEXT_MAX] = "";
     va_list args;
 
+    text_append(line, sizeof(line), "%s: ", program_invocation_short_name);
+    size_t used = strlen(line);
     va_start(args, format);
     vsnprintf(line + used, sizeof(line) - used, format, args);
     va_end(args);
@@ -29,7 +30,7 @@ void report_say(const char *format, ...)
 
 void report_hint_at_help(void)
 {
-    report_say("try 'echoc --help'");
+    report_say("try '%s --help'", program_invocation_short_name);
 }
 
 void report_unresolved(const struct target *target, const char *reason)
@@ -47,19 +48,28 @@ void report_trying(const struct attempt *a)
     report_say("trying %s", address_format(&a->address, text, sizeof(text)));
 }
 
-void report_refused(const struct attempt *a)
+const char *report_reason(const struct attempt *a, char *buf, size_t size)
 {
     char text[ADDRESS_TEXT_MAX];
 
     address_format(&a->address, text, sizeof(text));
     if (a->error == -ECONNREFUSED)
-        report_say("connection refused by %s (is the server running?)", text);
+        snprintf(buf, size, "connection refused by %s (is the server running?)", text);
     else if (a->error == -ETIMEDOUT)
-        report_say("timed out connecting to %s", text);
+        snprintf(buf, size, "timed out connecting to %s", text);
     else if (a->error == -ENOENT)
-        report_say("cannot connect to %s: there is no such socket (is the server running?)", text);
+        snprintf(buf, size,
+                 "cannot connect to %s: there is no such socket (is the server running?)", text);
     else
-        report_say("cannot connect to %s: %s", text, strerror(-a->error));
+        snprintf(buf, size, "cannot connect to %s: %s", text, strerror(-a->error));
+    return buf;
+}
+
+void report_refused(const struct attempt *a)
+{
+    char line[2 * ADDRESS_TEXT_MAX];
+
+    report_say("%s", report_reason(a, line, sizeof(line)));
 }
 
 void report_output_lost(void)

@@ -12,7 +12,7 @@ struct exchange_plan;
 struct exchange_result;
 struct target;
 
-/* One line: "echoc: ", the text and a newline. */
+/* One line: the name of the program (program_invocation_short_name), the text and a newline. */
 void report_say(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Where somebody who got the command line wrong may read on. */
@@ -24,6 +24,9 @@ void report_unresolved(const struct target *target, const char *reason);
 /* An address is about to be tried; was tried, and A->error is why it failed. */
 void report_trying(const struct attempt *a);
 void report_refused(const struct attempt *a);
+
+/* The same, written into BUF. */
+const char *report_reason(const struct attempt *a, char *buf, size_t size);
 
 /* What could not be written to standard output, of which errno is the reason. */
 void report_output_lost(void);

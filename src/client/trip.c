@@ -1,8 +1,11 @@
 #include "client/trip.h"
 
 #include "base/span.h"
+#include "base/util.h"
+#include "client/wait.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -227,6 +230,43 @@ int trip_receive(struct trip *t)
         else if (take_stream(t, data, (size_t)n) < 0)
             return -ENOMEM;
     }
+}
+
+/* One wait for an answer, and what it brings. Returns 0 to go on, or as trip_ask(). */
+static int await(struct trip *t, uint64_t deadline, int wake)
+{
+    short events = (short)(POLLIN | (trip_pending(t) ? POLLOUT : 0));
+    struct pollfd set[] = {{.fd = t->fd, .events = events}, {.fd = wake, .events = POLLIN}};
+    int n = poll(set, ARRAY_SIZE(set), wait_until(deadline));
+
+    if (n < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (set[1].revents)
+        return -ECANCELED;
+    if (n == 0 && clock_now() >= deadline)
+        return -ETIMEDOUT;
+    int r = trip_flush(t);
+    if (r == 0 && n > 0 && set[0].revents & ~POLLOUT)
+        r = trip_receive(t);
+    return r > 0 ? -EPIPE : r;
+}
+
+int trip_ask(struct trip *t, uint32_t size, uint64_t timeout, int wake)
+{
+    uint64_t deadline = timeout ? clock_now() + timeout : NEVER;
+    uint32_t seq = t->window->next;
+    int r = trip_send(t, size);
+
+    while (r == 0 && window_get(t->window, seq)->fate != FATE_ANSWERED)
+        r = await(t, deadline, wake);
+    if (t->stream && (r == -ETIMEDOUT || r == -EPIPE))
+        trip_conclude(t); /* a part of it may be there */
+    struct sent *sent = window_get(t->window, seq);
+    if (sent && sent->fate == FATE_ANSWERED)
+        return 0;
+    if (sent)
+        sent->fate = FATE_OVERDUE;
+    return r;
 }
 
 void trip_free(struct trip *t)

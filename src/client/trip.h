@@ -70,6 +70,13 @@ int trip_receive(struct trip *t);
  */
 void trip_conclude(struct trip *t);
 
+/*
+ * Sends one probe of SIZE bytes and waits for its answer, whatever the verdict on that: TIMEOUT
+ * microseconds (0: for ever), unless WAKE (-1: none) can be read before. Returns 0, -ETIMEDOUT,
+ * -ECANCELED, -EPIPE where the server has closed, or another -errno.
+ */
+int trip_ask(struct trip *t, uint32_t size, uint64_t timeout, int wake);
+
 void trip_free(struct trip *t);
 
 #endif

@@ -1,0 +1,176 @@
+#include "client/check_talk.h"
+
+#include "base/escape.h"
+#include "base/span.h"
+#include "base/util.h"
+#include "client/trip.h"
+#include "client/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define PROBE_SIZE 56
+#define ANSWER_MAX 65536
+#define SHOWN 60
+
+static bool because(char *why, const char *text)
+{
+    snprintf(why, CHECK_WHY_MAX, "%s", text);
+    return false;
+}
+
+/* ---- a probe ---- */
+
+struct answer {
+    char *why;
+    bool right;
+};
+
+static void take(void *context, const struct reply *reply)
+{
+    struct answer *answer = context;
+
+    switch (reply->verdict) {
+    case REPLY_TRUNCATED:
+        snprintf(answer->why, CHECK_WHY_MAX, "the reply is truncated: %zu of %u bytes", reply->len,
+                 (unsigned)reply->size);
+        break;
+    case REPLY_CORRUPTED:
+        snprintf(answer->why, CHECK_WHY_MAX, "the reply is corrupted at byte %zu", reply->at + 1);
+        break;
+    case REPLY_STRAY: /* a greeting; there may be an echo behind it */
+        break;
+    default:
+        answer->right = true;
+    }
+}
+
+static bool ask_probe(struct check_talk *talk, char *why)
+{
+    struct answer answer = {.why = why};
+    struct window window;
+    struct trip trip = {
+        .fd = talk->fd,
+        .stream = talk->stream,
+        .run = trip_run(),
+        .window = &window,
+        .take = take,
+        .context = &answer,
+    };
+    uint64_t now = clock_now(), left = talk->deadline > now ? talk->deadline - now : 1;
+
+    window_init(&window, 2);
+    because(why, "no echo came");
+    int r = trip_ask(&trip, PROBE_SIZE, left, -1);
+    if (r == -ETIMEDOUT)
+        because(why, "timed out waiting for the echo");
+    else if (r == -EPIPE)
+        because(why, "the server closed the connection without an echo");
+    else if (r < 0)
+        because(why, strerror(-r));
+    talk->received = PROBE_SIZE;
+    trip_free(&trip);
+    window_free(&window);
+    return r == 0 && answer.right;
+}
+
+/* ---- a text ---- */
+
+/* Waits for EVENTS until the deadline. Returns 0 or -ETIMEDOUT. */
+static int await(const struct check_talk *talk, short events)
+{
+    struct pollfd set = {.fd = talk->fd, .events = events};
+
+    while (clock_now() < talk->deadline)
+        if (poll(&set, 1, wait_until(talk->deadline)) > 0)
+            return 0;
+    return -ETIMEDOUT;
+}
+
+static int send_text(const struct check_talk *talk)
+{
+    size_t done = 0;
+
+    while (done < talk->send_len) {
+        ssize_t n = send(talk->fd, talk->send + done, talk->send_len - done, MSG_NOSIGNAL);
+        if (n > 0)
+            done += (size_t)n;
+        else if (errno != EAGAIN)
+            return -errno;
+        else if (await(talk, POLLOUT) < 0)
+            return -ETIMEDOUT;
+    }
+    return 0;
+}
+
+static bool is_right(const struct check_talk *talk, const char *answer)
+{
+    if (talk->expect)
+        return memmem(answer, talk->received, talk->expect, strlen(talk->expect));
+    return talk->received == talk->send_len && memcmp(answer, talk->send, talk->send_len) == 0;
+}
+
+/* Whether the answer cannot become right any more, whatever follows. */
+static bool is_wrong(const struct check_talk *talk, const char *answer)
+{
+    if (talk->received == ANSWER_MAX)
+        return true;
+    return !talk->expect &&
+           (talk->received > talk->send_len || memcmp(answer, talk->send, talk->received) != 0);
+}
+
+/* Reads until it is decided. Returns 0 for the right answer, 1 for another, or -errno. */
+static int receive_text(struct check_talk *talk, char *answer)
+{
+    while (!is_right(talk, answer)) {
+        if (is_wrong(talk, answer))
+            return 1;
+        if (await(talk, POLLIN) < 0)
+            return -ETIMEDOUT;
+        ssize_t n = recv(talk->fd, answer + talk->received, ANSWER_MAX - talk->received, 0);
+        if (n == 0 && talk->stream)
+            return 1;
+        if (n < 0 && errno != EAGAIN)
+            return -errno;
+        talk->received += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* What came instead, as far as it fits a line. */
+static bool unexpected(const struct check_talk *talk, const char *answer, char *why)
+{
+    char text[ESCAPED_SIZE(SHOWN)];
+    size_t shown = talk->received < SHOWN ? talk->received : SHOWN;
+
+    if (talk->received == 0)
+        return because(why, "the server closed the connection without an answer");
+    escape_bytes(text, answer, shown, NULL);
+    for (char *p = text; *p; p++) /* what is behind a | is taken for performance data */
+        *p = *p == '|' ? '/' : *p;
+    snprintf(why, CHECK_WHY_MAX, "the answer is not what was expected: %s%s", text,
+             shown < talk->received ? "..." : "");
+    return false;
+}
+
+static bool ask_text(struct check_talk *talk, char *why)
+{
+    char answer[ANSWER_MAX];
+    int r = send_text(talk);
+
+    if (r == 0)
+        r = receive_text(talk, answer);
+    if (r == -ETIMEDOUT && talk->received == 0)
+        return because(why, "timed out waiting for an answer");
+    if (r == -ETIMEDOUT || r == 1)
+        return unexpected(talk, answer, why);
+    return r == 0 || because(why, strerror(-r));
+}
+
+bool check_talk(struct check_talk *talk, char *why)
+{
+    return talk->send || talk->expect ? ask_text(talk, why) : ask_probe(talk, why);
+}

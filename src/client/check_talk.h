@@ -1,0 +1,27 @@
+/*
+ * What check_echo says to a server, and whether the answer is the right one.
+ */
+#ifndef ECHOD_CLIENT_CHECK_TALK_H
+#define ECHOD_CLIENT_CHECK_TALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHECK_WHY_MAX 512
+
+struct check_talk {
+    int fd; /* connected and non-blocking; the caller's */
+    bool stream;
+    const char *send; /* .send_len bytes; NULL: a probe, or nothing where something is expected */
+    size_t send_len;
+    const char *expect; /* what the answer has to hold; NULL: just what was sent */
+    uint64_t deadline;  /* microseconds of clock_now() */
+    size_t received;    /* is set: bytes */
+};
+
+/* Talks. Returns whether the answer was right; WHY, of CHECK_WHY_MAX bytes, then stays as it is,
+ * and says else what was wrong. */
+bool check_talk(struct check_talk *talk, char *why);
+
+#endif
