@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "client/output.h"
 #include "client/report.h"
+#include "client/times.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -158,19 +159,25 @@ void account_overdue(struct account *a, uint32_t seq, uint64_t wait)
     output_end();
 }
 
-void account_error(struct account *a, uint32_t seq, int error)
+void account_failure(struct account *a, uint32_t seq, const char *why)
 {
     a->errors++;
     if (!begin_line(a))
         return;
     if (!a->common->json) {
-        output_line("seq=%" PRIu32 ": %s", seq, strerror(-error));
+        output_line("seq=%" PRIu32 ": %s", seq, why);
         return;
     }
     begin_object(a, "error");
     output_count("seq", seq);
-    output_text("reason", strerror(-error));
+    output_text("reason", why);
     output_end();
+}
+
+void account_unconnected(struct account *a)
+{
+    a->sent++;
+    a->errors++;
 }
 
 /* ---- sums ---- */
@@ -196,24 +203,6 @@ static unsigned loss(const struct account *a)
 static uint64_t lost(const struct account *a)
 {
     return a->sent > a->answered ? a->sent - a->answered : 0;
-}
-
-static void print_times(const char *what, const struct stats *s)
-{
-    char min[TIME_TEXT_MAX], mean[TIME_TEXT_MAX], p50[TIME_TEXT_MAX], p99[TIME_TEXT_MAX];
-    char max[TIME_TEXT_MAX], deviation[TIME_TEXT_MAX];
-
-    if (s->count == 0)
-        return;
-    if (s->count == 1) {
-        output_line("%s %s ms", what, output_time(s->max, max));
-        return;
-    }
-    output_line("%s min/avg/p50/p99/max/mdev = %s/%s/%s/%s/%s/%s ms", what,
-                output_time(s->min, min), output_time(stats_mean(s), mean),
-                output_time(stats_percentile(s, 500), p50),
-                output_time(stats_percentile(s, 990), p99), output_time(s->max, max),
-                output_time(stats_deviation(s), deviation));
 }
 
 /* "3 truncated, 1 lost": whatever went wrong. */
@@ -243,29 +232,8 @@ static void print_summary(const struct account *a)
     output_line("%" PRIu64 " sent, %" PRIu64 " received, %u%% loss, time %s ms", a->sent,
                 account_received(a), loss(a), output_time((clock_now() - a->begin) * 1000, took));
     print_faults(a);
-    print_times("connect", &a->connects);
-    print_times("round trip", &a->round_trips);
-}
-
-static void put_times(const char *what, const struct stats *s)
-{
-    const struct {
-        const char *name;
-        uint64_t ns;
-    } times[] = {
-        {"min", s->min},
-        {"avg", stats_mean(s)},
-        {"p50", stats_percentile(s, 500)},
-        {"p99", stats_percentile(s, 990)},
-        {"max", s->max},
-        {"mdev", stats_deviation(s)},
-    };
-    char key[32];
-
-    for (size_t i = 0; s->count > 0 && i < ARRAY_SIZE(times); i++) {
-        snprintf(key, sizeof(key), "%s_%s_ms", what, times[i].name);
-        output_milliseconds(key, times[i].ns);
-    }
+    times_print("connect", &a->connects);
+    times_print("round trip", &a->round_trips);
 }
 
 static void put_summary(const struct account *a, int status)
@@ -280,8 +248,8 @@ static void put_summary(const struct account *a, int status)
         output_count(names[i], a->verdicts[i]);
     output_count("errors", a->errors);
     output_milliseconds("duration_ms", (clock_now() - a->begin) * 1000);
-    put_times("connect", &a->connects);
-    put_times("rtt", &a->round_trips);
+    times_put("connect", &a->connects);
+    times_put("rtt", &a->round_trips);
     output_count("status", (uint64_t)status);
     output_end();
 }

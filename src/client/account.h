@@ -29,9 +29,12 @@ void account_free(struct account *a);
 /* Something came back: of the type of trip.take, CONTEXT is a struct account. */
 void account_take(void *context, const struct reply *reply);
 
-/* The probe SEQ was given up: after WAIT microseconds, or (ERROR is not 0) for that -errno. */
+/* The probe SEQ was given up: after WAIT microseconds, or for the reason WHY. */
 void account_overdue(struct account *a, uint32_t seq, uint64_t wait);
-void account_error(struct account *a, uint32_t seq, int error);
+void account_failure(struct account *a, uint32_t seq, const char *why);
+
+/* A probe for which there was not even a connection. */
+void account_unconnected(struct account *a);
 
 /* How many intact replies there were. */
 uint64_t account_received(const struct account *a);

@@ -39,14 +39,13 @@ static int send_header(const struct common *c, int fd)
     return len > 0 && send(fd, header, len, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Returns 0 with LINK made, or -errno. */
-static int connect_one(const struct common *c, const struct address *address, int wake,
-                       struct link *link)
+int link_try(const struct common *c, const struct address *address, int wake, struct link *link)
 {
     struct connect_plan plan = common_plan(c, wake);
     uint64_t begin = clock_nanoseconds();
     int fd = connect_address(address, &plan);
 
+    link->fd = -1;
     if (fd < 0)
         return fd;
     *link = (struct link){
@@ -72,7 +71,7 @@ static int try_address(const struct common *c, struct attempt *a, int wake, stru
 {
     if (c->verbosity >= VERBOSITY_VERBOSE)
         report_trying(a);
-    a->error = connect_one(c, &a->address, wake, link);
+    a->error = link_try(c, &a->address, wake, link);
     if (a->error < 0 && a->error != -ECANCELED && c->verbosity >= VERBOSITY_VERBOSE)
         report_failure(c, a); /* here, because a later address may yet succeed */
     return a->error;

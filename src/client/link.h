@@ -23,6 +23,9 @@ int link_resolve(const struct common *c, struct attempts *found);
  */
 int link_connect(const struct common *c, struct attempts *attempts, int wake, struct link *link);
 
+/* One attempt: connects to ADDRESS and sends the header. Nothing is reported; else the same. */
+int link_try(const struct common *c, const struct address *address, int wake, struct link *link);
+
 /* Both, for a caller who has no use for the addresses. */
 int link_open(const struct common *c, struct link *link);
 

@@ -213,23 +213,35 @@ static int take_stream(struct trip *t, const char *data, size_t len)
     return 0;
 }
 
-int trip_receive(struct trip *t)
+/* One recv(2). Returns 1 to go on, 0 once nothing more is there, -ESHUTDOWN at the end of a stream
+ * or another -errno. */
+static int receive_some(struct trip *t)
 {
     char data[BLOCK];
+    ssize_t n = recv(t->fd, data, sizeof(data), MSG_DONTWAIT);
 
-    for (;;) {
-        ssize_t n = recv(t->fd, data, sizeof(data), MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno == EAGAIN ? 0 : -errno;
-        if (n == 0 && t->stream)
-            return 1;
-        if (!t->stream)
-            judge(t, data, (size_t)n);
-        else if (take_stream(t, data, (size_t)n) < 0)
-            return -ENOMEM;
-    }
+    if (n < 0)
+        return errno == EINTR ? 1 : errno == EAGAIN ? 0 : -errno;
+    if (n == 0 && t->stream)
+        return -ESHUTDOWN;
+    if (t->stream)
+        return take_stream(t, data, (size_t)n) < 0 ? -ENOMEM : 1;
+    judge(t, data, (size_t)n);
+    return 1;
+}
+
+int trip_receive(struct trip *t)
+{
+    int r = 1;
+
+    while (t->end == 0 && r > 0)
+        r = receive_some(t);
+    if (!t->stream)
+        return r;
+    /* The kernel tells of a reset once only: it may have come right behind the last reply. */
+    if (r < 0)
+        t->end = r == -ESHUTDOWN ? 1 : r;
+    return t->end;
 }
 
 /* One wait for an answer, and what it brings. Returns 0 to go on, or as trip_ask(). */

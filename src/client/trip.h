@@ -42,6 +42,7 @@ struct trip {
     bool stream;
     uint32_t run;
     struct window *window; /* the caller's; may outlive the connection */
+    int end;               /* of a stream, once there is one: what trip_receive() returns for it */
     struct queue out, in;  /* of a stream: what the kernel has not taken, what is no reply yet */
     /* Called for all that comes. */
     void (*take)(void *context, const struct reply *reply);

@@ -69,7 +69,7 @@ static void give_up(struct ping *p, struct sent *sent, int error)
 {
     sent->fate = FATE_OVERDUE;
     if (error)
-        account_error(p->account, sent->seq, error);
+        account_failure(p->account, sent->seq, strerror(-error));
     else
         account_overdue(p->account, sent->seq, p->own->wait);
 }

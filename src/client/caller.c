@@ -1,0 +1,157 @@
+#include "client/caller.h"
+
+#include "base/span.h"
+#include "base/util.h"
+#include "client/link.h"
+#include "client/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+void caller_stop(struct caller *c)
+{
+    if (!c->busy)
+        return;
+    trip_free(&c->trip);
+    window_free(&c->window);
+    fd_close(&c->trip.fd);
+    c->busy = false;
+}
+
+static void fail(struct caller *c, const char *why)
+{
+    causes_add(&c->calls->causes, why);
+    caller_stop(c);
+}
+
+static const char *words(int error)
+{
+    const char *text = strerrordesc_np(-error); /* unlike strerror(3)'s, it stays */
+
+    return text ? text : "unknown error";
+}
+
+/* Of the type of trip.take. */
+static void take(void *context, const struct reply *reply)
+{
+    struct caller *c = context;
+
+    switch (reply->verdict) {
+    case REPLY_STRAY: /* a greeting, or the line that refuses us: what follows will tell */
+        break;
+    case REPLY_TRUNCATED:
+        c->bad = "truncated reply";
+        break;
+    case REPLY_CORRUPTED:
+        c->bad = "corrupted reply";
+        break;
+    default:
+        c->left--;
+        c->calls->messages++;
+        stats_add(&c->calls->round_trips, reply->time);
+    }
+}
+
+static void renew_patience(struct caller *c)
+{
+    c->due = c->calls->common->timeout ? clock_now() + c->calls->common->timeout : NEVER;
+}
+
+void caller_start(struct caller *c)
+{
+    struct connect_plan plan = common_plan(c->calls->common, -1);
+    int fd;
+
+    c->calls->started++;
+    c->begin = clock_nanoseconds();
+    fd = connect_begin(&c->calls->peer, &plan);
+    if (fd < 0) {
+        causes_add(&c->calls->causes, words(fd));
+        return;
+    }
+    c->busy = true;
+    c->connected = false;
+    c->left = c->calls->messages_each;
+    c->bad = NULL;
+    window_init(&c->window, 2);
+    c->trip = (struct trip){
+        .fd = fd,
+        .stream = !c->calls->common->udp,
+        .run = c->calls->run,
+        .window = &c->window,
+        .take = take,
+        .context = c,
+    };
+    renew_patience(c);
+}
+
+short caller_events(const struct caller *c)
+{
+    return (short)(!c->connected || trip_pending(&c->trip) ? POLLIN | POLLOUT : POLLIN);
+}
+
+static void send_next(struct caller *c)
+{
+    int r = trip_send(&c->trip, c->calls->size);
+
+    renew_patience(c);
+    if (r < 0)
+        fail(c, words(r));
+}
+
+/* The header of --proxy goes before the first message. */
+static void finish_connecting(struct caller *c)
+{
+    char header[PROXY_HEADER_MAX];
+    int r = connect_finish(c->trip.fd, &c->calls->peer);
+
+    if (r < 0) {
+        fail(c, words(r));
+        return;
+    }
+    c->connected = true;
+    if (c->trip.stream)
+        stats_add(&c->calls->connects, clock_nanoseconds() - c->begin);
+    size_t len = link_header(c->calls->common, c->trip.fd, header);
+    if (queue_append(&c->trip.out, header, len) < 0)
+        fail(c, words(-ENOMEM));
+    else
+        send_next(c);
+}
+
+/* After something was received; R is what trip_receive() returned. */
+static void go_on(struct caller *c, int r)
+{
+    if (r == 1)
+        trip_conclude(&c->trip);
+    if (c->bad)
+        fail(c, c->bad);
+    else if (c->left == 0) {
+        c->calls->completed++;
+        caller_stop(c);
+    } else if (r != 0)
+        fail(c, r == 1 ? "closed by the server before its reply" : words(r));
+    else if (!window_oldest(&c->window))
+        send_next(c);
+}
+
+void caller_move(struct caller *c)
+{
+    if (!c->connected) {
+        finish_connecting(c);
+        return;
+    }
+    int r = trip_flush(&c->trip);
+    /* What broke the sending may have been said before. */
+    int received = trip_receive(&c->trip);
+    go_on(c, received ? received : r);
+}
+
+void caller_expire(struct caller *c, uint64_t now)
+{
+    if (!c->busy || now < c->due)
+        return;
+    trip_conclude(&c->trip);
+    fail(c, c->bad ? c->bad : c->connected ? "no reply in time" : "no connection in time");
+}

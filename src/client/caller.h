@@ -1,0 +1,57 @@
+/*
+ * One of many callers: connects without waiting, has some echoes, and closes; and again.
+ */
+#ifndef ECHOD_CLIENT_CALLER_H
+#define ECHOD_CLIENT_CALLER_H
+
+#include "client/causes.h"
+#include "client/common.h"
+#include "client/stats.h"
+#include "client/trip.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What all callers share. */
+struct calls {
+    const struct common *common;
+    struct address peer;
+    uint32_t run;
+    uint32_t size;          /* of a message */
+    uint64_t messages_each; /* for each connection */
+    uint64_t started;       /* connections that were begun */
+    uint64_t completed;     /* connections that had all their echoes */
+    uint64_t messages;      /* that came back intact */
+    struct causes causes;   /* of the others' end */
+    struct stats connects, round_trips;
+};
+
+/* All zero but .calls is one that is at rest. */
+struct caller {
+    struct calls *calls;
+    struct trip trip;
+    struct window window;
+    bool busy;       /* has a socket */
+    bool connected;  /* it is connected */
+    uint64_t begin;  /* nanoseconds */
+    uint64_t due;    /* when patience ends, microseconds; NEVER */
+    uint64_t left;   /* messages that are to come back yet */
+    const char *bad; /* why the last reply was; NULL: it was not */
+};
+
+/* Begins a connection. */
+void caller_start(struct caller *c);
+
+/* What poll(2) should wait for, of c->trip.fd, while it is busy. */
+short caller_events(const struct caller *c);
+
+/* Goes on as far as it can, now that poll(2) has reported something. */
+void caller_move(struct caller *c);
+
+/* Ends it, if its patience is over by NOW. */
+void caller_expire(struct caller *c, uint64_t now);
+
+/* Ends it, without counting it. */
+void caller_stop(struct caller *c);
+
+#endif

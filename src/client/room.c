@@ -1,0 +1,25 @@
+#include "client/room.h"
+
+#include "client/report.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+
+/* For all that is open besides. */
+#define OTHERS 16
+
+int room_make(uint64_t count)
+{
+    struct rlimit limit;
+    rlim_t wanted = count + OTHERS;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return 0;
+    limit.rlim_cur = wanted;
+    if (limit.rlim_max >= wanted && setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return 0;
+    report_say(
+        "cannot open as many connections: the hard limit of descriptors (ulimit -Hn) is %llu",
+        (unsigned long long)limit.rlim_max);
+    return -EMFILE;
+}

@@ -1,0 +1,15 @@
+/*
+ * How statistics of times are shown.
+ */
+#ifndef ECHOD_CLIENT_TIMES_H
+#define ECHOD_CLIENT_TIMES_H
+
+#include "client/stats.h"
+
+/* A line that begins with WHAT they are the times of; of none, nothing. */
+void times_print(const char *what, const struct stats *s);
+
+/* The same as members of an object: WHAT_min_ms and so on. */
+void times_put(const char *what, const struct stats *s);
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * whoami and daytime: services that speak unasked, and then close.
+ */
+#include "base/escape.h"
+#include "base/span.h"
+#include "base/util.h"
+#include "client/display.h"
+#include "client/link.h"
+#include "client/output.h"
+#include "client/report.h"
+#include "client/verb.h"
+#include "client/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* More than such a service has to say. */
+#define SAID_MAX 65536
+
+struct ask_options {
+    int raw;
+};
+
+static const struct option_row rows[] = {
+    {"raw", 0, NULL, offsetof(struct ask_options, raw), 1, NULL,
+     "print replies to a terminal unescaped"},
+};
+
+/* Bids the server to speak: by a datagram of any content (RFC 867), or by nothing more to come. */
+static int bid(const struct common *c, int fd)
+{
+    if (c->udp)
+        return send(fd, "\n", 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    shutdown(fd, SHUT_WR);
+    return 0;
+}
+
+static int await(int fd, uint64_t deadline)
+{
+    struct pollfd set = {.fd = fd, .events = POLLIN};
+
+    while (clock_now() < deadline)
+        if (poll(&set, 1, wait_until(deadline)) > 0)
+            return 0;
+    return -ETIMEDOUT;
+}
+
+/* All that FD says, SAID_MAX bytes at most, or one datagram. Returns 0 or -errno. */
+static int listen_to(const struct common *c, int fd, char *said, size_t *len)
+{
+    uint64_t deadline = c->timeout ? clock_now() + c->timeout : NEVER;
+
+    for (*len = 0; *len < SAID_MAX;) {
+        if (await(fd, deadline) < 0)
+            return -ETIMEDOUT;
+        ssize_t n = recv(fd, said + *len, SAID_MAX - *len, 0);
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return -errno;
+        *len += n > 0 ? (size_t)n : 0;
+        if (n == 0 || (n > 0 && c->udp))
+            return 0;
+    }
+    return 0;
+}
+
+static int print_text(const struct ask_options *own, const char *said, size_t len)
+{
+    struct display display = {.fd = STDOUT_FILENO, .escape = !own->raw && isatty(STDOUT_FILENO)};
+    int r = display_take(&display, said, len);
+
+    if (r == 0)
+        r = display_end(&display);
+    while (r == 0 && display_pending(&display))
+        r = display_write(&display);
+    display_free(&display);
+    return r;
+}
+
+static void print_object(const struct link *link, const char *said, size_t len, int status)
+{
+    output_begin("summary");
+    output_address("address", &link->peer);
+    output_milliseconds("connect_ms", link->connect_ns);
+    output_count("bytes", len);
+    output_bytes("text", said, len);
+    output_count("status", (uint64_t)status);
+    output_end();
+}
+
+static void report_failure(const struct common *c, const struct link *link, int r)
+{
+    const char *why = r == 0            ? "nothing was said (is it another service?)"
+                      : r == -ETIMEDOUT ? "nothing was said in time, or no end of it"
+                                        : strerror(-r);
+    char peer[ADDRESS_TEXT_MAX];
+
+    report_say("%s: %s", address_format(&link->peer, peer, sizeof(peer)), why);
+    if (c->json)
+        output_error(&link->peer, why);
+}
+
+static int ask(const struct common *c, const struct ask_options *own, const struct link *link)
+{
+    char said[SAID_MAX];
+    size_t len = 0;
+    int r = bid(c, link->fd);
+
+    if (r == 0)
+        r = listen_to(c, link->fd, said, &len);
+    int status = r == 0 && len > 0 ? VERB_WELL : VERB_BAD;
+    if (status == VERB_BAD)
+        report_failure(c, link, r);
+    if (len > 0 && c->json)
+        print_object(link, said, len, status);
+    else if (len > 0 && print_text(own, said, len) < 0)
+        return VERB_UNABLE;
+    return output_works() ? status : VERB_UNABLE;
+}
+
+static int run_ask(const struct common *c, const void *own)
+{
+    struct attempts attempts;
+    struct link link;
+
+    if (link_resolve(c, &attempts) < 0)
+        return VERB_UNABLE;
+    int r = link_connect(c, &attempts, -1, &link);
+    attempts_free(&attempts);
+    if (r < 0)
+        return VERB_BAD;
+    int status = ask(c, own, &link);
+    fd_close(&link.fd);
+    return status;
+}
+
+#define ASKING                                                                                     \
+    .datagrams = true, .rows = rows, .row_count = ARRAY_SIZE(rows),                                \
+    .defaults = &(const struct ask_options){0}, .size = sizeof(struct ask_options),                \
+    .misuse = VERB_UNABLE, .run = run_ask,                                                         \
+    .notes =                                                                                       \
+        "\nExit status: 0 it said something, 1 it did not, or there was no connection, 2 it\n"     \
+        "could not be tried.\n"
+
+const struct verb verb_whoami = {
+    .name = "whoami",
+    .summary = "print who we are in the eyes of a whoami service",
+    .port = ECHOC_DEFAULT_PORT,
+    ASKING,
+};
+
+const struct verb verb_daytime = {
+    .name = "daytime",
+    .summary = "print what a daytime service says (RFC 867; port 13)",
+    .port = "13",
+    ASKING,
+};

@@ -1,0 +1,363 @@
+"""The verbs of echoc besides send and ping: crr, load, hold, idle, sweep, whoami, daytime."""
+import fcntl
+import os
+import signal
+import socket
+import struct
+import threading
+
+import servers
+from verbs import finish, popen, run
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
+from harness import Echod
+from servers import Server, changing, changing_datagrams
+from tap import main, private_network, test
+
+WAIT = scaled("300ms", "3s")  # for what never comes
+
+
+def operands(echod):
+    host, port = echod.address()
+    return host, port
+
+
+# ---- crr ----
+
+@test("crr makes a connection for every probe, and times both")
+def crr():
+    connections = []
+
+    def serve(conn, number):
+        connections.append(number)
+        servers.echo(conn, number)
+
+    with Server(serve) as server:
+        done = run("crr", "-i", 0, "-c", 5, *server.operands).ended(0)
+        expect_equal(len(connections), 5, "connections")
+        expect_match("^5 sent, 5 received, 0% loss", done.out, "the sum")
+        expect_match("^connect min/avg", done.out, "the times of connecting")
+        done = run("crr", "--json", "-i", 0, "-c", 3, *server.operands).ended(0)
+        expect_equal(done.verdicts(), {1: ["intact"], 2: ["intact"], 3: ["intact"]}, "verdicts")
+
+
+@test("crr over datagrams has a new port for each")
+def crr_udp():
+    ports = set()
+
+    def serve(sock, data, peer):
+        ports.add(peer[1])
+        sock.sendto(data, peer)
+
+    with Server(serve, "udp") as server:
+        run("crr", "-i", 0, "-c", 4, *server.operands).ended(0)
+        expect(len(ports) > 1, "there are several ports: %s" % ports)
+
+
+@test("crr names the connection that goes wrong, and goes on")
+def crr_faults():
+    def serve(conn, number):
+        (servers.resetting if number == 2 else servers.read_and_close if number == 3 else
+         servers.echo)(conn, number)
+
+    with Server(serve) as server:
+        done = run("crr", "-i", 0, "-c", 4, *server.operands).ended(1)
+        expect_match("^seq=2: Connection reset by peer$", done.out, "the reset")
+        expect_match("^seq=3: the server closed the connection without a reply$", done.out, "close")
+        expect_match("^4 sent, 2 received, 50% loss", done.out, "the sum")
+        expect_match("^2 lost, 2 errors$", done.out, "the faults")
+
+
+@test("crr is stopped by Ctrl-C, and where nobody listens it fails")
+def crr_end():
+    with Server(servers.echo) as server:
+        process = popen("crr", "-i", "20ms", *server.operands)
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        expect_match(r"^\d+ sent, \d+ received", finish(process).ended(0).out, "the summary")
+    done = run("crr", "-i", 0, "-c", 2, *server.operands).ended(1)
+    expect_equal(done.err.count("connection refused by"), 2, "how often it is told")
+
+
+# ---- load ----
+
+@test("load opens as many connections as it is to, and counts them")
+def load_count():
+    with Echod() as echod:
+        done = run("load", "--json", "-c", 50, "--connections", 5, "--messages", 3,
+                   *operands(echod)).ended(0)
+        s = done.summary
+        expect_equal((s["connections"], s["messages"], s["errors"], s["causes"]), (50, 150, 0, {}),
+                     "the sums")
+        expect(s["rtt_p50_ms"] <= s["rtt_p99_ms"] <= s["rtt_max_ms"], "the percentiles")
+        done = run("load", "-c", 20, *operands(echod)).ended(0)
+        expect_match(r"^20 connections in [\d.]+ ms: \d+/s; 20 messages: \d+/s; 0 errors$", done.out,
+                     "the line for people")
+
+
+@test("load keeps N connections at once, and to the rate")
+def load_rate():
+    alive, most = set(), [0]
+
+    def serve(conn, number):
+        alive.add(number)
+        most[0] = max(most[0], len(alive))
+        servers.echo(conn, number)
+        alive.discard(number)
+
+    with Server(serve) as server:
+        done = run("load", "--json", "-c", 10, "--rate", 50, *server.operands).ended(0)
+        expect(done.summary["duration_ms"] >= 180, "ten at 50 a second take 9 intervals of 20 ms")
+        run("load", "-c", 60, "--connections", 4, "--messages", 5, *server.operands).ended(0)
+        # A server hears of an end a little later than of the next beginning.
+        expect(2 <= most[0] <= 12, "at once there were %d" % most[0])
+
+
+@test("load ends in time, and by Ctrl-C")
+def load_time():
+    with Echod() as echod:
+        done = run("load", "--json", "--for", "300ms", "--rate", 20, *operands(echod)).ended(0)
+        expect(300 <= done.summary["duration_ms"] < 20000, "how long it took")
+        with Server(servers.echo_datagram, "udp") as server:
+            run("load", "-c", 10, *server.operands).ended(0)
+        before = len(echod.log.lines())
+        process = popen("load", "--for", "1h", "--rate", 20, *operands(echod))
+        eventually(lambda: len(echod.log.lines()) > before + 2, "it is at work")
+        process.send_signal(signal.SIGQUIT)
+        expect_match(r"^\d+ s: \d+ connections", process.stderr.readline().decode(), "the interim")
+        process.send_signal(signal.SIGINT)
+        expect_match("^--- .* load ---$", finish(process).ended(0).out, "the summary")
+
+
+@test("load tells its progress on a terminal, every second, and nowhere else")
+def load_progress():
+    with Echod() as echod:
+        args = ("load", "--for", "1500ms", "--rate", 10, *operands(echod))
+        expect_equal(run(*args).ended(0).err, "", "standard error that is no terminal")
+        ours, theirs = os.openpty()
+        process = popen(*args, stderr=theirs)
+        expect_equal(process.wait(DEADLINE), 0, "the exit status")
+        expect_match(r"^\r?1 s: \d+ connections, \d+/s, \d+ messages, 0 errors",
+                     os.read(ours, 4096).decode(), "the progress")
+        process.stdout.close()
+        os.close(ours)
+        os.close(theirs)
+
+
+@test("load counts errors by their causes")
+def load_causes():
+    def serve(conn, number):  # the first is the one that finds the address
+        kinds = (servers.echo, servers.resetting, servers.read_and_close,
+                 changing(lambda data, n: b"\0" * 20 + data[20:]), servers.echo)
+        kinds[(number - 1) % 5](conn, number)
+
+    with Server(serve) as server:
+        done = run("load", "--json", "-c", 4, "--connections", 1, *server.operands).ended(1)
+        expect_equal(done.summary["causes"],
+                     {"Connection reset by peer": 1, "closed by the server before its reply": 1,
+                      "corrupted reply": 1}, "the causes")
+        expect_equal((done.summary["connections"], done.summary["errors"]), (1, 3), "the sums")
+    with Server(servers.silent) as server:
+        done = run("load", "-c", 2, "-t", WAIT, *server.operands).ended(1)
+        expect_match("^ +2  no reply in time$", done.out, "silence")
+    done = run("load", "-c", 2, *server.operands).ended(1)
+    expect_match("connection refused by", done.err, "nobody listens")
+
+
+# ---- hold ----
+
+@test("hold opens N and keeps them until the end")
+def hold():
+    with Echod() as echod:
+        done = run("hold", 5, "--for", "200ms", *operands(echod)).ended(0)
+        expect_equal(done.out, "5 of 5 opened\nheld 5 of 5 to the end; 0 refused, 0 closed\n", "it")
+        process = popen("hold", 3, *operands(echod))
+        expect_equal(process.stdout.readline(), b"3 of 3 opened\n", "the line")
+        eventually(lambda: len(echod.workers()) == 3, "there are three clients")
+        process.send_signal(signal.SIGQUIT)
+        expect_match("^echoc: 3 of 3 held, 0 refused, 0 closed$",
+                     process.stderr.readline().decode(), "the interim")
+        process.send_signal(signal.SIGINT)
+        finish(process).ended(0)
+
+
+@test("hold says which is turned away, and what it was told")
+def hold_refused():
+    with Echod(server="max_clients = 3") as echod:
+        done = run("hold", 5, "--for", scaled("1s", "10s"), "--json", *operands(echod)).ended(1)
+        told = done.objects("connection")
+        expect_equal(sorted(o["number"] for o in told), [4, 5], "which")
+        for o in told:
+            expect(o["event"] in ("closed", "reset") and o["said"], "how: %s" % o)
+        expect_equal((done.summary["held"], done.summary["closed"]), (3, 2), "the sums")
+        done = run("hold", 4, "--for", scaled("1s", "10s"), *operands(echod)).ended(1)
+        expect_match(r"^connection 4 (closed|reset) after [\d.]+ ms: .*; it was told: \S", done.out,
+                     "the line")
+
+
+@test("hold tells a reset, and that nobody listens; N has to be a number")
+def hold_faults():
+    all_there = threading.Event()
+
+    def serve(conn, number):
+        if number == 2:
+            all_there.wait(DEADLINE)
+            servers.reset(conn)
+            return
+        if number == 3:
+            all_there.set()
+        servers.silent(conn, number)
+
+    with Server(serve) as server:
+        done = run("hold", 3, "--for", scaled("500ms", "5s"), *server.operands).ended(1)
+        expect_match(r"^connection 2 reset after [\d.]+ ms: Connection reset by peer$", done.out,
+                     "the reset")
+    done = run("hold", 3, *server.operands).ended(1)
+    expect_match("^connection 1 refused: Connection refused$", done.out, "nobody listens")
+    for args in (["many", "localhost"], ["0", "localhost"], ["3"], []):
+        run("hold", *args).ended(2)
+    expect_match("cannot be done with --udp", run("hold", 1, "-u", "localhost").ended(2).err, "why")
+
+
+# ---- idle ----
+
+@test("idle finds how long a server waits, and that it closed")
+def idle():
+    with Echod(server="idle_timeout = 1500ms") as echod:
+        done = run("idle", "--shortest", "500ms", "--json", *operands(echod)).ended(1)
+        expect_equal(done.summary["how"], "fin", "how")
+        expect(1400 <= done.summary["cut_ms"] < 1500 * scaled(2, 20), "when: %s" % done.summary)
+        expect(500 <= done.summary["alive_ms"] <= 1000, "what it survived")
+    with Echod() as echod:
+        done = run("idle", "--shortest", "50ms", "--longest", "200ms", *operands(echod)).ended(0)
+        expect_equal(done.out.splitlines()[-1], "alive after 200ms of silence", "the end")
+
+
+@test("idle tells a reset, silence, and a service that is no echo")
+def idle_faults():
+    def after(reaction):
+        """A server that echoes once, and then REACTION(conn)."""
+        def serve(conn, number):
+            conn.sendall(conn.recv(56, socket.MSG_WAITALL))
+            reaction(conn)
+        return serve
+
+    quick = ("idle", "--shortest", "50ms", "-t", WAIT)
+    with Server(after(servers.reset)) as server:
+        expect_match(r"cut at [\d.]+ ms: the connection was reset \(RST\)$",
+                     run(*quick, *server.operands).ended(1).out, "the reset")
+    with Server(after(lambda conn: servers.silent(conn, 1))) as server:
+        expect_match("nothing comes back any more$", run(*quick, *server.operands).ended(1).out,
+                     "silence")
+    with Server(servers.read_and_close) as server:
+        expect_match("^echoc: this needs an echo service", run(*quick, *server.operands).ended(1).err,
+                     "no echo")
+    run("idle", "--shortest", "2s", "--longest", "1s", "localhost").ended(2)
+
+
+# ---- sweep ----
+
+@test("sweep: every size up to 64 KiB passes")
+def sweep():
+    with Echod() as echod:
+        done = run("sweep", "--json", *operands(echod)).ended(0)
+        sizes = [o["size"] for o in done.objects("probe")]
+        expect_equal(sizes, [2 ** n for n in range(17)], "the sizes")
+        done = run("sweep", "--smallest", 100, "--largest", 1000, *operands(echod)).ended(0)
+        expect_equal(done.out.splitlines()[-1], "every size up to 1000 bytes passes", "the end")
+    with Server(servers.echo_datagram, "udp") as server:
+        done = run("sweep", "--json", *server.operands).ended(0)
+        expect_equal((done.summary["passes"], done.summary["packet"]), (65507, 65535), "datagrams")
+
+
+@test("sweep finds the size from which on datagrams vanish, or come back cut")
+def sweep_black_hole():
+    quick = ("sweep", "-W", scaled("100ms", "2s"), "--tries", 2)
+    with Server(changing_datagrams(lambda d, n: [d] if len(d) <= 1234 else []), "udp") as server:
+        done = run(*quick, *server.operands).ended(1)
+        expect_match(r"^1234 bytes \(an IP packet of 1262\) pass, 1235 do not: no reply: .* MTU black "
+                     "hole", done.out.splitlines()[-1], "the end")
+    with Server(changing_datagrams(lambda d, n: [d[:1024]]), "udp") as server:
+        done = run(*quick, "--json", *server.operands).ended(1)
+        expect_equal((done.summary["passes"], done.summary["fails"], done.summary["how"]),
+                     (1024, 1025, "truncated"), "the tutorial's buffer of 1024 bytes")
+
+
+@test("sweep finds the size at which a server over TCP stops")
+def sweep_tcp():
+    def serve(conn, number):
+        for data in servers.pieces(conn):
+            if len(data) > 3000:
+                return servers.silent(conn, number)
+            conn.sendall(data)
+
+    with Server(serve) as server:
+        done = run("sweep", "-W", scaled("200ms", "3s"), "--tries", 1, "--json",
+                   *server.operands).ended(1)
+        expect_equal((done.summary["passes"], done.summary["fails"], done.summary["how"]),
+                     (3000, 3001, "lost"), "the limit")
+    with Server(servers.read_and_close) as server:
+        done = run("sweep", "--tries", 1, *server.operands).ended(1)
+        expect_match("^not even 1 bytes pass: the server closes", done.out, "nothing passes")
+
+
+@test("sweep sets DF: the MTU of the interface is the limit, and that is no fault")
+def sweep_mtu():
+    if not private_network():
+        raise Skip("the MTU of loopback can be changed in a network of one's own only")
+    SIOCSIFMTU = 0x8922
+    with Server(servers.echo_datagram, "udp") as server, socket.socket() as sock:
+        fcntl.ioctl(sock, SIOCSIFMTU, struct.pack("16si12x", b"lo", 1500))
+        try:
+            done = run("sweep", "--json", *server.operands).ended(0)
+        finally:
+            fcntl.ioctl(sock, SIOCSIFMTU, struct.pack("16si12x", b"lo", 65536))
+        s = done.summary
+        expect_equal((s["passes"], s["packet"], s["fails"], s["how"]),
+                     (1472, 1500, 1473, "too_large"), "the limit")
+
+
+# ---- whoami and daytime ----
+
+def speaking(text):
+    def serve(conn, number):
+        conn.sendall(text)
+        conn.close()
+    return serve
+
+
+@test("whoami and daytime print what the server says, byte for byte where it is no terminal")
+def speaks():
+    with Server(speaking(b"127.0.0.1:5\x1b\n")) as server:
+        expect_equal(run("whoami", *server.operands).ended(0).raw, b"127.0.0.1:5\x1b\n", "the text")
+        expect_equal(run("daytime", "--json", *server.operands).ended(0).summary["text"],
+                     "127.0.0.1:5\\x1b\n", "in JSON it is made safe")
+    with Server(lambda sock, data, peer: sock.sendto(b"noon\r\n", peer), "udp") as server:
+        expect_equal(run("daytime", *server.operands).ended(0).raw, b"noon\r\n", "a datagram")
+
+
+@test("a server that says nothing, or does not end, is told")
+def does_not_speak():
+    with Echod() as echod:
+        done = run("whoami", *operands(echod)).ended(1)
+        expect_match(r": nothing was said \(is it another service\?\)$", done.err, "an echo service")
+        done = run("whoami", "--json", *operands(echod)).ended(1)
+        expect_match("^nothing was said", done.objects("error")[0]["reason"], "the same in JSON")
+    with Server(servers.greeting(b"well...")) as server:
+        run("whoami", *server.operands).ended(0)
+
+    def never_ending(conn, number):
+        conn.sendall(b"well...")
+        conn.settimeout(None)
+        conn.recv(1)
+        conn.recv(1)
+        socket.socketpair()[0].recv(1)
+
+    with Server(never_ending) as server:
+        done = run("daytime", "-t", WAIT, *server.operands).ended(1)
+        expect_equal(done.out, "well...", "what it said")
+        expect_match("in time, or no end of it$", done.err, "why it is not enough")
+    done = run("daytime", *server.operands).ended(1)
+    expect_match("connection refused", done.err, "nobody listens")
+
+
+main()
