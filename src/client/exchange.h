@@ -16,7 +16,7 @@ struct exchange_plan {
     char *const *messages;
     size_t message_count;
     bool newline;     /* after each message */
-    int output;       /* where replies go; blocking or not */
+    int output;       /* where replies go; blocking or not; -1: they are only counted */
     bool escape;      /* replies are made safe for a terminal */
     bool verify;      /* replies must be what was sent; the first difference ends the exchange */
     uint64_t timeout; /* of silence while a reply is awaited, in microseconds; 0 = none */

@@ -3,11 +3,11 @@ import re
 import socket
 
 import servers
-from verbs import CHECK_ECHO, run
 from expect import expect, expect_equal, expect_match, scaled
 from harness import Echod
 from servers import Server, changing
 from tap import main, test
+from verbs import CHECK_ECHO, run
 
 LINE = (r"^ECHO %s - (\d+) bytes returned by (\S+) in (\d+\.\d{6}) s \| "
         r"time=(\d+\.\d{6})s;([^; ]*);([^; ]*);0 size=(\d+)B\n$")

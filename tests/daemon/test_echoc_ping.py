@@ -5,11 +5,11 @@ import signal
 import socket
 
 import servers
-from verbs import finish, popen, run
 from expect import Skip, expect, expect_equal, expect_match, scaled
 from harness import Echod
 from servers import Server, changing, changing_datagrams
 from tap import main, test
+from verbs import finish, popen, run
 
 QUICK = ("ping", "-i", "20ms")
 WAIT = scaled("300ms", "3s")  # for what never comes

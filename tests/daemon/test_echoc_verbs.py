@@ -7,11 +7,11 @@ import struct
 import threading
 
 import servers
-from verbs import finish, popen, run
 from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import Echod
 from servers import Server, changing, changing_datagrams
 from tap import main, private_network, test
+from verbs import finish, popen, run
 
 WAIT = scaled("300ms", "3s")  # for what never comes
 

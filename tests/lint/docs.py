@@ -257,12 +257,50 @@ def page_has_command_line(page_name, help_name):
     return check
 
 
+# A word of a completion of bash: not in a comment, nor a part of another one.
+COMPLETED = re.compile(r"(?<![\w-])--([a-z][\w-]+)")
+
+
+def completion_has_options(name, help_name):
+    def check(tree):
+        script = re.sub(r"^\s*#.*$", "", tree.read(name), flags=re.M)
+        expected = dict.fromkeys(options_of_help(help_of_program(tree, help_name)))
+        yield from differences(name, dict.fromkeys(COMPLETED.findall(script)), expected)
+    return check
+
+
+def completion_has_verbs(tree):
+    script = tree.read("completions/echoc")
+    verbs = re.search(r'verbs="(.*)"', script)
+    expected = verbs_of_echoc(tree)
+    yield from differences("completions/echoc", dict.fromkeys(verbs.group(1).split()),
+                           dict.fromkeys(expected))
+    options_of = {}
+    for names, found in re.findall(r'^ +([\w*| ]+)\) echo "(.*)" ;;$', script, flags=re.M):
+        options_of.update(dict.fromkeys(names.split(" | "), COMPLETED.findall(found)))
+    for verb in expected:
+        there = options_of.get("*" if verb == "send" else verb, [])
+        own = options_of_help(output(tree, f"output of echoc {verb} --help"))
+        yield from differences(f"completions/echoc, {verb},", dict.fromkeys(there),
+                               dict.fromkeys(own))
+
+
+def commands_of_echoctl(tree):
+    """{command: its operands}"""
+    part = re.search(r"^Commands:\n(.*?)\n\n", output(tree, ECHOCTL_HELP), flags=re.M | re.S)
+    return {name: operands.lower().split() for name, operands in
+            re.findall(r"^  ([\w-]+)((?: [A-Z]+)*)(?:  |$)", part.group(1) if part else "",
+                       flags=re.M)}
+
+
+def completion_has_commands(tree):
+    commands = re.search(r'commands="(.*)"', tree.read("completions/echoctl"))
+    yield from differences("completions/echoctl", dict.fromkeys(commands.group(1).split()),
+                           dict.fromkeys(commands_of_echoctl(tree)))
+
+
 def page_has_commands(tree):
-    help_text, page = output(tree, ECHOCTL_HELP), tree.read(ECHOCTL_PAGE)
-    part = re.search(r"^Commands:\n(.*?)\n\n", help_text, flags=re.M | re.S)
-    expected = {name: operands.lower().split() for name, operands in
-                re.findall(r"^  ([\w-]+)((?: [A-Z]+)*)(?:  |$)", part.group(1) if part else "",
-                           flags=re.M)}
+    page, expected = tree.read(ECHOCTL_PAGE), commands_of_echoctl(tree)
     if len(expected) < 5:
         yield f"{ECHOCTL_HELP} has only {len(expected)} commands"
     list_of_commands = section_of(page, "COMMANDS").split("\n.Ss ")[0]
@@ -544,6 +582,22 @@ lint.main([
     ("echoc(1) has every exit status", page_has_statuses(ECHOC_PAGE, SEND_HELP, beyond=("2",)), {
         "one that is missing": doctor(ECHOC_PAGE, r"^\.It 3$", ".It 4"),
         "a new one": doctor_output(SEND_HELP, "^   3  ", r"   5  new\n\g<0>")}),
+    ("the completion of echoc has every option",
+     completion_has_options("completions/echoc", ECHOC_HELP), {
+         "one that is missing": doctor("completions/echoc", "--json --quiet", "--quiet"),
+         "a new one": doctor_output(ECHOC_HELP, r"^  -h, --help", r"  -x, --new X  new\n\g<0>")}),
+    ("the completion of echoc has every verb, and its options", completion_has_verbs, {
+         "a verb that is missing": doctor("completions/echoc", "idle sweep", "idle"),
+         "an option that is missing": doctor("completions/echoc", ' --histogram" ;;', '" ;;'),
+         "an option of another verb": doctor("completions/echoc", '"--for"', '"--for --raw"')}),
+    ("the completion of echoctl has every option",
+     completion_has_options("completions/echoctl", ECHOCTL_HELP), {
+         "one that is missing": doctor("completions/echoctl", "--json ", "")}),
+    ("the completion of echoctl has every command", completion_has_commands, {
+        "one that is missing": doctor("completions/echoctl", "kill ", "")}),
+    ("the completion of echod has every option",
+     completion_has_options("completions/echod", ECHOD_HELP), {
+         "one too many": doctor("completions/echod", "--inetd ", "--inetd --turbo ")}),
     ("check_echo(1) has every option of the command line",
      page_has_command_line(CHECK_PAGE, CHECK_HELP), {
          "one that is missing": doctor(CHECK_PAGE, r"^\.It Fl w , Fl -warning Ar range\n", ""),

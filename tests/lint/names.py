@@ -28,7 +28,7 @@ def sources_are_named(tree):
 def named_files_exist(tree):
     built = variable(tree, "CLEANFILES")
     for word in words(tree):
-        if not re.fullmatch(r"(src|man|etc|tests|bench|systemd|doc)/[\w./-]+", word):
+        if not re.fullmatch(r"(src|man|etc|tests|bench|systemd|doc|completions)/[\w./-]+", word):
             continue
         # A program that is built from the one source of its name.
         if not (word in built or tree.exists(word) or tree.exists(word + ".c")):

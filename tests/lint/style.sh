@@ -16,11 +16,12 @@ failed=0
 c_files() { find src tests -name '*.[ch]' -type f | sort; }
 shell_scripts() {
     find tests -name '*.sh' -type f | sort
+    [ ! -d completions ] || find completions -type f | sort
     for file in dev .ci/run; do [ ! -f "$file" ] || echo "$file"; done
 }
 pages() { find man -name '*.[158]' -type f | sort; }
 text_files() {
-    { c_files; shell_scripts; pages; find tests -name '*.py'; find etc -type f; } | sort
+    { c_files; shell_scripts; pages; find tests -name '*.py'; find etc completions -type f; } | sort
     for file in configure.ac Makefile.am README.md CONTRIBUTING.md NEWS.md SECURITY.md; do
         [ ! -f "$file" ] || echo "$file"
     done
@@ -87,7 +88,7 @@ has() {
 fresh_copy() {
     rm -rf "$copy"
     mkdir "$copy"
-    for entry in src tests man etc dev .ci .clang-format; do
+    for entry in src tests man etc completions dev .ci .clang-format; do
         [ ! -e "$tree/$entry" ] || cp -R "$tree/$entry" "$copy/"
     done
     chmod -R u+w "$copy"

@@ -1,0 +1,301 @@
+"""What the verbs of echoc share: addresses, source, DSCP, the PROXY header, other people's servers."""
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+
+import servers
+from clients import recv_exactly
+from expect import (DEADLINE, Failure, Skip, eventually, expect, expect_equal, expect_match,
+                    scaled)
+from harness import Echod, clean_environment
+from servers import Server
+from tap import main, test
+from verbs import ECHOC, finish, popen, run
+
+ONE = ("ping", "-c", 1, "-i", 0)
+IP_RECVTOS, IPV6_RECVTCLASS = 13, 66
+
+
+# ---- addresses ----
+
+@test("every address of a name is tried in turn, and the reason of each failure is told")
+def addresses():
+    with tempfile.TemporaryDirectory() as where, Server(servers.echo) as server:
+        hosts = os.path.join(where, "hosts")
+        with open(hosts, "w", encoding="ascii") as file:
+            file.write("127.0.0.9 many.test\n127.0.0.8 many.test\n127.0.0.1 many.test\n"
+                       "127.0.0.9 none.test\n127.0.0.8 none.test\n")
+
+        def with_hosts(*args):
+            mount = 'mount --bind "$0" /etc/hosts && exec "$@"'
+            if subprocess.run(["unshare", "--mount", "sh", "-c", mount, hosts, "true"], check=False,
+                              stderr=subprocess.DEVNULL).returncode != 0:
+                raise Skip("/etc/hosts cannot be another one here")
+            return run("--mount", "sh", "-c", mount, hosts, ECHOC, *args,
+                       program=shutil.which("unshare"))
+
+        port = server.address[1]
+        done = with_hosts(*ONE, "-v", "many.test", port).ended(0)
+        tried = re.findall(r"trying (\S+):", done.err)
+        expect_equal(tried[-1], "127.0.0.1", "the last that was tried")
+        expect_equal(done.err.count("connection refused by"), len(tried) - 1, "failures")
+        done = with_hosts(*ONE, "--json", "none.test", port).ended(1)
+        expect_equal(sorted(o["address"] for o in done.objects("error")),
+                     ["127.0.0.8:%d" % port, "127.0.0.9:%d" % port], "in JSON")
+        for address in ("127.0.0.8", "127.0.0.9"):
+            expect_match("^echoc: connection refused by %s:" % address, done.err, "the reason")
+
+
+@test("--source is where it comes from, over TCP and UDP")
+def source():
+    peers = []
+
+    def serve(conn, number):
+        peers.append(conn.getpeername()[0])
+        servers.echo(conn, number)
+
+    def serve_datagram(sock, data, peer):
+        peers.append(peer[0])
+        sock.sendto(data, peer)
+
+    with Server(serve) as server:
+        run(*ONE, "--source", "127.0.0.5", *server.operands).ended(0)
+    with Server(serve_datagram, "udp") as server:
+        run(*ONE, "--source", "127.0.0.6", *server.operands).ended(0)
+        expect_match("Cannot assign requested address",
+                     run(*ONE, "--source", "192.0.2.1", *server.operands).ended(1).err, "another's")
+    expect_equal(peers, ["127.0.0.5", "127.0.0.6"], "the sources")
+
+
+@test("--dscp marks packets, of IPv4 and IPv6")
+def dscp():
+    for family, level, option in ((socket.AF_INET, socket.IPPROTO_IP, IP_RECVTOS),
+                                  (socket.AF_INET6, socket.IPPROTO_IPV6, IPV6_RECVTCLASS)):
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(level, option, 1)
+            sock.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
+            sock.settimeout(DEADLINE)
+            for text, code in (("ef", 46), ("AF41", 34), ("10", 10)):
+                process = popen(*ONE, "-u", "--dscp", text, *map(str, sock.getsockname()[:2]))
+                data, ancillary, _, peer = sock.recvmsg(2048, 64)
+                sock.sendto(data, peer)
+                finish(process).ended(0)
+                expect_equal(ancillary[0][2][0] >> 2, code, "the code point of " + text)
+
+
+# ---- the PROXY protocol ----
+
+def expecting_proxy(headers):
+    """An echo server behind a proxy: it keeps what comes before the first byte of payload."""
+    def serve(conn, number):
+        begin = recv_exactly(conn, 6)
+        if begin == b"PROXY ":
+            while not begin.endswith(b"\r\n"):
+                begin += recv_exactly(conn, 1)
+        else:
+            begin += recv_exactly(conn, 10)
+            begin += recv_exactly(conn, int.from_bytes(begin[14:16], "big"))
+        headers.append(begin)
+        servers.echo(conn, number)
+    return serve
+
+
+@test("--proxy sends a header of version 1, before everything else")
+def proxy_1():
+    headers = []
+    with Server(expecting_proxy(headers)) as server:
+        port = server.address[1]
+        run(*ONE, "--proxy", "v1", *server.operands).ended(0)
+        expect_match(r"\APROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ %d\r\n\Z" % port,
+                     headers[0].decode(), "the header")
+        run(*ONE, "--proxy", "v1=192.0.2.9:1234", *server.operands).ended(0)
+        expect_equal(headers[1], b"PROXY TCP4 192.0.2.9 127.0.0.1 1234 %d\r\n" % port, "the source")
+        run("load", "-c", 3, "--proxy", "v1=[2001:db8::1]:5", *server.operands).ended(0)
+        expect_equal(set(headers[2:]), {b"PROXY TCP6 2001:db8::1 ::ffff:127.0.0.1 5 %d\r\n" % port},
+                     "of every connection")
+        expect_equal(len(headers), 6, "the number of connections")
+        done = run("send", "--proxy", "v1", *server.operands, "hello").ended(0)
+        expect_equal(done.out, "hello\n", "what comes back of send")
+
+
+@test("--proxy sends a header of version 2")
+def proxy_2():
+    signature = b"\r\n\r\n\0\r\nQUIT\n"
+    headers = []
+    with Server(expecting_proxy(headers)) as server:
+        run(*ONE, "--proxy", "v2=192.0.2.9:1234", *server.operands).ended(0)
+        expect_equal(headers[0], signature + b"\x21\x11\0\x0c" + socket.inet_aton("192.0.2.9") +
+                     socket.inet_aton("127.0.0.1") + (1234).to_bytes(2, "big") +
+                     server.address[1].to_bytes(2, "big"), "the header")
+    with Server(expecting_proxy(headers), "unix") as server:
+        run(*ONE, "--proxy", "v2", *server.operands).ended(0)
+        expect_equal(headers[1], signature + b"\x20\0\0\0", "over a Unix socket")
+
+
+# ---- echod's other services ----
+
+@test("whoami and daytime of echod are printed; with --proxy it takes us for who we say we are")
+def echod_services():
+    config = ("[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n"
+              "proxy_protocol = any\nproxy_trust = 127.0.0.1\n"
+              "[listen when]\naddress = 127.0.0.1\nport = 0\nservice = daytime\n")
+    with Echod(config) as echod:
+        for version in ("v1", "v2"):
+            for source in ("192.0.2.7:4711", "[2001:db8::7]:4711"):
+                done = run("whoami", "--proxy", version + "=" + source, *echod.address("who")).ended(0)
+                told = json.loads(done.out)
+                expect_equal((told["peer"], told["peer_port"], told["proxy"]),
+                             (source.rpartition(":")[0].strip("[]"), 4711, "127.0.0.1"), "the peer")
+        expect_match(r"^\d{4}-\d\d-\d\dT", run("daytime", *echod.address("when")).ended(0).out,
+                     "the time")
+
+
+# ---- other people's servers ----
+
+class Program:
+    """A server that is a program, ended with the block."""
+
+    def __init__(self, *command, **popen_args):
+        if not shutil.which(command[0], path=os.environ["PATH"] + ":/usr/sbin"):
+            raise Skip(command[0] + " is not installed")
+        env = clean_environment({"PATH": os.environ["PATH"] + ":/usr/sbin"})
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        env=env, start_new_session=True, **popen_args)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(DEADLINE)
+        self.process.stderr.close()
+
+
+def socat_port(program):
+    """Where socat says that it listens."""
+    for line in program.process.stderr:
+        match = re.search(rb" N listening on .*:(\d+)$", line)
+        if match:
+            return match.group(1).decode()
+    raise Failure("socat does not listen")
+
+
+@test("socat with cat is an echo server, over TCP and Unix sockets")
+def socat():
+    with Program("socat", "-d", "-d", "TCP4-LISTEN:0,bind=127.0.0.1,fork", "EXEC:cat") as program:
+        port = socat_port(program)
+        done = run("ping", "-c", 5, "-i", "10ms", "--json", "127.0.0.1", port).ended(0)
+        expect_equal((done.summary["received"], done.summary["lost"]), (5, 0), "the sums")
+        run("crr", "-c", 2, "-i", 0, "-s", 3000, "127.0.0.1", port).ended(0)
+    with tempfile.TemporaryDirectory() as where:
+        path = os.path.join(where, "sock")
+        with Program("socat", "UNIX-LISTEN:%s,fork" % path, "EXEC:cat"):
+            eventually(lambda: os.path.exists(path), "socat has made its socket")
+            run("ping", "-c", 2, "-i", 0, "--unix", path).ended(0)
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+XINETD = """
+defaults
+{
+    instances = 50
+    log_type = FILE %(dir)s/log
+}
+service echo
+{
+    type = INTERNAL UNLISTED
+    id = echo-stream
+    socket_type = stream
+    protocol = tcp
+    user = root
+    wait = no
+    bind = 127.0.0.1
+    port = %(port)d
+}
+service echo
+{
+    type = INTERNAL UNLISTED
+    id = echo-dgram
+    socket_type = dgram
+    protocol = udp
+    user = root
+    wait = yes
+    bind = 127.0.0.1
+    port = %(port)d
+}
+service daytime
+{
+    type = INTERNAL UNLISTED
+    id = daytime-stream
+    socket_type = stream
+    protocol = tcp
+    user = root
+    wait = no
+    bind = 127.0.0.1
+    port = %(daytime)d
+}
+"""
+
+
+@test("xinetd's echo and daytime are answered as they are")
+def xinetd():
+    with tempfile.TemporaryDirectory() as where:
+        port, daytime = free_port(), free_port()
+        config = os.path.join(where, "xinetd.conf")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(XINETD % {"dir": where, "port": port, "daytime": daytime})
+        with Program("xinetd", "-dontfork", "-f", config, "-pidfile", os.path.join(where, "pid"),
+                     stdout=subprocess.DEVNULL):
+            eventually(lambda: run("ping", "-c", 1, "127.0.0.1", port).status == 0, "xinetd listens")
+            args = ("-c", 5, "-i", 0, "-W", scaled("500ms", "5s"), "--json", "127.0.0.1", port)
+            s = run("ping", *args).ended(0).summary
+            expect_equal((s["received"], s["lost"]), (5, 0), "over TCP")
+            s = run("ping", "-u", *args).ended(0).summary
+            # Each datagram has a child of its own: between two of them xinetd may lose one.
+            expect(s["received"] >= 3 and s["received"] + s["lost"] == 5, "over UDP: %s" % s)
+            expect_match(r"\d\d:\d\d", run("daytime", "127.0.0.1", daytime).ended(0).out, "the time")
+
+
+@test("each verb has a help of less than a screen, and refuses what it cannot do")
+def helps():
+    overview = run("--help").ended(0).out
+    verbs = re.findall(r"^  (\w+) +\w", overview.split("The verbs:")[1].split("Without")[0], re.M)
+    expect_equal(len(verbs), 9, "the verbs of " + overview)
+    for verb in verbs:
+        lines = run(verb, "--help").ended(0).out.splitlines()
+        expect(len(lines) <= 24 and max(map(len, lines)) <= 80, "the help of %s is too large" % verb)
+        run(verb, "--turbo", "localhost").ended(64 if verb == "send" else 2)
+    expect_match(r"^echoc \(echod\) \d", run("ping", "--version").ended(0).out, "the version")
+
+
+@test("send is what echoc does without a verb; a host named like a verb is reached by it")
+def send():
+    with Echod() as echod:
+        host, port = echod.address()
+        expect_equal(run("send", host, port, "hello", "ping").ended(0).out, "hello\nping\n", "it")
+        s = run("send", "--json", "-t", "9.5", host, port, "hello").ended(0).summary
+        expect_equal((s["sent_bytes"], s["received_bytes"], s["status"]), (6, 6, 0), "in JSON")
+    expect_match("HOST is missing", run("ping").ended(2).err, "a verb alone")
+    expect_match("cannot find the address of ping port 7", run("send", "ping", "7").ended(69).err,
+                 "a host of that name")
+
+
+@test("who cannot write what it found fails")
+def full():
+    with Echod() as echod, open("/dev/full", "wb") as full_device:
+        host, port = echod.address()
+        done = subprocess.run([ECHOC, *map(str, ONE), host, str(port)], stdout=full_device,
+                              stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
+        expect_equal(done.returncode, 2, "the exit status")
+
+
+main()
