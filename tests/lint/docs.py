@@ -257,6 +257,17 @@ def page_has_command_line(page_name, help_name):
     return check
 
 
+def page_has_verbs(tree):
+    page = tree.read(ECHOC_PAGE)
+    titles = re.findall(r"^\.Ss (.+)$", section_of(page, "DESCRIPTION"), flags=re.M)
+    there = {name for title in titles for name in title.split(", ")}
+    expected = dict.fromkeys(verbs_of_echoc(tree))
+    yield from differences(f"{ECHOC_PAGE}, DESCRIPTION,", dict.fromkeys(there), expected)
+    synopsis = re.findall(r"^\.(?:Op )?Cm (.+)$", section_of(page, "SYNOPSIS"), flags=re.M)
+    named = {name for line in synopsis for name in line.split(" | ")}
+    yield from differences(f"the synopsis of {ECHOC_PAGE}", dict.fromkeys(named), expected)
+
+
 # A word of a completion of bash: not in a comment, nor a part of another one.
 COMPLETED = re.compile(r"(?<![\w-])--([a-z][\w-]+)")
 
@@ -579,6 +590,10 @@ lint.main([
          "one that is missing": doctor(ECHOC_PAGE, r"^\.It Fl -raw", ".It Fl -cooked"),
          "one that the synopsis lacks": doctor(ECHOC_PAGE, r"^\.Op Fl -unix Ar path\n", ""),
          "a new one": doctor_output(ECHOC_HELP, r"^  -h, --help", r"  -x, --new X  new\n\g<0>")}),
+    ("echoc(1) has every verb", page_has_verbs, {
+        "one that is missing": doctor(ECHOC_PAGE, r"^\.Ss idle\n", ".Ss idly\n"),
+        "one that the synopsis lacks": doctor(ECHOC_PAGE, r"^\.Cm sweep\n", ".Cm mop\n"),
+        "a new one": doctor_output(ECHOC_HELP, r"^  hold ", r"  new       new\n\g<0>")}),
     ("echoc(1) has every exit status", page_has_statuses(ECHOC_PAGE, SEND_HELP, beyond=("2",)), {
         "one that is missing": doctor(ECHOC_PAGE, r"^\.It 3$", ".It 4"),
         "a new one": doctor_output(SEND_HELP, "^   3  ", r"   5  new\n\g<0>")}),
