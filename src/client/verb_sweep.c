@@ -1,22 +1,12 @@
 #include "base/span.h"
 #include "base/util.h"
-#include "client/link.h"
 #include "client/output.h"
-#include "client/report.h"
 #include "client/stop.h"
-#include "client/trip.h"
+#include "client/sweep.h"
 #include "client/verb.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
-#include <sys/socket.h>
-
-struct sweep_options {
-    uint64_t smallest, largest; /* bytes */
-    uint64_t tries;
-    uint64_t wait; /* microseconds */
-};
+#include <stdio.h>
 
 #define AT(member) offsetof(struct sweep_options, member)
 
@@ -29,152 +19,6 @@ static const struct option_row rows[] = {
 
 /* More does not fit into a datagram of IPv4. */
 #define DATAGRAM_MAX 65507
-
-enum passage { PASSES, LOST, TRUNCATED, CORRUPTED, TOO_LARGE, CLOSED, BROKEN, STOPPED };
-
-static const struct {
-    const char *name, *told;
-} passages[] = {
-    [PASSES] = {"passes", "passes"},
-    [LOST] = {"lost",
-              "no reply: something on the way drops it without a word (an MTU black hole?)"},
-    [TRUNCATED] = {"truncated", "only a part of it comes back"},
-    [CORRUPTED] = {"corrupted", "it comes back corrupted"},
-    [TOO_LARGE] = {"too_large", "our own system refuses it: larger than the MTU that it knows"},
-    [CLOSED] = {"closed", "the server closes the connection"},
-    [BROKEN] = {"broken", "the connection breaks"},
-    [STOPPED] = {"stopped", "stopped"},
-};
-
-struct sweep {
-    const struct common *common;
-    const struct sweep_options *own;
-    struct attempts *attempts;
-    struct link link; /* .fd -1: to be made anew */
-    struct trip trip;
-    struct window window;
-    struct reply last; /* without its data */
-    int stop;
-};
-
-/* The other verdicts are on what came for another probe. */
-static void take(void *context, const struct reply *reply)
-{
-    struct sweep *s = context;
-
-    if (reply->verdict != REPLY_STRAY)
-        s->last = *reply;
-}
-
-/* ---- one size ---- */
-
-/* Neither fragments nor the path's MTU as it is known: each size is tried in earnest. */
-static int forbid_fragments(int fd, const struct address *peer)
-{
-    int r;
-
-    if (peer->sa.sa_family == AF_INET6)
-        r = setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &(int){IPV6_PMTUDISC_PROBE},
-                       sizeof(int));
-    else
-        r = setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &(int){IP_PMTUDISC_PROBE}, sizeof(int));
-    return r < 0 ? -errno : 0;
-}
-
-static void disconnect(struct sweep *s)
-{
-    trip_free(&s->trip);
-    fd_close(&s->link.fd);
-}
-
-/* Makes a connection if there is none. Returns 0 or -errno, reported. */
-static int connect_if_needed(struct sweep *s)
-{
-    if (s->link.fd >= 0)
-        return 0;
-    int r = link_connect(s->common, s->attempts, s->stop, &s->link);
-    if (r < 0)
-        return r;
-    s->trip = (struct trip){
-        .fd = s->link.fd,
-        .stream = !s->common->udp,
-        .run = trip_run(),
-        .window = &s->window,
-        .take = take,
-        .context = s,
-    };
-    return s->common->udp ? forbid_fragments(s->link.fd, &s->link.peer) : 0;
-}
-
-static enum passage passage_of(const struct sweep *s, int r)
-{
-    if (r == 0 && s->last.verdict == REPLY_TRUNCATED)
-        return TRUNCATED;
-    if (r == 0 && s->last.verdict == REPLY_CORRUPTED)
-        return CORRUPTED;
-    switch (r) {
-    case 0:
-        return PASSES;
-    case -ETIMEDOUT:
-        return LOST;
-    case -EMSGSIZE:
-        return TOO_LARGE;
-    case -EPIPE:
-        return CLOSED;
-    case -ECANCELED:
-        return STOPPED;
-    }
-    return BROKEN;
-}
-
-static enum passage try_once(struct sweep *s, uint32_t size)
-{
-    int r = connect_if_needed(s);
-
-    if (r < 0)
-        return r == -ECANCELED ? STOPPED : BROKEN;
-    r = trip_ask(&s->trip, size, s->own->wait, s->stop);
-    if (r == -ECANCELED && stop_take(s->stop) != WISH_STOP)
-        r = -ETIMEDOUT; /* Ctrl-\: what is known has been told; this try is lost */
-    enum passage passage = passage_of(s, r);
-    if (passage != PASSES && !s->common->udp)
-        disconnect(s); /* the rest of that probe may still be on its way */
-    return passage;
-}
-
-static void tell(const struct sweep *s, uint32_t size, enum passage passage)
-{
-    char time[TIME_TEXT_MAX];
-
-    if (s->common->verbosity == VERBOSITY_QUIET || passage == STOPPED)
-        return;
-    if (s->common->json) {
-        output_begin("probe");
-        output_count("size", size);
-        output_text("verdict", passages[passage].name);
-        if (passage == PASSES)
-            output_milliseconds("rtt_ms", s->last.time);
-        output_end();
-    } else if (passage == PASSES) {
-        output_line("%" PRIu32 " bytes: %s ms", size, output_time(s->last.time, time));
-    } else {
-        output_line("%" PRIu32 " bytes: %s", size, passages[passage].told);
-    }
-}
-
-/* What becomes of SIZE, which may be lost by chance some times. */
-static enum passage try_size(struct sweep *s, uint32_t size)
-{
-    enum passage passage = LOST;
-
-    for (uint64_t n = 0;
-         n < s->own->tries && passage != PASSES && passage != STOPPED && passage != TOO_LARGE; n++)
-        passage = try_once(s, size);
-    tell(s, size, passage);
-    return passage;
-}
-
-/* ---- the search ---- */
 
 /* What was found: the largest size that passes (0: none does), and the next one's fate. */
 struct limit {
@@ -189,7 +33,7 @@ static void ascend(struct sweep *s, uint32_t largest, struct limit *limit)
     uint32_t size = (uint32_t)s->own->smallest;
 
     while (output_works()) {
-        enum passage passage = try_size(s, size);
+        enum passage passage = sweep_size(s, size);
         if (passage != PASSES) {
             limit->fails = size;
             limit->how = passage;
@@ -208,7 +52,7 @@ static void narrow(struct sweep *s, struct limit *limit)
 {
     while (limit->passes > 0 && limit->fails > limit->passes + 1 && limit->how != STOPPED) {
         uint32_t size = limit->passes + (limit->fails - limit->passes) / 2;
-        enum passage passage = output_works() ? try_size(s, size) : STOPPED;
+        enum passage passage = output_works() ? sweep_size(s, size) : STOPPED;
         if (passage == PASSES) {
             limit->passes = size;
             continue;
@@ -238,10 +82,10 @@ static void tell_limit(const struct sweep *s, const struct limit *limit)
     else if (limit->how == STOPPED)
         output_line("stopped: up to %" PRIu32 " bytes%s pass", limit->passes, packet);
     else if (limit->passes == 0)
-        output_line("not even %" PRIu32 " bytes pass: %s", limit->fails, passages[limit->how].told);
+        output_line("not even %" PRIu32 " bytes pass: %s", limit->fails, sweep_words(limit->how));
     else
         output_line("%" PRIu32 " bytes%s pass, %" PRIu32 " do not: %s", limit->passes, packet,
-                    limit->fails, passages[limit->how].told);
+                    limit->fails, sweep_words(limit->how));
 }
 
 static void put_limit(const struct sweep *s, const struct limit *limit, int status)
@@ -252,7 +96,7 @@ static void put_limit(const struct sweep *s, const struct limit *limit, int stat
         output_count("packet", packet_of(s, limit->passes));
     if (limit->fails > 0)
         output_count("fails", limit->fails);
-    output_text("how", passages[limit->how].name);
+    output_text("how", sweep_name(limit->how));
     output_count("status", (uint64_t)status);
     output_end();
 }
@@ -272,7 +116,7 @@ static int sweep(struct sweep *s)
 
     if (s->common->udp && largest > DATAGRAM_MAX)
         largest = DATAGRAM_MAX;
-    if (connect_if_needed(s) < 0)
+    if (sweep_connect(s) < 0)
         return VERB_BAD;
     ascend(s, largest, &limit);
     narrow(s, &limit);
@@ -302,7 +146,7 @@ static int run_sweep(const struct common *common, const void *own)
         status = sweep(&s);
         window_free(&s.window);
     }
-    disconnect(&s);
+    sweep_disconnect(&s);
     fd_close(&s.stop);
     attempts_free(&attempts);
     return status;
