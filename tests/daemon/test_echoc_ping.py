@@ -53,8 +53,8 @@ def unix_and_ipv6():
 
 @test("over UDP, it needs no connection")
 def udp():
-    with Server(servers.echo_datagram, "udp") as server:
-        done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
+    with Echod(listen="protocol = udp\nport = 0") as echod:
+        done = run(*QUICK, "--json", "-u", "-c", 3, *operands(echod)).ended(0)
         expect_equal(done.verdicts(), {1: ["intact"], 2: ["intact"], 3: ["intact"]}, "verdicts")
         expect("connect_min_ms" not in done.summary, "there is no time of connecting")
 

@@ -265,8 +265,8 @@ def sweep():
         expect_equal(sizes, [2 ** n for n in range(17)], "the sizes")
         done = run("sweep", "--smallest", 100, "--largest", 1000, *operands(echod)).ended(0)
         expect_equal(done.out.splitlines()[-1], "every size up to 1000 bytes passes", "the end")
-    with Server(servers.echo_datagram, "udp") as server:
-        done = run("sweep", "--json", *server.operands).ended(0)
+    with Echod(listen="protocol = udp\nport = 0") as echod:
+        done = run("sweep", "-u", "--json", *operands(echod)).ended(0)
         expect_equal((done.summary["passes"], done.summary["packet"]), (65507, 65535), "datagrams")
 
 
