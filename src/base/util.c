@@ -1,5 +1,7 @@
 #include "base/util.h"
 
+#include "base/rights.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +62,7 @@ static int next_kept(int first, const int *keep, size_t count)
     return best;
 }
 
-int fd_close_from_but(int first, const int *keep, size_t count)
+static int close_from_but(int first, const int *keep, size_t count)
 {
     for (;;) {
         int kept = next_kept(first, keep, count);
@@ -71,6 +73,14 @@ int fd_close_from_but(int first, const int *keep, size_t count)
             return 0;
         first = kept + 1;
     }
+}
+
+int fd_close_from_but(int first, const int *keep, size_t count)
+{
+    rights_guard(RIGHTS_MOMENT);
+    int r = close_from_but(first, keep, count);
+    rights_unguard();
+    return r;
 }
 
 int fd_write_all(int fd, const void *data, size_t len)

@@ -37,7 +37,7 @@ void fd_close(int *fd);
 
 /*
  * Closes every descriptor from FIRST on but the COUNT in KEEP (which may hold -1 and need not
- * be sorted; at most 4). Returns 0 or -errno (close_range(2)).
+ * be sorted; at most 4), whatever is in them (rights.h). Returns 0 or -errno (close_range(2)).
  */
 int fd_close_from_but(int first, const int *keep, size_t count);
 

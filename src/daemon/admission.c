@@ -1,5 +1,6 @@
 #include "daemon/admission.h"
 
+#include "base/rights.h"
 #include "base/span.h"
 #include "daemon/access.h"
 #include "daemon/birth.h"
@@ -90,7 +91,10 @@ void admission_decide(struct server *server, int client, const struct address *p
         serve(server, client, peer, listen, &access);
     else
         refuse(server, client, peer, listen, &access);
-    fd_close(&client);
+    if (address_is_ip(peer))
+        fd_close(&client);
+    else
+        rights_close(&client);
 }
 
 /* ---- accepting ---- */

@@ -1,5 +1,6 @@
 #include "daemon/control.h"
 
+#include "base/rights.h"
 #include "base/span.h"
 #include "daemon/inquiry.h"
 #include "daemon/report.h"
@@ -67,6 +68,7 @@ void control_open(struct server *server, int fd)
     if (!control->path)
         return;
     control->listener = fd >= 0 ? fd : listen_at(server, control->path);
+    rights_refuse(control->listener);
     if (control->listener >= 0 && lstat(control->path, &st) == 0) {
         control->device = st.st_dev;
         control->inode = st.st_ino;
@@ -75,20 +77,27 @@ void control_open(struct server *server, int fd)
 
 static void dismiss(struct control_peer *peer)
 {
-    fd_close(&peer->fd);
+    rights_close(&peer->fd);
     free(peer->answer);
     *peer = (struct control_peer){.fd = -1};
 }
 
-void control_close(struct control *control)
+void control_dismiss_all(struct control *control)
 {
     for (size_t i = 0; i < CONTROL_PEERS; i++)
-        dismiss(&control->peers[i]);
+        if (control->peers[i].fd >= 0)
+            dismiss(&control->peers[i]);
+}
+
+void control_close(struct control *control)
+{
     struct stat st;
+
+    control_dismiss_all(control);
     if (control->listener >= 0 && lstat(control->path, &st) == 0 && st.st_dev == control->device &&
         st.st_ino == control->inode)
         unlink(control->path);
-    fd_close(&control->listener);
+    rights_close(&control->listener);
     free(control->path);
     control->path = NULL;
 }
@@ -253,8 +262,8 @@ static void take_request(struct server *server, struct control_peer *peer)
 /* Takes what has come of the request. Nobody is waited for. */
 static void listen_to(struct server *server, struct control_peer *peer)
 {
-    ssize_t n = recv(peer->fd, peer->request + peer->received,
-                     sizeof(peer->request) - 1 - peer->received, MSG_DONTWAIT);
+    ssize_t n = rights_receive(peer->fd, peer->request + peer->received,
+                               sizeof(peer->request) - 1 - peer->received);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;

@@ -51,6 +51,9 @@ void control_init(struct control *control);
  */
 void control_open(struct server *server, int fd);
 
+/* Ends with all peers, whatever they wait for. */
+void control_dismiss_all(struct control *control);
+
 void control_close(struct control *control);
 
 /* Adds the peers and, if another one can be heard, the socket. */

@@ -1,5 +1,6 @@
 #include "daemon/listeners.h"
 
+#include "base/rights.h"
 #include "base/util.h"
 #include "daemon/notify.h"
 #include "daemon/wishes.h"
@@ -64,6 +65,7 @@ static void add_listener(struct opening *in, const struct wish *wish, int fd,
     struct stat st;
 
     address_local(&listener.address, fd);
+    rights_refuse(fd); /* whoever made it; one that is no Unix socket has no such option */
     if (!address_is_ip(&wish->address) && stat(wish->address.un.sun_path, &st) == 0) {
         listener.device = st.st_dev;
         listener.inode = st.st_ino;
@@ -179,7 +181,7 @@ static void close_strays(struct opening *in)
         if (socket->origin == LISTENER_OPENED && address.sa.sa_family == AF_UNIX &&
             address.un.sun_path[0])
             unlink(address.un.sun_path);
-        fd_close(&socket->fd);
+        rights_close(&socket->fd);
     }
 }
 
@@ -342,7 +344,7 @@ void listeners_close(struct listeners *listeners, bool kept)
     for (size_t i = 0; i < listeners->count; i++) {
         if (!kept)
             remove_file(&listeners->item[i]);
-        fd_close(&listeners->item[i].fd);
+        rights_close(&listeners->item[i].fd);
     }
     free(listeners->item);
     *listeners = (struct listeners){0};

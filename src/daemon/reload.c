@@ -1,5 +1,6 @@
 #include "daemon/reload.h"
 
+#include "base/rights.h"
 #include "base/span.h"
 #include "daemon/handover.h"
 #include "daemon/notify.h"
@@ -35,7 +36,7 @@ static void answer(struct server *server, const char *outcome, const char *text)
     int len = snprintf(reply, sizeof(reply), "%s\n%s%s", outcome, text, ended ? "" : "\n");
     if (send(server->reload.waiter, reply, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_debug(&server->log, "nobody waits for the outcome of the reload any more");
-    fd_close(&server->reload.waiter);
+    rights_close(&server->reload.waiter);
 }
 
 /* Everything stays as it is. TEXT, lines, says why. */
@@ -186,6 +187,8 @@ static int take_over(struct server *server)
 
     if (handover < 0)
         return handover;
+    /* Which execv() would do, too, but for as long as they like (rights.h). */
+    control_dismiss_all(&server->control);
     handover_pass(server, handover, true);
     set_variable(HANDOVER_VARIABLE, handover);
     execv(server->program, argv);

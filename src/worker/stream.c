@@ -1,5 +1,6 @@
 #include "worker/stream.h"
 
+#include "base/rights.h"
 #include "base/span.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 
 #define LINGER_TIME (2 * USEC_PER_SEC)
 #define LINGER_BYTES (1024 * 1024)
+/* Behind a limit, so that silence is told from an interruption. */
+#define GUARD_LATER (100 * USEC_PER_MSEC)
 
 void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle, uint64_t session)
 {
@@ -23,7 +26,8 @@ void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle
     getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
     stream->packets = type == SOCK_SEQPACKET;
     /* Fails on a Unix socket, which has no Nagle algorithm to turn off. */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    bool is_unix = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0;
+    stream->guarded = is_unix && !rights_refuse(fd);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -54,6 +58,22 @@ static int set_limit(const struct stream *stream, int option, uint64_t *set, uin
     return 0;
 }
 
+/* recv(2). The limit does not bound how long a descriptor makes it wait that came with the data. */
+static ssize_t receive(const struct stream *stream, void *buf, size_t size)
+{
+    /* With the flag, the true length of a packet; on TCP it would mean something else. */
+    int flags = stream->packets ? MSG_TRUNC : 0;
+
+    if (!stream->guarded || stream->receive_limit == 0)
+        return recv(stream->fd, buf, size, flags);
+    rights_guard(stream->receive_limit + GUARD_LATER);
+    ssize_t n = recv(stream->fd, buf, size, flags);
+    int error = errno;
+    rights_unguard();
+    errno = error;
+    return n;
+}
+
 /* What a call that was cut off by its limit means. */
 static int limit_error(const struct stream *stream, uint64_t pause)
 {
@@ -68,8 +88,7 @@ ssize_t stream_receive(struct stream *stream, void *buf, size_t size, uint64_t p
         int r = set_limit(stream, SO_RCVTIMEO, &stream->receive_limit, sooner(stream->idle, pause));
         if (r < 0)
             return r;
-        /* With the flag, the true length of a packet; on TCP it would mean something else. */
-        ssize_t n = recv(stream->fd, buf, size, stream->packets ? MSG_TRUNC : 0);
+        ssize_t n = receive(stream, buf, size);
         if (n >= 0) {
             slot_count(&stream->slot->bytes_in, (uint64_t)n);
             return (size_t)n > size ? -EMSGSIZE : n;

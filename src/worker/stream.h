@@ -17,6 +17,7 @@ struct stream {
     uint64_t idle;                      /* microseconds without a byte until -ETIMEDOUT; 0: none */
     uint64_t deadline;                  /* clock_now() of -ETIME; 0: none */
     uint64_t receive_limit, send_limit; /* what the kernel was told last */
+    bool guarded;                       /* descriptors may come, and make a receive wait */
 };
 
 void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle, uint64_t session);

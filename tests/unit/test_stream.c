@@ -2,7 +2,7 @@
 
 #include "base/span.h"
 
-#include "unit.h"
+#include "trap.h"
 
 #include <signal.h>
 
@@ -281,6 +281,38 @@ static void test_linger_lets_the_last_words_arrive(void **state)
     finish(&talk);
 }
 
+/* The limits hold where the kernel lets a client pass what makes a receive wait. */
+static void test_passed_descriptors_do_not_suspend_the_limits(void **state)
+{
+    uint64_t before = clock_now();
+    struct talk talk;
+
+    (void)state;
+    begin(&talk, unix_pair, FEW, 0);
+    trap_permit(talk.pair[0]);
+    talk.stream.guarded = true;
+    struct trap trap = trap_make();
+    assert_int_equal(trap_pass(&trap, talk.pair[1], "x"), 1);
+    receives(&talk, "x");
+    assert_int_equal(receive(&talk, 0), -ETIMEDOUT);
+    assert_true(clock_now() - before < LONG);
+    trap_remove(&trap);
+    finish(&talk);
+}
+
+static void test_which_streams_take_descriptors(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    begin(&talk, tcp_pair, LONG, 0);
+    assert_false(talk.stream.guarded);
+    finish(&talk);
+    begin(&talk, unix_pair, LONG, 0);
+    assert_int_equal(talk.stream.guarded, !rights_refuse(talk.pair[0]));
+    finish(&talk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_client_that_is_gone),
         cmocka_unit_test(test_signals_interrupt_nothing),
         cmocka_unit_test(test_linger_lets_the_last_words_arrive),
+        cmocka_unit_test(test_passed_descriptors_do_not_suspend_the_limits),
+        cmocka_unit_test(test_which_streams_take_descriptors),
     };
     return cmocka_run_group_tests(tests, watchdog_setup, NULL);
 }

@@ -1,0 +1,36 @@
+/*
+ * Descriptors that the peer of a Unix socket passes along (unix(7), SCM_RIGHTS). Nobody here wants
+ * any, and each is a trap: whoever discards it may be its last holder, and closing, say, a TCP
+ * socket with SO_LINGER and unsent data waits for as long as the peer has chosen (socket(7)).
+ */
+#ifndef ECHOD_BASE_RIGHTS_H
+#define ECHOD_BASE_RIGHTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Makes the kernel turn away (EPERM, for the sender) what is passed to the Unix socket FD, and to
+ * those that a listening FD accepts: SO_PASSRIGHTS, Linux 6.16. Returns whether it does; elsewhere
+ * the calls below bound the wait.
+ */
+bool rights_refuse(int fd);
+
+/* Microseconds that a trap may cost: about as much as serving the client that set it. */
+#define RIGHTS_MOMENT UINT64_C(250)
+
+/*
+ * Between the two, what the process does is interrupted AFTER microseconds and from then on again
+ * and again (SIGALRM, to a handler that does nothing): no wait for a peer's descriptor lasts
+ * longer.
+ */
+void rights_guard(uint64_t after);
+void rights_unguard(void);
+
+/* fd_close(), and recv(2) without waiting, of a socket whose peer may have passed something. */
+void rights_close(int *fd);
+ssize_t rights_receive(int fd, void *buf, size_t size);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * Descriptors that make their last holder wait for ten minutes: the watchdog would end the test.
+ */
+#include "trap.h"
+
+#include <signal.h>
+#include <sys/time.h>
+
+static void test_close_does_not_wait(void **state)
+{
+    int pair[2];
+
+    (void)state;
+    unix_pair(pair);
+    struct trap first = trap_make(), second = trap_make();
+    assert_int_equal(trap_pass(&first, pair[1], "x"), 1);
+    assert_int_equal(trap_pass(&second, pair[1], "y"), 1);
+    rights_close(&pair[0]);
+    assert_int_equal(pair[0], -1);
+    trap_remove(&first);
+    trap_remove(&second);
+    close(pair[1]);
+}
+
+/* As in the daemon, which may have been started so. */
+static void test_nor_where_signals_are_blocked(void **state)
+{
+    sigset_t all, saved;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &saved);
+    test_close_does_not_wait(state);
+    sigprocmask(SIG_SETMASK, &saved, NULL);
+}
+
+static void test_receive_does_not_wait(void **state)
+{
+    int pair[2];
+    char buf[8];
+
+    (void)state;
+    unix_pair(pair);
+    assert_int_equal(rights_receive(pair[0], buf, sizeof(buf)), -1);
+    assert_int_equal(errno, EAGAIN);
+    struct trap trap = trap_make();
+    assert_int_equal(trap_pass(&trap, pair[1], "x"), 1);
+    assert_int_equal(rights_receive(pair[0], buf, sizeof(buf)), 1);
+    assert_int_equal(buf[0], 'x');
+    trap_remove(&trap);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void test_nor_does_closing_all(void **state)
+{
+    int pair[2];
+
+    (void)state;
+    unix_pair(pair);
+    struct trap trap = trap_make();
+    assert_int_equal(trap_pass(&trap, pair[1], "x"), 1);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(fd_close_from_but(3, NULL, 0) < 0);
+    rights_close(&pair[0]); /* one of the two is the last */
+    assert_int_equal(child_end(pid), 0);
+    trap_remove(&trap);
+    close(pair[1]);
+}
+
+static void test_leaves_no_timer(void **state)
+{
+    struct itimerval timer;
+    int none = -1;
+
+    (void)state;
+    rights_close(&none);
+    assert_int_equal(getitimer(ITIMER_REAL, &timer), 0);
+    assert_int_equal(timer.it_value.tv_sec + timer.it_value.tv_usec, 0);
+}
+
+static void test_kernel_turns_them_away(void **state)
+{
+    int pair[2];
+
+    (void)state;
+    unix_pair(pair);
+    if (!rights_refuse(pair[0]))
+        cannot_run("this kernel has no SO_PASSRIGHTS");
+    struct trap trap = trap_make();
+    assert_int_equal(trap_pass(&trap, pair[1], "x"), -1);
+    assert_int_equal(errno, EPERM);
+    trap_remove(&trap);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void test_it_is_nothing_for_other_sockets(void **state)
+{
+    int pair[2];
+
+    (void)state;
+    tcp_pair(pair);
+    assert_false(rights_refuse(pair[0]));
+    assert_false(rights_refuse(-1));
+    close(pair[0]);
+    close(pair[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_close_does_not_wait),
+        cmocka_unit_test(test_nor_where_signals_are_blocked),
+        cmocka_unit_test(test_receive_does_not_wait),
+        cmocka_unit_test(test_nor_does_closing_all),
+        cmocka_unit_test(test_leaves_no_timer),
+        cmocka_unit_test(test_kernel_turns_them_away),
+        cmocka_unit_test(test_it_is_nothing_for_other_sockets),
+    };
+    return cmocka_run_group_tests(tests, watchdog_setup, NULL);
+}
