@@ -25,6 +25,8 @@ void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle
         .fd = fd, .slot = slot, .idle = idle, .deadline = session ? clock_now() + session : 0};
     getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
     stream->packets = type == SOCK_SEQPACKET;
+    /* Urgent data (MSG_OOB) is data: else its last byte would be left out. */
+    setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
     /* Fails on a Unix socket, which has no Nagle algorithm to turn off. */
     bool is_unix = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0;
     stream->guarded = is_unix && !rights_refuse(fd);

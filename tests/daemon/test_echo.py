@@ -169,4 +169,14 @@ def owed_bytes():
         expect_equal(recv_until_eof(sock), b"", "what follows the echo")
 
 
+@test("urgent data is echoed, in its place")
+def urgent():
+    with Echod() as echod:
+        sock = echod.connect()
+        for text, flags in ((b"ab", 0), (b"c", socket.MSG_OOB), (b"de", socket.MSG_OOB), (b"f", 0)):
+            sock.send(text, flags)
+        sock.shutdown(socket.SHUT_WR)
+        expect_equal(recv_until_eof(sock), b"abcdef", "the echo")
+
+
 main()

@@ -71,6 +71,28 @@ static void test_receives_to_the_end(void **state)
     }
 }
 
+/* RFC 862: whatever was received. What was sent before and after comes in calls of its own. */
+static void test_receives_urgent_data(void **state)
+{
+    static void (*const kinds[])(int pair[2]) = {unix_pair, tcp_pair};
+    struct talk talk;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        begin(&talk, kinds[i], LONG, 0);
+        client_says(&talk, "ab");
+        receives(&talk, "ab");
+        if (send(talk.pair[1], "c", 1, MSG_OOB) < 0) {
+            assert_int_equal(i, 0); /* Unix sockets know it since Linux 5.15 */
+        } else {
+            receives(&talk, "c");
+            client_says(&talk, "d");
+            receives(&talk, "d");
+        }
+        finish(&talk);
+    }
+}
+
 static void test_sends_and_counts(void **state)
 {
     char buf[16];
@@ -317,6 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_receives_to_the_end),
+        cmocka_unit_test(test_receives_urgent_data),
         cmocka_unit_test(test_sends_and_counts),
         cmocka_unit_test(test_idle_client),
         cmocka_unit_test(test_pause),
