@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define MAX_FIELDS 32
+#define JOURNAL "/run/systemd/journal/socket"
 /* Of a millisecond each, until an ending writer gives up on a journal that stands still. */
 #define SETTLE_PAUSES 1000
 
@@ -40,7 +41,8 @@ enum sink sink_choose(int detaching)
     return detaching && isatty(STDERR_FILENO) ? SINK_SYSLOG : SINK_STDERR;
 }
 
-static int journal_write(const char *data, size_t len)
+/* Returns 0 once the journal has the record, or -errno. */
+static int journal_send(const char *data, size_t len)
 {
     struct iovec fields[MAX_FIELDS] = {{.iov_base = (char *)"SYSLOG_IDENTIFIER=echod",
                                         .iov_len = strlen("SYSLOG_IDENTIFIER=echod")}};
@@ -48,7 +50,9 @@ static int journal_write(const char *data, size_t len)
 
     for (const char *f = NULL; (f = record_next(data, len, f)) != NULL && count < MAX_FIELDS;)
         fields[count++] = (struct iovec){.iov_base = (char *)f, .iov_len = strlen(f)};
-    return sd_journal_sendv(fields, count);
+    int r = sd_journal_sendv(fields, count);
+    /* Without a journal it returns 0 all the same. */
+    return r == 0 && access(JOURNAL, F_OK) < 0 ? -errno : r;
 }
 
 static const char *value_of(const char *data, size_t len, const char *name)
@@ -67,19 +71,31 @@ static int priority_of(const char *data, size_t len)
     return (int)priority;
 }
 
+/* A line that a full disk has cut, or may have, is ended before the next one. */
 static int text_write(const char *data, size_t len)
 {
+    static bool failed;
     static const char *const names[] = {"emergency", "alert",  "critical", "error",
                                         "warning",   "notice", "info",     "debug"};
     char *line;
-    int n = asprintf(&line, "%s %s: %s\n", value_of(data, len, "ECHOD_TIME"),
+    int n = asprintf(&line, "%s%s %s: %s\n", failed ? "\n" : "", value_of(data, len, "ECHOD_TIME"),
                      names[priority_of(data, len)], value_of(data, len, "MESSAGE"));
 
     if (n < 0)
         return -ENOMEM;
     int r = fd_write_all(STDERR_FILENO, line, (size_t)n);
     free(line);
+    failed = r < 0;
     return r;
+}
+
+/* The last resort, if the journal's socket cannot be reached (from within a chroot, say), is
+ * standard error, which is connected to the journal, too. */
+static int journal_write(const char *data, size_t len)
+{
+    int r = journal_send(data, len);
+
+    return r < 0 ? text_write(data, len) : 0;
 }
 
 /*
@@ -89,8 +105,7 @@ static int text_write(const char *data, size_t len)
  */
 static void journal_settle(void)
 {
-    static const struct sockaddr_un journal = {.sun_family = AF_UNIX,
-                                               .sun_path = "/run/systemd/journal/socket"};
+    static const struct sockaddr_un journal = {.sun_family = AF_UNIX, .sun_path = JOURNAL};
     const struct timespec pause = {.tv_nsec = 1000 * 1000};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), unread = 1;
 

@@ -9,7 +9,7 @@
 
 enum sink {
     SINK_STDERR,  /* a line of text: time, level, MESSAGE */
-    SINK_JOURNAL, /* all fields, by sd_journal_sendv(3) */
+    SINK_JOURNAL, /* all fields, by sd_journal_sendv(3); or, if that fails, as SINK_STDERR */
     SINK_SYSLOG,  /* MESSAGE by syslog(3), which reports no errors */
 };
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #define LONG (60 * USEC_PER_SEC)
 
@@ -155,6 +156,32 @@ static void test_sink_that_fails_is_answered(void **state)
     assert_int_equal(child_end(pid), 0);
 }
 
+/* A disk that is full for a while: what is written afterwards begins a line of its own. */
+static void test_line_that_is_cut(void **state)
+{
+    static const char record[] = "ECHOD_TIME=now\0PRIORITY=5\0MESSAGE=text";
+    const struct rlimit four = {.rlim_cur = 4, .rlim_max = RLIM_INFINITY};
+    const struct rlimit more = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    char buf[128];
+
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        dup2(sink, STDERR_FILENO);
+        setrlimit(RLIMIT_FSIZE, &four);
+        if (sink_write(SINK_STDERR, record, sizeof(record)) != -EFBIG)
+            _exit(1);
+        setrlimit(RLIMIT_FSIZE, &more);
+        _exit(sink_write(SINK_STDERR, record, sizeof(record)) < 0 ||
+              sink_write(SINK_STDERR, record, sizeof(record)) < 0);
+    }
+    assert_int_equal(child_end(pid), 0);
+    lseek(sink, 0, SEEK_SET);
+    read_to_end(sink, buf, sizeof(buf));
+    assert_string_equal(buf, "now \nnow notice: text\nnow notice: text\n");
+}
+
 /* A reader that went away makes a write fail, and not the scribe end. */
 static void test_sink_that_is_gone(void **state)
 {
@@ -268,6 +295,7 @@ int main(void)
         TEST(test_lives_as_long_as_anyone_may_send),
         TEST(test_outlives_the_signals_of_a_terminal),
         TEST(test_sink_that_fails_is_answered),
+        TEST(test_line_that_is_cut),
         TEST(test_sink_that_is_gone),
         TEST(test_garbage_is_harmless),
         TEST(test_descriptors_that_nobody_asked_for),

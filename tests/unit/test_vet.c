@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/un.h>
 
@@ -223,6 +224,37 @@ static void test_writer_can_wait_for_the_journal(void **state)
     assert_int_equal(child_end(child), 0);
 }
 
+/* In a child: there is no journal, and standard error is OUT. Returns what sink_write() does. */
+static int write_without_journal(int out)
+{
+    static const char record[] = "ECHOD_TIME=now\0PRIORITY=5\0MESSAGE=text";
+
+    if (!leave_the_system() || dup2(out, STDERR_FILENO) < 0)
+        return 1;
+    return sink_write(SINK_JOURNAL, record, sizeof(record));
+}
+
+static void test_journal_that_is_not_there(void **state)
+{
+    int file = memfd_create("stderr", MFD_CLOEXEC), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    char buf[64];
+
+    (void)state;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(-write_without_journal(file));
+    assert_int_equal(child_end(child), 0);
+    lseek(file, 0, SEEK_SET);
+    read_to_end(file, buf, sizeof(buf));
+    assert_string_equal(buf, "now notice: text\n");
+    child = fork();
+    if (child == 0)
+        _exit(-write_without_journal(full));
+    assert_int_equal(child_end(child), ENOSPC);
+    close(file);
+    close(full);
+}
+
 static void test_sink_is_the_journal_where_standard_error_is(void **state)
 {
     int file = open("/dev/null", O_WRONLY | O_CLOEXEC), saved = dup(STDERR_FILENO);
@@ -259,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_daemon_is_trusted),
         cmocka_unit_test(test_sink_is_the_journal_where_standard_error_is),
         cmocka_unit_test(test_many_fields_do_not_hide_the_sender),
+        cmocka_unit_test(test_journal_that_is_not_there),
         cmocka_unit_test(test_writer_can_wait_for_the_journal),
     };
     if (!may_leave_the_system())
