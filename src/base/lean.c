@@ -7,17 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define INSTRUMENTED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define INSTRUMENTED true
-#endif
-#endif
-#ifndef INSTRUMENTED
-#define INSTRUMENTED false
-#endif
-
 static bool is_one_of(const char *path, const char *const *names, size_t count)
 {
     const char *slash = strrchr(path, '/');

@@ -13,6 +13,18 @@
 #define PRINTF_LIKE(text, args) __attribute__((format(printf, text, args)))
 #define NORETURN __attribute__((noreturn))
 
+/* Whether a sanitizer is built in, which has its own ways. */
+#if defined(__SANITIZE_ADDRESS__)
+#define INSTRUMENTED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define INSTRUMENTED true
+#endif
+#endif
+#ifndef INSTRUMENTED
+#define INSTRUMENTED false
+#endif
+
 /* Exit statuses, from sysexits(3). */
 #define EXIT_USAGE 64
 #define EXIT_UNAVAILABLE 69

@@ -10,15 +10,28 @@
 #include <string.h>
 #include <unistd.h>
 
+/* In the child: where a worker of LISTEN has messages stored, kept in *STORE; NULL if it has none.
+ */
+static const struct store *find_store(const struct server *server,
+                                      const struct listen_settings *listen, struct store *store)
+{
+    if (listen->service != SERVICE_MESSAGE)
+        return NULL;
+    if (store_find(store, server->scribe.messages) < 0)
+        _exit(END_SETUP);
+    return store;
+}
+
 /* In the child. Never returns to the loop that it was forked from. */
 NORETURN static void become_worker(const struct server *server, size_t index, pid_t parent,
                                    int client, const struct address *peer,
                                    const struct listen_settings *listen)
 {
     const struct server_settings *limits = server->settings->server;
+    struct store store;
     struct job job = {
         .client = client,
-        .messages = listen->service == SERVICE_MESSAGE ? server->scribe.messages_out : -1,
+        .messages = find_store(server, listen, &store),
         .slot = slots_map_one(&server->slots, index),
         .peer = *peer,
         .listen = listen,
@@ -56,9 +69,10 @@ NORETURN static void become_datagram_worker(const struct server *server, size_t 
                                             const struct listener *listener)
 {
     const struct listen_settings *listen = listener->settings;
+    struct store store;
     struct datagram_job job = {
         .socket = listener->fd,
-        .messages = listen->service == SERVICE_MESSAGE ? server->scribe.messages_out : -1,
+        .messages = find_store(server, listen, &store),
         .slot = slots_map_one(&server->datagrams.slots, slot),
         .address = &listener->address,
         .listen = listen,
@@ -88,7 +102,7 @@ pid_t birth_of_datagram_worker(struct server *server, const struct listener *lis
 NORETURN static void become_scribe(const struct server *server)
 {
     const struct scribe *scribe = &server->scribe;
-    const int kept[] = {STDERR_FILENO, scribe->records_in, scribe->messages_in};
+    const int kept[] = {STDERR_FILENO, scribe->records_in, scribe->messages};
 
     title_set(server->title, "echod: scribe");
     if (fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)

@@ -20,11 +20,10 @@ _Static_assert(HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an ad
 /* Calls ACT for each that is handed over. */
 static void each_descriptor(const struct server *server, void (*act)(int fd, bool pass), bool pass)
 {
-    const int fixed[] = {server->slots.memory,        server->scribe.records_in,
-                         server->scribe.messages_in,  server->scribe.records_out,
-                         server->scribe.messages_out, server->pid_file,
-                         server->reload.waiter,       server->reload.settings,
-                         server->control.listener,    server->datagrams.slots.memory};
+    const int fixed[] = {
+        server->slots.memory,    server->scribe.records_in, server->scribe.records_out,
+        server->scribe.messages, server->pid_file,          server->reload.waiter,
+        server->reload.settings, server->control.listener,  server->datagrams.slots.memory};
 
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
         if (fixed[i] >= 0)
@@ -72,9 +71,8 @@ static void write_all(const struct server *server, FILE *to)
 {
     fputs(FIRST_LINE, to);
     fprintf(to, "slots %d %zu\n", server->slots.memory, server->slots.count);
-    fprintf(to, "scribe %d %d %d %d %d %d\n", (int)server->scribe.sink, (int)server->scribe.pid,
-            server->scribe.records_in, server->scribe.messages_in, server->scribe.records_out,
-            server->scribe.messages_out);
+    fprintf(to, "scribe %d %d %d %d %d\n", (int)server->scribe.sink, (int)server->scribe.pid,
+            server->scribe.records_in, server->scribe.records_out, server->scribe.messages);
     fprintf(to, "started %llu\n", (unsigned long long)server->started);
     for (size_t t = 0; t < total_count; t++)
         fprintf(to, "total %s %llu\n", total_table[t].name,
@@ -206,8 +204,8 @@ static int read_scribe(const char *line, struct scribe *scribe)
 {
     int sink, pid;
 
-    if (sscanf(line, "scribe %d %d %d %d %d %d", &sink, &pid, &scribe->records_in,
-               &scribe->messages_in, &scribe->records_out, &scribe->messages_out) != 6)
+    if (sscanf(line, "scribe %d %d %d %d %d", &sink, &pid, &scribe->records_in,
+               &scribe->records_out, &scribe->messages) != 5)
         return -EPROTO;
     scribe->sink = (enum sink)sink;
     scribe->pid = pid;

@@ -1,19 +1,30 @@
 #include "scribe/store.h"
 
 #include "base/span.h"
+#include "scribe/letter.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Waits for EVENTS on FD. Returns 0 or -ETIMEDOUT or -errno. */
-static int wait_for(int fd, short events, uint64_t deadline)
+/* Between two tries. */
+#define PAUSE_NSEC (10 * 1000 * 1000)
+
+int store_find(struct store *store, int listener)
+{
+    *store = (struct store){.len = sizeof(store->address)};
+    return getsockname(listener, (struct sockaddr *)&store->address, &store->len) < 0 ? -errno : 0;
+}
+
+/* Waits for something to read from FD. Returns 0 or -ETIMEDOUT or -errno. */
+static int wait_for(int fd, uint64_t deadline)
 {
     for (;;) {
-        struct pollfd p = {.fd = fd, .events = events};
+        struct pollfd p = {.fd = fd, .events = POLLIN};
         int n = poll(&p, 1, clock_until(deadline));
         if (n > 0)
             return 0;
@@ -24,64 +35,69 @@ static int wait_for(int fd, short events, uint64_t deadline)
     }
 }
 
-/* Sends RECORD with the descriptor ANSWER (unix(7), SCM_RIGHTS), when the queue has room. */
-static int send_with(int channel, const struct record *record, int answer, uint64_t deadline)
+/* -EAGAIN where ERROR may pass: the scribe went away, or the system lacks something for a moment.
+ */
+static int failure_of(int error)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct iovec data = {.iov_base = record->data, .iov_len = record->used};
-    struct msghdr message = {.msg_iov = &data,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    static const int passing[] = {EINTR,  EPIPE,  ECONNRESET, ENOBUFS,
+                                  ENOMEM, EMFILE, ENFILE,     ETOOMANYREFS};
 
-    *rights = (struct cmsghdr){
-        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
-    memcpy(CMSG_DATA(rights), &answer, sizeof(answer));
-    while (sendmsg(channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-        int r = errno == EAGAIN  ? wait_for(channel, POLLOUT, deadline)
-                : errno == EINTR ? 0
-                                 : -errno;
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+        if (error == passing[i])
+            return -EAGAIN;
+    return -error;
 }
 
-/* -errno as the sink gave it; EAGAIN of ask() means something else. */
-static int failure_of(unsigned char status)
+/* A connection to the scribe, once there is room in its backlog; or -errno. */
+static int reach(const struct store *store, uint64_t deadline)
 {
+    uint64_t now = clock_now(), left = deadline > now ? deadline - now : 1;
+    struct timeval limit = {.tv_sec = (time_t)(left / USEC_PER_SEC),
+                            .tv_usec = (suseconds_t)(left % USEC_PER_SEC)};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), bytes = LETTER_MAX;
+
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) == 0 &&
+        connect(fd, (const struct sockaddr *)&store->address, store->len) == 0)
+        return fd;
+    fd_close(&fd);
+    return failure_of(errno);
+}
+
+/* The answer that comes over FD: 0, -errno as the sink gave it, or -EAGAIN if the scribe ended
+ * without one. */
+static int read_answer(int fd)
+{
+    unsigned char status;
+
+    if (recv(fd, &status, 1, 0) != 1)
+        return -EAGAIN;
     return status == EAGAIN ? -EIO : -(int)status;
 }
 
-/* One question and its answer; -EAGAIN if the scribe took the record and died over it. */
-static int ask(int channel, const struct record *record, uint64_t deadline)
+/* One question and its answer. */
+static int ask(const struct store *store, const struct record *record, uint64_t deadline)
 {
-    int answer[2];
-    unsigned char status;
+    int fd = reach(store, deadline);
 
-    if (pipe2(answer, O_CLOEXEC) < 0)
-        return -errno;
-    int r = send_with(channel, record, answer[1], deadline);
-    close(answer[1]); /* the scribe has the only other one: if it dies, the pipe ends */
+    if (fd < 0)
+        return fd;
+    int r = send(fd, record->data, record->used, MSG_NOSIGNAL) < 0 ? failure_of(errno) : 0;
     if (r == 0)
-        r = wait_for(answer[0], POLLIN, deadline);
+        r = wait_for(fd, deadline);
     if (r == 0)
-        r = read(answer[0], &status, 1) == 1 ? failure_of(status) : -EAGAIN;
-    close(answer[0]);
+        r = read_answer(fd);
+    fd_close(&fd);
     return r;
 }
 
-int store_record(int channel, const struct record *record, uint64_t timeout)
+int store_record(const struct store *store, const struct record *record, uint64_t timeout)
 {
+    const struct timespec pause = {.tv_nsec = PAUSE_NSEC};
     uint64_t deadline = clock_now() + timeout;
     int r;
 
-    do
-        r = ask(channel, record, deadline);
-    while (r == -EAGAIN && clock_now() < deadline);
+    while ((r = ask(store, record, deadline)) == -EAGAIN && clock_now() < deadline)
+        nanosleep(&pause, NULL);
     return r == -EAGAIN ? -ETIMEDOUT : r;
 }

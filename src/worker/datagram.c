@@ -159,7 +159,7 @@ static int serve(struct serving *serving, int sigterm)
 
 static int set_up(struct serving *serving, const struct datagram_job *job)
 {
-    const int kept[] = {STDERR_FILENO, job->socket, job->messages};
+    const int kept[] = {job->socket, INSTRUMENTED ? STDERR_FILENO : -1};
     int r = fd_close_from_but(0, kept, ARRAY_SIZE(kept));
 
     serving->job = job;

@@ -12,8 +12,8 @@
 
 /* What it gets. The descriptors are its own, the rest lives as long as the process. */
 struct datagram_job {
-    int socket;   /* non-blocking; prepared by listener_open() or listener_adopt() */
-    int messages; /* where service = message sends them (scribe.h); else -1 */
+    int socket; /* non-blocking; prepared by listener_open() or listener_adopt() */
+    const struct store *messages; /* where service = message has them stored; else NULL */
     struct slot *slot;
     const struct address *address; /* of the socket */
     const struct listen_settings *listen;

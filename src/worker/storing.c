@@ -35,12 +35,13 @@ static int prepare_reply(struct storing *storing)
     return 0;
 }
 
-int storing_open(struct storing *storing, const struct listen_settings *listen, int channel)
+int storing_open(struct storing *storing, const struct listen_settings *listen,
+                 const struct store *store)
 {
     size_t escaped_size = ESCAPED_SIZE(listen->max_message + 1);
 
     *storing = (struct storing){.listen = listen,
-                                .channel = channel,
+                                .store = store,
                                 .escaped = malloc(escaped_size),
                                 .record_size = escaped_size + FIELDS_SIZE};
     storing->record = malloc(storing->record_size);
@@ -59,7 +60,7 @@ void storing_close(struct storing *storing)
     free(storing->record);
     free(storing->reply.data);
     free(storing->too_long.data);
-    *storing = (struct storing){.channel = -1};
+    *storing = (struct storing){.store = NULL};
 }
 
 int storing_store(struct storing *storing, const struct message *message,
@@ -71,12 +72,12 @@ int storing_store(struct storing *storing, const struct message *message,
 
     address_format(peer, text, sizeof(text));
     escape_bytes(storing->escaped, message->data, message->len, "\t");
-    record_start(&record, storing->record, storing->record_size, LOG_INFO,
-                 "message from %s on %s: %s", text, listener, storing->escaped);
+    record_start(&record, storing->record, storing->record_size, LOG_INFO, "%s on %s: %s", text,
+                 listener, storing->escaped);
     record_add(&record, "ECHOD_PEER", "%s", text);
     if (proxy && proxy->len > 0)
         record_add(&record, "ECHOD_PROXY", "%s", address_format(proxy, other, sizeof(other)));
     record_add(&record, "ECHOD_LISTENER", "%s", listener);
     record_add(&record, "ECHOD_SIZE", "%zu", message->len);
-    return store_record(storing->channel, &record, STORE_TIMEOUT);
+    return store_record(storing->store, &record, STORE_TIMEOUT);
 }

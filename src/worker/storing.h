@@ -6,12 +6,13 @@
 
 #include "config/settings.h"
 #include "net/address.h"
+#include "scribe/store.h"
 #include "worker/framing.h"
 
 struct storing {
     const struct listen_settings *listen;
-    int channel;   /* to the scribe (store.h); not owned */
-    char *escaped; /* room for the longest message; owned, as are the next ones */
+    const struct store *store; /* not owned */
+    char *escaped;             /* room for the longest message; owned, as are the next ones */
     char *record;
     size_t record_size;
     struct text reply;    /* its newline included; without one, LEN 0, nothing is replied */
@@ -23,7 +24,8 @@ extern const struct text storing_failed;
 
 /* Prepares for the messages to LISTEN. Returns 0 or -ENOMEM; storing_close() frees all in any case.
  */
-int storing_open(struct storing *storing, const struct listen_settings *listen, int channel);
+int storing_open(struct storing *storing, const struct listen_settings *listen,
+                 const struct store *store);
 void storing_close(struct storing *storing);
 
 /* Stores MESSAGE, of PEER, which came by PROXY unless that is NULL or empty, and waits until that

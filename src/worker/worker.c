@@ -5,6 +5,8 @@
 #include "worker/proxy.h"
 #include "worker/service.h"
 
+#include "base/util.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -150,7 +152,7 @@ NORETURN static void refuse(const struct job *job, int error)
 NORETURN void worker_run(const struct job *given)
 {
     struct job job = *given;
-    const int kept[] = {STDERR_FILENO, job.client, job.messages};
+    const int kept[] = {job.client, INSTRUMENTED ? STDERR_FILENO : -1};
     struct stream stream;
     int r = fd_close_from_but(0, kept, ARRAY_SIZE(kept));
 

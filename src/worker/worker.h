@@ -7,14 +7,15 @@
 #include "base/title.h"
 #include "config/settings.h"
 #include "net/address.h"
+#include "scribe/store.h"
 #include "worker/datagram.h"
 #include "worker/end.h"
 #include "worker/slot.h"
 
 /* What a worker gets. The descriptors are its own, the rest lives as long as the process. */
 struct job {
-    int client;   /* a connected socket, SOCK_STREAM or SOCK_SEQPACKET */
-    int messages; /* where service = message sends them (scribe.h); else -1 */
+    int client;                   /* a connected socket, SOCK_STREAM or SOCK_SEQPACKET */
+    const struct store *messages; /* where service = message has them stored; else NULL */
     struct slot *slot;
     struct address peer;
     struct address proxy;       /* peer of the socket, if it is a proxy that told of PEER; len 0 */
@@ -27,7 +28,8 @@ struct job {
 
 /*
  * Serves the client of GIVEN and exits with an enum end. To be called in a process that was forked
- * for it: closes every descriptor but standard error and those of GIVEN. The signals that the
+ * for it: closes every descriptor but the client's (and standard error, where a sanitizer writes to
+ * it). The signals that the
  * daemon blocked stay blocked but for SIGTERM, which ends the session as if the client had closed.
  */
 NORETURN void worker_run(const struct job *given);

@@ -41,3 +41,6 @@ def _reachable():
 
 PROGRAMS = _reachable()
 ECHOD, ECHOC, ECHOCTL = (os.path.join(PROGRAMS, name) for name in ("echod", "echoc", "echoctl"))
+# Sanitizers are given standard error where nobody else is.
+with open(ECHOD, "rb") as program:
+    SANITIZED = b"__asan_init" in program.read()

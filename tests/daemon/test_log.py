@@ -154,11 +154,8 @@ def no_scribe():
                      "the number of records")
 
 
-def waits_for_scribe(pid, before):
-    """Whether the worker PID has sent a message: it holds a pipe for the answer, and not the
-    other end any more."""
-    pipes = [link for link in descriptors(pid).values() if link.startswith("pipe:")]
-    return len(pipes) == before + 1
+def sockets(pid):
+    return [link for link in descriptors(pid).values() if link.startswith("socket:")]
 
 
 def queue_message(echod, text):
@@ -167,11 +164,12 @@ def queue_message(echod, text):
     sock.sendall(b"first\n")
     expect_equal(recv_exactly(sock, 3), b"OK\n", "the first reply")
     worker = echod.worker_of(sock)
-    before = sum(link.startswith("pipe:") for link in descriptors(worker).values())
+    eventually(lambda: len(sockets(worker)) == 1, "it has closed the connection to the scribe")
     os.kill(echod.scribe_pid, signal.SIGSTOP)
     eventually(lambda: state(echod.scribe_pid) == "T", "the scribe stands still")
     sock.sendall(text + b"\n")
-    eventually(lambda: waits_for_scribe(worker, before), "the worker has sent the message")
+    eventually(lambda: len(sockets(worker)) == 2 and state(worker) == "S",
+               "the worker waits for the scribe")
     return sock
 
 

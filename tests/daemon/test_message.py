@@ -1,8 +1,11 @@
 """The services message and discard."""
+import os
+import resource
+import signal
 import socket
 
 from clients import expect_silence, recv_exactly, recv_until_eof
-from expect import expect, expect_equal
+from expect import expect, expect_equal, scaled
 from harness import Echod
 from tap import main, test
 
@@ -172,6 +175,25 @@ def discard():
     with Echod(listen="service = discard\nport = 0") as echod:
         expect_equal(tell(echod, b"x" * 1000000), b"", "the answer")
         echod.log.wait(r"closed by the client; 1000000 bytes in, 0 out, ")
+
+
+@test("more messages wait for a log that stands still than there are descriptors: none is refused")
+def many_waiting():
+    def prepare():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+    count = scaled(150, 60)
+    with Echod(server="max_per_source = 0", listen="service = message\nport = 0",
+               prepare=prepare) as echod:
+        os.kill(echod.scribe_pid, signal.SIGSTOP)
+        socks = [echod.connect() for _ in range(count)]
+        for sock in socks:
+            sock.sendall(b"hello\n")
+        expect_silence(socks[-1], 0.3, "it waits")
+        os.kill(echod.scribe_pid, signal.SIGCONT)
+        for sock in socks:
+            expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply")
+        expect_equal(len(stored(echod, count)), count, "the number of messages")
 
 
 main()

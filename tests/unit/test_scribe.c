@@ -6,8 +6,9 @@
 
 #include "base/log.h"
 #include "base/span.h"
+#include "scribe/askers.h"
 
-#include "unit.h"
+#include "trap.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -41,7 +42,6 @@ static pid_t start(void)
     if (pid == 0) {
         dup2(sink, STDERR_FILENO);
         fd_close(&scribe.records_out);
-        fd_close(&scribe.messages_out);
         scribe_run(&scribe);
     }
     assert_true(pid > 0);
@@ -54,8 +54,7 @@ static void wrote(pid_t pid, const char *expected)
     static char buf[65536], texts[65536];
     char *rest = buf, *line;
 
-    fd_close(&scribe.records_out);
-    fd_close(&scribe.messages_out);
+    scribe_close(&scribe);
     assert_int_equal(child_end(pid), 0);
     lseek(sink, 0, SEEK_SET);
     assert_true(read_to_end(sink, buf, sizeof(buf)) < (ssize_t)sizeof(buf) - 1);
@@ -69,15 +68,16 @@ static int store(const char *text)
 {
     char buf[RECORD_MAX];
     struct record record;
+    struct store to;
 
     record_start(&record, buf, sizeof(buf), LOG_INFO, "%s", text);
-    return store_record(scribe.messages_out, &record, LONG);
+    assert_int_equal(store_find(&to, scribe.messages), 0);
+    return store_record(&to, &record, LONG);
 }
 
 static void test_descriptors_are_close_on_exec(void **state)
 {
-    const int ends[] = {scribe.records_in, scribe.messages_in, scribe.records_out,
-                        scribe.messages_out};
+    const int ends[] = {scribe.records_in, scribe.records_out, scribe.messages};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
@@ -104,7 +104,7 @@ static void test_writes_messages_and_answers(void **state)
     (void)state;
     assert_int_equal(store("one"), 0);
     assert_int_equal(store("two"), 0);
-    wrote(pid, "info: one|info: two|");
+    wrote(pid, "info: message from one|info: message from two|");
 }
 
 static void test_writes_what_was_queued_before_it_came(void **state)
@@ -117,14 +117,27 @@ static void test_writes_what_was_queued_before_it_came(void **state)
     wrote(start(), "info: 0|info: 1|info: 2|info: 3|info: 4|");
 }
 
-static void test_lives_as_long_as_anyone_may_send(void **state)
+/* The daemon was killed; a worker has still to store what it took. */
+static void test_outlives_a_daemon_that_was_killed(void **state)
 {
-    pid_t pid = start();
+    int end[2];
+    char byte;
 
     (void)state;
-    fd_close(&scribe.records_out); /* the daemon is gone, a worker is not */
+    assert_int_equal(pipe2(end, O_CLOEXEC), 0);
+    pid_t daemon = fork();
+    if (daemon == 0) {
+        start();
+        pause();
+    }
+    close(end[1]);
+    fd_close(&scribe.records_out);
+    assert_int_equal(store("it is set up"), 0);
+    kill(daemon, SIGKILL);
+    assert_int_equal(child_end(daemon), 1000 + SIGKILL);
     assert_int_equal(store("still"), 0);
-    wrote(pid, "info: still|");
+    assert_int_equal(read(end[0], &byte, 1), 0); /* the scribe has ended, too */
+    close(end[0]);
 }
 
 static void test_outlives_the_signals_of_a_terminal(void **state)
@@ -137,7 +150,7 @@ static void test_outlives_the_signals_of_a_terminal(void **state)
     kill(pid, SIGTERM);
     kill(pid, SIGHUP);
     assert_int_equal(store("and still there"), 0);
-    wrote(pid, "info: it is set up|info: and still there|");
+    wrote(pid, "info: message from it is set up|info: message from and still there|");
 }
 
 static void test_sink_that_fails_is_answered(void **state)
@@ -151,8 +164,7 @@ static void test_sink_that_fails_is_answered(void **state)
     log_info(&log, "lost"); /* nobody waits for that one */
     assert_int_equal(store("one"), -ENOSPC);
     assert_int_equal(store("two"), -ENOSPC);
-    fd_close(&scribe.records_out);
-    fd_close(&scribe.messages_out);
+    scribe_close(&scribe);
     assert_int_equal(child_end(pid), 0);
 }
 
@@ -194,31 +206,32 @@ static void test_sink_that_is_gone(void **state)
     close(ends[0]);
     pid_t pid = start();
     assert_int_equal(store("one"), -EPIPE);
-    fd_close(&scribe.records_out);
-    fd_close(&scribe.messages_out);
+    scribe_close(&scribe);
     assert_int_equal(child_end(pid), 0);
 }
 
 /* ---- what a worker that was taken over may try ---- */
 
-static void worker_sends(const void *data, size_t len, const int *fds, size_t count)
+static int reach(void)
 {
-    union {
-        char bytes[CMSG_SPACE(8 * sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct iovec vector = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+    struct store to;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-    if (count > 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        *CMSG_FIRSTHDR(&message) = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
-                                                    .cmsg_type = SCM_RIGHTS,
-                                                    .cmsg_len = CMSG_LEN(count * sizeof(int))};
-        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), fds, count * sizeof(int));
-    }
-    assert_int_equal(sendmsg(scribe.messages_out, &message, 0), len);
+    assert_int_equal(store_find(&to, scribe.messages), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to.address, to.len), 0);
+    return fd;
+}
+
+/* Sends DATA; whatever the scribe answers, it ends the connection. */
+static void worker_sends(const void *data, size_t len)
+{
+    char answer[8];
+    int fd = reach();
+
+    assert_int_equal(send(fd, data, len, MSG_NOSIGNAL), len);
+    while (recv(fd, answer, sizeof(answer), 0) > 0)
+        ;
+    close(fd);
 }
 
 static void test_garbage_is_harmless(void **state)
@@ -226,61 +239,124 @@ static void test_garbage_is_harmless(void **state)
     pid_t pid = start();
 
     (void)state;
-    worker_sends("PRIORITY=6\0\0\0", 13, NULL, 0);
-    worker_sends("PRIORITY=99", 12, NULL, 0);
-    worker_sends("MESSAGE=a\nb\0PRIORITY=-1", 24, NULL, 0);
-    worker_sends("PRIORITY=6\0message=no\0XMESSAGE=no\0MESSAGE", 42, NULL, 0);
+    worker_sends("PRIORITY=6\0\0\0", 13);
+    worker_sends("PRIORITY=99", 12);
+    worker_sends("MESSAGE=a\nb\0PRIORITY=-1", 24);
+    worker_sends("PRIORITY=6\0message=no\0XMESSAGE=no\0MESSAGE", 42);
+    worker_sends("no record", 9);
+    worker_sends("", 0);
     assert_int_equal(store("good"), 0);
-    wrote(pid, "info: |info: |info: a?b|info: |info: good|");
+    wrote(pid, "info: message from ?|info: message from ?|info: message from a\\x0ab|"
+               "info: message from ?|info: message from ?|info: message from good|");
 }
 
-static void test_no_priority_is_no_emergency(void **state)
+/* Neither by its text nor by what stands before it does a message look like a record of the
+ * daemon's, and nothing in it acts on a terminal. */
+static void test_forgery_shows(void **state)
 {
+    static const char forged[] = "ECHOD_TIME=2001-01-01T00:00:00.000Z\0PRIORITY=5\0"
+                                 "MESSAGE=reloaded: 2 listeners";
+    static const char acting[] = "MESSAGE=\xc2\x9b"
+                                 "31m \xe2\x80\xae \xff \\x41 \t.";
+    char buf[256];
     pid_t pid = start();
 
     (void)state;
-    worker_sends("no record", 9, NULL, 0);
-    worker_sends("MESSAGE=a", 10, NULL, 0);
-    worker_sends("MESSAGE=b\0PRIORITY=x", 21, NULL, 0);
-    wrote(pid, "info: |info: a|info: b|");
+    worker_sends(forged, sizeof(forged));
+    worker_sends(acting, sizeof(acting));
+    wrote(pid, "info: message from reloaded: 2 listeners|"
+               "info: message from \\xc2\\x9b31m \\xe2\\x80\\xae \\xff \\x41 \t.|");
+    lseek(sink, 0, SEEK_SET);
+    read_to_end(sink, buf, sizeof(buf));
+    assert_null(strstr(buf, "2001"));
 }
 
-static void test_descriptors_that_nobody_asked_for(void **state)
+/* What it does to its own connection concerns nobody else. */
+static void test_connections_are_not_shared(void **state)
 {
-    int ends[2], many[8];
     pid_t pid = start();
-    char byte = 'x';
+    int fd = reach();
 
     (void)state;
-    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-    for (size_t i = 0; i < ARRAY_SIZE(many); i++)
-        many[i] = ends[1];
-    worker_sends("MESSAGE=many\0PRIORITY=6", 24, many, ARRAY_SIZE(many));
-    worker_sends("MESSAGE=none can be written\0PRIORITY=6", 39, (const int[]){ends[0]}, 1);
-    /* A pipe that is full must not make the scribe wait. */
-    fd_set_nonblocking(ends[1], true);
-    while (write(ends[1], &byte, 1) == 1)
-        ;
-    fd_set_nonblocking(ends[1], false);
-    worker_sends("MESSAGE=full\0PRIORITY=6", 24, (const int[]){ends[1]}, 1);
+    shutdown(fd, SHUT_RDWR);
     assert_int_equal(store("good"), 0);
-    /* It keeps none of them open: with ours closed, the pipe ends. */
-    close(ends[1]);
-    fd_set_nonblocking(ends[0], false);
-    while (read(ends[0], &byte, 1) == 1)
-        ;
-    close(ends[0]);
-    wrote(pid, "info: many|info: none can be written|info: full|info: good|");
+    close(fd);
+    wrote(pid, "info: message from good|");
 }
 
-static void test_empty_packet_is_no_end(void **state)
+/* All places are taken by processes that say nothing: others wait their turn, a moment each. */
+static void test_silence_keeps_no_place(void **state)
 {
-    pid_t pid = start();
+    pid_t pid = start(), silent[ASKERS_MAX];
 
     (void)state;
-    worker_sends("", 0, NULL, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(silent); i++) {
+        silent[i] = fork();
+        if (silent[i] == 0) {
+            char byte;
+            _exit((int)recv(reach(), &byte, 1, 0));
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+        assert_int_equal(store("good"), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+        assert_int_equal(child_end(silent[i]), 0);
+    scribe_close(&scribe);
+    assert_int_equal(child_end(pid), 0);
+}
+
+/* Of one process, one is heard; the scribe has not as many descriptors as it may connect. */
+static void test_one_place_for_each(void **state)
+{
+    pid_t pid = start();
+    int first = reach(), second = reach();
+    char byte;
+
+    (void)state;
+    assert_int_equal(recv(second, &byte, 1, 0), 0);
+    close(first);
+    close(second);
     assert_int_equal(store("good"), 0);
-    wrote(pid, "info: |info: good|");
+    wrote(pid, "info: message from good|");
+}
+
+static void test_passed_descriptors_do_not_make_it_wait(void **state)
+{
+    pid_t pid = start();
+    struct trap trap = trap_make();
+    char byte;
+
+    (void)state;
+    kill(pid, SIGSTOP);
+    int fd = reach();
+    trap_permit(fd);
+    trap_pass(&trap, fd, "MESSAGE=evil");
+    kill(pid, SIGCONT);
+    recv(fd, &byte, 1, 0);
+    close(fd);
+    assert_int_equal(store("good"), 0);
+    trap_remove(&trap);
+    scribe_close(&scribe);
+    assert_int_equal(child_end(pid), 0);
+}
+
+/* Anybody can connect to an abstract address: another user is turned away. */
+static void test_other_users_are_turned_away(void **state)
+{
+    char byte;
+
+    (void)state;
+    if (geteuid() != 0)
+        cannot_run("only root can become another user");
+    pid_t pid = start(), other = fork();
+    if (other == 0) {
+        int fd = setuid(65534) < 0 ? -1 : reach();
+        send(fd, "MESSAGE=evil", 13, MSG_NOSIGNAL);
+        _exit(recv(fd, &byte, 1, 0) > 0);
+    }
+    assert_int_equal(child_end(other), 0);
+    assert_int_equal(store("good"), 0);
+    wrote(pid, "info: message from good|");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -292,15 +368,18 @@ int main(void)
         TEST(test_writes_records_with_their_level),
         TEST(test_writes_messages_and_answers),
         TEST(test_writes_what_was_queued_before_it_came),
-        TEST(test_lives_as_long_as_anyone_may_send),
+        TEST(test_outlives_a_daemon_that_was_killed),
         TEST(test_outlives_the_signals_of_a_terminal),
         TEST(test_sink_that_fails_is_answered),
         TEST(test_line_that_is_cut),
         TEST(test_sink_that_is_gone),
         TEST(test_garbage_is_harmless),
-        TEST(test_descriptors_that_nobody_asked_for),
-        TEST(test_no_priority_is_no_emergency),
-        TEST(test_empty_packet_is_no_end),
+        TEST(test_forgery_shows),
+        TEST(test_connections_are_not_shared),
+        TEST(test_silence_keeps_no_place),
+        TEST(test_one_place_for_each),
+        TEST(test_passed_descriptors_do_not_make_it_wait),
+        TEST(test_other_users_are_turned_away),
     };
     return cmocka_run_group_tests(tests, watchdog_setup, NULL);
 }

@@ -42,7 +42,6 @@ static void start_scribe(struct work *work)
     if (work->writer == 0) {
         dup2(work->sink, STDERR_FILENO);
         fd_close(&work->scribe.records_out);
-        fd_close(&work->scribe.messages_out);
         scribe_run(&work->scribe);
     }
     assert_true(work->writer > 0);
@@ -52,13 +51,15 @@ static void start_worker(struct work *work, const struct listen_settings *listen
 {
     static const struct title no_title;
     int pair[2];
-    struct job job = {.messages = work->scribe.messages_out,
+    struct store store;
+    struct job job = {.messages = &store,
                       .slot = slot,
                       .listen = listen,
                       .idle_timeout = LONG,
                       .title = &no_title};
 
     *slot = (struct slot){.error = 0};
+    assert_int_equal(store_find(&store, work->scribe.messages), 0);
     address_numeric(&job.peer, "192.0.2.1", 4242);
     tcp_pair(pair);
     job.client = pair[0];

@@ -43,7 +43,7 @@ static inline struct work start_over(void (*make)(int pair[2]),
 {
     static const struct title no_title;
     int pair[2];
-    struct job job = {.messages = -1,
+    struct job job = {.messages = NULL,
                       .slot = slot,
                       .listen = listen,
                       .idle_timeout = idle,
