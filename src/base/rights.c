@@ -3,6 +3,7 @@
 #include "base/span.h"
 #include "base/util.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -50,7 +51,10 @@ void rights_guard(uint64_t after)
 
 void rights_unguard(void)
 {
+    int kept = errno;
+
     set_timer(0, 0);
+    errno = kept;
 }
 
 void rights_close(int *fd)

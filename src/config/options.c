@@ -72,6 +72,8 @@ const struct option_row option_table[] = {
      .choices = log_level_choices, .help = "The least important records that are logged."},
     {SERVER(metrics_file), .name = "metrics_file", .type = &type_text, .fallback = "",
      .help = "A file to write counts to, for node_exporter's textfile collector; empty is none."},
+    {SERVER(core_dumps), .name = "core_dumps", .type = &type_bool, .fallback = "no",
+     .help = "Whether a crash may leave a core dump, and the user echod debug its processes."},
 
     {LISTEN(addresses), .name = "address", .type = &type_words, .fallback = "127.0.0.1, ::1",
      .help = "IPv4 and IPv6 addresses, host names, * for all; of a Unix socket a path."},

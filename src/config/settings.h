@@ -44,6 +44,7 @@ struct server_settings {
     bool log_sessions;
     unsigned log_level;       /* a priority of syslog(3) */
     struct text metrics_file; /* an absolute path; empty: none */
+    bool core_dumps;
 };
 
 /* The name of a listener: 32 bytes and a NUL. */

@@ -8,7 +8,19 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+/*
+ * In the child: a worker may leave no process behind, which would go on writing to its slot when
+ * that is another worker's. Beyond this limit nobody can fork but root.
+ */
+static void forgo_children(void)
+{
+    const struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_NPROC, &none);
+}
 
 /* In the child: where a worker of LISTEN has messages stored, kept in *STORE; NULL if it has none.
  */
@@ -45,6 +57,7 @@ NORETURN static void become_worker(const struct server *server, size_t index, pi
         _exit(END_STOPPED);
     if (!job.slot)
         _exit(END_SETUP);
+    forgo_children();
     worker_run(&job);
 }
 
@@ -85,6 +98,7 @@ NORETURN static void become_datagram_worker(const struct server *server, size_t 
         _exit(END_STOPPED);
     if (!job.slot)
         _exit(END_SETUP);
+    forgo_children();
     datagram_run(&job);
 }
 

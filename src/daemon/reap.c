@@ -43,12 +43,14 @@ static void explain(struct server *server, pid_t pid, int status)
     }
     if (!client)
         return; /* a child from before an exec(3) of this program: not one of ours to explain */
-    const struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
+    size_t index = (size_t)(client - server->roster.clients);
+    const struct slot *slot = slots_at(&server->slots, index);
     bool asked = server->phase == PHASE_KILLING || client->asked;
     add_totals(&server->totals, slot, status, asked);
     struct session_log to = server_session_log(server);
     session_log_end(&to, client, slot, status, asked);
     roster_remove(&server->roster, client);
+    slots_free(&server->slots, index);
 }
 
 /* Waits for PID (-1: for any) without blocking. Returns whether one was taken. */

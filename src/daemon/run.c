@@ -14,8 +14,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <syslog.h>
 #include <unistd.h>
+
+/* ---- whom this process trusts ---- */
+
+/*
+ * Workers run as the same user. Without this (prctl(2), PR_SET_DUMPABLE) the kernel would let them,
+ * as that user's, into the memory and descriptors of the daemon and of each other.
+ */
+static void set_dumpable(bool on)
+{
+    prctl(PR_SET_DUMPABLE, on);
+}
 
 /* ---- the configuration ---- */
 
@@ -98,6 +110,7 @@ static int rehearse(const struct settings *settings, int handover)
 int run_check(const struct command *command)
 {
     int handover = handover_find();
+    set_dumpable(handover < 0);
     struct settings *settings = load(command);
     int status = settings ? check_addresses(settings) : EXIT_CONFIG;
 
@@ -287,6 +300,7 @@ int run_server(const struct command *command, const struct title *title)
         .title = title, .config = command->config, .pid_path = command->pid_file};
     struct run run = {.command = command, .word = -1};
 
+    set_dumpable(false);
     if (fd_ensure_standard() < 0)
         return EXIT_OSERR;
     if (command->action == ACTION_INETD)
@@ -296,6 +310,7 @@ int run_server(const struct command *command, const struct title *title)
     struct settings *settings = run.resumed ? load_rehearsed(plan.handover) : load(command);
     if (!settings)
         return EXIT_CONFIG;
+    set_dumpable(settings->server->core_dumps);
     int status = command->daemon && !run.resumed ? detach(&run) : 0;
     char *program = own_path();
     if (status == 0) {

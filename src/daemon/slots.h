@@ -26,6 +26,9 @@ int slots_resize(struct slots *slots, size_t count);
 /* The daemon's view of slot INDEX. */
 struct slot *slots_at(const struct slots *slots, size_t index);
 
+/* Gives the memory of slot INDEX back to the system: it holds zeros from here on. */
+void slots_free(const struct slots *slots, size_t index);
+
 /* In a child: maps slot INDEX and no other. Returns NULL with errno. */
 struct slot *slots_map_one(const struct slots *slots, size_t index);
 

@@ -1,5 +1,7 @@
 #include "worker/batch.h"
 
+#include "base/rights.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -74,12 +76,23 @@ static void take_control(struct datagram *d, struct msghdr *header)
     }
 }
 
-int batch_receive(struct batch *batch)
+/* As recvmmsg(2), but nobody can make it wait by what he passes. */
+static int receive(struct batch *batch)
 {
-    prepare(batch);
+    if (!batch->ip)
+        rights_guard(RIGHTS_MOMENT);
     /* With the flag MSG_TRUNC the length is that of the datagram, whatever fits. */
     int n = recvmmsg(batch->fd, batch->header, (unsigned)batch->most,
                      MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC, NULL);
+    if (!batch->ip)
+        rights_unguard();
+    return n;
+}
+
+int batch_receive(struct batch *batch)
+{
+    prepare(batch);
+    int n = receive(batch);
 
     batch->count = n < 0 ? 0 : (size_t)n;
     if (n < 0)

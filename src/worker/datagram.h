@@ -7,6 +7,7 @@
 #include "base/title.h"
 #include "base/util.h"
 #include "config/settings.h"
+#include "scribe/store.h"
 #include "worker/datagram_rules.h"
 #include "worker/slot.h"
 

@@ -70,9 +70,7 @@ static ssize_t receive(const struct stream *stream, void *buf, size_t size)
         return recv(stream->fd, buf, size, flags);
     rights_guard(stream->receive_limit + GUARD_LATER);
     ssize_t n = recv(stream->fd, buf, size, flags);
-    int error = errno;
     rights_unguard();
-    errno = error;
     return n;
 }
 

@@ -1,16 +1,14 @@
 #include "worker/worker.h"
 
 #include "base/span.h"
+#include "base/util.h"
 #include "worker/ask.h"
 #include "worker/proxy.h"
 #include "worker/service.h"
 
-#include "base/util.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -1,17 +1,17 @@
 """One process per client, which holds nothing but what is that client's."""
 import os
 import re
+import resource
+import subprocess
 
 from clients import expect_echo, recv_exactly
-from expect import Skip, eventually, expect, expect_equal, scaled
-from harness import VALGRIND, Echod
-from programs import ECHOD
+from expect import Failure, Skip, eventually, expect, expect_equal, scaled
+from harness import VALGRIND, Echod, unprivileged
 from proc import descriptors, read_proc, tcp_connections, title
+from programs import SANITIZED
 from tap import main, test
 
 CLIENTS = scaled(200, 20)
-with open(ECHOD, "rb") as program:
-    SANITIZED = b"__asan_init" in program.read()
 
 
 def plain_processes():
@@ -147,6 +147,67 @@ def signals():
         status = read_proc(echod.worker_of(sock), "status").decode()
         blocked = int(re.search(r"SigBlk:\s+(\w+)", status).group(1), 16)
         expect_equal(blocked >> 14 & 1, 0, "whether SIGTERM is blocked")
+
+
+def user_may_trace(pid):
+    """Whether the user that echod runs as may look into the process PID."""
+    done = subprocess.run(["ls", "/proc/%d/fd" % pid], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False, **unprivileged())
+    return done.returncode == 0
+
+
+@test("processes of one user cannot look into each other, unless core dumps are wanted")
+def not_dumpable():
+    plain_processes()
+    if not unprivileged():
+        raise Skip("only root can run echod as another user, and look into it all the same")
+    for more, expected in (("", False), ("core_dumps = yes", True)):
+        with Echod(server=more, **unprivileged()) as echod:
+            sock = echod.echoing()
+            for pid in (echod.pid, echod.scribe_pid, echod.worker_of(sock)):
+                expect_equal(user_may_trace(pid), expected, "with %r, access to /proc" % more)
+
+
+@test("the memory of the slots cannot be cut")
+def sealed():
+    plain_processes()
+    with Echod() as echod:
+        number = [n for n, link in descriptors(echod.pid).items() if "echod-slots" in link][0]
+        fd = os.open("/proc/%d/fd/%d" % (echod.pid, number), os.O_RDWR)
+        try:
+            os.ftruncate(fd, 0)
+            raise Failure("it can")
+        except PermissionError:
+            pass
+        finally:
+            os.close(fd)
+        expect_echo(echod.connect())
+
+
+@test("a worker can start no process")
+def no_children():
+    plain_processes()
+    with Echod() as echod:
+        sock = echod.echoing()
+        limits = resource.prlimit(echod.worker_of(sock), resource.RLIMIT_NPROC)
+        expect_equal(limits, (0, 0), "its limit of processes")
+
+
+def shared_memory_used(echod):
+    number = [n for n, link in descriptors(echod.pid).items() if "echod-slots" in link][0]
+    return os.stat("/proc/%d/fd/%d" % (echod.pid, number)).st_blocks
+
+
+@test("what a worker told is given back to the system with its place")
+def slots_given_back():
+    plain_processes()
+    with many() as echod:
+        before = shared_memory_used(echod)
+        socks = [echod.echoing() for _ in range(20)]
+        expect(shared_memory_used(echod) > before, "each takes some memory")
+        for sock in socks:
+            sock.close()
+        eventually(lambda: shared_memory_used(echod) == before, "all of it is given back")
 
 
 main()

@@ -9,8 +9,9 @@ import subprocess
 import tempfile
 
 from clients import expect_echo, recv_until_eof
-from expect import DEADLINE, Skip, expect, expect_equal
+from expect import DEADLINE, Skip, eventually, expect, expect_equal
 from managed import Managed
+from proc import title
 from tap import main, test
 
 SO_PASSRIGHTS = 83
@@ -149,11 +150,13 @@ def control(echod):
     socks, traps = set_traps(echod, echod.dial, b"status\n", 4)
     for sock in socks if echod.takes else []:
         expect(recv_until_eof(sock).startswith(b"ok\n"), "it is answered")
-    traps += set_traps(echod, echod.dial, b"s", 2)
+    more, others = set_traps(echod, echod.dial, b"s", 2)
     expect_echo(echod.connect("local"))
+    for sock in socks + more:
+        sock.close()  # one user has not all places
     expect_equal(echod.ctl("reload")[0], 0, "the exit status of a reload")
     expect_echo(echod.connect("local"))
-    expect(traps, "they are there to the end")
+    expect(traps + others, "they are there to the end")
 
 
 def limits(echod):
@@ -161,6 +164,26 @@ def limits(echod):
     socks, traps = set_traps(echod, lambda: echod.connect("file"), count=2)
     echod.log.wait(r"session of unix on file: closed because it was idle", count=2)
     expect_equal(len(traps), len(socks), "the number of traps")
+
+
+def datagrams(echod):
+    """Datagrams that pass one, to the one worker for all of them"""
+    worker = eventually(lambda: [pid for pid in echod.workers() if "unix-dgram" in title(pid)],
+                        "there is a worker for datagrams")[0]
+    echod.kill(signal.SIGSTOP)
+    os.kill(worker, signal.SIGSTOP)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.connect(echod.path("d"))
+        traps = [Trap() for _ in range(4)]
+        for trap in traps:
+            expect_equal(trap.pass_over(sock), echod.takes, "whether one can be passed")
+    os.kill(worker, signal.SIGCONT)
+    echod.kill(signal.SIGCONT)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(echod.path("client"))
+        sock.settimeout(DEADLINE)
+        sock.sendto(b"ping", echod.path("d"))
+        expect_equal(sock.recv(10), b"ping", "the answer to another one")
 
 
 def case(function, server=""):
@@ -175,4 +198,5 @@ case(refused, "max_clients = 1\n")
 case(ended, "max_clients = 1\nwhen_full = queue\n")
 case(control)
 case(limits, "idle_timeout = 300ms\n")
+case(datagrams, "[listen datagrams]\nprotocol = unix-dgram\naddress = @DIR@/d\n")
 main()

@@ -24,13 +24,16 @@ GENERATED = "config.h"  # by configure; for everyone
 READING = ("read", "readv", "pread", "preadv", "preadv2", "recv", "recvfrom", "recvmsg",
            "recvmmsg", "splice", "tee", "sendfile", "copy_file_range", "fgets", "fgetc", "getc",
            "getchar", "getline", "getdelim", "fread", "fscanf", "scanf", "fdopen",
-           "io_uring_enter")
+           "io_uring_enter", "rights_receive")
 
 # What reads in the code that the parent runs, and why that is no client's byte. How often each
 # may occur is part of it.
 MAY_READ = {
     ("src/daemon/detach.c", "read"): (1, "the status that a starting daemon sends its terminal"),
-    ("src/daemon/control.c", "recv"): (1, "the request of an administrator"),
+    ("src/base/rights.c", "recv"): (1, "rights_receive(), whose callers are on this list"),
+    ("src/base/rights.c", "rights_receive"): (1, "the same"),
+    ("src/base/rights.h", "rights_receive"): (1, "the same"),
+    ("src/daemon/control.c", "rights_receive"): (1, "the request of an administrator"),
     ("src/daemon/handover.c", "fdopen"): (3, "what the program before left, in a memfd"),
     ("src/daemon/handover.c", "fgets"): (3, "the same"),
     ("src/daemon/run.c", "fdopen"): (1, "to write the settings that a rehearsal found good"),
@@ -39,8 +42,9 @@ MAY_READ = {
     ("src/daemon/limits.c", "fgets"): (2, "files of /proc and of the cgroup"),
     ("src/config/inifile.c", "getline"): (1, "the configuration"),
     ("src/config/origins.c", "fgets"): (1, "a dump of it, that the rehearsal of a reload made"),
-    ("src/scribe/scribe.c", "recvmsg"): (1, "in the scribe: records from the parent and workers"),
-    ("src/scribe/store.c", "read"): (1, "in a worker: the answer of the scribe"),
+    ("src/scribe/scribe.c", "recv"): (1, "in the scribe: records from the parent"),
+    ("src/scribe/askers.c", "rights_receive"): (1, "in the scribe: messages from workers"),
+    ("src/scribe/store.c", "recv"): (1, "in a worker: the answer of the scribe"),
 }
 # Clients' bytes are read in these, and nowhere else; src/client and src/ctl are other
 # programs.
