@@ -74,7 +74,7 @@ static int read_all(int fd, char **text)
 }
 
 /* Takes the first line off, which says how it went. */
-static int split(struct answer *answer)
+int answer_split(struct answer *answer)
 {
     char *end = strchr(answer->memory, '\n');
 
@@ -103,7 +103,7 @@ int request_send(const char *path, const char *request, struct answer *answer)
     fd_close(&fd);
     if (r == 0 && sent < 0 && *answer->memory == '\0')
         r = sent; /* nobody heard it; else he had an answer before he was asked: no */
-    return r == 0 ? split(answer) : r;
+    return r == 0 ? answer_split(answer) : r;
 }
 
 void answer_free(struct answer *answer)

@@ -18,6 +18,9 @@ struct answer {
  */
 int request_send(const char *path, const char *request, struct answer *answer);
 
+/* Takes the text in answer->memory apart, as request_send() does. Returns 0 or -EPROTO. */
+int answer_split(struct answer *answer);
+
 void answer_free(struct answer *answer);
 
 #endif

@@ -43,6 +43,7 @@ def distributed_files_exist(tree):
 
 def tests_are_run(tree):
     lists = {"unit_tests": ("tests/unit/test_*.c",),
+             "fuzz_targets": ("tests/fuzz/fuzz_*.c",),
              "daemon_tests": ("tests/daemon/test_*.*",),
              "lint_tests": ("tests/lint/*.sh", "tests/lint/*.py")}
     for name, patterns in lists.items():
@@ -50,6 +51,13 @@ def tests_are_run(tree):
         for test in tree.files(*patterns):
             if test != "tests/lint/lint.py" and not {test, test.removesuffix(".c")} & set(listed):
                 yield f"{test} is not in {name} of Makefile.am"
+
+
+def targets_have_seeds(tree):
+    for target in variable(tree, "fuzz_targets"):
+        corpus = target.replace("/fuzz_", "/corpus/")
+        if not tree.files(corpus + "/*"):
+            yield f"{target} has no seeds in {corpus}"
 
 
 def support_files_are_distributed(tree):
@@ -82,8 +90,12 @@ lint.main([
         "a document that is gone": take("README.md")}),
     ("every test is run", tests_are_run, {
         "a unit test that is not": add("tests/unit/test_stray.c"),
+        "a fuzz target that is not": add("tests/fuzz/fuzz_stray.c"),
         "a daemon test that is not": add("tests/daemon/test_stray.py"),
         "a lint test that is not": add("tests/lint/stray.py")}),
+    ("every fuzz target has seeds", targets_have_seeds, {
+        "one that has none": lambda t: t.doctored(
+            "Makefile.am", r"tests/fuzz/fuzz_ini", "tests/fuzz/fuzz_stray")}),
     ("every file of the tests is distributed", support_files_are_distributed, {
         "one that is not": add("tests/daemon/stray.py")}),
 ])

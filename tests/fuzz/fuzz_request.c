@@ -1,0 +1,139 @@
+/*
+ * What somebody says to the control socket. Whatever it is, and however it is cut into pieces (by
+ * the first byte of the input): the answer is the same, it is harmless on a terminal, and echoctl
+ * can read it.
+ */
+#include "base/span.h"
+#include "ctl/request.h"
+#include "ctl/show.h"
+#include "daemon/access.h"
+
+#include "fuzz.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Beyond the kernel's PID_MAX_LIMIT: nobody is killed, nobody rehearses. */
+#define NO_PROCESS 1000000000
+
+static const char configuration[] = "[server]\nmax_clients = 10\nsource_rate = 3/h\n"
+                                    "monitor = 192.0.2.9\nreserved = 2\nmax_per_source = 1\n"
+                                    "[listen a]\nport = 0\nallow = 192.0.2.0/24, 2001:db8::/32\n"
+                                    "deny = 192.0.2.128/25\n"
+                                    "[listen u]\nprotocol = unix\naddress = @echod-fuzz\n"
+                                    "[listen d]\nprotocol = udp\naddress = ::1\n";
+
+static struct settings *load(void)
+{
+    struct problems problems = {0};
+    char path[FUZZ_PATH_MAX];
+    int fd = fuzz_file(configuration, strlen(configuration), path);
+    struct settings *settings = settings_load(path, &problems);
+
+    fuzz_check(settings);
+    close(fd);
+    problems_free(&problems);
+    return settings;
+}
+
+/* A client of the first listener, and one of the second whose peer has an odd name. */
+static void add_clients(struct server *server)
+{
+    struct address ip, odd;
+
+    fuzz_check(address_numeric(&ip, "192.0.2.1", 7) == 0);
+    fuzz_check(address_unix(&odd, "@\t=\n\"\\\xff") == 0);
+    roster_add(&server->roster, NO_PROCESS, &ip, server->settings->listens[0]);
+    roster_add(&server->roster, NO_PROCESS + 1, &odd, server->settings->listens[1]);
+}
+
+/* A server that could be asked anything, and has a reload under way: it begins no other. */
+static struct server *server_make(void)
+{
+    static struct server server = {.config = "echod\t.conf", .reload = {.pid = NO_PROCESS}};
+    static struct listener listeners[2];
+
+    server.settings = load();
+    for (size_t i = 0; i < 2; i++) {
+        listeners[i] = (struct listener){.fd = -1, .settings = server.settings->listens[i]};
+        fuzz_check(address_unix(&listeners[i].address, "/run/a\nb") == 0);
+    }
+    server.listeners = (struct listeners){.item = listeners, .count = 2};
+    control_init(&server.control);
+    fuzz_check(slots_open(&server.slots, 10) == 0 && access_open(&server) == 0);
+    fuzz_check(roster_open(&server.roster, 10, &server.settings->server->source_prefix) == 0);
+    add_clients(&server);
+    return &server;
+}
+
+/* What came on FD until it ended, to be freed. */
+static char *read_answer(int fd)
+{
+    struct fuzz_output output;
+    char buf[4096];
+    ssize_t n;
+
+    fuzz_output_open(&output);
+    while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
+        fwrite(buf, 1, (size_t)n, output.file);
+    return fuzz_output_close(&output);
+}
+
+/* Says DATA to SERVER, in pieces of PIECE bytes, and returns its answer, to be freed. */
+static char *ask(struct server *server, const uint8_t *data, size_t size, size_t piece)
+{
+    struct control_peer *peer = &server->control.peers[0];
+    int pair[2];
+
+    fuzz_check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    *peer = (struct control_peer){.fd = pair[0]};
+    for (size_t at = 0; at < size && peer->fd >= 0; at += piece) {
+        size_t n = piece < size - at ? piece : size - at;
+        fuzz_check(send(pair[1], data + at, n, MSG_NOSIGNAL) == (ssize_t)n);
+        control_attend(server, 0);
+    }
+    shutdown(pair[1], SHUT_WR);
+    for (int turns = 0; peer->fd >= 0; turns++) {
+        fuzz_check(turns < 100);
+        control_attend(server, 0);
+    }
+    char *answer = read_answer(pair[1]);
+    close(pair[1]);
+    return answer;
+}
+
+/* The report can be shown as JSON; a refusal is a line. */
+static void check_answer(const char *text)
+{
+    struct answer answer = {.memory = fuzz_text(text, strlen(text))};
+    struct fuzz_output output;
+
+    fuzz_check(fuzz_is_printable(text));
+    fuzz_check(answer_split(&answer) == 0);
+    fuzz_check(!answer.error || *answer.error);
+    fuzz_output_open(&output);
+    show_json(answer.text, 0, output.file);
+    char *json = fuzz_output_close(&output);
+    fuzz_check(fuzz_is_json(json));
+    free(json);
+    answer_free(&answer);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct server *server;
+    size_t piece = 1 + fuzz_choice(&data, &size);
+
+    if (!server)
+        server = server_make();
+    char *whole = ask(server, data, size, size + 1), *pieces = ask(server, data, size, piece);
+    /* Only the first line: seconds may have passed meanwhile. */
+    size_t line = strcspn(whole, "\n");
+    fuzz_check(strncmp(whole, pieces, line + 1) == 0);
+    if (*whole)
+        check_answer(whole);
+    free(whole);
+    free(pieces);
+    return 0;
+}
