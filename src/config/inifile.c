@@ -65,7 +65,8 @@ static const char *inspect(struct reading *in, size_t length, size_t limit)
         line += 3;
     /* An indented line would be the continuation of the one before it to inih. */
     line += strspn(line, " \t\r\n\v\f");
-    if (strlen(line) >= limit) {
+    /* Counted with its end, which the last line may lack: a dump gives it one. */
+    if (strcspn(line, "\n") + 1 >= limit) {
         malformed(in, "this line is too long (inih reads up to 198 bytes)");
         return "";
     }

@@ -132,15 +132,15 @@ static void test_nul_byte_spoils_its_line_only(void **state)
     tells_bytes(text, sizeof(text) - 1, "1 bad\n2 bad\n3 bad\n4 c=3\n");
 }
 
-/* inih reads 199 bytes, the newline included. */
+/* inih reads 199 bytes, the newline included, with which a dump ends every line. */
 static void test_line_length(void **state)
 {
     static const struct {
         size_t bytes; /* of the line, without a newline */
         bool newline, fits;
     } cases[] = {
-        {197, true, true},   {198, true, true},  {199, true, false}, {200, true, false},
-        {1000, true, false}, {198, false, true}, {199, false, true}, {200, false, false},
+        {197, true, true},   {198, true, true},  {199, true, false},  {200, true, false},
+        {1000, true, false}, {198, false, true}, {199, false, false}, {200, false, false},
     };
     char text[1100], expected[1100];
 
