@@ -196,7 +196,16 @@ static void kill_client(struct server *server, const char *id, FILE *to)
     fprintf(to, "ok\nid=%d\n", (int)client->pid);
 }
 
-static void answer_request(struct server *server, const char *request, FILE *to)
+/* All of a request is, and what an answer repeats of it is harmless on a terminal then. */
+static bool is_plain(const char *text)
+{
+    while (*text >= ' ' && *text <= '~')
+        text++;
+    return *text == '\0';
+}
+
+/* Returns whether REQUEST is one that is known. */
+static bool answer_known(struct server *server, const char *request, FILE *to)
 {
     static const struct {
         const char *name;
@@ -216,16 +225,22 @@ static void answer_request(struct server *server, const char *request, FILE *to)
             continue;
         fputs("ok\n", to);
         reports[i].report(server, to);
-        return;
+        return true;
     }
     for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
         size_t len = strlen(requests[i].name);
         if (strncmp(request, requests[i].name, len) != 0 || request[len] != ' ')
             continue;
         requests[i].answer(server, request + len + 1, to);
-        return;
+        return true;
     }
-    fputs("error unknown request\n", to);
+    return false;
+}
+
+static void answer_request(struct server *server, const char *request, FILE *to)
+{
+    if (!is_plain(request) || !answer_known(server, request, to))
+        fputs("error unknown request\n", to);
 }
 
 static void speak_to(struct control_peer *peer)

@@ -518,7 +518,8 @@ def bad_requests():
         sock = echod.echoing()
         worker = echod.worker_of(sock)
         for data in (b"\n", b"dance\n", b"STATUS\n", b"status \n", b"status\r\n", b" status\n",
-                     b"kill\n", b"killall %d\n" % worker, b"reload now\n", b"x" * 126 + b"\n"):
+                     b"kill\n", b"killall %d\n" % worker, b"reload now\n", b"x" * 126 + b"\n",
+                     b"kill \x1b[2J\n", b"check-access \xc3 local\n"):
             expect_equal(request(echod, data), b"error unknown request\n", "what %r gets" % data)
         for data in (b"x" * 127, b"x" * 5000):
             expect_equal(request(echod, data), b"", "the answer to %d bytes" % len(data))
