@@ -1,5 +1,7 @@
 #include "base/escape.h"
 
+#include "base/util.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -82,10 +84,12 @@ static int hex_digit(char c)
     return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -EINVAL;
 }
 
+/* The escapes of one letter, and what each means. */
+static const char names[] = "\\nrt", bytes[] = "\\\n\r\t";
+
 /* The byte that the escape behind the backslash at *P means; *P moves past it. */
 static int escaped_byte(const char **p)
 {
-    static const char names[] = "\\nrt", bytes[] = "\\\n\r\t";
     char name = *(*p)++;
 
     if (name == 'x') {
@@ -115,4 +119,34 @@ int unescape_text(char *buf, const char *text)
     }
     *out = '\0';
     return (int)(out - buf);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Whether an INI file would not give back byte I of TEXT as it is: a blank at an end, or one that
+ * would make a comment of a semicolon behind it. */
+static bool is_lost(const char *text, size_t len, size_t i)
+{
+    unsigned char c = (unsigned char)text[i];
+
+    if (is_blank((char)c))
+        return i == 0 || i + 1 == len || text[i + 1] == ';';
+    return c < ' ' || c == '\\' || c == 0x7f;
+}
+
+void escape_text(char *buf, size_t size, const char *text, size_t len)
+{
+    buf[0] = '\0';
+    for (size_t i = 0; i < len; i++) {
+        const char *found = text[i] ? strchr(bytes, text[i]) : NULL;
+        if (!is_lost(text, len, i))
+            text_append(buf, size, "%c", text[i]);
+        else if (found)
+            text_append(buf, size, "\\%c", names[found - bytes]);
+        else
+            text_append(buf, size, "\\x%02x", (unsigned)(unsigned char)text[i]);
+    }
 }

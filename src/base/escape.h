@@ -25,4 +25,12 @@ size_t escape_bytes(char *buf, const void *data, size_t len, const char *keep);
  */
 int unescape_text(char *buf, const char *text);
 
+/*
+ * Writes the LEN bytes at TEXT into BUF, cut at SIZE, so that unescape_text() gives them back even
+ * of a value of an INI file, whose outer blanks and comments are lost; but for a semicolon at the
+ * beginning, which no blank may stand before there. No form that does is shorter: a line that could
+ * be read still can be once it is written anew.
+ */
+void escape_text(char *buf, size_t size, const char *text, size_t len);
+
 #endif

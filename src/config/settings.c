@@ -1,5 +1,6 @@
 #include "config/settings.h"
 
+#include "base/escape.h"
 #include "base/util.h"
 #include "config/options.h"
 
@@ -87,14 +88,18 @@ bool protocol_is_unix(unsigned protocol)
     return protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP;
 }
 
-/* The origin as the comment of a dumped line. */
+/* The origin as the comment of a dumped line, whatever bytes the name of a file has. */
 static void origin_format(struct origin origin, char *buf, size_t size)
 {
+    char safe[ESCAPED_SIZE(VALUE_TEXT_MAX)];
+
     buf[0] = '\0';
-    if (origin.file)
-        text_append(buf, size, "%s:%u", origin.file, origin.line);
-    else
+    if (!origin.file) {
         text_append(buf, size, "default");
+        return;
+    }
+    escape_bytes(safe, origin.file, strnlen(origin.file, VALUE_TEXT_MAX), "\\");
+    text_append(buf, size, "%s:%u", safe, origin.line);
 }
 
 /* Takes the blanks out of the list "a, b, c". */
@@ -108,8 +113,9 @@ static void squeeze_list(char *list)
     *to = '\0';
 }
 
-/* A line has to stay within inih's limit: what is too long for it stands as tightly as it was
- * written, and its comment above. */
+/* A line has to stay within inih's limit: what is too long for it stands as tightly as it can be
+ * written, and its comment above. A semicolon at its beginning would be a comment behind a blank.
+ */
 static void dump_value(const struct option_row *row, const struct section *section, FILE *out)
 {
     char value[VALUE_TEXT_MAX], origin[VALUE_TEXT_MAX], line[2 * VALUE_TEXT_MAX];
@@ -117,7 +123,7 @@ static void dump_value(const struct option_row *row, const struct section *secti
     row->type->format(row, option_field(row, section), value, sizeof(value));
     origin_format(*option_origin(row, section), origin, sizeof(origin));
     int len = snprintf(line, sizeof(line), "%-15s = %-24s ; %s", row->name, value, origin);
-    if (len < DUMP_LINE_MAX) {
+    if (len < DUMP_LINE_MAX && value[0] != ';') {
         fprintf(out, "%s\n", line);
         return;
     }

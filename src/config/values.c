@@ -235,31 +235,12 @@ static int text_parse(const struct option_row *row, const char *text, void *fiel
     return 0;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* Blanks at the ends, and a semicolon behind a blank (a comment), would not survive the INI. */
 static void text_format(const struct option_row *row, const void *field, char *buf, size_t size)
 {
     const struct text *text = field;
 
     (void)row;
-    buf[0] = '\0';
-    for (size_t i = 0; i < text->len; i++) {
-        unsigned char c = (unsigned char)text->data[i];
-        bool outer = i == 0 || i + 1 == text->len;
-        bool comment = c == ';' && (i == 0 || is_blank(text->data[i - 1]));
-        if (c == '\\')
-            text_append(buf, size, "\\\\");
-        else if (c == '\n' || c == '\r')
-            text_append(buf, size, c == '\n' ? "\\n" : "\\r");
-        else if (is_blank((char)c) ? outer : comment || c < ' ' || c == 0x7f)
-            text_append(buf, size, "\\x%02x", c);
-        else
-            text_append(buf, size, "%c", c);
-    }
+    escape_text(buf, size, text->data, text->len);
 }
 
 static void text_clear(void *field)

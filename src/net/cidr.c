@@ -56,15 +56,51 @@ int cidr_parse(struct cidr *c, const char *text)
     return 0;
 }
 
+/* The run of zero groups of GROUPS, from *FIRST on, that "::" shortens most, and its length; 0 if
+ * it shortens none: a single one at an end. */
+static size_t find_zeros(const uint16_t groups[8], size_t *first)
+{
+    size_t length = 0, saved = 0;
+
+    for (size_t i = 0, end; i < 8; i = end + 1) {
+        for (end = i; end < 8 && groups[end] == 0; end++)
+            ;
+        size_t saving = end == i ? 0 : 2 * (end - i) - 1 - (i == 0 || end == 8);
+        if (saving <= saved)
+            continue;
+        saved = saving;
+        length = end - i;
+        *first = i;
+    }
+    return length;
+}
+
+/* An IPv6 address in the fewest characters: RFC 5952 spends one more on a single zero group. */
+static void format_ipv6(const uint8_t bytes[16], char *buf, size_t size)
+{
+    uint16_t groups[8];
+    size_t first = 8;
+
+    for (size_t i = 0; i < 8; i++)
+        groups[i] = (uint16_t)(bytes[2 * i] << 8 | bytes[2 * i + 1]);
+    size_t zeros = find_zeros(groups, &first);
+    buf[0] = '\0';
+    for (size_t i = 0; i < 8; i++) {
+        if (i >= first && i < first + zeros)
+            text_append(buf, size, "%s", i == first ? "::" : "");
+        else
+            text_append(buf, size, "%s%x", i == 0 || i == first + zeros ? "" : ":", groups[i]);
+    }
+}
+
 const char *cidr_format(const struct cidr *c, char *buf, size_t size)
 {
     unsigned full = c->family == AF_INET ? 32 : 128;
 
-    if (!inet_ntop(c->family, c->bytes, buf, (socklen_t)size))
+    if (c->family == AF_INET6)
+        format_ipv6(c->bytes, buf, size);
+    else if (!inet_ntop(c->family, c->bytes, buf, (socklen_t)size))
         snprintf(buf, size, "?");
-    if (c->family == AF_INET6 && strchr(buf, '.')) /* ::a.b.c.d would be longer than ::x:y */
-        snprintf(buf, size, "::%x:%x", c->bytes[12] << 8 | c->bytes[13],
-                 c->bytes[14] << 8 | c->bytes[15]);
     if (c->prefix < full)
         text_append(buf, size, "/%u", (unsigned)c->prefix);
     return buf;

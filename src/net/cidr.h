@@ -22,7 +22,8 @@ struct cidr {
  */
 int cidr_parse(struct cidr *c, const char *text);
 
-/* The text of C, without "/32" or "/128" for a single address; BUF. */
+/* The text of C, without "/32" or "/128" for a single address, none that cidr_parse() takes is
+ * shorter; BUF. */
 const char *cidr_format(const struct cidr *c, char *buf, size_t size);
 
 /* Whether the IP address A (normalised) lies in C. A Unix address lies in none. */

@@ -277,6 +277,107 @@ static void test_a_name_that_is_too_long_is_cut(void **state)
     settings_free(second);
 }
 
+/* ---- lines at the limit ---- */
+
+/* What stands for one byte, or a few, of a text: what is longest in a dump, how it is dumped. */
+static const char *const text_pieces[] = {"\\t",  "\t",  "\\x20", " ",    "\\x3b", "\t;",
+                                          ";",    "\\n", "\\r",   "\\\\", "\\x00", "#",
+                                          "\xff", "=",   "x\t;",  "]"};
+static const char *const range_pieces[] = {
+    "1::2:3:4:5:6:7", "::1",      "1::",       "::",           "0:0:1::1:1:1",
+    "1.2.3.4",        "::/0",     "::1.2.3.4", "1:2::3:4:5/0", "::2:3:4:5:6:7",
+    "10.0.0.0/8",     "2::3/127", "1::/16",    "1.0.0.0",      "a:b:c:d:e:f:0::",
+    "0:1:2:3:4:5:6:7"};
+
+static uint32_t draw(uint32_t *seed, size_t count)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return (*seed >> 16) % (uint32_t)count;
+}
+
+/* Fills LINE, which begins with its option, up to 198 bytes, the longest line, with PIECES that
+ * DELIMITER separates. */
+static void fill(char *line, const char *const *pieces, size_t count, const char *delimiter,
+                 uint32_t *seed)
+{
+    size_t begin = strlen(line);
+
+    for (int missed = 0; missed < 50;) {
+        const char *piece = pieces[draw(seed, count)];
+        const char *between = strlen(line) > begin ? delimiter : "";
+        if (strlen(line) + strlen(between) + strlen(piece) > 198)
+            missed++;
+        else
+            text_append(line, 199, "%s%s", between, piece);
+    }
+}
+
+/* TEXT, if it loads at all, is the same once it is dumped. Returns whether it loaded. */
+static bool survives_if_good(const char *text)
+{
+    struct problems problems = {0};
+
+    write_file("a.conf", text, strlen(text));
+    struct settings *settings = settings_load("a.conf", &problems);
+    problems_free(&problems);
+    if (!settings)
+        return false;
+    settings_free(settings);
+    settings_free(survives(text));
+    return true;
+}
+
+static void test_any_line_at_the_limit_survives(void **state)
+{
+    char line[256], text[300];
+    uint32_t seed = 1;
+    size_t loaded = 0;
+
+    (void)state;
+    for (int i = 0; i < 4000; i++) {
+        bool range = i % 2;
+        snprintf(line, sizeof(line), range ? "deny=" : "reply=");
+        if (range)
+            fill(line, range_pieces, ARRAY_SIZE(range_pieces), ",", &seed);
+        else
+            fill(line, text_pieces, ARRAY_SIZE(text_pieces), "", &seed);
+        /* With a newline and, as the last line may be, without. */
+        snprintf(text, sizeof(text), "[listen a]\nservice=message\n%s%s", line,
+                 i % 4 < 2 ? "\n" : "");
+        loaded += survives_if_good(text);
+    }
+    assert_true(loaded > 1000);
+}
+
+static void test_a_last_line_without_a_newline_has_no_more_room(void **state)
+{
+    char text[300];
+    struct problems problems = {0};
+
+    (void)state;
+    snprintf(text, sizeof(text), "[listen a]\ngreeting=%0190d", 0);
+    write_file("a.conf", text, strlen(text));
+    assert_null(settings_load("a.conf", &problems));
+    assert_non_null(strstr(problems.list[0].text, "too long"));
+    problems_free(&problems);
+}
+
+static void test_the_name_of_a_file_does_not_break_a_line(void **state)
+{
+    static const char path[] = "a\nmax_clients = 1.conf";
+    struct problems problems = {0};
+
+    (void)state;
+    write_file(path, "[listen a]\nport = 1\n", 20);
+    struct settings *settings = settings_load(path, &problems);
+    assert_non_null(settings);
+    char *text = dump(settings);
+    settings_free(settings);
+    settings_free(load(text));
+    assert_null(strstr(text, "\nmax_clients = 1.conf"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +391,9 @@ int main(void)
         cmocka_unit_test(test_origins_survive),
         cmocka_unit_test(test_nonsense_about_origins_is_passed_over),
         cmocka_unit_test(test_a_name_that_is_too_long_is_cut),
+        cmocka_unit_test(test_any_line_at_the_limit_survives),
+        cmocka_unit_test(test_a_last_line_without_a_newline_has_no_more_room),
+        cmocka_unit_test(test_the_name_of_a_file_does_not_break_a_line),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
 }

@@ -259,11 +259,12 @@ static void test_text(void **state)
     static const struct value_case cases[] = {
         {&text, "", ""},
         {&text, "Hello, world", "Hello, world"},
-        {&text, "\\x20a b\\x09", "\\x20a b\\x09"},
+        {&text, "\\x20a b\\x09", "\\x20a b\\t"},
         {&text, "a\\tb", "a\tb"},
         {&text, "a\\n\\r\\\\", "a\\n\\r\\\\"},
-        {&text, "a;b \\x3bc", "a;b \\x3bc"},
-        {&text, "\\x3b", "\\x3b"},
+        {&text, "a;b \\x3bc", "a;b\\x20;c"},
+        {&text, "a\\t;b", "a\\t;b"},
+        {&text, "\\x3b", ";"},
         {&text, "a\\x00b\\x7f", "a\\x00b\\x7f"},
         {&text, "\xc3\xa4\\xff", "\xc3\xa4\xff"},
         {&text, "a\x01", NULL}, /* written as \\x01 it is good */
