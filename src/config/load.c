@@ -1,24 +1,13 @@
 /*
  * From files to settings: sections found or made, values parsed by their rows of the table.
  */
-#include "config/inifile.h"
+#include "config/loading.h"
 #include "config/options.h"
-#include "config/settings.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct loading {
-    struct settings *settings;
-    struct problems *problems;
-    const char *file; /* the one that is being read; owned by the settings */
-    /* Where the lines belong now: a section's index, or none before the first or in a bad one. */
-    size_t current;
-    bool in_section;
-    bool in_bad_section; /* its error was told, its lines are passed over */
-};
 
 static struct origin here(const struct loading *in, unsigned line)
 {
@@ -186,18 +175,24 @@ static void on_malformed(void *user, unsigned line, const char *reason)
     problem_add(in->problems, FATAL, here(in, line), NULL, NULL, "%s", reason);
 }
 
+const struct inifile_events loading_events = {on_section, on_value, on_malformed};
+
 /* ---- files ---- */
 
-static void load_file(struct loading *in, const char *path)
+void loading_enter(struct loading *in, const char *path)
 {
-    static const struct inifile_events events = {on_section, on_value, on_malformed};
     struct settings *settings = in->settings;
 
     settings->files =
         array_append(settings->files, &settings->file_count, sizeof(*settings->files));
     in->file = settings->files[settings->file_count - 1] = text_copy(path);
     in->in_section = in->in_bad_section = false;
-    int r = inifile_read(path, &events, in);
+}
+
+static void load_file(struct loading *in, const char *path)
+{
+    loading_enter(in, path);
+    int r = inifile_read(path, &loading_events, in);
     if (r < 0)
         problem_add(in->problems, FATAL, here(in, 0), NULL, NULL, "cannot be read: %s",
                     r == -EINVAL ? "it is not a file" : strerror(-r));
@@ -244,17 +239,30 @@ static void index_listens(struct settings *settings)
     }
 }
 
-struct settings *settings_load(const char *path, struct problems *problems)
+struct loading loading_begin(struct problems *problems)
 {
     struct loading in = {.settings = memory_zeroed(1, sizeof(*in.settings)), .problems = problems};
 
     section_create(&in, SECTION_SERVER, "server", (struct origin){0});
+    return in;
+}
+
+struct settings *loading_end(struct loading *in)
+{
+    index_listens(in->settings);
+    settings_validate(in->settings, in->problems);
+    return in->settings;
+}
+
+struct settings *settings_load(const char *path, struct problems *problems)
+{
+    struct loading in = loading_begin(problems);
+
     load_file(&in, path);
     load_drop_ins(&in, path);
-    index_listens(in.settings);
-    settings_validate(in.settings, problems);
+    struct settings *settings = loading_end(&in);
     if (problems->fatal == 0)
-        return in.settings;
-    settings_free(in.settings);
+        return settings;
+    settings_free(settings);
     return NULL;
 }

@@ -21,9 +21,6 @@ struct option_row {
     const char *help;
 };
 
-/* The bytes of a line of a dump: within the 198 that inih reads, also of a comment. */
-#define DUMP_LINE_MAX 190
-
 extern const struct option_row option_table[];
 extern const size_t option_count;
 

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* The bytes of a line of a dump: within the 198 that inih reads, also of a comment. */
+#define DUMP_LINE_MAX 190
+
 static void section_clear(struct section *section)
 {
     for (size_t i = 0; i < option_count; i++) {

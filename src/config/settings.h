@@ -120,13 +120,6 @@ struct origin settings_origin(const struct settings *settings, const void *value
  */
 void settings_dump(const struct settings *settings, FILE *out);
 
-/*
- * Adds to a dump, as comments, where each value was set (origins.c); and makes that known of
- * SETTINGS that were loaded from the file at PATH, a dump that has them.
- */
-void settings_dump_origins(const struct settings *settings, FILE *out);
-void settings_load_origins(struct settings *settings, const char *path);
-
 /* Adds to PROBLEMS what is wrong with the settings as a whole (validate.c). */
 void settings_validate(struct settings *settings, struct problems *problems);
 

@@ -10,7 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define FIRST_LINE "echod-handover 1\n"
+#define FIRST_WORD "echod-handover "
+#define FIRST_LINE FIRST_WORD "1\n"
 /* The bytes of an address in hex; the formats below have 272, one less. */
 #define HEX_MAX 273
 _Static_assert(HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an address");
@@ -107,6 +108,8 @@ int handover_write(const struct server *server)
     if (to) {
         write_all(server, to);
         error = fclose(to) == 0 ? 0 : errno;
+    } else {
+        fd_close(&copy);
     }
     if (error)
         fd_close(&fd);
@@ -115,34 +118,61 @@ int handover_write(const struct server *server)
 
 /* ---- reading ---- */
 
+/* Whether FD is what handover_write() made, of whatever version. */
+static bool is_handover(int fd)
+{
+    char line[sizeof(FIRST_WORD)] = "";
+
+    return pread(fd, line, sizeof(line) - 1, 0) > 0 && strcmp(line, FIRST_WORD) == 0;
+}
+
 int handover_find(void)
 {
     const char *text = getenv(HANDOVER_VARIABLE);
     uint64_t number;
 
-    if (!text || number_parse(text, &number) < 0 || number > INT32_MAX ||
-        fcntl((int)number, F_SETFD, FD_CLOEXEC) < 0)
+    if (!text)
         return -1;
+    if (number_parse(text, &number) < 0 || number > INT32_MAX || !is_handover((int)number)) {
+        fprintf(stderr, "echod: " HANDOVER_VARIABLE " is set, but not by an echod: unset it\n");
+        return -1;
+    }
     unsetenv(HANDOVER_VARIABLE);
+    set_passing((int)number, false);
     return (int)number;
 }
 
-char *handover_settings(int fd)
+/* The number that FORMAT finds in a line of FD; -1: in none. */
+static int find_number(int fd, const char *format) __attribute__((format(scanf, 2, 0)));
+static int find_number(int fd, const char *format)
 {
-    char line[512], *path = NULL;
-    FILE *from = fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "re");
-    int settings;
+    char line[512];
+    int copy = lseek(fd, 0, SEEK_SET) < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0), number = -1;
+    FILE *from = copy < 0 ? NULL : fdopen(copy, "re");
 
-    if (!from)
-        return NULL;
-    rewind(from);
-    while (!path && fgets(line, sizeof(line), from))
-        if (sscanf(line, "settings %d", &settings) == 1 &&
-            fcntl(settings, F_SETFD, FD_CLOEXEC) == 0 &&
-            asprintf(&path, "/proc/self/fd/%d", settings) < 0)
-            path = NULL;
+    if (!from) {
+        fd_close(&copy);
+        return -1;
+    }
+    while (number < 0 && fgets(line, sizeof(line), from))
+        if (sscanf(line, format, &number) != 1)
+            number = -1;
     fclose(from);
-    return path;
+    return number;
+}
+
+int handover_settings(int fd)
+{
+    int settings = find_number(fd, "settings %d");
+
+    if (settings >= 0)
+        set_passing(settings, false);
+    return settings;
+}
+
+int handover_records(int fd)
+{
+    return find_number(fd, "scribe %*d %*d %*d %*d %d");
 }
 
 static int hex_parse(const char *text, struct address *address)

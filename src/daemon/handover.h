@@ -9,7 +9,7 @@
 #include "daemon/server.h"
 
 #define HANDOVER_VARIABLE "ECHOD_HANDOVER"
-/* In a rehearsal: the descriptor to which the settings go that are good. */
+/* In a rehearsal: the descriptor to which the settings go that are good (config/transfer.h). */
 #define REHEARSAL_VARIABLE "ECHOD_REHEARSAL"
 
 /* Writes all that SERVER leaves. Returns a descriptor, close-on-exec, or -errno. */
@@ -21,15 +21,14 @@ int handover_write(const struct server *server);
  */
 void handover_pass(const struct server *server, int fd, bool pass);
 
-/* The descriptor that this program was left, or -1: it was started afresh. */
+/* The descriptor that this program was left, or -1: it was started afresh. A variable that is no
+ * echod's is told of on standard error, and passed over. */
 int handover_find(void);
 
-/*
- * The path of the settings that the rehearsal found good, among what FD, of handover_find(), names:
- * a dump (settings_dump()) under the number of a descriptor, which the caller closes; he frees the
- * path. NULL: there are none.
- */
-char *handover_settings(int fd);
+/* Of what FD, of handover_find(), names: the descriptor of the settings that the rehearsal handed
+ * back, and where the scribe takes records; -1: there is none. */
+int handover_settings(int fd);
+int handover_records(int fd);
 
 /*
  * Takes over what FD, of handover_find(), tells: everything in SERVER but the listeners, which are

@@ -178,8 +178,8 @@ static void close_strays(struct opening *in)
         log_closed(in->log, socket, text);
         if (socket->name[0])
             notify_forget(socket->name);
-        if (socket->origin == LISTENER_OPENED && address.sa.sa_family == AF_UNIX &&
-            address.un.sun_path[0])
+        if (!in->rehearsal && socket->origin == LISTENER_OPENED &&
+            address.sa.sa_family == AF_UNIX && address.un.sun_path[0])
             unlink(address.un.sun_path);
         rights_close(&socket->fd);
     }
@@ -261,10 +261,7 @@ int listeners_open(struct listeners *listeners, const struct settings *settings,
     *listeners = (struct listeners){0};
     struct wishes wishes = wishes_make(settings, &problems);
     in.status = report(&problems, log);
-    if (in.status == 0)
-        open_wishes(&in, &wishes);
-    else
-        close_strays(&in);
+    open_wishes(&in, &wishes);
     if (!rehearsal)
         check_each_has_one(&in, settings);
     problems_free(&problems);

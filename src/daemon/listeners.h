@@ -33,8 +33,8 @@ struct listeners {
 };
 
 /*
- * Looks up the names in SETTINGS and adds to PROBLEMS those that cannot be, and addresses that
- * two listeners ask for. Needs no privilege and binds nothing.
+ * Adds to PROBLEMS addresses that two listeners of SETTINGS, whose names were looked up, ask for.
+ * Needs no privilege and binds nothing.
  */
 void listeners_check(const struct settings *settings, struct problems *problems);
 
@@ -56,10 +56,10 @@ void passed_add(struct passed *passed, const struct passed_socket *socket);
 void passed_from_systemd(struct passed *passed);
 
 /*
- * Takes those of PASSED, which it empties, that serve an address of SETTINGS, opens what is
- * missing, closes what nobody wants; logs what could not be had. In a REHEARSAL the sockets of
- * PASSED are those of a daemon that still has them. Returns 0, or the exit status that says why not
- * (sysexits(3)).
+ * Takes those of PASSED, which it empties, that serve an address of SETTINGS, whose names were
+ * looked up, opens what is missing, closes what nobody wants; logs what could not be had, and goes
+ * on without it. In a REHEARSAL the sockets of PASSED are those of a daemon that still has them.
+ * Returns 0, or the exit status that says why not (sysexits(3)).
  */
 int listeners_open(struct listeners *listeners, const struct settings *settings,
                    struct passed *passed, struct log *log, bool rehearsal);

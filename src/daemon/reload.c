@@ -106,6 +106,8 @@ static int start_rehearsal(struct server *server)
     server->reload.len = 0;
     server->reload.deadline = clock_now() + REHEARSAL_TIME;
     server->reload.settings = memfd_create("echod-settings", MFD_CLOEXEC);
+    if (server->reload.settings < 0)
+        return -errno;
     int output[2], handover = handover_write(server);
     if (handover < 0)
         return handover;

@@ -5,7 +5,9 @@
 #include "daemon/drain.h"
 #include "daemon/handover.h"
 #include "daemon/limits.h"
+#include "daemon/names.h"
 #include "daemon/notify.h"
+#include "daemon/rehearsal.h"
 #include "daemon/server.h"
 
 #include <errno.h>
@@ -47,13 +49,22 @@ static void tell_problems(const struct command *command, const struct problems *
         syslog(LOG_DAEMON | LOG_ERR, "%s", problems->list[i].text);
 }
 
-/* Loads what COMMAND names and tells all that is wrong with it. NULL: it cannot be used. */
-static struct settings *load(const struct command *command)
+/* Loads what COMMAND names and tells all that is wrong with it. NULL: it cannot be used. To LISTEN,
+ * names have to be looked up, and addresses to be told apart. */
+static struct settings *load(const struct command *command, bool listen)
 {
     struct problems problems = {0};
     struct settings *settings = settings_load(command->config, &problems);
 
+    if (settings && listen)
+        names_resolve(settings, &problems);
+    if (settings && listen && problems.fatal == 0)
+        listeners_check(settings, &problems);
     tell_problems(command, &problems);
+    if (problems.fatal > 0) {
+        settings_free(settings);
+        settings = NULL;
+    }
     for (size_t i = 0; i < problems.count && !settings; i++)
         if (problems.list[i].fatal) {
             notify_failed(problems.list[i].text);
@@ -63,59 +74,15 @@ static struct settings *load(const struct command *command)
     return settings;
 }
 
-/* A configuration whose addresses cannot be told apart, or looked up, is no good one, either. */
-static int check_addresses(const struct settings *settings)
-{
-    struct problems problems = {0};
-
-    listeners_check(settings, &problems);
-    problems_print(&problems, stderr);
-    int status = problems.fatal ? EXIT_CONFIG : 0;
-    problems_free(&problems);
-    return status;
-}
-
-/* The next program loads just what was found good here, whatever becomes of the files meanwhile. */
-static int hand_settings_back(const struct settings *settings)
-{
-    const char *text = getenv(REHEARSAL_VARIABLE);
-    uint64_t number;
-
-    if (!text || number_parse(text, &number) < 0 || number > INT_MAX)
-        return EXIT_SOFTWARE;
-    FILE *to = fdopen((int)number, "we");
-    if (!to)
-        return EXIT_SOFTWARE;
-    settings_dump(settings, to);
-    settings_dump_origins(settings, to);
-    return fclose(to) == 0 ? 0 : EXIT_OSERR;
-}
-
-/* What a reload asks of the program that is to take over: whether it could listen, too. */
-static int rehearse(const struct settings *settings, int handover)
-{
-    struct log log = {.level = LOG_ERR, .channel = -1};
-    struct passed passed = {0};
-    struct listeners listeners;
-
-    if (handover_read(handover, NULL, &passed) < 0)
-        return EXIT_SOFTWARE;
-    for (size_t i = 0; i < passed.count; i++)
-        passed.item[i].origin = LISTENER_PASSED; /* its file is not ours to remove */
-    int status = listeners_open(&listeners, settings, &passed, &log, true);
-    listeners_close(&listeners, false);
-    return status == 0 ? hand_settings_back(settings) : status;
-}
-
 int run_check(const struct command *command)
 {
     int handover = handover_find();
     set_dumpable(handover < 0);
-    struct settings *settings = load(command);
-    int status = settings ? check_addresses(settings) : EXIT_CONFIG;
+    struct settings *settings = load(command, true);
+    int status = settings ? 0 : EXIT_CONFIG;
 
     if (status == 0 && handover >= 0)
-        status = rehearse(settings, handover);
+        status = rehearsal_perform(settings, handover);
     settings_free(settings);
     if (status == 0 && handover < 0)
         printf("%s: the configuration is good\n", command->config);
@@ -124,7 +91,7 @@ int run_check(const struct command *command)
 
 int run_dump(const struct command *command)
 {
-    struct settings *settings = load(command);
+    struct settings *settings = load(command, false);
 
     if (!settings)
         return EXIT_CONFIG;
@@ -277,23 +244,6 @@ static int detach(struct run *run)
     return EXIT_OSERR;
 }
 
-/* After a reload: what the rehearsal found good; what it warned of is in the log. */
-static struct settings *load_rehearsed(int handover)
-{
-    struct problems problems = {0};
-    char *path = handover_settings(handover);
-    struct settings *settings = path ? settings_load(path, &problems) : NULL;
-    uint64_t number;
-
-    if (settings)
-        settings_load_origins(settings, path);
-    if (path && number_parse(strrchr(path, '/') + 1, &number) == 0)
-        close((int)number);
-    free(path);
-    problems_free(&problems);
-    return settings;
-}
-
 int run_server(const struct command *command, const struct title *title)
 {
     struct server_plan plan = {
@@ -305,9 +255,10 @@ int run_server(const struct command *command, const struct title *title)
         return EXIT_OSERR;
     if (command->action == ACTION_INETD)
         unsetenv("NOTIFY_SOCKET"); /* it is inetd's, and one client is nothing to tell */
-    plan.handover = handover_find();
+    plan.handover = command->action == ACTION_SERVE ? handover_find() : -1;
     run.resumed = plan.handover >= 0;
-    struct settings *settings = run.resumed ? load_rehearsed(plan.handover) : load(command);
+    struct settings *settings = run.resumed ? rehearsal_settings(plan.handover)
+                                            : load(command, command->action == ACTION_SERVE);
     if (!settings)
         return EXIT_CONFIG;
     set_dumpable(settings->server->core_dumps);

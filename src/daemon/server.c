@@ -56,6 +56,7 @@ static int open_afresh(struct server *server, const struct server_plan *plan)
 static int open_from_handover(struct server *server, const struct server_plan *plan,
                               struct passed *passed)
 {
+    server->log.channel = handover_records(plan->handover);
     int r = handover_read(plan->handover, server, passed);
 
     if (r < 0)

@@ -5,19 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void resolve(const struct listen_settings *listen, struct addresses *list,
-                    const struct settings *settings, struct problems *problems)
+static void add_addresses(const struct listen_settings *listen, struct addresses *list,
+                          const struct settings *settings, struct problems *problems)
 {
-    char reason[NET_REASON_MAX], section[64];
+    char section[64];
 
     snprintf(section, sizeof(section), "listen %s", listen->name);
     for (size_t i = 0; i < listen->addresses.count; i++) {
         const char *text = listen->addresses.item[i];
         if (protocol_is_unix(listen->protocol))
             endpoint_add_unix(text, list);
-        else if (endpoint_resolve(text, listen->port, list, reason) < 0)
+        else if (endpoint_add(text, listen->port, list) < 0)
             problem_add(problems, FATAL, settings_origin(settings, listen, "address"), section,
-                        "address", "%s", reason);
+                        "address", "%s is no address of this machine any more", text);
     }
 }
 
@@ -76,7 +76,7 @@ struct wishes wishes_make(const struct settings *settings, struct problems *prob
     for (size_t i = 0; i < settings->listen_count; i++) {
         const struct listen_settings *listen = settings->listens[i];
         struct addresses list = {0};
-        resolve(listen, &list, settings, problems);
+        add_addresses(listen, &list, settings, problems);
         for (size_t j = 0; j < list.count; j++) {
             struct wish wish = {.address = list.item[j], .settings = listen};
             check_clash(&wishes, &wish, settings, problems);

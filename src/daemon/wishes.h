@@ -18,8 +18,8 @@ struct wishes {
 };
 
 /*
- * Looks up the names in SETTINGS, which may take seconds, and adds to PROBLEMS those that cannot
- * be, and addresses that two listeners want.
+ * Of SETTINGS whose names were looked up (names.h). Adds to PROBLEMS addresses that two listeners
+ * want, or whose network interface is gone.
  */
 struct wishes wishes_make(const struct settings *settings, struct problems *problems);
 

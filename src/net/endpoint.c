@@ -26,7 +26,21 @@ static void add_any(uint16_t port, struct addresses *list)
             add(list, &address);
 }
 
-static int add_name(const char *name, uint16_t port, struct addresses *list, char *reason)
+int endpoint_add(const char *host, uint16_t port, struct addresses *list)
+{
+    struct address address;
+
+    if (strcmp(host, "*") == 0) {
+        add_any(port, list);
+        return 0;
+    }
+    if (address_numeric(&address, host, port) < 0)
+        return -EINVAL;
+    add(list, &address);
+    return 0;
+}
+
+int endpoint_look_up(const char *name, uint16_t port, struct addresses *list, char *reason)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
     int r = getaddrinfo(name, NULL, &hints, &found);
@@ -43,20 +57,6 @@ static int add_name(const char *name, uint16_t port, struct addresses *list, cha
         add(list, &address);
     }
     freeaddrinfo(found);
-    return 0;
-}
-
-int endpoint_resolve(const char *host, uint16_t port, struct addresses *list, char *reason)
-{
-    struct address address;
-
-    if (strcmp(host, "*") == 0) {
-        add_any(port, list);
-        return 0;
-    }
-    if (address_numeric(&address, host, port) < 0)
-        return add_name(host, port, list, reason);
-    add(list, &address);
     return 0;
 }
 

@@ -14,11 +14,16 @@ struct addresses {
 };
 
 /*
- * Appends to LIST what HOST stands for, with PORT: a numeric address, * (0.0.0.0 and [::]), or a
- * host name, which is looked up and may take seconds. Each address stands in LIST once.
+ * Appends to LIST what HOST stands for, with PORT, without asking anybody: a numeric address, or *
+ * (0.0.0.0 and [::]). Each address stands in LIST once. Returns 0, or -EINVAL for a name.
+ */
+int endpoint_add(const char *host, uint16_t port, struct addresses *list);
+
+/*
+ * Looks the host NAME up, which may take seconds, and appends its addresses, with PORT.
  * Returns 0, or -ENOENT with a clause in REASON (NET_REASON_MAX bytes).
  */
-int endpoint_resolve(const char *host, uint16_t port, struct addresses *list, char *reason);
+int endpoint_look_up(const char *name, uint16_t port, struct addresses *list, char *reason);
 
 /* Appends the Unix address PATH, which must be valid. */
 void endpoint_add_unix(const char *path, struct addresses *list);

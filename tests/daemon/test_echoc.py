@@ -10,6 +10,7 @@ from echoc import NO_CONNECTION, OK, Server, fails, finish, prints, read_line, r
 from expect import (DEADLINE, Failure, Skip, eventually, expect, expect_equal, expect_match,
                     scaled)
 from harness import Echod
+from hosts import with_hosts
 from proc import read_proc, rss_kib
 from programs import ECHOC
 from tap import main, private_network, test
@@ -192,29 +193,11 @@ def families():
 
 REFUSED = r"connection refused by %s:%d \(is the server running\?\)\s"
 # Gives a program its own idea of names.
-WITH_HOSTS = """mount --bind "$1/hosts" /etc/hosts && mount --bind "$1/nsswitch.conf" \
-/etc/nsswitch.conf && shift && exec "$@\""""
-
-
-def with_hosts(where, text):
-    """A command that runs echoc with TEXT as its /etc/hosts; skips where mount(8) is refused."""
-    for name, content in (("hosts", text), ("nsswitch.conf", "hosts: files\n")):
-        with open(os.path.join(where, name), "w", encoding="ascii") as file:
-            file.write(content)
-    if not (shutil.which("unshare") and os.path.exists("/etc/nsswitch.conf")):
-        raise Skip("names cannot be made up here")
-    command = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
-    command += ["sh", "-c", WITH_HOSTS, "sh", where]
-    if subprocess.run(command + ["true"], stderr=subprocess.DEVNULL, check=False).returncode:
-        raise Skip("names cannot be made up: mount(8) is refused")
-    return command + [ECHOC]
-
-
 @test("the addresses of a name are tried in turn until one takes the connection; -v tells")
 def several_addresses():
     need_ipv6()
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
-        program = with_hosts(where, "127.0.0.1 many\n::1 many\n")
+        program = with_hosts(where, "127.0.0.1 many\n::1 many\n") + [ECHOC]
         with socket.socket(socket.AF_INET6) as taken, Echod() as echod:
             port = echod.port
             taken.bind(("::1", port))  # bound, but nobody listens

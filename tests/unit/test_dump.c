@@ -188,95 +188,6 @@ static void test_values_that_grow_survive(void **state)
     settings_free(survives(text));
 }
 
-/* ---- origins ---- */
-
-/* Loads what a rehearsal leaves of FIRST, to which MORE is added. */
-static struct settings *reload(const struct settings *first, const char *more)
-{
-    FILE *out = fopen("b.conf", "we");
-    struct problems problems = {0};
-
-    assert_non_null(out);
-    settings_dump(first, out);
-    settings_dump_origins(first, out);
-    fputs(more, out);
-    assert_int_equal(fclose(out), 0);
-    struct settings *second = settings_load("b.conf", &problems);
-    assert_int_equal(problems.count, 0);
-    assert_non_null(second);
-    settings_load_origins(second, "b.conf");
-    return second;
-}
-
-static void same_origin(const struct settings *a, const void *values_a, const struct settings *b,
-                        const void *values_b, const char *key)
-{
-    struct origin x = settings_origin(a, values_a, key), y = settings_origin(b, values_b, key);
-
-    assert_string_equal(x.file, y.file);
-    assert_int_equal(x.line, y.line);
-}
-
-static void test_origins_survive(void **state)
-{
-    struct settings *first = load("[server]\nmax_clients = 5\n\n[listen a]\n\nallow = ::1\n"
-                                  "[listen b]\nport = 9\n");
-    struct settings *second = reload(first, "");
-    struct settings *third = reload(second, "");
-
-    (void)state;
-    same_origin(first, first->server, third, third->server, "max_clients");
-    for (size_t i = 0; i < 2; i++) {
-        same_origin(first, first->listens[i], third, third->listens[i], "allow");
-        same_origin(first, first->listens[i], third, third->listens[i], "port");
-        same_origin(first, first->listens[i], third, third->listens[i], "service");
-    }
-    settings_free(first);
-    settings_free(second);
-    settings_free(third);
-}
-
-/* Comments of an administrator that look like ours, and what another version may write. */
-static void test_nonsense_about_origins_is_passed_over(void **state)
-{
-    struct settings *first = load("[listen a]\nport = 9\n");
-    struct settings *second = reload(first, ";@ \n;@ listen a\n;@ listen a\tport\t1\n"
-                                            ";@ listen a\tport\tx\tfile\n"
-                                            ";@ listen a\tport\t4294967296\tfile\n"
-                                            ";@ listen a\tport\t1\tfile\\x0\n"
-                                            ";@ listen a\tprt\t1\tfile\n"
-                                            ";@ listen b\tport\t1\tfile\n;@");
-
-    (void)state;
-    same_origin(first, first->listens[0], second, second->listens[0], "port");
-    settings_free(first);
-    settings_free(second);
-}
-
-static void test_a_name_that_is_too_long_is_cut(void **state)
-{
-    char name[300];
-    struct origin origin;
-
-    (void)state;
-    memset(name, 'x', sizeof(name));
-    name[sizeof(name) - 1] = '\0';
-    struct settings *first = load("[listen a]\nport = 9\n");
-    free(first->files[0]);
-    first->files[0] = text_copy(name);
-    for (size_t i = 0; i < first->section_count; i++)
-        first->sections[i].declared.file = first->files[0];
-    for (size_t i = 0; i < option_count; i++)
-        if (first->sections[1].origins[i].file)
-            first->sections[1].origins[i].file = first->files[0];
-    struct settings *second = reload(first, "");
-    origin = settings_origin(second, second->listens[0], "port");
-    assert_int_equal(origin.line, 2);
-    assert_memory_equal(origin.file, name, 100);
-    settings_free(first);
-    settings_free(second);
-}
-
 /* ---- lines at the limit ---- */
 
 /* What stands for one byte, or a few, of a text: what is longest in a dump, how it is dumped. */
@@ -388,9 +299,6 @@ int main(void)
         cmocka_unit_test(test_long_values_stay_within_the_limit_of_inih),
         cmocka_unit_test(test_the_longest_lines_survive),
         cmocka_unit_test(test_values_that_grow_survive),
-        cmocka_unit_test(test_origins_survive),
-        cmocka_unit_test(test_nonsense_about_origins_is_passed_over),
-        cmocka_unit_test(test_a_name_that_is_too_long_is_cut),
         cmocka_unit_test(test_any_line_at_the_limit_survives),
         cmocka_unit_test(test_a_last_line_without_a_newline_has_no_more_room),
         cmocka_unit_test(test_the_name_of_a_file_does_not_break_a_line),

@@ -549,7 +549,7 @@ static void test_all_is_close_on_exec_again_once_it_is_read(void **state)
 
 static void test_find(void **state)
 {
-    int fd = fcntl(any_descriptor(), F_DUPFD, 0);
+    int fd = file_of("echod-handover 2\n");
     char text[16];
 
     (void)state;
@@ -557,7 +557,7 @@ static void test_find(void **state)
     assert_int_equal(handover_find(), -1);
     snprintf(text, sizeof(text), "%d", fd);
     setenv(HANDOVER_VARIABLE, text, 1);
-    assert_true(passes_exec(fd));
+    assert_int_equal(fcntl(fd, F_SETFD, 0), 0);
     assert_int_equal(handover_find(), fd);
     assert_false(passes_exec(fd));
     assert_null(getenv(HANDOVER_VARIABLE));
@@ -565,17 +565,50 @@ static void test_find(void **state)
     close(fd);
 }
 
+/* Whatever it names, it is left as it is. */
 static void test_find_nonsense(void **state)
 {
     static const char *const texts[] = {
         "", "x", "-1", "99999", "3x", "4294967298", "99999999999999999999"};
+    int other[] = {file_of("another file\n"), file_of(""), fcntl(any_descriptor(), F_DUPFD, 0)};
+    char text[16];
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         setenv(HANDOVER_VARIABLE, texts[i], 1);
         assert_int_equal(handover_find(), -1);
     }
+    for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
+        assert_int_equal(fcntl(other[i], F_SETFD, 0), 0);
+        snprintf(text, sizeof(text), "%d", other[i]);
+        setenv(HANDOVER_VARIABLE, text, 1);
+        assert_int_equal(handover_find(), -1);
+        assert_true(passes_exec(other[i]));
+        close(other[i]);
+    }
     unsetenv(HANDOVER_VARIABLE);
+}
+
+static void test_what_is_needed_first(void **state)
+{
+    int settings = any_descriptor();
+    char text[200];
+
+    (void)state;
+    snprintf(text, sizeof(text), "echod-handover 1\nscribe 1 2 3 4 57 6\nx\nsettings %d\n",
+             settings);
+    int fd = file_of(text);
+    assert_int_equal(fcntl(settings, F_SETFD, 0), 0);
+    assert_int_equal(handover_settings(fd), settings);
+    assert_false(passes_exec(settings));
+    assert_int_equal(handover_records(fd), 57);
+    close(fd);
+    fd = file_of("echod-handover 1\nsettings x\nscribe 1 2\n");
+    assert_int_equal(handover_settings(fd), -1);
+    assert_int_equal(handover_records(fd), -1);
+    close(fd);
+    close(settings);
+    assert_int_equal(handover_settings(fd), -1);
 }
 
 /* ---- the time that a rehearsal has ---- */
@@ -619,6 +652,7 @@ int main(void)
         cmocka_unit_test(test_all_is_close_on_exec_again_once_it_is_read),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_find_nonsense),
+        cmocka_unit_test(test_what_is_needed_first),
         cmocka_unit_test(test_a_rehearsal_is_killed_at_its_deadline),
     };
     return cmocka_run_group_tests(tests, watchdog_setup, NULL);

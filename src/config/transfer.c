@@ -1,0 +1,191 @@
+#include "config/transfer.h"
+
+#include "base/escape.h"
+#include "config/loading.h"
+#include "config/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_LINE "echod-settings 1"
+/* A name that was looked up may stand for as many addresses as a DNS message holds. */
+#define PASSED_TEXT_MAX ((size_t)256 * 1024)
+
+/* ---- writing ---- */
+
+/* The number of the file of WHERE; of what no file says, the first. */
+static size_t file_number(const struct settings *settings, struct origin where)
+{
+    for (size_t i = 0; i < settings->file_count; i++)
+        if (settings->files[i] == where.file)
+            return i;
+    return 0;
+}
+
+static void write_files(const struct settings *settings, FILE *to)
+{
+    for (size_t i = 0; i < settings->file_count; i++) {
+        size_t len = strlen(settings->files[i]);
+        char *safe = memory_zeroed(ESCAPED_SIZE(len), 1);
+        escape_bytes(safe, settings->files[i], len, NULL);
+        fprintf(to, "file %s\n", safe);
+        free(safe);
+    }
+}
+
+static void write_section(const struct settings *settings, const struct section *section, char *buf,
+                          FILE *to)
+{
+    fprintf(to, "section %zu %u %s\n", file_number(settings, section->declared),
+            section->declared.line, section->name);
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option_row *row = &option_table[i];
+        if (row->section != section->kind)
+            continue;
+        struct origin where = *option_origin(row, section);
+        if (!where.file)
+            continue;
+        row->type->format(row, option_field(row, section), buf, PASSED_TEXT_MAX);
+        fprintf(to, "value %zu %u %s %s\n", file_number(settings, where), where.line, row->name,
+                buf);
+    }
+}
+
+/* The whole as text of *SIZE bytes, which the caller frees; NULL without memory. */
+static char *text_of(const struct settings *settings, size_t *size)
+{
+    char *text = NULL, *buf = memory_zeroed(PASSED_TEXT_MAX, 1);
+    FILE *to = open_memstream(&text, size);
+
+    if (to) {
+        fputs(FIRST_LINE "\n", to);
+        write_files(settings, to);
+        for (size_t i = 0; i < settings->section_count; i++)
+            write_section(settings, &settings->sections[i], buf, to);
+    }
+    free(buf);
+    if (to && fclose(to) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+static bool take_file(struct loading *in, char *line)
+{
+    if (strncmp(line, "file ", 5) != 0)
+        return false;
+    int len = unescape_text(line, line + 5);
+    if (len < 0)
+        return false;
+    line[len] = '\0';
+    loading_enter(in, line);
+    return true;
+}
+
+/* Enters one line, without its newline. Returns false for one that cannot be understood. */
+static bool take_line(struct loading *in, char *line)
+{
+    bool value = strncmp(line, "value ", 6) == 0;
+    size_t file;
+    unsigned number;
+    int start = 0;
+
+    if (take_file(in, line))
+        return true;
+    if (sscanf(line, value ? "value %zu %u %n" : "section %zu %u %n", &file, &number, &start) < 2 ||
+        start == 0 || file >= in->settings->file_count)
+        return false;
+    in->file = in->settings->files[file];
+    char *text = line + start, *name = value ? strsep(&text, " ") : text;
+    if (!value)
+        loading_events.section(in, number, name);
+    else if (text)
+        loading_events.value(in, number, name, text);
+    return text != NULL;
+}
+
+/* Returns NULL if there is a line that cannot be understood. */
+static struct settings *read_all(FILE *from, struct problems *problems)
+{
+    struct loading in = loading_begin(problems);
+    char *line = NULL;
+    size_t room = 0;
+    bool good = false;
+
+    while (getline(&line, &room, from) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        good = good ? take_line(&in, line) && problems->fatal == 0 : strcmp(line, FIRST_LINE) == 0;
+        if (!good)
+            break;
+    }
+    if (!good)
+        problem_add(problems, FATAL, (struct origin){0}, NULL, NULL,
+                    "the settings that were handed over cannot be understood: \"%.60s\"",
+                    line ? line : "");
+    free(line);
+    struct settings *settings = loading_end(&in);
+    if (good)
+        return settings;
+    settings_free(settings);
+    return NULL;
+}
+
+struct settings *settings_receive(int fd, struct problems *problems)
+{
+    int copy = lseek(fd, 0, SEEK_SET) < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    FILE *from = copy < 0 ? NULL : fdopen(copy, "re");
+
+    if (!from) {
+        problem_add(problems, FATAL, (struct origin){0}, NULL, NULL,
+                    "the settings that were handed over cannot be read: %s", strerror(errno));
+        fd_close(&copy);
+        return NULL;
+    }
+    struct settings *settings = read_all(from, problems);
+    fclose(from);
+    return settings;
+}
+
+/* ---- both ---- */
+
+/* Whether TEXT reads as what it was written from. Of the problems, those that are not fatal were
+ * told before. */
+static bool reads_the_same(char *text, size_t size, struct problems *problems)
+{
+    struct problems found = {0};
+    FILE *from = fmemopen(text, size, "r");
+    struct settings *copy = from ? read_all(from, &found) : NULL;
+    size_t again_size = 0;
+    char *again = copy ? text_of(copy, &again_size) : NULL;
+    bool same = found.fatal == 0 && again && again_size == size && memcmp(again, text, size) == 0;
+
+    if (!same)
+        problem_add(problems, FATAL, (struct origin){0}, NULL, NULL,
+                    "what was found good is not the same once it is handed over");
+    for (size_t i = 0; i < found.count; i++)
+        if (found.list[i].fatal)
+            problem_add(problems, FATAL, (struct origin){0}, NULL, NULL, "%s", found.list[i].text);
+    free(again);
+    settings_free(copy);
+    if (from)
+        fclose(from);
+    problems_free(&found);
+    return same;
+}
+
+int settings_pass(const struct settings *settings, int fd, struct problems *problems)
+{
+    size_t size = 0;
+    char *text = text_of(settings, &size);
+    int r = !text ? -ENOMEM : reads_the_same(text, size, problems) ? 0 : -EPROTO;
+
+    if (r == 0)
+        r = fd_write_all(fd, text, size);
+    free(text);
+    return r;
+}

@@ -1,0 +1,111 @@
+"""What a rehearsal found good is what the program that takes over has: neither lines, names, files
+nor sockets can get lost between the two."""
+import signal
+
+from clients import expect_echo
+from expect import expect, expect_equal, expect_match
+from harness import clean_environment, run_echod
+from hosts import with_hosts
+from managed import Managed, listen
+from proc import is_alive
+from programs import ECHOD
+from tap import main, test
+
+
+STRAY = "echod: ECHOD_HANDOVER is set, but not by an echod: unset it\n"
+
+
+# ---- settings ----
+
+def interfering(echod, before="", after=""):
+    """A program for which something is done BEFORE, or AFTER, its rehearsal went well."""
+    return ("#!/bin/sh\ncase \"$*\" in --check-config*) '{0}' \"$@\" || exit\n{2} ;;\n"
+            "*) {1}\nexec '{0}' \"$@\" ;; esac\n".format(ECHOD, before, after))
+
+
+@test("values at the limit of a line, whatever they look like, are taken over")
+def long_values():
+    ranges = ",".join("1::2:3:4:5:6:%x" % (7 + i) for i in range(11))
+    for line in ("greeting=\\t" + "x" * 187, "greeting=" + "\\t;" * 63,
+                 "allow=127.0.0.1,%s,1::22" % ranges):
+        expect(len(line) <= 198, "the line is too long: %d" % len(line))
+        with Managed(listen("local", more=line)) as echod:
+            dump = run_echod("--dump-config", config=listen("local", more=line))[1]
+            expect_equal(run_echod("--check-config", config=dump)[::2], (0, ""), "the dump, loaded")
+            inside = echod.connect()
+            echod.reload()
+            expect(is_alive(echod.pid), "the daemon has ended")
+            inside.close()
+
+
+@test("a program that does not understand what was handed over says so before it ends")
+def not_understood():
+    with Managed(copied=True) as echod:
+        echod.install(interfering(
+            echod, after="echo echod-settings 9 >\"/proc/self/fd/$ECHOD_REHEARSAL\""))
+        echod.kill(signal.SIGHUP)
+        expect_equal(echod.wait(), 78, "the exit status")
+        echod.log.wait(" error: the settings that were handed over cannot be understood: "
+                       '"echod-settings 9"$')
+    with Managed(copied=True) as echod:
+        echod.install(interfering(
+            echod, before="echo client x >>\"/proc/self/fd/$ECHOD_HANDOVER\""))
+        echod.kill(signal.SIGHUP)
+        expect_equal(echod.wait(), 71, "the exit status")
+        echod.log.wait(" error: what the echod before left cannot be understood: ")
+
+
+@test("a rehearsal that cannot understand what it gets says so")
+def rehearsal_not_understood():
+    with Managed(copied=True) as echod:
+        for interference, reason in (
+                ("echo listener x >>\"/proc/self/fd/$ECHOD_HANDOVER\"",
+                 "^echoctl: this version cannot understand what the running one hands over$"),
+                ("unset ECHOD_REHEARSAL", "^echoctl: there is no ECHOD_REHEARSAL ")):
+            echod.install("#!/bin/sh\n%s\nexec '%s' \"$@\"\n" % (interference, ECHOD))
+            echod.rejects(reason)
+
+
+@test("an ECHOD_HANDOVER that is no echod's is told of, and changes nothing")
+def stray():
+    for value in ("0", "1", "77", "nonsense"):
+        env = {"ECHOD_HANDOVER": value}
+        status, out, err = run_echod("--check-config", config=listen("local"),
+                                     env=clean_environment(env))
+        expect_equal((status, err), (0, STRAY), "status and standard error of a check")
+        expect_match("the configuration is good$", out, "what the check says")
+        with Managed(listen("local"), env=env) as echod:
+            expect_echo(echod.connect())
+            echod.log.wait(STRAY.strip())
+            echod.reload()
+            expect_echo(echod.connect())
+
+
+class Named(Managed):
+    """It has an /etc/hosts of its own, the file "hosts"."""
+
+    def command(self, args):
+        return with_hosts(self.dir, "127.0.0.2 echo.example\n") + super().command(args)
+
+
+@test("names are looked up by the rehearsal only: what it found is taken over")
+def names():
+    config = "[listen named]\naddress = echo.example\nport = 0\n" + listen("local")
+    with Named(config, copied=True) as echod:
+        expect_equal(echod.address("named")[0], "127.0.0.2", "the address of the name")
+        before = echod.address("named"), echod.address("local")
+        inside = echod.echoing(name="named")
+        echod.write("hosts", "127.0.0.2 echo.example\n127.0.0.3 echo.example\n")
+        echod.install(interfering(echod, after=": >'%s'" % echod.path("hosts")))
+        echod.reload()
+        expect_equal((echod.address("named"), echod.address("local")), before, "the addresses")
+        expect_equal(echod.address("named", 1)[0], "127.0.0.3", "the second address")
+        for name, index in (("named", 0), ("named", 1), ("local", 0)):
+            expect_echo(echod.connect(name, index))
+        expect_echo(inside)
+        expect_equal(echod.log.matching(" error: | warning: "), [], "what it complains of")
+        echod.rejects(r"^echoctl: \S*/echod\.conf:2: \[listen named\] address: "
+                      r"the name echo\.example cannot be looked up: ")
+
+
+main()

@@ -1,0 +1,162 @@
+/*
+ * settings_pass() and settings_receive(): settings from one program to the next, exactly.
+ */
+#include "config/transfer.h"
+
+#include "unit.h"
+
+#include <sys/mman.h>
+
+static struct settings *load(const char *path, const char *text)
+{
+    struct problems problems = {0};
+
+    if (text)
+        write_file(path, text, strlen(text));
+    struct settings *settings = settings_load(path, &problems);
+    for (size_t i = 0; i < problems.count; i++)
+        print_message("%s\n", problems.list[i].text);
+    problems_free(&problems);
+    assert_non_null(settings);
+    return settings;
+}
+
+/* SETTINGS, which are freed, as the next program gets them. */
+static struct settings *passed(struct settings *settings)
+{
+    struct problems problems = {0};
+    int fd = memfd_create("test", MFD_CLOEXEC);
+
+    assert_int_equal(settings_pass(settings, fd, &problems), 0);
+    settings_free(settings);
+    settings = settings_receive(fd, &problems);
+    close(fd);
+    assert_int_equal(problems.fatal, 0);
+    problems_free(&problems);
+    assert_non_null(settings);
+    return settings;
+}
+
+static void test_values_and_defaults(void **state)
+{
+    struct settings *settings = passed(
+        load("a.conf", "[server]\nmax_clients = 17\nidle_timeout = 1h 1us\n"
+                       "[listen b]\naddress = *, name.example\ngreeting = \\x20a\\n;b\\x00\\t\n"
+                       "[listen a]\nprotocol = unix\naddress = @y\ndeny = ::/3\n"));
+
+    (void)state;
+    assert_int_equal(settings->server->max_clients, 17);
+    assert_int_equal(settings->server->max_per_source, 100);
+    assert_true(settings->server->idle_timeout == UINT64_C(3600000001));
+    assert_int_equal(settings->listen_count, 2);
+    assert_string_equal(settings->listens[0]->name, "b");
+    assert_string_equal(settings->listens[0]->addresses.item[1], "name.example");
+    assert_int_equal(settings->listens[0]->greeting.len, 7);
+    assert_memory_equal(settings->listens[0]->greeting.data, " a\n;b\0\t", 8);
+    assert_string_equal(settings->listens[0]->reply.data, "OK");
+    assert_string_equal(settings->listens[1]->name, "a");
+    assert_int_equal(settings->listens[1]->protocol, PROTOCOL_UNIX);
+    assert_int_equal(settings->listens[1]->deny.item[0].prefix, 3);
+    settings_free(settings);
+}
+
+/* Whatever is told of the settings later names the administrator's files. */
+static void test_origins(void **state)
+{
+    static const char name[] = "strange\n\\file 1";
+
+    (void)state;
+    assert_int_equal(mkdir("strange\n\\file 1.d", 0755), 0);
+    write_file("strange\n\\file 1.d/x.conf", "[listen a]\n\nport = 3\n", 21);
+    struct settings *settings = passed(load(name, "\n[listen a]\nmode = 1\n[listen b]\n"));
+    assert_int_equal(settings->file_count, 2);
+    assert_string_equal(settings->files[0], name);
+    struct origin where = settings_origin(settings, settings->listens[0], "port");
+    assert_string_equal(where.file, "strange\n\\file 1.d/x.conf");
+    assert_int_equal(where.line, 3);
+    where = settings_origin(settings, settings->listens[1], "port");
+    assert_string_equal(where.file, name);
+    assert_int_equal(where.line, 4);
+    settings_free(settings);
+}
+
+/* What was looked up has no limit of a line. */
+static void test_a_list_of_any_length(void **state)
+{
+    struct settings *settings = load("a.conf", "[listen a]\naddress = 127.0.0.1\n");
+    struct words *words = &settings->listens[0]->addresses;
+    char text[64];
+
+    (void)state;
+    for (unsigned i = 1; i < 4096; i++) {
+        words->item = array_append(words->item, &words->count, sizeof(*words->item));
+        snprintf(text, sizeof(text), "[fd00:1111:2222:3333:4444:5555:6666:%x]", i);
+        words->item[i] = text_copy(text);
+    }
+    settings = passed(settings);
+    assert_int_equal(settings->listens[0]->addresses.count, 4096);
+    assert_string_equal(settings->listens[0]->addresses.item[4095], text);
+    settings_free(settings);
+}
+
+/* Settings that no file can give: their writer is to notice, not their reader. */
+static void test_what_would_not_load_is_not_passed(void **state)
+{
+    static const char *const words[] = {"", "1.2.3.4, 1.2.3.5", "a\nb", "/run/x"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        struct settings *settings = load("a.conf", "[listen a]\naddress = 127.0.0.1\n");
+        struct problems problems = {0};
+        int fd = memfd_create("test", MFD_CLOEXEC);
+        free(settings->listens[0]->addresses.item[0]);
+        settings->listens[0]->addresses.item[0] = text_copy(words[i]);
+        assert_int_equal(settings_pass(settings, fd, &problems), i == 1 ? 0 : -EPROTO);
+        assert_int_equal(problems.fatal > 0, i != 1);
+        assert_int_equal(lseek(fd, 0, SEEK_END) > 0, i == 1);
+        close(fd);
+        problems_free(&problems);
+        settings_free(settings);
+    }
+}
+
+static void test_nonsense_is_told(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "echod-settings 2\n",
+        "[listen a]\n",
+        "echod-settings 1\nsection 0 1 listen a\n",
+        "echod-settings 1\nfile \\\n",
+        "echod-settings 1\nfile x\nsection 1 1 listen a\n",
+        "echod-settings 1\nfile x\nsection 0 1\n",
+        "echod-settings 1\nfile x\nsection 0 1 nonsense\n",
+        "echod-settings 1\nfile x\nsection 0 1 listen a\nvalue 0 1\n",
+        "echod-settings 1\nfile x\nsection 0 1 listen a\nvalue 0 1 port\n",
+        "echod-settings 1\nfile x\nsection 0 1 listen a\nvalue 0 1 port x-y-z\n",
+        "echod-settings 1\nfile x\nsection 0 1 listen a\nother\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct problems problems = {0};
+        write_file("settings", texts[i], strlen(texts[i]));
+        FILE *file = fopen("settings", "re");
+        if (settings_receive(fileno(file), &problems) || problems.fatal == 0)
+            fail_msg("%s is taken", texts[i]);
+        fclose(file);
+        problems_free(&problems);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values_and_defaults),
+        cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_a_list_of_any_length),
+        cmocka_unit_test(test_what_would_not_load_is_not_passed),
+        cmocka_unit_test(test_nonsense_is_told),
+    };
+    return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
+}
