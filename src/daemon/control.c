@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATIENCE (5 * USEC_PER_SEC)
@@ -59,20 +58,30 @@ static int listen_at(struct server *server, const char *path)
     return fd;
 }
 
+static struct address address_of(const struct control *control)
+{
+    struct address address = {0};
+
+    address_unix(&address, control->path);
+    return address;
+}
+
 void control_open(struct server *server, int fd)
 {
     struct control *control = &server->control;
-    struct stat st;
 
     control->path = own_path();
     if (!control->path)
         return;
-    control->listener = fd >= 0 ? fd : listen_at(server, control->path);
-    rights_refuse(control->listener);
-    if (control->listener >= 0 && lstat(control->path, &st) == 0) {
-        control->device = st.st_dev;
-        control->inode = st.st_ino;
+    struct address address = address_of(control);
+    if (!socket_file_stands(&control->file, &address))
+        rights_close(&fd);
+    if (fd < 0) {
+        fd = listen_at(server, control->path);
+        control->file = socket_file_at(&address);
     }
+    rights_refuse(fd);
+    control->listener = fd;
 }
 
 static void dismiss(struct control_peer *peer)
@@ -91,12 +100,11 @@ void control_dismiss_all(struct control *control)
 
 void control_close(struct control *control)
 {
-    struct stat st;
-
     control_dismiss_all(control);
-    if (control->listener >= 0 && lstat(control->path, &st) == 0 && st.st_dev == control->device &&
-        st.st_ino == control->inode)
-        unlink(control->path);
+    if (control->listener >= 0 && control->path) { /* it was opened by this program */
+        struct address address = address_of(control);
+        socket_file_remove(&control->file, &address);
+    }
     rights_close(&control->listener);
     free(control->path);
     control->path = NULL;

@@ -9,6 +9,7 @@
 #define ECHOD_DAEMON_CONTROL_H
 
 #include "daemon/watch.h"
+#include "net/socketfile.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,11 +35,10 @@ struct control_peer {
 };
 
 struct control {
-    int listener;         /* -1: there is no control socket */
-    char *path;           /* owned */
-    dev_t device;         /* of the file, and its inode: */
-    ino_t inode;          /* only this very one is removed */
-    uint64_t muted_until; /* no accepting before: the system lacks something */
+    int listener;            /* -1: there is no control socket */
+    char *path;              /* owned */
+    struct socket_file file; /* only this very one is removed */
+    uint64_t muted_until;    /* no accepting before: the system lacks something */
     struct control_peer peers[CONTROL_PEERS];
 };
 

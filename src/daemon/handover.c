@@ -87,10 +87,13 @@ static void write_all(const struct server *server, FILE *to)
     fprintf(to, "pid-file %d\n", server->pid_file);
     fprintf(to, "settings %d\n", server->reload.settings);
     fprintf(to, "waiter %d\n", server->reload.waiter);
-    fprintf(to, "control %d\n", server->control.listener);
+    fprintf(to, "control %d %llu %llu\n", server->control.listener,
+            (unsigned long long)server->control.file.device,
+            (unsigned long long)server->control.file.inode);
     for (size_t i = 0; i < server->listeners.count; i++) {
         const struct listener *l = &server->listeners.item[i];
-        fprintf(to, "listener %d %d %s\n", l->fd, (int)l->origin, l->settings->name);
+        fprintf(to, "listener %d %d %s %llu %llu\n", l->fd, (int)l->origin, l->settings->name,
+                (unsigned long long)l->file.device, (unsigned long long)l->file.inode);
     }
     datagram_handover_write(&server->datagrams, to);
     for (size_t i = 0; i < server->roster.used_clients; i++)
@@ -301,13 +304,27 @@ static int read_total(const char *line, struct totals *totals)
 static int read_listener(const char *line, struct passed *passed)
 {
     struct passed_socket socket = {.fd = -1};
+    unsigned long long device = 0, inode = 0;
     int origin;
 
-    if (sscanf(line, "listener %d %d %32s", &socket.fd, &origin, socket.name) != 3)
+    /* A version that did not know the files of Unix sockets ended with the name. */
+    if (sscanf(line, "listener %d %d %32s %llu %llu", &socket.fd, &origin, socket.name, &device,
+               &inode) < 3)
         return -EPROTO;
+    socket.file = (struct socket_file){.device = (dev_t)device, .inode = (ino_t)inode};
     socket.origin = (enum listener_origin)origin;
     socket.known = true;
     passed_add(passed, &socket);
+    return 0;
+}
+
+static int read_control(const char *line, struct control *control)
+{
+    unsigned long long device = 0, inode = 0;
+
+    if (sscanf(line, "control %d %llu %llu", &control->listener, &device, &inode) < 1)
+        return -EPROTO;
+    control->file = (struct socket_file){.device = (dev_t)device, .inode = (ino_t)inode};
     return 0;
 }
 
@@ -338,7 +355,7 @@ static int read_line(const char *line, struct server *server, struct passed *pas
     if (begins(line, "total "))
         return read_total(line, &server->totals);
     if (begins(line, "control "))
-        return sscanf(line, "control %d", &server->control.listener) == 1 ? 0 : -EPROTO;
+        return read_control(line, &server->control);
     if (begins(line, "pid-file "))
         return sscanf(line, "pid-file %d", &server->pid_file) == 1 ? 0 : -EPROTO;
     if (begins(line, "datagram-slots "))

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
 void listeners_check(const struct settings *settings, struct problems *problems)
 {
@@ -56,20 +55,16 @@ struct opening {
     int status; /* the exit status of the first failure */
 };
 
-static void add_listener(struct opening *in, const struct wish *wish, int fd,
-                         enum listener_origin origin, bool fresh)
+/* Adds LISTENER for WISH, which it becomes complete by. */
+static void add_listener(struct opening *in, const struct wish *wish, struct listener listener)
 {
     struct listeners *listeners = in->listeners;
-    struct listener listener = {
-        .fd = fd, .settings = wish->settings, .origin = origin, .fresh = fresh};
-    struct stat st;
 
-    address_local(&listener.address, fd);
-    rights_refuse(fd); /* whoever made it; one that is no Unix socket has no such option */
-    if (!address_is_ip(&wish->address) && stat(wish->address.un.sun_path, &st) == 0) {
-        listener.device = st.st_dev;
-        listener.inode = st.st_ino;
-    }
+    listener.settings = wish->settings;
+    address_local(&listener.address, listener.fd);
+    rights_refuse(listener.fd); /* whoever made it; one that is no Unix socket has no such option */
+    if (listener.file.inode == 0)
+        listener.file = socket_file_at(&listener.address);
     listeners->item = array_append(listeners->item, &listeners->count, sizeof(listener));
     listeners->item[listeners->count - 1] = listener;
 }
@@ -92,9 +87,19 @@ static bool is_for(int fd, const struct wish *wish)
     return listener_serves(fd, &wish->address, protocol_type(wish->settings->protocol));
 }
 
+/* Whether nobody can reach the socket by its path any more. That of a socket unit is systemd's. */
+static bool has_lost_file(const struct passed_socket *socket)
+{
+    struct address address;
+
+    return socket->origin != LISTENER_PASSED && address_local(&address, socket->fd) == 0 &&
+           !socket_file_stands(&socket->file, &address);
+}
+
 static bool serves(const struct passed_socket *socket, const struct wish *wish)
 {
-    return socket->fd >= 0 && (is_for(socket->fd, wish) || kept_its_port(socket, wish));
+    return socket->fd >= 0 && !has_lost_file(socket) &&
+           (is_for(socket->fd, wish) || kept_its_port(socket, wish));
 }
 
 /* Whether a socket that is there serves WISH; one may serve two of them ([::] and 0.0.0.0). */
@@ -110,7 +115,11 @@ static bool adopt(struct opening *in, const struct wish *wish)
         listener_adopt(socket->fd);
         if (wish->settings->reuse_port && address_is_ip(&wish->address) && !in->rehearsal)
             listener_share(socket->fd);
-        add_listener(in, wish, socket->fd, socket->origin, !socket->known);
+        add_listener(in, wish,
+                     (struct listener){.fd = socket->fd,
+                                       .origin = socket->origin,
+                                       .fresh = !socket->known,
+                                       .file = socket->file});
         socket->fd = -1;
         return true;
     }
@@ -143,7 +152,8 @@ static void open_wish(struct opening *in, const struct wish *wish)
     int type = protocol_type(wish->settings->protocol);
     int fd = listener_open(&wish->address, type, how_to_open(in, wish), reason);
     if (fd >= 0) {
-        add_listener(in, wish, fd, LISTENER_OPENED, true);
+        add_listener(in, wish,
+                     (struct listener){.fd = fd, .origin = LISTENER_OPENED, .fresh = true});
         return;
     }
     log_error(in->log, "listener %s: %s", wish->settings->name, reason);
@@ -153,7 +163,11 @@ static void open_wish(struct opening *in, const struct wish *wish)
 
 static void log_closed(struct log *log, const struct passed_socket *socket, const char *text)
 {
-    if (socket->name[0])
+    if (has_lost_file(socket))
+        log_event(log, EVENT_LISTENER_DOWN, LOG_WARNING,
+                  "no longer listening on %s (%s): its file is gone, or another's", text,
+                  socket->name);
+    else if (socket->name[0])
         log_event(log, EVENT_LISTENER_DOWN, LOG_INFO, "no longer listening on %s (%s)", text,
                   socket->name);
     else
@@ -167,7 +181,7 @@ static void log_closed(struct log *log, const struct passed_socket *socket, cons
 static void close_strays(struct opening *in)
 {
     char text[ADDRESS_TEXT_MAX] = "?";
-    struct address address;
+    struct address address = {0};
 
     for (size_t i = 0; i < in->passed->count; i++) {
         struct passed_socket *socket = &in->passed->item[i];
@@ -178,9 +192,8 @@ static void close_strays(struct opening *in)
         log_closed(in->log, socket, text);
         if (socket->name[0])
             notify_forget(socket->name);
-        if (!in->rehearsal && socket->origin == LISTENER_OPENED &&
-            address.sa.sa_family == AF_UNIX && address.un.sun_path[0])
-            unlink(address.un.sun_path);
+        if (!in->rehearsal && socket->origin != LISTENER_PASSED)
+            socket_file_remove(&socket->file, &address);
         rights_close(&socket->fd);
     }
 }
@@ -199,9 +212,9 @@ static bool awaits_a_stray(const struct opening *in, const struct wish *wish)
     struct address address;
 
     for (size_t i = 0; i < in->passed->count; i++) {
-        int fd = in->passed->item[i].fd;
-        if (fd >= 0 && address_local(&address, fd) == 0 &&
-            wish_clashes(wish, &address, listener_type(fd)))
+        const struct passed_socket *socket = &in->passed->item[i];
+        if (socket->fd >= 0 && !has_lost_file(socket) && address_local(&address, socket->fd) == 0 &&
+            wish_clashes(wish, &address, listener_type(socket->fd)))
             return true;
     }
     return false;
@@ -324,24 +337,13 @@ void listeners_log(const struct listeners *listeners, struct log *log)
     }
 }
 
-static void remove_file(const struct listener *listener)
-{
-    const char *path = listener->address.un.sun_path;
-    struct stat st;
-
-    if (address_is_ip(&listener->address) || listener->origin == LISTENER_PASSED ||
-        listener->inode == 0)
-        return;
-    if (lstat(path, &st) == 0 && st.st_dev == listener->device && st.st_ino == listener->inode)
-        unlink(path);
-}
-
 void listeners_close(struct listeners *listeners, bool kept)
 {
     for (size_t i = 0; i < listeners->count; i++) {
-        if (!kept)
-            remove_file(&listeners->item[i]);
-        rights_close(&listeners->item[i].fd);
+        struct listener *l = &listeners->item[i];
+        if (!kept && l->origin != LISTENER_PASSED)
+            socket_file_remove(&l->file, &l->address);
+        rights_close(&l->fd);
     }
     free(listeners->item);
     *listeners = (struct listeners){0};

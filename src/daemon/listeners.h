@@ -7,8 +7,7 @@
 #include "base/log.h"
 #include "config/settings.h"
 #include "net/address.h"
-
-#include <sys/stat.h>
+#include "net/socketfile.h"
 
 enum listener_origin {
     LISTENER_OPENED, /* by this daemon */
@@ -21,10 +20,9 @@ struct listener {
     struct address address; /* as bound: with the port that the kernel chose */
     const struct listen_settings *settings;
     enum listener_origin origin;
-    bool fresh;   /* not one that this daemon had before a reload */
-    bool stored;  /* the manager has been given it to keep: notify_store() */
-    dev_t device; /* of the file of a Unix socket, and its inode: */
-    ino_t inode;  /* only this very file is removed in the end */
+    bool fresh;              /* not one that this daemon had before a reload */
+    bool stored;             /* the manager has been given it to keep: notify_store() */
+    struct socket_file file; /* of a Unix socket: only this very one is removed in the end */
 };
 
 struct listeners {
@@ -45,6 +43,7 @@ struct passed_socket {
     enum listener_origin origin;
     bool known;                    /* this daemon had it before a reload */
     char name[LISTENER_NAME_SIZE]; /* of the listener that had it before; else empty */
+    struct socket_file file;       /* of a Unix socket, if it is known */
 };
 
 struct passed {
@@ -57,9 +56,10 @@ void passed_from_systemd(struct passed *passed);
 
 /*
  * Takes those of PASSED, which it empties, that serve an address of SETTINGS, whose names were
- * looked up, opens what is missing, closes what nobody wants; logs what could not be had, and goes
- * on without it. In a REHEARSAL the sockets of PASSED are those of a daemon that still has them.
- * Returns 0, or the exit status that says why not (sysexits(3)).
+ * looked up, opens what is missing, closes what nobody wants; a Unix socket whose file is gone, or
+ * is another's, counts as missing. Logs what could not be had, and goes on without it. In a
+ * REHEARSAL the sockets of PASSED are those of a daemon that still has them. Returns 0, or the exit
+ * status that says why not (sysexits(3)).
  */
 int listeners_open(struct listeners *listeners, const struct settings *settings,
                    struct passed *passed, struct log *log, bool rehearsal);

@@ -1,12 +1,15 @@
 """What a rehearsal found good is what the program that takes over has: neither lines, names, files
 nor sockets can get lost between the two."""
+import os
 import signal
+import socket
+import tempfile
 
 from clients import expect_echo
-from expect import expect, expect_equal, expect_match
+from expect import eventually, expect, expect_equal, expect_match
 from harness import clean_environment, run_echod
 from hosts import with_hosts
-from managed import Managed, listen
+from managed import Managed, Manager, Passed, listen, unix
 from proc import is_alive
 from programs import ECHOD
 from tap import main, test
@@ -106,6 +109,83 @@ def names():
         expect_equal(echod.log.matching(" error: | warning: "), [], "what it complains of")
         echod.rejects(r"^echoctl: \S*/echod\.conf:2: \[listen named\] address: "
                       r"the name echo\.example cannot be looked up: ")
+
+
+# ---- the files of Unix sockets ----
+
+GONE = r" warning: no longer listening on unix:\S+ \(%s\): its file is gone, or another's$"
+
+
+@test("a socket whose file is gone is made again, of a listener and the control socket's, too")
+def file_is_gone():
+    with Managed(unix("file") + unix("stays")) as echod:
+        inside = echod.echoing(name="file")
+        os.unlink(echod.path("file"))
+        echod.reload()
+        expect_echo(echod.connect("file"))
+        expect_echo(echod.connect("stays"))
+        expect_echo(inside)
+        echod.log.wait(GONE % "file")
+        expect_equal(len(echod.log.matching(r" info: listening on \S+/file \(file, echo\)$")), 2,
+                     "how often it listened there")
+        expect_equal(echod.log.matching(GONE % "stays"), [], "what else is gone")
+        os.unlink(echod.control)
+        echod.hang_up()
+        eventually(lambda: os.path.exists(echod.control), "the control socket is made again")
+        echod.reload()
+        expect_equal(len(echod.ask("listeners")), 2, "the listeners")
+    expect(not os.path.exists(echod.path("file")), "its file is there after the stop")
+
+
+@test("a file that is another server's by now: nothing is taken over, and it is never removed")
+def file_of_another():
+    config = unix("file") + listen("local")
+    with Managed(config) as echod, socket.socket(socket.AF_UNIX) as other:
+        path = echod.path("file")
+        os.unlink(path)
+        other.bind(path)
+        other.listen()
+        echod.rejects("^echoctl: .*listener file: unix:%s is in use by another program" % path)
+        inode = os.stat(path).st_ino
+        echod.configure(listen("local"))
+        echod.reload()
+        expect_equal(os.stat(path).st_ino, inode, "the other server's file")
+        expect_echo(echod.connect("local"))
+        os.unlink(echod.control)
+        with socket.socket(socket.AF_UNIX) as thief:
+            thief.bind(echod.control)
+            thief.listen()
+            echod.hang_up()
+            echod.log.wait(" warning: no control socket, echoctl cannot be used: ")
+            inode = os.stat(echod.control).st_ino
+            echod.stop()
+            expect_equal(os.stat(echod.control).st_ino, inode, "the other one's control socket")
+
+
+@test("a socket that systemd kept: made again at the start if its file is gone; removed with it")
+def kept_file():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where, Manager() as manager:
+        os.chmod(where, 0o755)
+        socks = []
+        for name in ("gone", "stays"):
+            socks.append(socket.socket(socket.AF_UNIX))
+            socks[-1].bind(os.path.join(where, name))
+            socks[-1].listen()
+        os.unlink(os.path.join(where, "gone"))
+        config = "".join("[listen %s]\nprotocol = unix\naddress = %s/%s\n" % (name, where, name)
+                         for name in ("gone", "stays")) + listen("local")
+        with Passed(config, *socks, names=["echod-listen-gone", "echod-listen-stays"],
+                    env=manager.env) as echod:
+            for name in ("gone", "stays"):
+                expect_echo(echod.connect(name))
+            echod.log.wait(GONE % "gone")
+            expect_equal([row["from"] for row in echod.ask("listeners")
+                          if row["listener"] == "stays"], ["fd-store"], "where the other is from")
+            echod.configure(listen("local"))
+            echod.reload()
+            expect_equal(os.listdir(where), [], "the files once nobody wants the sockets")
+        for sock in socks:
+            sock.close()
 
 
 main()

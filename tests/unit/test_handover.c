@@ -72,12 +72,14 @@ static struct donor *donate(size_t max_clients)
     s->listeners.count = LISTENERS;
     for (size_t i = 0; i < LISTENERS; i++) {
         donor->listens[i] = (struct listen_settings){.name = names[i], .service = (unsigned)i};
-        s->listeners.item[i] =
-            (struct listener){.settings = &donor->listens[i], .origin = (enum listener_origin)i};
+        s->listeners.item[i] = (struct listener){.settings = &donor->listens[i],
+                                                 .origin = (enum listener_origin)i,
+                                                 .file = {.device = i, .inode = UINT64_MAX - i}};
     }
     open_descriptors(donor);
     assert_int_equal(roster_open(&s->roster, max_clients, &usual), 0);
     assert_int_equal(slots_open(&s->slots, max_clients), 0);
+    s->control.file = (struct socket_file){.device = 7, .inode = 8};
     s->scribe.sink = SINK_STDERR;
     s->scribe.pid = 4711;
     s->started = UINT64_C(12345678901234567);
@@ -147,6 +149,8 @@ static void test_descriptors_and_times(void **state)
     assert_int_equal(heir.pid_file, old->pid_file);
     assert_int_equal(heir.reload.waiter, old->reload.waiter);
     assert_int_equal(heir.control.listener, old->control.listener);
+    assert_int_equal(heir.control.file.device, 7);
+    assert_int_equal(heir.control.file.inode, 8);
     assert_true(heir.started == old->started);
     free(passed.item);
     finish(donor, &heir);
@@ -177,6 +181,8 @@ static void expect_listeners(const struct donor *donor, const struct passed *pas
         assert_int_equal(passed->item[i].origin, i);
         assert_true(passed->item[i].known);
         assert_string_equal(passed->item[i].name, donor->listens[i].name);
+        assert_true(passed->item[i].file.device == i);
+        assert_true(passed->item[i].file.inode == UINT64_MAX - i);
         assert_false(passes_exec(passed->item[i].fd));
     }
 }

@@ -1,0 +1,29 @@
+/*
+ * The file of a Unix socket, told from any other that may stand at its path by now. While the
+ * socket is open, no other file gets its inode.
+ */
+#ifndef ECHOD_NET_SOCKETFILE_H
+#define ECHOD_NET_SOCKETFILE_H
+
+#include "net/address.h"
+
+#include <sys/stat.h>
+
+struct socket_file {
+    dev_t device;
+    ino_t inode; /* 0: there is none, or it is not known */
+};
+
+/* The one that stands at the path ADDRESS now; none for addresses that are no path. */
+struct socket_file socket_file_at(const struct address *address);
+
+/*
+ * Whether FILE, of a socket that is bound to ADDRESS, still stands there; if it is not known,
+ * whether any socket does. Of an address that is no path: true.
+ */
+bool socket_file_stands(const struct socket_file *file, const struct address *address);
+
+/* Removes FILE from the path ADDRESS, if it is known, and stands there. */
+void socket_file_remove(const struct socket_file *file, const struct address *address);
+
+#endif
