@@ -102,6 +102,25 @@ static bool serves(const struct passed_socket *socket, const struct wish *wish)
            (is_for(socket->fd, wish) || kept_its_port(socket, wish));
 }
 
+/* SOCKET serves WISH from now on. The manager would keep it under its old name, too, and even when
+ * the new one is taken back: notify_store() comes later. */
+static void take(struct opening *in, const struct wish *wish, struct passed_socket *socket)
+{
+    bool renamed = socket->name[0] && strcmp(socket->name, wish->settings->name) != 0;
+
+    if (renamed && socket->origin != LISTENER_PASSED)
+        notify_forget(socket->name);
+    listener_adopt(socket->fd);
+    if (wish->settings->reuse_port && address_is_ip(&wish->address) && !in->rehearsal)
+        listener_share(socket->fd);
+    add_listener(in, wish,
+                 (struct listener){.fd = socket->fd,
+                                   .origin = socket->origin,
+                                   .fresh = !socket->known,
+                                   .file = socket->file});
+    socket->fd = -1;
+}
+
 /* Whether a socket that is there serves WISH; one may serve two of them ([::] and 0.0.0.0). */
 static bool adopt(struct opening *in, const struct wish *wish)
 {
@@ -112,15 +131,7 @@ static bool adopt(struct opening *in, const struct wish *wish)
         struct passed_socket *socket = &in->passed->item[i];
         if (!serves(socket, wish))
             continue;
-        listener_adopt(socket->fd);
-        if (wish->settings->reuse_port && address_is_ip(&wish->address) && !in->rehearsal)
-            listener_share(socket->fd);
-        add_listener(in, wish,
-                     (struct listener){.fd = socket->fd,
-                                       .origin = socket->origin,
-                                       .fresh = !socket->known,
-                                       .file = socket->file});
-        socket->fd = -1;
+        take(in, wish, socket);
         return true;
     }
     return false;

@@ -148,6 +148,11 @@ def bound(host="127.0.0.1"):
     return sock
 
 
+def free_port():
+    with bound() as sock:
+        return sock.getsockname()[1]
+
+
 # ---- configurations ----
 
 def listen(name, port=0, more=""):

@@ -10,8 +10,8 @@ import time
 from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
 from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import ECHOD, VALGRIND, Echod, ini, run_echod
-from managed import (REJECTED, RELOADED, Asking, Load, Managed, Manager, Passed, bound, listen,
-                     open_files, unix)
+from managed import (REJECTED, RELOADED, Asking, Load, Managed, Manager, Passed, bound,
+                     free_port, listen, open_files, unix)
 from proc import children, descriptors, is_alive, read_proc, state, title
 from programs import SANITIZED
 from tap import main, test
@@ -24,11 +24,6 @@ O_CLOEXEC = 0o2000000
 def plain_processes():
     if VALGRIND:
         raise Skip("valgrind has descriptors, a command line and an exec(3) of its own")
-
-
-def free_port():
-    with bound() as sock:
-        return sock.getsockname()[1]
 
 
 def session(sock, count):

@@ -9,7 +9,7 @@ from clients import expect_echo
 from expect import eventually, expect, expect_equal, expect_match
 from harness import clean_environment, run_echod
 from hosts import with_hosts
-from managed import Managed, Manager, Passed, listen, unix
+from managed import Managed, Manager, Passed, bound, free_port, listen, unix
 from proc import is_alive
 from programs import ECHOD
 from tap import main, test
@@ -109,6 +109,39 @@ def names():
         expect_equal(echod.log.matching(" error: | warning: "), [], "what it complains of")
         echod.rejects(r"^echoctl: \S*/echod\.conf:2: \[listen named\] address: "
                       r"the name echo\.example cannot be looked up: ")
+
+
+# ---- what systemd keeps ----
+
+def removed_and_stored(manager, since):
+    """The names that were taken back, and given, from SINCE to the READY=1 that follows."""
+    end = manager.wait("READY=1", since)[0]
+    found = [], []
+    for _, lines, _ in manager.messages[since:end + 1]:
+        for name in [line[20:] for line in lines if line.startswith("FDNAME=echod-listen-")]:
+            found["FDSTORE=1" in lines].append(name)
+    return end + 1, found
+
+
+@test("a listener that is renamed is taken back under its old name, and kept under the new one")
+def renamed():
+    port = free_port()
+    with Manager() as manager, Managed(listen("old", port) + listen("x"), env=manager.env) as echod:
+        since = manager.wait("READY=1")[0] + 1
+        for config, expected in (
+                (listen("new", port) + listen("x"), (["old"], ["new", "x"])),
+                (listen("x"), (["new"], ["x"])),
+                (listen("x", more="greeting = x"), ([], ["x"]))):
+            echod.configure(config)
+            echod.reload()
+            since, found = removed_and_stored(manager, since)
+            expect_equal(found, expected, "the names that are taken back, and given")
+    with Manager() as manager, bound() as sock:
+        with Passed(listen("new", sock.getsockname()[1]), sock, names=["echod-listen-old"],
+                    env=manager.env) as echod:
+            expect_equal(removed_and_stored(manager, 0)[1], (["old"], ["new"]),
+                         "the names at a start")
+            expect_echo(echod.connect("new"))
 
 
 # ---- the files of Unix sockets ----
