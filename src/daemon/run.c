@@ -123,6 +123,15 @@ static int lock_pid_file(struct run *run)
     return r == -EAGAIN ? EXIT_UNAVAILABLE : r < 0 ? EXIT_CANTCREAT : 0;
 }
 
+/* The first and last use of standard output: whoever reads it need not do so for ever. In a
+ * terminal the records show the same. */
+static void print_listeners(const struct listeners *listeners)
+{
+    if (!isatty(STDOUT_FILENO) || !fd_same_file(STDOUT_FILENO, STDERR_FILENO))
+        listeners_print(listeners);
+    detach_silence(STDOUT_FILENO);
+}
+
 /* Says to whoever waits for it that the server listens. */
 static void announce(struct run *run)
 {
@@ -130,9 +139,8 @@ static void announce(struct run *run)
 
     control_open(server, server->control.listener);
     limits_check(&server->log, server->settings, &server->listeners);
-    /* In a terminal the records show them already. */
-    if (!isatty(STDOUT_FILENO) || !fd_same_file(STDOUT_FILENO, STDERR_FILENO))
-        listeners_print(&server->listeners);
+    if (!run->resumed)
+        print_listeners(&server->listeners);
     listeners_log(&server->listeners, &server->log);
     notify_store(server);
     notify_ready(server);

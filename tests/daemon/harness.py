@@ -233,7 +233,12 @@ class Echod:
             # It starts side by side with the daemon; its title is how we know it from a worker.
             eventually(lambda: VALGRIND or title(self.scribe_pid) == "echod: scribe",
                        "the scribe has its title")
+            eventually(self._is_silent, "standard output is given up")
             self.descriptor_count = len(descriptors(self.pid))
+
+    def _is_silent(self):
+        found = descriptors(self.pid)
+        return found[1] == "/dev/null" and "/dev/null" not in [found[fd] for fd in found if fd > 2]
 
     def kill(self, number):
         os.kill(self.pid, number)

@@ -1,11 +1,13 @@
 """What stands still: the daemon waits for none of it."""
+import fcntl
 import os
 import socket
 import tempfile
 
 from clients import expect_echo
 from expect import DEADLINE, eventually, expect, expect_equal
-from managed import Managed
+from harness import F_SETPIPE_SZ
+from managed import Managed, listen
 from tap import main, test
 
 
@@ -61,6 +63,17 @@ def hears_again():
                        "READY=1 and the listener come")
             expect(any(line.startswith("STATUS=") for lines in heard for line in lines),
                    "a status comes: %s" % heard)
+
+
+@test("standard output is written once, at the start: nobody has to read it later")
+def silent_output():
+    config = "".join(listen("l%d" % i) for i in range(50))
+    with Managed(config) as echod:
+        fcntl.fcntl(echod.out, F_SETPIPE_SZ, 4096)
+        for _ in range(3):
+            expect_equal(echod.ctl("reload")[0], 0, "the status of a reload")
+        expect_echo(echod.connect("l0"))
+        expect_equal(os.read(echod.out, 1), b"", "what is printed later")
 
 
 main()
