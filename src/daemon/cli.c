@@ -61,6 +61,7 @@ static void set_path(char **field, const char *path)
 
 void cli_free(struct command *command)
 {
+    free(command->name);
     free(command->config);
     free(command->pid_file);
 }
@@ -99,7 +100,8 @@ static int misused(const struct command *command, int argc, char **argv)
 
 struct command cli_parse(int argc, char **argv)
 {
-    struct command command = {.config = text_copy(DEFAULT_CONFIG)};
+    struct command command = {.name = text_copy(argc > 0 ? argv[0] : "echod"),
+                              .config = text_copy(DEFAULT_CONFIG)};
     int option, r = 0;
 
     while (r == 0 && (option = getopt_long(argc, argv, "c:fdp:tTliVh", options, NULL)) != -1)

@@ -17,6 +17,7 @@ enum action {
 
 struct command {
     enum action action;
+    char *name;     /* argv[0]; owned */
     char *config;   /* absolute; owned */
     char *pid_file; /* absolute; owned; NULL: none */
     int daemon;     /* detach */

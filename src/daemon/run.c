@@ -7,12 +7,12 @@
 #include "daemon/limits.h"
 #include "daemon/names.h"
 #include "daemon/notify.h"
+#include "daemon/program.h"
 #include "daemon/rehearsal.h"
 #include "daemon/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,16 +214,6 @@ static enum sink choose_sink(const struct command *command)
     return SINK_SYSLOG;
 }
 
-/* The file that is executed for a reload: the one at the path of this program, whatever is there
- * then. */
-static char *own_path(void)
-{
-    char path[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-    return text_copy_n(len > 0 ? path : "echod", len > 0 ? (size_t)len : strlen("echod"));
-}
-
 static int serve(struct run *run, const struct server_plan *plan)
 {
     struct passed passed = {0};
@@ -271,7 +261,7 @@ int run_server(const struct command *command, const struct title *title)
         return EXIT_CONFIG;
     set_dumpable(settings->server->core_dumps);
     int status = command->daemon && !run.resumed ? detach(&run) : 0;
-    char *program = own_path();
+    char *program = run.resumed ? text_copy(command->name) : program_path(command->name);
     if (status == 0) {
         plan.settings = settings;
         plan.program = program;

@@ -12,8 +12,8 @@ import threading
 import time
 
 from clients import recv_exactly
-from expect import DEADLINE, Failure, eventually, expect_equal, expect_match
-from harness import WRAPPER, Echod, clean_environment, parse_address
+from expect import DEADLINE, Failure, Skip, eventually, expect_equal, expect_match
+from harness import VALGRIND, WRAPPER, Echod, clean_environment, parse_address
 from proc import descriptors
 from programs import ECHOCTL, ECHOD
 
@@ -151,6 +151,11 @@ def bound(host="127.0.0.1"):
 def free_port():
     with bound() as sock:
         return sock.getsockname()[1]
+
+
+def plain_processes():
+    if VALGRIND:
+        raise Skip("valgrind has descriptors, a command line and an exec(3) of its own")
 
 
 # ---- configurations ----

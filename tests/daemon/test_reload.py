@@ -8,10 +8,10 @@ import socket
 import time
 
 from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
-from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
+from expect import DEADLINE, eventually, expect, expect_equal, expect_match, scaled
 from harness import ECHOD, VALGRIND, Echod, ini, run_echod
 from managed import (REJECTED, RELOADED, Asking, Load, Managed, Manager, Passed, bound,
-                     free_port, listen, open_files, unix)
+                     free_port, listen, open_files, plain_processes, unix)
 from proc import children, descriptors, is_alive, read_proc, state, title
 from programs import SANITIZED
 from tap import main, test
@@ -19,11 +19,6 @@ from tap import main, test
 CLIENTS, RELOADS = scaled(50, 10), scaled(20, 5)
 UNCHECKED = r"the check of the new configuration took too long, or crashed$"
 O_CLOEXEC = 0o2000000
-
-
-def plain_processes():
-    if VALGRIND:
-        raise Skip("valgrind has descriptors, a command line and an exec(3) of its own")
 
 
 def session(sock, count):

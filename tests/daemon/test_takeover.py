@@ -1,6 +1,7 @@
 """What a rehearsal found good is what the program that takes over has: neither lines, names, files
 nor sockets can get lost between the two."""
 import os
+import shutil
 import signal
 import socket
 import tempfile
@@ -9,7 +10,8 @@ from clients import expect_echo
 from expect import eventually, expect, expect_equal, expect_match
 from harness import clean_environment, run_echod
 from hosts import with_hosts
-from managed import Managed, Manager, Passed, bound, free_port, listen, unix
+from managed import (Managed, Manager, Passed, bound, free_port, listen, plain_processes,
+                     unix)
 from proc import is_alive
 from programs import ECHOD
 from tap import main, test
@@ -109,6 +111,63 @@ def names():
         expect_equal(echod.log.matching(" error: | warning: "), [], "what it complains of")
         echod.rejects(r"^echoctl: \S*/echod\.conf:2: \[listen named\] address: "
                       r"the name echo\.example cannot be looked up: ")
+
+
+# ---- the program ----
+
+
+class Linked(Managed):
+    """It is started as AS, from its own directory: "echod" there is a link to one of two copies.
+    PATH: with its directory as the last of it."""
+
+    def __init__(self, started_as, **more):
+        self.started_as = started_as
+        super().__init__(listen("local"), **more)
+
+    def _launch(self, args, env, *more):
+        for version in ("1", "2"):
+            os.mkdir(self.path(version))
+            shutil.copy(ECHOD, self.path(version))
+        os.symlink("1/echod", self.path("echod"))
+        env = {"PATH": "/nowhere::/usr/bin:" + self.dir}
+        *more, popen = more
+        super()._launch(args, env, *more, dict(popen, cwd=self.dir))
+
+    def command(self, args):
+        started_as = self.started_as.replace("@DIR@", self.dir)
+        # A shell does not look up what it is given by its path; env(1) does what execvp(3) does.
+        return ["env", started_as, "--config", self.config] + list(args)
+
+    def runs(self):
+        return os.path.relpath(os.readlink("/proc/%d/exe" % self.pid), self.dir)
+
+
+@test("a reload executes what the path that it was started from leads to by then")
+def symbolic_link():
+    plain_processes()
+    for started_as in ("@DIR@/echod", "./echod", "1/../echod", "echod"):
+        with Linked(started_as) as echod:
+            inside = echod.echoing()
+            expect_equal(echod.runs(), "1/echod", "what runs as " + started_as)
+            for version in ("2", "1", "2"):
+                os.symlink(version + "/echod", echod.path("new"))
+                os.rename(echod.path("new"), echod.path("echod"))
+                echod.reload()
+                expect_equal(echod.runs(), version + "/echod", "what runs then, " + started_as)
+            expect_echo(inside)
+
+
+@test("a name that leads to another file: the program's own path is executed")
+def lying_name():
+    plain_processes()
+
+    class Lying(Managed):
+        def command(self, args):
+            return ["bash", "-c", 'exec -a /bin/true "$@"', "bash"] + super().command(args)
+
+    with Lying(listen("local"), copied=True) as echod:
+        echod.reload()
+        expect_equal(os.readlink("/proc/%d/exe" % echod.pid), echod.path("echod"), "what runs")
 
 
 # ---- what systemd keeps ----

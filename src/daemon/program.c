@@ -1,0 +1,61 @@
+#include "daemon/program.h"
+
+#include "base/util.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SELF "/proc/self/exe"
+
+static bool is_this_program(const char *path)
+{
+    struct stat self, there;
+
+    return stat(SELF, &self) == 0 && stat(path, &there) == 0 && self.st_dev == there.st_dev &&
+           self.st_ino == there.st_ino;
+}
+
+/* NAME in DIRECTORY, absolute, if that is this program; else NULL. */
+static char *find_in(const char *directory, const char *name)
+{
+    char *here = directory[0] == '/' ? NULL : getcwd(NULL, 0), *path;
+    int r = asprintf(&path, "%s%s%s/%s", here ? here : "", here ? "/" : "", directory, name);
+
+    free(here);
+    if (r < 0)
+        return NULL;
+    if (is_this_program(path))
+        return path;
+    free(path);
+    return NULL;
+}
+
+/* As execvp(3) has found it. */
+static char *search(const char *name)
+{
+    const char *path = getenv("PATH");
+    char *copy = text_copy(path ? path : ""), *rest = copy, *directory, *found = NULL;
+
+    while (!found && (directory = strsep(&rest, ":")) != NULL)
+        found = find_in(directory[0] ? directory : ".", name);
+    free(copy);
+    return found;
+}
+
+char *program_path(const char *name)
+{
+    char self[PATH_MAX], *path;
+
+    if (name[0] == '/')
+        path = is_this_program(name) ? text_copy(name) : NULL;
+    else
+        path = strchr(name, '/') ? find_in(".", name) : search(name);
+    if (path)
+        return path;
+    ssize_t len = readlink(SELF, self, sizeof(self) - 1);
+    return text_copy_n(len > 0 ? self : "echod", len > 0 ? (size_t)len : strlen("echod"));
+}
