@@ -183,7 +183,7 @@ void control_welcome(struct server *server)
     }
     if (send(fd, objection, strlen(objection), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_debug(&server->log, "and did not wait to be told so");
-    fd_close(&fd);
+    rights_close(&fd);
 }
 
 /* ---- requests ---- */

@@ -175,7 +175,7 @@ int handover_settings(int fd)
 
 int handover_records(int fd)
 {
-    return find_number(fd, "scribe %*d %*d %*d %*d %d");
+    return find_number(fd, "scribe %*d %*d %*d %d");
 }
 
 static int hex_parse(const char *text, struct address *address)

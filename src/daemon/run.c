@@ -228,6 +228,7 @@ static int serve(struct run *run, const struct server_plan *plan)
         server_run(&run->server);
     else
         notify_failed(run->server.log.complaint);
+    free(passed.item);
     server_close(&run->server);
     pid_file_remove(&run->server.pid_file, run->command->pid_file);
     return status;

@@ -1,9 +1,10 @@
 /*
- * The configuration: what is accepted survives being dumped and loaded again, with all its values
- * and with where they came from; of what is rejected the reasons can be shown.
+ * The configuration: what is accepted survives being dumped and loaded again, and being passed to
+ * the next program, with where its values came from; of what is rejected the reasons can be shown.
  */
 #include "config/options.h"
 #include "config/settings.h"
+#include "config/transfer.h"
 
 #include "fuzz.h"
 
@@ -23,7 +24,7 @@ static struct settings *load(const char *path)
     return settings;
 }
 
-/* The dump of FIRST loads, and is as good as FIRST. */
+/* The dump of FIRST loads. */
 static struct settings *reload(const struct settings *first)
 {
     struct fuzz_output output;
@@ -31,14 +32,27 @@ static struct settings *reload(const struct settings *first)
 
     fuzz_output_open(&output);
     settings_dump(first, output.file);
-    settings_dump_origins(first, output.file);
     char *text = fuzz_output_close(&output);
     int fd = fuzz_file(text, output.size, path);
     struct settings *second = load(path);
     fuzz_check(second);
-    settings_load_origins(second, path);
     close(fd);
     free(text);
+    return second;
+}
+
+/* FIRST can be passed to another program. */
+static struct settings *pass(const struct settings *first)
+{
+    struct problems problems = {0};
+    char path[FUZZ_PATH_MAX];
+    int fd = fuzz_file("", 0, path);
+
+    fuzz_check(settings_pass(first, fd, &problems) == 0);
+    struct settings *second = settings_receive(fd, &problems);
+    fuzz_check(second && problems.fatal == 0);
+    problems_free(&problems);
+    close(fd);
     return second;
 }
 
@@ -86,10 +100,8 @@ static void check_origin(const struct settings *first, const struct section *a,
     fuzz_check(!was.file || strcmp(was.file, is.file) == 0);
 }
 
-static void check_section(const struct settings *first, const struct settings *second, size_t index)
+static void check_section(const struct section *a, const struct section *b)
 {
-    const struct section *a = &first->sections[index], *b = &second->sections[index];
-
     fuzz_check(a->kind == b->kind && strcmp(a->name, b->name) == 0);
     for (size_t i = 0; i < option_count; i++) {
         const struct option_row *row = &option_table[i];
@@ -99,8 +111,24 @@ static void check_section(const struct settings *first, const struct settings *s
         /* An idle value does nothing, and is not dumped. */
         fuzz_check(option_is_idle(row, a) ||
                    same_value(row, option_field(row, a), option_field(row, b)));
-        check_origin(first, a, second, b, row->name);
     }
+}
+
+static void check_same(const struct settings *first, const struct settings *second)
+{
+    fuzz_check(first->section_count == second->section_count);
+    for (size_t i = 0; i < first->section_count; i++)
+        check_section(&first->sections[i], &second->sections[i]);
+}
+
+static void check_origins(const struct settings *first, const struct settings *second)
+{
+    for (size_t i = 0; i < first->section_count; i++)
+        for (size_t j = 0; j < option_count; j++)
+            if (option_table[j].section == first->sections[i].kind &&
+                !option_is_idle(&option_table[j], &first->sections[i]))
+                check_origin(first, &first->sections[i], second, &second->sections[i],
+                             option_table[j].name);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -112,11 +140,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     close(fd);
     if (!first)
         return 0;
-    struct settings *second = reload(first);
-    fuzz_check(first->section_count == second->section_count);
-    for (size_t i = 0; i < first->section_count; i++)
-        check_section(first, second, i);
-    settings_free(second);
+    struct settings *dumped = reload(first), *passed = pass(first);
+    check_same(first, dumped);
+    check_same(first, passed);
+    check_origins(first, passed);
+    settings_free(passed);
+    settings_free(dumped);
     settings_free(first);
     return 0;
 }

@@ -601,7 +601,7 @@ static void test_what_is_needed_first(void **state)
     char text[200];
 
     (void)state;
-    snprintf(text, sizeof(text), "echod-handover 1\nscribe 1 2 3 4 57 6\nx\nsettings %d\n",
+    snprintf(text, sizeof(text), "echod-handover 1\nscribe 1 2 3 57 5\nx\nsettings %d\n",
              settings);
     int fd = file_of(text);
     assert_int_equal(fcntl(settings, F_SETFD, 0), 0);
