@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define FIRST_WORD "echod-handover "
-#define FIRST_LINE FIRST_WORD "1\n"
+#define FIRST_LINE FIRST_WORD "2\n"
 /* The bytes of an address in hex; the formats below have 272, one less. */
 #define HEX_MAX 273
 _Static_assert(HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an address");

@@ -29,8 +29,8 @@ struct job {
 /*
  * Serves the client of GIVEN and exits with an enum end. To be called in a process that was forked
  * for it: closes every descriptor but the client's (and standard error, where a sanitizer writes to
- * it). The signals that the
- * daemon blocked stay blocked but for SIGTERM, which ends the session as if the client had closed.
+ * it). The signals that the daemon blocked stay blocked but for SIGTERM, which ends the session as
+ * if the client had closed.
  */
 NORETURN void worker_run(const struct job *given);
 

@@ -441,20 +441,20 @@ static void test_nonsense(void **state)
     static const char *const texts[] = {
         "",
         "\n",
-        "echod-handover 1",
-        "echod-handover 2\n",
+        "echod-handover 2",
+        "echod-handover 1\n",
         "echod-handover 10\n",
         "started 1\n",
-        "echod-handover 1\nslots 3\n",
-        "echod-handover 1\nslots x 1\n",
-        "echod-handover 1\nscribe 1 2 3\n",
-        "echod-handover 1\nstarted soon\n",
-        "echod-handover 1\ntotal served\n",
-        "echod-handover 1\npid-file x\n",
-        "echod-handover 1\nwaiter x\n",
-        "echod-handover 1\ncontrol x\n",
-        "echod-handover 1\nlistener 1 x\n",
-        "echod-handover 1\nclient 0 1 1 1 0 a 0200\n", /* before there is room for it */
+        "echod-handover 2\nslots 3\n",
+        "echod-handover 2\nslots x 1\n",
+        "echod-handover 2\nscribe 1 2 3\n",
+        "echod-handover 2\nstarted soon\n",
+        "echod-handover 2\ntotal served\n",
+        "echod-handover 2\npid-file x\n",
+        "echod-handover 2\nwaiter x\n",
+        "echod-handover 2\ncontrol x\n",
+        "echod-handover 2\nlistener 1 x\n",
+        "echod-handover 2\nclient 0 1 1 1 0 a 0200\n", /* before there is room for it */
     };
 
     (void)state;
@@ -510,8 +510,8 @@ static void test_nonsense_about_clients(void **state)
 static void test_what_a_later_version_adds_is_passed_over(void **state)
 {
     (void)state;
-    assert_int_equal(read_text("echod-handover 1\n"), 0);
-    assert_int_equal(read_text("echod-handover 1\nfuture 1 2 3\n\ntotal future 5\n"), 0);
+    assert_int_equal(read_text("echod-handover 2\n"), 0);
+    assert_int_equal(read_text("echod-handover 2\nfuture 1 2 3\n\ntotal future 5\n"), 0);
 }
 
 /* ---- passing an exec ---- */
@@ -601,15 +601,14 @@ static void test_what_is_needed_first(void **state)
     char text[200];
 
     (void)state;
-    snprintf(text, sizeof(text), "echod-handover 1\nscribe 1 2 3 57 5\nx\nsettings %d\n",
-             settings);
+    snprintf(text, sizeof(text), "echod-handover 2\nscribe 1 2 3 57 5\nx\nsettings %d\n", settings);
     int fd = file_of(text);
     assert_int_equal(fcntl(settings, F_SETFD, 0), 0);
     assert_int_equal(handover_settings(fd), settings);
     assert_false(passes_exec(settings));
     assert_int_equal(handover_records(fd), 57);
     close(fd);
-    fd = file_of("echod-handover 1\nsettings x\nscribe 1 2\n");
+    fd = file_of("echod-handover 2\nsettings x\nscribe 1 2\n");
     assert_int_equal(handover_settings(fd), -1);
     assert_int_equal(handover_records(fd), -1);
     close(fd);
