@@ -17,7 +17,10 @@ c_files() { find src tests -name '*.[ch]' -type f | sort; }
 shell_scripts() {
     find tests -name '*.sh' -type f | sort
     [ ! -d completions ] || find completions -type f | sort
-    for file in dev .ci/run; do [ ! -f "$file" ] || echo "$file"; done
+    for file in dev .ci/run debian/echod.postinst debian/echod.prerm debian/echod.postrm \
+        debian/tests/booted; do
+        [ ! -f "$file" ] || echo "$file"
+    done
 }
 pages() { find man -name '*.[158]' -type f | sort; }
 text_files() {

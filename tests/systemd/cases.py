@@ -1,9 +1,14 @@
-"""The list of cases: each registers itself, and is called with the system (system.py)."""
-cases = []
+"""The lists of cases: each registers itself, and is called with the system (system.py)."""
+cases = []  # of what "make install" installs
+package_cases = []  # of the Debian packages (packages.py)
 
 
-def case(name):
+def case(name, of=None):
     def register(function):
-        cases.append((name, function))
+        (cases if of is None else of).append((name, function))
         return function
     return register
+
+
+def package_case(name):
+    return case(name, package_cases)

@@ -157,6 +157,12 @@ class Machine:
         self.nspawn = None
         self.leader = None
 
+    def prepare(self, tarball):
+        begun = time.monotonic()
+        self.unpack(tarball)
+        self.boot()
+        print("# booted after %.1f s" % (time.monotonic() - begun), flush=True)
+
     def unpack(self, tarball):
         os.makedirs(self.tree, exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "none", self.tree], check=True)

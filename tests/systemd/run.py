@@ -1,8 +1,10 @@
 """echod on a booted systemd: installed into a Debian in a container, whose PID 1 runs its units.
 
-    run.py [--suite bookworm|trixie] [PATTERN]     the cases whose names match PATTERN
+    run.py [--suite bookworm|trixie | --here] [--packages DIRECTORY] [PATTERN]
 
-Takes what was built in ECHOD_BUILDDIR. Prints TAP and a closing line. Needs root.
+runs the cases whose names match PATTERN: those of what was built in ECHOD_BUILDDIR, or those of the
+Debian packages in DIRECTORY. With --here not in a container, but on this machine, of which echod is
+then installed, changed and purged. Prints TAP and a closing line. Needs root.
 """
 import argparse
 import os
@@ -20,9 +22,13 @@ sys.dont_write_bytecode = True
 import cases_service  # the cases, in the order of these lines
 import cases_activation
 import cases_failure
-from cases import cases
+import cases_package
+import cases_upgrade
+from cases import cases, package_cases
 from expect import Failure, Skip
+from here import Here
 from machine import Machine, base_tarball, enter, need_tools
+from packages import Packaged
 from system import System
 
 SOURCE = os.environ.get("ECHOD_SRCDIR") or os.path.join(HERE, "..", "..")
@@ -34,6 +40,8 @@ CASE_DEADLINE = 150
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suite", choices=("bookworm", "trixie"), default="bookworm")
+    parser.add_argument("--here", action="store_true")
+    parser.add_argument("--packages", metavar="DIRECTORY", type=os.path.abspath)
     parser.add_argument("pattern", nargs="?", default="")
     return parser.parse_args()
 
@@ -96,20 +104,11 @@ def bail_out(error):
     sys.exit(1)
 
 
-def prepare(machine, tarball):
-    begun = time.monotonic()
-    machine.unpack(tarball)
-    machine.boot()
-    comment("booted after %.1f s" % (time.monotonic() - begun))
-    machine.install(BUILD)
-    machine.run("systemd-sysusers")
-    machine.run("systemctl", "daemon-reload")
-
-
-def test(chosen, machine, tarball):
-    system = System(machine)
+def test(chosen, system, tarball):
+    machine = system.machine
     try:
-        prepare(machine, tarball)
+        machine.prepare(tarball)
+        system.provide()
         results = run_cases(chosen, system)
     except Skip as skip:
         print("1..0 # SKIP %s" % skip)
@@ -124,19 +123,26 @@ def test(chosen, machine, tarball):
     sys.exit(1 if "failed" in results else 0)
 
 
+def container(suite):
+    """The machine in a container of its own, and what to fill it with."""
+    need_tools()
+    tarball = base_tarball(SCRATCH, suite)
+    return Machine(enter(), SCRATCH), tarball
+
+
 def main():
     args = arguments()
     try:
-        need_tools()
-        tarball = base_tarball(SCRATCH, args.suite)
-        group = enter()
+        machine, tarball = (Here(), None) if args.here else container(args.suite)
     except Skip as skip:
         print("1..0 # SKIP %s" % skip)
         return
     signal.signal(signal.SIGALRM, on_alarm)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    chosen = [case for case in cases if re.search(args.pattern, case[0])]
-    test(chosen, Machine(group, SCRATCH), tarball)
+    system = Packaged(machine, args.packages) if args.packages else System(machine, BUILD)
+    chosen = [case for case in (package_cases if args.packages else cases)
+              if re.search(args.pattern, case[0])]
+    test(chosen, system, tarball)
 
 
 if __name__ == "__main__":

@@ -118,11 +118,18 @@ class Load:
 class System:
     """The machine, and what every case does with it."""
 
-    def __init__(self, machine):
+    def __init__(self, machine, source):
         self.machine = machine
+        self.source = source
         self.run, self.output = machine.run, machine.output
         self.sessions = []
         self.marked = 0
+
+    def provide(self):
+        """Once it is booted: installs what was built in the directory SOURCE."""
+        self.machine.install(self.source)
+        self.run("systemd-sysusers")
+        self.run("systemctl", "daemon-reload")
 
     # -- before each case --
 

@@ -1,0 +1,126 @@
+"""The Debian packages, while they are in use: upgraded, downgraded, reinstalled."""
+from cases import package_case
+from expect import expect, expect_equal, expect_match
+from packages import NEWS
+from system import CONFIG, Load
+
+SESSIONS = 50
+
+
+def exchange(s, which, *options):
+    """Installs WHICH under load, and with SESSIONS: nobody notices. Returns what apt says."""
+    # Workers that are yet to end count, too, and here there is little time for them.
+    s.machine.write("/etc/echod/echod.conf.d/test.conf", "[server]\nmax_per_source = 0\n")
+    s.reload()
+    sessions, pid = [s.session() for _ in range(SESSIONS)], s.main_pid()
+    with Load(7777) as load:
+        load.wait_for(100)
+        text = s.install(which, *options)
+        load.wait_for(100)
+    load.expect_none_failed(200)
+    print("# %d connections" % load.count)
+    for session in sessions:
+        session.echo("a session of before")
+    expect_equal(s.main_pid(), pid, "the main process")
+    expect_equal(s.control("status")["clients"], SESSIONS, "the clients that are counted")
+    s.expect_runs_installed()
+    for session in sessions:
+        session.close()
+    return text
+
+
+@package_case("upgraded, downgraded and reinstalled under load: no session and no connection is lost")
+def upgraded(s):
+    s.install()
+    for which, options in (("new", ()), ("old", ("--allow-downgrades",)), ("old", ("--reinstall",))):
+        before = s.control("status")["reloads"]
+        text = exchange(s, which, *options)
+        expect(s.control("status")["reloads"] > before, "it was reloaded")
+        expect_equal(s.machine.read(CONFIG).endswith(NEWS), which == "new", "the conffile is new")
+        expect("echod: " not in text, "nothing is complained of: " + text)
+
+
+@package_case("upgraded under load where echod.socket is enabled: the same, and the socket is untouched")
+def upgraded_socket(s):
+    s.install()
+    s.run("systemctl", "enable", "-q", "echod.socket")
+    s.run("systemctl", "daemon-reload")
+    s.restart()
+    s.session().close()
+    since = s.show("ActiveEnterTimestampMonotonic", "echod.socket")
+    exchange(s, "new")
+    s.expect_state("active", "echod.socket")
+    expect_equal(s.show("ActiveEnterTimestampMonotonic", "echod.socket"), since,
+                 "since when the socket listens")
+    expect_equal([listener["from"] for listener in s.control("listeners")], ["socket-unit"] * 2,
+                 "where the listeners came from")
+
+
+@package_case("upgraded: an instance takes the new program over, too")
+def upgraded_instance(s):
+    s.install()
+    s.configure("port = 7790", path="/etc/echod/two.conf")
+    s.run("systemctl", "enable", "-q", "--now", "echod@two")
+    session, pid = s.session(7790), s.main_pid("echod@two")
+    s.install("new")
+    session.echo("the session of before")
+    expect_equal(s.main_pid("echod@two"), pid, "its main process")
+    s.expect_runs_installed("echod@two")
+    s.expect_runs_installed()
+
+
+@package_case("upgraded with a configuration that was edited and is wrong: the old program serves on")
+def upgraded_broken(s):
+    s.install()
+    session, pid = s.session(), s.main_pid()
+    where = s.configure_wrongly()
+    text = s.install("new")
+    expect_match("could not be reloaded", text, "what the upgrade says")
+    expect(where in text, "it names " + where)
+    session.echo("the session of before")
+    s.session().close()
+    expect_equal(s.main_pid(), pid, "the main process")
+    s.configure()
+    s.reload()
+    session.echo("the session of before, when the configuration is mended")
+    s.expect_runs_installed()
+
+
+@package_case("upgraded when echod does not answer any more: it is restarted, nobody is refused")
+def upgraded_deaf(s):
+    s.install()
+    pid = s.main_pid()
+    s.run("rm", "/run/echod/control")
+    with Load(7777) as load:
+        load.wait_for(100)
+        text = s.install("new")
+        load.wait_for(100)
+    load.expect_none_failed(200)
+    expect_match("does not answer and is restarted", text, "what the upgrade says")
+    expect(s.main_pid() not in (0, pid), "it is another process")
+    s.expect_runs_installed()
+
+
+@package_case("upgraded when it is stopped and disabled: it stays so, and so does what was enabled")
+def upgraded_stopped(s):
+    s.install()
+    s.run("systemctl", "disable", "-q", "--now", "echod.service")
+    s.run("systemctl", "enable", "-q", "echod-inetd.socket")
+    s.install("new")
+    s.expect_state("inactive")
+    for unit, state in (("echod.service", "disabled"), ("echod-inetd.socket", "enabled")):
+        expect_equal(s.run("systemctl", "is-enabled", unit, check=False).stdout, state + "\n", unit)
+    s.expect_state("inactive", "echod-inetd.socket")
+
+
+@package_case("upgraded with a configuration that was edited, and a new one: the edited one stays")
+def upgraded_edited(s):
+    s.install()
+    s.configure("port = 7778")
+    kept = s.machine.read(CONFIG)
+    s.install("new")
+    expect_equal(s.machine.read(CONFIG), kept, CONFIG)
+    expect(s.machine.exists(CONFIG + ".dpkg-dist"), "the new one is beside it")
+    s.session(7778).close()
+    s.apt("purge", "echod")
+    expect(not s.machine.exists("/etc/echod"), "a purge takes both")
