@@ -27,11 +27,12 @@ def sources_are_named(tree):
 
 def named_files_exist(tree):
     built = variable(tree, "CLEANFILES")
+    programs = variable(tree, "unit_tests") + variable(tree, "fuzz_targets")
     for word in words(tree):
         if not re.fullmatch(r"(src|man|etc|tests|bench|systemd|doc|completions)/[\w./-]+", word):
             continue
-        # A program that is built from the one source of its name.
-        if not (word in built or tree.exists(word) or tree.exists(word + ".c")):
+        # A program is built from the one source of its name, and may be there itself.
+        if not (word in built or tree.exists(word + ".c" if word in programs else word)):
             yield f"Makefile.am names {word}, which does not exist"
 
 
@@ -44,7 +45,7 @@ def distributed_files_exist(tree):
 def tests_are_run(tree):
     lists = {"unit_tests": ("tests/unit/test_*.c",),
              "fuzz_targets": ("tests/fuzz/fuzz_*.c",),
-             "daemon_tests": ("tests/daemon/test_*.*",),
+             "daemon_tests": ("tests/daemon/test_*.py", "tests/daemon/test_*.sh"),
              "lint_tests": ("tests/lint/*.sh", "tests/lint/*.py")}
     for name, patterns in lists.items():
         listed = variable(tree, name)
