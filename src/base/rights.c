@@ -46,7 +46,7 @@ void rights_guard(uint64_t after)
     sigemptyset(&alarm_signal);
     sigaddset(&alarm_signal, SIGALRM);
     sigprocmask(SIG_UNBLOCK, &alarm_signal, NULL);
-    set_timer(after, RIGHTS_MOMENT);
+    set_timer(after, RIGHTS_AGAIN);
 }
 
 void rights_unguard(void)

@@ -18,12 +18,15 @@
  */
 bool rights_refuse(int fd);
 
-/* Microseconds that a trap may cost: about as much as serving the client that set it. */
+/* Microseconds that a trap may cost: about as much as serving the client that set it. The next ones
+ * of the same message cost more: a handler that is itself slow (under valgrind, say) would be
+ * called again before it has ended, and nothing would ever be done in between. */
 #define RIGHTS_MOMENT UINT64_C(250)
+#define RIGHTS_AGAIN UINT64_C(2000)
 
 /*
- * Between the two, what the process does is interrupted AFTER microseconds and from then on again
- * and again (SIGALRM, to a handler that does nothing): no wait for a peer's descriptor lasts
+ * Between the two, what the process does is interrupted AFTER microseconds and from then on each
+ * RIGHTS_AGAIN (SIGALRM, to a handler that does nothing): no wait for a peer's descriptor lasts
  * longer.
  */
 void rights_guard(uint64_t after);
