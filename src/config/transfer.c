@@ -115,9 +115,10 @@ static struct settings *read_all(FILE *from, struct problems *problems)
     struct loading in = loading_begin(problems);
     char *line = NULL;
     size_t room = 0;
-    bool good = false;
+    bool good = false, any = false; /* at the end of a file getline(3) leaves what is undefined */
 
     while (getline(&line, &room, from) > 0) {
+        any = true;
         line[strcspn(line, "\n")] = '\0';
         good = good ? take_line(&in, line) && problems->fatal == 0 : strcmp(line, FIRST_LINE) == 0;
         if (!good)
@@ -126,7 +127,7 @@ static struct settings *read_all(FILE *from, struct problems *problems)
     if (!good)
         problem_add(problems, FATAL, (struct origin){0}, NULL, NULL,
                     "the settings that were handed over cannot be understood: \"%.60s\"",
-                    line ? line : "");
+                    any ? line : "");
     free(line);
     struct settings *settings = loading_end(&in);
     if (good)
