@@ -1,5 +1,6 @@
 """The real HAProxy, with the configuration of etc/examples, in front of echod: who the client is,
 what a health check sees, and that those who come once a backend is gone are served by the other."""
+import errno
 import os
 import re
 import shutil
@@ -136,6 +137,11 @@ class Crowd:
             thread.join(DEADLINE)
 
 
+def refuses(port):
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+
+
 @test("two echods behind HAProxy: both serve, and know the client; when one is killed, whoever "
       "comes then is served by the other")
 def killed():
@@ -147,6 +153,7 @@ def killed():
                     echod.log.wait(session(source, r":\d+") + "closed")
             one.kill(signal.SIGKILL)
             one.popen.wait()
+            eventually(lambda: refuses(one.port), "a worker that was just forked lets go, too")
             crowd.death.set()
             eventually(lambda: len(crowd.of(True)) >= 50, "50 more are served")
             haproxy.log.wait(r"Server echo/echo-a is DOWN")

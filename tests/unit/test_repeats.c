@@ -5,11 +5,13 @@
 static struct repeats repeats;
 static uint64_t now = 1000 * REPEATS_PAUSE;
 
+/* A seed with which the peers and texts of these tests take places of their own; with one by chance
+ * two of them would share a place once in a while. */
 static int forget_all(void **state)
 {
     (void)state;
     memset(&repeats, 0, sizeof(repeats));
-    repeats.seed = hash_seed_new();
+    repeats.seed = (struct hash_seed){{1, 2}};
     return 0;
 }
 
