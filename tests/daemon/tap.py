@@ -144,6 +144,8 @@ def main():
     enter_network()
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGALRM, on_alarm)
+    # A shell's background job ignores it, and so would every program that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Two hundred clients and what they leave behind need some descriptors.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

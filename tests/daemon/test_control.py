@@ -237,7 +237,7 @@ def stuck(echod):
 
 
 def expect_cut(echod, sock, pid):
-    eventually(lambda: not is_alive(pid), "the worker ends", 5)
+    eventually(lambda: not is_alive(pid), "the worker ends")
     echod.log.wait(r" info: session of %s on local: cut off because echod was asked to; " %
                    re.escape(peer_name(sock)))
     expect_equal(echod.log.matching(" warning: "), [], "the warnings")

@@ -190,6 +190,7 @@ def hold_refused():
         for o in told:
             expect(o["event"] in ("closed", "reset") and o["said"], "how: %s" % o)
         expect_equal((done.summary["held"], done.summary["closed"]), (3, 2), "the sums")
+        echod.wait_no_workers()
         done = run("hold", 4, "--for", scaled("1s", "10s"), *operands(echod)).ended(1)
         expect_match(r"^connection 4 (closed|reset) after [\d.]+ ms: .*; it was told: \S", done.out,
                      "the line")

@@ -143,8 +143,8 @@ static void test_stopped_before_the_header(void **state)
 
 static void test_no_header(void **state)
 {
-    struct work work = start_proxied(&echo);
     uint64_t before = clock_now();
+    struct work work = start_proxied(&echo);
 
     (void)state;
     ends(&work, "", END_PROXY);
