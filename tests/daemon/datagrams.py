@@ -19,10 +19,22 @@ def section(name="local", port=0, address="127.0.0.1", more=""):
             (name, address, port, more))
 
 
+def port_of_nobody():
+    """A port that no socket has, at whatever address: echod does not answer one that is its own."""
+    try:
+        probe = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    except OSError:
+        probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with probe:
+        probe.bind(("", 0))
+        return probe.getsockname()[1]
+
+
 def client(host="127.0.0.1", port=0):
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     sock.settimeout(DEADLINE)
-    sock.bind((host, port))
+    sock.bind((host, port or port_of_nobody()))
     return sock
 
 

@@ -40,6 +40,14 @@ def expect_match(pattern, text, what):
         raise Failure("%s: %s does not match %s" % (what, shorten(text), pattern))
 
 
+def eventually_equal(get, expected, what):
+    """Polls until GET gives EXPECTED."""
+    deadline = time.monotonic() + DEADLINE
+    while get() != expected and time.monotonic() < deadline:
+        time.sleep(0.005)
+    expect_equal(get(), expected, what)
+
+
 def eventually(predicate, what, timeout=None):
     """Polls until PREDICATE gives something true, and returns that."""
     deadline = time.monotonic() + (timeout or DEADLINE)

@@ -1,5 +1,6 @@
 """An echod as its administrator and systemd have it: with a control socket, a program that can be
 replaced, sockets that are passed to it, and a manager that it notifies."""
+import array
 import fcntl
 import json
 import os
@@ -7,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -16,6 +18,8 @@ from expect import DEADLINE, Failure, Skip, eventually, expect_equal, expect_mat
 from harness import VALGRIND, WRAPPER, Echod, clean_environment, parse_address
 from proc import descriptors
 from programs import ECHOCTL, ECHOD
+
+SO_TIMESTAMPNS = 35  # also the type of the message that brings the time
 
 RELOADED = r" notice: reloaded: \d+ listeners?, \d+ clients? kept$"
 REJECTED = r" error: not reloaded, everything stays as it was: "
@@ -148,9 +152,17 @@ def bound(host="127.0.0.1"):
     return sock
 
 
+reservations = []  # sockets
+
+
 def free_port():
-    with bound() as sock:
-        return sock.getsockname()[1]
+    """A port that can be listened on, and that the kernel chooses for nobody else from now on: a
+    socket has it that does not listen. (Both that one and echod's have SO_REUSEADDR.)"""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    reservations.append(sock)
+    return sock.getsockname()[1]
 
 
 def plain_processes():
@@ -225,26 +237,38 @@ class Manager:
 
     def __init__(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.name = "echod-test-managed-%d" % os.getpid()
         self.sock.bind("\0" + self.name)
         self.env = {"NOTIFY_SOCKET": "@" + self.name}
-        self.messages = []  # (when, lines, sockets)
+        self.messages = []  # (when it was sent, lines, sockets)
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._collect, daemon=True)
         self.thread.start()
 
     def _collect(self):
         while True:
-            data, fds, _, _ = socket.recv_fds(self.sock, 4096, 8)
+            data, when, fds = self._receive()
             if data == b"end":
                 return
             if data == b"BARRIER=1":  # sd_notify_barrier(3) waits for this
                 os.close(fds.pop())
                 continue
             with self.changed:
-                self.messages.append((time.monotonic(), data.decode().splitlines(),
+                self.messages.append((when, data.decode().splitlines(),
                                       [socket.socket(fileno=fd) for fd in fds]))
                 self.changed.notify_all()
+
+    def _receive(self):
+        data, control, _, _ = self.sock.recvmsg(4096, 256)
+        when, fds = 0, array.array("i")
+        for _, kind, content in control:
+            if kind == socket.SCM_RIGHTS:
+                fds.frombytes(content)
+            elif kind == SO_TIMESTAMPNS:
+                seconds, nanoseconds = struct.unpack("ll", content)
+                when = seconds + nanoseconds / 1e9
+        return data, when, list(fds)
 
     def seen(self):
         with self.changed:

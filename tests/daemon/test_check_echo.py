@@ -11,7 +11,7 @@ from verbs import CHECK_ECHO, run
 
 LINE = (r"^ECHO %s - (\d+) bytes returned by (\S+) in (\d+\.\d{6}) s \| "
         r"time=(\d+\.\d{6})s;([^; ]*);([^; ]*);0 size=(\d+)B\n$")
-WAIT = scaled("0.3", "3")
+WAIT = scaled("1", "5")
 
 
 def check(*args):

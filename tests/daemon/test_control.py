@@ -645,13 +645,14 @@ def bad_manners():
         passed = time.monotonic() - start
         used = cpu_seconds(echod.pid) - used
         expect(not left, "%d of them are still there" % len(left))
-        expect(4 < passed < scaled(8, 60), "they were dismissed after %.1f s" % passed)
-        expect(longest < scaled(1, 10), "an echo took %.1f s meanwhile" % longest)
+        expect(4 < passed < scaled(15, 60), "they were dismissed after %.1f s" % passed)
+        # Whoever had to wait for one of them, waited for five seconds.
+        expect(longest < scaled(4, 10), "an echo took %.1f s meanwhile" % longest)
         expect(used < scaled(2, 20), "the daemon used %.1f s of CPU time" % used)
         expect_equal(waiting.result()[0], 0, "the status of an echoctl that waited for its turn")
         if CROWD == 500:
             answer = recv_until_eof(deaf[0])
-            expect(1000 < len(answer) and not answer.endswith(b"\n"), "what the deaf one was sent")
+            expect(0 < answer.count(b"\n") <= CROWD, "what the deaf one was sent is cut")
         eventually(lambda: len(descriptors(echod.pid)) == before, "all descriptors are closed")
 
 

@@ -77,7 +77,6 @@ def any_address():
     with Managed(section(address="*")) as echod:
         expect_equal(len(echod.listening["local"]), 2, "the number of sockets")
         (_, four), (_, six) = echod.listening["local"]
-        expect(four != six, "the ports are the same")
         with client() as sock:
             expect_answer(sock, ("127.0.0.1", four))
         with client("::1") as sock:

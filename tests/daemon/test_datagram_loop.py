@@ -10,6 +10,11 @@ MOST = 256
 UNLIMITED = "datagram_rate = 0\n"
 
 
+def beside(one):
+    """The configuration of another echod, with another address, and port, than ONE."""
+    return section(port=one.port ^ 1, address="127.0.0.2", more=UNLIMITED)
+
+
 def received(*echods):
     return sum(tally(echod, "datagrams_in") for echod in echods)
 
@@ -50,8 +55,7 @@ def same_port():
 @test("with other ports: it is over after %d datagrams at most on each side" % MOST)
 def other_port():
     with Forger() as forger, Managed(section(more=UNLIMITED)) as one:
-        with Managed(section(address="127.0.0.2", more=UNLIMITED)) as two:
-            expect(one.port != two.port, "the ports are the same")
+        with Managed(beside(one)) as two:
             forger.send(two.address(), one.address())
             eventually(lambda: left_out(one, two) == 1, "it is left out")
             expect(received(one, two) <= 2 * MOST, "%d went round" % received(one, two))
@@ -61,7 +65,7 @@ def other_port():
 @test("many at once, each the same again and again, are all over")
 def many():
     with Forger() as forger, Managed(section(more=UNLIMITED)) as one:
-        with Managed(section(address="127.0.0.2", more=UNLIMITED)) as two:
+        with Managed(beside(one)) as two:
             for number in range(20):
                 forger.send(two.address(), one.address(), b"number %d" % number)
             expect_over(20, one, two)
@@ -70,7 +74,7 @@ def many():
 @test("the time of day, which is never the same for long, goes round no longer")
 def daytime():
     with Forger() as forger, Managed(section(more=UNLIMITED + "service = daytime")) as one:
-        with Managed(section(address="127.0.0.2", more=UNLIMITED)) as two:
+        with Managed(beside(one)) as two:
             forger.send(two.address(), one.address())
             eventually(lambda: left_out(one, two) == 1, "it is left out")
             before = received(one, two)
@@ -83,7 +87,7 @@ def daytime():
 @test("a reply to a message that is echoed, and so a message again, does not, either")
 def message():
     with Forger() as forger, Managed(section(more=UNLIMITED + "service = message")) as one:
-        with Managed(section(address="127.0.0.2", more=UNLIMITED)) as two:
+        with Managed(beside(one)) as two:
             forger.send(two.address(), one.address())
             eventually(lambda: left_out(one, two) == 1, "it is left out")
             expect(tally(one, "datagram_messages") <= MOST + 1, "so many messages were stored")
@@ -92,7 +96,7 @@ def message():
 @test("what goes round faster than the rate ends there")
 def rate():
     with Forger() as forger, Managed(section(more="datagram_rate = 20/s")) as one:
-        with Managed(section(address="127.0.0.2", more=UNLIMITED)) as two:
+        with Managed(beside(one)) as two:
             for number in range(5):
                 forger.send(two.address(), one.address(), b"number %d" % number)
             eventually(lambda: tally(one, "unanswered_rate") == 5, "all are left out")

@@ -12,6 +12,7 @@ from clients import recv_exactly
 from expect import (DEADLINE, Failure, Skip, eventually, expect, expect_equal, expect_match,
                     scaled)
 from harness import Echod, clean_environment
+from managed import free_port
 from servers import Server
 from tap import main, test
 from verbs import ECHOC, finish, popen, run
@@ -194,14 +195,8 @@ def socat():
     with tempfile.TemporaryDirectory() as where:
         path = os.path.join(where, "sock")
         with Program("socat", "UNIX-LISTEN:%s,fork" % path, "EXEC:cat"):
-            eventually(lambda: os.path.exists(path), "socat has made its socket")
+            eventually(lambda: run("ping", "-c", 1, "--unix", path).status == 0, "socat listens")
             run("ping", "-c", 2, "-i", 0, "--unix", path).ended(0)
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 XINETD = """

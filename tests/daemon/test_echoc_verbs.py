@@ -14,7 +14,7 @@ from servers import Server, changing, changing_datagrams
 from tap import main, private_network, test
 from verbs import finish, popen, run
 
-WAIT = scaled("300ms", "3s")  # for what never comes
+WAIT = scaled("1s", "5s")  # for what never comes
 
 
 def operands(echod):
@@ -210,7 +210,7 @@ def hold_faults():
         servers.silent(conn, number)
 
     with Server(serve) as server:
-        done = run("hold", 3, "--for", scaled("500ms", "5s"), *server.operands).ended(1)
+        done = run("hold", 3, "--for", scaled("2s", "5s"), *server.operands).ended(1)
         expect_match(r"^connection 2 reset after [\d.]+ ms: Connection reset by peer$", done.out,
                      "the reset")
     done = run("hold", 3, *server.operands).ended(1)
@@ -273,7 +273,8 @@ def sweep():
 
 @test("sweep finds the size from which on datagrams vanish, or come back cut")
 def sweep_black_hole():
-    quick = ("sweep", "-W", scaled("100ms", "2s"), "--tries", 2)
+    quick = ("sweep", "--smallest", 1000, "--largest", 1300, "-W", scaled("500ms", "2s"),
+             "--tries", 2)
     with Server(changing_datagrams(lambda d, n: [d] if len(d) <= 1234 else []), "udp") as server:
         done = run(*quick, *server.operands).ended(1)
         expect_match(r"^1234 bytes \(an IP packet of 1262\) pass, 1235 do not: no reply: .* MTU black "
@@ -293,8 +294,8 @@ def sweep_tcp():
             conn.sendall(data)
 
     with Server(serve) as server:
-        done = run("sweep", "-W", scaled("200ms", "3s"), "--tries", 1, "--json",
-                   *server.operands).ended(1)
+        done = run("sweep", "--smallest", 2900, "--largest", 3100, "-W", scaled("1s", "3s"),
+                   "--tries", 1, "--json", *server.operands).ended(1)
         expect_equal((done.summary["passes"], done.summary["fails"], done.summary["how"]),
                      (3000, 3001, "lost"), "the limit")
     with Server(servers.read_and_close) as server:

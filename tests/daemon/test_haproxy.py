@@ -46,7 +46,7 @@ class HAProxy:
                       text)
         text, count = re.subn(r"(?m)^    bind .*$", "    bind fd@%d" % self.sock.fileno(), text)
         expect_equal(count, 1, "the lines that bind")
-        text, count = re.subn(r" inter 2s ", " inter %dms " % scaled(200, 1000), text)
+        text, count = re.subn(r" inter 2s ", " inter %dms " % scaled(500, 2000), text)
         expect_equal(count, 1, "the lines with an interval")
         return "global\ndefaults\n" + text
 

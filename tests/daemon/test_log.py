@@ -112,7 +112,8 @@ def reader_stops():
 
 @test("a log that nobody reads holds up no stop")
 def reader_stops_and_stop():
-    with Echod(server="log_level = debug", read_log=False, stderr_pipe_size=4096) as echod:
+    with Echod(server="log_level = debug\nmax_per_source = 0", read_log=False,
+               stderr_pipe_size=4096) as echod:
         for _ in range(200):
             sock = echod.connect()
             sock.close()

@@ -1,4 +1,5 @@
 """When the system lacks something: no spinning, one line in the log, and then on as before."""
+import os
 import resource
 import subprocess
 import time
@@ -15,6 +16,13 @@ NO_DESCRIPTOR = (r" warning: a connection could not be accepted: Too many open f
                  r"accepting pauses until that has passed$")
 NO_PROCESS = (r" warning: no worker could be forked: Resource temporarily unavailable; "
               r"accepting pauses until that has passed$")
+
+
+def alone():
+    """As unprivileged(), but as a user that runs nothing else: RLIMIT_NPROC is about all that a
+    user runs, other tests at the same time among it."""
+    who = unprivileged()
+    return dict(who, user=(1 << 20) + os.getpid()) if who else {}
 
 
 def set_limit(echod, which, soft):
@@ -91,7 +99,7 @@ def few_descriptors():
 
 @test("out of processes: the client is told in words, the next one is served when there are some")
 def no_processes():
-    who = unprivileged()
+    who = alone()
     with Echod(**who) as echod:
         expect_echo(echod.connect())
         set_process_limit(echod, 1, who)
@@ -108,7 +116,7 @@ def no_processes():
 
 @test("out of processes: it does not spin under a stream of clients")
 def no_processes_no_spin():
-    who = unprivileged()
+    who = alone()
     with Echod(**who) as echod:
         set_process_limit(echod, 1, who)
         crowd = [echod.connect() for _ in range(20)]
@@ -161,7 +169,7 @@ def warned():
         resource.setrlimit(resource.RLIMIT_NPROC, (50, 50))
 
     with Echod(server="max_clients = 1000", prepare=prepare, ready=False,
-               **unprivileged()) as echod:
+               **alone()) as echod:
         echod.log.wait(r" warning: max_clients = 1000, but LimitNPROC= \(ulimit -u\) allows only "
                        r"50 processes: raise it or expect clients to be refused$")
         echod.kill(15)

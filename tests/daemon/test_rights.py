@@ -1,5 +1,6 @@
 """Descriptors that the peer of a Unix socket passes, and whose last holder would wait for an hour:
 nobody waits for them, neither where the kernel turns them away (Linux 6.16) nor before."""
+import functools
 import os
 import shutil
 import signal
@@ -45,19 +46,22 @@ def kernel_refuses():
     return True
 
 
-LIBRARY = tempfile.TemporaryDirectory(prefix="echod-test-")
+@functools.lru_cache(maxsize=None)
+def library():
+    """The directory of older.so, which is removed at the end."""
+    compiler = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
+    if not compiler:
+        raise Skip("there is no compiler to make a library with")
+    where = tempfile.TemporaryDirectory(prefix="echod-test-")
+    os.chmod(where.name, 0o755)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", where.name + "/older.so", "-x", "c", "-"],
+                   input=OLDER.encode(), check=True)
+    return where
 
 
 def older():
     """The environment of a program that runs as on a kernel before 6.16."""
-    path = os.path.join(LIBRARY.name, "older.so")
-    if not os.path.exists(path):
-        compiler = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
-        if not compiler:
-            raise Skip("there is no compiler to make a library with")
-        os.chmod(LIBRARY.name, 0o755)
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", path, "-x", "c", "-"],
-                       input=OLDER.encode(), check=True)
+    path = os.path.join(library().name, "older.so")
     options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
     return {"LD_PRELOAD": path, "ASAN_OPTIONS": options}
 
