@@ -10,7 +10,8 @@ import threading
 import time
 
 from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof, reset
-from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
+from expect import (DEADLINE, Skip, eventually, eventually_equal, expect, expect_equal,
+                    expect_match, scaled)
 from harness import VALGRIND, inetd, ini, run_echod
 from managed import Managed
 from proc import title
@@ -371,8 +372,9 @@ def reload_between():
         waiting.sendall(v1(port=2))
         expect_echo(waiting)
         expect_refused(echod, v1(port=3), MANY)
-        expect_equal(sorted(c["peer"] for c in echod.ask("list")),
-                     ["192.0.2.1:2", "192.0.2.1:4242"], "who is served")
+        # Who was told so is in the list until his worker has ended.
+        eventually_equal(lambda: sorted(c["peer"] for c in echod.ask("list")),
+                         ["192.0.2.1:2", "192.0.2.1:4242"], "who is served")
         echod.reload()
         expect_refused(echod, v1(port=3), MANY)
         proxy = by_proxy(served)

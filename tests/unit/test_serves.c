@@ -85,9 +85,11 @@ static void test_unix_types_are_told_apart(void **state)
 {
     static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
     struct address name;
+    char text[64];
 
     (void)state;
-    assert_int_equal(address_unix(&name, "@echod-unit-serves-types"), 0);
+    snprintf(text, sizeof(text), "@echod-unit-types-%d", (int)getpid());
+    assert_int_equal(address_unix(&name, text), 0);
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
         int fd = listener_open(&name, types[i], 0, reason); /* each has names of its own */
         assert_true(fd >= 0);
