@@ -36,11 +36,18 @@ static int32_t decode(const unsigned char *p, size_t n)
     return c < smallest[n] || surrogate || c > 0x10ffff ? -1 : c;
 }
 
+/* Whether C has Unicode's property Bidi_Control: what stands around it is shown in another order.
+ */
+static bool turns(int32_t c)
+{
+    return c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
 /* Whether showing C would do something else than put a mark on the line. */
 static bool acts(int32_t c)
 {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||
-           (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || turns(c);
 }
 
 /* The length of the harmless sequence at P, of at most LEFT bytes; 0 where its byte must go. */
@@ -75,6 +82,18 @@ size_t escape_bytes(char *buf, const void *data, size_t len, const char *keep)
     }
     *out = '\0';
     return (size_t)(out - buf);
+}
+
+void escape_disarm(char *text, const char *keep)
+{
+    char *end = text + strlen(text);
+
+    while (text < end) {
+        size_t n = harmless((unsigned char *)text, (size_t)(end - text), keep);
+        if (n == 0 && *text != '\\')
+            *text = '?';
+        text += n > 0 ? n : 1;
+    }
 }
 
 static int hex_digit(char c)

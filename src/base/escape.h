@@ -11,12 +11,16 @@
 
 /*
  * Writes the LEN bytes at DATA into BUF, of ESCAPED_SIZE(LEN) bytes, as text that is valid
- * UTF-8 and moves no cursor: control characters (C0, DEL, C1), bidirectional overrides, line
- * separators and bytes that are not UTF-8 become \xNN, one per byte; a backslash becomes \\.
+ * UTF-8 and moves no cursor: control characters (C0, DEL, C1), those that change the direction of
+ * text, line separators and bytes that are not UTF-8 become \xNN, one per byte; a backslash
+ * becomes \\.
  * Bytes named in KEEP (or none, NULL) stay as they are. Returns the length written without
  * the NUL.
  */
 size_t escape_bytes(char *buf, const void *data, size_t len, const char *keep);
+
+/* Makes of each byte of TEXT that escape_bytes() would write as \xNN a question mark. */
+void escape_disarm(char *text, const char *keep);
 
 /*
  * Undoes the escapes \\ \n \r \t and \xNN of TEXT into BUF, which may be TEXT itself; NUL

@@ -8,15 +8,6 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* Makes the field that begins at START printable: a control character, but for the tab, becomes
- * '?'. */
-static void disarm(char *start)
-{
-    for (char *p = start; *p; p++)
-        if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
-            *p = '?';
-}
-
 /* Appends "NAME=" and the formatted value; cut if CUT, else left out if it does not fit. */
 static void append(struct record *record, bool cut, const char *name, const char *format,
                    va_list args)
@@ -30,7 +21,7 @@ static void append(struct record *record, bool cut, const char *name, const char
     int body = vsnprintf(start + head, room - (size_t)head, format, args);
     if (body < 0 || (!cut && (size_t)(head + body) >= room))
         return;
-    disarm(start);
+    escape_disarm(start, "\t");
     record->used += strlen(start) + 1;
 }
 
@@ -58,7 +49,7 @@ void record_add_field(struct record *record, const char *field)
     if (size > record->size - record->used)
         return;
     memcpy(record->data + record->used, field, size);
-    disarm(record->data + record->used);
+    escape_disarm(record->data + record->used, "\t");
     record->used += size;
 }
 

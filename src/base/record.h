@@ -3,7 +3,7 @@
  *
  * On its way to the scribe a record is a sequence of "NAME=value" strings, each ended by a NUL;
  * values are text without control characters (escape.h), so nothing in them can forge a field
- * or a line.
+ * or a line. What has some all the same, or is cut within a character, gets question marks.
  */
 #ifndef ECHOD_BASE_RECORD_H
 #define ECHOD_BASE_RECORD_H
@@ -33,7 +33,7 @@ void record_add(struct record *record, const char *name, const char *format, ...
 /* Adds ECHOD_EVENT and MESSAGE_ID of EVENT. */
 void record_event(struct record *record, enum event event);
 
-/* Adds FIELD, "NAME=value", as it is but for control characters, if it fits. */
+/* Adds FIELD, "NAME=value", as it is but for what escape_disarm() takes, if it fits. */
 void record_add_field(struct record *record, const char *field);
 
 /* The value of the field NAME of the LEN bytes DATA of a record, or NULL. */

@@ -37,6 +37,7 @@ INJECTIONS = (
     ("a surrogate", b"\xed\xa0\x80", r"\xed\xa0\x80"),
     ("C1 control characters", b"\xc2\x9b31m\xc2\x85", r"\xc2\x9b31m\xc2\x85"),
     ("a change of the writing direction", b"\xe2\x80\xae.", r"\xe2\x80\xae."),
+    ("marks of a direction", b"\xe2\x80\x8f1\xd8\x9c2", r"\xe2\x80\x8f1\xd8\x9c2"),
     ("a line separator", b"\xe2\x80\xa8.", r"\xe2\x80\xa8."),
     ("a backslash", rb"\x0a \n \\", r"\\x0a \\n \\\\"),
     ("a percent sign", b"%s%n%d", "%s%n%d"),

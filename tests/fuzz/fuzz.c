@@ -96,7 +96,8 @@ bool fuzz_is_printable(const char *text)
     while (*p) {
         int32_t point = next_point(&p);
         bool control = point < 0x20 || (point >= 0x7f && point < 0xa0);
-        bool turns = (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+        bool turns = point == 0x061c || point == 0x200e || point == 0x200f ||
+                     (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
         if ((control || turns) && point != '\n' && point != '\t')
             return false;
     }

@@ -29,8 +29,7 @@ static void check_copy(const char *data, size_t len, const struct record *copy)
             continue;
         f = record_next(copy->data, copy->used, f);
         fuzz_check(f && strlen(f) == strlen(from));
-        for (size_t i = 0; f[i]; i++)
-            fuzz_check(f[i] == '\t' || ((unsigned char)f[i] >= ' ' && f[i] != 0x7f));
+        fuzz_check(fuzz_is_utf8(f) && fuzz_is_printable(f) && !strchr(f, '\n'));
         room -= strlen(f) + 1;
     }
     fuzz_check(record_next(copy->data, copy->used, f) == NULL);

@@ -71,6 +71,10 @@ static void test_what_moves_the_text_about(void **state)
         SAMPLE("\xe2\x81\xa9", "\\xe2\\x81\\xa9"),                            /* U+2069 */
         SAMPLE("\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa",
                "\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa"), /* their neighbours */
+        SAMPLE("\xd8\x9c\xe2\x80\x8e\xe2\x80\x8f",
+               "\\xd8\\x9c\\xe2\\x80\\x8e\\xe2\\x80\\x8f"), /* U+061C, U+200E, U+200F */
+        SAMPLE("\xd8\x9b\xd8\x9d\xe2\x80\x8d\xe2\x80\x90",
+               "\xd8\x9b\xd8\x9d\xe2\x80\x8d\xe2\x80\x90"), /* theirs */
     };
 
     (void)state;
@@ -107,6 +111,21 @@ static void test_keep(void **state)
     escapes(&tabs, "\t");
     escapes(&both, "\t\n\\");
     escapes(&tabs, "z\t");
+}
+
+/* In place, and the length stays. */
+static void test_disarm(void **state)
+{
+    char text[] =
+        "\tx\\y\n\x1b\x7f\xc2\x9b\x9b\xc3\xa4\xe2\x80\xae\xe2\x80\x8f\xe2\x82\xac\xe2\x82";
+
+    (void)state;
+    escape_disarm(text, "\t");
+    assert_string_equal(text, "\tx\\y??????\xc3\xa4??????\xe2\x82\xac??");
+    escape_disarm(text, NULL);
+    assert_int_equal(text[0], '?');
+    escape_disarm(text + sizeof(text) - 1, NULL);
+    assert_int_equal(text[sizeof(text) - 1], '\0');
 }
 
 static void test_escaped_size_is_enough_for_the_worst(void **state)
@@ -176,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_what_moves_the_text_about),
         cmocka_unit_test(test_what_is_no_utf8),
         cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_disarm),
         cmocka_unit_test(test_escaped_size_is_enough_for_the_worst),
         cmocka_unit_test(test_unescape),
         cmocka_unit_test(test_unescape_in_place),

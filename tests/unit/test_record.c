@@ -149,6 +149,42 @@ static void test_control_characters_are_disarmed(void **state)
     assert_string_equal(get(&record, "ECHOD_B"), "??\xc3\xa4");
 }
 
+/* C1 is to many terminals what ESC is; U+202E shows what comes behind it backwards. */
+static void test_other_characters_that_act_are_disarmed(void **state)
+{
+    char buf[RECORD_MAX];
+    struct record record;
+
+    (void)state;
+    record_start(&record, buf, sizeof(buf), LOG_INFO,
+                 "\xc2\x9b"
+                 "2J\xff\tback\\slash");
+    record_add(&record, "ECHOD_A", "%s", "\xe2\x80\xae!");
+    record_add_field(&record, "ECHOD_B=\xe2\x80\xa8\xe2\x82\xac");
+    assert_string_equal(get(&record, "MESSAGE"), "??2J?\tback\\slash");
+    assert_string_equal(get(&record, "ECHOD_A"), "???"
+                                                 "!");
+    assert_string_equal(get(&record, "ECHOD_B"), "???\xe2\x82\xac");
+}
+
+/* Half a character is no text: the journal would show the whole message as a blob. */
+static void test_what_is_cut_is_cut_between_characters(void **state)
+{
+    (void)state;
+    for (size_t size = 70; size < 76; size++) {
+        char buf[80];
+        struct record record;
+        record_start(&record, buf, size, LOG_INFO, "%s",
+                     "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
+                     "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac");
+        assert_int_equal(record.used, size);
+        const char *message = get(&record, "MESSAGE");
+        size_t whole = strlen(message) / 3 * 3;
+        assert_true(whole > 0 && memcmp(message + whole - 3, "\xe2\x82\xac", 3) == 0);
+        assert_int_equal(strspn(message + whole, "?"), strlen(message) % 3);
+    }
+}
+
 static void test_bytes_that_are_no_record(void **state)
 {
     static const char open_end[] = {'A', '=', '1', '\0', 'B', '=', '2'};
@@ -189,6 +225,8 @@ int main(void)
         cmocka_unit_test(test_the_last_field_fills_the_buffer),
         cmocka_unit_test(test_a_message_that_is_too_long_is_cut),
         cmocka_unit_test(test_control_characters_are_disarmed),
+        cmocka_unit_test(test_other_characters_that_act_are_disarmed),
+        cmocka_unit_test(test_what_is_cut_is_cut_between_characters),
         cmocka_unit_test(test_bytes_that_are_no_record),
         cmocka_unit_test(test_fields_come_in_order),
     };
