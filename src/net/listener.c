@@ -3,6 +3,7 @@
 #include "base/util.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/sock_diag.h>
 #include <stdio.h>
 #include <string.h>
@@ -169,16 +170,47 @@ static void ask_for_destinations(int fd)
     setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
 }
 
+/*
+ * Whether whoever has datagrams of ADDRESS's port, at any address, shares it. What asks is bound to
+ * it as well, and would be given some of theirs, but for an interface that there is not: so none
+ * come, while the kernel compares it with all the others. (Of ADDRESS alone it cannot be asked: to
+ * bind an IPv6 address the interface has to be there.)
+ */
+static bool port_is_shared(const struct address *address)
+{
+    struct address any = {.len = address->len, .in6 = {.sin6_family = address->sa.sa_family}};
+    int fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), nowhere = INT_MAX;
+
+    address_set_port(&any, address_port(address));
+    bool shared = setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &nowhere, sizeof(nowhere)) == 0 &&
+                  bind_ip(fd, &any, SOCK_DGRAM, LISTENER_REUSE_PORT) == 0;
+    fd_close(&fd);
+    return shared;
+}
+
+/* The address that is bound for ADDRESS: in a trial, where the port can be had, that with a port
+ * that nobody else has. If somebody has the port at another address for himself alone, it is bound
+ * as it is, and a datagram of whoever shares this one may be lost. */
+static struct address address_to_bind(const struct address *address, int type, unsigned mode)
+{
+    const unsigned shared_trial = LISTENER_REUSE_PORT | LISTENER_TRIAL;
+    struct address bound = *address;
+
+    if (type == SOCK_DGRAM && (mode & shared_trial) == shared_trial && port_is_shared(address))
+        address_set_port(&bound, 0);
+    return bound;
+}
+
 int listener_open(const struct address *address, int type, unsigned mode, char *reason)
 {
     int fd = socket(address->sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct address bound = address_to_bind(address, type, mode);
 
     if (fd < 0)
         return explain(address, type, mode, errno, reason);
     if (type == SOCK_DGRAM)
         ask_for_destinations(fd);
-    int r =
-        address_is_ip(address) ? bind_ip(fd, address, type, mode) : bind_unix(fd, address, mode);
+    int r = address_is_ip(address) ? bind_ip(fd, &bound, type, mode) : bind_unix(fd, &bound, mode);
     bool listens = type != SOCK_DGRAM && !(mode & LISTENER_TRIAL);
     if (r == 0 && listens && listen(fd, BACKLOG) < 0)
         r = -errno;

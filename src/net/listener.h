@@ -9,8 +9,9 @@
 /* Added to a mode: the port is shared with other sockets of the same user that say so, too
  * (SO_REUSEPORT, socket(7)); the kernel spreads connections over them. */
 #define LISTENER_REUSE_PORT 01000
-/* Added to a mode: it is bound, but does not listen: only to see whether it can be had. Where
- * others share the port, a socket that listens would be given connections. */
+/* Added to a mode: only to see whether it can be had. It is bound, but does not listen, and for
+ * datagrams of a port that is shared it is bound to another one: a socket that others share a port
+ * with would be given connections, and datagrams, that are theirs. */
 #define LISTENER_TRIAL 02000
 
 /*

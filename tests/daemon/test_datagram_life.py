@@ -1,5 +1,6 @@
 """The life of datagram workers: they crash, are replaced, reloaded, told to stop; what they counted
 is told; and sockets that are there already are used."""
+import contextlib
 import os
 import re
 import signal
@@ -272,6 +273,44 @@ def reload_storing():
         eventually(lambda: not is_alive(worker), "the worker of before ends")
         eventually(lambda: tally(echod, "datagram_messages") == 2, "both are counted")
         expect_answer(sock, echod.address(), b"third", b"OK\n")
+
+
+# ---- a port that is shared ----
+
+SHARED = "reuse_port = yes\ndatagram_rate = 0\n"
+
+
+@test("reuse_port: two instances share a port; once one is gone, the other has all datagrams")
+def shared():
+    with Managed(section(more=SHARED)) as first:
+        with Managed(section(port=first.port, more=SHARED)) as second:
+            socks = [client() for _ in range(40)]
+            for sock in socks:
+                expect_answer(sock, first.address())
+            counts = tally(first, "datagrams_in"), tally(second, "datagrams_in")
+            expect_equal((sum(counts), min(counts) > 0), (40, True), "all were taken, by both")
+            first.stop()
+            for sock in socks:
+                expect_answer(sock, second.address())
+                sock.close()
+            expect_equal(tally(second, "datagrams_in"), counts[1] + 40, "the datagrams of one")
+
+
+@test("a reload that tries a shared port, in vain, takes no datagram from the others")
+def shared_rehearsal():
+    with socket.socket() as busy, Managed(section(more=SHARED)) as first:
+        busy.bind(("127.0.0.1", 0))
+        with Managed(section("own")) as second, contextlib.ExitStack() as stack:
+            second.configure(section("own") + section(port=first.port, more=SHARED) +
+                             listen("busy", busy.getsockname()[1]))
+            # The kernel chooses by the client's port: some would meet the one that is tried.
+            load = [stack.enter_context(Pings(first.address(), 20)) for _ in range(6)]
+            for _ in range(scaled(20, 3)):
+                aim = [pings.answered + 20 for pings in load]
+                second.rejects("listener busy: .* is in use")
+                eventually(lambda: all(pings.failure or pings.answered > least
+                                       for pings, least in zip(load, aim)), "they go on")
+        expect_equal([pings.failure for pings in load], [None] * 6, "what went wrong")
 
 
 # ---- sockets that are there already ----

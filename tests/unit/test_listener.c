@@ -134,6 +134,71 @@ static void test_both_families_on_one_port(void **state)
     close(reservation);
 }
 
+/* ---- datagrams of a port that is shared ---- */
+
+#define TRIED (LISTENER_REUSE_PORT | LISTENER_TRIAL)
+#define DATAGRAMS 64
+
+static int opens_datagrams(struct address *address, unsigned mode)
+{
+    int fd = listener_open(address, SOCK_DGRAM, mode, reason);
+
+    if (fd < 0)
+        fail_msg("%s", reason);
+    if (address_port(address) == 0)
+        address_local(address, fd);
+    return fd;
+}
+
+/* From many ports, over which the kernel would spread those who share ADDRESS: all come to FD. */
+static void gets_all_datagrams(int fd, const struct address *address)
+{
+    int sender[DATAGRAMS];
+    char byte;
+
+    for (int i = 0; i < DATAGRAMS; i++) {
+        sender[i] = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(sendto(sender[i], "x", 1, 0, &address->sa, address->len), 1);
+    }
+    for (int i = 0; i < DATAGRAMS; i++) {
+        assert_int_equal(recv(fd, &byte, 1, 0), 1);
+        close(sender[i]);
+    }
+}
+
+static void test_a_trial_takes_no_datagrams(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"127.0.0.1", "127.0.0.1"}, {"0.0.0.0", "127.0.0.1"}, {"::1", "::1"}, {"::", "::1"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(pairs) && (i < 2 || ipv6_works()); i++) {
+        struct address own = numeric(pairs[i][0], 0), to = numeric(pairs[i][1], 0);
+        int serving = opens_datagrams(&own, LISTENER_REUSE_PORT);
+        int tried = opens_datagrams(&own, TRIED);
+        address_set_port(&to, address_port(&own));
+        gets_all_datagrams(serving, &to);
+        close(tried);
+        close(serving);
+    }
+}
+
+static void test_a_trial_tells_what_cannot_be_had(void **state)
+{
+    struct address alone = numeric("127.0.0.1", 0), elsewhere = numeric("192.0.2.1", 7777);
+    int fd = opens_datagrams(&alone, 0);
+
+    (void)state;
+    assert_int_equal(listener_open(&alone, SOCK_DGRAM, TRIED, reason), -EADDRINUSE);
+    assert_non_null(strstr(reason, "reuse_port = yes"));
+    assert_int_equal(listener_open(&elsewhere, SOCK_DGRAM, TRIED, reason), -EADDRNOTAVAIL);
+    assert_string_equal(reason, "192.0.2.1:7777 is not an address of this machine");
+    struct address beside = numeric("127.0.0.2", address_port(&alone));
+    int tried = opens_datagrams(&beside, TRIED); /* nobody has that one */
+    close(tried);
+    close(fd);
+}
+
 static void test_unix_file_and_its_mode(void **state)
 {
     static const mode_t modes[] = {0666, 0600, 0000, 0777, 0060}, masks[] = {0, 022, 0777};
@@ -247,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_port_of_the_server_before),
         cmocka_unit_test(test_not_of_this_machine),
         cmocka_unit_test(test_both_families_on_one_port),
+        cmocka_unit_test(test_a_trial_takes_no_datagrams),
+        cmocka_unit_test(test_a_trial_tells_what_cannot_be_had),
         cmocka_unit_test(test_unix_file_and_its_mode),
         cmocka_unit_test(test_file_of_a_server_that_is_gone),
         cmocka_unit_test(test_file_of_a_living_server),
