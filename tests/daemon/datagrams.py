@@ -88,19 +88,38 @@ def need_network():
         raise Skip("it takes a network namespace of its own")
 
 
-class Forger:
-    """Sends IPv4 datagrams from any source."""
+def checksum(data):
+    total = sum(struct.unpack(">%dH" % (len(data) // 2), data[:len(data) // 2 * 2]))
+    total += data[-1] << 8 if len(data) % 2 else 0
+    while total >> 16:
+        total = (total >> 16) + (total & 0xffff)
+    return ~total & 0xffff or 0xffff
 
-    def __init__(self):
+
+def ipv4_packet(source, to, data):
+    udp = struct.pack(">HHHH", source[1], to[1], 8 + len(data), 0) + data
+    return struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0,
+                       socket.inet_aton(source[0]), socket.inet_aton(to[0])) + udp
+
+
+def ipv6_packet(source, to, data):
+    addresses = b"".join(socket.inet_pton(socket.AF_INET6, a[0]) for a in (source, to))
+    udp = struct.pack(">HHHH", source[1], to[1], 8 + len(data), 0) + data
+    summed = checksum(addresses + struct.pack(">II", len(udp), socket.IPPROTO_UDP) + udp)
+    return (struct.pack(">IHBB", 6 << 28, len(udp), socket.IPPROTO_UDP, 64) + addresses +
+            udp[:6] + struct.pack(">H", summed) + udp[8:])
+
+
+class Forger:
+    """Sends datagrams from any source."""
+
+    def __init__(self, family=socket.AF_INET):
         need_network()
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        self.packet = ipv6_packet if family == socket.AF_INET6 else ipv4_packet
+        self.sock = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
 
     def send(self, source, to, data=b"forged"):
-        udp = struct.pack(">HHHH", source[1], to[1], 8 + len(data), 0) + data
-        header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64,
-                             socket.IPPROTO_UDP, 0, socket.inet_aton(source[0]),
-                             socket.inet_aton(to[0]))
-        self.sock.sendto(header + udp, (to[0], 0))
+        self.sock.sendto(self.packet(source, to, data), (to[0], 0))
 
     def __enter__(self):
         return self

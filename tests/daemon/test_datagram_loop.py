@@ -1,18 +1,37 @@
-"""Datagrams: two echods that a forged one sets upon each other. They stand on two addresses of a
-network namespace, with a port each as on two hosts."""
-from datagrams import Forger, client, expect_answer, section, tally
+"""Datagrams: two echods that a forged one sets upon each other. They stand on two hosts, network
+namespaces that a wire joins; a raw socket at one end of it sends what is forged."""
+import contextlib
+import socket
+
+from datagrams import Forger, client, section, tally
 from expect import eventually, expect, expect_equal
 from managed import Managed
 from tap import main, test
+from wire import Wire
 
 # Of so many equal datagrams one is left out (src/worker/repeats.h).
 MOST = 256
 UNLIMITED = "datagram_rate = 0\n"
+# Whatever the kernel chose could be the same on both hosts.
+PORT, OTHER_PORT = 7777, 7778
 
 
-def beside(one):
-    """The configuration of another echod, with another address, and port, than ONE."""
-    return section(port=one.port ^ 1, address="127.0.0.2", more=UNLIMITED)
+HOSTS = {socket.AF_INET: (["198.51.100.1/24"], ["198.51.100.2/24"]),
+         socket.AF_INET6: (["2001:db8::1/64"], ["2001:db8::2/64"])}
+
+
+@contextlib.contextmanager
+def two_echods(one=UNLIMITED, two=UNLIMITED, port=OTHER_PORT, family=socket.AF_INET):
+    """An echod on each host, and a forger on that of the second one. ONE, TWO: more of their
+    listeners."""
+    with Wire(*HOSTS[family]) as (here, there):
+        with there.inside():
+            forger = Forger(family)
+        with forger, Managed(section(port=PORT, address=here.hosts[0], more=one),
+                             prepare=here.start_here) as first:
+            with Managed(section(port=port, address=there.hosts[0], more=two),
+                         prepare=there.start_here) as second:
+                yield forger, first, second
 
 
 def received(*echods):
@@ -23,84 +42,82 @@ def left_out(*echods):
     return sum(tally(echod, "unanswered_loop") for echod in echods)
 
 
+def expect_quiet(*echods):
+    """That nothing goes round any more: a client of both, here, would see it pass by."""
+    before = received(*echods)
+    with client(echods[0].address()[0]) as sock:
+        for number in range(50):
+            for echod in echods:
+                sock.sendto(b"%d" % number, echod.address())
+                sock.recv(100)
+    expect_equal(received(*echods), before + 50 * len(echods), "what else has come")
+
+
 def expect_over(count, *echods):
     """That COUNT datagrams went round, and none does any more."""
     eventually(lambda: left_out(*echods) >= count, "what goes round is left out")
-    for echod in echods:
-        with client("127.0.0.9") as sock:
-            expect_answer(sock, echod.address(), b"over?",
-                          None if echod.ask("datagrams")[0]["service"] == "echo" else b"OK\n")
-    before = received(*echods)
-    with client("127.0.0.9") as sock:  # whatever went round would pass this by
-        for number in range(50):
-            expect_answer(sock, echods[0].address(), b"%d" % number)
-    expect_equal(received(*echods), before + 50, "what else has come")
+    expect_quiet(*echods)
     expect_equal(left_out(*echods), count, "those that were left out")
 
 
-@test("with the same port: it is over before it begins, on both sides")
-def same_port():
-    with Forger() as forger, Managed(section(more=UNLIMITED)) as one:
-        with Managed(section(port=one.port, address="127.0.0.2", more=UNLIMITED)) as two:
-            for number in range(10):
-                forger.send(two.address(), one.address(), b"to one %d" % number)
-                forger.send(one.address(), two.address(), b"to two %d" % number)
-            eventually(lambda: (tally(one, "unanswered_own_port"),
-                                tally(two, "unanswered_own_port")) == (10, 10), "all are counted")
-            for echod in (one, two):
-                expect_equal((tally(echod, "datagrams_in"), tally(echod, "datagrams_out")),
-                             (10, 0), "datagrams in and out")
+def same_port(family):
+    with two_echods(port=PORT, family=family) as (there, one, two), Forger(family) as here:
+        for number in range(10):
+            there.send(two.address(), one.address(), b"to one %d" % number)
+            here.send(one.address(), two.address(), b"to two %d" % number)
+        for echod in (one, two):
+            eventually(lambda: tally(echod, "unanswered_own_port") == 10, "they are counted")
+            expect_equal((tally(echod, "datagrams_in"), tally(echod, "datagrams_out")), (10, 0),
+                         "datagrams in and out")
 
 
-@test("with other ports: it is over after %d datagrams at most on each side" % MOST)
-def other_port():
-    with Forger() as forger, Managed(section(more=UNLIMITED)) as one:
-        with Managed(beside(one)) as two:
-            forger.send(two.address(), one.address())
-            eventually(lambda: left_out(one, two) == 1, "it is left out")
-            expect(received(one, two) <= 2 * MOST, "%d went round" % received(one, two))
-            expect_over(1, one, two)
+def other_port(family):
+    with two_echods(family=family) as (forger, one, two):
+        forger.send(two.address(), one.address())
+        eventually(lambda: left_out(one, two) == 1, "it is left out")
+        expect(MOST <= received(one, two) <= 2 * MOST, "%d went round" % received(one, two))
+        expect_over(1, one, two)
+
+
+for protocol, of_hosts in (("IPv4", socket.AF_INET), ("IPv6", socket.AF_INET6)):
+    test("with the same port: it is over before it begins, on both sides (%s)" % protocol)(
+        lambda family=of_hosts: same_port(family))
+    test("with other ports: it is over after %d datagrams at most on each side (%s)" %
+         (MOST, protocol))(lambda family=of_hosts: other_port(family))
 
 
 @test("many at once, each the same again and again, are all over")
 def many():
-    with Forger() as forger, Managed(section(more=UNLIMITED)) as one:
-        with Managed(beside(one)) as two:
-            for number in range(20):
-                forger.send(two.address(), one.address(), b"number %d" % number)
-            expect_over(20, one, two)
+    with two_echods() as (forger, one, two):
+        for number in range(20):
+            forger.send(two.address(), one.address(), b"number %d" % number)
+        expect_over(20, one, two)
 
 
 @test("the time of day, which is never the same for long, goes round no longer")
 def daytime():
-    with Forger() as forger, Managed(section(more=UNLIMITED + "service = daytime")) as one:
-        with Managed(beside(one)) as two:
-            forger.send(two.address(), one.address())
-            eventually(lambda: left_out(one, two) == 1, "it is left out")
-            before = received(one, two)
-            with client("127.0.0.9") as sock:
-                for number in range(50):
-                    expect_answer(sock, two.address(), b"%d" % number)
-            expect_equal(received(one, two), before + 50, "what else has come")
+    with two_echods(UNLIMITED + "service = daytime") as (forger, one, two):
+        forger.send(two.address(), one.address())
+        eventually(lambda: left_out(one, two) == 1, "it is left out")
+        expect_quiet(one, two)
 
 
 @test("a reply to a message that is echoed, and so a message again, does not, either")
 def message():
-    with Forger() as forger, Managed(section(more=UNLIMITED + "service = message")) as one:
-        with Managed(beside(one)) as two:
-            forger.send(two.address(), one.address())
-            eventually(lambda: left_out(one, two) == 1, "it is left out")
-            expect(tally(one, "datagram_messages") <= MOST + 1, "so many messages were stored")
+    with two_echods(UNLIMITED + "service = message") as (forger, one, two):
+        forger.send(two.address(), one.address())
+        eventually(lambda: left_out(one, two) == 1, "it is left out")
+        expect(tally(one, "datagram_messages") <= MOST + 1, "so many messages were stored")
+        expect_quiet(one, two)
 
 
 @test("what goes round faster than the rate ends there")
 def rate():
-    with Forger() as forger, Managed(section(more="datagram_rate = 20/s")) as one:
-        with Managed(beside(one)) as two:
-            for number in range(5):
-                forger.send(two.address(), one.address(), b"number %d" % number)
-            eventually(lambda: tally(one, "unanswered_rate") == 5, "all are left out")
-            expect(received(one, two) <= 100, "%d went round" % received(one, two))
+    with two_echods("datagram_rate = 20/s") as (forger, one, two):
+        for number in range(5):
+            forger.send(two.address(), one.address(), b"number %d" % number)
+        eventually(lambda: tally(one, "unanswered_rate") == 5, "all are left out")
+        expect(received(one, two) <= 100, "%d went round" % received(one, two))
 
 
 main()
