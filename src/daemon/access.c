@@ -103,6 +103,12 @@ bool access_is_granted(const struct access *access)
     return access->rule <= ACCESS_MONITOR;
 }
 
+bool access_may_change(const struct access *access)
+{
+    return access->rule == ACCESS_FULL || access->rule == ACCESS_RESERVED ||
+           access->rule == ACCESS_SOURCE;
+}
+
 void access_use(struct server *server, const struct access *access, const struct address *peer,
                 uint64_t now)
 {

@@ -48,6 +48,9 @@ struct access access_decide_proxy(const struct server *server, const struct addr
 
 bool access_is_granted(const struct access *access);
 
+/* Whether it is refused only for those who are there: it would not be, were one of them gone. */
+bool access_may_change(const struct access *access);
+
 /* Counts the client, which was let in by ACCESS, against source_rate. */
 void access_use(struct server *server, const struct access *access, const struct address *peer,
                 uint64_t now);

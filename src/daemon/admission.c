@@ -80,21 +80,49 @@ static void serve(struct server *server, int client, const struct address *peer,
     end_shortage(server);
 }
 
-void admission_decide(struct server *server, int client, const struct address *peer,
-                      const struct listen_settings *listen)
+static struct access decide(const struct server *server, const struct address *peer,
+                            const struct listen_settings *listen)
 {
-    struct access access = listen->proxy_protocol == PROXY_NO
-                               ? access_decide(server, peer, listen, clock_now())
-                               : access_decide_proxy(server, peer, listen);
+    return listen->proxy_protocol == PROXY_NO ? access_decide(server, peer, listen, clock_now())
+                                              : access_decide_proxy(server, peer, listen);
+}
 
-    if (access_is_granted(&access))
-        serve(server, client, peer, listen, &access);
+static void carry_out(struct server *server, int client, const struct address *peer,
+                      const struct listen_settings *listen, const struct access *access)
+{
+    if (access_is_granted(access))
+        serve(server, client, peer, listen, access);
     else
-        refuse(server, client, peer, listen, &access);
+        refuse(server, client, peer, listen, access);
     if (address_is_ip(peer))
         fd_close(&client);
     else
         rights_close(&client);
+}
+
+void admission_decide(struct server *server, int client, const struct address *peer,
+                      const struct listen_settings *listen)
+{
+    struct access access = decide(server, peer, listen);
+
+    if (!access_may_change(&access) || !doorstep_keep(&server->doorstep, client, peer, listen))
+        carry_out(server, client, peer, listen, &access);
+}
+
+void admission_reconsider(struct server *server, uint64_t now)
+{
+    struct doorstep *doorstep = &server->doorstep;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < doorstep->count; i++) {
+        const struct knocker *k = &doorstep->item[i];
+        struct access access = decide(server, &k->peer, k->listen);
+        if (access_may_change(&access) && now < k->until && server->phase == PHASE_SERVING)
+            doorstep->item[kept++] = *k;
+        else
+            carry_out(server, k->client, &k->peer, k->listen, &access);
+    }
+    doorstep->count = kept;
 }
 
 /* ---- accepting ---- */
@@ -134,6 +162,7 @@ void admission_accept(struct server *server, const struct listener *listener)
 {
     uint64_t now = clock_now();
 
+    admission_reconsider(server, now); /* they came first */
     for (int i = 0; i < BATCH && admission_open(server, now); i++)
         if (!accept_one(server, listener))
             return;

@@ -13,8 +13,13 @@ bool admission_open(const struct server *server, uint64_t now);
 /* Accepts the connections that wait at LISTENER, up to a number that is fair to the others. */
 void admission_accept(struct server *server, const struct listener *listener);
 
-/* Admits or refuses the connected socket CLIENT, which it closes, as a client of LISTEN. */
+/* Admits or refuses the connected socket CLIENT, which it closes, as a client of LISTEN; or has it
+ * wait on the doorstep. */
 void admission_decide(struct server *server, int client, const struct address *peer,
                       const struct listen_settings *listen);
+
+/* Decides once more about those on the doorstep, and in the end, at NOW, about whoever has waited
+ * long enough: UINT64_MAX leaves nobody there. */
+void admission_reconsider(struct server *server, uint64_t now);
 
 #endif

@@ -61,22 +61,42 @@ static void refuse(struct server *server, struct client *client, const struct ac
     access_words(access, slot->words, sizeof(slot->words));
 }
 
-static void answer_client(struct server *server, struct client *client)
+/* Enters whom the worker of CLIENT tells of, once. Returns whether it asks, and tells. */
+static bool introduce(struct client *client, const struct slot *slot)
 {
     struct address told;
 
-    if (client->pid == 0 || client->standing != CLIENT_AWAITED)
-        return;
-    struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
     if (atomic_load(&slot->state) != SLOT_ASKING || !take_told(slot, &told))
-        return;
-    if (told.len > 0) {
+        return false;
+    if (told.len > 0 && client->proxy.len == 0) {
         client->proxy = client->peer;
         client->peer = told;
     }
+    return true;
+}
+
+/* Whom a limit keeps out is refused when its worker asks again: its doorstep (doorstep.h) is there.
+ */
+static bool hesitates(struct client *client, const struct access *access)
+{
+    bool first = !client->hesitated;
+
+    client->hesitated = true;
+    return first && access_may_change(access);
+}
+
+static void answer_client(struct server *server, struct client *client)
+{
+    if (client->pid == 0 || client->standing != CLIENT_AWAITED)
+        return;
+    struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
+    if (!introduce(client, slot))
+        return;
     uint64_t now = clock_now();
     struct access access = decide(server, client, now);
     bool granted = access_is_granted(&access);
+    if (hesitates(client, &access))
+        return;
     if (granted)
         admit(server, client, &access, now);
     else

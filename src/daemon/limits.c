@@ -1,6 +1,7 @@
 #include "daemon/limits.h"
 
 #include "daemon/datagrams.h"
+#include "daemon/doorstep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 /* Processes besides the workers: daemon and scribe. Descriptors besides the listeners. */
 #define OTHER_TASKS 2
-#define OTHER_FILES 13
+#define OTHER_FILES (13 + DOORSTEP_PLACES)
 
 /* The path of this process's cgroup below /sys/fs/cgroup (cgroups(7), version 2), or false. */
 static bool own_cgroup(char *path, size_t size)

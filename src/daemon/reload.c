@@ -2,6 +2,7 @@
 
 #include "base/rights.h"
 #include "base/span.h"
+#include "daemon/admission.h"
 #include "daemon/handover.h"
 #include "daemon/notify.h"
 #include "daemon/server.h"
@@ -241,6 +242,7 @@ static void finish(struct server *server, int status)
             reject(server, strerror(-r));
     } else {
         log_warnings(server);
+        admission_reconsider(server, UINT64_MAX);
         flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
         datagrams_summarise(server);
         metrics_abandon(server); /* the next one would not know it */

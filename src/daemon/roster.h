@@ -24,6 +24,7 @@ struct client {
     unsigned service;                  /* enum service */
     uint64_t since;                    /* clock_now() */
     bool asked;                        /* its worker was asked to end, by echoctl */
+    bool hesitated;                    /* it was decided about once, behind a proxy */
     uint32_t source;                   /* 0: it is not counted */
     uint32_t next; /* in the chain of its pid's bucket, or of the free entries */
 };
@@ -60,7 +61,7 @@ size_t roster_next(const struct roster *roster);
 void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
                 const struct listen_settings *listen);
 
-/* Enters CLIENT, of which all but asked, source and next are set, at INDEX: to build a
+/* Enters CLIENT, of which all but asked, hesitated, source and next are set, at INDEX: to build a
  * roster anew from one that was written down, in the order of the indices. */
 void roster_restore(struct roster *roster, size_t index, const struct client *client);
 

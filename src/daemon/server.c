@@ -195,6 +195,7 @@ static void keep_house(struct server *server)
         server->scribe_since = now;
         birth_of_scribe(server);
     }
+    admission_reconsider(server, now);
     reload_check(server, now);
     control_check(&server->control, now);
     drain_check(server, now);
@@ -214,6 +215,7 @@ static int next_timeout(const struct server *server)
 {
     uint64_t next = notify_next(server), now = clock_now();
 
+    next = sooner(next, doorstep_next(&server->doorstep));
     next = sooner(next, flood_next(&server->flood));
     next = sooner(next, control_next(&server->control));
     next = sooner(next, metrics_next(server));

@@ -9,6 +9,7 @@
 #include "config/settings.h"
 #include "daemon/control.h"
 #include "daemon/datagrams.h"
+#include "daemon/doorstep.h"
 #include "daemon/flood.h"
 #include "daemon/listeners.h"
 #include "daemon/metrics.h"
@@ -37,6 +38,7 @@ struct server {
     uint64_t scribe_since; /* when the last one was started */
     struct signals signals;
     struct listeners listeners;
+    struct doorstep doorstep;
     struct roster roster;
     struct slots slots;
     struct rate_table rates; /* of connections, by source; no buckets without source_rate */

@@ -1,10 +1,13 @@
 """Who is let in: the number of clients, of one source, and lists of addresses."""
 import re
+import socket
 import subprocess
 
-from clients import expect_echo, expect_silence, recv_until_eof
-from expect import Skip, eventually, expect, expect_equal
+from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, scaled
 from harness import Echod
+from managed import Managed
+from proc import descriptors
 from tap import as_network_admin, main, private_network, test
 
 FULL = b"echod: too many clients, try again later\n"
@@ -95,6 +98,81 @@ def per_source_over_listeners():
         echod.echoing(name="other")
         expect_refused(echod, MANY, "too many clients from its source")
 
+
+# ---- those who come while a limit is reached ----
+
+def one_after_the_other(echod, count, waits):
+    """COUNT clients that come as soon as the one before has closed; if WAITS, once it has seen that
+    echod has, too. Returns how many were refused."""
+    refused = 0
+    for _ in range(count):
+        with socket.create_connection(echod.address(), timeout=DEADLINE) as sock:
+            try:
+                sock.sendall(b"ping")
+                refused += recv_exactly(sock, 4) != b"ping"
+                if waits:
+                    sock.shutdown(socket.SHUT_WR)
+                    recv_until_eof(sock)
+            except ConnectionError:
+                refused += 1
+    return refused
+
+
+@test("a client that closes and comes again at once is not refused for what it has just left")
+def one_at_a_time():
+    count = scaled(200, 50)
+    for limit in ("max_per_source = 1", "max_clients = 1"):
+        with Echod(server=limit) as echod:
+            for waits in (True, False):
+                # A machine that has much to do may take longer than a client is kept. Were it not
+                # kept, half of them would be refused.
+                refused = one_after_the_other(echod, count, waits)
+                expect(refused <= count // 10, "%d of %d were refused (%s)" %
+                       (refused, count, limit))
+
+
+@test("whom a limit keeps out is kept for a moment, and served if another one leaves meanwhile")
+def kept():
+    for _ in range(10):
+        with Echod(server="max_per_source = 1") as echod:
+            first = echod.echoing()
+            echod.wait_closed_clients()
+            second = echod.connect()
+            second.sendall(b"ping")
+            eventually(lambda: len(descriptors(echod.pid)) > echod.descriptor_count or
+                       echod.log.matching("refused"), "it is accepted")
+            first.close()
+            if second.recv(4) == b"ping":
+                return
+            # The machine was too slow, and that moment over.
+            echod.log.wait("refused .*: too many clients from its source")
+    expect(False, "it is never served")
+
+
+@test("nobody is kept over a reload: who would be is told before it")
+def not_over_a_reload():
+    with Managed(server="max_per_source = 1") as echod:
+        first = echod.echoing()
+        for _ in range(5):
+            socks = [echod.connect() for _ in range(10)]
+            echod.reload()
+            for sock in socks:
+                expect_equal(recv_until_eof(sock), MANY, "what a refused client gets")
+        expect_echo(first)
+
+
+@test("more than can be kept are refused with the same words")
+def crowd_at_the_door():
+    with Echod(server="max_per_source = 1") as echod:
+        first = echod.echoing()
+        for sock in [echod.connect() for _ in range(60)]:
+            expect_equal(recv_until_eof(sock), MANY, "what a refused client gets")
+        echod.log.wait("refused .*: too many clients from its source", count=60)
+        echod.wait_closed_clients()
+        expect_echo(first)
+
+
+# ---- what a source is ----
 
 @test("source_prefix: so many bits of an IPv4 address make a source")
 def source_prefix():

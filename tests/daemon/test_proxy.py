@@ -277,6 +277,22 @@ def per_source():
                        r"many clients from its source$")
 
 
+@test("whom a limit keeps out is kept for a moment, behind a proxy, too, and served if another one leaves meanwhile")
+def kept():
+    for _ in range(10):
+        with proxied(server="max_per_source = 1") as echod:
+            first = expect_served(echod, v1())
+            second = connect(echod, v1(port=1) + b"x")
+            eventually(lambda: "192.0.2.1:1" in [row["peer"] for row in echod.ask("list")] or
+                       echod.log.matching("refused"), "it was decided about once")
+            first.close()
+            if recv_exactly(second, 1) == b"x":
+                return
+            # The machine was too slow, and that moment over.
+            echod.log.wait(r"refused 192\.0\.2\.1:1 by .*: too many clients from its source$")
+    expect(False, "it is never served")
+
+
 def served_again(echod, source):
     sock = connect(echod, v1(source) + b"x")
     return recv_exactly(sock, 1) == b"x"

@@ -142,7 +142,28 @@ static void test_limit_per_source(void **state)
     struct address there = numeric("2001:db8::1");
 
     roster_add(&s->server.roster, 1, &there, &direct);
+    assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
+    assert_int_equal(client(s)->standing, CLIENT_AWAITED);
+    assert_int_equal(s->server.totals.refused, 0);
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_REFUSED);
+    assert_int_equal(s->server.totals.refused, 1);
+}
+
+/* Somebody has left before the question is repeated; who it is about does not change. */
+static void test_limit_that_is_lifted(void **state)
+{
+    struct setting *s = *state;
+    struct listen_settings direct = {.name = "b"};
+    struct address there = numeric("2001:db8::1");
+    char text[ADDRESS_TEXT_MAX];
+
+    roster_add(&s->server.roster, 1, &there, &direct);
+    assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
+    roster_remove(&s->server.roster, roster_find(&s->server.roster, 1));
+    assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
+    assert_string_equal(address_format(&client(s)->peer, text, sizeof(text)), "[2001:db8::2]:7");
+    assert_string_equal(address_format(&client(s)->proxy, text, sizeof(text)), "127.0.0.1:7");
+    assert_int_equal(count(s, "2001:db8::1"), 1);
 }
 
 /* The last place is its own. */
@@ -228,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_proxy_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_denied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limit_per_source, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limit_that_is_lifted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_house, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_listener_that_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_questions, set_up, tear_down),
