@@ -1,7 +1,7 @@
 """The other ways to run echod: echod.socket, Accept=yes, instances; and what the generator does."""
 from cases import case
 from expect import eventually, expect, expect_equal, expect_match
-from system import CONFIG, Load
+from system import CONFIG, EXAMPLES, Load
 
 
 PATH = "/run/echod/echo.sock"
@@ -274,3 +274,35 @@ def instance(s):
     s.run("systemctl", "stop", "echod.service")
     session.echo("the instance's session, when the service is stopped")
     expect_equal(s.control("status", "--instance", "two")["reloads"], 1, "its reloads")
+
+
+@case("echod@a, echod@b: as doc/SCALING.md says they share a port; a reload and a restart of one refuse "
+      "nobody, and once it is stopped the other one serves all")
+def shared_port(s):
+    for name in "ab":
+        s.machine.write("/etc/echod/%s.conf" % name,
+                        s.machine.read(EXAMPLES + "echod-%s.conf" % name))
+    s.run("systemctl", "enable", "-q", "--now", "echod@a", "echod@b")
+
+    def clients():
+        return [s.control("status", "--instance", name)["clients"] for name in "ab"]
+
+    for _ in range(40):
+        s.session(7777)
+    expect(sum(clients()) == 40 and min(clients()) > 0, "each has some: %s" % clients())
+    s.session(7781)
+    s.session(7782)
+    expect_equal(sum(clients()), 42, "clients, with those of the ports of their own")
+    for session in list(s.sessions):  # which a restart would wait for, and its share of the others
+        session.close()
+    with Load(7777) as load:
+        load.wait_for(50)
+        s.reload("echod@a.service")
+        load.wait_for(50)
+        s.run("systemctl", "restart", "echod@b.service")
+        load.wait_for(50)
+    load.expect_none_failed(150)
+    s.run("systemctl", "stop", "echod@a.service")
+    for session in [s.session(7777) for _ in range(20)]:
+        session.echo("all are served by the other one")
+    expect_equal(s.control("status", "--instance", "b")["clients"], 20, "its clients")

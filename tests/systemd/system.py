@@ -142,7 +142,7 @@ class System:
         if after_failure:
             self.run("systemctl", "kill", "-s", "KILL", *ALL_UNITS, check=False)
         self.run("systemctl", "disable", "-q", "--no-reload", "echod.service", "echod.socket",
-                 "echod-inetd.socket", "echod@two.service")
+                 "echod-inetd.socket", "echod@two.service", "echod@a.service", "echod@b.service")
         self.run("systemctl", "stop", *ALL_UNITS, check=False)
         for name in ("echod.service.d", "echod@.service.d", "echod.socket.d"):
             self.machine.remove(UNITS + name)
