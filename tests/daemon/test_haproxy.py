@@ -1,5 +1,6 @@
 """The real HAProxy, with the configuration of etc/examples, in front of echod: who the client is,
 what a health check sees, and that those who come once a backend is gone are served by the other."""
+import contextlib
 import errno
 import os
 import re
@@ -16,6 +17,7 @@ from harness import Log, clean_environment
 from managed import Managed
 from programs import SRCDIR
 from tap import PR_SET_PDEATHSIG, libc, main, test
+from wire import Wire
 
 BEHIND = "port = 0\nproxy_protocol = v2\nproxy_trust = 127.0.0.1\n"
 SOURCES = ["127.0.0.%d" % n for n in range(11, 15)]
@@ -196,6 +198,85 @@ def checked():
         eventually(lambda: len(echod.log.matching("session of ")) == 1, "it is gone")
         for sock in socks + [served(haproxy)]:
             sock.close()
+
+
+# ---- the examples as they are ----
+
+def example(*path):
+    with open(os.path.join(SRCDIR, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+@contextlib.contextmanager
+def four_hosts():
+    """HAProxy's, here, with a wire to each of three: two backends, with the addresses of the
+    example, and a client."""
+    with contextlib.ExitStack() as stack:
+        hosts = []
+        for name, address in (("echo-a", "198.51.100.21"), ("echo-b", "198.51.100.22"),
+                              ("client", "203.0.113.5")):
+            here, there = stack.enter_context(Wire(["198.51.100.10/32"], [address + "/32"], name))
+            here.reach(address)
+            there.reach("198.51.100.10")
+            hosts.append(there)
+        yield hosts
+
+
+@contextlib.contextmanager
+def haproxy_as_it_is():
+    if not shutil.which("haproxy"):
+        raise Skip("haproxy is not installed")
+    with tempfile.NamedTemporaryFile("w", suffix=".cfg") as file:
+        file.write("global\ndefaults\n" + example("etc", "examples", "haproxy.cfg"))
+        file.flush()
+        process = subprocess.Popen(["haproxy", "-db", "-f", file.name], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env=clean_environment())
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+@test("the examples as they are, on hosts of their own: each machine serves, knows the client, and "
+      "takes over from the other one")
+def as_they_are():
+    config = re.search(r"(?ms)^```ini\n(.*?)^```$", example("doc", "SCALING.md"))[1]
+    with four_hosts() as (host_a, host_b, host_c):
+        with Managed(config, prepare=host_a.start_here) as one, haproxy_as_it_is():
+            with Managed(config, prepare=host_b.start_here) as other:
+                def come():
+                    with host_c.inside(), socket.socket() as sock:
+                        sock.settimeout(DEADLINE)
+                        sock.connect(("198.51.100.10", 7777))
+                        expect_echo(sock)
+                        return True
+
+                def serves(echod):
+                    return come() and echod.log.matching(
+                        r" session of 203\.0\.113\.5:\d+ by the proxy 198\.51\.100\.10:\d+ on "
+                        "local: closed by the client; 4 bytes in, 4 out, ")
+
+                eventually(lambda: is_served(come), "HAProxy listens")
+                for echod in (one, other):
+                    eventually(lambda: serves(echod), "it serves the client, and knows it")
+                with host_a.inside(), socket.create_connection(("127.0.0.1", 7777)) as sock:
+                    expect_equal(recv_until_eof(sock), b"echod: access denied\n",
+                                 "what anybody but the proxy gets")
+                other.kill(signal.SIGKILL)
+                other.popen.wait()
+                with host_b.inside():
+                    eventually(lambda: refuses(7777), "a worker that was just forked lets go")
+                for _ in range(10):
+                    come()
+
+
+def is_served(come):
+    try:
+        return come()
+    except ConnectionRefusedError:
+        return None
 
 
 @test("allow and deny of an echod behind HAProxy are about the client")

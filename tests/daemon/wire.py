@@ -14,7 +14,7 @@ from expect import Skip, expect
 from tap import as_network_admin, libc, lo_up, private_network
 
 CLONE_NEWNET = 0x40000000
-WIRE = "wire"  # the name of the interface, at both ends
+WIRE = "wire"  # the name of the interface, at both ends, if none is given
 
 
 def namespace():
@@ -30,8 +30,8 @@ def enter(fd):
 class Host:
     """One end of the wire. ADDRESSES: with the length of their prefixes."""
 
-    def __init__(self, fd, addresses):
-        self.fd, self.addresses = fd, addresses
+    def __init__(self, fd, addresses, interface):
+        self.fd, self.addresses, self.interface = fd, addresses, interface
         self.hosts = [address.partition("/")[0] for address in addresses]
         self.index = None  # of the interface, which a link-local address needs
 
@@ -60,22 +60,26 @@ class Host:
                               stderr=subprocess.DEVNULL, pass_fds=[self.fd],
                               check=False).returncode
 
+    def reach(self, address):
+        """Makes ADDRESS that of a neighbour on the wire."""
+        expect(self.ip("route", "add", address, "dev", self.interface) == 0, "there is a route")
+
     def set_up(self):
         """Gives the interface its addresses, of which none is looked for duplicates."""
-        self.ip("link", "set", WIRE, "addrgenmode", "none")
-        expect(self.ip("link", "set", WIRE, "up") == 0, "the wire is up")
+        self.ip("link", "set", self.interface, "addrgenmode", "none")
+        expect(self.ip("link", "set", self.interface, "up") == 0, "the wire is up")
         for address in self.addresses:
             how = ["nodad"] if ":" in address else ["broadcast", "+"]
-            if self.ip("addr", "add", address, *how, "dev", WIRE) != 0:
+            if self.ip("addr", "add", address, *how, "dev", self.interface) != 0:
                 raise Skip("an interface cannot be given the address " + address)
         with self.inside():
-            self.index = socket.if_nametoindex(WIRE)
+            self.index = socket.if_nametoindex(self.interface)
 
 
 class Wire:
     """HERE and THERE, with addresses, in a with block. Skips where there are no namespaces."""
 
-    def __init__(self, here, there):
+    def __init__(self, here, there, name=WIRE):
         if not private_network() or not shutil.which("ip"):
             raise Skip("it takes network namespaces, and ip(8)")
         home = namespace()
@@ -85,11 +89,11 @@ class Wire:
         lo_up()
         other = namespace()
         enter(home)
-        self.here, self.there = Host(home, here), Host(other, there)
+        self.name, self.here, self.there = name, Host(home, here, name), Host(other, there, name)
 
     def __enter__(self):
         other = "/proc/self/fd/%d" % self.there.fd
-        made = subprocess.run(["ip", "link", "add", WIRE, "type", "veth", "peer", "name", WIRE,
+        made = subprocess.run(["ip", "link", "add", self.name, "type", "veth", "peer", "name", self.name,
                                "netns", other], stdin=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, preexec_fn=as_network_admin,
                               pass_fds=[self.there.fd], check=False).returncode
@@ -105,7 +109,7 @@ class Wire:
         return self.here, self.there
 
     def __exit__(self, *_):
-        self.here.ip("link", "del", WIRE)  # and with it the other end
+        self.here.ip("link", "del", self.name)  # and with it the other end
         self._close()
 
     def _close(self):
