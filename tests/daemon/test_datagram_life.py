@@ -8,7 +8,8 @@ import socket
 import threading
 import time
 
-from datagrams import client, expect_answer, named, section, tally, worker_of
+from datagrams import (client, expect_answer, expect_nothing, named, section, tally,
+                        worker_of)
 from expect import (DEADLINE, Failure, eventually, eventually_equal, expect, expect_equal,
                     scaled)
 from harness import Echod
@@ -338,18 +339,22 @@ def inherited():
             eventually_equal(lambda: tally(echod, "datagrams_out"), 4, "datagrams sent")
 
 
-@test("an inherited [::] that takes IPv4, too, serves both, from the right address")
+@test("an inherited [::] that takes IPv4, too, serves both, from the right address; rules for IPv4 "
+      "hold for those who come so")
 def inherited_both():
     with passed(host="::") as given, client() as sock:
         port = given.getsockname()[1]
-        with Passed(section(port=port, address="*"), given) as echod:
+        config = section(port=port, address="*", more="deny = 127.0.0.3")
+        with Passed(config, given) as echod:
             expect_equal(len(echod.ask("listeners")), 1, "the number of listeners")
             for host in ("127.0.0.1", "127.0.0.2"):
                 expect_answer(sock, (host, port))
             with client("::1") as six:
                 expect_answer(six, ("::1", port))
-            with client("127.0.0.2", port=0) as denied:
-                expect_answer(denied, ("127.0.0.1", port))
+            with client("127.0.0.3") as denied:
+                denied.sendto(b"ping", ("127.0.0.1", port))
+                expect_nothing(denied, sock, ("127.0.0.1", port))
+            expect_equal(tally(echod, "unanswered_denied"), 1, "what was denied")
 
 
 @test("sockets of the same address are told apart by their type; strays are closed")

@@ -8,6 +8,7 @@ import socket
 from clients import recv_exactly, recv_until_eof
 from expect import DEADLINE, eventually, expect, expect_equal, expect_match, scaled
 from harness import Echod, inetd, ini, run_echod
+from managed import Passed
 from proc import title
 from tap import main, test
 
@@ -133,9 +134,16 @@ def whoami_worker():
 
 @test("whoami: an IPv4 client of an IPv6 socket is an IPv4 client")
 def whoami_mapped():
-    with listening("whoami", "address = *\nport = 0\n") as echod:
-        told = ask(echod)
-        expect_equal((told["family"], told["peer"]), ("ipv4", "127.0.0.1"), "the client")
+    with socket.socket(socket.AF_INET6) as given:
+        given.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        given.bind(("::", 0))
+        given.listen()
+        port = given.getsockname()[1]
+        with Passed("[listen local]\naddress = *\nport = %d\nservice = whoami\n" % port, given):
+            with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as sock:
+                told = json.loads(recv_until_eof(sock))
+    expect_equal((told["family"], told["peer"], told["local"]), ("ipv4", "127.0.0.1", "127.0.0.1"),
+                 "the client, and what it asked")
 
 
 @test("whoami over a Unix socket: what there is not, is null")
