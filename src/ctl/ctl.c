@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum shape { SHAPE_PAIRS, SHAPE_TABLE, SHAPE_TEXT, SHAPE_VERDICT, SHAPE_NOTHING };
+enum shape { SHAPE_PAIRS, SHAPE_TABLE, SHAPE_METRICS, SHAPE_VERDICT, SHAPE_NOTHING };
 
 #define OPERANDS_MAX 2
 
@@ -34,7 +34,7 @@ static const struct command {
      {NULL},
      SHAPE_NOTHING,
      "load the configuration, and the program, anew; nobody is dropped"},
-    {"metrics", {NULL}, SHAPE_TEXT, "counts in the text format of Prometheus"},
+    {"metrics", {NULL}, SHAPE_METRICS, "counts in the text format of Prometheus"},
 };
 
 /* How often a question is asked again whose answer was cut off. */
@@ -184,7 +184,9 @@ static void show(const struct arguments *args, char *text)
 {
     enum shape shape = args->command->shape;
 
-    if (shape == SHAPE_TEXT)
+    if (shape == SHAPE_METRICS && args->json)
+        show_metrics(text, stdout);
+    else if (shape == SHAPE_METRICS)
         fputs(text, stdout);
     else if (shape == SHAPE_VERDICT && !args->json)
         show_verdict(text, stdout);

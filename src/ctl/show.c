@@ -42,6 +42,16 @@ static bool is_number(const char *key, const char *text)
     return *text && text[strspn(text, "0123456789")] == '\0' && (text[0] != '0' || !text[1]);
 }
 
+static void put_member(const char *key, const char *value, FILE *to)
+{
+    json_string(key, to);
+    fputs(": ", to);
+    if (is_number(key, value))
+        fputs(value, to);
+    else
+        json_string(value, to);
+}
+
 static void put_object(char *line, FILE *to)
 {
     struct pair pairs[COLUMNS];
@@ -50,12 +60,7 @@ static void put_object(char *line, FILE *to)
     fputc('{', to);
     for (size_t i = 0; i < count; i++) {
         fputs(i ? ", " : "", to);
-        json_string(pairs[i].key, to);
-        fputs(": ", to);
-        if (is_number(pairs[i].key, pairs[i].value))
-            fputs(pairs[i].value, to);
-        else
-            json_string(pairs[i].value, to);
+        put_member(pairs[i].key, pairs[i].value, to);
     }
     fputc('}', to);
 }
@@ -86,6 +91,23 @@ void show_json(char *report, int single, FILE *to)
         fputs(first ? "{}\n" : "\n", to);
     else
         fputs("]\n", to);
+}
+
+void show_metrics(char *report, FILE *to)
+{
+    char *line;
+    bool first = true;
+
+    fputc('{', to);
+    while ((line = next_line(&report)) != NULL) {
+        const char *name = strsep(&line, " ");
+        if (name[0] == '#' || !line)
+            continue;
+        fputs(first ? "" : ",\n ", to);
+        put_member(name, line, to);
+        first = false;
+    }
+    fputs("}\n", to);
 }
 
 void show_pairs(char *report, FILE *to)

@@ -10,6 +10,10 @@
 /* Each line an object; an array of them, or, with SINGLE, the one object. The text is changed. */
 void show_json(char *report, int single, FILE *to);
 
+/* Metrics, which are in the text format of Prometheus and have no labels, as one object: the value
+ * of each by its name. The text is changed. */
+void show_metrics(char *report, FILE *to);
+
 /* A table, its columns named after the keys. The text is changed. */
 void show_table(char *report, FILE *to);
 

@@ -48,13 +48,13 @@ static void check_json(void (*show)(char *report, FILE *to), char *report)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const shows[])(char *report, FILE *to) = {show_array, show_object, show_table,
-                                                            show_pairs, show_verdict};
-    size_t choice = fuzz_choice(&data, &size) % 5;
+    static void (*const shows[])(char *report, FILE *to) = {show_array, show_object,  show_table,
+                                                            show_pairs, show_verdict, show_metrics};
+    size_t choice = fuzz_choice(&data, &size) % 6;
     struct answer answer = {.memory = fuzz_text(data, size)};
     int r = answer_split(&answer);
 
-    if (r == 0 && choice < 2)
+    if (r == 0 && (choice < 2 || shows[choice] == show_metrics))
         check_json(shows[choice], answer.text);
     else if (r == 0)
         free(show_with(shows[choice], answer.text));

@@ -53,6 +53,16 @@ static void test_json_array(void **state)
                         "[{\"a\": 1, \"b\": 2},\n {\"a\": 3},\n {\"a\": 4}]\n");
 }
 
+static void test_metrics(void **state)
+{
+    (void)state;
+    assert_string_equal(show_with(show_metrics, ""), "{}\n");
+    assert_string_equal(show_with(show_metrics, "# HELP a b\n# TYPE a gauge\na 1\n"
+                                                "# HELP b c d\n# TYPE b counter\nb 20\n"),
+                        "{\"a\": 1,\n \"b\": 20}\n");
+    assert_string_equal(show_with(show_metrics, "a\n\nb 1.5"), "{\"b\": \"1.5\"}\n");
+}
+
 static void test_json_numbers(void **state)
 {
     static const char *const numbers[] = {"0", "7", "10", "18446744073709551615"};
@@ -178,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_json_object_of_nothing_is_json),
         cmocka_unit_test(test_json_array),
         cmocka_unit_test(test_json_numbers),
+        cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_json_strings_are_escaped),
         cmocka_unit_test(test_only_the_first_equals_sign_divides),
         cmocka_unit_test(test_what_is_no_pair_is_left_out),
