@@ -15,6 +15,7 @@ static const struct event_meaning meanings[EVENT_COUNT] = {
     [EVENT_DROPPED] = {"dropped", "b71b7471ca51458a95b9ea3d7ec1e4f3"},
     [EVENT_DATAGRAMS] = {"datagrams", "b116ae1d4b574c798b30d61f4358e39d"},
     [EVENT_RESTART] = {"restart", "b3d3bb9dad9149128e1efb2708fa931c"},
+    [EVENT_NOT_GENERATED] = {"not-generated", "d5742edd94b340e1a991fd830c4d2e1f"},
 };
 
 const struct event_meaning *event_meaning(enum event event)

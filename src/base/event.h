@@ -18,11 +18,12 @@ enum event {
     EVENT_LISTENER_DOWN, /* it is no more */
     EVENT_PAUSED,        /* accepting pauses: the system lacks something */
     EVENT_RESUMED,
-    EVENT_RELOADED,     /* a new configuration, or program, is in effect */
-    EVENT_NOT_RELOADED, /* it was wrong; the old one stays */
-    EVENT_DROPPED,      /* records found the log full */
-    EVENT_DATAGRAMS,    /* what came to a datagram socket, and what became of it, in a minute */
-    EVENT_RESTART,      /* the worker of a datagram socket ended, and is replaced */
+    EVENT_RELOADED,      /* a new configuration, or program, is in effect */
+    EVENT_NOT_RELOADED,  /* it was wrong; the old one stays */
+    EVENT_DROPPED,       /* records found the log full */
+    EVENT_DATAGRAMS,     /* what came to a datagram socket, and what became of it, in a minute */
+    EVENT_RESTART,       /* the worker of a datagram socket ended, and is replaced */
+    EVENT_NOT_GENERATED, /* units have nothing of a configuration that is wrong */
     EVENT_COUNT,
 };
 

@@ -1,206 +1,161 @@
 /*
- * echod-generator: a systemd.generator(7). Writes, as drop-ins, what units have to know of
- * echod.conf: the limits of the service, the addresses of the socket and, where that is enabled, a
- * sandbox that needs no network at all. So the INI file stays the one truth.
+ * echod-generator: a systemd.generator(7). Writes, as drop-ins, what units have to know of the
+ * configurations: the limits of the services, the addresses of the socket and, where that is
+ * enabled, a sandbox that needs no network at all. So the INI files stay the one truth.
  *
- * Whatever is wrong, it writes nothing and exits with 0: a configuration must never break the boot.
+ * A file that is wrong is logged. Nothing is made of it at the start of the system; later, what was
+ * made of it when it was last right. The exit status is 0: a configuration must never break the
+ * boot.
  */
 #include "config.h"
 
 #include "config/settings.h"
+#include "generator/activation.h"
+#include "generator/generation.h"
+#include "generator/kept.h"
+#include "generator/limits.h"
+#include "generator/notice.h"
 
-#include "base/util.h"
-#include "net/address.h"
-
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
-#define CONFIG SYSCONFDIR "/echod/echod.conf"
-#define ENABLED SYSCONFDIR "/systemd/system/sockets.target.wants/echod.socket"
-#define HEADER "# Made by echod-generator from " CONFIG "\n"
+#define EXTENSION ".conf"
+/* The name of the configuration that echod.service has, and echod.socket. */
+#define MAIN_NAME "echod"
+/* Of the problems of one file, so many are told. */
+#define TOLD_MAX 10
 
-/* Processes and descriptors beside those of clients and listeners. */
-#define MORE_TASKS 16
-#define MORE_FILES 64
-/* As many addresses as one listener may have: a name can stand for several. */
-#define SOCKETS_OF_ONE 16
-
-/* Opens DIRECTORY/UNIT.d/NAME to be written; NULL, and said, where it cannot be. */
-static FILE *open_drop_in(const char *directory, const char *unit, const char *name)
+static bool is_main(const struct generation *generation)
 {
-    char path[4096];
-
-    snprintf(path, sizeof(path), "%s/%s.d", directory, unit);
-    if (mkdir(path, 0755) < 0 && access(path, W_OK) < 0) {
-        perror(path);
-        return NULL;
-    }
-    text_append(path, sizeof(path), "/%s", name);
-    FILE *file = fopen(path, "we");
-    if (!file)
-        perror(path);
-    else
-        fputs(HEADER, file);
-    return file;
+    return strcmp(generation->name, MAIN_NAME) == 0;
 }
 
-/* A worker for each socket, two of them while it reloads. */
-static unsigned long long datagram_tasks(const struct settings *settings)
+static void tell_problems(const struct generation *generation, const struct problems *problems)
 {
-    unsigned long long tasks = 0;
-
-    for (size_t i = 0; i < settings->listen_count; i++)
-        if (protocol_type(settings->listens[i]->protocol) == SOCK_DGRAM)
-            tasks += 2 * SOCKETS_OF_ONE;
-    return tasks;
+    for (size_t i = 0; i < problems->count && i < TOLD_MAX; i++)
+        notice_text(generation, problems->list[i].fatal ? LOG_ERR : LOG_WARNING, "%s",
+                    problems->list[i].text);
+    if (problems->count > TOLD_MAX)
+        notice_text(generation, LOG_ERR, "and %zu more: echod --check-config tells them all",
+                    problems->count - TOLD_MAX);
 }
 
-static void write_limits(const char *directory, const struct settings *settings)
-{
-    FILE *to = open_drop_in(directory, "echod.service", "50-echod-conf.conf");
-
-    if (!to)
-        return;
-    size_t sockets = SOCKETS_OF_ONE * settings->listen_count;
-    fprintf(to, "[Service]\nTasksMax=%llu\nLimitNOFILE=%zu\nFileDescriptorStoreMax=%zu\n",
-            (unsigned long long)settings->server->max_clients + datagram_tasks(settings) +
-                MORE_TASKS,
-            sockets + MORE_FILES, sockets);
-    fclose(to);
-}
-
-static const char *listen_key(const struct listen_settings *listen)
-{
-    switch (protocol_type(listen->protocol)) {
-    case SOCK_DGRAM:
-        return "ListenDatagram";
-    case SOCK_SEQPACKET:
-        return "ListenSequentialPacket";
-    default:
-        return "ListenStream";
-    }
-}
-
-/* A path, in which systemd is to find no specifier. */
-static void write_path(FILE *to, const char *key, const char *path)
-{
-    fprintf(to, "%s=", key);
-    for (; *path; path++)
-        fputs(*path == '%' ? "%%" : (char[]){*path, '\0'}, to);
-    fputc('\n', to);
-}
-
-/* A name can be looked up by the daemon, but not at boot, before there is a network. */
-static void write_address(FILE *to, const struct listen_settings *listen, const char *host)
-{
-    const char *key = listen_key(listen);
-    char text[ADDRESS_TEXT_MAX];
-    struct address address;
-
-    if (protocol_is_unix(listen->protocol))
-        write_path(to, key, host);
-    else if (strcmp(host, "*") == 0)
-        fprintf(to, "%s=0.0.0.0:%u\n%s=[::]:%u\n", key, (unsigned)listen->port, key,
-                (unsigned)listen->port);
-    else if (address_numeric(&address, host, listen->port) == 0)
-        fprintf(to, "%s=%s\n", key, address_format(&address, text, sizeof(text)));
-    else
-        fprintf(stderr,
-                "echod-generator: listener %s: %s is left to echod: give echod.socket an "
-                "address\n",
-                listen->name, host);
-}
-
-/* One mode holds for all sockets of a unit: what every listener permits. */
-static void write_mode(FILE *to, const struct settings *settings)
-{
-    unsigned mode = 0777;
-    bool any = false;
-
-    for (size_t i = 0; i < settings->listen_count; i++) {
-        if (!protocol_is_unix(settings->listens[i]->protocol))
-            continue;
-        mode &= settings->listens[i]->mode;
-        any = true;
-    }
-    if (any)
-        fprintf(to, "SocketUser=echod\nSocketGroup=echod\nSocketMode=%04o\n", mode);
-}
-
-/* As one mode does, it holds for all of them. */
-static void write_sharing(FILE *to, const struct settings *settings)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < settings->listen_count; i++)
-        any = any || settings->listens[i]->reuse_port;
-    if (any)
-        fputs("ReusePort=yes\n", to);
-}
-
-static void write_addresses(const char *directory, const struct settings *settings)
-{
-    FILE *to = open_drop_in(directory, "echod.socket", "50-echod-conf.conf");
-
-    if (!to)
-        return;
-    /* With SourcePath=, systemctl notices that the file was edited. */
-    fprintf(to, "[Unit]\nSourcePath=%s\n[Socket]\nListenStream=\n", CONFIG);
-    for (size_t i = 0; i < settings->listen_count; i++) {
-        const struct listen_settings *listen = settings->listens[i];
-        bool wanted = listen->port || protocol_is_unix(listen->protocol);
-        for (size_t j = 0; wanted && j < listen->addresses.count; j++)
-            write_address(to, listen, listen->addresses.item[j]);
-    }
-    write_mode(to, settings);
-    write_sharing(to, settings);
-    fclose(to);
-}
-
-/*
- * All the sockets it needs are passed to it: accept(2) makes no use of the network of its own. And
- * nothing of before may be kept in the FD store: the addresses are the socket unit's now.
+/* What a file that is wrong means for the units; KEPT: it was right since the start of the system.
  */
-static void write_sandbox(const char *directory)
+static const char *consequence(const struct generation *generation, bool kept)
 {
-    FILE *to = open_drop_in(directory, "echod.service", "60-echod-socket.conf");
-
-    if (!to)
-        return;
-    fputs(
-        "[Unit]\nRequires=echod.socket\nAfter=echod.socket\n"
-        "[Service]\nFileDescriptorStoreMax=0\nRuntimeDirectoryPreserve=yes\nPrivateNetwork=yes\nIPAddressDeny=any\n"
-        "RestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX\n",
-        to);
-    fclose(to);
+    if (kept)
+        return "units keep what was made of it when it was last right";
+    if (is_main(generation) && activation_is_enabled(generation))
+        return "nothing is made of it: limits and addresses are those of the unit files, and there "
+               "is no sandbox without a network";
+    return "nothing is made of it, the limits are those of the unit file";
 }
+
+/* What is right of the file at PATH, or was; NULL, if that is not known. */
+static struct settings *load(const struct generation *generation, const char *path)
+{
+    struct problems problems = {0};
+    struct settings *settings = settings_load(path, &problems);
+
+    if (settings) {
+        kept_save(generation, settings);
+    } else {
+        tell_problems(generation, &problems);
+        settings = kept_load(generation);
+        notice_broken(generation, consequence(generation, settings != NULL));
+    }
+    problems_free(&problems);
+    return settings;
+}
+
+static void generate_from(const struct generation *generation, const char *path)
+{
+    struct settings *settings = load(generation, path);
+
+    if (settings)
+        limits_write(generation, settings);
+    if (settings && is_main(generation))
+        activation_write(generation, settings);
+    settings_free(settings);
+}
+
+static void generate(struct generation generation)
+{
+    char path[PATH_MAX], unit[NAME_MAX + 32];
+
+    snprintf(path, sizeof(path), "%s" CONFIG_DIRECTORY "/%s" EXTENSION, generation.root,
+             generation.name);
+    snprintf(unit, sizeof(unit), is_main(&generation) ? "%s.service" : "echod@%s.service",
+             generation.name);
+    generation.unit = unit;
+    /* Somebody may run instances only. */
+    if (is_main(&generation) && access(path, F_OK) < 0 && errno == ENOENT)
+        notice_text(&generation, LOG_INFO, "there is no %s, so nothing is made of it", path);
+    else
+        generate_from(&generation, path);
+}
+
+/* Whether the file ENTRY is the configuration of an instance. Not every name can be one's:
+ * systemd.unit(5) has these characters. */
+static int is_of_instance(const struct dirent *entry)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789:-_.\\@";
+    size_t len = strlen(entry->d_name), end = strlen(EXTENSION);
+
+    return len > end && strcmp(entry->d_name + len - end, EXTENSION) == 0 &&
+           entry->d_name[0] != '.' && strspn(entry->d_name, allowed) == len &&
+           strcmp(entry->d_name, MAIN_NAME EXTENSION) != 0;
+}
+
+static void generate_instances(struct generation generation)
+{
+    char path[PATH_MAX];
+    struct dirent **entries;
+
+    snprintf(path, sizeof(path), "%s" CONFIG_DIRECTORY, generation.root);
+    int count = scandir(path, &entries, is_of_instance, alphasort);
+    for (int i = 0; i < count; i++) {
+        entries[i]->d_name[strlen(entries[i]->d_name) - strlen(EXTENSION)] = '\0';
+        generation.name = entries[i]->d_name;
+        generate(generation);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+}
+
+static const char help[] =
+    "Usage: echod-generator [--root ROOT] DIRECTORY [EARLY LATE]\n\n"
+    "Writes drop-ins of systemd units for what " CONFIG_DIRECTORY "/*.conf say\n"
+    "into DIRECTORY; with --root for the files below ROOT. systemd runs this at the start\n"
+    "of the system and at each daemon-reload; see systemd.generator(7) and echod(8).";
 
 int main(int argc, char **argv)
 {
-    struct problems problems = {0};
+    struct generation generation = {.root = "", .name = MAIN_NAME};
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return puts("Usage: echod-generator DIRECTORY [EARLY LATE]   (see systemd.generator(7))") <
-               0;
+        return puts(help) < 0;
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return puts("echod-generator (echod) " PACKAGE_VERSION) < 0;
-    if (argc < 2) {
+    if (argc > 3 && strcmp(argv[1], "--root") == 0) {
+        generation.root = argv[2];
+        argv += 2;
+        argc -= 2;
+    }
+    if (argc < 2 || argv[1][0] == '-') {
         fputs("echod-generator: systemd runs this, with the directory to write to\n", stderr);
         return EXIT_USAGE;
     }
-    struct settings *settings = settings_load(CONFIG, &problems);
-    if (settings) {
-        write_limits(argv[1], settings);
-        write_addresses(argv[1], settings);
-        if (access(ENABLED, F_OK) == 0)
-            write_sandbox(argv[1]);
-    } else {
-        problems_print(&problems, stderr);
-    }
-    problems_free(&problems);
-    settings_free(settings);
+    generation.directory = argv[1];
+    generate(generation);
+    generate_instances(generation);
     return 0;
 }

@@ -1,18 +1,11 @@
-"""The other ways to run echod: echod.socket, Accept=yes, instances; and what the generator does."""
+"""The other ways to run echod: echod.socket, Accept=yes, instances."""
 from cases import case
 from expect import eventually, expect, expect_equal, expect_match
-from system import CONFIG, EXAMPLES, Load
+from system import CONFIG, EXAMPLES, Load, activate
 
 
 PATH = "/run/echod/echo.sock"
 UNIX = "protocol = unix\naddress = %s\nmode = 0660" % PATH
-
-
-def activate(s, listen):
-    s.configure(listen)
-    s.run("systemctl", "enable", "-q", "echod.socket")
-    s.run("systemctl", "daemon-reload")
-    s.start("echod.socket")
 
 
 @case("echod.socket: port 7 without a capability, in a sandbox without a network")
@@ -36,6 +29,7 @@ def activated(s):
     score = s.exposure("echod.service")
     print("# exposure %.1f" % score)
     expect(score <= 0.2, "the exposure is %.1f" % score)
+    s.expect_verified("echod.service", "echod.socket")
 
 
 @case("echod.socket: 10 restarts and 10 reloads under load, no connection fails")
@@ -170,43 +164,6 @@ def datagram(s):
                  "the listeners")
     s.restart()
     expect_equal(answer(s, "127.0.0.3", 7), "ping", "one after a restart")
-
-
-@case("generator: TasksMax= follows max_clients, and the FD store has room for all listeners")
-def limits(s):
-    for count, more in ((50, 0), (2000, 70)):
-        listeners = "".join("\n[listen l%d]\nport = %d\n" % (i, 8000 + i) for i in range(more))
-        s.configure(more=listeners, server="max_clients = %d" % count)
-        s.run("systemctl", "daemon-reload")
-        tasks, store = int(s.show("TasksMax")), int(s.show("FileDescriptorStoreMax"))
-        expect(store >= 2 * (more + 1), "FileDescriptorStoreMax= is %d" % store)
-        expect(count + 2 <= tasks <= count + 100, "TasksMax= for %d clients is %d" % (count, tasks))
-    s.configure("protocol = udp", server="max_clients = 50")
-    s.run("systemctl", "daemon-reload")
-    expect(int(s.show("TasksMax")) >= 50 + 2 + 2 * 2, "TasksMax= has no room for datagrams")
-    s.start()
-    expect_equal([text for text in s.messages("-u", "echod") if "TasksMax=" in text], [],
-                 "what echod says of its limits")
-
-
-@case("generator: the socket is shared if a listener says reuse_port")
-def shared(s):
-    for value in ("yes", "no"):
-        s.configure(listen="reuse_port = " + value)
-        s.run("systemctl", "daemon-reload")
-        expect_equal(s.show("ReusePort", "echod.socket"), value, "ReusePort=")
-
-
-@case("generator: of a broken INI file it makes nothing, and daemon-reload works")
-def broken(s):
-    default = s.machine.read("/lib/systemd/system/echod.service")
-    s.configure_wrongly()
-    s.run("systemctl", "daemon-reload")
-    expect_equal(s.generated("echod.service") + s.generated("echod.socket"), [],
-                 "what was generated")
-    expect_match("^TasksMax=%s$" % s.show("TasksMax"), default, "the default of the unit file")
-    s.machine.remove(CONFIG)
-    s.run("systemctl", "daemon-reload")
 
 
 @case("echod-inetd.socket: an echod for each client; no failed unit stays")

@@ -47,16 +47,16 @@ def presets(s):
 
 @case("systemd-analyze verify finds nothing in any unit")
 def verified(s):
-    for unit in VERIFIED:
-        done = s.run("systemd-analyze", "verify", "--man=no", unit, check=False)
-        expect_equal((done.stderr, done.returncode), ("", 0), "what it says of " + unit)
+    s.expect_verified(*VERIFIED)
 
 
-@case("systemd-analyze security: at most 1.1 where echod binds")
+@case("systemd-analyze security: at most 1.1 where echod binds, and 0.2 where a socket is passed")
 def exposed(s):
-    score = s.exposure("echod.service")
-    print("# exposure %.1f" % score)
-    expect(score <= 1.1, "the exposure is %.1f" % score)
+    for unit, most in (("echod.service", 1.1), ("echod@two.service", 1.1),
+                       ("echod-inetd@1.service", 0.2)):
+        score = s.exposure(unit)
+        print("# exposure of %s: %.1f" % (unit, score))
+        expect(score <= most, "the exposure of %s is %.1f" % (unit, score))
 
 
 @case("a reload moves to another port, and who is there stays")
@@ -168,6 +168,54 @@ def reloads(s):
     eventually(lambda: len(s.members()) == 2, "only the daemon and its scribe are left")
 
 
+@case("a restart while a client stays: who comes meanwhile waits, and is served by the next echod")
+def restart_drains(s):
+    s.start()
+    session, pid = s.session(), s.main_pid()
+    restart = s.machine.start("systemctl", "restart", "echod")
+    eventually(lambda: s.show("StatusText").startswith("Stopping: waiting for 1 client"),
+               "the service stops")
+    waiting = s.connect()
+    session.echo("the session while echod stops")
+    expect_equal(s.main_pid(), pid, "the main process, while there is a client")
+    session.close()
+    waiting.echo("who came while echod stopped")
+    expect_equal((restart.communicate(timeout=30)[0], restart.returncode), ("", 0),
+                 "systemctl restart")
+    expect(s.main_pid() not in (0, pid), "it is another process")
+
+
+@case("FileDescriptorStoreMax=0 in a drop-in: a stop refuses at once, while clients stay")
+def stop_refuses(s):
+    s.drop_in("echod.service", "[Service]\nFileDescriptorStoreMax=0\n")
+    s.start()
+    session = s.session()
+    stop = s.machine.start("systemctl", "stop", "echod")
+    eventually(lambda: s.refuses(7777), "who comes now is refused")
+    session.echo("the session while echod stops")
+    expect(stop.poll() is None, "systemctl stop waits")
+    session.close()
+    expect_equal((stop.communicate(timeout=30)[0], stop.returncode), ("", 0), "systemctl stop")
+
+
+@case("200 listeners by a reload alone: a restart under load loses none of them")
+def many_listeners(s):
+    s.start()
+    count = 200
+    sections = ["[listen l%d]\naddress = 127.0.0.1\nport = %d\n" % (i, 8000 + i)
+                for i in range(count)]
+    s.configure(more="\n".join(sections))
+    s.reload()
+    with Load(8000 + count - 1) as load:
+        load.wait_for(50)
+        s.restart()
+        load.wait_for(50)
+    load.expect_none_failed(100)
+    origins = [listener["from"] for listener in s.control("listeners")]
+    expect_equal((len(origins), set(origins)), (count + 2, {"fd-store"}),
+                 "where the listeners came from")
+
+
 def expect_served_on(s, sessions, seconds):
     begun = time.monotonic()
     while time.monotonic() < begun + seconds:
@@ -260,6 +308,33 @@ def explained(s):
                     "ECHOD_EVENT=session")
     expect_match("^[^ ]* Subject: .", text, "the explanation")
     expect(record["ECHOD_PEER"] in text.split(" Subject: ", 1)[1], "it names the client")
+
+
+@case("journalctl has the text of echod.catalog for every MESSAGE_ID")
+def catalogued(s):
+    s.run("journalctl", "--update-catalog")
+    entries = re.split(r"^-- (?=[0-9a-f]{32}$)", s.machine.read(CATALOG), flags=re.M)[1:]
+    expect(len(entries) > 10, "there are entries: %d" % len(entries))
+    for entry in entries:
+        number, text = entry.split("\n", 1)
+        shown = s.output("journalctl", "--dump-catalog", number)
+        expect_equal(shown.split("\n", 1)[1].strip(), text.strip(), "the entry of " + number)
+
+
+@case("echoctl: root and the group echod may, others may not; status has the exit codes of LSB")
+def controlled(s):
+    def echoctl(*how):
+        return s.run(*how, "echoctl", "status", check=False).returncode
+
+    expect_equal(echoctl(), 3, "the exit status while echod does not run")
+    s.start()
+    expect_equal(echoctl(), 0, "the exit status while it runs")
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534")
+    expect_equal(echoctl(*nobody, "--clear-groups"), 4, "the exit status for others")
+    expect_equal(echoctl(*nobody, "--groups", s.output("getent", "group", "echod").split(":")[2]), 0,
+                 "the exit status for the group")
+    s.run("systemctl", "stop", "echod")
+    expect_equal(echoctl(), 3, "the exit status after a stop")
 
 
 @case("privileged-port.conf: port 7, which is refused without it")

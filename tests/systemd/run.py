@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 
 import cases_service  # the cases, in the order of these lines
 import cases_activation
+import cases_generator
 import cases_failure
 import cases_package
 import cases_upgrade

@@ -115,6 +115,14 @@ class Load:
         expect(self.count >= least, "%d connections are too few to tell" % self.count)
 
 
+def activate(s, listen):
+    """Changes over to echod.socket, with the options LISTEN."""
+    s.configure(listen)
+    s.run("systemctl", "enable", "-q", "echod.socket")
+    s.run("systemctl", "daemon-reload")
+    s.start("echod.socket")
+
+
 class System:
     """The machine, and what every case does with it."""
 
@@ -146,6 +154,7 @@ class System:
         self.run("systemctl", "stop", *ALL_UNITS, check=False)
         for name in ("echod.service.d", "echod@.service.d", "echod.socket.d"):
             self.machine.remove(UNITS + name)
+        self.run("rm", "-rf", "/run/echod-generator")
         self.machine.remove("/etc/echod")
         self.machine.write(CONFIG, self.machine.read(EXAMPLES + "echod.conf"))
         self.run("systemctl", "daemon-reload")
@@ -195,6 +204,12 @@ class System:
         """The score of "systemd-analyze security"."""
         text = self.output("systemd-analyze", "security", "--no-pager", unit)
         return float(text.split("Overall exposure level for %s: " % unit)[1].split()[0])
+
+    def expect_verified(self, *units):
+        """systemd-analyze finds nothing in them, as they are with their drop-ins."""
+        for unit in units:
+            done = self.run("systemd-analyze", "verify", "--man=no", unit, check=False)
+            expect_equal((done.stderr, done.returncode), ("", 0), "what it says of " + unit)
 
     def members(self, unit="echod.service"):
         """The processes in the cgroup of UNIT."""

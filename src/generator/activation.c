@@ -1,0 +1,194 @@
+#include "generator/activation.h"
+
+#include "generator/dropin.h"
+#include "generator/notice.h"
+#include "net/address.h"
+
+#include <limits.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define SOCKET_UNIT "echod.socket"
+
+/* ---- addresses ---- */
+
+static const char *listen_key(const struct listen_settings *listen)
+{
+    switch (protocol_type(listen->protocol)) {
+    case SOCK_DGRAM:
+        return "ListenDatagram";
+    case SOCK_SEQPACKET:
+        return "ListenSequentialPacket";
+    default:
+        return "ListenStream";
+    }
+}
+
+/* Tells of WHAT systemd cannot open, where that matters: elsewhere echod opens it. */
+static void leave(const struct generation *generation, const struct listen_settings *listen,
+                  const char *what)
+{
+    if (!activation_is_enabled(generation))
+        return;
+    notice_text(generation, LOG_WARNING,
+                "listener %s: %s is left to echod, which has no network behind " SOCKET_UNIT
+                ": give it an address and a port",
+                listen->name, what);
+}
+
+static void write_path(const struct generation *generation, FILE *to,
+                       const struct listen_settings *listen, const char *path)
+{
+    /* systemd would take the next line for a part of it. */
+    if (path[strlen(path) - 1] == '\\')
+        leave(generation, listen, path);
+    else
+        dropin_write(to, listen_key(listen), path);
+}
+
+/* A name can be looked up by the daemon, but not at boot, before there is a network. */
+static void write_internet(const struct generation *generation, FILE *to,
+                           const struct listen_settings *listen, const char *host)
+{
+    const char *key = listen_key(listen);
+    char text[ADDRESS_TEXT_MAX];
+    struct address address;
+
+    if (listen->port == 0)
+        leave(generation, listen, "port = 0");
+    else if (strcmp(host, "*") == 0)
+        fprintf(to, "%s=0.0.0.0:%u\n%s=[::]:%u\n", key, (unsigned)listen->port, key,
+                (unsigned)listen->port);
+    else if (address_numeric(&address, host, listen->port) == 0)
+        dropin_write(to, key, address_format(&address, text, sizeof(text)));
+    else
+        leave(generation, listen, host);
+}
+
+static void write_addresses(const struct generation *generation, FILE *to,
+                            const struct settings *settings)
+{
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        const struct listen_settings *listen = settings->listens[i];
+        bool is_unix = protocol_is_unix(listen->protocol);
+        for (size_t j = 0; j < listen->addresses.count; j++)
+            (is_unix ? write_path : write_internet)(generation, to, listen,
+                                                    listen->addresses.item[j]);
+    }
+}
+
+/* ---- what holds for all sockets of a unit ---- */
+
+/* Whether the machine may get the address only after the socket is opened. */
+static bool may_come_late(const char *host)
+{
+    size_t count;
+    struct address address;
+
+    if (address_numeric(&address, host, 0) < 0)
+        return false; /* a path, a name, all of them */
+    const uint8_t *bytes = address_bytes(&address, &count);
+    if (count == 4)
+        return bytes[0] != 127 && address.in.sin_addr.s_addr != htonl(INADDR_ANY);
+    return !IN6_IS_ADDR_LOOPBACK(&address.in6.sin6_addr) &&
+           !IN6_IS_ADDR_UNSPECIFIED(&address.in6.sin6_addr);
+}
+
+static bool any_comes_late(const struct listen_settings *listen)
+{
+    bool any = false;
+
+    for (size_t i = 0; !protocol_is_unix(listen->protocol) && i < listen->addresses.count; i++)
+        any = any || may_come_late(listen->addresses.item[i]);
+    return any;
+}
+
+/* The mode is what every Unix socket permits. */
+static void write_properties(FILE *to, const struct settings *settings)
+{
+    unsigned mode = 0777;
+    bool is_unix = false, shared = false, late = false;
+
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        const struct listen_settings *listen = settings->listens[i];
+        mode &= protocol_is_unix(listen->protocol) ? listen->mode : 0777;
+        is_unix = is_unix || protocol_is_unix(listen->protocol);
+        shared = shared || listen->reuse_port;
+        late = late || any_comes_late(listen);
+    }
+    if (is_unix)
+        fprintf(to, "SocketUser=echod\nSocketGroup=echod\nSocketMode=%04o\n", mode);
+    if (shared)
+        fputs("ReusePort=yes\n", to);
+    if (late)
+        fputs("FreeBind=yes\n", to);
+}
+
+static void write_socket(const struct generation *generation, const struct settings *settings)
+{
+    FILE *to = dropin_open(generation, SOCKET_UNIT, "50-echod-conf.conf");
+
+    if (!to)
+        return;
+    /* With SourcePath=, systemctl notices that the file was edited. */
+    fprintf(to, "[Unit]\nSourcePath=" CONFIG_DIRECTORY "/%s.conf\n[Socket]\nListenStream=\n",
+            generation->name);
+    write_addresses(generation, to, settings);
+    write_properties(to, settings);
+    dropin_close(generation, to);
+}
+
+/* ---- the service behind it ---- */
+
+/* Whether the path of SYSTEM, "/etc" or "/run", in which systemd finds units, has a link NAME; and
+ * what it leads to in TARGET. It may be dangling from where we look. */
+static bool has_link(const struct generation *generation, const char *system, const char *name,
+                     char *target, size_t size)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s%s/systemd/system/%s", generation->root, system, name);
+    ssize_t len = readlink(path, target, size - 1);
+    target[len > 0 ? len : 0] = '\0';
+    return len > 0;
+}
+
+bool activation_is_enabled(const struct generation *generation)
+{
+    static const char *const systems[] = {"/etc", "/run"}; /* systemd's, not SYSCONFDIR */
+    char target[PATH_MAX];
+    bool wanted = false, masked = false;
+
+    for (size_t i = 0; i < ARRAY_SIZE(systems); i++) {
+        wanted = wanted || has_link(generation, systems[i], "sockets.target.wants/" SOCKET_UNIT,
+                                    target, sizeof(target));
+        masked = masked || (has_link(generation, systems[i], SOCKET_UNIT, target, sizeof(target)) &&
+                            strcmp(target, "/dev/null") == 0);
+    }
+    return wanted && !masked;
+}
+
+/*
+ * All the sockets it needs are passed to it: accept(2) makes no use of the network of its own. And
+ * nothing of before may be kept in the FD store: the addresses are the socket unit's now.
+ */
+static void write_sandbox(const struct generation *generation)
+{
+    FILE *to = dropin_open(generation, generation->unit, "60-echod-socket.conf");
+
+    if (!to)
+        return;
+    fputs("[Unit]\nRequires=" SOCKET_UNIT "\nAfter=" SOCKET_UNIT "\n[Service]\n"
+          "FileDescriptorStoreMax=0\nRuntimeDirectoryPreserve=yes\nPrivateNetwork=yes\n"
+          "IPAddressDeny=any\nRestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX\n",
+          to);
+    dropin_close(generation, to);
+}
+
+void activation_write(const struct generation *generation, const struct settings *settings)
+{
+    write_socket(generation, settings);
+    if (activation_is_enabled(generation))
+        write_sandbox(generation);
+}

@@ -1,0 +1,57 @@
+#include "generator/limits.h"
+
+#include "generator/dropin.h"
+#include "net/address.h"
+
+#include <string.h>
+
+/* Processes and descriptors beside those of clients and listeners. */
+#define MORE_TASKS 16
+#define MORE_FILES 64
+/* As in the unit file; no fewer, since a reload may bring listeners that are not here yet. */
+#define LEAST_FILES 1024
+/* As many addresses as a host name may have. */
+#define SOCKETS_OF_A_NAME 16
+
+static size_t sockets_of(const struct listen_settings *listen, const char *host)
+{
+    struct address address;
+
+    if (protocol_is_unix(listen->protocol) || address_numeric(&address, host, 0) == 0)
+        return 1;
+    return strcmp(host, "*") == 0 ? 2 : SOCKETS_OF_A_NAME;
+}
+
+/* The sockets of all listeners, or of those for datagrams. */
+static size_t count_sockets(const struct settings *settings, bool datagrams)
+{
+    size_t sockets = 0;
+
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        const struct listen_settings *listen = settings->listens[i];
+        bool counts = !datagrams || protocol_type(listen->protocol) == SOCK_DGRAM;
+        for (size_t j = 0; counts && j < listen->addresses.count; j++)
+            sockets += sockets_of(listen, listen->addresses.item[j]);
+    }
+    return sockets;
+}
+
+/*
+ * A datagram socket has a worker, and two of them while it reloads. The FD store has room for as
+ * many sockets as there are descriptors for: so nothing can be listened on that a restart would
+ * lose.
+ */
+void limits_write(const struct generation *generation, const struct settings *settings)
+{
+    FILE *to = dropin_open(generation, generation->unit, "50-echod-conf.conf");
+    size_t files = count_sockets(settings, false) + MORE_FILES;
+
+    if (!to)
+        return;
+    files = files < LEAST_FILES ? LEAST_FILES : files;
+    fprintf(to, "[Service]\nTasksMax=%llu\nLimitNOFILE=%zu\nFileDescriptorStoreMax=%zu\n",
+            (unsigned long long)settings->server->max_clients + 2 * count_sockets(settings, true) +
+                MORE_TASKS,
+            files, files);
+    dropin_close(generation, to);
+}

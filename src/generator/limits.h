@@ -1,0 +1,13 @@
+/*
+ * What a service needs for the clients and listeners of its configuration.
+ */
+#ifndef ECHOD_GENERATOR_LIMITS_H
+#define ECHOD_GENERATOR_LIMITS_H
+
+#include "config/settings.h"
+#include "generator/generation.h"
+
+/* Writes a drop-in with TasksMax=, LimitNOFILE= and FileDescriptorStoreMax= of the service. */
+void limits_write(const struct generation *generation, const struct settings *settings);
+
+#endif

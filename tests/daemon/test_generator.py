@@ -1,0 +1,284 @@
+"""echod-generator, run by hand for a root of its own: which drop-ins it writes into the directory that
+it is given, and what it says. (What systemd makes of them: tests/systemd.)"""
+import os
+import re
+import subprocess
+import tempfile
+
+from expect import DEADLINE, expect, expect_equal, expect_match
+from harness import clean_environment
+from programs import BUILDDIR
+from tap import main, test
+
+GENERATOR = os.path.join(BUILDDIR, "echod-generator")
+WANTS = "systemd/system/sockets.target.wants/echod.socket"
+SERVICE, SOCKET, TWO = "echod.service.d", "echod.socket.d", "echod@two.service.d"
+LIMITS, ADDRESSES, SANDBOX = (SERVICE + "/50-echod-conf.conf", SOCKET + "/50-echod-conf.conf",
+                              SERVICE + "/60-echod-socket.conf")
+ONE = "[listen one]\n"
+WRONG = ONE + "port = seven\n"
+
+
+def run(*arguments):
+    done = subprocess.run([GENERATOR, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, env=clean_environment(), timeout=DEADLINE, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def configuration_directory():
+    """Where it was built to look, as its help says."""
+    return re.search(r"what (/\S+)/\*\.conf", run("--help")[1]).group(1)
+
+
+class Root:
+    """A system's files, of which the generator makes drop-ins."""
+
+    def __init__(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="echod-test-")
+        self.root = self.scratch.name
+        os.mkdir(self.root + "/run")
+        self.told = None  # what the last run printed
+        self.runs = 0
+        self.output = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.scratch.cleanup()
+
+    def path(self, name):
+        path = self.root + name
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def configure(self, text, name="echod"):
+        with open(self.path("%s/%s.conf" % (configuration_directory(), name)), "w",
+                  encoding="utf-8") as file:
+            file.write(text)
+
+    def enable(self, etc="/etc"):
+        """As systemctl does: by a link, which leads nowhere from outside of the root."""
+        os.symlink("/lib/systemd/system/echod.socket", self.path("%s/%s" % (etc, WANTS)))
+
+    def generate(self):
+        """As systemd does: into directories that are empty. Returns {file: text}."""
+        self.runs += 1
+        self.output = "%s/generated-%d" % (self.root, self.runs)
+        places = [self.output + end for end in ("", ".early", ".late")]
+        for place in places:
+            os.mkdir(place)
+        status, out, self.told = run("--root", self.root, *places)
+        expect_equal((status, out), (0, ""), "exit status and standard output")
+        expect_equal([os.listdir(place) for place in places[1:]], [[], []],
+                     "what is in the directories for early and late")
+        return self.written()
+
+    def written(self):
+        found = {}
+        for where, _, names in os.walk(self.output):
+            for name in names:
+                with open(os.path.join(where, name), encoding="utf-8") as file:
+                    found[os.path.relpath(file.name, self.output)] = file.read()
+        return found
+
+
+def made_of(text):
+    """What is written of TEXT as echod.conf, and what is said."""
+    with Root() as root:
+        root.configure(text)
+        return root.generate(), root.told
+
+
+def limits_of(text):
+    """{name: number} of a drop-in with limits."""
+    return {name: int(value) for name, value in re.findall(r"^(\w+)=(\d+)$", text, re.M)}
+
+
+def listens(text):
+    """The lines with addresses in a drop-in of echod.socket."""
+    return re.findall(r"^(Listen\w+=.*)$", text, re.M)
+
+
+@test("a configuration of defaults: limits, addresses, and nothing that tightens anything")
+def defaults():
+    written, told = made_of(ONE)
+    expect_equal(sorted(written), [LIMITS, ADDRESSES], "the files")
+    expect_equal(told, "", "what is said")
+    limits = limits_of(written[LIMITS])
+    expect(1000 < limits["TasksMax"] < 1100, "TasksMax= fits 1000 clients: %s" % limits)
+    expect_equal((limits["LimitNOFILE"], limits["FileDescriptorStoreMax"]), (1024, 1024),
+                 "LimitNOFILE= and FileDescriptorStoreMax=, as in the unit file")
+    expect_equal(listens(written[ADDRESSES]),
+                 ["ListenStream=", "ListenStream=127.0.0.1:7777", "ListenStream=[::1]:7777"],
+                 "the addresses")
+    expect_match("^SourcePath=%s/echod.conf$" % configuration_directory(), written[ADDRESSES],
+                 "the drop-in of the socket")
+
+
+@test("each instance gets the limits of its own file, with that file's drop-ins")
+def instances():
+    with Root() as root:
+        root.configure("[server]\nmax_clients = 50\n" + ONE)
+        root.configure("[server]\nmax_clients = 2000\n" + ONE, "two")
+        root.configure("[server]\nmax_clients = 3000\n", "two.conf.d/more")
+        root.configure(ONE + "protocol = udp\n", "a-b_c:d.e@f")
+        for name in ("a b", ".hidden", "", "echod.conf.d/x", "two.conf.dpkg-new/x"):
+            root.configure(ONE, name)
+        written = root.generate()
+        expect_equal((sorted({os.path.dirname(name) for name in written}), root.told),
+                     ([SERVICE, SOCKET, "echod@a-b_c:d.e@f.service.d", TWO], ""),
+                     "the units, and what is said")
+        expect_equal(sorted(os.path.basename(name) for name in written),
+                     ["50-echod-conf.conf"] * 4, "the files")
+        tasks = [limits_of(written["%s/50-echod-conf.conf" % unit])["TasksMax"]
+                 for unit in (SERVICE, TWO, "echod@a-b_c:d.e@f.service.d")]
+        for number, clients, more in zip(tasks, (50, 3000, 1000), (2, 2, 6)):
+            expect(clients + more <= number < clients + 100,
+                   "TasksMax= for %d clients is %d" % (clients, number))
+
+
+@test("instances only: of no echod.conf nothing is made, and that is no error")
+def instances_only():
+    with Root() as root:
+        root.configure(ONE, "two")
+        expect_equal(list(root.generate()), [TWO + "/50-echod-conf.conf"], "the files")
+        expect_match(r"^echod-generator: there is no \S+/echod\.conf", root.told, "what is said")
+    with Root() as root:
+        expect_equal(root.generate(), {}, "the files of a system without any configuration")
+
+
+@test("many listeners: as many descriptors, and as much room in the FD store")
+def many():
+    sections = "".join("[listen l%d]\nport = %d\naddress = *, host.example\n" % (i, 8000 + i)
+                       for i in range(100))
+    limits = limits_of(made_of(sections)[0][LIMITS])
+    wanted = 100 * (2 + 16)  # a name may stand for several addresses
+    expect(limits["LimitNOFILE"] >= wanted + 13, "LimitNOFILE= has room: %s" % limits)
+    expect(limits["FileDescriptorStoreMax"] >= wanted, "the FD store has room: %s" % limits)
+
+
+@test("every kind of address is one for systemd, whatever its characters")
+def addresses():
+    written, _ = made_of(
+        "[listen any]\naddress = *\nport = 7\n"
+        "[listen udp]\nprotocol = udp\naddress = 127.0.0.9\nport = 9\n"
+        "[listen scope]\naddress = fe80::1%lo, [::1]\n"
+        "[listen path]\nprotocol = unix\naddress = /run/x%y/s\nmode = 0640\n"
+        "[listen name]\nprotocol = unix-seqpacket\naddress = @abstract\nmode = 0666\n"
+        "[listen box]\nprotocol = unix-dgram\naddress = /run/box\n")
+    expect_equal(listens(written[ADDRESSES]),
+                 ["ListenStream=", "ListenStream=0.0.0.0:7", "ListenStream=[::]:7",
+                  "ListenDatagram=127.0.0.9:9",
+                  "ListenStream=[fe80::1%%lo]:7777", "ListenStream=[::1]:7777",
+                  "ListenStream=/run/x%%y/s", "ListenSequentialPacket=@abstract",
+                  "ListenDatagram=/run/box"], "the addresses")
+    expect_match("^SocketUser=echod\nSocketGroup=echod\nSocketMode=0640$", written[ADDRESSES],
+                 "the owner and mode of the Unix sockets")
+
+
+@test("an address that the machine may get later does not fail the socket at the start of the system")
+def late():
+    for address, free in (("192.0.2.1", True), ("2001:db8::1", True), ("fe80::1%lo", True),
+                          ("127.0.0.2, ::1", False), ("0.0.0.0, ::", False), ("*", False)):
+        text = made_of(ONE + "address = %s\n" % address)[0][ADDRESSES]
+        expect_equal("\nFreeBind=yes\n" in text, free, "whether FreeBind= is there for " + address)
+
+
+@test("echod.socket enabled: a sandbox without a network, and what systemd cannot open is told of")
+def enabled():
+    odd = (ONE + "address = host.example\n[listen two]\nport = 0\n"
+           "[listen three]\nprotocol = unix\naddress = /run/x\\\n")
+    for etc in ("/etc", "/run"):
+        with Root() as root:
+            root.configure(odd)
+            root.generate()
+            expect_equal(root.told, "", "what is said while echod opens them")
+            root.enable(etc)
+            written = root.generate()
+            expect_match("^PrivateNetwork=yes$", written[SANDBOX], "the sandbox")
+            expect_match("^FileDescriptorStoreMax=0$", written[SANDBOX], "the sandbox")
+            expect_equal(listens(written[ADDRESSES]), ["ListenStream="], "the addresses")
+            expect_equal(re.findall(r"listener (\w+): (.*?) is left to echod", root.told),
+                         [("one", "host.example"), ("two", "port = 0"), ("two", "port = 0"),
+                          ("three", "/run/x\\")], "what is said")
+
+
+@test("echod.socket masked: it is not enabled, whoever wants it")
+def masked():
+    for etc in ("/etc", "/run"):
+        with Root() as root:
+            root.configure(ONE)
+            root.enable()
+            unit = root.path(etc + "/systemd/system/echod.socket")
+            os.symlink("/etc/echod.socket", unit)
+            expect(SANDBOX in root.generate(), "a link to another file is no mask")
+            os.unlink(unit)
+            os.symlink("/dev/null", unit)
+            expect_equal(sorted(root.generate()), [LIMITS, ADDRESSES], "the files")
+
+
+@test("a file that is wrong from the start: nothing is made of it, what it means is told")
+def wrong():
+    with Root() as root:
+        root.configure("\n" + WRONG)
+        root.configure(ONE, "two")
+        expect_equal(list(root.generate()), [TWO + "/50-echod-conf.conf"], "the files")
+        expect_match(r"/echod\.conf:3: \[listen one\] port: ", root.told, "what is said")
+        expect_match(r"echod\.conf is wrong: nothing is made of it, the limits are those of the "
+                     r"unit file$", root.told, "what is said")
+        root.enable()
+        root.configure(WRONG, "two")
+        expect_equal(root.generate().keys() & {LIMITS, ADDRESSES, SANDBOX}, set(), "the files")
+        expect_match(r"echod\.conf is wrong: nothing is made of it: limits and addresses are those "
+                     r"of the unit files, and there is no sandbox", root.told, "what is said")
+        expect_match(r"two\.conf is wrong: ", root.told, "what is said")
+
+
+@test("a file that was right: what is wrong now changes nothing, until it is right again")
+def kept():
+    with Root() as root:
+        root.enable()
+        root.configure("[server]\nmax_clients = 5000\n[listen one]\nport = 7001\n")
+        root.configure("[server]\nmax_clients = 6000\n" + ONE, "two")
+        before = root.generate()
+        expect_equal(len(before), 4, "the files")
+        for _ in range(2):
+            root.configure(WRONG)
+            root.configure(WRONG, "two")
+            expect_equal(root.generate(), before, "what is written of files that are wrong now")
+            expect_equal(len(re.findall("is wrong: units keep what was made of it", root.told)), 2,
+                         "what is said: " + root.told)
+        root.configure("[listen one]\nport = 7002\n")
+        after = root.generate()
+        expect_match(":7002$", after[ADDRESSES], "the addresses")
+        expect(after[LIMITS] != before[LIMITS], "the limits are those of the new file")
+
+
+@test("of a thousand mistakes some are told, and the rest is counted")
+def mistakes():
+    _, told = made_of(ONE + "".join("mistake%d = 1\n" % i for i in range(1000)))
+    expect(len(told.splitlines()) < 20, "there are few lines: %d" % len(told.splitlines()))
+    expect_match("and 990 more: echod --check-config", told, "what is said")
+
+
+@test("a directory that cannot be written to is told of, and the exit status is 0")
+def unwritable():
+    with Root() as root:
+        root.configure(ONE)
+        status, _, told = run("--root", root.root, root.root + "/missing")
+        expect_equal(status, 0, "the exit status")
+        expect_match(r"/missing/echod\.service\.d: No such file", told, "what is said")
+
+
+@test("a command line that systemd would not give is refused")
+def usage():
+    for arguments in ((), ("--root",), ("--root", "/x"), ("--nonsense",), ("-h", "x")):
+        expect_equal(run(*arguments)[0], 64, "the exit status with %s" % (arguments,))
+    for option, words in (("--help", "^Usage: echod-generator"), ("--version", "^echod-generator ")):
+        status, out, _ = run(option)
+        expect_equal(status, 0, "the exit status of " + option)
+        expect_match(words, out, "what it prints")
+
+
+main()

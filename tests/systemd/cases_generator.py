@@ -1,0 +1,135 @@
+"""What echod-generator makes of the configuration, as systemd sees it."""
+from cases import case
+from expect import expect, expect_equal, expect_match
+from system import CONFIG, activate
+
+GENERATOR = "/lib/systemd/system-generators/echod-generator"
+TWO = "echod@two.service"
+TWO_CONFIG = "/etc/echod/two.conf"
+
+
+def limits_of(s, unit="echod.service"):
+    return {name: int(s.show(name, unit))
+            for name in ("TasksMax", "LimitNOFILE", "FileDescriptorStoreMax")}
+
+
+@case("generator: TasksMax= follows max_clients, and the FD store has room for all listeners")
+def limits(s):
+    for count, more in ((50, 0), (2000, 70)):
+        listeners = "".join("\n[listen l%d]\naddress = *, host.example\nport = %d\n" % (i, 8000 + i)
+                            for i in range(more))
+        s.configure(more=listeners, server="max_clients = %d" % count)
+        s.run("systemctl", "daemon-reload")
+        found, sockets = limits_of(s), 2 + 18 * more
+        tasks = found["TasksMax"]
+        expect(count + 2 <= tasks <= count + 100, "TasksMax= for %d clients is %d" % (count, tasks))
+        expect(min(found["LimitNOFILE"], found["FileDescriptorStoreMax"]) >= sockets,
+               "there is room for %d sockets: %s" % (sockets, found))
+    s.configure("protocol = udp", server="max_clients = 50")
+    s.run("systemctl", "daemon-reload")
+    expect(int(s.show("TasksMax")) >= 50 + 2 + 2 * 2, "TasksMax= has no room for datagrams")
+    s.start()
+    expect_equal([text for text in s.messages("-u", "echod") if "TasksMax=" in text], [],
+                 "what echod says of its limits")
+
+
+@case("generator: an instance has the limits of its own file, whether it is enabled or just started")
+def limits_of_instance(s):
+    default = limits_of(s, TWO)
+    s.configure("port = 7790", server="max_clients = 2000", path=TWO_CONFIG)
+    s.run("systemctl", "enable", "-q", "--now", TWO)  # which is a daemon-reload, too
+    s.session(7790)
+    expect_match("^20[0-9][0-9]$", s.show("TasksMax", TWO), "TasksMax= of one that is enabled")
+    expect_equal(s.show("TasksMax", "echod@three.service"), str(default["TasksMax"]),
+                 "TasksMax= of one without a file")
+    s.configure("port = 7791", server="max_clients = 30", path="/etc/echod/three.conf")
+    s.run("systemctl", "daemon-reload")
+    s.start("echod@three.service")
+    s.session(7791)
+    expect_match("^[34][0-9]$", s.show("TasksMax", "echod@three.service"),
+                 "TasksMax= of one that was started by hand")
+    expect_equal([text for unit in (TWO, "echod@three.service")
+                  for text in s.messages("-u", unit) if "TasksMax=" in text], [],
+                 "what they say of their limits")
+    s.expect_verified(TWO, "echod@three.service")
+
+
+@case("generator: the socket is shared if a listener says reuse_port")
+def shared(s):
+    for value in ("yes", "no"):
+        s.configure(listen="reuse_port = " + value)
+        s.run("systemctl", "daemon-reload")
+        expect_equal(s.show("ReusePort", "echod.socket"), value, "ReusePort=")
+
+
+def expect_told(s, where, unit="echod.service"):
+    """The journal has it for whoever looks at the unit, and explains it."""
+    texts = s.messages("-u", unit)
+    expect(any(where in text for text in texts), "the journal names %s: %s" % (where, texts))
+    found = s.records("ECHOD_EVENT=not-generated", "OBJECT_SYSTEMD_UNIT=" + unit)
+    expect_equal(len(found), 1, "the records of the event")
+    expect_equal((found[0]["SYSLOG_IDENTIFIER"], found[0]["PRIORITY"]), ("echod-generator", "3"),
+                 "who tells it, and its priority")
+    return found[0]["MESSAGE"]
+
+
+@case("generator: of a file that is wrong at the start of the system it makes nothing, and says so")
+def broken(s):
+    default = s.machine.read("/lib/systemd/system/echod.service")
+    s.run("rm", "-rf", "/run/echod-generator")
+    where = s.configure_wrongly()
+    s.run("systemctl", "enable", "-q", "--no-reload", "echod.service", "echod.socket")
+    s.run("systemctl", "daemon-reload")
+    expect_equal(s.generated("echod.service") + s.generated("echod.socket"), [],
+                 "what was generated")
+    expect_match("^TasksMax=%s$" % s.show("TasksMax"), default, "the default of the unit file")
+    expect_match("no sandbox without a network", expect_told(s, where), "what is lost")
+    s.machine.remove(CONFIG)
+    s.run("systemctl", "daemon-reload")
+    s.run("systemctl", "disable", "-q", "echod.service", "echod.socket")
+
+
+@case("generator: a file that is wrong later changes nothing, and echod.socket listens on")
+def broken_later(s):
+    activate(s, "port = 7779")
+    s.configure("port = 7790", server="max_clients = 2000", path=TWO_CONFIG)
+    s.run("systemctl", "daemon-reload")
+    before = [limits_of(s), limits_of(s, TWO), s.generated("echod.service"),
+              s.exposure("echod.service")]
+    s.mark()
+    where = s.configure_wrongly()
+    s.configure_wrongly(TWO_CONFIG)
+    s.run("systemctl", "daemon-reload")
+    expect_equal([limits_of(s), limits_of(s, TWO), s.generated("echod.service"),
+                  s.exposure("echod.service")], before, "limits, drop-ins and exposure")
+    expect_match("units keep what was made", expect_told(s, where), "what it means")
+    expect_told(s, TWO_CONFIG, TWO)
+    s.expect_state("active", "echod.socket")
+    s.configure("port = 7779")
+    s.session(7779)
+    expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
+                 "where the listeners came from")
+
+
+@case("generator: journald stands still: daemon-reload does not wait for it")
+def unheard(s):
+    s.machine.write(CONFIG, "".join("mistake = %d\n" % i for i in range(20)))
+    s.run("systemctl", "kill", "--kill-whom=main", "-s", "STOP", "systemd-journald.service")
+    # More than the journal's socket has room for.
+    s.run("bash", "-c", "for i in {1..150}; do %s \"$(mktemp -d)\"; done" % GENERATOR)
+    s.run("systemctl", "daemon-reload")
+    s.run("systemctl", "kill", "--kill-whom=main", "-s", "CONT", "systemd-journald.service")
+
+
+@case("echod.socket: an address that the machine gets later is listened on already")
+def late(s):
+    activate(s, "port = 7779\naddress = 198.51.100.7, 2001:db8::7")
+    s.expect_state("active", "echod.socket")
+    for address, length in (("198.51.100.7", 32), ("2001:db8::7", 128)):
+        s.run("ip", "address", "add", "%s/%d" % (address, length), "dev", "lo")
+        try:
+            expect_equal(s.output("echoc", address, "7779", "hello"), "hello\n", "what echoc prints")
+        finally:
+            s.run("ip", "address", "del", "%s/%d" % (address, length), "dev", "lo")
+    expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
+                 "where the listeners came from")
