@@ -37,10 +37,17 @@ static void mute(struct server *server, const char *what, int error)
 
 static void end_shortage(struct server *server)
 {
-    if (server->mutings == 0)
+    unsigned long long pauses = server->mutings;
+    char buf[RECORD_MAX];
+    struct record record;
+
+    if (pauses == 0)
         return;
-    log_event(&server->log, EVENT_RESUMED, LOG_NOTICE, "accepting again after %llu pauses",
-              (unsigned long long)server->mutings);
+    record_start(&record, buf, sizeof(buf), LOG_NOTICE, "accepting again after %llu pauses",
+                 pauses);
+    record_event(&record, EVENT_RESUMED);
+    record_add(&record, "ECHOD_PAUSES", "%llu", pauses);
+    log_send(&server->log, &record);
     server->mutings = 0;
     server->muted_until = 0;
 }

@@ -84,3 +84,18 @@ def scribe_killed(s):
     record = s.await_record("the session's record", "ECHOD_PEER=" + peer)
     expect_equal(record["_SYSTEMD_UNIT"], "echod.service", "its unit")
     expect_equal(s.main_pid(), pid, "the main process")
+
+
+@case("too few processes: the journal has when accepting began to pause, and after how many pauses not")
+def short(s):
+    s.drop_in("echod.service", "[Service]\nLimitNPROC=6\n")
+    s.start()
+    # Besides two processes of its own, four clients: so one is refused, and another may have to wait.
+    sessions = [s.connect() for _ in range(6)]
+    s.await_record("that accepting pauses", "ECHOD_EVENT=paused")
+    for session in sessions:
+        session.close()
+    eventually(lambda: s.control("status")["clients"] == 0, "all of them are gone")
+    s.session()
+    record = s.await_record("that accepting goes on", "ECHOD_EVENT=resumed")
+    expect(int(record["ECHOD_PAUSES"]) > 0, "the pauses are counted")
