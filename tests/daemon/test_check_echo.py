@@ -15,7 +15,7 @@ WAIT = scaled("1", "5")
 
 
 def check(*args):
-    done = run(*args, program=CHECK_ECHO)
+    done = run(*args, program=[CHECK_ECHO])
     if done.status != 3:
         expect_equal(done.err, "", "standard error")
     return done

@@ -12,6 +12,7 @@ from clients import recv_exactly
 from expect import (DEADLINE, Failure, Skip, eventually, expect, expect_equal, expect_match,
                     scaled)
 from harness import Echod, clean_environment
+from hosts import with_hosts
 from managed import free_port
 from servers import Server
 from tap import main, test
@@ -25,26 +26,16 @@ IP_RECVTOS, IPV6_RECVTCLASS = 13, 66
 
 @test("every address of a name is tried in turn, and the reason of each failure is told")
 def addresses():
+    names = ("127.0.0.9 many.test\n127.0.0.8 many.test\n127.0.0.1 many.test\n"
+             "127.0.0.9 none.test\n127.0.0.8 none.test\n")
     with tempfile.TemporaryDirectory() as where, Server(servers.echo) as server:
-        hosts = os.path.join(where, "hosts")
-        with open(hosts, "w", encoding="ascii") as file:
-            file.write("127.0.0.9 many.test\n127.0.0.8 many.test\n127.0.0.1 many.test\n"
-                       "127.0.0.9 none.test\n127.0.0.8 none.test\n")
-
-        def with_hosts(*args):
-            mount = 'mount --bind "$0" /etc/hosts && exec "$@"'
-            if subprocess.run(["unshare", "--mount", "sh", "-c", mount, hosts, "true"], check=False,
-                              stderr=subprocess.DEVNULL).returncode != 0:
-                raise Skip("/etc/hosts cannot be another one here")
-            return run("--mount", "sh", "-c", mount, hosts, ECHOC, *args,
-                       program=shutil.which("unshare"))
-
+        program = [*with_hosts(where, names), ECHOC]
         port = server.address[1]
-        done = with_hosts(*ONE, "-v", "many.test", port).ended(0)
+        done = run(*ONE, "-v", "many.test", port, program=program).ended(0)
         tried = re.findall(r"trying (\S+):", done.err)
         expect_equal(tried[-1], "127.0.0.1", "the last that was tried")
         expect_equal(done.err.count("connection refused by"), len(tried) - 1, "failures")
-        done = with_hosts(*ONE, "--json", "none.test", port).ended(1)
+        done = run(*ONE, "--json", "none.test", port, program=program).ended(1)
         expect_equal(sorted(o["address"] for o in done.objects("error")),
                      ["127.0.0.8:%d" % port, "127.0.0.9:%d" % port], "in JSON")
         for address in ("127.0.0.8", "127.0.0.9"):

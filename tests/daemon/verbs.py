@@ -44,9 +44,9 @@ class Done:
         return found
 
 
-def popen(*args, program=ECHOC, env=None, **how):
+def popen(*args, program=(ECHOC,), env=None, **how):
     how = {"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, **how}
-    return subprocess.Popen(WRAPPER + [program] + [str(a) for a in args], stdout=subprocess.PIPE,
+    return subprocess.Popen(WRAPPER + [*program] + [str(a) for a in args], stdout=subprocess.PIPE,
                             env=clean_environment(env), **how)
 
 
