@@ -27,6 +27,7 @@
 
 /* Exit statuses, from sysexits(3). */
 #define EXIT_USAGE 64
+#define EXIT_DATAERR 65
 #define EXIT_UNAVAILABLE 69
 #define EXIT_SOFTWARE 70
 #define EXIT_OSERR 71

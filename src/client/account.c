@@ -4,6 +4,7 @@
 #include "base/span.h"
 #include "base/util.h"
 #include "client/output.h"
+#include "client/probe_object.h"
 #include "client/report.h"
 #include "client/times.h"
 
@@ -11,16 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* How much of a stray is shown. */
-#define SHOWN 60
-
-static const char *const names[REPLY_VERDICTS] = {
-    [REPLY_INTACT] = "intact",       [REPLY_LATE] = "late",
-    [REPLY_REORDERED] = "reordered", [REPLY_DUPLICATE] = "duplicate",
-    [REPLY_TRUNCATED] = "truncated", [REPLY_CORRUPTED] = "corrupted",
-    [REPLY_STRAY] = "stray",
-};
 
 struct account *account_new(const struct common *common, const struct address *peer)
 {
@@ -58,7 +49,7 @@ static void describe(const struct reply *reply, char *buf, size_t size)
 {
     if (reply->verdict == REPLY_INTACT)
         return;
-    text_append(buf, size, " (%s", names[reply->verdict]);
+    text_append(buf, size, " (%s", verdict_name(reply->verdict));
     if (reply->verdict == REPLY_CORRUPTED && reply->expected < 0)
         text_append(buf, size, ": longer than what was sent");
     else if (reply->verdict == REPLY_CORRUPTED)
@@ -69,8 +60,8 @@ static void describe(const struct reply *reply, char *buf, size_t size)
 
 static void print_stray(const struct reply *reply, const char *from)
 {
-    size_t shown = reply->len < SHOWN ? reply->len : SHOWN;
-    char text[ESCAPED_SIZE(SHOWN)];
+    size_t shown = reply->len < STRAY_SHOWN ? reply->len : STRAY_SHOWN;
+    char text[ESCAPED_SIZE(STRAY_SHOWN)];
 
     escape_bytes(text, reply->data, shown, NULL);
     output_line("%zu bytes from %s that were not sent: %s%s", reply->len, from, text,
@@ -79,7 +70,7 @@ static void print_stray(const struct reply *reply, const char *from)
 
 static void print_reply(const struct account *a, const struct reply *reply)
 {
-    char from[ADDRESS_TEXT_MAX], time[TIME_TEXT_MAX], more[80] = "", of[32] = "";
+    char from[ADDRESS_TEXT_MAX], time[TIME_TEXT_MAX], more[80] = "", of[32] = "", took[48] = "";
 
     address_format(&a->peer, from, sizeof(from));
     if (reply->verdict == REPLY_STRAY) {
@@ -88,31 +79,18 @@ static void print_reply(const struct account *a, const struct reply *reply)
     }
     if (reply->verdict == REPLY_TRUNCATED)
         snprintf(of, sizeof(of), "of %" PRIu32 " ", reply->size);
+    if (a->connect_ns)
+        snprintf(took, sizeof(took), " connect=%s ms", output_time(a->connect_ns, time));
     describe(reply, more, sizeof(more));
-    output_line("%zu %sbytes from %s: seq=%" PRIu32 " time=%s ms%s", reply->len, of, from,
-                reply->seq, output_time(reply->time, time), more);
+    output_line("%zu %sbytes from %s: seq=%" PRIu32 "%s time=%s ms%s", reply->len, of, from,
+                reply->seq, took, output_time(reply->time, time), more);
 }
 
-static void begin_object(const struct account *a, const char *verdict)
+/* What an object has besides: the time that the probe's own connection took. */
+static void end_object(const struct account *a)
 {
-    output_begin("probe");
-    output_address("address", &a->peer);
-    output_text("verdict", verdict);
-}
-
-static void put_reply(const struct account *a, const struct reply *reply)
-{
-    begin_object(a, names[reply->verdict]);
-    output_count("bytes", reply->len);
-    if (reply->verdict == REPLY_STRAY) {
-        output_bytes("data", reply->data, reply->len < SHOWN ? reply->len : SHOWN);
-    } else {
-        output_count("seq", reply->seq);
-        output_count("size", reply->size);
-        output_milliseconds("rtt_ms", reply->time);
-    }
-    if (reply->verdict == REPLY_CORRUPTED)
-        output_count("differs_at", reply->at + 1);
+    if (a->connect_ns)
+        output_milliseconds("connect_ms", a->connect_ns);
     output_end();
 }
 
@@ -137,10 +115,12 @@ void account_take(void *context, const struct reply *reply)
     add_up(a, reply);
     if (!begin_line(a))
         return;
-    if (a->common->json)
-        put_reply(a, reply);
-    else
+    if (!a->common->json) {
         print_reply(a, reply);
+        return;
+    }
+    probe_object_reply(&a->peer, reply);
+    end_object(a);
 }
 
 void account_overdue(struct account *a, uint32_t seq, uint64_t wait)
@@ -154,9 +134,9 @@ void account_overdue(struct account *a, uint32_t seq, uint64_t wait)
                     span_format(wait, span, sizeof(span)));
         return;
     }
-    begin_object(a, "overdue");
+    probe_object_begin(&a->peer, "overdue");
     output_count("seq", seq);
-    output_end();
+    end_object(a);
 }
 
 void account_failure(struct account *a, uint32_t seq, const char *why)
@@ -168,16 +148,10 @@ void account_failure(struct account *a, uint32_t seq, const char *why)
         output_line("seq=%" PRIu32 ": %s", seq, why);
         return;
     }
-    begin_object(a, "error");
+    probe_object_begin(&a->peer, "error");
     output_count("seq", seq);
     output_text("reason", why);
-    output_end();
-}
-
-void account_unconnected(struct account *a)
-{
-    a->sent++;
-    a->errors++;
+    end_object(a);
 }
 
 /* ---- sums ---- */
@@ -213,7 +187,7 @@ static void print_faults(const struct account *a)
     for (size_t i = REPLY_LATE; i < REPLY_VERDICTS; i++)
         if (a->verdicts[i] > 0)
             text_append(line, sizeof(line), "%s%" PRIu64 " %s", *line ? ", " : "", a->verdicts[i],
-                        names[i]);
+                        verdict_name(i));
     if (lost(a) > 0)
         text_append(line, sizeof(line), "%s%" PRIu64 " lost", *line ? ", " : "", lost(a));
     if (a->errors > 0)
@@ -245,13 +219,12 @@ static void put_summary(const struct account *a, int status)
     output_count("loss_percent", loss(a));
     output_count("lost", lost(a));
     for (size_t i = REPLY_LATE; i < REPLY_VERDICTS; i++)
-        output_count(names[i], a->verdicts[i]);
+        output_count(verdict_name(i), a->verdicts[i]);
     output_count("errors", a->errors);
     output_milliseconds("duration_ms", (clock_now() - a->begin) * 1000);
     times_put("connect", &a->connects);
     times_put("rtt", &a->round_trips);
-    output_count("status", (uint64_t)status);
-    output_end();
+    output_end_summary(status);
 }
 
 void account_interim(const struct account *a)

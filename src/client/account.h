@@ -13,7 +13,8 @@ struct account {
     const struct common *common;
     bool timestamps; /* before each line for people */
     struct address peer;
-    uint64_t begin; /* microseconds of clock_now() */
+    uint64_t connect_ns; /* how long the connection of this probe took; 0: it has none of its own */
+    uint64_t begin;      /* microseconds of clock_now() */
     uint64_t sent;
     uint64_t answered; /* different probes that something came back for */
     uint64_t errors;   /* that the system told us of */
@@ -32,9 +33,6 @@ void account_take(void *context, const struct reply *reply);
 /* The probe SEQ was given up: after WAIT microseconds, or for the reason WHY. */
 void account_overdue(struct account *a, uint32_t seq, uint64_t wait);
 void account_failure(struct account *a, uint32_t seq, const char *why);
-
-/* A probe for which there was not even a connection. */
-void account_unconnected(struct account *a);
 
 /* How many intact replies there were. */
 uint64_t account_received(const struct account *a);

@@ -3,6 +3,8 @@
 #include "base/span.h"
 #include "base/util.h"
 #include "client/link.h"
+#include "client/output.h"
+#include "client/probe_object.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -19,9 +21,43 @@ void caller_stop(struct caller *c)
     c->busy = false;
 }
 
+/* ---- objects ---- */
+
+/* Whether there is to be an object for each message. They are many: none is written by itself. */
+static bool puts_objects(const struct caller *c)
+{
+    return c->calls->common->json && c->calls->common->verbosity > VERBOSITY_QUIET;
+}
+
+static void end_object(const struct caller *c)
+{
+    output_count("connection", c->number);
+    if (c->took)
+        output_milliseconds("connect_ms", c->took);
+    output_end_one_of_many();
+}
+
+static void put_reply(const struct caller *c, const struct reply *reply)
+{
+    probe_object_reply(&c->calls->peer, reply);
+    end_object(c);
+}
+
+static void put_failure(const struct caller *c, const char *why)
+{
+    probe_object_begin(&c->calls->peer, "error");
+    output_text("reason", why);
+    end_object(c);
+}
+
+/* ---- a connection ---- */
+
+/* It is over, because of WHY. What is wrong with a reply was put with that. */
 static void fail(struct caller *c, const char *why)
 {
     causes_add(&c->calls->causes, why);
+    if (puts_objects(c) && why != c->bad)
+        put_failure(c, why);
     caller_stop(c);
 }
 
@@ -37,6 +73,8 @@ static void take(void *context, const struct reply *reply)
 {
     struct caller *c = context;
 
+    if (puts_objects(c))
+        put_reply(c, reply);
     switch (reply->verdict) {
     case REPLY_STRAY: /* a greeting, or the line that refuses us: what follows will tell */
         break;
@@ -63,21 +101,23 @@ void caller_start(struct caller *c)
     struct connect_plan plan = common_plan(c->calls->common, -1);
     int fd;
 
-    c->calls->started++;
+    plan.type = c->calls->type;
+    c->number = ++c->calls->started;
+    c->took = 0;
+    c->bad = NULL;
     c->begin = clock_nanoseconds();
     fd = connect_begin(&c->calls->peer, &plan);
     if (fd < 0) {
-        causes_add(&c->calls->causes, words(fd));
+        fail(c, words(fd));
         return;
     }
     c->busy = true;
     c->connected = false;
     c->left = c->calls->messages_each;
-    c->bad = NULL;
     window_init(&c->window, 2);
     c->trip = (struct trip){
         .fd = fd,
-        .stream = !c->calls->common->udp,
+        .type = c->calls->type,
         .run = c->calls->run,
         .window = &c->window,
         .take = take,
@@ -111,8 +151,10 @@ static void finish_connecting(struct caller *c)
         return;
     }
     c->connected = true;
-    if (c->trip.stream)
-        stats_add(&c->calls->connects, clock_nanoseconds() - c->begin);
+    if (c->trip.type != SOCK_DGRAM) {
+        c->took = clock_nanoseconds() - c->begin;
+        stats_add(&c->calls->connects, c->took);
+    }
     size_t len = link_header(c->calls->common, c->trip.fd, header);
     if (queue_append(&c->trip.out, header, len) < 0)
         fail(c, words(-ENOMEM));

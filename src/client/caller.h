@@ -16,6 +16,7 @@
 struct calls {
     const struct common *common;
     struct address peer;
+    int type; /* of a socket */
     uint32_t run;
     uint32_t size;          /* of a message */
     uint64_t messages_each; /* for each connection */
@@ -29,11 +30,13 @@ struct calls {
 /* All zero but .calls is one that is at rest. */
 struct caller {
     struct calls *calls;
+    uint64_t number; /* of the connection, from 1 on */
     struct trip trip;
     struct window window;
     bool busy;       /* has a socket */
     bool connected;  /* it is connected */
     uint64_t begin;  /* nanoseconds */
+    uint64_t took;   /* to connect, likewise; of datagrams: 0 */
     uint64_t due;    /* when patience ends, microseconds; NEVER */
     uint64_t left;   /* messages that are to come back yet */
     const char *bad; /* why the last reply was; NULL: it was not */

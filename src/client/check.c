@@ -113,10 +113,10 @@ static int say_time(const struct check *check, const struct address *peer, uint6
     uint64_t usec = ns / NSEC_PER_USEC;
 
     return say(status,
-               "%zu bytes returned by %s in %" PRIu64 ".%06" PRIu64 " s | time=%" PRIu64
+               "%zu byte%s returned by %s in %" PRIu64 ".%06" PRIu64 " s | time=%" PRIu64
                ".%06" PRIu64 "s;%s;%s;0 size=%zuB",
-               size, address_format(peer, address, sizeof(address)), usec / USEC_PER_SEC,
-               usec % USEC_PER_SEC, usec / USEC_PER_SEC, usec % USEC_PER_SEC,
+               size, plural(size), address_format(peer, address, sizeof(address)),
+               usec / USEC_PER_SEC, usec % USEC_PER_SEC, usec / USEC_PER_SEC, usec % USEC_PER_SEC,
                text_of(&check->warning), text_of(&check->critical), size);
 }
 
@@ -163,7 +163,7 @@ static int talk(const struct check *check, struct attempts *attempts)
     int fd = open_socket(check, attempts, deadline, &peer, why);
     struct check_talk t = {
         .fd = fd,
-        .stream = !check->udp,
+        .type = connect_type(fd),
         .send = send,
         .send_len = send ? (size_t)unescape_text(send, check->send) : 0,
         .expect = check->expect,
@@ -251,6 +251,8 @@ int check_main(int argc, char **argv)
     const struct option_set set = {rows, ARRAY_SIZE(rows), &check};
 
     program_invocation_short_name = name;
+    if (argc > 0)
+        argv[0] = name; /* getopt_long() begins its complaints with it */
     fd_ensure_standard();
     signal(SIGPIPE, SIG_IGN);
     int first = options_parse(&set, 1, argc, argv, &check.show);

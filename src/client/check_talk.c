@@ -54,7 +54,7 @@ static bool ask_probe(struct check_talk *talk, char *why)
     struct window window;
     struct trip trip = {
         .fd = talk->fd,
-        .stream = talk->stream,
+        .type = talk->type,
         .run = trip_run(),
         .window = &window,
         .take = take,
@@ -131,7 +131,7 @@ static int receive_text(struct check_talk *talk, char *answer)
         if (await(talk, POLLIN) < 0)
             return -ETIMEDOUT;
         ssize_t n = recv(talk->fd, answer + talk->received, ANSWER_MAX - talk->received, 0);
-        if (n == 0 && talk->stream)
+        if (n == 0 && talk->type != SOCK_DGRAM)
             return 1;
         if (n < 0 && errno != EAGAIN)
             return -errno;

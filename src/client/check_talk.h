@@ -11,8 +11,8 @@
 #define CHECK_WHY_MAX 512
 
 struct check_talk {
-    int fd; /* connected and non-blocking; the caller's */
-    bool stream;
+    int fd;           /* connected and non-blocking; the caller's */
+    int type;         /* of the socket */
     const char *send; /* .send_len bytes; NULL: a probe, or nothing where something is expected */
     size_t send_len;
     const char *expect; /* what the answer has to hold; NULL: just what was sent */

@@ -6,8 +6,9 @@
 
 /*
  * What echoc exits with. Beside these, from base/util.h: EXIT_USAGE for a wrong command line,
- * EXIT_UNAVAILABLE where no connection could be made (name, address, refusal, timeout),
- * EXIT_IOERR for standard input and output, EXIT_OSERR where the system ran short.
+ * EXIT_DATAERR for what does not fit into a datagram, EXIT_UNAVAILABLE where no connection could be
+ * made (name, address, refusal, timeout), EXIT_IOERR for standard input and output, EXIT_OSERR
+ * where the system ran short.
  */
 #define ECHOC_OK 0 /* replied, then closed in good order; with --verify: byte for byte the same */
 #define ECHOC_DIFFERS 1 /* --verify: a byte came that was not the one sent */

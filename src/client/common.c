@@ -93,6 +93,7 @@ struct connect_plan common_plan(const struct common *c, int wake)
 {
     return (struct connect_plan){
         .type = c->target.type,
+        .lasting = c->lasting || c->proxy.version,
         .timeout = c->timeout,
         .source = c->source.len > 0 ? &c->source : NULL,
         .dscp = c->dscp,

@@ -24,6 +24,7 @@ struct common {
     int dscp;              /* -1: as it is */
     struct proxy proxy;
     uint64_t timeout; /* microseconds; 0 = none */
+    bool lasting;     /* there has to be a connection: the verb is about it */
     int udp;
     int json;
     int verbosity;       /* enum verbosity */

@@ -144,16 +144,28 @@ static int bind_source(int fd, const struct address *a, const struct address *so
     return bind(fd, &source->sa, source->len) < 0 ? -errno : 0;
 }
 
-/* A socket that is ready to be connected to A, or -errno. */
-static int prepare(const struct address *a, const struct connect_plan *plan)
+/* Datagrams of a Unix socket are answered to a name: the kernel makes one up (unix(7)). */
+static int bind_name(int fd, const struct address *a, int type)
 {
-    int fd = socket(a->sa.sa_family, plan->type | SOCK_CLOEXEC, 0);
+    const struct sockaddr unnamed = {.sa_family = AF_UNIX};
+
+    if (address_is_ip(a) || type != SOCK_DGRAM)
+        return 0;
+    return bind(fd, &unnamed, sizeof(unnamed.sa_family)) < 0 ? -errno : 0;
+}
+
+/* A socket of TYPE that is ready to be connected to A, or -errno. */
+static int prepare(const struct address *a, const struct connect_plan *plan, int type)
+{
+    int fd = socket(a->sa.sa_family, type | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -errno;
     int r = set_dscp(fd, a, plan->dscp);
     if (r == 0)
         r = bind_source(fd, a, plan->source);
+    if (r == 0)
+        r = bind_name(fd, a, type);
     if (r < 0)
         fd_close(&fd);
     return r < 0 ? r : fd;
@@ -161,7 +173,7 @@ static int prepare(const struct address *a, const struct connect_plan *plan)
 
 int connect_begin(const struct address *address, const struct connect_plan *plan)
 {
-    int fd = prepare(address, plan);
+    int fd = prepare(address, plan, plan->type);
 
     if (fd < 0)
         return fd;
@@ -175,13 +187,12 @@ int connect_begin(const struct address *address, const struct connect_plan *plan
 
 int connect_finish(int fd, const struct address *address)
 {
-    int error, type;
-    socklen_t error_len = sizeof(error), type_len = sizeof(type);
+    int error;
+    socklen_t len = sizeof(error);
 
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0)
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         return -errno;
-    if (error || type != SOCK_STREAM || !address_is_ip(address))
+    if (error || connect_type(fd) != SOCK_STREAM || !address_is_ip(address))
         return -error;
     if (is_connected_to_itself(fd))
         return -ECONNREFUSED;
@@ -206,7 +217,7 @@ static int connect_ip(const struct address *address, const struct connect_plan *
  * Where the server's backlog is full, a non-blocking connect(2) fails at once with EAGAIN and
  * poll(2) cannot wait for room; a blocking one waits, for SO_SNDTIMEO.
  */
-static int connect_unix(int fd, const struct address *a, uint64_t timeout)
+static int connect_waiting(int fd, const struct address *a, uint64_t timeout)
 {
     struct timeval limit = {
         .tv_sec = (time_t)(timeout / USEC_PER_SEC),
@@ -224,15 +235,41 @@ static int connect_unix(int fd, const struct address *a, uint64_t timeout)
     return fd_set_nonblocking(fd, true);
 }
 
-int connect_address(const struct address *address, const struct connect_plan *plan)
+static int connect_unix_as(const struct address *a, const struct connect_plan *plan, int type)
 {
-    if (address_is_ip(address))
-        return connect_ip(address, plan);
-    int fd = prepare(address, plan);
+    int fd = prepare(a, plan, type);
+
     if (fd < 0)
         return fd;
-    int r = connect_unix(fd, address, plan->timeout);
+    int r = connect_waiting(fd, a, plan->timeout);
     if (r < 0)
         fd_close(&fd);
     return r < 0 ? r : fd;
+}
+
+/* Tries the types in turn: the wrong one is EPROTOTYPE; of abstract names each type has its own. */
+static int connect_unix(const struct address *a, const struct connect_plan *plan)
+{
+    bool abstract = a->un.sun_path[0] == '\0';
+    int r = connect_unix_as(a, plan, SOCK_STREAM);
+
+    if (r == -EPROTOTYPE || (abstract && r == -ECONNREFUSED))
+        r = connect_unix_as(a, plan, SOCK_SEQPACKET);
+    if (!plan->lasting && (r == -EPROTOTYPE || (abstract && r == -ECONNREFUSED)))
+        r = connect_unix_as(a, plan, SOCK_DGRAM);
+    return r;
+}
+
+int connect_address(const struct address *address, const struct connect_plan *plan)
+{
+    return address_is_ip(address) ? connect_ip(address, plan) : connect_unix(address, plan);
+}
+
+int connect_type(int fd)
+{
+    int type = SOCK_STREAM;
+    socklen_t len = sizeof(type);
+
+    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len); /* of a socket it does not fail */
+    return type;
 }

@@ -6,6 +6,8 @@
 
 #include "net/address.h"
 
+#include <stdbool.h>
+
 /* Where to connect to: a PATH (address_unix()), or HOST and PORT, which getaddrinfo(3) knows. */
 struct target {
     const char *path; /* NULL: HOST and PORT count */
@@ -37,24 +39,30 @@ void attempts_free(struct attempts *attempts);
 
 /* How to connect. */
 struct connect_plan {
-    int type;                     /* SOCK_STREAM or SOCK_DGRAM */
-    uint64_t timeout;             /* microseconds; 0 = no limit of ours */
+    int type;         /* SOCK_STREAM or SOCK_DGRAM; a Unix socket has its own */
+    bool lasting;     /* a Unix socket of datagrams will not do: a connection is wanted */
+    uint64_t timeout; /* microseconds; 0 = no limit of ours */
     const struct address *source; /* the address to connect from, without a port; NULL: any */
     int dscp;                     /* of the IP header, 0 to 63 (RFC 2474); -1: as it is */
     int wake;                     /* a descriptor: once it can be read, give up; or -1 */
 };
 
 /*
- * Connects to ADDRESS within the timeout. Returns the socket (close-on-exec, non-blocking,
+ * Connects to ADDRESS within the timeout; of a Unix socket it finds out whether it is one of a
+ * stream, of packets or of datagrams. Returns the socket (close-on-exec, non-blocking,
  * TCP_NODELAY), which the caller closes, or -errno; -ETIMEDOUT, -ECANCELED (.wake).
  */
 int connect_address(const struct address *address, const struct connect_plan *plan);
 
 /*
- * The same without waiting: begins, and returns such a socket or -errno. Once it is writable,
- * connect_finish() tells what became of it: 0, or -errno, and the caller closes it.
+ * The same without waiting, and of the plan's type: begins, and returns such a socket or -errno.
+ * Once it is writable, connect_finish() tells what became of it: 0, or -errno, and the caller
+ * closes it.
  */
 int connect_begin(const struct address *address, const struct connect_plan *plan);
 int connect_finish(int fd, const struct address *address);
+
+/* What the socket FD is one of: SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM. */
+int connect_type(int fd);
 
 #endif

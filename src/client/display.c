@@ -1,9 +1,13 @@
 #include "client/display.h"
 
 #include "base/escape.h"
+#include "base/json.h"
+#include "base/util.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* Of the UTF-8 sequence that LEAD begins; 0 for a continuation, 1 for what begins none. */
@@ -31,11 +35,34 @@ static size_t unfinished_tail(const char *data, size_t len)
     return 0;
 }
 
+/* An object of the first LEN of the bytes held. */
+static int put_held(struct display *d, size_t len)
+{
+    char *object = NULL, *text = memory_zeroed(1, ESCAPED_SIZE(len));
+    size_t size = 0;
+    FILE *to = open_memstream(&object, &size);
+
+    escape_bytes(text, queue_front(&d->held), len, "\n\t\r");
+    if (to) {
+        fprintf(to, "{\"type\": \"reply\", \"bytes\": %zu, \"text\": ", len);
+        json_string(text, to);
+        fputs("}\n", to);
+    }
+    int r = to && fclose(to) == 0 ? queue_append(&d->text, object, size) : -ENOMEM;
+    queue_drop(&d->held, len);
+    free(object);
+    free(text);
+    return r;
+}
+
 /* Escapes the first LEN of the bytes held. */
 static int show_held(struct display *d, size_t len)
 {
+    if (len == 0)
+        return 0;
+    if (d->json)
+        return put_held(d, len);
     char *room = queue_room(&d->text, ESCAPED_SIZE(len));
-
     if (!room)
         return -ENOMEM;
     queue_extend(&d->text, escape_bytes(room, queue_front(&d->held), len, "\n\t"));
@@ -45,7 +72,7 @@ static int show_held(struct display *d, size_t len)
 
 int display_take(struct display *d, const char *data, size_t len)
 {
-    if (!d->escape)
+    if (!d->escape && !d->json)
         return queue_append(&d->text, data, len);
     if (queue_append(&d->held, data, len) < 0)
         return -ENOMEM;
@@ -55,9 +82,7 @@ int display_take(struct display *d, const char *data, size_t len)
 
 int display_end(struct display *d)
 {
-    size_t held = queue_length(&d->held);
-
-    return held > 0 ? show_held(d, held) : 0;
+    return show_held(d, queue_length(&d->held));
 }
 
 bool display_pending(const struct display *d)
@@ -76,6 +101,15 @@ int display_write(struct display *d)
         return errno == EINTR || errno == EAGAIN ? 0 : -errno;
     queue_drop(&d->text, (size_t)n);
     return 0;
+}
+
+int display_write_all(struct display *d)
+{
+    size_t len = queue_length(&d->text);
+    int r = len > 0 ? fd_write_all(d->fd, queue_front(&d->text), len) : 0;
+
+    queue_drop(&d->text, len);
+    return r;
 }
 
 void display_free(struct display *d)

@@ -12,6 +12,7 @@
 struct display {
     int fd;
     bool escape;       /* show control bytes and what is no UTF-8 as \xNN */
+    bool json;         /* the same, and put each piece into an object */
     struct queue held; /* the beginning of a UTF-8 sequence whose rest has not come yet */
     struct queue text; /* what is to be written */
 };
@@ -30,6 +31,9 @@ bool display_pending(const struct display *d);
  * descriptor is a blocking pipe. Returns 0 or -errno.
  */
 int display_write(struct display *d);
+
+/* Writes all of it, however long that takes. Returns 0 or -errno. */
+int display_write_all(struct display *d);
 
 /* Drops what was not written. */
 void display_free(struct display *d);

@@ -232,7 +232,7 @@ void exchange_run(const struct exchange_plan *plan, struct exchange_result *resu
         .plan = plan,
         .result = result,
         .out = {.keep = plan->verify},
-        .display = {.fd = plan->output, .escape = plan->escape},
+        .display = {.fd = plan->output, .escape = plan->escape, .json = plan->json},
         .moved = begin,
         .input_ended = plan->input < 0,
     };

@@ -17,6 +17,7 @@ struct exchange_plan {
     size_t message_count;
     bool newline;     /* after each message */
     int output;       /* where replies go; blocking or not; -1: they are only counted */
+    bool json;        /* replies are put into objects */
     bool escape;      /* replies are made safe for a terminal */
     bool verify;      /* replies must be what was sent; the first difference ends the exchange */
     uint64_t timeout; /* of silence while a reply is awaited, in microseconds; 0 = none */
@@ -30,6 +31,7 @@ enum exchange_ending {
     ENDED_INPUT,     /* by .error when reading the input */
     ENDED_OUTPUT,    /* by .error when writing the output; -EPIPE: nobody reads it any more */
     ENDED_SYSTEM,    /* by .error of ours: no memory */
+    ENDED_TOO_LONG,  /* what was to be sent does not fit into a datagram */
 };
 
 struct exchange_result {
@@ -39,10 +41,12 @@ struct exchange_result {
     bool half_closed;    /* we said that we are done before the server closed */
     uint64_t sent;       /* bytes that our kernel took */
     uint64_t received;   /* bytes; with .verify, those that agreed */
+    uint64_t messages;   /* that were sent apart, and those that nothing came for */
+    uint64_t unanswered; /* they have been told of */
     uint64_t duration;   /* microseconds */
     uint64_t differs_at; /* the first byte is number 1 */
     int expected;        /* the byte sent, -1 where nothing (more) was sent */
-    int got;
+    int got;             /* the byte that came; -1: the reply had ended */
 };
 
 /*

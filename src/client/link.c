@@ -48,11 +48,9 @@ int link_try(const struct common *c, const struct address *address, int wake, st
     link->fd = -1;
     if (fd < 0)
         return fd;
-    *link = (struct link){
-        .fd = fd,
-        .peer = *address,
-        .connect_ns = c->udp ? 0 : clock_nanoseconds() - begin,
-    };
+    uint64_t took = clock_nanoseconds() - begin;
+    *link = (struct link){.fd = fd, .type = connect_type(fd), .peer = *address};
+    link->connect_ns = link->type == SOCK_DGRAM ? 0 : took;
     int r = send_header(c, fd);
     if (r < 0)
         fd_close(&link->fd);
@@ -91,14 +89,23 @@ int link_connect(const struct common *c, struct attempts *attempts, int wake, st
     return r;
 }
 
+int link_give_up(const struct common *c, int status)
+{
+    if (c->json) {
+        output_begin("summary");
+        output_end_summary(status);
+    }
+    return status;
+}
+
 int link_open(const struct common *c, struct link *link)
 {
     struct attempts attempts;
-    int r = link_resolve(c, &attempts);
 
     link->fd = -1;
-    if (r == 0)
-        r = link_connect(c, &attempts, -1, link);
+    if (link_resolve(c, &attempts) < 0)
+        return -ESRCH;
+    int r = link_connect(c, &attempts, -1, link);
     attempts_free(&attempts);
     return r;
 }

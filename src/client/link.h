@@ -8,7 +8,8 @@
 #include "client/common.h"
 
 struct link {
-    int fd; /* connected, non-blocking; -1: none */
+    int fd;   /* connected, non-blocking; -1: none */
+    int type; /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
     struct address peer;
     uint64_t connect_ns; /* how long the connection took to make; of datagrams: nothing */
 };
@@ -26,7 +27,12 @@ int link_connect(const struct common *c, struct attempts *attempts, int wake, st
 /* One attempt: connects to ADDRESS and sends the header. Nothing is reported; else the same. */
 int link_try(const struct common *c, const struct address *address, int wake, struct link *link);
 
-/* Both, for a caller who has no use for the addresses. */
+/* The end of a verb that did not get as far as to measure anything: with --json that is a summary,
+ * too. Returns STATUS. */
+int link_give_up(const struct common *c, int status);
+
+/* Both, for a caller who has no use for the addresses. Returns 0, -ESRCH where there are none, or
+ * -errno of the last. */
 int link_open(const struct common *c, struct link *link);
 
 /* Writes the PROXY header that C asks for, if any, for the connection FD into BUF. Returns its

@@ -73,10 +73,21 @@ void output_milliseconds(const char *key, uint64_t ns)
     printf("%" PRIu64 ".%06" PRIu64, ns / 1000000, ns % 1000000);
 }
 
-void output_end(void)
+void output_end_one_of_many(void)
 {
     fputs("}\n", stdout);
+}
+
+void output_end(void)
+{
+    output_end_one_of_many();
     fflush(stdout);
+}
+
+void output_end_summary(int status)
+{
+    output_count("status", (uint64_t)status);
+    output_end();
 }
 
 void output_error(const struct address *address, const char *reason)

@@ -29,6 +29,12 @@ void output_count(const char *key, uint64_t count);
 void output_milliseconds(const char *key, uint64_t ns);
 void output_end(void);
 
+/* Ends one that is not worth a write(2) of its own. */
+void output_end_one_of_many(void);
+
+/* Ends a summary, which has the exit STATUS. */
+void output_end_summary(int status);
+
 /* The object of a failure, of ADDRESS or (NULL) before there is one. */
 void output_error(const struct address *address, const char *reason);
 

@@ -34,7 +34,7 @@ static void fail(struct ping *p, int error)
     struct sent *sent = window_oldest(&p->window);
     char peer[ADDRESS_TEXT_MAX];
 
-    if (!p->trip.stream && error < 0) {
+    if (p->trip.type == SOCK_DGRAM && error < 0) {
         if (sent)
             give_up(p, sent, error);
         return;
@@ -66,7 +66,7 @@ static void send_probe(struct ping *p)
     p->next = p->next + p->own->interval > now ? p->next + p->own->interval : now;
     if (p->own->interval == 0)
         p->next = NEVER; /* until there is a reply */
-    if (r < 0 && p->trip.stream)
+    if (r < 0 && p->trip.type != SOCK_DGRAM)
         receive(p); /* what was said before it broke, and why it did */
     if (r < 0 && !p->broken)
         fail(p, r);
@@ -83,8 +83,7 @@ static void give_up_overdue(struct ping *p)
     uint64_t now = clock_now();
 
     while ((sent = window_oldest(&p->window)) && due(p, sent) <= now) {
-        if (p->trip.stream)
-            trip_conclude(&p->trip); /* a part of it may be there */
+        trip_conclude(&p->trip); /* a part of it may be there */
         if (sent->fate == FATE_AWAITED)
             give_up(p, sent, 0);
     }

@@ -128,10 +128,19 @@ static int say_closed(const struct exchange_result *r, const char *peer, bool ve
     return ECHOC_CLOSED;
 }
 
+/* Datagrams: their host has answered that nobody is there. */
+static int say_refused(const struct address *peer)
+{
+    report_refused(&(struct attempt){.address = *peer, .error = -ECONNREFUSED});
+    return EXIT_UNAVAILABLE;
+}
+
 static int say_silent(const struct exchange_result *r, const char *peer, uint64_t timeout)
 {
     char span[SPAN_TEXT_MAX], got[COUNT_TEXT_MAX];
 
+    if (r->unanswered > 0) /* each has been told of */
+        return ECHOC_SILENT;
     span_format(timeout, span, sizeof(span));
     if (r->received == 0)
         report_say("connected to %s, but no reply within %s", peer, span);
@@ -140,14 +149,21 @@ static int say_silent(const struct exchange_result *r, const char *peer, uint64_
     return ECHOC_SILENT;
 }
 
+/* A byte, or -1 where there was none; BUF of COUNT_TEXT_MAX. */
+static const char *byte(int value, char *buf)
+{
+    snprintf(buf, COUNT_TEXT_MAX, value < 0 ? "nothing" : "0x%02x", (unsigned)value);
+    return buf;
+}
+
 static int say_different(const struct exchange_result *r, const char *peer)
 {
-    char sent[COUNT_TEXT_MAX] = "nothing";
+    char message[48] = "", sent[COUNT_TEXT_MAX], got[COUNT_TEXT_MAX];
 
-    if (r->expected >= 0)
-        snprintf(sent, sizeof(sent), "0x%02x", (unsigned)r->expected);
-    report_say("%s: the reply differs at byte %" PRIu64 " (sent %s, got 0x%02x)%s", peer,
-               r->differs_at, sent, (unsigned)r->got,
+    if (r->messages > 0)
+        snprintf(message, sizeof(message), " to message %" PRIu64, r->messages);
+    report_say("%s: the reply%s differs at byte %" PRIu64 " (sent %s, got %s)%s", peer, message,
+               r->differs_at, byte(r->expected, sent), byte(r->got, got),
                r->differs_at == 1 ? "; a greeting counts as a difference, too" : "");
     return ECHOC_DIFFERS;
 }
@@ -203,11 +219,16 @@ int report_result(const struct exchange_result *result, const struct address *pe
             return say_success(result, text, plan, verbosity);
         return say_closed(result, text, plan->verify);
     case ENDED_BROKEN:
+        if (result->messages > 0 && result->error == -ECONNREFUSED)
+            return say_refused(peer);
         return say_closed(result, text, plan->verify);
     case ENDED_SILENT:
         return say_silent(result, text, plan->timeout);
     case ENDED_DIFFERENT:
         return say_different(result, text);
+    case ENDED_TOO_LONG:
+        report_say("message %" PRIu64 " is too long for a datagram to %s", result->messages, text);
+        return EXIT_DATAERR;
     case ENDED_INPUT:
     case ENDED_OUTPUT:
     case ENDED_SYSTEM:

@@ -69,7 +69,7 @@ int sweep_connect(struct sweep *s)
         return r;
     s->trip = (struct trip){
         .fd = s->link.fd,
-        .stream = !s->common->udp,
+        .type = s->link.type,
         .run = trip_run(),
         .window = &s->window,
         .take = take,
@@ -109,7 +109,7 @@ static enum passage try_once(struct sweep *s, uint32_t size)
     if (r == -ECANCELED && stop_take(s->stop) != WISH_STOP)
         r = -ETIMEDOUT; /* Ctrl-\: what is known has been told; this try is lost */
     enum passage passage = passage_of(s, r);
-    if (passage != PASSES && !s->common->udp)
+    if (passage != PASSES && s->link.type != SOCK_DGRAM)
         sweep_disconnect(s); /* the rest of that probe may still be on its way */
     return passage;
 }

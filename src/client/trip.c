@@ -65,7 +65,7 @@ int trip_send(struct trip *t, uint32_t size)
     struct probe probe = {.run = t->run, .seq = sent->seq, .size = size, .time = sent->time};
     probe_write(&probe, room);
     queue_extend(&t->out, size);
-    return t->stream ? trip_flush(t) : send_datagram(t);
+    return t->type == SOCK_STREAM ? trip_flush(t) : send_datagram(t);
 }
 
 /* ---- judging ---- */
@@ -213,8 +213,8 @@ static int take_stream(struct trip *t, const char *data, size_t len)
     return 0;
 }
 
-/* One recv(2). Returns 1 to go on, 0 once nothing more is there, -ESHUTDOWN at the end of a stream
- * or another -errno. */
+/* One recv(2). Returns 1 to go on, 0 once nothing more is there, -ESHUTDOWN at the end of a
+ * connection or another -errno. */
 static int receive_some(struct trip *t)
 {
     char data[BLOCK];
@@ -222,9 +222,9 @@ static int receive_some(struct trip *t)
 
     if (n < 0)
         return errno == EINTR ? 1 : errno == EAGAIN ? 0 : -errno;
-    if (n == 0 && t->stream)
+    if (n == 0 && t->type != SOCK_DGRAM)
         return -ESHUTDOWN;
-    if (t->stream)
+    if (t->type == SOCK_STREAM)
         return take_stream(t, data, (size_t)n) < 0 ? -ENOMEM : 1;
     judge(t, data, (size_t)n);
     return 1;
@@ -236,7 +236,7 @@ int trip_receive(struct trip *t)
 
     while (t->end == 0 && r > 0)
         r = receive_some(t);
-    if (!t->stream)
+    if (t->type == SOCK_DGRAM)
         return r;
     /* The kernel tells of a reset once only: it may have come right behind the last reply. */
     if (r < 0)
@@ -271,7 +271,7 @@ int trip_ask(struct trip *t, uint32_t size, uint64_t timeout, int wake)
 
     while (r == 0 && window_get(t->window, seq)->fate != FATE_ANSWERED)
         r = await(t, deadline, wake);
-    if (t->stream && (r == -ETIMEDOUT || r == -EPIPE))
+    if (r == -ETIMEDOUT || r == -EPIPE)
         trip_conclude(t); /* a part of it may be there */
     struct sent *sent = window_get(t->window, seq);
     if (sent && sent->fate == FATE_ANSWERED)

@@ -38,11 +38,11 @@ struct reply {
 };
 
 struct trip {
-    int fd; /* connected and non-blocking; the caller's */
-    bool stream;
+    int fd;   /* connected and non-blocking; the caller's */
+    int type; /* of the socket: SOCK_STREAM, whose replies are cut apart, or with packets */
     uint32_t run;
     struct window *window; /* the caller's; may outlive the connection */
-    int end;               /* of a stream, once there is one: what trip_receive() returns for it */
+    int end;               /* of a connection, once there is one: what trip_receive() returns */
     struct queue out, in;  /* of a stream: what the kernel has not taken, what is no reply yet */
     /* Called for all that comes. */
     void (*take)(void *context, const struct reply *reply);

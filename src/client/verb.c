@@ -102,6 +102,7 @@ static int check(const struct verb *verb, struct common *c)
     if (!verb->datagrams && c->udp)
         return common_wrong("this verb needs connections: it cannot be done with --udp",
                             verb->name);
+    c->lasting = !verb->datagrams;
     return common_check(c);
 }
 

@@ -31,11 +31,11 @@ static const struct option_row rows[] = {
 };
 
 /* Bids the server to speak: by a datagram of any content (RFC 867), or by nothing more to come. */
-static int bid(const struct common *c, int fd)
+static int bid(const struct link *link)
 {
-    if (c->udp)
-        return send(fd, "\n", 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
-    shutdown(fd, SHUT_WR);
+    if (link->type == SOCK_DGRAM)
+        return send(link->fd, "\n", 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    shutdown(link->fd, SHUT_WR);
     return 0;
 }
 
@@ -49,19 +49,19 @@ static int await(int fd, uint64_t deadline)
     return -ETIMEDOUT;
 }
 
-/* All that FD says, SAID_MAX bytes at most, or one datagram. Returns 0 or -errno. */
-static int listen_to(const struct common *c, int fd, char *said, size_t *len)
+/* All that it says, SAID_MAX bytes at most, or one datagram. Returns 0 or -errno. */
+static int listen_to(const struct common *c, const struct link *link, char *said, size_t *len)
 {
     uint64_t deadline = c->timeout ? clock_now() + c->timeout : NEVER;
 
     for (*len = 0; *len < SAID_MAX;) {
-        if (await(fd, deadline) < 0)
+        if (await(link->fd, deadline) < 0)
             return -ETIMEDOUT;
-        ssize_t n = recv(fd, said + *len, SAID_MAX - *len, 0);
+        ssize_t n = recv(link->fd, said + *len, SAID_MAX - *len, 0);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return -errno;
         *len += n > 0 ? (size_t)n : 0;
-        if (n == 0 || (n > 0 && c->udp))
+        if (n == 0 || (n > 0 && link->type == SOCK_DGRAM))
             return 0;
     }
     return 0;
@@ -74,8 +74,8 @@ static int print_text(const struct ask_options *own, const char *said, size_t le
 
     if (r == 0)
         r = display_end(&display);
-    while (r == 0 && display_pending(&display))
-        r = display_write(&display);
+    if (r == 0)
+        r = display_write_all(&display);
     display_free(&display);
     return r;
 }
@@ -87,8 +87,7 @@ static void print_object(const struct link *link, const char *said, size_t len, 
     output_milliseconds("connect_ms", link->connect_ns);
     output_count("bytes", len);
     output_bytes("text", said, len);
-    output_count("status", (uint64_t)status);
-    output_end();
+    output_end_summary(status);
 }
 
 static void report_failure(const struct common *c, const struct link *link, int r)
@@ -107,14 +106,14 @@ static int ask(const struct common *c, const struct ask_options *own, const stru
 {
     char said[SAID_MAX];
     size_t len = 0;
-    int r = bid(c, link->fd);
+    int r = bid(link);
 
     if (r == 0)
-        r = listen_to(c, link->fd, said, &len);
+        r = listen_to(c, link, said, &len);
     int status = r == 0 && len > 0 ? VERB_WELL : VERB_BAD;
     if (status == VERB_BAD)
         report_failure(c, link, r);
-    if (len > 0 && c->json)
+    if (c->json)
         print_object(link, said, len, status);
     else if (len > 0 && print_text(own, said, len) < 0)
         return VERB_UNABLE;
@@ -123,15 +122,11 @@ static int ask(const struct common *c, const struct ask_options *own, const stru
 
 static int run_ask(const struct common *c, const void *own)
 {
-    struct attempts attempts;
     struct link link;
+    int r = link_open(c, &link);
 
-    if (link_resolve(c, &attempts) < 0)
-        return VERB_UNABLE;
-    int r = link_connect(c, &attempts, -1, &link);
-    attempts_free(&attempts);
     if (r < 0)
-        return VERB_BAD;
+        return link_give_up(c, r == -ESRCH ? VERB_UNABLE : VERB_BAD);
     int status = ask(c, own, &link);
     fd_close(&link.fd);
     return status;

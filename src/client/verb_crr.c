@@ -71,7 +71,7 @@ static void ask(struct crr *c, struct link *link)
 {
     struct trip trip = {
         .fd = link->fd,
-        .stream = !c->common->udp,
+        .type = link->type,
         .run = c->run,
         .window = &c->window,
         .take = account_take,
@@ -79,12 +79,24 @@ static void ask(struct crr *c, struct link *link)
     };
     uint32_t seq = c->window.next;
 
-    if (trip.stream)
+    if (trip.type != SOCK_DGRAM)
         stats_add(&c->account->connects, link->connect_ns);
     c->account->peer = link->peer;
+    c->account->connect_ns = link->connect_ns;
     c->account->sent++;
     note(c, seq, trip_ask(&trip, (uint32_t)c->own->size, c->common->timeout, c->stop));
     trip_free(&trip);
+}
+
+/* There was not even a connection, because of the error R of the last address. */
+static void fail(struct crr *c, int r)
+{
+    struct sent *sent = window_add(&c->window, (uint32_t)c->own->size, clock_nanoseconds());
+
+    sent->fate = FATE_NONE;
+    c->account->connect_ns = 0;
+    c->account->sent++;
+    account_failure(c->account, sent->seq, strerror(-r));
 }
 
 /* A connection, a probe, an answer, and the end. */
@@ -98,7 +110,7 @@ static void take_turn(struct crr *c)
     else if (r == -ECANCELED)
         hear(c);
     else
-        account_unconnected(c->account); /* why has been told */
+        fail(c, r);
     fd_close(&link.fd);
 }
 
@@ -149,7 +161,7 @@ static int run_crr(const struct common *common, const void *own)
     struct crr c = {.common = common, .own = own, .attempts = &attempts, .run = trip_run()};
 
     if (link_resolve(common, &attempts) < 0)
-        return VERB_UNABLE;
+        return link_give_up(common, VERB_UNABLE);
     int status = VERB_UNABLE;
     c.stop = stop_open();
     if (c.stop >= 0) {

@@ -183,6 +183,9 @@ static int conclude(const struct hold *h)
 {
     int status = h->opened - h->closed == h->wanted ? VERB_WELL : VERB_BAD;
 
+    for (uint64_t i = 0; h->common->json && i < h->wanted; i++)
+        if (h->set[i].fd >= 0)
+            tell(h, i + 1, "held", "it was there to the end", &h->held[i]);
     if (h->common->json) {
         output_begin("summary");
         output_count("wanted", h->wanted);
@@ -190,8 +193,7 @@ static int conclude(const struct hold *h)
         output_count("refused", h->refused);
         output_count("closed", h->closed);
         output_count("held", h->opened - h->closed);
-        output_count("status", (uint64_t)status);
-        output_end();
+        output_end_summary(status);
     } else {
         output_line("held %" PRIu64 " of %" PRIu64 " to the end; %" PRIu64 " refused, %" PRIu64
                     " closed",
@@ -229,7 +231,7 @@ static int run_hold(const struct common *common, const void *own)
         return VERB_UNABLE;
     }
     if (room_make(h.wanted) < 0 || link_resolve(common, &attempts) < 0)
-        return VERB_UNABLE;
+        return link_give_up(common, VERB_UNABLE);
     int status = hold_all(&h);
     attempts_free(&attempts);
     return status;

@@ -148,8 +148,7 @@ static void tell_end(const struct idle *i, uint64_t silent, int status)
         if (i->how)
             output_milliseconds("cut_ms", silent * NSEC_PER_USEC);
         output_text("how", i->how ? i->how : "none");
-        output_count("status", (uint64_t)status);
-        output_end();
+        output_end_summary(status);
     } else if (i->how) {
         output_line("alive after %s of silence, cut at %s ms: %s", alive,
                     output_time(silent * NSEC_PER_USEC, end), i->told);
@@ -183,7 +182,7 @@ static int search_over(struct idle *i, const struct link *link)
 {
     i->trip = (struct trip){
         .fd = link->fd,
-        .stream = true,
+        .type = link->type,
         .run = trip_run(),
         .window = &i->window,
         .take = take,
@@ -191,7 +190,7 @@ static int search_over(struct idle *i, const struct link *link)
     if (!is_alive(i)) {
         if (i->how)
             report_say("this needs an echo service, and no echo came: %s", i->told);
-        return VERB_BAD;
+        return link_give_up(i->common, VERB_BAD);
     }
     uint64_t silent = search(i);
     int status = i->how ? VERB_BAD : VERB_WELL;
@@ -205,9 +204,9 @@ static int connect_and_search(struct idle *i, struct attempts *attempts)
 
     i->stop = stop_open();
     if (i->stop < 0)
-        return VERB_UNABLE;
+        return link_give_up(i->common, VERB_UNABLE);
     if (link_connect(i->common, attempts, i->stop, &link) < 0)
-        return VERB_BAD;
+        return link_give_up(i->common, VERB_BAD);
     window_init(&i->window, 2);
     int status = search_over(i, &link);
     trip_free(&i->trip);
@@ -226,7 +225,7 @@ static int run_idle(const struct common *common, const void *own)
         return VERB_UNABLE;
     }
     if (link_resolve(common, &attempts) < 0)
-        return VERB_UNABLE;
+        return link_give_up(common, VERB_UNABLE);
     int status = connect_and_search(&i, &attempts);
     fd_close(&i.stop);
     attempts_free(&attempts);

@@ -10,6 +10,7 @@
 #include "client/verb.h"
 #include "client/wait.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ struct load {
     bool over;
     uint64_t begin, end; /* microseconds; NEVER */
     uint64_t next;       /* when the next connection may begin */
-    uint64_t tick;       /* when progress is to be told; NEVER */
+    uint64_t tick;       /* when progress is to be told, and what was printed written */
 };
 
 /* ---- telling ---- */
@@ -100,8 +101,7 @@ static void put_summary(const struct load *l, uint64_t took, int status)
     causes_put(&calls->causes);
     times_put("connect", &calls->connects);
     times_put("rtt", &calls->round_trips);
-    output_count("status", (uint64_t)status);
-    output_end();
+    output_end_summary(status);
 }
 
 static int conclude(const struct load *l)
@@ -184,7 +184,9 @@ static void take_turn(struct load *l, uint64_t moment)
         hear(l);
     if (clock_now() < l->tick)
         return;
-    tell_progress(l, "\r", " ");
+    fflush(stdout);
+    if (l->progress)
+        tell_progress(l, "\r", " ");
     l->tick += USEC_PER_SEC;
 }
 
@@ -192,7 +194,7 @@ static void run(struct load *l)
 {
     l->begin = l->next = clock_now();
     l->end = l->own->time ? l->begin + l->own->time : NEVER;
-    l->tick = l->progress ? l->begin + USEC_PER_SEC : NEVER;
+    l->tick = l->begin + USEC_PER_SEC;
     while (!l->over && clock_now() < l->end && output_works()) {
         uint64_t moment = prepare(l);
         if (!may_start(l) && is_idle(l))
@@ -233,11 +235,11 @@ static int run_load(const struct common *common, const void *options)
     if (own.time == 0 && own.count == 0)
         own.time = 10 * USEC_PER_SEC;
     if (room_make(own.connections) < 0)
-        return VERB_UNABLE;
+        return link_give_up(common, VERB_UNABLE);
     int r = link_open(common, &link); /* which address answers, if any */
     fd_close(&link.fd);
     if (r < 0)
-        return VERB_BAD;
+        return link_give_up(common, r == -ESRCH ? VERB_UNABLE : VERB_BAD);
     struct load l = {
         .own = &own,
         .calls = memory_zeroed(1, sizeof(*l.calls)),
@@ -246,6 +248,7 @@ static int run_load(const struct common *common, const void *options)
     *l.calls = (struct calls){
         .common = common,
         .peer = link.peer,
+        .type = link.type,
         .run = trip_run(),
         .size = (uint32_t)own.size,
         .messages_each = own.messages,

@@ -32,7 +32,7 @@ static void print_begin(const struct ping *p, const struct link *link)
     if (p->common->json)
         return;
     address_format(&link->peer, peer, sizeof(peer));
-    if (p->common->udp)
+    if (link->type == SOCK_DGRAM)
         output_line("ECHO %s: %d bytes in a datagram", peer, (int)p->own->size);
     else
         output_line("ECHO %s: %d bytes; connected in %s ms", peer, (int)p->own->size,
@@ -69,13 +69,13 @@ static int ping_over(struct ping *p, const struct link *link)
     p->account->timestamps = p->own->timestamps;
     p->trip = (struct trip){
         .fd = link->fd,
-        .stream = !p->common->udp,
+        .type = link->type,
         .run = trip_run(),
         .window = &p->window,
         .take = account_take,
         .context = p->account,
     };
-    if (!p->common->udp)
+    if (link->type != SOCK_DGRAM)
         stats_add(&p->account->connects, link->connect_ns);
     if (!p->own->plot || plot_open(&p->account->plot, p->own->plot) == 0) {
         print_begin(p, link);
@@ -93,9 +93,9 @@ static int connect_and_ping(struct ping *p, struct attempts *attempts)
 
     p->stop = stop_open();
     if (p->stop < 0)
-        return VERB_UNABLE;
+        return link_give_up(p->common, VERB_UNABLE);
     if (link_connect(p->common, attempts, p->stop, &link) < 0)
-        return VERB_BAD;
+        return link_give_up(p->common, VERB_BAD);
     window_init(&p->window, WINDOW);
     int status = ping_over(p, &link);
     window_free(&p->window);
@@ -109,7 +109,7 @@ static int run_ping(const struct common *common, const void *own)
     struct attempts attempts;
 
     if (link_resolve(common, &attempts) < 0)
-        return VERB_UNABLE;
+        return link_give_up(common, VERB_UNABLE);
     int status = connect_and_ping(&p, &attempts);
     fd_close(&p.stop);
     attempts_free(&attempts);

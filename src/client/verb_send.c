@@ -1,5 +1,6 @@
 #include "base/util.h"
 #include "client/client.h"
+#include "client/dialogue.h"
 #include "client/exchange.h"
 #include "client/link.h"
 #include "client/output.h"
@@ -37,7 +38,8 @@ static struct exchange_plan plan_for(const struct common *c, const struct send_o
         .messages = c->rest,
         .message_count = c->rest_count,
         .newline = !own->no_newline,
-        .output = own->verify || c->json ? -1 : STDOUT_FILENO,
+        .output = own->verify ? -1 : STDOUT_FILENO,
+        .json = c->json,
         .escape = !own->raw && isatty(STDOUT_FILENO),
         .verify = own->verify,
         .timeout = c->timeout,
@@ -48,12 +50,16 @@ static void print_summary(const struct exchange_result *result, const struct lin
 {
     output_begin("summary");
     output_address("address", &link->peer);
+    if (link->type != SOCK_STREAM) {
+        output_count("messages", result->messages);
+        output_count("unanswered", result->unanswered);
+    }
     output_count("sent_bytes", result->sent);
     output_count("received_bytes", result->received);
-    output_milliseconds("connect_ms", link->connect_ns);
+    if (link->type != SOCK_DGRAM)
+        output_milliseconds("connect_ms", link->connect_ns);
     output_milliseconds("duration_ms", result->duration * 1000);
-    output_count("status", (uint64_t)status);
-    output_end();
+    output_end_summary(status);
 }
 
 static int run_send(const struct common *c, const void *own)
@@ -62,10 +68,13 @@ static int run_send(const struct common *c, const void *own)
     struct link link;
 
     if (link_open(c, &link) < 0)
-        return EXIT_UNAVAILABLE;
+        return link_give_up(c, EXIT_UNAVAILABLE);
     struct exchange_plan plan = plan_for(c, own, link.fd);
     report_connected(link.fd, &link.peer, &plan, c->verbosity);
-    exchange_run(&plan, &result);
+    if (link.type == SOCK_STREAM)
+        exchange_run(&plan, &result);
+    else
+        dialogue_run(&plan, &result);
     fd_close(&link.fd);
     int status = report_result(&result, &link.peer, &plan, c->verbosity);
     if (c->json)
@@ -78,6 +87,7 @@ const struct verb verb_send = {
     .summary = "send messages, or standard input, and print what comes back",
     .behind = "[MESSAGE]...",
     .port = ECHOC_DEFAULT_PORT,
+    .datagrams = true,
     .rows = rows,
     .row_count = ARRAY_SIZE(rows),
     .defaults = &(const struct send_options){0},
@@ -85,7 +95,8 @@ const struct verb verb_send = {
     .misuse = EXIT_USAGE,
     .run = run_send,
     .notes = "Once everything is sent the sending side is closed; replies are read until\n"
-             "the server closes, too. With --json there is a summary in place of replies.\n"
+             "the server closes, too. With -u each MESSAGE, or line, is a datagram, and is\n"
+             "answered before the next is sent.\n"
              "\n"
              "Exit status:\n"
              "   0  replied (with --verify: byte for byte what was sent)\n"
@@ -93,6 +104,7 @@ const struct verb verb_send = {
              "   3  connected, but silent for the timeout\n"
              "   4  the connection ended before everything was sent, or without a reply\n"
              "  64  wrong usage\n"
+             "  65  a MESSAGE, or line, is too long for a datagram\n"
              "  69  no connection: name not found, connection refused or timed out\n"
              "  71  the system ran short of something\n"
              "  74  cannot read standard input or write standard output\n",

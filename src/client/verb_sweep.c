@@ -97,8 +97,7 @@ static void put_limit(const struct sweep *s, const struct limit *limit, int stat
     if (limit->fails > 0)
         output_count("fails", limit->fails);
     output_text("how", sweep_name(limit->how));
-    output_count("status", (uint64_t)status);
-    output_end();
+    output_end_summary(status);
 }
 
 /* That our own system knows the MTU, and says so, is as it should be. */
@@ -117,7 +116,7 @@ static int sweep(struct sweep *s)
     if (s->common->udp && largest > DATAGRAM_MAX)
         largest = DATAGRAM_MAX;
     if (sweep_connect(s) < 0)
-        return VERB_BAD;
+        return link_give_up(s->common, VERB_BAD);
     ascend(s, largest, &limit);
     narrow(s, &limit);
     int status = judge(&limit);
@@ -138,7 +137,7 @@ static int run_sweep(const struct common *common, const void *own)
         return VERB_UNABLE;
     }
     if (link_resolve(common, &attempts) < 0)
-        return VERB_UNABLE;
+        return link_give_up(common, VERB_UNABLE);
     int status = VERB_UNABLE;
     s.stop = stop_open();
     if (s.stop >= 0) {

@@ -16,7 +16,7 @@ from harness import clean_environment
 from programs import ECHOC
 
 # What echoc(1) documents as its exit status.
-OK, DIFFERS, SILENT, CLOSED, USAGE, NO_CONNECTION, LOCAL_IO = 0, 1, 3, 4, 64, 69, 74
+OK, DIFFERS, SILENT, CLOSED, USAGE, TOO_LONG, NO_CONNECTION, LOCAL_IO = 0, 1, 3, 4, 64, 65, 69, 74
 
 
 def start(*args, program=(ECHOC,), **popen):
@@ -69,9 +69,9 @@ def read_line(file):
 class Server:
     """Serves one client by SERVE, which gets its socket; in a with block, which ends it."""
 
-    def __init__(self, serve, family=socket.AF_INET):
+    def __init__(self, serve, family=socket.AF_INET, kind=socket.SOCK_STREAM):
         self.dir, self.error, self.serve = None, None, serve
-        self.listener = socket.socket(family)
+        self.listener = socket.socket(family, kind)
         if family == socket.AF_UNIX:
             self.dir = tempfile.mkdtemp(prefix="echod-test-")
             self.listener.bind(self.dir + "/socket")

@@ -264,7 +264,7 @@ def helps():
     expect_equal(len(verbs), 9, "the verbs of " + overview)
     for verb in verbs:
         lines = run(verb, "--help").ended(0).out.splitlines()
-        expect(len(lines) <= 24 and max(map(len, lines)) <= 80, "the help of %s is too large" % verb)
+        expect(len(lines) < 24 and max(map(len, lines)) <= 80, "the help of %s is too large" % verb)
         run(verb, "--turbo", "localhost").ended(64 if verb == "send" else 2)
     expect_match(r"^echoc \(echod\) \d", run("ping", "--version").ended(0).out, "the version")
 
@@ -274,11 +274,34 @@ def send():
     with Echod() as echod:
         host, port = echod.address()
         expect_equal(run("send", host, port, "hello", "ping").ended(0).out, "hello\nping\n", "it")
-        s = run("send", "--json", "-t", "9.5", host, port, "hello").ended(0).summary
+        done = run("send", "--json", "-t", "9.5", host, port, "hello").ended(0)
+        s = done.summary
         expect_equal((s["sent_bytes"], s["received_bytes"], s["status"]), (6, 6, 0), "in JSON")
+        expect_equal("".join(o["text"] for o in done.objects("reply")), "hello\n", "the reply")
+    with Server(servers.changing(lambda data, n: "\u20ac\"\x1b\\\xff".encode("latin-1", "ignore") +
+                                 "\u20ac\xff\n".encode())) as server:
+        done = run("send", "--json", "-n", *server.operands, "x" * 56).ended(0)
+        expect_equal("".join(o["text"] for o in done.objects("reply")),
+                     '"\\x1b\\\\\\xff\u20ac\xff\n', "made safe, and whole characters")
     expect_match("HOST is missing", run("ping").ended(2).err, "a verb alone")
     expect_match("cannot find the address of ping port 7", run("send", "ping", "7").ended(69).err,
                  "a host of that name")
+
+
+@test("with --json there is a summary, even of what could not begin")
+def always_a_summary():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        for verb in ("send", "ping", "crr -c 1", "load", "hold 2", "idle", "sweep", "whoami", "daytime"):
+            status = 69 if verb == "send" else 1
+            done = run(*verb.split(), "--json", "127.0.0.1", port).ended(status)
+            expect_equal(done.summary["status"], status, "the status of " + verb)
+            expect_equal(done.objects("error")[0]["reason"], "Connection refused", "why")
+            expect_equal(done.objects()[-1]["type"], "summary", "what is last")
+            status = 69 if verb == "send" else 2
+            done = run(*verb.split(), "--json", "name.invalid").ended(status)
+            expect_equal(done.summary["status"], status, "the status of %s, of no name" % verb)
 
 
 @test("who cannot write what it found fails")

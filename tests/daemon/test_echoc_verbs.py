@@ -37,8 +37,11 @@ def crr():
         expect_equal(len(connections), 5, "connections")
         expect_match("^5 sent, 5 received, 0% loss", done.out, "the sum")
         expect_match("^connect min/avg", done.out, "the times of connecting")
+        expect_match(r"^56 bytes from \S+: seq=5 connect=[\d.]+ ms time=[\d.]+ ms$", done.out, "each")
         done = run("crr", "--json", "-i", 0, "-c", 3, *server.operands).ended(0)
         expect_equal(done.verdicts(), {1: ["intact"], 2: ["intact"], 3: ["intact"]}, "verdicts")
+        expect_equal(min(o["connect_ms"] for o in done.objects("probe")),
+                     done.summary["connect_min_ms"], "the least time of connecting")
 
 
 @test("crr over datagrams has a new port for each")
@@ -77,6 +80,9 @@ def crr_end():
         expect_match(r"^\d+ sent, \d+ received", finish(process).ended(0).out, "the summary")
     done = run("crr", "-i", 0, "-c", 2, *server.operands).ended(1)
     expect_equal(done.err.count("connection refused by"), 2, "how often it is told")
+    expect_match("^seq=2: Connection refused$", done.out, "the line of a probe")
+    done = run("crr", "--json", "-i", 0, "-c", 2, *server.operands).ended(1)
+    expect_equal(done.verdicts(), {1: ["error"], 2: ["error"]}, "verdicts")
 
 
 # ---- load ----
@@ -93,6 +99,42 @@ def load_count():
         done = run("load", "-c", 20, *operands(echod)).ended(0)
         expect_match(r"^20 connections in [\d.]+ ms: \d+/s; 20 messages: \d+/s; 0 errors$", done.out,
                      "the line for people")
+
+
+@test("load --json prints an object for each message, good or bad; with --quiet just the summary")
+def load_objects():
+    def serve(conn, number):  # the first is the one that finds the address
+        kinds = (servers.echo, servers.resetting, servers.echo,
+                 changing(lambda data, n: data[:20] + b"\0\0" + data[22:] if n == 2 else data))
+        kinds[number - 1](conn, number)
+
+    with Server(serve) as server:
+        done = run("load", "--json", "-c", 3, "--connections", 1, "--messages", 2,
+                   *server.operands).ended(1)
+        found = [(o["connection"], o["verdict"], o.get("seq")) for o in done.objects("probe")]
+        expect_equal(found, [(1, "error", None), (2, "intact", 1), (2, "intact", 2), (3, "intact", 1),
+                             (3, "corrupted", 2)], "the objects")
+        expect_equal(done.objects("probe")[0]["reason"], "Connection reset by peer", "why")
+        expect(all("connect_ms" in o for o in done.objects("probe")), "the times of connecting")
+        intact = [o["rtt_ms"] for o in done.objects("probe") if o["verdict"] == "intact"]
+        expect_equal((min(intact), max(intact)), (done.summary["rtt_min_ms"],
+                                                  done.summary["rtt_max_ms"]), "the times")
+    with Echod() as echod:
+        done = run("load", "--json", "-c", 2000, "--connections", 20, *operands(echod)).ended(0)
+        expect_equal(sorted(o["connection"] for o in done.objects("probe")),
+                     list(range(1, 2001)), "the connections")
+        done = run("load", "--json", "-q", "-c", 5, *operands(echod)).ended(0)
+        expect_equal([o["type"] for o in done.objects()], ["summary"], "without them")
+
+
+@test("load --json writes what there is every second, and not each object by itself")
+def load_buffers():
+    with Server(servers.echo) as server:
+        process = popen("load", "--json", "--for", "1h", "--rate", 10, *server.operands)
+        piece = os.read(process.stdout.fileno(), 1 << 16)
+        expect(piece.endswith(b"}\n") and piece.count(b"\n") > 1, "what comes at once: %r" % piece)
+        process.send_signal(signal.SIGINT)
+        finish(process).ended(0)
 
 
 @test("load keeps N connections at once, and to the rate")
@@ -186,8 +228,11 @@ def hold_refused():
     with Echod(server="max_clients = 3") as echod:
         done = run("hold", 5, "--for", scaled("1s", "10s"), "--json", *operands(echod)).ended(1)
         told = done.objects("connection")
-        expect_equal(sorted(o["number"] for o in told), [4, 5], "which")
-        for o in told:
+        expect_equal(sorted(o["number"] for o in told), [1, 2, 3, 4, 5], "which")
+        for o in sorted(told, key=lambda o: o["number"]):
+            if o["number"] <= 3:
+                expect_equal((o["event"], o["said"]), ("held", ""), "what is told of it")
+                continue
             expect(o["event"] in ("closed", "reset") and o["said"], "how: %s" % o)
         expect_equal((done.summary["held"], done.summary["closed"]), (3, 2), "the sums")
         echod.wait_no_workers()

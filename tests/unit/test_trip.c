@@ -30,7 +30,7 @@ static void start(struct fixture *f, int type)
     window_init(&f->window, 8);
     f->trip = (struct trip){
         .fd = pair[1],
-        .stream = type == SOCK_STREAM,
+        .type = type,
         .run = trip_run(),
         .window = &f->window,
         .take = take,

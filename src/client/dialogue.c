@@ -1,0 +1,300 @@
+#include "client/dialogue.h"
+
+#include "base/span.h"
+#include "base/util.h"
+#include "client/connect.h"
+#include "client/display.h"
+#include "client/outgoing.h"
+#include "client/output.h"
+#include "client/probe_object.h"
+#include "client/report.h"
+#include "client/wait.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* More than any datagram, of UDP or (by default) of a Unix socket. */
+#define PACKET_MAX ((size_t)256 << 10)
+
+struct dialogue {
+    const struct exchange_plan *plan;
+    struct exchange_result *result;
+    int type; /* of the socket */
+    struct address peer;
+    struct outgoing input; /* what was read, and is to be sent line by line */
+    bool input_ended;
+    struct display display;
+    bool over;
+};
+
+/* The message that is out. */
+struct message {
+    const char *data;
+    size_t len;
+    uint64_t begin; /* nanoseconds */
+};
+
+/* The first reason counts. */
+static void end(struct dialogue *d, enum exchange_ending ending, int error)
+{
+    if (d->over)
+        return;
+    d->over = true;
+    d->result->ending = ending;
+    d->result->error = error;
+}
+
+/* ---- what came ---- */
+
+static void begin_object(const struct dialogue *d, const char *verdict, const struct message *m)
+{
+    probe_object_begin(&d->peer, verdict);
+    if (m)
+        output_count("seq", d->result->messages);
+}
+
+/* M is NULL for what answers nothing. */
+static void put_answer(struct dialogue *d, const struct message *m, const char *data, size_t len)
+{
+    bool same = m && len == m->len && memcmp(data, m->data, len) == 0;
+
+    begin_object(d, !m ? "stray" : same ? "intact" : "different", m);
+    output_count("bytes", len);
+    output_bytes("text", data, len);
+    if (m)
+        output_milliseconds("rtt_ms", clock_nanoseconds() - m->begin);
+    output_end();
+    if (!output_works())
+        end(d, ENDED_OUTPUT, -errno);
+}
+
+static void show(struct dialogue *d, const char *data, size_t len)
+{
+    int r = display_take(&d->display, data, len);
+
+    if (r == 0)
+        r = display_end(&d->display);
+    if (r < 0)
+        end(d, ENDED_SYSTEM, r);
+    else if ((r = display_write_all(&d->display)) < 0)
+        end(d, ENDED_OUTPUT, r);
+}
+
+static void compare(struct dialogue *d, const struct message *m, const char *data, size_t len)
+{
+    size_t known = m ? m->len : 0, at = 0;
+
+    while (at < known && at < len && data[at] == m->data[at])
+        at++;
+    if (at == known && at == len)
+        return;
+    d->result->differs_at = at + 1;
+    d->result->expected = at < known ? (unsigned char)m->data[at] : -1;
+    d->result->got = at < len ? (unsigned char)data[at] : -1;
+    end(d, ENDED_DIFFERENT, 0);
+}
+
+/* Something came: the answer to M, or (NULL) to nothing. */
+static void take(struct dialogue *d, const struct message *m, const char *data, size_t len)
+{
+    if (d->plan->json)
+        put_answer(d, m, data, len);
+    if (d->plan->verify)
+        compare(d, m, data, len);
+    else if (!d->plan->json)
+        show(d, data, len);
+    d->result->received += len;
+}
+
+/* Receives what is there. Returns whether that was something. */
+static bool receive(struct dialogue *d, const struct message *m)
+{
+    char data[PACKET_MAX];
+    ssize_t n = recv(d->plan->sock, data, sizeof(data), MSG_DONTWAIT);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (n < 0)
+        end(d, ENDED_BROKEN, -errno);
+    else if (n == 0 && d->type != SOCK_DGRAM)
+        end(d, ENDED_CLOSED, 0);
+    else
+        take(d, m, data, (size_t)n);
+    return true;
+}
+
+/* ---- waiting ---- */
+
+enum event { TOO_LATE, FROM_SERVER, FROM_INPUT };
+
+/* Waits for the socket (EVENTS), or for INPUT (-1: none), until the DEADLINE. */
+static enum event await(struct dialogue *d, short events, int input, uint64_t deadline)
+{
+    struct pollfd set[] = {{.fd = d->plan->sock, .events = events},
+                           {.fd = input, .events = POLLIN}};
+
+    for (;;) {
+        int n = poll(set, ARRAY_SIZE(set), wait_until(deadline));
+        if (n > 0)
+            return set[0].revents ? FROM_SERVER : FROM_INPUT;
+        if (n == 0 && clock_now() >= deadline)
+            return TOO_LATE;
+    }
+}
+
+static uint64_t deadline_of(const struct dialogue *d)
+{
+    return d->plan->timeout ? clock_now() + d->plan->timeout : NEVER;
+}
+
+/* ---- a message ---- */
+
+static void give_up(struct dialogue *d, const struct message *m)
+{
+    char span[SPAN_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
+
+    d->result->unanswered++;
+    span_format(d->plan->timeout, span, sizeof(span));
+    report_say("no reply to message %" PRIu64 " from %s within %s", d->result->messages,
+               address_format(&d->peer, peer, sizeof(peer)), span);
+    if (!d->plan->json)
+        return;
+    begin_object(d, "overdue", m);
+    output_end();
+}
+
+/* Returns 0 or -errno. */
+static int send_whole(struct dialogue *d, const struct message *m, uint64_t deadline)
+{
+    for (;;) {
+        if (send(d->plan->sock, m->data, m->len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+            return 0;
+        if (errno == EAGAIN && await(d, POLLOUT, -1, deadline) == TOO_LATE)
+            return -ETIMEDOUT;
+        if (errno != EAGAIN && errno != EINTR)
+            return -errno;
+    }
+}
+
+static void say(struct dialogue *d, const char *data, size_t len)
+{
+    const struct message m = {.data = data, .len = len, .begin = clock_nanoseconds()};
+    uint64_t deadline = deadline_of(d);
+    int r = send_whole(d, &m, deadline);
+
+    d->result->messages++;
+    if (r == -EMSGSIZE)
+        end(d, ENDED_TOO_LONG, r);
+    else if (r == -EPIPE)
+        end(d, ENDED_CLOSED, 0);
+    else if (r < 0 && r != -ETIMEDOUT)
+        end(d, ENDED_BROKEN, r);
+    if (d->over)
+        return;
+    d->result->sent += r == 0 ? len : 0;
+    while (await(d, POLLIN, -1, deadline) == FROM_SERVER)
+        if (receive(d, &m))
+            return;
+    give_up(d, &m);
+}
+
+static void say_messages(struct dialogue *d)
+{
+    for (size_t i = 0; i < d->plan->message_count && !d->over; i++) {
+        struct outgoing text = {0};
+        if (outgoing_add(&text, d->plan->messages[i], d->plan->newline) < 0)
+            end(d, ENDED_SYSTEM, -ENOMEM);
+        else
+            say(d, queue_front(&text.bytes), queue_length(&text.bytes));
+        outgoing_free(&text);
+    }
+}
+
+/* ---- standard input ---- */
+
+/* Reads some, once it is there; what a server says meanwhile answers nothing. */
+static void read_some(struct dialogue *d)
+{
+    if (await(d, POLLIN, d->plan->input, NEVER) == FROM_SERVER) {
+        receive(d, NULL);
+        return;
+    }
+    ssize_t n = outgoing_read(&d->input, d->plan->input);
+    if (n == 0)
+        d->input_ended = true;
+    else if (n == -ENOMEM)
+        end(d, ENDED_SYSTEM, -ENOMEM);
+    else if (n < 0 && n != -EAGAIN && n != -EINTR)
+        end(d, ENDED_INPUT, (int)n);
+}
+
+/* The length of the first line that was read, with its newline; 0: there is no whole one yet. */
+static size_t first_line(const struct dialogue *d)
+{
+    size_t len = queue_length(&d->input.bytes);
+    const char *front = queue_front(&d->input.bytes), *newline = NULL;
+
+    if (len > 0)
+        newline = memchr(front, '\n', len);
+    if (newline)
+        return (size_t)(newline - front) + 1;
+    return d->input_ended || len > PACKET_MAX ? len : 0;
+}
+
+static void say_lines(struct dialogue *d)
+{
+    while (!d->over && (!d->input_ended || queue_length(&d->input.bytes) > 0)) {
+        size_t len = first_line(d);
+        const char *line = queue_front(&d->input.bytes);
+        if (len == 0) {
+            read_some(d);
+            continue;
+        }
+        say(d, line, len - (!d->plan->newline && line[len - 1] == '\n'));
+        queue_drop(&d->input.bytes, len);
+    }
+}
+
+/* ---- all of it ---- */
+
+/* What there still is: of a connection until the server closes it, too. */
+static void hear_the_rest(struct dialogue *d)
+{
+    bool lasting = d->type != SOCK_DGRAM;
+    uint64_t deadline = lasting ? deadline_of(d) : 0;
+
+    if (lasting)
+        shutdown(d->plan->sock, SHUT_WR);
+    d->result->half_closed = lasting;
+    while (!d->over && await(d, POLLIN, -1, deadline) == FROM_SERVER)
+        receive(d, NULL);
+    end(d, lasting ? ENDED_SILENT : ENDED_CLOSED, 0);
+}
+
+void dialogue_run(const struct exchange_plan *plan, struct exchange_result *result)
+{
+    uint64_t begin = clock_now();
+    struct dialogue d = {
+        .plan = plan,
+        .result = result,
+        .type = connect_type(plan->sock),
+        .display = {.fd = plan->output, .escape = plan->escape},
+    };
+
+    *result = (struct exchange_result){.expected = -1};
+    address_peer(&d.peer, plan->sock);
+    say_messages(&d);
+    if (plan->input >= 0)
+        say_lines(&d);
+    result->complete = !d.over;
+    if (!d.over)
+        hear_the_rest(&d);
+    if (result->ending == ENDED_CLOSED && result->unanswered > 0)
+        result->ending = ENDED_SILENT;
+    result->duration = clock_now() - begin;
+    outgoing_free(&d.input);
+    display_free(&d.display);
+}
