@@ -13,9 +13,18 @@
 
 /* ---- one thing each ---- */
 
+/* Whether there is nothing more to send: with a deadline, only replies are counted, as by ping(8).
+ */
 static bool is_complete(const struct ping *p)
 {
-    return p->own->count > 0 && p->account->sent >= p->own->count;
+    return p->own->count > 0 && !p->own->deadline && p->account->sent >= p->own->count;
+}
+
+/* Whether there is nothing to wait for until the deadline: there were enough, or an error. */
+static bool is_decided(const struct ping *p)
+{
+    return p->account->errors > 0 ||
+           (p->own->count > 0 && account_received(p->account) >= p->own->count);
 }
 
 /* Gives up the oldest probe that is awaited, without waiting for it. */
@@ -126,6 +135,8 @@ static bool goes_on(struct ping *p)
 {
     if (p->over || p->broken || !output_works() || clock_now() >= p->deadline)
         return false;
+    if (p->own->deadline)
+        return !is_decided(p);
     return !is_complete(p) || window_oldest(&p->window);
 }
 

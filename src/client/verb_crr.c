@@ -114,10 +114,13 @@ static void take_turn(struct crr *c)
     fd_close(&link.fd);
 }
 
+/* With a deadline, replies are counted and not probes, as by ping(8). */
 static bool goes_on(const struct crr *c, uint64_t deadline)
 {
+    uint64_t done = c->own->deadline ? account_received(c->account) : c->account->sent;
+
     return !c->over && output_works() && clock_now() < deadline &&
-           (c->own->count == 0 || c->account->sent < c->own->count);
+           (c->own->count == 0 || done < c->own->count);
 }
 
 static void rest(struct crr *c, uint64_t moment)

@@ -225,6 +225,18 @@ def deadline():
         run("ping", "-w", "300ms", "-i", "100ms", "-c", 100, *operands(echod)).ended(1)
 
 
+@test("-w with -c goes on until as many replies came, as ping does; an error ends it")
+def deadline_and_count():
+    with Server(changing_datagrams(lambda data, n: [data] if n >= 3 else []), "udp") as server:
+        done = run(*QUICK, "-c", 2, "-w", 20, "--json", *server.operands).ended(0)
+        expect_equal(done.summary["received"], 2, "replies")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    done = run("ping", "-u", "-w", 3600, "127.0.0.1", port).ended(1)
+    expect_match("^1 sent, 0 received", done.out, "the sum")
+
+
 @test("nobody listens: refused is 1, over UDP for every probe; an unknown name is 2")
 def refused():
     with socket.socket() as sock:

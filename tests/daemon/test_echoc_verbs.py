@@ -85,6 +85,16 @@ def crr_end():
     expect_equal(done.verdicts(), {1: ["error"], 2: ["error"]}, "verdicts")
 
 
+@test("crr -c N -w goes on until N replies came")
+def crr_deadline():
+    def serve(conn, number):
+        (servers.resetting if number < 3 else servers.echo)(conn, number)
+
+    with Server(serve) as server:
+        s = run("crr", "--json", "-i", 0, "-c", 2, "-w", 20, *server.operands).ended(1).summary
+        expect_equal((s["sent"], s["received"], s["errors"]), (4, 2, 2), "the sums")
+
+
 # ---- load ----
 
 @test("load opens as many connections as it is to, and counts them")
