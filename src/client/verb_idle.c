@@ -1,232 +1,143 @@
 #include "base/span.h"
 #include "base/util.h"
+#include "client/idle.h"
 #include "client/link.h"
 #include "client/output.h"
 #include "client/report.h"
+#include "client/room.h"
 #include "client/stop.h"
-#include "client/trip.h"
 #include "client/verb.h"
 #include "client/wait.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <stdbool.h>
-#include <string.h>
-#include <sys/socket.h>
-
-#define PROBE_SIZE 56
-
-struct idle_options {
-    uint64_t shortest, longest; /* microseconds */
-};
-
 #define AT(member) offsetof(struct idle_options, member)
 
+/* As many silences as can be told apart by doubling. */
+#define SPANS_MAX 64
+
 static const struct option_row rows[] = {
-    {"shortest", 0, &argument_span, AT(shortest), 0, "SPAN", "be idle for SPAN first [1s]"},
-    {"longest", 0, &argument_span, AT(longest), 0, "SPAN", "and for SPAN at last [2h]"},
+    {"shortest", 0, &argument_span, AT(shortest), 0, "SPAN",
+     "be idle for SPAN, twice that, ... [1s]"},
+    {"longest", 0, &argument_span, AT(longest), 0, "SPAN", "and for SPAN at most [2h]"},
+    {"precision", 0, &argument_span, AT(precision), 0, "SPAN",
+     "then find to SPAN when it is cut [1s]"},
+    {"connections", 0, &argument_count, AT(connections), 0, "N", "have N at once [15]"},
+    {"deadline", 'w', &argument_span, AT(deadline), 0, "SPAN", "stop after SPAN in all"},
 };
-
-struct idle {
-    const struct common *common;
-    const struct idle_options *own;
-    struct trip trip;
-    struct window window;
-    int stop;
-    uint64_t since;   /* when the last byte went or came, microseconds */
-    uint64_t alive;   /* the longest silence that it survived */
-    const char *how;  /* it was cut; NULL: it was not */
-    const char *told; /* the same in words */
-    bool over;        /* Ctrl-C */
-};
-
-/* Takes no notice of what a server says besides the echo. */
-static void take(void *context, const struct reply *reply)
-{
-    (void)context;
-    (void)reply;
-}
-
-/* ---- what happens ---- */
-
-static void cut(struct idle *i, const char *how, const char *told)
-{
-    i->how = how;
-    i->told = told;
-}
-
-/* The result of trip_receive() or trip_ask(), in which there is nothing to be taken back. */
-static void cut_by(struct idle *i, int r)
-{
-    if (r == 1 || r == -EPIPE)
-        cut(i, "fin", "the server, or something before it, closed the connection (FIN)");
-    else if (r == -ECONNRESET)
-        cut(i, "reset", "the connection was reset (RST)");
-    else if (r == -ETIMEDOUT)
-        cut(i, "silence", "nothing comes back any more");
-    else
-        cut(i, "error", strerror(-r));
-}
-
-static void hear(struct idle *i)
-{
-    char span[SPAN_TEXT_MAX];
-
-    switch (stop_take(i->stop)) {
-    case WISH_INTERIM:
-        report_say("alive after %s of silence", span_format(i->alive, span, sizeof(span)));
-        break;
-    case WISH_STOP:
-        i->over = true;
-        break;
-    case WISH_NONE:
-        break;
-    }
-}
-
-/* Does nothing for SPAN microseconds; returns early if something happens. */
-static void be_idle(struct idle *i, uint64_t span)
-{
-    struct pollfd set[] = {{.fd = i->trip.fd, .events = POLLIN}, {.fd = i->stop, .events = POLLIN}};
-
-    while (!i->how && !i->over && clock_now() < i->since + span) {
-        if (poll(set, ARRAY_SIZE(set), wait_until(i->since + span)) <= 0)
-            continue;
-        if (set[1].revents)
-            hear(i);
-        if (!set[0].revents)
-            continue;
-        int r = trip_receive(&i->trip);
-        if (r != 0)
-            cut_by(i, r);
-        else
-            i->since = clock_now(); /* it spoke: the silence begins anew */
-    }
-}
-
-/* Whether an echo comes back; if not, that is how it was cut. */
-static bool is_alive(struct idle *i)
-{
-    int r = trip_ask(&i->trip, PROBE_SIZE, i->common->timeout, i->stop);
-
-    if (r == -ECANCELED) {
-        hear(i);
-        i->over = true;
-    } else if (r < 0) {
-        cut_by(i, r);
-    }
-    return r == 0;
-}
 
 /* ---- telling ---- */
 
-static void tell_alive(const struct idle *i)
+static void put_end(const struct idle *i, int status)
 {
-    char span[SPAN_TEXT_MAX];
-
-    if (i->common->verbosity == VERBOSITY_QUIET)
-        return;
-    if (!i->common->json) {
-        output_line("idle for %s: alive", span_format(i->alive, span, sizeof(span)));
-        return;
+    output_begin("summary");
+    output_address("address", &i->peer);
+    output_milliseconds("alive_ms", i->alive * NSEC_PER_USEC);
+    if (i->how) {
+        output_milliseconds("cut_ms", i->cut * NSEC_PER_USEC);
+        output_text("noticed", i->noticed ? "at once" : "by a probe");
     }
-    output_begin("probe");
-    output_milliseconds("idle_ms", i->alive * NSEC_PER_USEC);
-    output_text("verdict", "alive");
-    output_end();
+    output_text("how", i->how ? i->how : "none");
+    output_end_summary(status);
 }
 
-/* SILENT: how long it had been so when it was noticed. */
-static void tell_end(const struct idle *i, uint64_t silent, int status)
+static void tell_end(const struct idle *i)
 {
-    char alive[SPAN_TEXT_MAX], end[TIME_TEXT_MAX];
+    char alive[SPAN_TEXT_MAX], end[SPAN_TEXT_MAX], time[TIME_TEXT_MAX];
 
     span_format(i->alive, alive, sizeof(alive));
-    if (i->common->json) {
-        output_begin("summary");
-        output_milliseconds("alive_ms", i->alive * NSEC_PER_USEC);
-        if (i->how)
-            output_milliseconds("cut_ms", silent * NSEC_PER_USEC);
-        output_text("how", i->how ? i->how : "none");
-        output_end_summary(status);
-    } else if (i->how) {
-        output_line("alive after %s of silence, cut at %s ms: %s", alive,
-                    output_time(silent * NSEC_PER_USEC, end), i->told);
-    } else {
+    if (!i->how)
         output_line("alive after %s of silence", alive);
-    }
+    else if (i->noticed)
+        output_line("alive after %s of silence, cut at %s ms: %s", alive,
+                    output_time(i->cut * NSEC_PER_USEC, time), i->told);
+    else
+        output_line("cut between %s and %s of silence: %s", alive,
+                    span_format(i->cut, end, sizeof(end)), i->told);
+}
+
+static int conclude(const struct idle *i)
+{
+    int status = i->how || i->why ? VERB_BAD : VERB_WELL;
+
+    if (!i->met && i->why)
+        report_say("this needs an echo service, and no echo came: %s", i->why);
+    else if (i->why)
+        report_say("no more connections can be had: %s", i->why);
+    if (!i->met)
+        return link_give_up(i->common, VERB_BAD);
+    if (i->common->json)
+        put_end(i, status);
+    else
+        tell_end(i);
+    return output_works() ? status : VERB_UNABLE;
 }
 
 /* ---- the search ---- */
 
-/* Twice as long each time. Returns the length of the silence in which it was cut. */
-static uint64_t search(struct idle *i)
+/* Each twice as long as the one before. */
+static void ascend(struct idle *i)
 {
-    uint64_t span = i->own->shortest;
+    uint64_t spans[SPANS_MAX], span = i->own->shortest;
+    size_t count = 0;
 
-    for (;;) {
-        i->since = clock_now();
-        be_idle(i, span);
-        uint64_t silent = clock_now() - i->since;
-        if (i->how || i->over || !output_works() || !is_alive(i))
-            return silent;
-        i->alive = span;
-        tell_alive(i);
-        if (span >= i->own->longest)
-            return silent;
+    while (span < i->own->longest && count < SPANS_MAX - 1) {
+        spans[count++] = span;
         span = wait_earlier(2 * span, i->own->longest);
     }
+    spans[count++] = span;
+    idle_try(i, spans, count);
 }
 
-static int search_over(struct idle *i, const struct link *link)
+/* Divides what is between a silence that is survived and one that is not. */
+static void narrow(struct idle *i)
 {
-    i->trip = (struct trip){
-        .fd = link->fd,
-        .type = link->type,
-        .run = trip_run(),
-        .window = &i->window,
-        .take = take,
-    };
-    if (!is_alive(i)) {
-        if (i->how)
-            report_say("this needs an echo service, and no echo came: %s", i->told);
-        return link_give_up(i->common, VERB_BAD);
+    uint64_t spans[SPANS_MAX] = {0}, from = i->alive, width = i->cut - i->alive;
+    uint64_t parts = width / i->own->precision + (width % i->own->precision != 0);
+    size_t count = (size_t)wait_earlier(wait_earlier(parts - 1, i->own->connections), SPANS_MAX);
+
+    for (size_t k = 0; k < count; k++)
+        spans[k] = (from + width * (k + 1) / (count + 1)) / 1000 * 1000; /* whole milliseconds */
+    idle_try(i, spans, count);
+}
+
+static void search(struct idle *i)
+{
+    uint64_t before = NEVER;
+
+    i->deadline = i->own->deadline ? clock_now() + i->own->deadline : NEVER;
+    ascend(i);
+    /* Until it cannot be told more precisely, for all takes its time. */
+    while (i->how && !i->noticed && !i->over && output_works() &&
+           i->cut - i->alive > i->own->precision && i->cut - i->alive < before) {
+        before = i->cut - i->alive;
+        narrow(i);
     }
-    uint64_t silent = search(i);
-    int status = i->how ? VERB_BAD : VERB_WELL;
-    tell_end(i, silent, status);
-    return output_works() ? status : VERB_UNABLE;
 }
 
-static int connect_and_search(struct idle *i, struct attempts *attempts)
-{
-    struct link link;
+/* ---- around it ---- */
 
-    i->stop = stop_open();
-    if (i->stop < 0)
-        return link_give_up(i->common, VERB_UNABLE);
-    if (link_connect(i->common, attempts, i->stop, &link) < 0)
-        return link_give_up(i->common, VERB_BAD);
-    window_init(&i->window, 2);
-    int status = search_over(i, &link);
-    trip_free(&i->trip);
-    window_free(&i->window);
-    fd_close(&link.fd);
-    return status;
+static int check_options(const struct idle_options *own)
+{
+    if (own->shortest == 0 || own->shortest > own->longest)
+        return common_wrong("--shortest has to be more than 0, and --longest at least as much",
+                            NULL);
+    return own->precision == 0 ? common_wrong("--precision has to be more than 0", NULL) : 0;
 }
 
 static int run_idle(const struct common *common, const void *own)
 {
-    struct idle i = {.common = common, .own = own, .stop = -1};
     struct attempts attempts;
+    struct idle i = {.common = common, .own = own, .attempts = &attempts, .cut = NEVER};
 
-    if (i.own->shortest == 0 || i.own->shortest > i.own->longest) {
-        common_wrong("--shortest has to be more than 0, and --longest at least as much", NULL);
+    if (check_options(own) < 0)
         return VERB_UNABLE;
-    }
-    if (link_resolve(common, &attempts) < 0)
+    if (room_make(i.own->connections) < 0 || link_resolve(common, &attempts) < 0)
         return link_give_up(common, VERB_UNABLE);
-    int status = connect_and_search(&i, &attempts);
+    int status = VERB_UNABLE;
+    i.stop = stop_open();
+    if (i.stop >= 0) {
+        search(&i);
+        status = conclude(&i);
+    }
     fd_close(&i.stop);
     attempts_free(&attempts);
     return status;
@@ -239,12 +150,18 @@ const struct verb verb_idle = {
     .rows = rows,
     .row_count = ARRAY_SIZE(rows),
     .defaults =
-        &(const struct idle_options){.shortest = USEC_PER_SEC, .longest = 7200 * USEC_PER_SEC},
+        &(const struct idle_options){
+            .shortest = USEC_PER_SEC,
+            .longest = 7200 * USEC_PER_SEC,
+            .precision = USEC_PER_SEC,
+            .connections = 15,
+        },
     .size = sizeof(struct idle_options),
     .misuse = VERB_UNABLE,
     .run = run_idle,
-    .notes = "Each silence is twice as long as the one before; between them there is an echo.\n"
-             "FIN and RST are noticed at once, silence (a firewall forgot) by the next echo.\n"
+    .notes = "Each silence has a connection of its own, with an echo before and after it.\n"
+             "FIN and RST are noticed at once, silence (a firewall forgot) by the next echo:\n"
+             "what it lies between is then divided again. Ctrl-C tells what is known so far.\n"
              "\n"
              "Exit status: 0 it was never cut, 1 it was, or there was no connection or no\n"
              "echo, 2 it could not be tried.\n",

@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 import servers
 from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
@@ -303,12 +304,68 @@ def idle_faults():
         expect_match(r"cut at [\d.]+ ms: the connection was reset \(RST\)$",
                      run(*quick, *server.operands).ended(1).out, "the reset")
     with Server(after(lambda conn: servers.silent(conn, 1))) as server:
-        expect_match("nothing comes back any more$", run(*quick, *server.operands).ended(1).out,
-                     "silence")
+        expect_match("^cut between 0 and [0-9ms ]+ of silence: nothing comes back any more$",
+                     run(*quick, *server.operands).ended(1).out, "silence")
     with Server(servers.read_and_close) as server:
         expect_match("^echoc: this needs an echo service", run(*quick, *server.operands).ended(1).err,
                      "no echo")
     run("idle", "--shortest", "2s", "--longest", "1s", "localhost").ended(2)
+    run("idle", "--precision", "0", "localhost").ended(2)
+
+
+def forgetful(span):
+    """Echoes, until nothing has come for SPAN seconds: like a firewall that forgets."""
+    def serve(conn, number):
+        while True:
+            begin = time.monotonic()
+            data = conn.recv(56, socket.MSG_WAITALL)
+            if not data or time.monotonic() - begin > span:
+                return servers.silent(conn, number)
+            conn.sendall(data)
+    return serve
+
+
+@test("idle divides the time in which silence began, over more connections, until that is precise")
+def idle_precision():
+    with Server(forgetful(1)) as server:
+        done = run("idle", "--json", "--shortest", "500ms", "--precision", "100ms", "-t", WAIT,
+                   *server.operands).ended(1)
+        s = done.summary
+        expect_equal((s["how"], s["noticed"]), ("silence", "by a probe"), "how")
+        expect(s["alive_ms"] <= 1000 * scaled(1, 1.5) and s["cut_ms"] >= 1000, "where: %s" % s)
+        expect(s["cut_ms"] - s["alive_ms"] <= scaled(130, 2000), "how precisely: %s" % s)
+        verdicts = {o["verdict"] for o in done.objects("probe")}
+        expect_equal(verdicts, {"alive", "silence"}, "the verdicts of the probes")
+        ended = len(server.connections)
+        out = run("idle", "--shortest", "500ms", "--longest", "2s", "--precision", "10s", "-t", WAIT,
+                  *server.operands).ended(1).out
+        expect_match(r"^cut between 500ms and \S.* of silence: nothing comes back any more$",
+                     out.splitlines()[-1], "the end")
+        expect_equal(len(server.connections) - ended, 3, "connections, of one for each silence")
+
+
+@test("idle makes do with the connections that it gets, one after the other, and has a deadline")
+def idle_few():
+    with Echod(server="max_clients = 2") as echod:
+        args = ("idle", "--shortest", "30ms", "--longest", "240ms", *operands(echod))
+        done = run(*args).ended(0)
+        expect_equal(done.out.splitlines(), ["idle for %s: alive" % t for t in
+                     ("30ms", "60ms", "120ms", "240ms")] + ["alive after 240ms of silence"], "it")
+        run(*args, "--connections", 1).ended(0)
+    with Echod() as echod:
+        done = run("idle", "--shortest", "50ms", "-w", "400ms", "--json", *operands(echod)).ended(0)
+        expect(50 <= done.summary["alive_ms"] <= 200, "how far it came: %s" % done.summary)
+
+
+@test("idle tells what is known so far on Ctrl-C")
+def idle_interrupted():
+    with Echod() as echod:
+        process = popen("idle", "--shortest", "50ms", *operands(echod))
+        expect_equal(process.stdout.readline(), b"idle for 50ms: alive\n", "the first line")
+        process.send_signal(signal.SIGQUIT)
+        expect_match("^echoc: alive after .*ms of silence", process.stderr.readline().decode(), "so far")
+        process.send_signal(signal.SIGINT)
+        expect_match(r"^alive after \S+ of silence$", finish(process).ended(0).out, "the end")
 
 
 # ---- sweep ----

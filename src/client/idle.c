@@ -1,0 +1,249 @@
+#include "client/idle.h"
+
+#include "base/span.h"
+#include "base/util.h"
+#include "client/link.h"
+#include "client/output.h"
+#include "client/report.h"
+#include "client/stop.h"
+#include "client/trip.h"
+#include "client/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBE_SIZE 56
+
+/* A connection that is silent. */
+struct silence {
+    struct link link;
+    struct trip trip;
+    struct window window;
+    uint64_t span;  /* that it is to last */
+    uint64_t since; /* when the last byte went or came, microseconds */
+};
+
+/* Takes no notice of what a server says besides the echo. */
+static void take(void *context, const struct reply *reply)
+{
+    (void)context;
+    (void)reply;
+}
+
+/* ---- what is found ---- */
+
+static void tell(const struct idle *i, uint64_t span, const char *verdict)
+{
+    char text[SPAN_TEXT_MAX];
+
+    if (i->common->verbosity == VERBOSITY_QUIET)
+        return;
+    if (!i->common->json) {
+        output_line("idle for %s: %s", span_format(span, text, sizeof(text)), verdict);
+        return;
+    }
+    output_begin("probe");
+    output_address("address", &i->peer);
+    output_text("verdict", verdict);
+    output_milliseconds("idle_ms", span * NSEC_PER_USEC);
+    output_end();
+}
+
+static void survived(struct idle *i, uint64_t span)
+{
+    i->alive = span;
+    tell(i, span, "alive");
+}
+
+/* The words for R, which trip_receive(), trip_ask() or link_try() returned. */
+static const char *words(int r)
+{
+    switch (r) {
+    case 1:
+    case -EPIPE:
+        return "the server, or something before it, closed the connection (FIN)";
+    case -ECONNRESET:
+        return "the connection was reset (RST)";
+    case -ETIMEDOUT:
+        return "nothing comes back any more";
+    }
+    return strerror(-r);
+}
+
+static const char *name(int r)
+{
+    if (r == 1 || r == -EPIPE)
+        return "fin";
+    return r == -ECONNRESET ? "reset" : r == -ETIMEDOUT ? "silence" : "error";
+}
+
+/* A silence of SPAN was cut, as R says; that was NOTICED when it happened, or only afterwards. */
+static void cut(struct idle *i, uint64_t span, int r, bool noticed)
+{
+    i->found = true;
+    i->how = name(r);
+    i->told = words(r);
+    i->cut = span;
+    i->noticed = noticed;
+    tell(i, span, i->how);
+}
+
+static void hear(struct idle *i)
+{
+    char span[SPAN_TEXT_MAX];
+    enum wish wish = stop_take(i->stop);
+
+    if (wish == WISH_INTERIM)
+        report_say("alive after %s of silence", span_format(i->alive, span, sizeof(span)));
+    i->over = i->over || wish == WISH_STOP;
+}
+
+/* ---- one connection ---- */
+
+/* The first one finds the address that answers. */
+static int make_link(struct idle *i, struct link *link)
+{
+    if (i->met)
+        return link_try(i->common, &i->peer, i->stop, link);
+    int r = link_connect(i->common, i->attempts, i->stop, link);
+    if (r == 0)
+        i->peer = link->peer;
+    else
+        i->over = true; /* why has been told */
+    return r;
+}
+
+static void silence_end(struct silence *s)
+{
+    if (s->link.fd < 0)
+        return;
+    trip_free(&s->trip);
+    window_free(&s->window);
+    fd_close(&s->link.fd);
+}
+
+static int ask(struct idle *i, struct silence *s)
+{
+    int r = trip_ask(&s->trip, PROBE_SIZE, i->common->timeout, i->stop);
+
+    if (r != -ECANCELED)
+        return r;
+    hear(i);
+    i->over = true; /* whatever is wished: there is no echo to tell by */
+    return r;
+}
+
+/* Connects, and has an echo: the silence begins. Returns 0 or -errno. */
+static int silence_begin(struct idle *i, struct silence *s, uint64_t span)
+{
+    int r = make_link(i, &s->link);
+
+    if (r < 0)
+        return r;
+    s->span = span;
+    window_init(&s->window, 2);
+    s->trip = (struct trip){
+        .fd = s->link.fd,
+        .type = s->link.type,
+        .run = trip_run(),
+        .window = &s->window,
+        .take = take,
+    };
+    r = ask(i, s);
+    s->since = clock_now();
+    if (r < 0)
+        silence_end(s);
+    return r;
+}
+
+/* Something happened to S in its silence: it was cut, or (R is 0) the server spoke. */
+static void disturb(struct idle *i, struct silence *s, int r)
+{
+    if (r == 0)
+        s->since = clock_now();
+    else if (!i->found)
+        cut(i, clock_now() - s->since, r, true);
+}
+
+/* ---- all of them ---- */
+
+/* Waits until the first of COUNT silences is over; returns early if something happens. */
+static void be_silent(struct idle *i, struct silence *s, size_t count, struct pollfd *set)
+{
+    while (!i->found && !i->over && clock_now() < s->since + s->span) {
+        for (size_t k = 0; k < count; k++)
+            set[k] = (struct pollfd){.fd = s[k].link.fd, .events = POLLIN};
+        set[count] = (struct pollfd){.fd = i->stop, .events = POLLIN};
+        if (clock_now() >= i->deadline)
+            i->over = true;
+        else if (poll(set, count + 1, wait_until(wait_earlier(s->since + s->span, i->deadline))) <=
+                 0)
+            continue;
+        if (set[count].revents)
+            hear(i);
+        for (size_t k = 0; k < count; k++)
+            if (set[k].revents)
+                disturb(i, &s[k], trip_receive(&s[k].trip));
+    }
+}
+
+/* Rounded up: what it is not known to survive. */
+static uint64_t whole_ms(uint64_t span)
+{
+    return (span + 999) / 1000 * 1000;
+}
+
+static void watch(struct idle *i, struct silence *s, size_t count)
+{
+    struct pollfd *set = memory_zeroed(count + 1, sizeof(*set));
+
+    for (size_t k = 0; k < count && output_works(); k++) {
+        be_silent(i, s + k, count - k, set);
+        if (i->found || i->over)
+            break;
+        uint64_t span = whole_ms(clock_now() - s[k].since);
+        int r = ask(i, &s[k]);
+        if (r == 0)
+            survived(i, s[k].span);
+        else if (!i->over)
+            cut(i, span, r, false);
+        silence_end(&s[k]);
+    }
+    free(set);
+}
+
+/* Begins as many silences as the server lets us. Returns how many. */
+static size_t begin_some(struct idle *i, struct silence *s, const uint64_t *spans, size_t count)
+{
+    size_t begun = 0;
+    int r = 0;
+
+    while (begun < count && !i->over && (r = silence_begin(i, &s[begun], spans[begun])) == 0) {
+        i->met = true;
+        begun++;
+    }
+    if (begun > 0 || i->over)
+        return begun;
+    i->over = true;
+    i->why = words(r);
+    return 0;
+}
+
+void idle_try(struct idle *i, const uint64_t *spans, size_t count)
+{
+    size_t most = count < i->own->connections ? count : (size_t)i->own->connections;
+    struct silence *s = memory_zeroed(most, sizeof(*s));
+
+    i->found = false;
+    while (count > 0 && !i->found && !i->over && output_works()) {
+        size_t begun = begin_some(i, s, spans, count < most ? count : most);
+        watch(i, s, begun);
+        for (size_t k = 0; k < begun; k++)
+            silence_end(&s[k]);
+        spans += begun;
+        count -= begun;
+    }
+    free(s);
+}
