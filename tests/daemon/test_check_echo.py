@@ -1,12 +1,14 @@
 """check_echo: the four states of a monitoring plugin, and its one line."""
 import re
 import socket
+import tempfile
 
 import servers
-from expect import expect, expect_equal, expect_match, scaled
+from expect import Skip, expect, expect_equal, expect_match, scaled
 from harness import Echod
+from hosts import with_hosts
 from servers import Server, changing
-from tap import main, test
+from tap import main, private_network, test
 from verbs import CHECK_ECHO, run
 
 LINE = (r"^ECHO %s - (\d+) bytes returned by (\S+) in (\d+\.\d{6}) s \| "
@@ -80,6 +82,7 @@ def texts():
     with Server(servers.echo) as server:
         done = check(*of(server), "-s", r"a\n\x00\\").ended(0)
         expect_match("size=4B$", done.out, "the size")
+        expect_match("^ECHO OK - 1 byte returned by", check(*of(server), "-s", "x").ended(0).out, "one")
     with Server(changing(lambda data, n: b"ok|\x1b")) as server:
         failed(check(*of(server), "-s", "x" * 56), r"not what was expected: ok/\\x1b")
         check(*of(server), "-s", "x" * 56, "-e", "ok").ended(0)
@@ -107,6 +110,17 @@ def unreachable():
         failed(check("-H", "127.0.0.1", "-p", sock.getsockname()[1]), "connection refused by 127")
     failed(check("-H", "name.invalid"), "cannot find the address of name.invalid port 7777")
     failed(check("-H", "/nonexistent/socket"), "there is no such socket")
+
+
+@test("the lookup of a name that takes too long is CRITICAL, too")
+def slow_lookup():
+    if not private_network():
+        raise Skip("port 53 may be somebody else's in this network")
+    with tempfile.TemporaryDirectory() as where, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 53))
+        program = [*with_hosts(where, "127.0.0.1 localhost\n", "127.0.0.1"), CHECK_ECHO]
+        failed(run("-H", "name.test", "-t", 1, program=program), "the lookup timed out after 1s")
 
 
 @test("help, version and wrong usage are UNKNOWN")
