@@ -16,6 +16,10 @@
 
 #define PROBE_SIZE 56
 
+/* How often a server that has taken connections before is asked for one, and after how long. */
+#define TRIES 20
+#define PAUSE 250 /* milliseconds */
+
 /* A connection that is silent. */
 struct silence {
     struct link link;
@@ -90,7 +94,8 @@ static void cut(struct idle *i, uint64_t span, int r, bool noticed)
     tell(i, span, i->how);
 }
 
-static void hear(struct idle *i)
+/* Takes what the terminal wishes. Returns whether that is to go on. */
+static bool hear(struct idle *i)
 {
     char span[SPAN_TEXT_MAX];
     enum wish wish = stop_take(i->stop);
@@ -98,6 +103,7 @@ static void hear(struct idle *i)
     if (wish == WISH_INTERIM)
         report_say("alive after %s of silence", span_format(i->alive, span, sizeof(span)));
     i->over = i->over || wish == WISH_STOP;
+    return !i->over;
 }
 
 /* ---- one connection ---- */
@@ -128,10 +134,8 @@ static int ask(struct idle *i, struct silence *s)
 {
     int r = trip_ask(&s->trip, PROBE_SIZE, i->common->timeout, i->stop);
 
-    if (r != -ECANCELED)
-        return r;
-    hear(i);
-    i->over = true; /* whatever is wished: there is no echo to tell by */
+    while (r == -ECANCELED && hear(i))
+        r = trip_ask_on(&s->trip, i->common->timeout, i->stop);
     return r;
 }
 
@@ -214,8 +218,8 @@ static void watch(struct idle *i, struct silence *s, size_t count)
     free(set);
 }
 
-/* Begins as many silences as the server lets us. Returns how many. */
-static size_t begin_some(struct idle *i, struct silence *s, const uint64_t *spans, size_t count)
+/* Begins as many silences as the server lets us. Returns how many, or, if it is none, -errno. */
+static int begin_some(struct idle *i, struct silence *s, const uint64_t *spans, size_t count)
 {
     size_t begun = 0;
     int r = 0;
@@ -224,10 +228,32 @@ static size_t begin_some(struct idle *i, struct silence *s, const uint64_t *span
         i->met = true;
         begun++;
     }
-    if (begun > 0 || i->over)
-        return begun;
+    return begun > 0 ? (int)begun : r;
+}
+
+static void rest(struct idle *i)
+{
+    struct pollfd set = {.fd = i->stop, .events = POLLIN};
+
+    if (poll(&set, 1, PAUSE) > 0)
+        hear(i);
+}
+
+/* The same with patience: it may not have noticed yet that the ones before are gone. */
+static size_t begin_patiently(struct idle *i, struct silence *s, const uint64_t *spans,
+                              size_t count)
+{
+    int r = begin_some(i, s, spans, count);
+
+    for (size_t n = 1; r < 0 && n < (i->met ? TRIES : 1) && !i->over; n++) {
+        rest(i);
+        r = begin_some(i, s, spans, count);
+    }
+    if (r >= 0)
+        return (size_t)r;
+    if (!i->over)
+        i->why = words(r);
     i->over = true;
-    i->why = words(r);
     return 0;
 }
 
@@ -238,7 +264,7 @@ void idle_try(struct idle *i, const uint64_t *spans, size_t count)
 
     i->found = false;
     while (count > 0 && !i->found && !i->over && output_works()) {
-        size_t begun = begin_some(i, s, spans, count < most ? count : most);
+        size_t begun = begin_patiently(i, s, spans, count < most ? count : most);
         watch(i, s, begun);
         for (size_t k = 0; k < begun; k++)
             silence_end(&s[k]);

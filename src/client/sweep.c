@@ -106,8 +106,8 @@ static enum passage try_once(struct sweep *s, uint32_t size)
     if (r < 0)
         return r == -ECANCELED ? STOPPED : BROKEN;
     r = trip_ask(&s->trip, size, s->own->wait, s->stop);
-    if (r == -ECANCELED && stop_take(s->stop) != WISH_STOP)
-        r = -ETIMEDOUT; /* Ctrl-\: what is known has been told; this try is lost */
+    while (r == -ECANCELED && stop_take(s->stop) != WISH_STOP) /* what is known has been told */
+        r = trip_ask_on(&s->trip, s->own->wait, s->stop);
     enum passage passage = passage_of(s, r);
     if (passage != PASSES && s->link.type != SOCK_DGRAM)
         sweep_disconnect(s); /* the rest of that probe may still be on its way */

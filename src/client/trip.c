@@ -263,22 +263,31 @@ static int await(struct trip *t, uint64_t deadline, int wake)
     return r > 0 ? -EPIPE : r;
 }
 
-int trip_ask(struct trip *t, uint32_t size, uint64_t timeout, int wake)
+/* Waits for the answer to the last probe, unless R is the error of sending it. */
+static int await_answer(struct trip *t, int r, uint64_t timeout, int wake)
 {
     uint64_t deadline = timeout ? clock_now() + timeout : NEVER;
-    uint32_t seq = t->window->next;
-    int r = trip_send(t, size);
+    struct sent *sent = window_get(t->window, t->window->next - 1);
 
-    while (r == 0 && window_get(t->window, seq)->fate != FATE_ANSWERED)
+    while (r == 0 && sent->fate != FATE_ANSWERED)
         r = await(t, deadline, wake);
     if (r == -ETIMEDOUT || r == -EPIPE)
         trip_conclude(t); /* a part of it may be there */
-    struct sent *sent = window_get(t->window, seq);
     if (sent && sent->fate == FATE_ANSWERED)
         return 0;
-    if (sent)
+    if (sent && r != -ECANCELED)
         sent->fate = FATE_OVERDUE;
     return r;
+}
+
+int trip_ask(struct trip *t, uint32_t size, uint64_t timeout, int wake)
+{
+    return await_answer(t, trip_send(t, size), timeout, wake);
+}
+
+int trip_ask_on(struct trip *t, uint64_t timeout, int wake)
+{
+    return await_answer(t, 0, timeout, wake);
 }
 
 void trip_free(struct trip *t)

@@ -78,6 +78,9 @@ void trip_conclude(struct trip *t);
  */
 int trip_ask(struct trip *t, uint32_t size, uint64_t timeout, int wake);
 
+/* Waits anew for that answer, after -ECANCELED. */
+int trip_ask_on(struct trip *t, uint64_t timeout, int wake);
+
 void trip_free(struct trip *t);
 
 #endif

@@ -44,26 +44,25 @@ struct crr {
     bool over;
 };
 
-/* Takes what the terminal wishes. */
-static void hear(struct crr *c)
+/* Takes what the terminal wishes. Returns whether that is to go on. */
+static bool hear(struct crr *c)
 {
     enum wish wish = stop_take(c->stop);
 
     if (wish == WISH_INTERIM)
         account_interim(c->account);
     c->over = c->over || wish == WISH_STOP;
+    return !c->over;
 }
 
 /* What trip_ask() returned for the probe SEQ: a connection that is closed early is an error. */
 static void note(struct crr *c, uint32_t seq, int r)
 {
-    if (r == -ECANCELED)
-        hear(c);
-    else if (r == -ETIMEDOUT)
+    if (r == -ETIMEDOUT)
         account_overdue(c->account, seq, c->common->timeout);
     else if (r == -EPIPE)
         account_failure(c->account, seq, "the server closed the connection without a reply");
-    else if (r < 0)
+    else if (r < 0 && r != -ECANCELED)
         account_failure(c->account, seq, strerror(-r));
 }
 
@@ -84,7 +83,10 @@ static void ask(struct crr *c, struct link *link)
     c->account->peer = link->peer;
     c->account->connect_ns = link->connect_ns;
     c->account->sent++;
-    note(c, seq, trip_ask(&trip, (uint32_t)c->own->size, c->common->timeout, c->stop));
+    int r = trip_ask(&trip, (uint32_t)c->own->size, c->common->timeout, c->stop);
+    while (r == -ECANCELED && hear(c))
+        r = trip_ask_on(&trip, c->common->timeout, c->stop);
+    note(c, seq, r);
     trip_free(&trip);
 }
 

@@ -86,6 +86,26 @@ def crr_end():
     expect_equal(done.verdicts(), {1: ["error"], 2: ["error"]}, "verdicts")
 
 
+@test("crr: Ctrl-\\ tells how far it is, and loses nothing")
+def crr_interim():
+    asked, go_on = threading.Event(), threading.Event()
+
+    def serve(conn, number):
+        data = conn.recv(56, socket.MSG_WAITALL)
+        asked.set()
+        go_on.wait(DEADLINE)
+        conn.sendall(data)
+        conn.close()
+
+    with Server(serve) as server:
+        process = popen("crr", "--json", "-c", 1, *server.operands)
+        asked.wait(DEADLINE)
+        process.send_signal(signal.SIGQUIT)
+        expect_match("^echoc: 0 of 1 came back", process.stderr.readline().decode(), "the interim")
+        go_on.set()
+        expect_equal(finish(process).ended(0).summary["received"], 1, "what came back")
+
+
 @test("crr -c N -w goes on until N replies came")
 def crr_deadline():
     def serve(conn, number):
@@ -327,21 +347,22 @@ def forgetful(span):
 
 @test("idle divides the time in which silence began, over more connections, until that is precise")
 def idle_precision():
-    with Server(forgetful(1)) as server:
-        done = run("idle", "--json", "--shortest", "500ms", "--precision", "100ms", "-t", WAIT,
+    with Server(forgetful(2)) as server:
+        done = run("idle", "--json", "--shortest", "1s", "--precision", "200ms", "-t", WAIT,
                    *server.operands).ended(1)
         s = done.summary
         expect_equal((s["how"], s["noticed"]), ("silence", "by a probe"), "how")
-        expect(s["alive_ms"] <= 1000 * scaled(1, 1.5) and s["cut_ms"] >= 1000, "where: %s" % s)
-        expect(s["cut_ms"] - s["alive_ms"] <= scaled(130, 2000), "how precisely: %s" % s)
+        # The server sees each silence begin earlier, and end later.
+        expect(1000 <= s["alive_ms"] <= 2000 and s["cut_ms"] > s["alive_ms"], "where: %s" % s)
+        expect(s["cut_ms"] - s["alive_ms"] < 800, "how precisely: %s" % s)
         verdicts = {o["verdict"] for o in done.objects("probe")}
         expect_equal(verdicts, {"alive", "silence"}, "the verdicts of the probes")
-        ended = len(server.connections)
-        out = run("idle", "--shortest", "500ms", "--longest", "2s", "--precision", "10s", "-t", WAIT,
+        before = len(server.connections)
+        out = run("idle", "--shortest", "1s", "--longest", "3s", "--precision", "10s", "-t", WAIT,
                   *server.operands).ended(1).out
-        expect_match(r"^cut between 500ms and \S.* of silence: nothing comes back any more$",
+        expect_match(r"^cut between 1s and \S.* of silence: nothing comes back any more$",
                      out.splitlines()[-1], "the end")
-        expect_equal(len(server.connections) - ended, 3, "connections, of one for each silence")
+        expect_equal(len(server.connections) - before, 3, "connections, of one for each silence")
 
 
 @test("idle makes do with the connections that it gets, one after the other, and has a deadline")
@@ -354,7 +375,7 @@ def idle_few():
         run(*args, "--connections", 1).ended(0)
     with Echod() as echod:
         done = run("idle", "--shortest", "50ms", "-w", "400ms", "--json", *operands(echod)).ended(0)
-        expect(50 <= done.summary["alive_ms"] <= 200, "how far it came: %s" % done.summary)
+        expect(done.summary["alive_ms"] <= 200, "how far it came: %s" % done.summary)
 
 
 @test("idle tells what is known so far on Ctrl-C")
