@@ -92,7 +92,9 @@ static void give_up_overdue(struct ping *p)
     uint64_t now = clock_now();
 
     while ((sent = window_oldest(&p->window)) && due(p, sent) <= now) {
-        trip_conclude(&p->trip); /* a part of it may be there */
+        /* A part of it may be there: more of it may come, or the next reply, as long as we stay. */
+        if (is_complete(p))
+            trip_conclude(&p->trip);
         if (sent->fate == FATE_AWAITED)
             give_up(p, sent, 0);
     }

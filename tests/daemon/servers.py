@@ -4,6 +4,7 @@ import socket
 import struct
 import tempfile
 import threading
+import time
 
 from expect import DEADLINE
 
@@ -119,6 +120,27 @@ def changing(change):
             conn.sendall(change(data, n))
         conn.close()
     return serve
+
+
+def slow(pause, at=20):
+    """An echo server that falls asleep in the middle of its first reply, for PAUSE seconds."""
+    def serve(conn, number):
+        for n, data in enumerate(probes(conn)):
+            conn.sendall(data[:at])
+            if n == 0:
+                time.sleep(pause)
+            conn.sendall(data[at:])
+        conn.close()
+    return serve
+
+
+def trickling(conn, number):
+    """Echoes byte by byte."""
+    conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for data in pieces(conn):
+        for i in range(len(data)):
+            conn.sendall(data[i:i + 1])
+    conn.close()
 
 
 def silent(conn, number):

@@ -165,6 +165,19 @@ def late():
         expect_equal(done.summary["lost"], 0, "what is lost")
 
 
+@test("a slow server is slow: what came in part is late, and nothing is truncated")
+def slow():
+    with Server(servers.slow(scaled(1, 5))) as server:
+        done = run("ping", "--json", "-i", "50ms", "-W", "200ms", "-c", scaled(40, 200),
+                   *server.operands).ended(0)
+        expect_equal(done.verdicts()[1], ["overdue", "late"], "the verdicts on the first")
+        expect_equal((done.summary["truncated"], done.summary["stray"]), (0, 0), "the faults")
+    with Server(servers.trickling) as server:
+        for verb in (("ping", "-i", "20ms", "-c", 3), ("crr", "-i", 0, "-c", 3), ("load", "-c", 3),
+                     ("sweep", "--largest", 1024), ("send", "--verify")):
+            run(*verb, *server.operands).ended(0)
+
+
 @test("a greeting is a stray, and the replies behind it are found")
 def greets():
     with Server(servers.greeting(b"Welcome\x1b[2J to us\n")) as server:
