@@ -58,7 +58,7 @@ static const struct option_type type_proxy = {parse_proxy, "v1 or v2, with =ADDR
 const struct option_row common_rows[] = {
     {"ipv4", '4', NULL, AT(target.family), AF_INET, NULL, "use IPv4 only"},
     {"ipv6", '6', NULL, AT(target.family), AF_INET6, NULL, "use IPv6 only"},
-    {"unix", 0, &argument_text, AT(target.path), 0, "PATH",
+    {"unix", 'U', &argument_text, AT(target.path), 0, "PATH",
      "use the Unix socket PATH (@NAME: an abstract one)"},
     {"udp", 'u', NULL, AT(udp), 1, NULL, "send datagrams, without a connection"},
     {"source", 0, &type_source, AT(source), 0, "ADDR", "send from the address ADDR"},

@@ -35,7 +35,7 @@ static int finish_output(void)
 /* The options that all verbs have, in brief. */
 static void print_common_synopsis(const struct verb *verb)
 {
-    printf("\nAlso -4 -6%s -t -q -v --unix --source --dscp --proxy --json: see echoc --help.\n",
+    printf("\nAlso -4 -6%s -U -t -q -v --source --dscp --proxy --json: see echoc --help.\n",
            verb->datagrams ? " -u" : "");
 }
 

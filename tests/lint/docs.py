@@ -588,7 +588,7 @@ lint.main([
     ("echoc(1) has every option of the command line",
      page_has_command_line(ECHOC_PAGE, ECHOC_HELP), {
          "one that is missing": doctor(ECHOC_PAGE, r"^\.It Fl -raw", ".It Fl -cooked"),
-         "one that the synopsis lacks": doctor(ECHOC_PAGE, r"^\.Op Fl -unix Ar path\n", ""),
+         "one that the synopsis lacks": doctor(ECHOC_PAGE, r"^\.Op Fl -source Ar addr\n", ""),
          "a new one": doctor_output(ECHOC_HELP, r"^  -h, --help", r"  -x, --new X  new\n\g<0>")}),
     ("echoc(1) has every verb", page_has_verbs, {
         "one that is missing": doctor(ECHOC_PAGE, r"^\.Ss idle\n", ".Ss idly\n"),
