@@ -166,6 +166,16 @@ static void give_up(struct dialogue *d, const struct message *m)
     output_end();
 }
 
+/* What ended it while M was out. */
+static void put_failure(struct dialogue *d, const struct message *m)
+{
+    if (!d->plan->json || d->result->error == 0 || d->result->ending == ENDED_OUTPUT)
+        return;
+    begin_object(d, "error", m);
+    output_text("reason", strerror(-d->result->error));
+    output_end();
+}
+
 /* Returns 0 or -errno. */
 static int send_whole(struct dialogue *d, const struct message *m, uint64_t deadline)
 {
@@ -179,13 +189,12 @@ static int send_whole(struct dialogue *d, const struct message *m, uint64_t dead
     }
 }
 
-static void say(struct dialogue *d, const char *data, size_t len)
+/* Sends M and waits for its answer. */
+static void ask(struct dialogue *d, const struct message *m)
 {
-    const struct message m = {.data = data, .len = len, .begin = clock_nanoseconds()};
     uint64_t deadline = deadline_of(d);
-    int r = send_whole(d, &m, deadline);
+    int r = send_whole(d, m, deadline);
 
-    d->result->messages++;
     if (r == -EMSGSIZE)
         end(d, ENDED_TOO_LONG, r);
     else if (r == -EPIPE)
@@ -194,11 +203,21 @@ static void say(struct dialogue *d, const char *data, size_t len)
         end(d, ENDED_BROKEN, r);
     if (d->over)
         return;
-    d->result->sent += r == 0 ? len : 0;
+    d->result->sent += r == 0 ? m->len : 0;
     while (await(d, POLLIN, -1, deadline) == FROM_SERVER)
-        if (receive(d, &m))
+        if (receive(d, m))
             return;
-    give_up(d, &m);
+    give_up(d, m);
+}
+
+static void say(struct dialogue *d, const char *data, size_t len)
+{
+    const struct message m = {.data = data, .len = len, .begin = clock_nanoseconds()};
+
+    d->result->messages++;
+    ask(d, &m);
+    if (d->over)
+        put_failure(d, &m);
 }
 
 static void say_messages(struct dialogue *d)

