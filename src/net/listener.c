@@ -1,6 +1,7 @@
 #include "net/listener.h"
 
 #include "base/util.h"
+#include "net/socketfile.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* The kernel cuts it at net.core.somaxconn. */
 #define BACKLOG 4096
@@ -100,36 +100,28 @@ static int explain(const struct address *address, int type, unsigned mode, int e
     return -error;
 }
 
-/* Whether a server answers behind the file of ADDRESS. A full backlog is an answer, too. */
-static bool is_alive(const struct address *address)
+static int bind_and_listen(int fd, const struct address *address, int type, unsigned mode)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool alive = fd >= 0 && (connect(fd, &address->sa, address->len) == 0 || errno != ECONNREFUSED);
+    bool listens = type != SOCK_DGRAM && !(mode & LISTENER_TRIAL);
 
-    fd_close(&fd);
-    return alive;
+    if (bind(fd, &address->sa, address->len) < 0)
+        return -errno;
+    return listens && listen(fd, BACKLOG) < 0 ? -errno : 0;
 }
 
-/* Removes the file that a server left which is gone. Returns whether it did. */
-static bool remove_stale(const struct address *address)
+static int open_file(int fd, const struct address *address, int type, unsigned mode)
 {
-    struct stat st;
+    int lock = socket_file_lock(address);
 
-    if (address->un.sun_path[0] == '\0' || lstat(address->un.sun_path, &st) < 0 ||
-        !S_ISSOCK(st.st_mode) || is_alive(address))
-        return false;
-    return unlink(address->un.sun_path) == 0;
-}
-
-static int bind_unix(int fd, const struct address *address, unsigned mode)
-{
+    if (lock < 0)
+        return lock;
     /* Not chmod(2) afterwards: clients could connect in between. */
     mode_t saved = umask(~mode & 0777);
-    int r = bind(fd, &address->sa, address->len) < 0 ? -errno : 0;
-
-    if (r == -EADDRINUSE && remove_stale(address))
-        r = bind(fd, &address->sa, address->len) < 0 ? -errno : 0;
+    int r = bind_and_listen(fd, address, type, mode);
+    if (r == -EADDRINUSE && socket_file_remove_stale(address))
+        r = bind_and_listen(fd, address, type, mode);
     umask(saved);
+    socket_file_unlock(address, &lock);
     return r;
 }
 
@@ -140,7 +132,7 @@ int listener_share(int fd)
     return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ? -errno : 0;
 }
 
-static int bind_ip(int fd, const struct address *address, int type, unsigned mode)
+static int open_ip(int fd, const struct address *address, int type, unsigned mode)
 {
     int on = 1;
 
@@ -154,7 +146,15 @@ static int bind_ip(int fd, const struct address *address, int type, unsigned mod
     if (address->sa.sa_family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
         return -errno;
-    return bind(fd, &address->sa, address->len) < 0 ? -errno : 0;
+    return bind_and_listen(fd, address, type, mode);
+}
+
+static int open_at(int fd, const struct address *address, int type, unsigned mode)
+{
+    if (address_is_ip(address))
+        return open_ip(fd, address, type, mode);
+    return address->un.sun_path[0] ? open_file(fd, address, type, mode)
+                                   : bind_and_listen(fd, address, type, mode);
 }
 
 /*
@@ -183,7 +183,7 @@ static bool port_is_shared(const struct address *address)
 
     address_set_port(&any, address_port(address));
     bool shared = setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &nowhere, sizeof(nowhere)) == 0 &&
-                  bind_ip(fd, &any, SOCK_DGRAM, LISTENER_REUSE_PORT) == 0;
+                  open_ip(fd, &any, SOCK_DGRAM, LISTENER_REUSE_PORT) == 0;
     fd_close(&fd);
     return shared;
 }
@@ -210,10 +210,7 @@ int listener_open(const struct address *address, int type, unsigned mode, char *
         return explain(address, type, mode, errno, reason);
     if (type == SOCK_DGRAM)
         ask_for_destinations(fd);
-    int r = address_is_ip(address) ? bind_ip(fd, &bound, type, mode) : bind_unix(fd, &bound, mode);
-    bool listens = type != SOCK_DGRAM && !(mode & LISTENER_TRIAL);
-    if (r == 0 && listens && listen(fd, BACKLOG) < 0)
-        r = -errno;
+    int r = open_at(fd, &bound, type, mode);
     if (r == 0)
         return fd;
     fd_close(&fd);

@@ -1,6 +1,16 @@
 #include "net/socketfile.h"
 
+#include "base/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+/* A lock that was won, but of a file that is removed by now, is tried again this often. */
+#define LOCK_TRIES 100
 
 static const char *path_of(const struct address *a)
 {
@@ -28,6 +38,88 @@ bool socket_file_stands(const struct socket_file *file, const struct address *ad
     return there.inode != 0 &&
            (file->inode == 0 || (file->inode == there.inode && file->device == there.device));
 }
+
+/* ---- making one ---- */
+
+/*
+ * Two servers that find the file of a dead one at the same time must not both replace it: the
+ * second would remove what the first has just made, and both would believe to be reached there.
+ * bind(2) and listen(2) belong to that: until the latter, a living socket looks like a dead one. No
+ * call does "replace that very file, if nobody listens on it" at once (rename(2) replaces whatever
+ * is there by then, and getsockname(2) would tell the other name), so there is a lock.
+ *
+ * It is a file of its own beside the socket's, and not the directory, since whoever may read that
+ * could lock it; this takes the right to write there, by which the socket could be removed, too. It
+ * ends with the process that has it. Nobody waits for it: who comes second is too late anyway.
+ */
+
+static void lock_name(const struct address *address, char *name, size_t size)
+{
+    snprintf(name, size, "%s.lock", path_of(address));
+}
+
+/* Whether NAME is still the file FD. */
+static bool is_there(const char *name, int fd)
+{
+    struct stat there, ours;
+
+    return lstat(name, &there) == 0 && fstat(fd, &ours) == 0 && there.st_dev == ours.st_dev &&
+           there.st_ino == ours.st_ino;
+}
+
+/* Returns a descriptor, -EADDRINUSE, -EAGAIN if whoever had it has removed it, or -errno. */
+static int try_lock(const char *name)
+{
+    mode_t saved = umask(0177); /* whoever comes next with our rights is to be able to open it */
+    int fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    int r = fd < 0 ? -errno : 0;
+
+    umask(saved);
+    if (r < 0)
+        return r;
+    r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -EADDRINUSE : is_there(name, fd) ? 0 : -EAGAIN;
+    if (r < 0)
+        fd_close(&fd);
+    return r < 0 ? r : fd;
+}
+
+int socket_file_lock(const struct address *address)
+{
+    char name[sizeof(address->un.sun_path) + sizeof(".lock")];
+    int r = -EAGAIN;
+
+    lock_name(address, name, sizeof(name));
+    for (int i = 0; i < LOCK_TRIES && r == -EAGAIN; i++)
+        r = try_lock(name);
+    return r == -EAGAIN ? -EADDRINUSE : r;
+}
+
+void socket_file_unlock(const struct address *address, int *lock)
+{
+    char name[sizeof(address->un.sun_path) + sizeof(".lock")];
+
+    lock_name(address, name, sizeof(name));
+    unlink(name); /* first: who opens it from now on makes another one */
+    fd_close(lock);
+}
+
+/* Whether a server answers behind the file of ADDRESS. A full backlog is an answer, too. */
+static bool is_alive(const struct address *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool alive = fd < 0 || connect(fd, &address->sa, address->len) == 0 || errno != ECONNREFUSED;
+
+    fd_close(&fd);
+    return alive;
+}
+
+bool socket_file_remove_stale(const struct address *address)
+{
+    return socket_file_at(address).inode != 0 && !is_alive(address) &&
+           unlink(path_of(address)) == 0;
+}
+
+/* ---- ending with one ---- */
 
 void socket_file_remove(const struct socket_file *file, const struct address *address)
 {

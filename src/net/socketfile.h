@@ -23,6 +23,20 @@ struct socket_file socket_file_at(const struct address *address);
  */
 bool socket_file_stands(const struct socket_file *file, const struct address *address);
 
+/*
+ * Keeps all others who ask for it from making, or replacing, a socket's file at the path ADDRESS.
+ * Returns a descriptor for socket_file_unlock(), -EADDRINUSE while somebody else has it, or why
+ * nobody could make a file there, -errno.
+ */
+int socket_file_lock(const struct address *address);
+void socket_file_unlock(const struct address *address, int *lock);
+
+/*
+ * Under that lock: removes the file at the path ADDRESS of a socket that nobody listens on.
+ * Returns whether it did.
+ */
+bool socket_file_remove_stale(const struct address *address);
+
 /* Removes FILE from the path ADDRESS, if it is known, and stands there. */
 void socket_file_remove(const struct socket_file *file, const struct address *address);
 

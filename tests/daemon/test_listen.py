@@ -1,7 +1,9 @@
 """Listening: what cannot be had is explained, and the files of Unix sockets are looked after."""
+import fcntl
 import os
 import socket
 import stat
+import struct
 import tempfile
 
 from clients import expect_echo
@@ -10,6 +12,9 @@ from harness import Echod, run_echod, unprivileged
 from managed import Load, Managed, Passed
 from proc import descriptors
 from tap import main, private_network, test
+
+
+RACERS, RACES = scaled(8, 3), scaled(5, 2)
 
 
 def tcp(address, port, name="local"):
@@ -280,6 +285,50 @@ def living_file():
                          r"\(ss -xlp shows which\)$" % path, err, "standard error")
             expect_echo(echod.connect())
             expect(os.path.exists(path), "the file is still there")
+
+
+@test("of %d that start at once where a dead one left its file, one serves, and keeps it" % RACERS)
+def stale_race():
+    with directory() as where:
+        path = os.path.join(where, "s")
+        for _ in range(RACES):
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.bind(path)
+            racers = [Echod(unix(path), ready=False) for _ in range(RACERS)]
+            served = [racer for racer in racers if os.read(racer.out, 1)]
+            expect_equal(len(served), 1, "the number of those that listen")
+            with served[0], socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(DEADLINE)
+                client.connect(path)
+                expect_echo(client)
+                peer = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET,
+                                                             socket.SO_PEERCRED, 12))[0]
+                expect_equal(peer, served[0].pid, "the process that listens there")
+            for racer in racers:
+                if racer not in served:
+                    expect_equal(racer.wait(), 69, "the exit status of the others")
+                    racer.log.wait(" error: listener local: .* is in use by another program ")
+                    racer.clean_up()
+            expect_equal(os.listdir(where), [], "the files that are left")
+
+
+@test("a lock that an echod left as it was killed is in nobody's way")
+def left_lock():
+    with directory() as where:
+        path = os.path.join(where, "s")
+        with open(path + ".lock", "w", encoding="ascii"), Echod(unix(path)) as echod:
+            expect_echo(echod.connect())
+            expect_equal(os.listdir(where), ["s"], "the files")
+
+
+@test("while somebody has the lock, nobody listens: status 69")
+def locked():
+    with directory() as where, open(os.path.join(where, "s.lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        status, _, err = run_echod(config=unix(os.path.join(where, "s")))
+        expect_equal((status, os.listdir(where)), (69, ["s.lock"]), "the exit status and the files")
+        expect_match(" error: listener local: .* is in use by another program ", err,
+                     "standard error")
 
 
 @test("a regular file in its place is left alone: status 69")

@@ -1,8 +1,12 @@
 #include "net/listener.h"
 
+#include "base/span.h"
+#include "net/socketfile.h"
+
 #include "unit.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 
 static char reason[NET_REASON_MAX];
 
@@ -232,6 +236,82 @@ static void test_file_of_a_server_that_is_gone(void **state)
     close(fd);
 }
 
+#define RACERS 3
+#define RACES 100
+
+/* In a child: opens ADDRESS at the very time START, as all others do, and tells WHOM; lives until
+ * it is killed. */
+static void race(const struct address *address, uint64_t start, int whom)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not end us */
+    while (clock_now() < start)
+        continue;
+    int fd = listener_open(address, SOCK_STREAM, 0666, reason), r = fd < 0 ? fd : 0;
+    if (write(whom, &r, sizeof(r)) == sizeof(r))
+        pause();
+    _exit(1);
+}
+
+/* How many of those that race for ADDRESS listen there in the end. */
+static size_t count_winners(const struct address *address)
+{
+    uint64_t start = clock_now() + 2 * USEC_PER_MSEC;
+    pid_t children[RACERS];
+    size_t winners = 0;
+    int told[2], r;
+
+    assert_int_equal(pipe(told), 0);
+    for (size_t i = 0; i < RACERS; i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            race(address, start, told[1]);
+    }
+    for (size_t i = 0; i < RACERS; i++) {
+        assert_int_equal(read(told[0], &r, sizeof(r)), sizeof(r));
+        assert_true(r == 0 || r == -EADDRINUSE);
+        winners += r == 0;
+    }
+    for (size_t i = 0; i < RACERS; i++) {
+        kill(children[i], SIGKILL);
+        child_end(children[i]);
+    }
+    close(told[0]);
+    close(told[1]);
+    return winners;
+}
+
+static void test_many_at_once_where_a_server_is_gone(void **state)
+{
+    struct address file = file_address("race");
+
+    (void)state;
+    for (int i = 0; i < RACES; i++) {
+        close(opens(&file)); /* the file stays, as it does when the winner is killed */
+        assert_int_equal(count_winners(&file), 1);
+        assert_int_equal(access("race", F_OK), 0);
+        assert_int_equal(access("race.lock", F_OK), -1);
+    }
+}
+
+static void test_the_lock_of_a_file(void **state)
+{
+    struct address file = file_address("locked");
+    int lock = socket_file_lock(&file);
+
+    (void)state;
+    assert_true(lock >= 0);
+    assert_int_equal(fcntl(lock, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(socket_file_lock(&file), -EADDRINUSE);
+    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -EADDRINUSE);
+    assert_int_equal(access("locked", F_OK), -1);
+    socket_file_unlock(&file, &lock);
+    assert_int_equal(lock, -1);
+    close(opens(&file));
+    write_file("locked.lock", "", 0); /* of one that was killed */
+    close(opens(&file));
+    assert_int_equal(access("locked.lock", F_OK), -1);
+}
+
 static void test_file_of_a_living_server(void **state)
 {
     struct address file = file_address("living");
@@ -316,6 +396,8 @@ int main(void)
         cmocka_unit_test(test_a_trial_tells_what_cannot_be_had),
         cmocka_unit_test(test_unix_file_and_its_mode),
         cmocka_unit_test(test_file_of_a_server_that_is_gone),
+        cmocka_unit_test(test_many_at_once_where_a_server_is_gone),
+        cmocka_unit_test(test_the_lock_of_a_file),
         cmocka_unit_test(test_file_of_a_living_server),
         cmocka_unit_test(test_file_that_is_no_socket),
         cmocka_unit_test(test_no_such_directory),
