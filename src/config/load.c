@@ -4,10 +4,14 @@
 #include "config/loading.h"
 #include "config/options.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct origin here(const struct loading *in, unsigned line)
 {
@@ -76,6 +80,29 @@ static const char *listen_name(const char *text)
                                                                                         : NULL;
 }
 
+/* Whether TEXT is a section but for capital letters: MEANT, of SIZE bytes, is that one. */
+static bool meant_in_small(const char *text, char *meant, size_t size)
+{
+    snprintf(meant, size, "%s", text);
+    for (char *p = meant; *p && !strchr(" \t", *p); p++)
+        *p = (char)tolower((unsigned char)*p);
+    return strcmp(meant, "server") == 0 || listen_name(meant);
+}
+
+static void tell_no_section(struct loading *in, unsigned line, const char *text)
+{
+    char meant[64];
+
+    if (meant_in_small(text, meant, sizeof(meant)))
+        problem_add(in->problems, FATAL, here(in, line), NULL, NULL,
+                    "[%s] is no section; did you mean [%s]?", text, meant);
+    else
+        problem_add(in->problems, FATAL, here(in, line), NULL, NULL,
+                    "[%s] is no section: there are [server] and [listen NAME] (NAME: up to 32 "
+                    "letters, digits, . _ -)",
+                    text);
+}
+
 static void on_section(void *user, unsigned line, const char *text)
 {
     struct loading *in = user;
@@ -86,10 +113,7 @@ static void on_section(void *user, unsigned line, const char *text)
     in->in_section = server || listener != NULL;
     in->in_bad_section = !in->in_section;
     if (in->in_bad_section) {
-        problem_add(in->problems, FATAL, here(in, line), NULL, NULL,
-                    "[%s] is no section: there are [server] and [listen NAME] (NAME: up to 32 "
-                    "letters, digits, . _ -)",
-                    text);
+        tell_no_section(in, line, text);
         return;
     }
     snprintf(name, sizeof(name), server ? "server" : "listen %s", listener);
@@ -189,38 +213,75 @@ void loading_enter(struct loading *in, const char *path)
     in->in_section = in->in_bad_section = false;
 }
 
+/* Why a file or directory cannot be read, in REASON: of a missing permission, whose it is. */
+static const char *explain(int error, char *reason)
+{
+    const struct passwd *user = error == EACCES ? getpwuid(geteuid()) : NULL;
+
+    snprintf(reason, REASON_MAX, "%s", error == EINVAL ? "it is not a file" : strerror(error));
+    if (error == EACCES)
+        text_append(reason, REASON_MAX,
+                    " for the user that echod runs as, %s%suid %u: grant it (chgrp and chmod g+r; "
+                    "\"namei -l\" shows which directory may be in the way)",
+                    user ? user->pw_name : "", user ? ", " : "", (unsigned)geteuid());
+    return reason;
+}
+
 static void load_file(struct loading *in, const char *path)
 {
+    char reason[REASON_MAX];
+
     loading_enter(in, path);
     int r = inifile_read(path, &loading_events, in);
     if (r < 0)
         problem_add(in->problems, FATAL, here(in, 0), NULL, NULL, "cannot be read: %s",
-                    r == -EINVAL ? "it is not a file" : strerror(-r));
+                    explain(-r, reason));
 }
 
-static int is_drop_in(const struct dirent *entry)
+static bool is_drop_in(const char *name)
 {
-    size_t len = strlen(entry->d_name);
+    size_t len = strlen(name);
 
-    return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
+    return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".conf") == 0;
+}
+
+/* What editors, package managers and people leave beside drop-ins, and nobody takes for one. */
+static bool is_left_over(const char *name)
+{
+    static const char *const patterns[] = {".*",     "*~",    "*.dpkg-*", "*.ucf-*",
+                                           "*.rpm*", "*.bak", "*.old",    "README*"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+        if (fnmatch(patterns[i], name, 0) == 0)
+            return true;
+    return false;
+}
+
+static int is_of_interest(const struct dirent *entry)
+{
+    return is_drop_in(entry->d_name) || !is_left_over(entry->d_name);
 }
 
 static void load_drop_ins(struct loading *in, const char *path)
 {
-    char directory[4096], file[sizeof(directory) + 256];
+    char directory[4096], file[sizeof(directory) + 256], reason[REASON_MAX];
     struct dirent **entries;
 
     snprintf(directory, sizeof(directory), "%s.d", path);
-    int count = scandir(directory, &entries, is_drop_in, alphasort);
+    int count = scandir(directory, &entries, is_of_interest, alphasort);
     if (count < 0) {
         if (errno != ENOENT && errno != ENOTDIR)
             problem_add(in->problems, FATAL, (struct origin){.file = in->file}, NULL, NULL,
-                        "its drop-ins, %s, cannot be read: %s", directory, strerror(errno));
+                        "its drop-ins, %s, cannot be read: %s", directory, explain(errno, reason));
         return;
     }
     for (int i = 0; i < count; i++) {
         snprintf(file, sizeof(file), "%s/%s", directory, entries[i]->d_name);
-        load_file(in, file);
+        if (is_drop_in(entries[i]->d_name))
+            load_file(in, file);
+        else
+            problem_add(in->problems, WARNING, (struct origin){.file = file}, NULL, NULL,
+                        "is ignored: the name of a drop-in ends in .conf");
         free(entries[i]);
     }
     free(entries);

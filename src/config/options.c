@@ -3,6 +3,7 @@
 #include "base/span.h"
 #include "base/util.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -142,7 +143,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The Levenshtein distance of two names: insertions, deletions and substitutions. */
+/* The Levenshtein distance of two names: insertions, deletions and substitutions, but of a capital
+ * letter of B. */
 static size_t distance(const char *a, const char *b)
 {
     size_t row[NAME_MAX_LENGTH + 1], n = least(strlen(b), NAME_MAX_LENGTH);
@@ -153,7 +155,7 @@ static size_t distance(const char *a, const char *b)
         size_t diagonal = row[0];
         row[0] = i + 1;
         for (size_t j = 1; j <= n; j++) {
-            size_t substituted = diagonal + (a[i] != b[j - 1]);
+            size_t substituted = diagonal + (a[i] != tolower((unsigned char)b[j - 1]));
             diagonal = row[j];
             row[j] = least(substituted, least(row[j], row[j - 1]) + 1);
         }

@@ -35,6 +35,9 @@ void problem_add(struct problems *problems, enum severity severity, struct origi
     va_end(args);
     escape_bytes(safe, text, strlen(text), "\\"); /* files hold anything, terminals show it */
 
+    /* What is wrong with each item of a list, in the same words, is told once. */
+    if (problems->count > 0 && strcmp(problems->list[problems->count - 1].text, safe) == 0)
+        return;
     problems->list = array_append(problems->list, &problems->count, sizeof(*problems->list));
     problems->list[problems->count - 1] =
         (struct problem){.fatal = severity == FATAL, .text = text_copy(safe)};

@@ -27,7 +27,7 @@ struct problems {
 
 enum severity { WARNING, FATAL };
 
-/* Adds a problem; section and key may be NULL. */
+/* Adds a problem, unless it is the last one again; section and key may be NULL. */
 void problem_add(struct problems *problems, enum severity severity, struct origin where,
                  const char *section, const char *key, const char *format, ...) PRINTF_LIKE(6, 7);
 

@@ -54,6 +54,22 @@ def misspelt():
                  "did you mean greeting?")
 
 
+@test("a section in capital letters is answered with the one that was meant")
+def capitals():
+    expect_wrong("[Server]\n[LISTEN a]\n[Listener b]\n",
+                 "echod.conf:1: [Server] is no section; did you mean [server]?",
+                 "echod.conf:2: [LISTEN a] is no section; did you mean [listen a]?",
+                 "echod.conf:3: [Listener b] is no section: there are [server] and [listen NAME] "
+                 "(NAME: up to 32 letters, digits, . _ -)")
+
+
+@test("what is wrong with both default addresses is told once")
+def told_once():
+    expect_wrong("[listen local]\nprotocol = unix\n",
+                 "echod.conf:1: [listen local] address: with protocol = unix, give a path that "
+                 "begins with /, or @NAME")
+
+
 @test("a key in the wrong section is answered with the right one")
 def misplaced():
     expect_wrong("[server]\nport = 0\n[listen local]\nmax_clients = 5\nport = 0\n",
@@ -106,9 +122,16 @@ def directory():
                  "the exit status and standard error")
 
 
-@test("a file that may not be read is named, with the reason")
+# Of a user that has a name; nobody has one everywhere.
+NO_PERMISSION = (r": cannot be read: Permission denied for the user that echod runs as, \S+, uid %d: "
+                 r'grant it \(chgrp and chmod g\+r; "namei -l" shows which directory may be in the '
+                 r"way\)$")
+
+
+@test("a file that may not be read is named, with the user who may not, and what to do")
 def unreadable():
     who = unprivileged()
+    uid = who.get("user", os.geteuid())
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         os.chmod(where, 0o755)
         path = os.path.join(where, "secret.conf")
@@ -116,8 +139,30 @@ def unreadable():
             file.write(GOOD)
         os.chmod(path, 0)
         status, _, err = run_echod("--config", path, **who)
-    expect_equal((status, err), (78, path + ": cannot be read: Permission denied\n"),
-                 "the exit status and standard error")
+    expect_equal(status, 78, "the exit status")
+    expect_match("^" + re.escape(path) + NO_PERMISSION % uid, err, "standard error")
+
+
+@test("the same of a directory of drop-ins, and of one of them")
+def unreadable_drop_in():
+    who = unprivileged()
+    uid = who.get("user", os.geteuid())
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        os.chmod(where, 0o755)
+        path = os.path.join(where, "echod.conf")
+        os.mkdir(path + ".d")
+        for name in ("echod.conf", "echod.conf.d/x.conf"):
+            with open(os.path.join(where, name), "w", encoding="ascii") as file:
+                file.write(GOOD)
+        os.chmod(path + ".d/x.conf", 0)
+        status, _, err = run_echod("--config", path, **who)
+        expect_match("^" + re.escape(path) + r"\.d/x\.conf" + NO_PERMISSION % uid, err, "the file")
+        os.chmod(path + ".d", 0)
+        status, _, err = run_echod("--config", path, **who)
+        os.chmod(path + ".d", 0o755)
+    expect_equal(status, 78, "the exit status")
+    expect_match("^" + re.escape(path) + ": its drop-ins, " + re.escape(path) + r"\.d, " +
+                 NO_PERMISSION[2:] % uid, err, "the directory")
 
 
 @test("drop-ins are read in the order of their names, and the last one wins")
@@ -137,6 +182,23 @@ def drop_ins():
         expect_match(r"^max_clients +=  ?30 +; " + re.escape(path) + r"\.d/20-second\.conf:2$", out,
                      "the value and its origin")
         expect_match(r"^max_per_source += 1 +; " + re.escape(path) + ":3$", out, "the other value")
+
+
+@test("what looks like a drop-in, but is not called .conf, is told of, and no error")
+def no_drop_ins():
+    silent = (".hidden", "a.conf~", "a.conf.dpkg-old", "a.conf.ucf-dist", "a.conf.rpmsave",
+              "a.conf.bak", "a.conf.old", "README")
+    told = ("10-limits", "20-limits.ini", "30.conf.off")
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        path = os.path.join(where, "echod.conf")
+        os.mkdir(path + ".d")
+        for name in ("echod.conf",) + tuple("echod.conf.d/" + name for name in silent + told):
+            with open(os.path.join(where, name), "w", encoding="ascii") as file:
+                file.write(GOOD if name == "echod.conf" else "nonsense\n")
+        status, _, err = run_echod("--config", path, "--check-config")
+    expect_equal((status, err.splitlines()),
+                 (0, ["warning: %s.d/%s: is ignored: the name of a drop-in ends in .conf" %
+                      (path, name) for name in told]), "the exit status and standard error")
 
 
 @test("an error in a drop-in is told with its name")

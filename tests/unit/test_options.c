@@ -132,6 +132,7 @@ static void test_nearest(void **state)
         {SECTION_SERVER, "idletimeout", "idle_timeout"},
         {SECTION_LISTEN, "adress", "address"},
         {SECTION_LISTEN, "pot", "port"},
+        {SECTION_LISTEN, "PORT", "port"},
         {SECTION_LISTEN, "max_messagess", "max_messages"},
         {SECTION_LISTEN, "xx_message", "max_message"},
         {SECTION_LISTEN, "zzz", NULL},

@@ -38,7 +38,7 @@ static void test_duplicate_key_names_both_lines(void **state)
 static void test_unknown_section(void **state)
 {
     static const char *const names[] = {"servers",
-                                        "Server",
+                                        "Servers",
                                         " server",
                                         "",
                                         "listen",
@@ -60,6 +60,13 @@ static void test_unknown_section(void **state)
                  names[i]);
         rejects(text, expected);
     }
+}
+
+static void test_section_in_capital_letters(void **state)
+{
+    (void)state;
+    rejects(L "[Server]\n", "a.conf:2: [Server] is no section; did you mean [server]?\n");
+    rejects(L "[LISTEN  A]\n", "a.conf:2: [LISTEN  A] is no section; did you mean [listen  A]?\n");
 }
 
 static void test_unknown_key(void **state)
@@ -236,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_duplicate_key_names_both_lines),
         cmocka_unit_test(test_unknown_section),
+        cmocka_unit_test(test_section_in_capital_letters),
         cmocka_unit_test(test_unknown_key),
         cmocka_unit_test(test_key_of_the_other_section),
         cmocka_unit_test(test_key_before_any_section),
