@@ -10,6 +10,7 @@ static const struct event_meaning meanings[EVENT_COUNT] = {
     [EVENT_LISTENER_DOWN] = {"listener-down", "58f105426f8a4c7eb0c2fbed8049e8da"},
     [EVENT_PAUSED] = {"paused", "0b1d12fe0ef140d69f4e4997fffa31f4"},
     [EVENT_RESUMED] = {"resumed", "02d51b064a344ce9bfe5fd3cf4f5783e"},
+    [EVENT_ASKED] = {"asked", "a6baeeefffdf47d7ae757f0862f2e654"},
     [EVENT_RELOADED] = {"reloaded", "f8e0cbc1723744d795490065510e4b70"},
     [EVENT_NOT_RELOADED] = {"not-reloaded", "bf2fa41a0639447eb838679a8b51e831"},
     [EVENT_DROPPED] = {"dropped", "b71b7471ca51458a95b9ea3d7ec1e4f3"},

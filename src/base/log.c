@@ -10,11 +10,11 @@ bool log_wants(const struct log *log, int priority)
     return priority <= log->level;
 }
 
-static void print(const struct record *record)
+static void print(const struct log *log, const struct record *record)
 {
     const char *message = record_get(record->data, record->used, "MESSAGE");
 
-    fprintf(stderr, "echod: %s\n", message ? message : "?");
+    fprintf(stderr, "%s%s\n", log->bare ? "" : "echod: ", message ? message : "?");
 }
 
 /* Returns whether the channel took RECORD; whatever else is wrong with it, it is lost. */
@@ -47,7 +47,7 @@ void log_confess(struct log *log)
 void log_send(struct log *log, const struct record *record)
 {
     if (log->channel < 0) {
-        print(record);
+        print(log, record);
         return;
     }
     log_confess(log);

@@ -13,6 +13,7 @@
 struct log {
     int level;               /* records less important than this are not made */
     int channel;             /* a SOCK_SEQPACKET descriptor (not owned); -1: standard error */
+    bool bare;               /* on standard error: without the program's name */
     uint64_t dropped;        /* records that found the channel full and are not yet confessed to */
     uint64_t *total_dropped; /* counts all of them; NULL: nobody wants to know */
     char complaint[160];     /* the text of the first error, cut to this size; empty: none */

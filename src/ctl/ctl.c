@@ -19,22 +19,37 @@ static const struct command {
     const char *name;
     const char *operands[OPERANDS_MAX]; /* their names; NULL: it takes no more */
     enum shape shape;
+    const char *none; /* what a table without rows is shown as */
     const char *help;
 } commands[] = {
-    {"status", {NULL}, SHAPE_PAIRS, "whether echod runs, and what it has done"},
-    {"list", {NULL}, SHAPE_TABLE, "every client that is being served"},
-    {"listeners", {NULL}, SHAPE_TABLE, "every socket that is listened on, and where it came from"},
-    {"datagrams", {NULL}, SHAPE_TABLE, "every datagram socket, and what came to it"},
-    {"kill", {"ID"}, SHAPE_NOTHING, "end the session of the client ID; a second time: at once"},
+    {"status", {NULL}, SHAPE_PAIRS, NULL, "whether echod runs, and what it has done"},
+    {"list", {NULL}, SHAPE_TABLE, "no clients", "every client that is being served"},
+    {"listeners",
+     {NULL},
+     SHAPE_TABLE,
+     "no listeners",
+     "every socket that is listened on, and where it came from"},
+    {"datagrams",
+     {NULL},
+     SHAPE_TABLE,
+     "no datagram sockets",
+     "every datagram socket, and what came to it"},
+    {"kill",
+     {"ID"},
+     SHAPE_NOTHING,
+     NULL,
+     "end the session of the client ID; a second time: at once"},
     {"check-access",
      {"ADDRESS", "LISTENER"},
      SHAPE_VERDICT,
+     NULL,
      "which rule would decide about a client from ADDRESS now"},
     {"reload",
      {NULL},
      SHAPE_NOTHING,
+     NULL,
      "load the configuration, and the program, anew; nobody is dropped"},
-    {"metrics", {NULL}, SHAPE_METRICS, "counts in the text format of Prometheus"},
+    {"metrics", {NULL}, SHAPE_METRICS, NULL, "counts in the text format of Prometheus"},
 };
 
 /* How often a question is asked again whose answer was cut off. */
@@ -168,6 +183,9 @@ static int tell_failure(const char *socket, int error)
         fprintf(stderr, "echoctl: the echod at %s ended the connection without an answer\n",
                 socket);
         return CTL_UNKNOWN;
+    case -EINVAL:
+        fprintf(stderr, "echoctl: the path of a control socket begins with /: %s\n", socket);
+        return EXIT_USAGE;
     case -EACCES:
         fprintf(stderr, "echoctl: %s is for root and the group of echod (sudo?)\n", socket);
         return CTL_UNKNOWN;
@@ -194,8 +212,20 @@ static void show(const struct arguments *args, char *text)
         show_json(text, shape != SHAPE_TABLE, stdout);
     else if (shape == SHAPE_PAIRS)
         show_pairs(text, stdout);
+    else if (shape == SHAPE_TABLE && *text == '\0')
+        puts(args->command->none); /* where the head of the table would be */
     else if (shape == SHAPE_TABLE)
         show_table(text, stdout);
+}
+
+/* Each of its lines is ours. */
+static void complain(char *error)
+{
+    char *line;
+
+    while ((line = strsep(&error, "\n")) != NULL)
+        if (*line)
+            fprintf(stderr, "echoctl: %s\n", line);
 }
 
 static bool is_cut(int error)
@@ -232,7 +262,7 @@ static int request(const struct arguments *args)
     if (r == 0 && !answer.error)
         show(args, answer.text);
     else if (r == 0)
-        fprintf(stderr, "echoctl: %s%s", answer.error, strchr(answer.error, '\n') ? "" : "\n");
+        complain(answer.error);
     answer_free(&answer);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;

@@ -2,6 +2,7 @@
 
 #include "base/rights.h"
 #include "base/span.h"
+#include "daemon/asked.h"
 #include "daemon/inquiry.h"
 #include "daemon/report.h"
 #include "daemon/server.h"
@@ -138,7 +139,7 @@ static bool has_enough(const struct control *control, uid_t uid)
     size_t count = 0;
 
     for (size_t i = 0; i < CONTROL_PEERS; i++)
-        count += control->peers[i].fd >= 0 && control->peers[i].uid == uid;
+        count += control->peers[i].fd >= 0 && control->peers[i].user.uid == uid;
     return uid != 0 && count >= PEERS_OF_ONE;
 }
 
@@ -146,9 +147,11 @@ static bool has_enough(const struct control *control, uid_t uid)
 static const char *find_objection(struct server *server, int fd, struct ucred *peer)
 {
     socklen_t len = sizeof(*peer);
+    char by[ASKED_TEXT_MAX];
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) < 0 || !may_control(fd, peer)) {
-        log_warning(&server->log, "somebody without the right to it used the control socket");
+        log_warning(&server->log, "somebody without the right to it used the control socket: %s",
+                    asked_by(peer, by));
         return "error the control socket is for root and the group of echod\n";
     }
     return has_enough(&server->control, peer->uid) ? "error too many requests of one user at once\n"
@@ -177,8 +180,7 @@ void control_welcome(struct server *server)
     struct ucred user;
     const char *objection = find_objection(server, fd, &user);
     if (!objection) {
-        *peer =
-            (struct control_peer){.fd = fd, .uid = user.uid, .deadline = clock_now() + PATIENCE};
+        *peer = (struct control_peer){.fd = fd, .user = user, .deadline = clock_now() + PATIENCE};
         return;
     }
     if (send(fd, objection, strlen(objection), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -188,7 +190,17 @@ void control_welcome(struct server *server)
 
 /* ---- requests ---- */
 
-static void kill_client(struct server *server, const char *id, FILE *to)
+static void log_request(struct server *server, const struct control_peer *peer, const char *request,
+                        const struct client *client)
+{
+    const struct asked asked = {
+        .request = request, .way = "over the control socket", .by = peer->user, .client = client};
+
+    asked_log(&server->log, &asked);
+}
+
+static void kill_client(struct server *server, const struct control_peer *peer, const char *id,
+                        FILE *to)
 {
     uint64_t pid = 0;
     struct client *client = number_parse(id, &pid) == 0 && pid <= INT32_MAX
@@ -199,6 +211,7 @@ static void kill_client(struct server *server, const char *id, FILE *to)
         fprintf(to, "error no client has the ID %.20s: echoctl list shows them\n", id);
         return;
     }
+    log_request(server, peer, "kill", client);
     kill(client->pid, client->asked ? SIGKILL : SIGTERM);
     client->asked = true;
     fprintf(to, "ok\nid=%d\n", (int)client->pid);
@@ -212,9 +225,17 @@ static bool is_plain(const char *text)
     return *text == '\0';
 }
 
-/* Returns whether REQUEST is one that is known. */
-static bool answer_known(struct server *server, const char *request, FILE *to)
+static void check_access(struct server *server, const struct control_peer *peer,
+                         const char *operands, FILE *to)
 {
+    (void)peer;
+    inquiry_answer(server, operands, to);
+}
+
+/* Returns whether PEER's request is one that is known. */
+static bool answer_known(struct server *server, const struct control_peer *peer, FILE *to)
+{
+    const char *request = peer->request;
     static const struct {
         const char *name;
         void (*report)(struct server *server, FILE *to);
@@ -225,8 +246,9 @@ static bool answer_known(struct server *server, const char *request, FILE *to)
                    {"metrics", report_metrics}};
     static const struct {
         const char *name;
-        void (*answer)(struct server *server, const char *operands, FILE *to);
-    } requests[] = {{"kill", kill_client}, {"check-access", inquiry_answer}};
+        void (*answer)(struct server *server, const struct control_peer *peer, const char *operands,
+                       FILE *to);
+    } requests[] = {{"kill", kill_client}, {"check-access", check_access}};
 
     for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
         if (strcmp(request, reports[i].name) != 0)
@@ -239,15 +261,15 @@ static bool answer_known(struct server *server, const char *request, FILE *to)
         size_t len = strlen(requests[i].name);
         if (strncmp(request, requests[i].name, len) != 0 || request[len] != ' ')
             continue;
-        requests[i].answer(server, request + len + 1, to);
+        requests[i].answer(server, peer, request + len + 1, to);
         return true;
     }
     return false;
 }
 
-static void answer_request(struct server *server, const char *request, FILE *to)
+static void answer_request(struct server *server, const struct control_peer *peer, FILE *to)
 {
-    if (!is_plain(request) || !answer_known(server, request, to))
+    if (!is_plain(peer->request) || !answer_known(server, peer, to))
         fputs("error unknown request\n", to);
 }
 
@@ -268,6 +290,7 @@ static void take_request(struct server *server, struct control_peer *peer)
 
     if (strcmp(peer->request, "reload") == 0) {
         int waiter = peer->fd;
+        log_request(server, peer, "reload", NULL);
         peer->fd = -1; /* it is the reload's now */
         dismiss(peer);
         reload_begin(server, waiter);
@@ -275,7 +298,7 @@ static void take_request(struct server *server, struct control_peer *peer)
     }
     to = open_memstream(&peer->answer, &peer->size);
     if (to)
-        answer_request(server, peer->request, to);
+        answer_request(server, peer, to);
     if (!to || fclose(to) != 0)
         dismiss(peer);
     else

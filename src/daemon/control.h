@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 struct server;
@@ -26,7 +27,7 @@ struct server;
 
 struct control_peer {
     int fd; /* -1: this place is free */
-    uid_t uid;
+    struct ucred user;
     char request[128];
     size_t received;
     char *answer; /* owned; NULL: still being asked */

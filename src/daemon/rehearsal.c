@@ -38,7 +38,7 @@ static void disown(struct listeners *listeners)
 
 int rehearsal_perform(const struct settings *settings, int handover)
 {
-    struct log log = {.level = LOG_ERR, .channel = -1};
+    struct log log = {.level = LOG_ERR, .channel = -1, .bare = true};
     struct passed passed = {0};
     struct listeners listeners;
 

@@ -40,15 +40,51 @@ static void answer(struct server *server, const char *outcome, const char *text)
     rights_close(&server->reload.waiter);
 }
 
+static const char warning[] = "warning: ";
+
+static bool is_warning(const char *line)
+{
+    return strncmp(line, warning, strlen(warning)) == 0;
+}
+
+/* Moves *TEXT to the next line that is not empty. Returns its length, 0: there is none. */
+static size_t next_line(const char **text)
+{
+    *text += strspn(*text, "\n");
+    return strcspn(*text, "\n");
+}
+
+/* Logs each line of TEXT that is one, without the word that says so. */
+static void log_warnings(struct log *log, const char *text)
+{
+    for (size_t len; (len = next_line(&text)) > 0; text += len)
+        if (is_warning(text))
+            log_warning(log, "%.*s", (int)(len - strlen(warning)), text + strlen(warning));
+}
+
+/* Logs each line of TEXT that is no warning: the first is the event. */
+static void log_reasons(struct log *log, const char *text)
+{
+    static const char event[] = "not reloaded, everything stays as it was: ";
+    size_t count = 0;
+
+    for (size_t len; (len = next_line(&text)) > 0; text += len) {
+        if (is_warning(text))
+            continue;
+        if (count++ == 0)
+            log_event(log, EVENT_NOT_RELOADED, LOG_ERR, "%s%.*s", event, (int)len, text);
+        else
+            log_error(log, "and: %.*s", (int)len, text);
+    }
+    if (count == 0)
+        log_event(log, EVENT_NOT_RELOADED, LOG_ERR, "%sthe check failed without a word", event);
+}
+
 /* Everything stays as it is. TEXT, lines, says why. */
 static void reject(struct server *server, const char *text)
 {
-    char line[1024];
-
-    snprintf(line, sizeof(line), "%.1000s", text + strspn(text, "\n"));
-    line[strcspn(line, "\n")] = '\0';
-    log_event(&server->log, EVENT_NOT_RELOADED, LOG_ERR,
-              "not reloaded, everything stays as it was: %s", line);
+    log_warnings(&server->log, text);
+    log_reasons(&server->log, text);
     answer(server, "error", text);
     fd_close(&server->reload.settings);
     server->rejected = server->phase == PHASE_SERVING;
@@ -202,16 +238,6 @@ static int take_over(struct server *server)
     return -error;
 }
 
-/* What the rehearsal said although the configuration is good, a record for each line. */
-static void log_warnings(struct server *server)
-{
-    char *rest = server->reload.text, *line;
-
-    while (server->reload.len > 0 && (line = strsep(&rest, "\n")) != NULL)
-        if (*line)
-            log_warning(&server->log, "%s", line);
-}
-
 /* Whether the rehearsal has written down what it found good: to execute anything else would end
  * all. */
 static bool found_settings(const struct reload *reload)
@@ -241,7 +267,7 @@ static void finish(struct server *server, int status)
         if (r < 0)
             reject(server, strerror(-r));
     } else {
-        log_warnings(server);
+        log_warnings(&server->log, reload->len ? reload->text : "");
         admission_reconsider(server, UINT64_MAX);
         flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
         datagrams_summarise(server);

@@ -4,6 +4,7 @@
 #include "base/span.h"
 #include "daemon/access.h"
 #include "daemon/admission.h"
+#include "daemon/asked.h"
 #include "daemon/birth.h"
 #include "daemon/conveyed.h"
 #include "daemon/drain.h"
@@ -144,6 +145,17 @@ void server_close(struct server *server)
 
 /* ---- the loop ---- */
 
+static void log_hangup(struct server *server, const siginfo_t *info)
+{
+    bool by_kernel = info->si_code == SI_KERNEL;
+    const struct asked asked = {
+        .request = "reload",
+        .way = "by SIGHUP",
+        .by = {.uid = by_kernel ? ASKED_BY_KERNEL : info->si_uid, .pid = info->si_pid}};
+
+    asked_log(&server->log, &asked);
+}
+
 static void handle_signal(struct server *server, const siginfo_t *info)
 {
     switch (info->si_signo) {
@@ -152,6 +164,7 @@ static void handle_signal(struct server *server, const siginfo_t *info)
         drain_advance(server);
         break;
     case SIGHUP:
+        log_hangup(server, info);
         reload_begin(server, -1);
         break;
     case SIGCHLD:

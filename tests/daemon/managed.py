@@ -193,10 +193,10 @@ def run_echoctl(*args, **popen):
 class Asking:
     """An echoctl that waits for its answer."""
 
-    def __init__(self, path, *args):
+    def __init__(self, path, *args, **popen):
         self.process = subprocess.Popen([ECHOCTL, "-s", path] + list(args),
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=clean_environment())
+                                        stderr=subprocess.PIPE, env=clean_environment(), **popen)
 
     def result(self):
         out, err = self.process.communicate(timeout=DEADLINE * 2)

@@ -18,7 +18,7 @@ from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_matc
 from harness import Echod
 from managed import Asking, Managed, listen, run_echoctl, unix
 from proc import cpu_seconds, descriptors, is_alive, state
-from programs import ECHOCTL, nobody, true_root
+from programs import ECHOCTL, NOBODY, nobody, true_root
 from tap import main, test
 
 CROWD = scaled(500, 30)
@@ -83,7 +83,8 @@ def status():
 def list_clients():
     with Managed(listen("local") + unix("file")) as echod:
         expect_equal(echod.ask("list"), [], "the list of none")
-        expect_equal(echod.ctl("list"), (0, "", ""), "the table of none")
+        for table, none in (("list", "no clients"), ("datagrams", "no datagram sockets")):
+            expect_equal(echod.ctl(table), (0, none + "\n", ""), "the table of none")
         first, second = echod.echoing(), echod.echoing(name="file")
         expect_echo(first, b"x" * 100)
         expected = [{"id": echod.worker_of(first), "peer": peer_name(first), "listener": "local",
@@ -267,6 +268,24 @@ def kill_over_reload():
         expect_cut(echod, sock, pid)
 
 
+@test("kill, and reload: the log says who asked")
+def who_asked():
+    who, by = ({}, "root" if os.geteuid() == 0 else "uid %d" % os.geteuid())
+    if true_root():
+        who, by = nobody(group=os.getegid()), "uid %d" % NOBODY
+    asked = " was asked for by %s, process %%d, over the control socket$" % by
+    with Managed() as echod:
+        sock = echod.echoing()
+        for args, what in ((("reload",), "a reload"),
+                           (("kill", str(echod.worker_of(sock))),
+                            "the end of the session of %s on local" % peer_name(sock))):
+            os.chmod(echod.control, 0o666)
+            asking = Asking(echod.control, *args, **who)
+            expect_equal(asking.result(), (0, "", ""), "what becomes of " + args[0])
+            echod.log.wait(" notice: " + what + asked % asking.process.pid)
+        echod.log.wait(r" info: session of .* closed because echod was asked to; ")
+
+
 @test("kill: no process but a client's worker can be meant")
 def kill_unknown():
     with Managed() as echod:
@@ -352,8 +371,8 @@ def answers():
         asked, (found, out, err) = answer_of(text, "status")
         expect_equal((asked, found, out), (b"status\n", code, ""), "what becomes of %r" % text)
         expect_equal(err, {b"error why\n": "echoctl: why\n", b"ok\n": "",
-                           b"error\nfirst\nsecond\n": "echoctl: first\nsecond\n"}.get(text, err),
-                     "what it says")
+                           b"error\nfirst\nsecond\n": "echoctl: first\nechoctl: second\n"}
+                     .get(text, err), "what it says")
         expect_equal(err == "", code == 0, "whether it says something")
 
 
@@ -369,6 +388,13 @@ def long_path():
     code, out, err = run_echoctl("-s", "/" + "x" * 200, "status")
     expect_equal((code, out), (4, ""), "status and output")
     expect_match("^echoctl: /x+: File name too long$", err, "what it says")
+
+
+@test("a socket path that is no such path is a wrong command line")
+def relative_path():
+    expect_equal(run_echoctl("-s", "control", "status"),
+                 (64, "", "echoctl: the path of a control socket begins with /: control\n"),
+                 "status and output")
 
 
 @test("a full disk is noticed")
@@ -460,7 +486,8 @@ def no_right():
             code, out, err = echod.ctl(*args, **who)
             expect(code in (1, 4) and not out, "status and output: %d, %s" % (code, out))
             expect_match("is for root and the group of echod", err, "what he is told")
-            echod.log.wait(" warning: somebody without the right to it used the control socket$",
+            echod.log.wait(r" warning: somebody without the right to it used the control socket: "
+                           r"uid %d, process \d+$" % NOBODY,
                            count=count)
         expect_echo(sock)
         expect_equal(echod.ask("status")["reloads"], 0, "the reloads")
@@ -571,7 +598,8 @@ def twenty():
         for sock in peers:
             expect_match("^ok\nstate=serving", recv_until_eof(sock).decode(), "the answer")
         askings = [Asking(echod.control, "list") for _ in range(20)]
-        expect_equal([asking.result() for asking in askings], [(0, "", "")] * 20, "20 lists")
+        expect_equal([asking.result() for asking in askings], [(0, "no clients\n", "")] * 20,
+                     "20 lists")
         expect_echo(echod.connect())
 
 

@@ -201,6 +201,15 @@ def titles():
                      sock.getsockname()[1], "the title of the worker")
 
 
+@test("SIGHUP: the log says who sent it")
+def who_hung_up():
+    by = "root" if os.geteuid() == 0 else "uid %d" % os.geteuid()
+    with Managed() as echod:
+        echod.hang_up()
+        expect_equal(len(echod.log.matching(r" notice: a reload was asked for by %s, process %d, by "
+                                            "SIGHUP$" % (by, os.getpid()))), 1, "the records")
+
+
 # ---- listeners ----
 
 @test("a listener that is added serves; one that is removed goes with its file, its clients stay")
@@ -434,14 +443,15 @@ def service():
 
 # ---- rejected ----
 
-@test("a broken INI file: every fault is told, the first is logged, nothing changes")
+@test("a broken INI file: every fault is told in the same way, and logged; nothing changes")
 def broken():
     with Managed(server="max_clients = 7") as echod:
         inside = echod.echoing()
         echod.configure("[server]\nmax_clients = many\n[listen local]\nport = 0\nserfice = echo\n")
         told = echod.rejects(r"^echoctl: \S*/echod\.conf:2: \[server\] max_clients: ")
-        expect_match(r"^\S*/echod\.conf:5: \[listen local\] serfice: .*did you mean service\?$",
-                     told, "the second fault")
+        expect_match(r"^echoctl: \S*/echod\.conf:5: \[listen local\] serfice: .*did you mean "
+                     r"service\?$", told, "the second fault")
+        echod.log.wait(r" error: and: \S*/echod\.conf:5: \[listen local\] serfice: ")
         echod.hang_up(REJECTED + r"\S*/echod\.conf:2: ")
         expect_equal(echod.ask("status")["max_clients"], 7, "max_clients")
         expect_echo(inside)
@@ -463,6 +473,20 @@ def in_use():
         expect_echo(inside)
         expect_echo(echod.connect("file"))
         expect_echo(echod.connect())
+
+
+@test("a warning before the fault is told, and is not taken for the reason")
+def warning_first():
+    with bound() as busy, Managed() as echod:
+        port = busy.getsockname()[1]
+        echod.configure(listen("local") + "reply = x\n" + listen("busy", port))
+        told = [r"warning: \S*/echod\.conf:\d+: \[listen local\] reply: has no effect .*",
+                r"listener busy: 127\.0\.0\.1:%d is in use by another program .*" % port]
+        _, _, err = echod.ctl("reload")
+        expect_match("".join(r"\Aechoctl: %s\n" % line if i == 0 else r"echoctl: %s\n\Z" % line
+                             for i, line in enumerate(told)), err, "what is told")
+        echod.log.wait("Z " + told[0])
+        echod.log.wait(REJECTED + told[1])
 
 
 @test("a program that cannot be executed, fails or crashes is not reloaded")
