@@ -36,8 +36,8 @@ void log_confess(struct log *log)
     if (log->dropped == 0)
         return;
     record_start(&record, buf, sizeof(buf), LOG_WARNING,
-                 "%llu records were dropped: the log took them too slowly",
-                 (unsigned long long)log->dropped);
+                 "%llu record%s dropped: the log took them too slowly",
+                 (unsigned long long)log->dropped, log->dropped == 1 ? " was" : "s were");
     record_event(&record, EVENT_DROPPED);
     record_add(&record, "ECHOD_DROPPED", "%llu", (unsigned long long)log->dropped);
     if (offer(log, &record))

@@ -87,7 +87,7 @@ void *memory_zeroed(size_t count, size_t size);
 void *array_append(void *array, size_t *count, size_t size);
 
 /* What a noun ends in that COUNT things have. */
-static inline const char *plural(size_t count)
+static inline const char *plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
 }

@@ -64,8 +64,8 @@ static void print_stray(const struct reply *reply, const char *from)
     char text[ESCAPED_SIZE(STRAY_SHOWN)];
 
     escape_bytes(text, reply->data, shown, NULL);
-    output_line("%zu bytes from %s that were not sent: %s%s", reply->len, from, text,
-                shown < reply->len ? "..." : "");
+    output_line("%zu byte%s from %s that %s not sent: %s%s", reply->len, plural(reply->len), from,
+                reply->len == 1 ? "was" : "were", text, shown < reply->len ? "..." : "");
 }
 
 static void print_reply(const struct account *a, const struct reply *reply)
@@ -82,8 +82,9 @@ static void print_reply(const struct account *a, const struct reply *reply)
     if (a->connect_ns)
         snprintf(took, sizeof(took), " connect=%s ms", output_time(a->connect_ns, time));
     describe(reply, more, sizeof(more));
-    output_line("%zu %sbytes from %s: seq=%" PRIu32 "%s time=%s ms%s", reply->len, of, from,
-                reply->seq, took, output_time(reply->time, time), more);
+    output_line("%zu %sbyte%s from %s: seq=%" PRIu32 "%s time=%s ms%s", reply->len, of,
+                plural(*of ? reply->size : reply->len), from, reply->seq, took,
+                output_time(reply->time, time), more);
 }
 
 /* What an object has besides: the time that the probe's own connection took. */
@@ -192,7 +193,7 @@ static void print_faults(const struct account *a)
         text_append(line, sizeof(line), "%s%" PRIu64 " lost", *line ? ", " : "", lost(a));
     if (a->errors > 0)
         text_append(line, sizeof(line), "%s%" PRIu64 " error%s", *line ? ", " : "", a->errors,
-                    a->errors == 1 ? "" : "s");
+                    plural(a->errors));
     if (*line)
         output_line("%s", line);
 }

@@ -35,8 +35,8 @@ static void take(void *context, const struct reply *reply)
 
     switch (reply->verdict) {
     case REPLY_TRUNCATED:
-        snprintf(answer->why, CHECK_WHY_MAX, "the reply is truncated: %zu of %u bytes", reply->len,
-                 (unsigned)reply->size);
+        snprintf(answer->why, CHECK_WHY_MAX, "the reply is truncated: %zu of %u byte%s", reply->len,
+                 (unsigned)reply->size, plural(reply->size));
         break;
     case REPLY_CORRUPTED:
         snprintf(answer->why, CHECK_WHY_MAX, "the reply is corrupted at byte %zu", reply->at + 1);

@@ -67,7 +67,7 @@ static int resolve_host(const struct target *target, struct attempts *found, con
         *reason = reason_of(r); /* before free() can touch errno */
     free(host);
     if (r != 0)
-        return -EADDRNOTAVAIL;
+        return r == EAI_SERVICE ? -EPROTONOSUPPORT : -EADDRNOTAVAIL;
     add_found(found, list);
     freeaddrinfo(list);
     return 0;

@@ -30,8 +30,9 @@ struct attempts {
 
 /*
  * All addresses of TARGET, none twice, into FOUND, which the caller frees with attempts_free().
- * May take as long as the system's resolver does. Returns 0, or -EINVAL (TARGET->path is none)
- * or -EADDRNOTAVAIL with FOUND empty and the *REASON in words (static).
+ * May take as long as the system's resolver does. Returns 0, or with FOUND empty and the *REASON
+ * in words (static) -EINVAL (TARGET->path is none), -EPROTONOSUPPORT (its port is the name of no
+ * service) or -EADDRNOTAVAIL.
  */
 int target_resolve(const struct target *target, struct attempts *found, const char **reason);
 

@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "client/output.h"
 #include "client/report.h"
+#include "client/verb.h"
 
 #include <errno.h>
 #include <string.h>
@@ -98,14 +99,20 @@ int link_give_up(const struct common *c, int status)
     return status;
 }
 
+int link_status(int error)
+{
+    return error == -ESRCH || error == -EPROTONOSUPPORT ? VERB_UNABLE : VERB_BAD;
+}
+
 int link_open(const struct common *c, struct link *link)
 {
     struct attempts attempts;
 
     link->fd = -1;
-    if (link_resolve(c, &attempts) < 0)
-        return -ESRCH;
-    int r = link_connect(c, &attempts, -1, link);
+    int r = link_resolve(c, &attempts);
+    if (r < 0)
+        return r == -EPROTONOSUPPORT ? r : -ESRCH;
+    r = link_connect(c, &attempts, -1, link);
     attempts_free(&attempts);
     return r;
 }

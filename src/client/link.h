@@ -14,7 +14,7 @@ struct link {
     uint64_t connect_ns; /* how long the connection took to make; of datagrams: nothing */
 };
 
-/* All addresses of the target, which the caller frees. Returns 0 or -errno, reported. */
+/* All addresses of the target, which the caller frees: target_resolve(), reported. */
 int link_resolve(const struct common *c, struct attempts *found);
 
 /*
@@ -31,9 +31,13 @@ int link_try(const struct common *c, const struct address *address, int wake, st
  * too. Returns STATUS. */
 int link_give_up(const struct common *c, int status);
 
-/* Both, for a caller who has no use for the addresses. Returns 0, -ESRCH where there are none, or
- * -errno of the last. */
+/* Both, for a caller who has no use for the addresses. Returns 0, -ESRCH where there are none,
+ * -EPROTONOSUPPORT where the port is the name of no service, or -errno of the last address. */
 int link_open(const struct common *c, struct link *link);
+
+/* The exit status of a verb for what link_open() returned: was there nothing to try, or did it
+ * fail? */
+int link_status(int error);
 
 /* Writes the PROXY header that C asks for, if any, for the connection FD into BUF. Returns its
  * length, at most PROXY_HEADER_MAX. */

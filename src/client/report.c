@@ -41,6 +41,12 @@ void report_unresolved(const struct target *target, const char *reason)
         report_say("cannot find the address of %s port %s: %s", target->host, target->port, reason);
 }
 
+void report_hint_at_port(const struct target *target)
+{
+    report_say("what follows HOST is the PORT; to send it: echoc %s " ECHOC_DEFAULT_PORT " '%s'",
+               target->host, target->port);
+}
+
 void report_trying(const struct attempt *a)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -95,7 +101,7 @@ void report_connected(int sock, const struct address *peer, const struct exchang
 /* "1 byte", "2 bytes"; BUF of COUNT_TEXT_MAX. */
 static const char *bytes(uint64_t count, char *buf)
 {
-    snprintf(buf, COUNT_TEXT_MAX, "%" PRIu64 " byte%s", count, count == 1 ? "" : "s");
+    snprintf(buf, COUNT_TEXT_MAX, "%" PRIu64 " byte%s", count, plural(count));
     return buf;
 }
 

@@ -21,6 +21,9 @@ void report_hint_at_help(void);
 /* No address was found: REASON says why. */
 void report_unresolved(const struct target *target, const char *reason);
 
+/* To whoever gave a message in the place of the port. */
+void report_hint_at_port(const struct target *target);
+
 /* An address is about to be tried; was tried, and A->error is why it failed. */
 void report_trying(const struct attempt *a);
 void report_refused(const struct attempt *a);

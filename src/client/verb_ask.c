@@ -126,7 +126,7 @@ static int run_ask(const struct common *c, const void *own)
     int r = link_open(c, &link);
 
     if (r < 0)
-        return link_give_up(c, r == -ESRCH ? VERB_UNABLE : VERB_BAD);
+        return link_give_up(c, link_status(r));
     int status = ask(c, own, &link);
     fd_close(&link.fd);
     return status;

@@ -64,10 +64,11 @@ static void tell_progress(const struct load *l, const char *begin, const char *e
     uint64_t took = clock_now() - l->begin;
 
     fprintf(stderr,
-            "%s%" PRIu64 " s: %" PRIu64 " connections, %" PRIu64 "/s, %" PRIu64
-            " messages, %" PRIu64 " errors%s",
-            begin, took / USEC_PER_SEC, l->calls->completed, per_second(l->calls->completed, took),
-            l->calls->messages, l->calls->causes.count, end);
+            "%s%" PRIu64 " s: %" PRIu64 " connection%s, %" PRIu64 "/s, %" PRIu64
+            " message%s, %" PRIu64 " error%s%s",
+            begin, took / USEC_PER_SEC, l->calls->completed, plural(l->calls->completed),
+            per_second(l->calls->completed, took), l->calls->messages, plural(l->calls->messages),
+            l->calls->causes.count, plural(l->calls->causes.count), end);
 }
 
 static void print_summary(const struct load *l, uint64_t took)
@@ -76,11 +77,12 @@ static void print_summary(const struct load *l, uint64_t took)
     char peer[ADDRESS_TEXT_MAX], time[TIME_TEXT_MAX];
 
     output_line("--- %s load ---", address_format(&calls->peer, peer, sizeof(peer)));
-    output_line("%" PRIu64 " connections in %s ms: %" PRIu64 "/s; %" PRIu64 " messages: %" PRIu64
-                "/s; %" PRIu64 " errors",
-                calls->completed, output_time(took * NSEC_PER_USEC, time),
-                per_second(calls->completed, took), calls->messages,
-                per_second(calls->messages, took), calls->causes.count);
+    output_line("%" PRIu64 " connection%s in %s ms: %" PRIu64 "/s; %" PRIu64 " message%s: %" PRIu64
+                "/s; %" PRIu64 " error%s",
+                calls->completed, plural(calls->completed), output_time(took * NSEC_PER_USEC, time),
+                per_second(calls->completed, took), calls->messages, plural(calls->messages),
+                per_second(calls->messages, took), calls->causes.count,
+                plural(calls->causes.count));
     causes_print(&calls->causes);
     times_print("connect", &calls->connects);
     times_print("round trip", &calls->round_trips);
@@ -239,7 +241,7 @@ static int run_load(const struct common *common, const void *options)
     int r = link_open(common, &link); /* which address answers, if any */
     fd_close(&link.fd);
     if (r < 0)
-        return link_give_up(common, r == -ESRCH ? VERB_UNABLE : VERB_BAD);
+        return link_give_up(common, link_status(r));
     struct load l = {
         .own = &own,
         .calls = memory_zeroed(1, sizeof(*l.calls)),

@@ -33,10 +33,11 @@ static void print_begin(const struct ping *p, const struct link *link)
         return;
     address_format(&link->peer, peer, sizeof(peer));
     if (link->type == SOCK_DGRAM)
-        output_line("ECHO %s: %d bytes in a datagram", peer, (int)p->own->size);
+        output_line("ECHO %s: %d byte%s in a datagram", peer, (int)p->own->size,
+                    plural(p->own->size));
     else
-        output_line("ECHO %s: %d bytes; connected in %s ms", peer, (int)p->own->size,
-                    output_time(link->connect_ns, time));
+        output_line("ECHO %s: %d byte%s; connected in %s ms", peer, (int)p->own->size,
+                    plural(p->own->size), output_time(link->connect_ns, time));
 }
 
 /* ping(8): 1 for no reply at all, or too few by the deadline. Damage has no name there. */

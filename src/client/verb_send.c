@@ -7,6 +7,7 @@
 #include "client/report.h"
 #include "client/verb.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -67,7 +68,10 @@ static int run_send(const struct common *c, const void *own)
     struct exchange_result result;
     struct link link;
 
-    if (link_open(c, &link) < 0)
+    int r = link_open(c, &link);
+    if (r == -EPROTONOSUPPORT && c->verbosity > VERBOSITY_QUIET)
+        report_hint_at_port(&c->target);
+    if (r < 0)
         return link_give_up(c, EXIT_UNAVAILABLE);
     struct exchange_plan plan = plan_for(c, own, link.fd);
     report_connected(link.fd, &link.peer, &plan, c->verbosity);

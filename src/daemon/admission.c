@@ -43,8 +43,8 @@ static void end_shortage(struct server *server)
 
     if (pauses == 0)
         return;
-    record_start(&record, buf, sizeof(buf), LOG_NOTICE, "accepting again after %llu pauses",
-                 pauses);
+    record_start(&record, buf, sizeof(buf), LOG_NOTICE, "accepting again after %llu pause%s",
+                 pauses, plural(pauses));
     record_event(&record, EVENT_RESUMED);
     record_add(&record, "ECHOD_PAUSES", "%llu", pauses);
     log_send(&server->log, &record);

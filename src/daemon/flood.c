@@ -49,8 +49,8 @@ void flood_summarise(struct flood *flood, struct log *log, uint64_t now)
     if (now < flood_next(flood))
         return;
     record_start(&record, buf, sizeof(buf), LOG_NOTICE,
-                 "too many to log each: %llu more sessions ended, %llu more clients were refused",
-                 sessions, refusals);
+                 "too many to log each: %llu more session%s ended, %llu more client%s refused",
+                 sessions, plural(sessions), refusals, refusals == 1 ? " was" : "s were");
     record_event(&record, EVENT_SUMMARY);
     record_add(&record, "ECHOD_SESSIONS", "%llu", sessions);
     record_add(&record, "ECHOD_REFUSALS", "%llu", refusals);

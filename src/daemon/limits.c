@@ -73,12 +73,14 @@ static void warn_tasks(struct log *log, const struct need *need, uint64_t tasks,
     if (need->clients + 2 * need->datagrams + OTHER_TASKS <= tasks)
         return;
     if (need->datagrams > 0)
-        snprintf(more, sizeof(more), " and there are %llu datagram sockets",
-                 (unsigned long long)need->datagrams);
+        snprintf(more, sizeof(more), " and there %s %llu datagram socket%s",
+                 need->datagrams == 1 ? "is" : "are", (unsigned long long)need->datagrams,
+                 plural(need->datagrams));
     log_warning(log,
-                "max_clients = %llu%s, but %s allows only %llu processes: raise it or expect "
+                "max_clients = %llu%s, but %s allows only %llu process%s: raise it or expect "
                 "clients to be refused",
-                (unsigned long long)need->clients, more, limit, (unsigned long long)tasks);
+                (unsigned long long)need->clients, more, limit, (unsigned long long)tasks,
+                tasks == 1 ? "" : "es");
 }
 
 void limits_check(struct log *log, const struct settings *settings,
@@ -92,7 +94,8 @@ void limits_check(struct log *log, const struct settings *settings,
     warn_tasks(log, &need, user_tasks(), "LimitNPROC= (ulimit -u)");
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && listeners->count + OTHER_FILES > files.rlim_cur)
         log_warning(log,
-                    "%zu listeners leave too few of the %llu descriptors that LimitNOFILE= "
+                    "%zu listener%s too few of the %llu descriptors that LimitNOFILE= "
                     "(ulimit -n) allows",
-                    listeners->count, (unsigned long long)files.rlim_cur);
+                    listeners->count, listeners->count == 1 ? " leaves" : "s leave",
+                    (unsigned long long)files.rlim_cur);
 }

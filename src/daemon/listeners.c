@@ -46,6 +46,9 @@ void passed_from_systemd(struct passed *passed)
 
 /* ---- opening ---- */
 
+/* An address with the kind of its socket. */
+#define DESCRIPTION_MAX (ADDRESS_TEXT_MAX + 16)
+
 struct opening {
     struct listeners *listeners;
     struct passed *passed;
@@ -172,6 +175,20 @@ static void open_wish(struct opening *in, const struct wish *wish)
         in->status = status_of(fd);
 }
 
+/* ADDRESS and, before it, what it does not tell: "udp ". */
+static const char *describe(const struct address *address, int type, char *buf)
+{
+    char text[ADDRESS_TEXT_MAX];
+    const char *kind = "";
+
+    if (type == SOCK_DGRAM)
+        kind = address_is_ip(address) ? "udp " : "dgram ";
+    else if (type == SOCK_SEQPACKET)
+        kind = "seqpacket ";
+    snprintf(buf, DESCRIPTION_MAX, "%s%s", kind, address_format(address, text, sizeof(text)));
+    return buf;
+}
+
 static void log_closed(struct log *log, const struct passed_socket *socket, const char *text)
 {
     if (has_lost_file(socket))
@@ -191,7 +208,7 @@ static void log_closed(struct log *log, const struct passed_socket *socket, cons
 /* Closes what nobody wants; the file of a Unix socket that was ours goes with it. */
 static void close_strays(struct opening *in)
 {
-    char text[ADDRESS_TEXT_MAX] = "?";
+    char text[DESCRIPTION_MAX] = "?";
     struct address address = {0};
 
     for (size_t i = 0; i < in->passed->count; i++) {
@@ -199,7 +216,7 @@ static void close_strays(struct opening *in)
         if (socket->fd < 0)
             continue;
         if (address_local(&address, socket->fd) == 0)
-            address_format(&address, text, sizeof(text));
+            describe(&address, listener_type(socket->fd), text);
         log_closed(in->log, socket, text);
         if (socket->name[0])
             notify_forget(socket->name);
@@ -295,31 +312,18 @@ int listeners_open(struct listeners *listeners, const struct settings *settings,
     return in.status;
 }
 
-/* "udp ": what the address alone does not tell. */
-static const char *kind(const struct listener *listener)
+static const char *describe_own(const struct listener *listener, char *buf)
 {
-    switch ((enum protocol)listener->settings->protocol) {
-    case PROTOCOL_UDP:
-        return "udp ";
-    case PROTOCOL_UNIX_DGRAM:
-        return "dgram ";
-    case PROTOCOL_UNIX_SEQPACKET:
-        return "seqpacket ";
-    case PROTOCOL_TCP:
-    case PROTOCOL_UNIX:
-        break;
-    }
-    return "";
+    return describe(&listener->address, protocol_type(listener->settings->protocol), buf);
 }
 
 void listeners_print(const struct listeners *listeners)
 {
-    char text[ADDRESS_TEXT_MAX];
+    char text[DESCRIPTION_MAX];
 
     for (size_t i = 0; i < listeners->count; i++) {
         const struct listener *l = &listeners->item[i];
-        printf("listening on %s%s (%s, %s)\n", kind(l),
-               address_format(&l->address, text, sizeof(text)), l->settings->name,
+        printf("listening on %s (%s, %s)\n", describe_own(l, text), l->settings->name,
                service_name(l->settings->service));
     }
     fflush(stdout);
@@ -336,15 +340,15 @@ static const char *from_where(enum listener_origin origin)
 
 void listeners_log(const struct listeners *listeners, struct log *log)
 {
-    char text[ADDRESS_TEXT_MAX];
+    char text[DESCRIPTION_MAX];
 
     for (size_t i = 0; i < listeners->count; i++) {
         const struct listener *l = &listeners->item[i];
         if (!l->fresh)
             continue;
-        log_event(log, EVENT_LISTENER_UP, LOG_INFO, "listening on %s%s (%s, %s)%s", kind(l),
-                  address_format(&l->address, text, sizeof(text)), l->settings->name,
-                  service_name(l->settings->service), from_where(l->origin));
+        log_event(log, EVENT_LISTENER_UP, LOG_INFO, "listening on %s (%s, %s)%s",
+                  describe_own(l, text), l->settings->name, service_name(l->settings->service),
+                  from_where(l->origin));
     }
 }
 

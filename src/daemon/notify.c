@@ -67,8 +67,8 @@ static void status_format(const struct server *server, char *buf, size_t size)
     unsigned long long served = server->totals.served, refused = server->totals.refused;
 
     if (server->phase == PHASE_SERVING)
-        snprintf(buf, size, "%zu/%llu clients, %zu listener%s, %llu served, %llu refused%s",
-                 server->roster.live, most, server->listeners.count,
+        snprintf(buf, size, "%zu/%llu client%s, %zu listener%s, %llu served, %llu refused%s",
+                 server->roster.live, most, plural(most), server->listeners.count,
                  plural(server->listeners.count), served, refused,
                  server->rejected ? "; the last reload was rejected" : "");
     else if (server->roster.live > 0)

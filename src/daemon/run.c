@@ -132,6 +132,14 @@ static void print_listeners(const struct listeners *listeners)
     detach_silence(STDOUT_FILENO);
 }
 
+/* What a worker is kept from as another user it may do as root. */
+static void warn_of_root(struct log *log)
+{
+    if (geteuid() == 0)
+        log_warning(log, "running as root, and so does every worker: start it as a user without "
+                         "privileges, as echod.service does (CAVEATS in echod(8))");
+}
+
 /* Says to whoever waits for it that the server listens. */
 static void announce(struct run *run)
 {
@@ -139,8 +147,10 @@ static void announce(struct run *run)
 
     control_open(server, server->control.listener);
     limits_check(&server->log, server->settings, &server->listeners);
-    if (!run->resumed)
+    if (!run->resumed) {
+        warn_of_root(&server->log);
         print_listeners(&server->listeners);
+    }
     listeners_log(&server->listeners, &server->log);
     notify_store(server);
     notify_ready(server);

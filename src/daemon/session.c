@@ -112,9 +112,9 @@ static void send_record(struct log *log, const struct ending *ending, const stru
 
     address_format(&client->peer, peer, sizeof(peer));
     record_start(&record, buf, sizeof(buf), ending->priority,
-                 "session of %s%s on %s: %s; %llu bytes in, %llu out, %s", peer,
-                 via_format(&client->proxy, via), client->listener, ending->clause, in, out,
-                 duration_format(usec, duration, sizeof(duration)));
+                 "session of %s%s on %s: %s; %llu byte%s in, %llu out, %s", peer,
+                 via_format(&client->proxy, via), client->listener, ending->clause, in, plural(in),
+                 out, duration_format(usec, duration, sizeof(duration)));
     record_event(&record, ending->event);
     record_add(&record, "ECHOD_REASON", "%s", ending->reason);
     record_add(&record, "ECHOD_PEER", "%s", peer);

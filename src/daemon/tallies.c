@@ -49,12 +49,13 @@ void tallies_format(const struct tallies *tallies, char *text, size_t size)
     const uint64_t *count = tallies->count;
     const char *before = "; not answered: ";
 
-    text_append(text, size, "%llu in, %llu out, %llu bytes in, %llu out",
+    text_append(text, size, "%llu in, %llu out, %llu byte%s in, %llu out",
                 (unsigned long long)count[TALLY_IN], (unsigned long long)count[TALLY_OUT],
-                (unsigned long long)count[TALLY_BYTES_IN],
+                (unsigned long long)count[TALLY_BYTES_IN], plural(count[TALLY_BYTES_IN]),
                 (unsigned long long)count[TALLY_BYTES_OUT]);
     if (count[TALLY_MESSAGES])
-        text_append(text, size, ", %llu messages", (unsigned long long)count[TALLY_MESSAGES]);
+        text_append(text, size, ", %llu message%s", (unsigned long long)count[TALLY_MESSAGES],
+                    plural(count[TALLY_MESSAGES]));
     for (enum tally t = TALLY_FIRST_UNANSWERED; t < TALLY_COUNT; t++) {
         if (count[t] == 0)
             continue;

@@ -45,8 +45,8 @@ int storing_open(struct storing *storing, const struct listen_settings *listen,
                                 .escaped = malloc(escaped_size),
                                 .record_size = escaped_size + FIELDS_SIZE};
     storing->record = malloc(storing->record_size);
-    int len = asprintf(&storing->too_long.data, "ERR a message has at most %llu bytes\n",
-                       (unsigned long long)listen->max_message);
+    int len = asprintf(&storing->too_long.data, "ERR a message has at most %llu byte%s\n",
+                       (unsigned long long)listen->max_message, plural(listen->max_message));
     if (len < 0)
         storing->too_long.data = NULL;
     storing->too_long.len = (size_t)len;

@@ -223,6 +223,7 @@ def reload_changes():
         echod.configure(listen("tcp"))
         echod.reload()
         expect_equal(echod.ask("datagrams"), [], "the datagram sockets")
+        echod.log.wait(r" info: no longer listening on udp 127\.0\.0\.1:%d \(local\)$" % port)
         expect_equal(tally(echod, "datagrams_in"), 2, "the datagrams, which are still counted")
         echod.configure(listen("tcp"))
         echod.reload()
@@ -370,8 +371,8 @@ def inherited_types():
         with Passed(config, stream, connected, given) as echod, client() as sock:
             expect_answer(sock, ("127.0.0.1", port))
             echod.echoing(name="tcp")
-            echod.log.wait(r" warning: an inherited socket, 127\.0\.0\.1:%d, is none that a "
-                           r"\[listen\] section asks for: closed$" % other)
+            echod.log.wait(r" warning: an inherited socket, udp 127\.0\.0\.1:%d, is none that "
+                           r"a \[listen\] section asks for: closed$" % other)
             rows = echod.ask("listeners")
             expect_equal([(row["protocol"], row["from"]) for row in rows],
                          [("udp", "socket-unit"), ("tcp", "socket-unit")], "the listeners")

@@ -23,7 +23,8 @@ def half_close(count):
         back = send_while_reading(sock, data)
         expect_equal(len(back), count, "the number of bytes that came back")
         expect(back == data, "the bytes that came back are those that were sent")
-        echod.log.wait(r"closed by the client; %d bytes in, %d out" % (count, count))
+        echod.log.wait(r"closed by the client; %d byte%s in, %d out" %
+                       (count, "" if count == 1 else "s", count))
 
 
 @test("one byte comes back to a client that half-closes, then the end")

@@ -61,7 +61,10 @@ def unknown_host():
 @test("a service that nobody knows, an address of the other family than the one asked for")
 def no_address():
     fails(NO_CONNECTION, r"cannot find the address of 127\.0\.0\.1 port nosuchservice: "
-          r"unknown service name\n\Z", "127.0.0.1", "nosuchservice", "hello")
+          r"unknown service name\nechoc: what follows HOST is the PORT; to send it: "
+          r"echoc 127\.0\.0\.1 7777 'nosuchservice'\n\Z", "127.0.0.1", "nosuchservice")
+    fails(NO_CONNECTION, r".*: unknown service name\n\Z", "-q", "127.0.0.1", "nosuchservice")
+    fails(2, r".*: unknown service name\n\Z", "ping", "127.0.0.1", "nosuchservice")
     for option, host in (("-4", "::1"), ("-6", "127.0.0.1")):
         fails(NO_CONNECTION, r"cannot find the address of %s port 7777: \w.*\n\Z" % host,
               option, host)

@@ -6,7 +6,7 @@ import subprocess
 
 from clients import expect_echo, recv_exactly
 from expect import Failure, Skip, eventually, expect, expect_equal, scaled
-from harness import VALGRIND, Echod, unprivileged
+from harness import AS_ROOT, VALGRIND, Echod, unprivileged
 from proc import descriptors, read_proc, tcp_connections, title
 from programs import SANITIZED
 from tap import main, test
@@ -208,6 +208,15 @@ def slots_given_back():
         for sock in socks:
             sock.close()
         eventually(lambda: shared_memory_used(echod) == before, "all of it is given back")
+
+
+@test("as root it warns of that, once; as anybody else it does not")
+def as_root():
+    for who in ({}, unprivileged()):
+        with Echod(**who) as echod:
+            echod.log.wait(" info: listening on ")
+            warned = [line for line in echod.log.all_lines() if AS_ROOT.search(line)]
+            expect_equal(len(warned), 0 if who or os.geteuid() != 0 else 1, "the warnings")
 
 
 main()

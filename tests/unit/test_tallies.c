@@ -43,6 +43,12 @@ static void test_text(void **state)
     (void)state;
     tallies_format(&tallies, text, sizeof(text));
     assert_string_equal(text, "4 in, 1 out, 70 bytes in, 0 out");
+    tallies.count[TALLY_BYTES_IN] = tallies.count[TALLY_MESSAGES] = 1;
+    text[0] = '\0';
+    tallies_format(&tallies, text, sizeof(text));
+    assert_string_equal(text, "4 in, 1 out, 1 byte in, 0 out, 1 message");
+    tallies.count[TALLY_BYTES_IN] = 70;
+    tallies.count[TALLY_MESSAGES] = 0;
     tallies.count[TALLY_LOW_PORT] = 2;
     tallies.count[TALLY_RATE] = 1;
     text[0] = '\0';
