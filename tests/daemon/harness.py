@@ -201,8 +201,8 @@ class Echod:
 
     def let_us_look(self):
         """Opens /proc/PID/fd of its processes to us: without core_dumps it is for root alone."""
-        os.mkdir(self.path("echod.conf.d"))
-        self.write("echod.conf.d/test.conf", "[server]\ncore_dumps = yes\n")
+        os.mkdir(self.config + ".d")
+        self.write(os.path.basename(self.config) + ".d/test.conf", "[server]\ncore_dumps = yes\n")
 
     # -- files --
 

@@ -70,13 +70,20 @@ def title(pid):
     return read_proc(pid, "cmdline").rstrip(b"\0").decode("utf-8", "replace")
 
 
+def link_of(path):
+    """What the descriptor PATH is a link to. (In a chroot, /dev/null of a process that has a mount
+    namespace of its own is shown with the way to the chroot before it.)"""
+    link = os.readlink(path)
+    return "/dev/null" if link.endswith("/dev/null") else link
+
+
 def descriptors(pid):
     """A map of the open descriptors of PID to what they are links to."""
     links = {}
     try:
         for name in os.listdir("/proc/%d/fd" % pid):
             try:
-                links[int(name)] = os.readlink("/proc/%d/fd/%s" % (pid, name))
+                links[int(name)] = link_of("/proc/%d/fd/%s" % (pid, name))
             except OSError:
                 pass  # closed since
     except OSError:

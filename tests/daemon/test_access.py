@@ -239,7 +239,7 @@ def check_lists():
 @test("check-access still names the files after a reload, drop-ins and odd names among them")
 def check_after_reload():
     with Managed(listen("local", more="deny = 127.0.0.2")) as echod:
-        os.mkdir(echod.path("echod.conf.d"))
+        os.makedirs(echod.path("echod.conf.d"), exist_ok=True)
         for name, text in (("a\tb\\x0a.conf", "\n[listen local]\ndeny = 127.0.0.3"),
                            ("b.conf", "[server]\nmax_per_source = 1")):
             echod.write("echod.conf.d/" + name, text)

@@ -74,8 +74,11 @@ class Packaged(System):
     # -- apt --
 
     def apt(self, *arguments):
-        """What apt-get says. Where a conffile is to be asked about, the administrator's stays."""
+        """What apt-get says. It knows of no package but ours and what is installed: autopkgtest has an
+        archive, where the same version is to be had. Where a conffile is to be asked about, the
+        administrator's stays."""
         done = self.run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y",
+                        "-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=/dev/null",
                         "-o", "Dpkg::Use-Pty=0", "-o", "Dpkg::Options::=--force-confold",
                         *arguments)
         return done.stdout + done.stderr
