@@ -80,49 +80,22 @@ static void write_addresses(const struct generation *generation, FILE *to,
 
 /* ---- what holds for all sockets of a unit ---- */
 
-/* Whether the machine may get the address only after the socket is opened. */
-static bool may_come_late(const char *host)
-{
-    size_t count;
-    struct address address;
-
-    if (address_numeric(&address, host, 0) < 0)
-        return false; /* a path, a name, all of them */
-    const uint8_t *bytes = address_bytes(&address, &count);
-    if (count == 4)
-        return bytes[0] != 127 && address.in.sin_addr.s_addr != htonl(INADDR_ANY);
-    return !IN6_IS_ADDR_LOOPBACK(&address.in6.sin6_addr) &&
-           !IN6_IS_ADDR_UNSPECIFIED(&address.in6.sin6_addr);
-}
-
-static bool any_comes_late(const struct listen_settings *listen)
-{
-    bool any = false;
-
-    for (size_t i = 0; !protocol_is_unix(listen->protocol) && i < listen->addresses.count; i++)
-        any = any || may_come_late(listen->addresses.item[i]);
-    return any;
-}
-
 /* The mode is what every Unix socket permits. */
 static void write_properties(FILE *to, const struct settings *settings)
 {
     unsigned mode = 0777;
-    bool is_unix = false, shared = false, late = false;
+    bool is_unix = false, shared = false;
 
     for (size_t i = 0; i < settings->listen_count; i++) {
         const struct listen_settings *listen = settings->listens[i];
         mode &= protocol_is_unix(listen->protocol) ? listen->mode : 0777;
         is_unix = is_unix || protocol_is_unix(listen->protocol);
         shared = shared || listen->reuse_port;
-        late = late || any_comes_late(listen);
     }
     if (is_unix)
         fprintf(to, "SocketUser=echod\nSocketGroup=echod\nSocketMode=%04o\n", mode);
     if (shared)
         fputs("ReusePort=yes\n", to);
-    if (late)
-        fputs("FreeBind=yes\n", to);
 }
 
 static void write_socket(const struct generation *generation, const struct settings *settings)

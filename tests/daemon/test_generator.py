@@ -177,14 +177,6 @@ def addresses():
                  "the owner and mode of the Unix sockets")
 
 
-@test("an address that the machine may get later does not fail the socket at the start of the system")
-def late():
-    for address, free in (("192.0.2.1", True), ("2001:db8::1", True), ("fe80::1%lo", True),
-                          ("127.0.0.2, ::1", False), ("0.0.0.0, ::", False), ("*", False)):
-        text = made_of(ONE + "address = %s\n" % address)[0][ADDRESSES]
-        expect_equal("\nFreeBind=yes\n" in text, free, "whether FreeBind= is there for " + address)
-
-
 @test("echod.socket enabled: a sandbox without a network, and what systemd cannot open is told of")
 def enabled():
     odd = (ONE + "address = host.example\n[listen two]\nport = 0\n"

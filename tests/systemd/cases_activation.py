@@ -121,6 +121,37 @@ def moved(s):
     expect(s.refuses(7779), "the old port refuses")
 
 
+@case("echod.socket: an address that the machine gets later is listened on already")
+def late(s):
+    activate(s, "port = 7779\naddress = 198.51.100.7, 2001:db8::7")
+    s.expect_state("active", "echod.socket")
+    for address, length in (("198.51.100.7", 32), ("2001:db8::7", 128)):
+        s.run("ip", "address", "add", "%s/%d" % (address, length), "dev", "lo")
+        try:
+            expect_equal(s.output("echoc", address, "7779", "hello"), "hello\n", "what echoc prints")
+        finally:
+            s.run("ip", "address", "del", "%s/%d" % (address, length), "dev", "lo")
+    expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
+                 "where the listeners came from")
+
+
+@case("IPv6 is switched off: the default of both families works in every way to run")
+def without_ipv6(s):
+    switch = "net.ipv6.conf.lo.disable_ipv6=%d"
+    s.run("sysctl", "-w", switch % 1)
+    try:
+        s.start()
+        s.session().close()
+        s.run("systemctl", "stop", "echod.service")
+        activate(s, "port = 7777")
+        s.session().close()
+        s.run("systemctl", "disable", "-q", "--now", "echod.socket")
+        s.start("echod-inetd.socket")
+        s.session()
+    finally:
+        s.run("sysctl", "-w", switch % 0)
+
+
 def mode_of(s, path):
     return s.output("stat", "-c", "%A", path).strip()
 

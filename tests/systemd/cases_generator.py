@@ -119,17 +119,3 @@ def unheard(s):
     s.run("bash", "-c", "for i in {1..150}; do %s \"$(mktemp -d)\"; done" % GENERATOR)
     s.run("systemctl", "daemon-reload")
     s.run("systemctl", "kill", "--kill-whom=main", "-s", "CONT", "systemd-journald.service")
-
-
-@case("echod.socket: an address that the machine gets later is listened on already")
-def late(s):
-    activate(s, "port = 7779\naddress = 198.51.100.7, 2001:db8::7")
-    s.expect_state("active", "echod.socket")
-    for address, length in (("198.51.100.7", 32), ("2001:db8::7", 128)):
-        s.run("ip", "address", "add", "%s/%d" % (address, length), "dev", "lo")
-        try:
-            expect_equal(s.output("echoc", address, "7779", "hello"), "hello\n", "what echoc prints")
-        finally:
-            s.run("ip", "address", "del", "%s/%d" % (address, length), "dev", "lo")
-    expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
-                 "where the listeners came from")
