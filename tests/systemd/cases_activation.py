@@ -179,7 +179,7 @@ def unix_stays(s):
 def answer(s, address, port):
     """What a datagram of four bytes gets from ADDRESS, from where bash, connected to it, hears only."""
     return s.output("bash", "-c", "exec 3<>/dev/udp/%s/%d && printf ping >&3 && "
-                    "timeout 10 head -c 4 <&3" % (address, port))
+                    "timeout 50 head -c 4 <&3" % (address, port))
 
 
 @case("echod.socket: a datagram starts the service, and is answered from where it was sent to")

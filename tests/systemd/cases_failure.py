@@ -19,7 +19,7 @@ def killed(s):
     s.run("kill", "-KILL", str(pid))
     waiting = s.connect()
     waiting.echo("who came in between")
-    expect(is_back(s, pid), "the service is active again, with another process")
+    eventually(lambda: is_back(s, pid), "the service is active again, with another process")
     expect_equal([old for old in before if s.is_alive(old)], [], "the processes of before")
     expect_equal(len(s.members()), 3, "the processes now: the daemon, the scribe, a worker")
     expect_equal(s.show("NRestarts"), "1", "the restarts")

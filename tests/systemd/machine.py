@@ -14,6 +14,7 @@ import sys
 import time
 
 from expect import Failure, Skip, eventually
+from proc import children, read_proc
 
 BOOT_DEADLINE = 90
 COMMAND_DEADLINE = 60
@@ -137,16 +138,6 @@ def enter():
 
 # ---- the machine ---------------------------------------------------------------------------
 
-def children_of(pid):
-    with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as children:
-        return [int(child) for child in children.read().split()]
-
-
-def name_of(pid):
-    with open("/proc/%d/comm" % pid, encoding="ascii") as comm:
-        return comm.read().strip()
-
-
 class Machine:
     """The container: to boot, to run commands in, to change files of."""
 
@@ -210,7 +201,8 @@ class Machine:
         raise Skip("a container with nothing but Debian does not boot here")
 
     def find_leader(self):
-        found = [pid for pid in children_of(self.nspawn.pid) if name_of(pid) == "systemd"]
+        found = [pid for pid in children(self.nspawn.pid)
+                 if read_proc(pid, "comm") == b"systemd\n"]
         return found[0] if found else None
 
     def is_running(self):
