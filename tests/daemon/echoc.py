@@ -4,6 +4,7 @@ import os
 import re
 import selectors
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -142,9 +143,13 @@ class Terminal:
         mode[3] &= ~termios.ECHO
         termios.tcsetattr(slave, termios.TCSANOW, mode)
         self.seen = b""
+
+        def in_child():
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
+
         self.process = start(*args, **dict({"stdin": slave, "stdout": slave}, **popen),
-                             start_new_session=True,
-                             preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0))
+                             start_new_session=True, preexec_fn=in_child)
         os.close(slave)
 
     def type(self, data):
