@@ -202,7 +202,7 @@ class Echod:
     def let_us_look(self):
         """Opens /proc/PID/fd of its processes to us: without core_dumps it is for root alone."""
         os.mkdir(self.config + ".d")
-        self.write(os.path.basename(self.config) + ".d/test.conf", "[server]\ncore_dumps = yes\n")
+        self.write(self.config + ".d/test.conf", "[server]\ncore_dumps = yes\n")
 
     # -- files --
 

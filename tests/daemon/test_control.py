@@ -22,6 +22,8 @@ from programs import ECHOCTL, NOBODY, nobody, true_root
 from tap import main, test
 
 CROWD = scaled(500, 30)
+# Of one user as many are heard at once (src/daemon/control.h), but of root more than that.
+AT_ONCE = 20 if os.geteuid() == 0 else 6
 
 
 def connect(echod):
@@ -585,21 +587,21 @@ def leavers():
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.connect(echod.control)
                 sock.sendall(data)
-        expect_equal(eventually(lambda: echod.ctl("status"), "it answers")[0], 0, "the status")
+        eventually(lambda: echod.ctl("status")[0] == 0, "it answers")
         expect_echo(echod.connect())
 
 
-@test("20 peers at once are all answered, whoever speaks first")
-def twenty():
+@test("%d peers at once are all answered, whoever speaks first" % AT_ONCE)
+def at_once():
     with Managed() as echod:
-        peers = [connect(echod) for _ in range(20)]
+        peers = [connect(echod) for _ in range(AT_ONCE)]
         for sock in reversed(peers):
             sock.sendall(b"status\n")
         for sock in peers:
             expect_match("^ok\nstate=serving", recv_until_eof(sock).decode(), "the answer")
-        askings = [Asking(echod.control, "list") for _ in range(20)]
-        expect_equal([asking.result() for asking in askings], [(0, "no clients\n", "")] * 20,
-                     "20 lists")
+        askings = [Asking(echod.control, "list") for _ in range(AT_ONCE)]
+        expect_equal([asking.result() for asking in askings], [(0, "no clients\n", "")] * AT_ONCE,
+                     "the lists")
         expect_echo(echod.connect())
 
 
@@ -678,7 +680,11 @@ def bad_manners():
         # Whoever had to wait for one of them, waited for five seconds.
         expect(longest < scaled(4, 10), "an echo took %.1f s meanwhile" % longest)
         expect(used < scaled(2, 20), "the daemon used %.1f s of CPU time" % used)
-        expect_equal(waiting.result()[0], 0, "the status of an echoctl that waited for its turn")
+        served, _, err = waiting.result()
+        if os.geteuid() == 0:
+            expect_equal(served, 0, "the status of an echoctl that waited for its turn")
+        else:
+            expect_match("too many requests of one user", err, "why it did not wait for its turn")
         if CROWD == 500:
             answer = recv_until_eof(deaf[0])
             expect(0 < answer.count(b"\n") <= CROWD, "what the deaf one was sent is cut")

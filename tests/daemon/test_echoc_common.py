@@ -1,6 +1,7 @@
 """What the verbs of echoc share: addresses, source, DSCP, the PROXY header, other people's servers."""
 import json
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -208,7 +209,7 @@ service echo
     id = echo-stream
     socket_type = stream
     protocol = tcp
-    user = root
+    user = %(user)s
     wait = no
     bind = 127.0.0.1
     port = %(port)d
@@ -219,7 +220,7 @@ service echo
     id = echo-dgram
     socket_type = dgram
     protocol = udp
-    user = root
+    user = %(user)s
     wait = yes
     bind = 127.0.0.1
     port = %(port)d
@@ -230,7 +231,7 @@ service daytime
     id = daytime-stream
     socket_type = stream
     protocol = tcp
-    user = root
+    user = %(user)s
     wait = no
     bind = 127.0.0.1
     port = %(daytime)d
@@ -244,7 +245,8 @@ def xinetd():
         port, daytime = free_port(), free_port()
         config = os.path.join(where, "xinetd.conf")
         with open(config, "w", encoding="ascii") as file:
-            file.write(XINETD % {"dir": where, "port": port, "daytime": daytime})
+            file.write(XINETD % {"dir": where, "port": port, "daytime": daytime,
+                                 "user": pwd.getpwuid(os.getuid()).pw_name})
         with Program("xinetd", "-dontfork", "-f", config, "-pidfile", os.path.join(where, "pid"),
                      stdout=subprocess.DEVNULL):
             eventually(lambda: run("ping", "-c", 1, "127.0.0.1", port).status == 0, "xinetd listens")
