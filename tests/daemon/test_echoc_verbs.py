@@ -16,6 +16,7 @@ from tap import main, private_network, test
 from verbs import finish, popen, run
 
 WAIT = scaled("1s", "5s")  # for what never comes
+PATIENCE = scaled("2s", "20s")  # for what may not come
 
 
 def operands(echod):
@@ -319,7 +320,7 @@ def idle_faults():
             reaction(conn)
         return serve
 
-    quick = ("idle", "--shortest", "50ms", "-t", WAIT)
+    quick = ("idle", "--shortest", "50ms", "-t", PATIENCE)
     with Server(after(servers.reset)) as server:
         expect_match(r"cut at [\d.]+ ms: the connection was reset \(RST\)$",
                      run(*quick, *server.operands).ended(1).out, "the reset")
@@ -348,7 +349,7 @@ def forgetful(span):
 @test("idle divides the time in which silence began, over more connections, until that is precise")
 def idle_precision():
     with Server(forgetful(2)) as server:
-        done = run("idle", "--json", "--shortest", "1s", "--precision", "200ms", "-t", WAIT,
+        done = run("idle", "--json", "--shortest", "1s", "--precision", "300ms", "-t", PATIENCE,
                    *server.operands).ended(1)
         s = done.summary
         expect_equal((s["how"], s["noticed"]), ("silence", "by a probe"), "how")
@@ -358,7 +359,7 @@ def idle_precision():
         verdicts = {o["verdict"] for o in done.objects("probe")}
         expect_equal(verdicts, {"alive", "silence"}, "the verdicts of the probes")
         before = len(server.connections)
-        out = run("idle", "--shortest", "1s", "--longest", "3s", "--precision", "10s", "-t", WAIT,
+        out = run("idle", "--shortest", "1s", "--longest", "3s", "--precision", "10s", "-t", PATIENCE,
                   *server.operands).ended(1).out
         expect_match(r"^cut between 1s and \S.* of silence: nothing comes back any more$",
                      out.splitlines()[-1], "the end")
@@ -376,6 +377,18 @@ def idle_few():
     with Echod() as echod:
         done = run("idle", "--shortest", "50ms", "-w", "400ms", "--json", *operands(echod)).ended(0)
         expect(done.summary["alive_ms"] <= 3200, "how far it came: %s" % done.summary)
+
+
+@test("idle asks again where a server does not take the next connection at once")
+def idle_again():
+    def serve(conn, number):
+        conn.close() if number in (2, 3) else servers.echo(conn, number)
+
+    with Server(serve) as server:
+        done = run("idle", "--shortest", "30ms", "--longest", "60ms", "--connections", 1,
+                   *server.operands).ended(0)
+        expect_equal(done.out.splitlines()[-1], "alive after 60ms of silence", "the end")
+        expect_equal(len(server.connections), 4, "the connections")
 
 
 @test("idle tells what is known so far on Ctrl-C")
