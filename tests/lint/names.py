@@ -45,7 +45,7 @@ def distributed_files_exist(tree):
 def tests_are_run(tree):
     lists = {"unit_tests": ("tests/unit/test_*.c",),
              "fuzz_targets": ("tests/fuzz/fuzz_*.c",),
-             "daemon_tests": ("tests/daemon/test_*.py", "tests/daemon/test_*.sh"),
+             "(?:daemon|slow)_tests": ("tests/daemon/test_*.py", "tests/daemon/test_*.sh"),
              "lint_tests": ("tests/lint/*.sh", "tests/lint/*.py")}
     for name, patterns in lists.items():
         listed = variable(tree, name)
