@@ -246,7 +246,7 @@ def xinetd():
         config = os.path.join(where, "xinetd.conf")
         with open(config, "w", encoding="ascii") as file:
             file.write(XINETD % {"dir": where, "port": port, "daytime": daytime,
-                                 "user": pwd.getpwuid(os.getuid()).pw_name})
+                                 "user": pwd.getpwuid(os.geteuid()).pw_name})
         with Program("xinetd", "-dontfork", "-f", config, "-pidfile", os.path.join(where, "pid"),
                      stdout=subprocess.DEVNULL):
             eventually(lambda: run("ping", "-c", 1, "127.0.0.1", port).status == 0, "xinetd listens")
