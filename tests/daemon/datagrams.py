@@ -3,14 +3,16 @@
 That something is not answered is never waited for. A worker serves datagrams in their order, so once
 a later one is answered, an answer to the earlier one would be there.
 """
+import errno
 import fcntl
 import socket
 import struct
 
-from expect import DEADLINE, Skip, eventually, expect_equal
+from expect import DEADLINE, Failure, Skip, eventually, expect_equal
 from proc import title
 from tap import private_network
 
+TRIES = 100
 SIOCGIFINDEX, SIOCSIFADDR, IFA_F_TENTATIVE = 0x8933, 0x8916, 0x40
 
 
@@ -34,8 +36,14 @@ def port_of_nobody():
 def client(host="127.0.0.1", port=0):
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     sock.settimeout(DEADLINE)
-    sock.bind((host, port or port_of_nobody()))
-    return sock
+    for _ in range(TRIES):
+        try:
+            sock.bind((host, port or port_of_nobody()))
+            return sock
+        except OSError as error:  # a client of another thread has got that port meanwhile
+            if port or error.errno != errno.EADDRINUSE:
+                raise
+    raise Failure("no port was free in %d tries" % TRIES)
 
 
 def named(path):
