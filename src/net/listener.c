@@ -204,10 +204,10 @@ static struct address address_to_bind(const struct address *address, int type, u
 int listener_open(const struct address *address, int type, unsigned mode, char *reason)
 {
     int fd = socket(address->sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct address bound = address_to_bind(address, type, mode);
 
     if (fd < 0)
         return explain(address, type, mode, errno, reason);
+    struct address bound = address_to_bind(address, type, mode);
     if (type == SOCK_DGRAM)
         ask_for_destinations(fd);
     int r = open_at(fd, &bound, type, mode);

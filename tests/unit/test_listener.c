@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 static char reason[NET_REASON_MAX];
 
@@ -203,6 +204,23 @@ static void test_a_trial_tells_what_cannot_be_had(void **state)
     close(fd);
 }
 
+static void test_why_there_is_no_socket(void **state)
+{
+    static const unsigned modes[] = {0, TRIED};
+    struct address any = numeric("127.0.0.1", 7777);
+    struct rlimit limit, none;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        int r = listener_open(&any, SOCK_DGRAM, modes[i], reason);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_int_equal(r, -EMFILE);
+    }
+}
+
 static void test_unix_file_and_its_mode(void **state)
 {
     static const mode_t modes[] = {0666, 0600, 0000, 0777, 0060}, masks[] = {0, 022, 0777};
@@ -394,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_both_families_on_one_port),
         cmocka_unit_test(test_a_trial_takes_no_datagrams),
         cmocka_unit_test(test_a_trial_tells_what_cannot_be_had),
+        cmocka_unit_test(test_why_there_is_no_socket),
         cmocka_unit_test(test_unix_file_and_its_mode),
         cmocka_unit_test(test_file_of_a_server_that_is_gone),
         cmocka_unit_test(test_many_at_once_where_a_server_is_gone),
