@@ -85,6 +85,12 @@ static int explain(const struct address *address, int type, unsigned mode, int e
                      : "%.120s cannot be made: no permission to write to its directory",
                  text);
         break;
+    case EEXIST:
+        snprintf(reason, NET_REASON_MAX,
+                 "%.120s cannot be made: the file beside it whose name has .lock behind that is no "
+                 "lock of echod, or of another user",
+                 text);
+        break;
     case EADDRNOTAVAIL:
         snprintf(reason, NET_REASON_MAX, "%.120s is not an address of this machine", text);
         break;

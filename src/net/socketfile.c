@@ -67,17 +67,45 @@ static bool is_there(const char *name, int fd)
            there.st_ino == ours.st_ino;
 }
 
-/* Returns a descriptor, -EADDRINUSE, -EAGAIN if whoever had it has removed it, or -errno. */
+/* Why open(2) left NAME alone. What is there already, and is not for us, is somebody else's. */
+static int obstacle(const char *name, int error)
+{
+    bool ours_or_none = error != EACCES && error != ELOOP && error != EISDIR && error != ENXIO;
+    struct stat there;
+
+    return ours_or_none || lstat(name, &there) < 0 ? -error : -EEXIST;
+}
+
+/* A lock has nothing in it: whatever else has its name is not ours to remove. */
+static int check_is_lock(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    return S_ISREG(st.st_mode) && st.st_size == 0 ? 0 : -EEXIST;
+}
+
+/* Returns 0, -EADDRINUSE, -EAGAIN if whoever had it has removed it, or -errno. */
+static int take_lock(const char *name, int fd)
+{
+    int r = check_is_lock(fd);
+
+    if (r < 0)
+        return r;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+    return is_there(name, fd) ? 0 : -EAGAIN;
+}
+
+/* Returns a descriptor, or as take_lock(). */
 static int try_lock(const char *name)
 {
     mode_t saved = umask(0177); /* whoever comes next with our rights is to be able to open it */
     int fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
-    int r = fd < 0 ? -errno : 0;
+    int r = fd < 0 ? obstacle(name, errno) : take_lock(name, fd);
 
     umask(saved);
-    if (r < 0)
-        return r;
-    r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -EADDRINUSE : is_there(name, fd) ? 0 : -EAGAIN;
     if (r < 0)
         fd_close(&fd);
     return r < 0 ? r : fd;

@@ -25,8 +25,8 @@ bool socket_file_stands(const struct socket_file *file, const struct address *ad
 
 /*
  * Keeps all others who ask for it from making, or replacing, a socket's file at the path ADDRESS.
- * Returns a descriptor for socket_file_unlock(), -EADDRINUSE while somebody else has it, or why
- * nobody could make a file there, -errno.
+ * Returns a descriptor for socket_file_unlock(), -EADDRINUSE while somebody else has it, -EEXIST
+ * where the lock's name is that of another file, or why nobody could make a file there, -errno.
  */
 int socket_file_lock(const struct address *address);
 void socket_file_unlock(const struct address *address, int *lock);

@@ -330,6 +330,31 @@ static void test_the_lock_of_a_file(void **state)
     assert_int_equal(access("locked.lock", F_OK), -1);
 }
 
+/* Whatever else has the name of the lock stays, and is told of. */
+static void test_what_is_no_lock(void **state)
+{
+    struct address file = file_address("kept"), other = file_address("kept.lock");
+    struct stat st;
+
+    (void)state;
+    write_file("kept.lock", "theirs", 6);
+    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -EEXIST);
+    assert_non_null(strstr(reason, ".lock"));
+    assert_int_equal(stat("kept.lock", &st), 0);
+    assert_int_equal(st.st_size, 6);
+    unlink("kept.lock");
+    int fd = opens(&other);
+    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -EEXIST);
+    accepts(fd, &other);
+    close(fd);
+    unlink("kept.lock");
+    assert_int_equal(symlink("elsewhere", "kept.lock"), 0);
+    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -EEXIST);
+    assert_int_equal(access("elsewhere", F_OK), -1);
+    unlink("kept.lock");
+    close(opens(&file));
+}
+
 static void test_file_of_a_living_server(void **state)
 {
     struct address file = file_address("living");
@@ -417,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_file_of_a_server_that_is_gone),
         cmocka_unit_test(test_many_at_once_where_a_server_is_gone),
         cmocka_unit_test(test_the_lock_of_a_file),
+        cmocka_unit_test(test_what_is_no_lock),
         cmocka_unit_test(test_file_of_a_living_server),
         cmocka_unit_test(test_file_that_is_no_socket),
         cmocka_unit_test(test_no_such_directory),
