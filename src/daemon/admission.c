@@ -124,7 +124,7 @@ void admission_reconsider(struct server *server, uint64_t now)
     for (size_t i = 0; i < doorstep->count; i++) {
         const struct knocker *k = &doorstep->item[i];
         struct access access = decide(server, &k->peer, k->listen);
-        if (access_may_change(&access) && now < k->until && server->phase == PHASE_SERVING)
+        if (access_may_change(&access) && now < k->until)
             doorstep->item[kept++] = *k;
         else
             carry_out(server, k->client, &k->peer, k->listen, &access);

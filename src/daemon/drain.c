@@ -1,6 +1,7 @@
 #include "daemon/drain.h"
 
 #include "base/span.h"
+#include "daemon/admission.h"
 #include "daemon/notify.h"
 
 #include <signal.h>
@@ -20,6 +21,7 @@ static void begin(struct server *server)
     char span[SPAN_TEXT_MAX];
     uint64_t time = server->settings->server->drain_timeout;
 
+    admission_reconsider(server, UINT64_MAX);
     datagrams_stop(server);
     listeners_close(&server->listeners, server->notifier.manager);
     server->phase = PHASE_DRAINING;

@@ -1,5 +1,7 @@
 """Who is let in: the number of clients, of one source, and lists of addresses."""
+import os
 import re
+import signal
 import socket
 import subprocess
 
@@ -7,7 +9,7 @@ from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
 from expect import DEADLINE, Skip, eventually, expect, expect_equal, scaled
 from harness import Echod
 from managed import Managed
-from proc import descriptors
+from proc import descriptors, state
 from tap import as_network_admin, main, private_network, test
 
 FULL = b"echod: too many clients, try again later\n"
@@ -159,6 +161,31 @@ def not_over_a_reload():
             for sock in socks:
                 expect_equal(recv_until_eof(sock), MANY, "what a refused client gets")
         expect_echo(first)
+
+
+@test("nobody is kept, and then served, by an echod that stops")
+def not_over_a_stop():
+    for _ in range(10):
+        with Echod(server="max_clients = 1") as echod:
+            first = echod.echoing()
+            echod.wait_closed_clients()
+            worker = echod.workers()[0]
+            second = echod.connect()
+            second.sendall(b"ping")
+            eventually(lambda: len(descriptors(echod.pid)) > echod.descriptor_count or
+                       echod.log.matching("refused"), "it is accepted")
+            # It finds both at once: that it is to stop, and that there is room.
+            os.kill(echod.pid, signal.SIGSTOP)
+            eventually(lambda: state(echod.pid) == "T", "it stands still")
+            too_late = echod.log.matching("refused")
+            first.close()
+            eventually(lambda: state(worker) == "Z", "the first worker has ended")
+            os.kill(echod.pid, signal.SIGTERM)
+            os.kill(echod.pid, signal.SIGCONT)
+            expect_equal(second.recv(1024), FULL, "what the second client gets")
+            if not too_late:
+                return
+    expect(False, "the second client is never kept")
 
 
 @test("more than can be kept are refused with the same words")
