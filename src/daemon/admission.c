@@ -107,12 +107,32 @@ static void carry_out(struct server *server, int client, const struct address *p
         rights_close(&client);
 }
 
+/* Has CLIENT wait, and ends the wait of whom there is no place for any more. */
+static void keep(struct server *server, int client, const struct address *peer,
+                 const struct listen_settings *listen)
+{
+    const struct knocker knocker = {
+        .client = client,
+        .peer = *peer,
+        .source = address_source(peer, &server->settings->server->source_prefix),
+        .listen = listen,
+    };
+    struct knocker out = doorstep_keep(&server->doorstep, &knocker);
+
+    if (out.client < 0)
+        return;
+    struct access access = decide(server, &out.peer, out.listen);
+    carry_out(server, out.client, &out.peer, out.listen, &access);
+}
+
 void admission_decide(struct server *server, int client, const struct address *peer,
                       const struct listen_settings *listen)
 {
     struct access access = decide(server, peer, listen);
 
-    if (!access_may_change(&access) || !doorstep_keep(&server->doorstep, client, peer, listen))
+    if (access_may_change(&access))
+        keep(server, client, peer, listen);
+    else
         carry_out(server, client, peer, listen, &access);
 }
 

@@ -9,26 +9,29 @@
 #include "config/settings.h"
 #include "net/address.h"
 
-/* So many wait at once; whoever comes then is refused as if there were no doorstep. */
+/* So many wait at once. */
 #define DOORSTEP_PLACES 16
 
 struct knocker {
     int client;
     struct address peer;
+    struct source_key source; /* of the peer */
     const struct listen_settings *listen;
-    uint64_t until; /* clock_now() at which it is refused */
+    uint64_t until; /* clock_now() at which it is refused; doorstep_keep() sets it */
 };
 
 /* Its zero is an empty one. */
 struct doorstep {
-    struct knocker item[DOORSTEP_PLACES]; /* the first to come first */
+    struct knocker item[DOORSTEP_PLACES + 1]; /* the first to come first */
     size_t count;
 };
 
-/* Lets the connected socket CLIENT wait, which then belongs to the doorstep. Returns false if there
- * is no place. */
-bool doorstep_keep(struct doorstep *doorstep, int client, const struct address *peer,
-                   const struct listen_settings *listen);
+/*
+ * Lets KNOCKER wait, whose connected socket then belongs to the doorstep. If there is no place for
+ * it, the source that has most gives one up, so that none keeps the others out: returns who has to
+ * go, maybe KNOCKER itself, and whose socket is the caller's; .client is -1 if nobody has.
+ */
+struct knocker doorstep_keep(struct doorstep *doorstep, const struct knocker *knocker);
 
 /* When the first one has waited long enough; UINT64_MAX: nobody waits. */
 uint64_t doorstep_next(const struct doorstep *doorstep);
