@@ -185,7 +185,7 @@ static void print_faults(const struct account *a)
 {
     char line[256] = "";
 
-    for (size_t i = REPLY_LATE; i < REPLY_VERDICTS; i++)
+    for (enum verdict i = REPLY_LATE; i < REPLY_VERDICTS; i++)
         if (a->verdicts[i] > 0)
             text_append(line, sizeof(line), "%s%" PRIu64 " %s", *line ? ", " : "", a->verdicts[i],
                         verdict_name(i));
@@ -219,7 +219,7 @@ static void put_summary(const struct account *a, int status)
     output_count("received", account_received(a));
     output_count("loss_percent", loss(a));
     output_count("lost", lost(a));
-    for (size_t i = REPLY_LATE; i < REPLY_VERDICTS; i++)
+    for (enum verdict i = REPLY_LATE; i < REPLY_VERDICTS; i++)
         output_count(verdict_name(i), a->verdicts[i]);
     output_count("errors", a->errors);
     output_milliseconds("duration_ms", (clock_now() - a->begin) * 1000);
