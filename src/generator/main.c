@@ -21,8 +21,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #define EXTENSION ".conf"
 /* The name of the configuration that echod.service has, and echod.socket. */
@@ -85,6 +85,17 @@ static void generate_from(const struct generation *generation, const char *path)
     settings_free(settings);
 }
 
+/* Whether there is a file at PATH: 1, or 0, or, of what is none, -EINVAL. A pipe would be waited
+ * for, and so would the boot. */
+static int has_file(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return errno == ENOENT ? 0 : 1; /* reading it will tell why not */
+    return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? 1 : -EINVAL;
+}
+
 static void generate(struct generation generation)
 {
     char path[PATH_MAX], unit[NAME_MAX + 32];
@@ -94,8 +105,10 @@ static void generate(struct generation generation)
     snprintf(unit, sizeof(unit), is_main(&generation) ? "%s.service" : "echod@%s.service",
              generation.name);
     generation.unit = unit;
-    /* Somebody may run instances only. */
-    if (is_main(&generation) && access(path, F_OK) < 0 && errno == ENOENT)
+    int r = has_file(path);
+    if (r < 0)
+        notice_text(&generation, LOG_ERR, "%s is not a file, so nothing is made of it", path);
+    else if (r == 0 && is_main(&generation)) /* somebody may run instances only */
         notice_text(&generation, LOG_INFO, "there is no %s, so nothing is made of it", path);
     else
         generate_from(&generation, path);

@@ -247,6 +247,18 @@ def kept():
         expect(after[LIMITS] != before[LIMITS], "the limits are those of the new file")
 
 
+@test("what is no file is not read: nobody may ever write to a pipe")
+def pipes():
+    with Root() as root:
+        for name in ("echod", "two"):
+            os.mkfifo(root.path("%s/%s.conf" % (configuration_directory(), name)))
+        root.configure(ONE, "three")
+        expect_equal(list(root.generate()), ["echod@three.service.d/50-echod-conf.conf"],
+                     "the files")
+        expect_equal(re.findall(r"/(\w+)\.conf is not a file", root.told), ["echod", "two"],
+                     "what is said")
+
+
 @test("of a thousand mistakes some are told, and the rest is counted")
 def mistakes():
     _, told = made_of(ONE + "".join("mistake%d = 1\n" % i for i in range(1000)))
