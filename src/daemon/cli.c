@@ -27,7 +27,7 @@ static const struct option options[] = {
 void cli_help(void)
 {
     puts("Usage: echod [OPTION]...\n"
-         "Serve echo, message and discard to clients, each in a process of its own.\n"
+         "Serve echo, message and more to clients, each in a process of its own.\n"
          "\n"
          "  -c, --config FILE    read FILE and FILE.d/*.conf\n"
          "                       (default: " DEFAULT_CONFIG ")\n"
