@@ -33,18 +33,30 @@ void report_hint_at_help(void)
     report_say("try '%s --help'", program_invocation_short_name);
 }
 
+/* An IPv6 address has more colons than that. */
+static bool has_port(const char *host)
+{
+    const char *colon = strchr(host, ':');
+
+    return colon && !strchr(colon + 1, ':');
+}
+
 void report_unresolved(const struct target *target, const char *reason)
 {
     if (target->path)
         report_say("cannot connect to %s: %s", target->path, reason);
     else
-        report_say("cannot find the address of %s port %s: %s", target->host, target->port, reason);
+        report_say(
+            "cannot find the address of %s port %s: %s%s", target->host, target->port, reason,
+            has_port(target->host) ? " (a blank stands between HOST and PORT, no colon)" : "");
 }
 
 void report_hint_at_port(const struct target *target)
 {
-    report_say("what follows HOST is the PORT; to send it: echoc %s " ECHOC_DEFAULT_PORT " '%s'",
-               target->host, target->port);
+    if (!has_port(target->host)) /* else that has been told */
+        report_say("what follows HOST is the PORT; to send it: echoc %s " ECHOC_DEFAULT_PORT
+                   " '%s'",
+                   target->host, target->port);
 }
 
 void report_trying(const struct attempt *a)

@@ -18,6 +18,7 @@ static const struct {
     [CORRUPTED] = {"corrupted", "it comes back corrupted"},
     [TOO_LARGE] = {"too_large", "our own system refuses it: larger than the MTU that it knows"},
     [CLOSED] = {"closed", "the server closes the connection"},
+    [REFUSED] = {"refused", "it is refused (is the server running?)"},
     [BROKEN] = {"broken", "the connection breaks"},
     [STOPPED] = {"stopped", "stopped"},
 };
@@ -93,6 +94,8 @@ static enum passage passage_of(const struct sweep *s, int r)
         return TOO_LARGE;
     case -EPIPE:
         return CLOSED;
+    case -ECONNREFUSED:
+        return REFUSED;
     case -ECANCELED:
         return STOPPED;
     }
@@ -128,9 +131,10 @@ static void tell(const struct sweep *s, uint32_t size, enum passage passage)
             output_milliseconds("rtt_ms", s->last.time);
         output_end();
     } else if (passage == PASSES) {
-        output_line("%" PRIu32 " bytes: %s ms", size, output_time(s->last.time, time));
+        output_line("%" PRIu32 " byte%s: %s ms", size, plural(size),
+                    output_time(s->last.time, time));
     } else {
-        output_line("%" PRIu32 " bytes: %s", size, sweep_words(passage));
+        output_line("%" PRIu32 " byte%s: %s", size, plural(size), sweep_words(passage));
     }
 }
 

@@ -17,7 +17,7 @@ struct sweep_options {
     uint64_t wait; /* microseconds */
 };
 
-enum passage { PASSES, LOST, TRUNCATED, CORRUPTED, TOO_LARGE, CLOSED, BROKEN, STOPPED };
+enum passage { PASSES, LOST, TRUNCATED, CORRUPTED, TOO_LARGE, CLOSED, REFUSED, BROKEN, STOPPED };
 
 /* In a word, for programs; and in words. */
 const char *sweep_name(enum passage passage);

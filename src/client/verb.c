@@ -96,7 +96,7 @@ static void take_operands(const struct verb *verb, struct common *c, int count, 
 static int check(const struct verb *verb, struct common *c)
 {
     if (verb->before && !c->leading)
-        return common_wrong("what is missing is the operand", verb->before);
+        return common_wrong("an operand is missing", verb->before);
     if (!verb->behind && c->rest_count > 0)
         return common_wrong("unexpected operand", c->rest[0]);
     if (!verb->datagrams && c->udp)

@@ -82,7 +82,8 @@ static void tell_limit(const struct sweep *s, const struct limit *limit)
     else if (limit->how == STOPPED)
         output_line("stopped: up to %" PRIu32 " bytes%s pass", limit->passes, packet);
     else if (limit->passes == 0)
-        output_line("not even %" PRIu32 " bytes pass: %s", limit->fails, sweep_words(limit->how));
+        output_line("not even %" PRIu32 " byte%s %s: %s", limit->fails, plural(limit->fails),
+                    limit->fails == 1 ? "passes" : "pass", sweep_words(limit->how));
     else
         output_line("%" PRIu32 " bytes%s pass, %" PRIu32 " do not: %s", limit->passes, packet,
                     limit->fails, sweep_words(limit->how));

@@ -147,7 +147,7 @@ static int take_operands(struct arguments *args, int argc, char **argv)
     optind++;
     for (size_t i = 0; i < OPERANDS_MAX && args->command->operands[i]; i++) {
         if (optind == argc)
-            return misused("what is missing is the operand", args->command->operands[i]);
+            return misused("an operand is missing", args->command->operands[i]);
         args->operands[i] = argv[optind++];
     }
     return optind < argc ? misused("unexpected operand", argv[optind]) : 0;
@@ -175,7 +175,10 @@ static int tell_failure(const char *socket, int error)
     switch (error) {
     case -ENOENT:
     case -ECONNREFUSED:
-        fprintf(stderr, "echoctl: echod does not run: nobody listens at %s\n", socket);
+        fprintf(stderr,
+                "echoctl: nobody listens at %s: echod does not run, or has no control socket there "
+                "(CONTROL SOCKET in echod(8))\n",
+                socket);
         return CTL_NOT_RUNNING;
     case -EPROTO:
     case -ECONNRESET:

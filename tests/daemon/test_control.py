@@ -348,7 +348,8 @@ def not_running():
             for command in ("status", "reload"):
                 code, out, err = run_echoctl(*args, command)
                 expect_equal((code, out), (3, ""), "status and output")
-                expect_match("^echoctl: echod does not run: nobody listens at %s$" % path, err,
+                expect_match("^echoctl: nobody listens at %s: echod does not run, or has no control "
+                             r"socket there \(CONTROL SOCKET in echod\(8\)\)$" % path, err,
                              "what it says")
 
 

@@ -56,6 +56,10 @@ def unknown_host():
         raise Skip("a resolver elsewhere might be asked")
     fails(NO_CONNECTION, r"cannot find the address of no-such-host\.invalid port 7: \w.*\n\Z",
           "no-such-host.invalid", "7", "hello")
+    fails(NO_CONNECTION, r"cannot find the address of no-such-host\.invalid:7 port 7777: \w.* "
+          r"\(a blank stands between HOST and PORT, no colon\)\n\Z", "no-such-host.invalid:7")
+    fails(NO_CONNECTION, r"cannot find the address of 127\.0\.0\.1:7 port hello: unknown service name "
+          r"\(a blank stands between HOST and PORT, no colon\)\n\Z", "127.0.0.1:7", "hello")
 
 
 @test("a service that nobody knows, an address of the other family than the one asked for")

@@ -446,7 +446,18 @@ def sweep_tcp():
                      (3000, 3001, "lost"), "the limit")
     with Server(servers.read_and_close) as server:
         done = run("sweep", "--tries", 1, *server.operands).ended(1)
-        expect_match("^not even 1 bytes pass: the server closes", done.out, "nothing passes")
+        expect_equal(done.out.splitlines(), ["1 byte: the server closes the connection",
+                                             "not even 1 byte passes: the server closes the connection"],
+                     "nothing passes")
+
+
+@test("sweep says that datagrams are refused: nobody is there")
+def sweep_refused():
+    with Server(servers.echo_datagram, "udp") as server:
+        pass
+    done = run("sweep", "-u", "--smallest", 2, *server.operands).ended(1)
+    expect_equal(done.out.splitlines()[-1],
+                 "not even 2 bytes pass: it is refused (is the server running?)", "the end")
 
 
 @test("sweep sets DF: the MTU of the interface is the limit, and that is no fault")
