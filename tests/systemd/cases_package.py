@@ -94,13 +94,31 @@ def purged(s):
     expect_equal(enabled(s, "echod.socket"), "disabled", "the socket, installed again")
 
 
+def expect_fails_at(s, where):
+    s.expect_state("failed")
+    expect_equal(s.show("ExecMainStatus"), "78", "the exit status")
+    expect(any(where in text for text in s.messages("-u", "echod")), "the journal names " + where)
+
+
 @package_case("installed over a broken configuration: that succeeds, the service says what is wrong")
 def broken(s):
     where = s.configure_wrongly()
     s.install()
-    s.expect_state("failed")
-    expect_equal(s.show("ExecMainStatus"), "78", "the exit status")
-    expect(any(where in text for text in s.messages("-u", "echod")), "the journal names " + where)
+    expect_fails_at(s, where)
+    s.configure()
+    s.start()
+    s.session()
+
+
+@package_case("removed, broken, installed again: that succeeds, it stays broken until it is corrected")
+def broken_later(s):
+    s.install()
+    s.apt("remove", "echod")
+    where = s.configure_wrongly()
+    kept = s.machine.read(CONFIG)
+    s.install()
+    expect_equal(s.machine.read(CONFIG), kept, CONFIG)
+    expect_fails_at(s, where)
     s.configure()
     s.start()
     s.session()
