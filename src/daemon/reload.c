@@ -187,9 +187,30 @@ void reload_begin(struct server *server, int waiter)
         reject(server, strerror(-r));
 }
 
-void reload_listen(struct server *server)
+/* Makes room for the reasons, which are worth more: drops the warnings that are whole. */
+static void forget_warnings(struct reload *reload)
+{
+    char *to = reload->text;
+    size_t len;
+
+    for (const char *line = reload->text; *line; line += len) {
+        const char *end = strchr(line, '\n');
+        len = end ? (size_t)(end - line) + 1 : strlen(line);
+        if (end && is_warning(line))
+            continue;
+        memmove(to, line, len);
+        to += len;
+    }
+    *to = '\0';
+    reload->len = (size_t)(to - reload->text);
+}
+
+bool reload_listen(struct server *server)
 {
     struct reload *reload = &server->reload;
+
+    if (reload->len + 1 == sizeof(reload->text))
+        forget_warnings(reload);
     size_t room = sizeof(reload->text) - 1 - reload->len;
     ssize_t n = read(reload->output, reload->text + reload->len, room);
 
@@ -198,6 +219,7 @@ void reload_listen(struct server *server)
     reload->text[reload->len] = '\0';
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         fd_close(&reload->output); /* its end, or more than anybody will read */
+    return n > 0;
 }
 
 void reload_check(struct server *server, uint64_t now)
@@ -282,12 +304,8 @@ void reload_finish(struct server *server, int status)
     struct reload *reload = &server->reload;
 
     reload->pid = -1;
-    while (reload->output >= 0 && reload->len + 1 < sizeof(reload->text)) {
-        size_t before = reload->len;
-        reload_listen(server);
-        if (reload->len == before)
-            break;
-    }
+    while (reload_listen(server))
+        continue;
     fd_close(&reload->output);
     finish(server, status);
     if (reload->again && server->phase == PHASE_SERVING && reload->pid < 0) {

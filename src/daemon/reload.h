@@ -20,7 +20,7 @@ struct reload {
     bool again;        /* something asked for one more meanwhile */
     uint64_t deadline; /* clock_now() */
     int waiter;        /* a connection whose peer waits for the outcome; -1: none does */
-    char text[2048];
+    char text[2048];   /* that, or as much of it as there is room for: reasons before warnings */
     size_t len;
 };
 
@@ -36,8 +36,9 @@ struct reload {
  */
 void reload_begin(struct server *server, int waiter);
 
-/* Takes what the rehearsal has printed: to be called when poll(2) reports its output. */
-void reload_listen(struct server *server);
+/* Takes what the rehearsal has printed: to be called when poll(2) reports its output. Returns
+ * whether there was something. */
+bool reload_listen(struct server *server);
 
 /* The rehearsal has ended with STATUS, of wait(2). Does not return if the new program takes over.
  */

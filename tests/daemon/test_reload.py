@@ -489,6 +489,22 @@ def warning_first():
         echod.log.wait(REJECTED + told[1])
 
 
+@test("however many warnings there are, the fault is told")
+def many_warnings():
+    with bound() as busy, Managed() as echod:
+        os.mkdir(echod.config + ".d")
+        for i in range(100):
+            echod.write("%s.d/%d-that-nobody-reads" % (os.path.basename(echod.config), i), "")
+        echod.reload()
+        port = busy.getsockname()[1]
+        for text, reason in (
+                (listen("busy", port), r"listener busy: \S+ is in use by another program .*"),
+                ("nonsense = 1\n", r"\S*/echod\.conf:\d+: \[listen local\] nonsense: .*")):
+            echod.configure(listen("local") + text)
+            expect_match(r"^echoctl: %s$" % reason, echod.ctl("reload")[2], "the reason")
+            echod.log.wait(REJECTED + reason)
+
+
 @test("a program that cannot be executed, fails or crashes is not reloaded")
 def bad_programs():
     plain_processes()
