@@ -56,12 +56,16 @@ static void begin_object(const struct dialogue *d, const char *verdict, const st
         output_count("seq", d->result->messages);
 }
 
+/* Whether the LEN bytes at DATA are M; either may be empty, and M then nowhere. */
+static bool is_same(const struct message *m, const char *data, size_t len)
+{
+    return len == m->len && (len == 0 || memcmp(data, m->data, len) == 0);
+}
+
 /* M is NULL for what answers nothing. */
 static void put_answer(struct dialogue *d, const struct message *m, const char *data, size_t len)
 {
-    bool same = m && len == m->len && memcmp(data, m->data, len) == 0;
-
-    begin_object(d, !m ? "stray" : same ? "intact" : "different", m);
+    begin_object(d, !m ? "stray" : is_same(m, data, len) ? "intact" : "different", m);
     output_count("bytes", len);
     output_bytes("text", data, len);
     if (m)

@@ -121,6 +121,10 @@ def in_json():
         expect_equal([(o["seq"], o["verdict"], o.get("text")) for o in done.objects("probe")],
                      [(1, "intact", "a"), (2, "overdue", None), (3, "different", "\\x00?")], "it")
         expect_equal((done.summary["messages"], done.summary["unanswered"]), (3, 1), "the sums")
+    with Server(servers.echo_datagram, "udp") as server:
+        done = run_verb("send", "--json", "-n", *server.operands, "").ended(0)
+        expect_equal([(o["verdict"], o["bytes"]) for o in done.objects("probe")], [("intact", 0)],
+                     "of a datagram that is empty")
 
 
 # ---- Unix sockets ----
