@@ -82,11 +82,12 @@ static void tell_limit(const struct sweep *s, const struct limit *limit)
     else if (limit->how == STOPPED)
         output_line("stopped: up to %" PRIu32 " bytes%s pass", limit->passes, packet);
     else if (limit->passes == 0)
-        output_line("not even %" PRIu32 " byte%s %s: %s", limit->fails, plural(limit->fails),
-                    limit->fails == 1 ? "passes" : "pass", sweep_words(limit->how));
+        output_line("not even %" PRIu32 " byte%s: %s", limit->fails,
+                    limit->fails == 1 ? " passes" : "s pass", sweep_words(limit->how));
     else
-        output_line("%" PRIu32 " bytes%s pass, %" PRIu32 " do not: %s", limit->passes, packet,
-                    limit->fails, sweep_words(limit->how));
+        output_line("%" PRIu32 " byte%s%s pass%s, %" PRIu32 " do not: %s", limit->passes,
+                    plural(limit->passes), packet, limit->passes == 1 ? "es" : "", limit->fails,
+                    sweep_words(limit->how));
 }
 
 static void put_limit(const struct sweep *s, const struct limit *limit, int status)
