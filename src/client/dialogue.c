@@ -156,6 +156,23 @@ static uint64_t deadline_of(const struct dialogue *d)
 
 /* ---- a message ---- */
 
+/* Takes another port: what comes late would else be taken for the answer to the next message. While
+ * the socket is not connected, connect(2), it has none, so nothing comes that is not thrown away. A
+ * Unix socket keeps its name. */
+static void change_port(struct dialogue *d)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    char late;
+
+    if (d->type != SOCK_DGRAM || !address_is_ip(&d->peer))
+        return;
+    connect(d->plan->sock, &nobody, sizeof(nobody));
+    while (recv(d->plan->sock, &late, sizeof(late), MSG_DONTWAIT) >= 0)
+        ;
+    if (connect(d->plan->sock, &d->peer.sa, d->peer.len) < 0)
+        end(d, ENDED_BROKEN, -errno);
+}
+
 static void give_up(struct dialogue *d, const struct message *m)
 {
     char span[SPAN_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
@@ -164,10 +181,11 @@ static void give_up(struct dialogue *d, const struct message *m)
     span_format(d->plan->timeout, span, sizeof(span));
     report_say("no reply to message %" PRIu64 " from %s within %s", d->result->messages,
                address_format(&d->peer, peer, sizeof(peer)), span);
-    if (!d->plan->json)
-        return;
-    begin_object(d, "overdue", m);
-    output_end();
+    if (d->plan->json) {
+        begin_object(d, "overdue", m);
+        output_end();
+    }
+    change_port(d);
 }
 
 /* What ended it while M was out. */

@@ -86,6 +86,25 @@ def unanswered():
                      "what it says")
 
 
+@test("send -u: a late answer is not taken for that to the next message")
+def late():
+    held = []
+
+    def serve(sock, data, peer):
+        held.append((data, peer))
+        for answer in held if len(held) == 2 else ():
+            sock.sendto(*answer)
+
+    with Server(serve, "udp") as server:
+        status, out, _ = run(*server.operands, "--verify", "-v", "-t", WAIT, "first", "second")
+        expect_equal(status, SILENT, "the status: nothing differs")
+        expect_equal([data for data, _ in held], [b"first\n", b"second\n"], "what was sent")
+    del held[:]
+    with Server(serve, "udp") as server:
+        expect_equal(run(*server.operands, "-t", WAIT, "first", "second")[:2], (SILENT, b"second\n"),
+                     "status and output")
+
+
 @test("send -u: where nobody listens, the host's ICMP says so at once")
 def refused():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
