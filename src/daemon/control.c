@@ -177,7 +177,7 @@ void control_welcome(struct server *server)
             server->control.muted_until = clock_now() + PAUSE;
         return;
     }
-    struct ucred user;
+    struct ucred user = {.uid = (uid_t)-1, .gid = (gid_t)-1};
     const char *objection = find_objection(server, fd, &user);
     if (!objection) {
         *peer = (struct control_peer){.fd = fd, .user = user, .deadline = clock_now() + PATIENCE};
