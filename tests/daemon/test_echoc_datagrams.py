@@ -211,14 +211,14 @@ def packets():
     def packet_server(one):
         return OneClient(one, socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
-    with packet_server(serve(1, lambda sock: None)) as server:
+    # It takes one more, for what it left unread would be lost, and perhaps the last reply with it.
+    with packet_server(serve(1, lambda sock: sock.recv(1024))) as server:
         status, out, err = run(*server.at, "one", "two", "three")
         expect_equal((status, out), (CLOSED, b"one\n"), "status and output")
-        expect_match("(closed|reset) the connection after 4 bytes, before everything was sent$", err,
-                     "why")
-    with packet_server(serve(2, lambda sock: None)) as server:
+        expect_match("closed the connection after 4 bytes, before everything was sent$", err, "why")
+    with packet_server(serve(2, lambda sock: sock.recv(1024))) as server:
         done = run_verb("ping", "-i", 0, "-c", 3, *server.at).ended(1)
-        expect_match("^echoc: .* ((closed|reset) the connection|broke: Broken pipe)$", done.err, "why")
+        expect_match("^echoc: .* closed the connection$", done.err, "why")
         expect_match(" 2 received", done.out, "the sum")
     with packet_server(serve(1, lambda sock: sock.recv(1))) as server:
         prints(b"one\n", *server.at, "one")
