@@ -31,6 +31,12 @@ bool trip_pending(const struct trip *t)
     return queue_length(&t->out) > 0;
 }
 
+/* Why send(2) failed: of a reset that trip_receive() has seen the kernel does not tell again. */
+static int reason(const struct trip *t, int error)
+{
+    return error == EPIPE && t->end < 0 ? t->end : -error;
+}
+
 int trip_flush(struct trip *t)
 {
     while (trip_pending(t)) {
@@ -39,7 +45,7 @@ int trip_flush(struct trip *t)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return errno == EAGAIN ? 0 : -errno;
+            return errno == EAGAIN ? 0 : reason(t, errno);
         queue_drop(&t->out, (size_t)n);
     }
     return 0;
@@ -49,7 +55,7 @@ static int send_datagram(struct trip *t)
 {
     size_t len = queue_length(&t->out);
     ssize_t n = send(t->fd, queue_front(&t->out), len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    int r = n < 0 ? -errno : 0;
+    int r = n < 0 ? reason(t, errno) : 0;
 
     queue_drop(&t->out, len);
     return r;

@@ -304,7 +304,7 @@ def idle():
     with Echod(server="idle_timeout = 1500ms") as echod:
         done = run("idle", "--shortest", "500ms", "--json", *operands(echod)).ended(1)
         expect_equal(done.summary["how"], "fin", "how")
-        expect(1400 <= done.summary["cut_ms"] < 1500 * scaled(2, 20), "when: %s" % done.summary)
+        expect(1400 <= done.summary["cut_ms"] < 1500 * scaled(4, 20), "when: %s" % done.summary)
         expect(500 <= done.summary["alive_ms"] <= 1000, "what it survived")
     with Echod() as echod:
         done = run("idle", "--shortest", "50ms", "--longest", "200ms", *operands(echod)).ended(0)
@@ -323,7 +323,7 @@ def idle_faults():
     quick = ("idle", "--shortest", "50ms", "-t", PATIENCE)
     with Server(after(servers.reset)) as server:
         expect_match(r"cut at [\d.]+ ms: the connection was reset \(RST\)$",
-                     run(*quick, *server.operands).ended(1).out, "the reset")
+                     run("idle", "--shortest", "10s", *server.operands).ended(1).out, "the reset")
     with Server(after(lambda conn: servers.silent(conn, 1))) as server:
         expect_match("^cut between 0 and [0-9ms ]+ of silence: nothing comes back any more$",
                      run(*quick, *server.operands).ended(1).out, "silence")

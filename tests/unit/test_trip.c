@@ -210,6 +210,25 @@ static void test_the_end_is_told(void **state)
     end(&f);
 }
 
+/* It came right behind the answer, and the kernel tells of it once. */
+static void test_a_reset_is_remembered(void **state)
+{
+    struct fixture f;
+    uint8_t buf[SIZE];
+
+    (void)state;
+    start(&f, SOCK_STREAM);
+    send_probes(&f, 1, buf);
+    assert_int_equal(send(f.server, buf, SIZE, 0), SIZE);
+    assert_int_equal(send(f.trip.fd, "unread", 6, 0), 6);
+    close(f.server);
+    f.server = -1;
+    assert_int_equal(trip_receive(&f.trip), -ECONNRESET);
+    took(&f, 0, REPLY_INTACT, 1);
+    assert_int_equal(trip_send(&f.trip, SIZE), -ECONNRESET);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_strays),
         cmocka_unit_test(test_forgotten_probes_are_known_by_their_checksum),
         cmocka_unit_test(test_the_end_is_told),
+        cmocka_unit_test(test_a_reset_is_remembered),
     };
 
     return cmocka_run_group_tests_name("trip", tests, NULL, NULL);
