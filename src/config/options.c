@@ -18,26 +18,6 @@ static const struct choice log_level_choices[] = {
     {"err", LOG_ERR},   {"warning", LOG_WARNING}, {"notice", LOG_NOTICE},
     {"info", LOG_INFO}, {"debug", LOG_DEBUG},     {NULL, 0},
 };
-static const struct choice protocol_choices[] = {
-    {"tcp", PROTOCOL_TCP},
-    {"udp", PROTOCOL_UDP},
-    {"unix", PROTOCOL_UNIX},
-    {"unix-dgram", PROTOCOL_UNIX_DGRAM},
-    {"unix-seqpacket", PROTOCOL_UNIX_SEQPACKET},
-    {NULL, 0},
-};
-static const struct choice service_choices[] = {
-    {"echo", SERVICE_ECHO},
-    {"message", SERVICE_MESSAGE},
-    {"discard", SERVICE_DISCARD},
-    {"daytime", SERVICE_DAYTIME},
-    {"chargen", SERVICE_CHARGEN},
-    {"whoami", SERVICE_WHOAMI},
-    {NULL, 0},
-};
-static const struct choice proxy_choices[] = {
-    {"no", PROXY_NO}, {"v1", PROXY_V1}, {"v2", PROXY_V2}, {"any", PROXY_ANY}, {NULL, 0},
-};
 
 #define UNIX_PROTOCOLS "unix | unix-dgram | unix-seqpacket"
 
@@ -54,6 +34,9 @@ const struct option_row option_table[] = {
      .help = "The bits of an IPv4 and of an IPv6 address that make a source."},
     {SERVER(source_rate), .name = "source_rate", .type = &type_rate, .fallback = "0",
      .help = "Connections of one source, such as 20/s or 600/min; 0 sets no limit."},
+    {SERVER(crash_penalty), .name = "crash_penalty", .type = &type_span, .fallback = "1min",
+     .min = 0, .max = DAYS(1),
+     .help = "How long a source is kept out whose worker crashed; 0 does not keep it out."},
     {SERVER(when_full), .name = "when_full", .type = &type_choice, .fallback = "refuse",
      .choices = when_full_choices,
      .help = "At max_clients: refuse says why and closes, queue leaves clients in the backlog."},

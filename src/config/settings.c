@@ -57,40 +57,6 @@ const struct listen_settings *settings_listen(const struct settings *settings, c
     return NULL;
 }
 
-const char *service_name(unsigned service)
-{
-    const struct choice *choice = choice_of(option_find(SECTION_LISTEN, "service"), service);
-
-    return choice ? choice->name : "?";
-}
-
-const char *protocol_name(unsigned protocol)
-{
-    const struct choice *choice = choice_of(option_find(SECTION_LISTEN, "protocol"), protocol);
-
-    return choice ? choice->name : "?";
-}
-
-int protocol_type(unsigned protocol)
-{
-    switch ((enum protocol)protocol) {
-    case PROTOCOL_TCP:
-    case PROTOCOL_UNIX:
-        break;
-    case PROTOCOL_UDP:
-    case PROTOCOL_UNIX_DGRAM:
-        return SOCK_DGRAM;
-    case PROTOCOL_UNIX_SEQPACKET:
-        return SOCK_SEQPACKET;
-    }
-    return SOCK_STREAM;
-}
-
-bool protocol_is_unix(unsigned protocol)
-{
-    return protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP;
-}
-
 /* The origin as the comment of a dumped line, whatever bytes the name of a file has. */
 static void origin_format(struct origin origin, char *buf, size_t size)
 {

@@ -7,27 +7,12 @@
 #include "config/problems.h"
 #include "config/values.h"
 #include "net/rate.h"
+#include "net/service.h"
 
 #include <stdint.h>
 #include <stdio.h>
 
 enum when_full { WHEN_FULL_REFUSE, WHEN_FULL_QUEUE };
-enum protocol {
-    PROTOCOL_TCP,
-    PROTOCOL_UDP,
-    PROTOCOL_UNIX,
-    PROTOCOL_UNIX_DGRAM,
-    PROTOCOL_UNIX_SEQPACKET,
-};
-enum proxy_protocol { PROXY_NO, PROXY_V1, PROXY_V2, PROXY_ANY };
-enum service {
-    SERVICE_ECHO,
-    SERVICE_MESSAGE,
-    SERVICE_DISCARD,
-    SERVICE_DAYTIME,
-    SERVICE_CHARGEN,
-    SERVICE_WHOAMI,
-};
 
 /* Spans are microseconds, 0 for "never"; limits are counts, 0 for "no limit". */
 struct server_settings {
@@ -35,6 +20,7 @@ struct server_settings {
     uint64_t max_per_source;
     struct source_prefix source_prefix;
     struct rate source_rate;
+    uint64_t crash_penalty;
     unsigned when_full; /* enum when_full */
     uint64_t reserved;  /* of max_clients, for those in: */
     struct cidrs monitor;
@@ -46,9 +32,6 @@ struct server_settings {
     struct text metrics_file; /* an absolute path; empty: none */
     bool core_dumps;
 };
-
-/* The name of a listener: 32 bytes and a NUL. */
-#define LISTENER_NAME_SIZE 33
 
 struct listen_settings {
     const char *name;
@@ -100,15 +83,6 @@ void settings_free(struct settings *settings);
 
 /* The listener of this NAME, or NULL. */
 const struct listen_settings *settings_listen(const struct settings *settings, const char *name);
-
-/* The name of a service, or a protocol, as it is configured. */
-const char *service_name(unsigned service);
-const char *protocol_name(unsigned protocol);
-
-/* The type of the sockets of a protocol, as socket(2) takes it; and whether they are Unix sockets.
- */
-int protocol_type(unsigned protocol);
-bool protocol_is_unix(unsigned protocol);
 
 /* Where KEY was set of the section that has VALUES, a struct of server_settings or listen_settings;
  * the section itself, if it has the default (no file: it is nowhere, as may be [server]). */

@@ -4,7 +4,9 @@
 #ifndef ECHOD_CONFIG_VALUES_H
 #define ECHOD_CONFIG_VALUES_H
 
+#include "base/text.h"
 #include "net/cidr.h"
+#include "net/service.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,18 +18,9 @@
 struct option_row;
 
 /* The C types of the fields; what they point at belongs to the settings. */
-struct text {
-    char *data; /* never NULL once set; LEN bytes and a NUL */
-    size_t len;
-};
 struct words {
     char **item;
     size_t count;
-};
-
-struct choice {
-    const char *name;
-    unsigned value;
 };
 
 struct value_type {

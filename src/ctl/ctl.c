@@ -255,11 +255,11 @@ static int request(const struct arguments *args)
     char line[128]; /* as much as the daemon takes */
 
     join(line, sizeof(line), args->command, args->operands);
-    int r = request_send(args->socket, line, &answer);
+    int r = request_exchange(args->socket, line, &answer);
     /* A reload ends the connections of those who only ask: the next program answers them. */
     for (int i = 0; i < RETRIES && is_cut(r) && args->command->shape != SHAPE_NOTHING; i++) {
         answer_free(&answer);
-        r = request_send(args->socket, line, &answer);
+        r = request_exchange(args->socket, line, &answer);
     }
     int status = r < 0 ? tell_failure(args->socket, r) : outcome(args, &answer);
     if (r == 0 && !answer.error)

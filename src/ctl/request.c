@@ -92,7 +92,7 @@ int answer_split(struct answer *answer)
     return 0;
 }
 
-int request_send(const char *path, const char *request, struct answer *answer)
+int request_exchange(const char *path, const char *request, struct answer *answer)
 {
     *answer = (struct answer){0};
     int fd = connect_to(path);

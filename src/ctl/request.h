@@ -16,9 +16,9 @@ struct answer {
  * Sends REQUEST, a line without its newline, to the socket at PATH and reads the whole answer,
  * which may take as long as a reload does. Returns 0 or -errno; -EPROTO for what is no answer.
  */
-int request_send(const char *path, const char *request, struct answer *answer);
+int request_exchange(const char *path, const char *request, struct answer *answer);
 
-/* Takes the text in answer->memory apart, as request_send() does. Returns 0 or -EPROTO. */
+/* Takes the text in answer->memory apart, as request_exchange() does. Returns 0 or -EPROTO. */
 int answer_split(struct answer *answer);
 
 void answer_free(struct answer *answer);

@@ -1,13 +1,15 @@
 #include "daemon/access.h"
 
-#include "base/lean.h"
 #include "base/span.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Sources whose rate is remembered: 65,536, in 2 MiB, which are used as they come. */
 #define RATE_SETS 8192
+/* Sources that crashed a worker: 4,096. */
+#define PENALTY_SETS 512
 
 /* ---- deciding ---- */
 
@@ -45,6 +47,10 @@ static struct access decide_by_source(const struct server *server, const struct 
 
     if (!address_is_ip(peer)) /* all peers of Unix sockets would be one source */
         return access;
+    uint64_t penalty =
+        rate_wait(&server->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
+    if (penalty > 0)
+        return (struct access){.rule = ACCESS_PENALTY, .wait = penalty};
     if (limits->max_per_source > 0 && roster_count(&server->roster, peer) >= limits->max_per_source)
         return by_rule(ACCESS_SOURCE);
     uint64_t wait = rate_wait(&server->rates, &limits->source_rate, &source, now);
@@ -119,6 +125,15 @@ void access_use(struct server *server, const struct access *access, const struct
         rate_take(&server->rates, &limits->source_rate, &source, now);
 }
 
+void access_punish(struct server *server, const struct address *peer, uint64_t now)
+{
+    const struct server_settings *limits = server->settings->server;
+    struct source_key source = address_source(peer, &limits->source_prefix);
+
+    if (address_is_ip(peer))
+        rate_take(&server->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
+}
+
 /* ---- telling ---- */
 
 /* The words may name the seconds that are to pass. */
@@ -134,6 +149,8 @@ static const struct {
     [ACCESS_RATE] = {"echod: too many connections from your address, try again in %llu s\n",
                      "too many connections of its source"},
     [ACCESS_UNTRUSTED] = {"echod: access denied\n", "not a trusted proxy"},
+    [ACCESS_PENALTY] = {"echod: access denied after a crash, try again in %llu s\n",
+                        "a worker that served its source crashed"},
     [ACCESS_NO_PROCESS] = {"echod: out of resources, try again later\n", "no process for it"},
 };
 
@@ -153,24 +170,30 @@ unsigned long long access_seconds(const struct access *access)
     return (access->wait + USEC_PER_SEC - 1) / USEC_PER_SEC;
 }
 
-/* ---- the memory of source_rate ---- */
+/* ---- what has to be remembered ---- */
+
+/* Returns 0 or -errno. */
+static int open_table(struct rate_table *table, size_t sets)
+{
+    table->sets = sets;
+    table->seed = hash_seed_new();
+    table->buckets = calloc(sets * RATE_WAYS, sizeof(*table->buckets));
+    return table->buckets ? 0 : -ENOMEM;
+}
 
 int access_open(struct server *server)
 {
-    struct rate_table *rates = &server->rates;
+    const struct server_settings *limits = server->settings->server;
+    int r = limits->source_rate.count > 0 ? open_table(&server->rates, RATE_SETS) : 0;
 
-    if (server->settings->server->source_rate.count == 0)
-        return 0;
-    rates->sets = RATE_SETS;
-    rates->seed = hash_seed_new();
-    rates->buckets = lean_memory(RATE_SETS * RATE_WAYS * sizeof(*rates->buckets));
-    return rates->buckets ? 0 : -ENOMEM;
+    if (r == 0 && limits->crash_penalty > 0)
+        r = open_table(&server->penalties, PENALTY_SETS);
+    return r;
 }
 
 void access_close(struct server *server)
 {
-    struct rate_table *rates = &server->rates;
-
-    lean_free(rates->buckets, RATE_SETS * RATE_WAYS * sizeof(*rates->buckets));
-    rates->buckets = NULL;
+    free(server->rates.buckets);
+    free(server->penalties.buckets);
+    server->rates.buckets = server->penalties.buckets = NULL;
 }

@@ -18,6 +18,7 @@ enum access_rule {
     ACCESS_SOURCE,    /* max_per_source */
     ACCESS_RATE,      /* source_rate */
     ACCESS_UNTRUSTED, /* proxy_trust does not name it */
+    ACCESS_PENALTY,   /* a worker that served its source crashed a while ago */
     /* Not by decision: */
     ACCESS_NO_PROCESS, /* the system has none for the worker */
 };
@@ -26,7 +27,8 @@ enum access_rule {
 struct access {
     enum access_rule rule;
     const struct cidr *range; /* of allow, monitor or deny; else NULL. Belongs to the settings */
-    uint64_t wait;            /* ACCESS_RATE: microseconds until there is a connection to be had */
+    uint64_t
+        wait; /* ACCESS_RATE, ACCESS_PENALTY: microseconds until there is a connection to be had */
 };
 
 /* Decides about a client PEER (normalised) of LISTEN that comes at NOW, clock_now(). Changes
@@ -54,6 +56,9 @@ bool access_may_change(const struct access *access);
 /* Counts the client, which was let in by ACCESS, against source_rate. */
 void access_use(struct server *server, const struct access *access, const struct address *peer,
                 uint64_t now);
+
+/* A worker that served PEER crashed: its source is kept out for crash_penalty. */
+void access_punish(struct server *server, const struct address *peer, uint64_t now);
 
 /* What a client that is kept out is told, a line; BUF, where ACCESS_WORDS_MAX bytes are enough. */
 #define ACCESS_WORDS_MAX 128

@@ -3,7 +3,6 @@
 #include "base/rights.h"
 #include "base/span.h"
 #include "daemon/access.h"
-#include "daemon/birth.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,6 +12,8 @@
 #define BATCH 64
 /* How long a lack of descriptors, memory or processes is given to pass. */
 #define MUTE_TIME (250 * USEC_PER_MSEC)
+/* How long a connection waits for a fork server, which may have to be started anew. */
+#define NO_ROOM_TIME (10 * USEC_PER_SEC)
 
 bool admission_open(const struct server *server, uint64_t now)
 {
@@ -20,6 +21,8 @@ bool admission_open(const struct server *server, uint64_t now)
     bool full = server->roster.live >= limits->max_clients;
 
     return server->phase == PHASE_SERVING && now >= server->muted_until &&
+           fork_servers_have_room(&server->fork_servers) &&
+           !doorstep_lacks_room(&server->doorstep) &&
            !(full && limits->when_full == WHEN_FULL_QUEUE);
 }
 
@@ -27,15 +30,16 @@ bool admission_open(const struct server *server, uint64_t now)
 
 /* Stops accepting for a moment: a poll(2) that returned at once for a connection that cannot be
  * accepted would spin. Logged once for each shortage, at its begin and end. */
-static void mute(struct server *server, const char *what, int error)
+void admission_pause(struct server *server, const char *what, int error)
 {
     if (server->mutings++ == 0)
         log_event(&server->log, EVENT_PAUSED, LOG_WARNING,
                   "%s: %s; accepting pauses until that has passed", what, strerror(error));
     server->muted_until = clock_now() + MUTE_TIME;
+    server->paused_job = jobs_newest(&server->jobs);
 }
 
-static void end_shortage(struct server *server)
+void admission_resume(struct server *server)
 {
     unsigned long long pauses = server->mutings;
     char buf[RECORD_MAX];
@@ -69,22 +73,55 @@ static void refuse(struct server *server, int client, const struct address *peer
     shutdown(client, SHUT_WR);
 }
 
-static void serve(struct server *server, int client, const struct address *peer,
-                  const struct listen_settings *listen, const struct access *access)
-{
-    static const struct access lacking = {.rule = ACCESS_NO_PROCESS};
-    int r = birth_of_worker(server, client, peer, listen);
+static const struct access lacking = {.rule = ACCESS_NO_PROCESS};
 
+/* Has CLIENT served by a worker. Returns 0 or -errno. */
+static int submit(struct server *server, int client, const struct address *peer,
+                  const struct listen_settings *listen)
+{
+    size_t index = roster_next(&server->roster);
+    struct submitted submitted = {.id = jobs_client_id(&server->jobs, index)};
+    char words[ACCESS_WORDS_MAX];
+
+    *slots_at(&server->slots, index) = (struct slot){0};
+    int r = jobs_submit_client(&server->jobs, &submitted, client, peer, listen,
+                               access_words(&lacking, words, sizeof(words)));
+    if (r < 0)
+        return r;
+    struct client *entry = roster_add(&server->roster, submitted.id, peer, listen);
+    entry->server = submitted.server;
+    entry->store = submitted.store;
+    return 0;
+}
+
+/* Whether ERROR, -errno, tells of what the system may have again in a moment. */
+static bool is_shortage(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM ||
+           error == -ETOOMANYREFS;
+}
+
+/* Returns 0, -EAGAIN: there is no room for its job yet, or another -errno: it is refused. */
+static int serve(struct server *server, int client, const struct address *peer,
+                 const struct listen_settings *listen, const struct access *access)
+{
+    int r = submit(server, client, peer, listen);
+
+    if (r == -EAGAIN)
+        return r;
+    if (r < 0)
+        admission_pause(server, "no worker could be had", -r);
+    if (is_shortage(r))
+        return -EAGAIN;
     if (r < 0) {
-        mute(server, "no worker could be forked", -r);
         refuse(server, client, peer, listen, &lacking);
-        return;
+        return r;
     }
     if (listen->proxy_protocol == PROXY_NO) { /* else it is not known yet who the client is */
         server->totals.served++;
         access_use(server, access, peer, clock_now());
     }
-    end_shortage(server);
+    return 0;
 }
 
 static struct access decide(const struct server *server, const struct address *peer,
@@ -94,35 +131,53 @@ static struct access decide(const struct server *server, const struct address *p
                                               : access_decide_proxy(server, peer, listen);
 }
 
-static void carry_out(struct server *server, int client, const struct address *peer,
+/* Serves or refuses CLIENT, which is closed then. Returns whether that was done: not if there is no
+ * room for its job yet. */
+static bool carry_out(struct server *server, int client, const struct address *peer,
                       const struct listen_settings *listen, const struct access *access)
 {
+    int r = 0;
+
     if (access_is_granted(access))
-        serve(server, client, peer, listen, access);
+        r = serve(server, client, peer, listen, access);
     else
         refuse(server, client, peer, listen, access);
+    if (r == -EAGAIN)
+        return false;
     if (address_is_ip(peer))
         fd_close(&client);
     else
         rights_close(&client);
+    return true;
 }
 
-/* Has CLIENT wait, and ends the wait of whom there is no place for any more. */
+/* For whom nobody has a place any more. */
+static void turn_away(struct server *server, const struct knocker *k)
+{
+    struct access access = decide(server, &k->peer, k->listen);
+
+    if (carry_out(server, k->client, &k->peer, k->listen, &access))
+        return;
+    access = (struct access){.rule = ACCESS_NO_PROCESS};
+    carry_out(server, k->client, &k->peer, k->listen, &access);
+}
+
+/* Has CLIENT wait, maybe for room, and ends the wait of whom there is no place for any more. */
 static void keep(struct server *server, int client, const struct address *peer,
-                 const struct listen_settings *listen)
+                 const struct listen_settings *listen, bool no_room)
 {
     const struct knocker knocker = {
         .client = client,
         .peer = *peer,
         .source = address_source(peer, &server->settings->server->source_prefix),
         .listen = listen,
+        .no_room = no_room,
+        .until = no_room ? clock_now() + NO_ROOM_TIME : 0,
     };
     struct knocker out = doorstep_keep(&server->doorstep, &knocker);
 
-    if (out.client < 0)
-        return;
-    struct access access = decide(server, &out.peer, out.listen);
-    carry_out(server, out.client, &out.peer, out.listen, &access);
+    if (out.client >= 0)
+        turn_away(server, &out);
 }
 
 void admission_decide(struct server *server, int client, const struct address *peer,
@@ -131,9 +186,22 @@ void admission_decide(struct server *server, int client, const struct address *p
     struct access access = decide(server, peer, listen);
 
     if (access_may_change(&access))
-        keep(server, client, peer, listen);
-    else
-        carry_out(server, client, peer, listen, &access);
+        keep(server, client, peer, listen, false);
+    else if (!carry_out(server, client, peer, listen, &access))
+        keep(server, client, peer, listen, true);
+}
+
+/* Returns whether K goes on waiting. */
+static bool waits_on(struct server *server, const struct knocker *k, uint64_t now)
+{
+    struct access access = decide(server, &k->peer, k->listen);
+
+    if (now >= k->until) {
+        turn_away(server, k);
+        return false;
+    }
+    return access_may_change(&access) ||
+           !carry_out(server, k->client, &k->peer, k->listen, &access);
 }
 
 void admission_reconsider(struct server *server, uint64_t now)
@@ -142,12 +210,9 @@ void admission_reconsider(struct server *server, uint64_t now)
     size_t kept = 0;
 
     for (size_t i = 0; i < doorstep->count; i++) {
-        const struct knocker *k = &doorstep->item[i];
-        struct access access = decide(server, &k->peer, k->listen);
-        if (access_may_change(&access) && now < k->until)
-            doorstep->item[kept++] = *k;
-        else
-            carry_out(server, k->client, &k->peer, k->listen, &access);
+        const struct knocker k = doorstep->item[i];
+        if (waits_on(server, &k, now))
+            doorstep->item[kept++] = k;
     }
     doorstep->count = kept;
 }
@@ -181,7 +246,7 @@ static bool accept_one(struct server *server, const struct listener *listener)
     if (is_about_one(errno))
         return true;
     if (errno != EAGAIN)
-        mute(server, "a connection could not be accepted", errno);
+        admission_pause(server, "a connection could not be accepted", errno);
     return false;
 }
 

@@ -10,6 +10,10 @@
  * room or refuses with words. */
 bool admission_open(const struct server *server, uint64_t now);
 
+/* Stops accepting for a moment, as the system lacks WHAT, for the reason ERROR; and ends that. */
+void admission_pause(struct server *server, const char *what, int error);
+void admission_resume(struct server *server);
+
 /* Accepts the connections that wait at LISTENER, up to a number that is fair to the others. */
 void admission_accept(struct server *server, const struct listener *listener);
 

@@ -3,6 +3,7 @@
 #include "base/rights.h"
 #include "base/span.h"
 #include "daemon/asked.h"
+#include "daemon/clients.h"
 #include "daemon/inquiry.h"
 #include "daemon/report.h"
 #include "daemon/server.h"
@@ -212,7 +213,7 @@ static void kill_client(struct server *server, const struct control_peer *peer, 
         return;
     }
     log_request(server, peer, "kill", client);
-    kill(client->pid, client->asked ? SIGKILL : SIGTERM);
+    clients_signal(server, client, client->asked ? SIGKILL : SIGTERM);
     client->asked = true;
     fprintf(to, "ok\nid=%d\n", (int)client->pid);
 }

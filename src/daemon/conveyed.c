@@ -3,7 +3,8 @@
 #include "base/span.h"
 #include "daemon/access.h"
 
-#include <signal.h>
+/* A worker asks again after 200 ms. */
+#define PATIENCE (190 * USEC_PER_MSEC)
 
 _Static_assert(ACCESS_WORDS_MAX <= SLOT_WORDS_MAX, "no room for the words");
 
@@ -53,7 +54,7 @@ static void admit(struct server *server, struct client *client, const struct acc
 static void refuse(struct server *server, struct client *client, const struct access *access,
                    struct slot *slot)
 {
-    client->standing = CLIENT_REFUSED;
+    roster_refuse(&server->roster, client);
     server->totals.refused++;
     struct session_log to = server_session_log(server);
     session_log_refusal(&to, &client->peer, &client->proxy, client->listener,
@@ -75,43 +76,38 @@ static bool introduce(struct client *client, const struct slot *slot)
     return true;
 }
 
-/* Whom a limit keeps out is refused when its worker asks again: its doorstep (doorstep.h) is there.
- */
-static bool hesitates(struct client *client, const struct access *access)
+/* Whom a limit keeps out is refused once its worker has asked again after a while: its doorstep
+ * (doorstep.h) is there. */
+static bool hesitates(struct client *client, const struct access *access, uint64_t now)
 {
-    bool first = !client->hesitated;
-
-    client->hesitated = true;
-    return first && access_may_change(access);
+    if (client->patience == 0)
+        client->patience = now + PATIENCE;
+    return access_may_change(access) && now < client->patience;
 }
 
 static void answer_client(struct server *server, struct client *client)
 {
-    if (client->pid == 0 || client->standing != CLIENT_AWAITED)
-        return;
     struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
     if (!introduce(client, slot))
         return;
     uint64_t now = clock_now();
     struct access access = decide(server, client, now);
     bool granted = access_is_granted(&access);
-    if (hesitates(client, &access))
+    if (hesitates(client, &access, now))
         return;
     if (granted)
         admit(server, client, &access, now);
     else
         refuse(server, client, &access, slot);
-    atomic_store(&slot->answer, granted ? SLOT_ADMITTED : SLOT_REFUSED);
-    kill(client->pid, SLOT_SIGNAL);
+    slot_answer(slot, granted ? SLOT_ADMITTED : SLOT_REFUSED);
 }
 
-void conveyed_answer(struct server *server, pid_t pid)
+/* Whoever is answered is not awaited any more: the last one takes its place. */
+void conveyed_answer(struct server *server)
 {
     struct roster *roster = &server->roster;
-    struct client *client = roster_find(roster, pid);
 
-    if (client)
-        answer_client(server, client);
-    for (size_t i = 0; pid == 0 && i < roster->used_clients; i++)
-        answer_client(server, &roster->clients[i]);
+    doorbell_silence(server->doorbell);
+    for (uint32_t i = roster->awaited; i-- > 0;)
+        answer_client(server, &roster->clients[roster->awaiting[i] - 1]);
 }

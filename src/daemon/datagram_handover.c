@@ -8,7 +8,8 @@ static void write_worker(const struct datagram_worker *worker, FILE *to)
 {
     struct tallies told = tallies_difference(&worker->told, &worker->ended);
 
-    fprintf(to, "datagram-worker %d %zu %u %s", (int)worker->pid, worker->slot, worker->service,
+    fprintf(to, "datagram-worker %d %zu %u %llu %u %u %s", (int)worker->pid, worker->slot,
+            worker->service, (unsigned long long)worker->job, worker->server, worker->store,
             worker->name);
     for (size_t t = 0; t < TALLY_COUNT; t++)
         fprintf(to, " %llu", (unsigned long long)told.count[t]);
@@ -21,7 +22,7 @@ void datagram_handover_write(const struct datagrams *datagrams, FILE *to)
         return;
     fprintf(to, "datagram-slots %d %zu\n", datagrams->slots.memory, datagrams->slots.count);
     for (size_t i = 0; i < datagrams->count; i++)
-        if (datagrams->item[i].pid > 0)
+        if (datagrams->item[i].job)
             write_worker(&datagrams->item[i], to);
 }
 
@@ -45,13 +46,15 @@ static int read_count(const char **p, uint64_t *count)
 int datagram_handover_read_worker(const char *line, struct datagrams *datagrams)
 {
     struct datagram_worker worker = {0};
+    unsigned long long job;
     int pid, len = 0;
 
-    if (sscanf(line, "datagram-worker %d %zu %u %32s%n", &pid, &worker.slot, &worker.service,
-               worker.name, &len) != 4 ||
+    if (sscanf(line, "datagram-worker %d %zu %u %llu %u %u %32s%n", &pid, &worker.slot,
+               &worker.service, &job, &worker.server, &worker.store, worker.name, &len) != 7 ||
         worker.slot >= datagrams->slots.count)
         return -EPROTO;
     worker.pid = pid;
+    worker.job = job;
     line += len;
     for (size_t t = 0; t < TALLY_COUNT; t++)
         if (read_count(&line, &worker.told.count[t]) < 0)

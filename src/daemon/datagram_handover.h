@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 /* The longest line: an address, and a name and numbers. */
-#define DATAGRAM_LINE_MAX (ADDRESS_TEXT_MAX + LISTENER_NAME_SIZE + 24 * (TALLY_COUNT + 4))
+#define DATAGRAM_LINE_MAX (ADDRESS_TEXT_MAX + LISTENER_NAME_SIZE + 24 * (TALLY_COUNT + 7))
 
 void datagram_handover_write(const struct datagrams *datagrams, FILE *to);
 

@@ -1,6 +1,8 @@
 #include "daemon/datagram_log.h"
 
 #include "base/span.h"
+#include "daemon/session.h"
+#include "ipc/end.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +16,9 @@ bool datagram_end_is_crash(int status)
     return !WIFEXITED(status) || WEXITSTATUS(status) != END_STOPPED;
 }
 
-static void explain(char *clause, int status, int error)
+static void explain(char *clause, int status, const struct slot *slot)
 {
+    int error = slot->error;
     const struct end_meaning *meaning = end_meaning(WEXITSTATUS(status));
 
     if (WIFSIGNALED(status)) {
@@ -30,19 +33,21 @@ static void explain(char *clause, int status, int error)
     }
     snprintf(clause, CLAUSE_MAX, "exited with the %sstatus %d", meaning ? "" : "unexpected ",
              WEXITSTATUS(status));
-    if (meaning && error)
+    if (meaning && meaning->end == END_SANDBOX)
+        session_log_call(clause, CLAUSE_MAX, slot->call);
+    else if (meaning && error)
         text_append(clause, CLAUSE_MAX, ": %s", strerror(error));
 }
 
-void datagram_log_end(struct log *log, const struct datagram_worker *worker, pid_t pid, int status,
-                      int error)
+void datagram_log_end(struct log *log, const struct datagram_worker *worker, int status,
+                      const struct slot *slot)
 {
     char buf[RECORD_MAX], clause[CLAUSE_MAX], pause[SPAN_TEXT_MAX];
     struct record record;
 
     if (!log_wants(log, LOG_WARNING))
         return;
-    explain(clause, status, error);
+    explain(clause, status, slot);
     record_start(&record, buf, sizeof(buf), LOG_WARNING,
                  "the worker of %s (%s) %s; another one takes its place in %s", worker->name,
                  worker->address, clause, span_format(worker->pause, pause, sizeof(pause)));
@@ -50,17 +55,16 @@ void datagram_log_end(struct log *log, const struct datagram_worker *worker, pid
     record_add(&record, "ECHOD_LISTENER", "%s", worker->name);
     record_add(&record, "ECHOD_ADDRESS", "%s", worker->address);
     record_add(&record, "ECHOD_SERVICE", "%s", service_name(worker->service));
-    record_add(&record, "ECHOD_PID", "%d", (int)pid);
+    record_add(&record, "ECHOD_PID", "%d", (int)worker->pid);
     log_send(log, &record);
 }
 
-void datagram_log_birth(struct log *log, const struct datagram_worker *worker, int error)
+void datagram_log_failure(struct log *log, const struct datagram_worker *worker, int error)
 {
     char pause[SPAN_TEXT_MAX];
 
     log_warning(log, "no worker could be forked for %s (%s): %s; trying again in %s", worker->name,
-                worker->address, strerror(-error),
-                span_format(worker->pause, pause, sizeof(pause)));
+                worker->address, strerror(error), span_format(worker->pause, pause, sizeof(pause)));
 }
 
 void datagram_log_counts(struct log *log, const struct datagram_worker *worker,

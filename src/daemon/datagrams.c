@@ -1,16 +1,14 @@
 #include "daemon/datagrams.h"
 
 #include "base/span.h"
-#include "daemon/birth.h"
-#include "daemon/reap.h"
+#include "daemon/clients.h"
 #include "daemon/server.h"
 #include "daemon/datagram_log.h"
 
-#include <poll.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 /* Between the end of a worker and the next one: doubled each time, until one has lived a minute. */
 #define FIRST_PAUSE (250 * USEC_PER_MSEC)
@@ -22,8 +20,6 @@
  * stored. */
 #define ENDING_TIME (2 * USEC_PER_SEC)
 #define RETIRING_TIME (35 * USEC_PER_SEC)
-/* How long a reload waits for them. Usually it takes one millisecond. */
-#define SETTLING_TIME (250 * USEC_PER_MSEC)
 
 static bool is_datagram(const struct listener *listener)
 {
@@ -44,7 +40,7 @@ size_t datagrams_live(const struct datagrams *datagrams)
     size_t live = 0;
 
     for (size_t i = 0; i < datagrams->count; i++)
-        live += datagrams->item[i].pid > 0;
+        live += datagrams->item[i].job != 0;
     return live;
 }
 
@@ -56,32 +52,28 @@ void datagrams_restore(struct datagrams *datagrams, const struct datagram_worker
     datagrams->item[datagrams->count - 1] = *worker;
 }
 
-static void retire_all(struct datagrams *datagrams, uint64_t time)
+static void retire_all(struct server *server, uint64_t time)
 {
+    struct datagrams *datagrams = &server->datagrams;
+
     for (size_t i = 0; i < datagrams->count; i++) {
         struct datagram_worker *worker = &datagrams->item[i];
         worker->listener = NULL;
-        if (worker->pid <= 0)
+        if (!worker->job)
             continue;
-        kill(worker->pid, SIGTERM);
+        clients_signal_datagrams(server, worker, SIGTERM);
         worker->kill_at = clock_now() + time;
     }
 }
 
 void datagrams_stop(struct server *server)
 {
-    retire_all(&server->datagrams, ENDING_TIME);
+    retire_all(server, ENDING_TIME);
 }
 
-void datagrams_settle(struct server *server)
+void datagrams_retire(struct server *server)
 {
-    uint64_t deadline = clock_now() + SETTLING_TIME;
-
-    retire_all(&server->datagrams, RETIRING_TIME);
-    while (datagrams_live(&server->datagrams) > 0 && clock_now() < deadline) {
-        poll(NULL, 0, 1);
-        reap_all(server);
-    }
+    retire_all(server, RETIRING_TIME);
 }
 
 void datagrams_close(struct datagrams *datagrams)
@@ -104,18 +96,35 @@ static void wait_before(struct datagram_worker *worker, uint64_t now)
     worker->retry_at = now + worker->pause;
 }
 
+void datagrams_failed(struct server *server, struct datagram_worker *worker, int error)
+{
+    fork_servers_done(&server->fork_servers, worker->server, false);
+    scribe_process_disconnect(&server->scribe, worker->store);
+    worker->job = 0;
+    wait_before(worker, clock_now());
+    datagram_log_failure(&server->log, worker, error);
+}
+
 static void start(struct server *server, struct datagram_worker *worker)
 {
-    uint64_t now = clock_now();
-    int r = birth_of_datagram_worker(server, worker->listener, worker->slot);
+    struct datagrams *datagrams = &server->datagrams;
+    const struct listener *listener = worker->listener;
+    struct submitted submitted = {.id = jobs_datagram_id(&server->jobs, worker->slot)};
 
-    worker->since = now;
-    if (r > 0) {
-        worker->pid = r;
+    *slots_at(&datagrams->slots, worker->slot) = (struct slot){0};
+    worker->since = clock_now();
+    int r = jobs_submit_datagrams(&server->jobs, &submitted, listener->fd, datagrams->slots.memory,
+                                  &listener->address, listener->settings, &datagrams->own_ports);
+    if (r < 0) {
+        wait_before(worker, worker->since);
+        if (r != -EAGAIN)
+            datagram_log_failure(&server->log, worker, -r);
         return;
     }
-    wait_before(worker, now);
-    datagram_log_birth(&server->log, worker, r);
+    worker->job = submitted.id;
+    worker->pid = 0;
+    worker->server = submitted.server;
+    worker->store = submitted.store;
 }
 
 static bool is_used(const struct datagrams *datagrams, size_t slot)
@@ -187,10 +196,18 @@ int datagrams_start(struct server *server)
 
 /* ---- when one has ended ---- */
 
-static struct datagram_worker *find(const struct datagrams *datagrams, pid_t pid)
+struct datagram_worker *datagrams_find(const struct datagrams *datagrams, uint64_t job)
 {
     for (size_t i = 0; i < datagrams->count; i++)
-        if (datagrams->item[i].pid == pid)
+        if (datagrams->item[i].job == job)
+            return &datagrams->item[i];
+    return NULL;
+}
+
+struct datagram_worker *datagrams_find_process(const struct datagrams *datagrams, pid_t pid)
+{
+    for (size_t i = 0; i < datagrams->count; i++)
+        if (datagrams->item[i].job && datagrams->item[i].pid == pid)
             return &datagrams->item[i];
     return NULL;
 }
@@ -198,33 +215,30 @@ static struct datagram_worker *find(const struct datagrams *datagrams, pid_t pid
 struct tallies datagrams_counted(const struct datagrams *datagrams,
                                  const struct datagram_worker *worker)
 {
-    if (worker->pid <= 0)
+    if (!worker->job)
         return worker->ended;
     struct tallies now = tallies_of(slots_at(&datagrams->slots, worker->slot));
     return tallies_sum(&worker->ended, &now);
 }
 
-bool datagrams_ended(struct server *server, pid_t pid, int status)
+void datagrams_ended(struct server *server, struct datagram_worker *worker, int status)
 {
-    struct datagrams *datagrams = &server->datagrams;
-    struct datagram_worker *worker = find(datagrams, pid);
     uint64_t now = clock_now();
-
-    if (!worker)
-        return false;
-    const struct slot *slot = slots_at(&datagrams->slots, worker->slot);
+    const struct slot *slot = slots_at(&server->datagrams.slots, worker->slot);
     struct tallies last = tallies_of(slot);
+
     server->totals.tallies = tallies_sum(&server->totals.tallies, &last);
     worker->ended = tallies_sum(&worker->ended, &last);
-    worker->pid = 0;
+    fork_servers_done(&server->fork_servers, worker->server, worker->pid > 0);
+    scribe_process_disconnect(&server->scribe, worker->store);
+    worker->job = 0;
     if (!worker->listener)
-        return true;
+        return;
     if (now - worker->since >= LONG_LIFE)
         worker->pause = 0;
     wait_before(worker, now);
     server->totals.crashed += datagram_end_is_crash(status);
-    datagram_log_end(&server->log, worker, pid, status, slot->error);
-    return true;
+    datagram_log_end(&server->log, worker, status, slot);
 }
 
 /* ---- as time passes ---- */
@@ -245,11 +259,11 @@ void datagrams_summarise(struct server *server)
 
 static void check_one(struct server *server, struct datagram_worker *worker, uint64_t now)
 {
-    if (worker->pid > 0 && worker->kill_at && now >= worker->kill_at) {
+    if (worker->job && worker->kill_at && now >= worker->kill_at) {
         worker->kill_at = 0;
-        kill(worker->pid, SIGKILL);
+        clients_signal_datagrams(server, worker, SIGKILL);
     }
-    if (worker->pid == 0 && worker->listener && now >= worker->retry_at)
+    if (!worker->job && worker->listener && now >= worker->retry_at)
         start(server, worker);
 }
 
@@ -271,7 +285,7 @@ uint64_t datagrams_next(const struct datagrams *datagrams)
 
     for (size_t i = 0; i < datagrams->count; i++) {
         const struct datagram_worker *worker = &datagrams->item[i];
-        uint64_t at = worker->pid > 0 ? worker->kill_at : worker->listener ? worker->retry_at : 0;
+        uint64_t at = worker->job ? worker->kill_at : worker->listener ? worker->retry_at : 0;
         if (at && at < next)
             next = at;
     }

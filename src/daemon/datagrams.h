@@ -9,11 +9,16 @@
 #include "daemon/listeners.h"
 #include "daemon/slots.h"
 #include "daemon/tallies.h"
+#include "ipc/job.h"
 
 struct server;
 
 struct datagram_worker {
-    pid_t pid;                       /* 0: there is none now */
+    uint64_t job;                    /* 0: there is none now */
+    pid_t pid;                       /* 0: it is not known yet */
+    uint32_t server;                 /* the number of the fork server that has the job */
+    uint32_t store;                  /* its connection to the scribe; 0: it has none */
+    int signal;                      /* still to be sent to it; 0: none */
     size_t slot;                     /* its number */
     const struct listener *listener; /* NULL: it is to end, and nobody takes its place */
     char name[LISTENER_NAME_SIZE];   /* of its listener, */
@@ -41,14 +46,15 @@ struct datagrams {
         .slots = {.memory = -1 }                                                                   \
     }
 
-/* Adds WORKER, of the program before: pid, slot, name, address, service and told are set. */
+/* Adds WORKER, of the program before: job, pid, server, store, slot, name, address, service and
+ * told are set. */
 void datagrams_restore(struct datagrams *datagrams, const struct datagram_worker *worker);
 
 /*
- * Ends the workers of the program before, and gives them a moment for it: an address that is wanted
- * anew may be bound by one. What is sent meanwhile waits in the sockets.
+ * Asks the workers of the program before to end: an address that is wanted anew may be bound by
+ * one. What is sent meanwhile waits in the sockets.
  */
-void datagrams_settle(struct server *server);
+void datagrams_retire(struct server *server);
 
 /* Starts a worker for each datagram listener. Returns 0, or -errno where there is no memory. */
 int datagrams_start(struct server *server);
@@ -64,9 +70,15 @@ size_t datagrams_live(const struct datagrams *datagrams);
 /* How many listeners are datagram sockets. */
 size_t datagrams_wanted(const struct listeners *listeners);
 
-/* Takes the end of PID, with STATUS of wait(2), if it is one of the workers. Returns whether it is.
- */
-bool datagrams_ended(struct server *server, pid_t pid, int status);
+/* The worker of JOB, or that is the process PID; or NULL. */
+struct datagram_worker *datagrams_find(const struct datagrams *datagrams, uint64_t job);
+struct datagram_worker *datagrams_find_process(const struct datagrams *datagrams, pid_t pid);
+
+/* WORKER has ended with STATUS of wait(2). */
+void datagrams_ended(struct server *server, struct datagram_worker *worker, int status);
+
+/* It could not be forked: ERROR is an errno. */
+void datagrams_failed(struct server *server, struct datagram_worker *worker, int error);
 
 /* Starts workers whose pause is over, kills those that do not end, writes the summaries. */
 void datagrams_check(struct server *server, uint64_t now);

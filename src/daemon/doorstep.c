@@ -45,12 +45,26 @@ struct knocker doorstep_keep(struct doorstep *doorstep, const struct knocker *kn
     struct knocker *last = &doorstep->item[doorstep->count++];
 
     *last = *knocker;
-    last->until = clock_now() + PATIENCE;
+    if (last->until == 0)
+        last->until = clock_now() + PATIENCE;
     return doorstep->count > DOORSTEP_PLACES ? take(doorstep, find_greediest(doorstep))
                                              : (struct knocker){.client = -1};
 }
 
+bool doorstep_lacks_room(const struct doorstep *doorstep)
+{
+    for (size_t i = 0; i < doorstep->count; i++)
+        if (doorstep->item[i].no_room)
+            return true;
+    return false;
+}
+
 uint64_t doorstep_next(const struct doorstep *doorstep)
 {
-    return doorstep->count > 0 ? doorstep->item[0].until : UINT64_MAX;
+    uint64_t next = UINT64_MAX;
+
+    for (size_t i = 0; i < doorstep->count; i++)
+        if (doorstep->item[i].until < next)
+            next = doorstep->item[i].until;
+    return next;
 }

@@ -17,7 +17,8 @@ struct knocker {
     struct address peer;
     struct source_key source; /* of the peer */
     const struct listen_settings *listen;
-    uint64_t until; /* clock_now() at which it is refused; doorstep_keep() sets it */
+    bool no_room;   /* it is let in, but there is no room for its job yet */
+    uint64_t until; /* clock_now() at which it is refused; 0: after the usual patience */
 };
 
 /* Its zero is an empty one. */
@@ -32,6 +33,9 @@ struct doorstep {
  * go, maybe KNOCKER itself, and whose socket is the caller's; .client is -1 if nobody has.
  */
 struct knocker doorstep_keep(struct doorstep *doorstep, const struct knocker *knocker);
+
+/* Whether somebody waits for room. */
+bool doorstep_lacks_room(const struct doorstep *doorstep);
 
 /* When the first one has waited long enough; UINT64_MAX: nobody waits. */
 uint64_t doorstep_next(const struct doorstep *doorstep);

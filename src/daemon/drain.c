@@ -2,6 +2,7 @@
 
 #include "base/span.h"
 #include "daemon/admission.h"
+#include "daemon/clients.h"
 #include "daemon/notify.h"
 
 #include <signal.h>
@@ -9,11 +10,11 @@
 /* How long workers that were asked to end have for it before they are killed. */
 #define ENDING_TIME (2 * USEC_PER_SEC)
 
-static void signal_workers(const struct server *server, int number)
+static void signal_workers(struct server *server, int number)
 {
-    for (size_t i = 0; i < server->roster.max; i++)
-        if (server->roster.clients[i].pid > 0)
-            kill(server->roster.clients[i].pid, number);
+    for (size_t i = 0; i < server->roster.used_clients; i++)
+        if (server->roster.clients[i].job)
+            clients_signal(server, &server->roster.clients[i], number);
 }
 
 static void begin(struct server *server)

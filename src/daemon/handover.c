@@ -1,5 +1,6 @@
 #include "daemon/handover.h"
 
+#include "base/span.h"
 #include "daemon/datagram_handover.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 #define FIRST_WORD "echod-handover "
-#define FIRST_LINE FIRST_WORD "2\n"
+#define FIRST_LINE FIRST_WORD "3\n"
 /* The bytes of an address in hex; the formats below have 272, one less. */
 #define HEX_MAX 273
 _Static_assert(HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an address");
@@ -21,16 +22,26 @@ _Static_assert(HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an ad
 /* Calls ACT for each that is handed over. */
 static void each_descriptor(const struct server *server, void (*act)(int fd, bool pass), bool pass)
 {
-    const int fixed[] = {
-        server->slots.memory,    server->scribe.records_in, server->scribe.records_out,
-        server->scribe.messages, server->pid_file,          server->reload.waiter,
-        server->reload.settings, server->control.listener,  server->datagrams.slots.memory};
+    const struct scribe_process *scribe = &server->scribe;
+    const struct fork_servers *fs = &server->fork_servers;
+    const int fixed[] = {server->slots.memory,     server->doorbell,
+                         scribe->records_in,       scribe->records_out,
+                         scribe->stores,           server->pid_file,
+                         server->reload.waiter,    server->reload.settings,
+                         server->control.listener, server->datagrams.slots.memory};
 
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
         if (fixed[i] >= 0)
             act(fixed[i], pass);
     for (size_t i = 0; i < server->listeners.count; i++)
         act(server->listeners.item[i].fd, pass);
+    for (uint32_t i = 0; i < scribe->count; i++)
+        if (scribe->connection[i].fd >= 0)
+            act(scribe->connection[i].fd, pass);
+    for (size_t i = 0; i < fs->count; i++) {
+        act(fs->item[i].channel, pass);
+        act(fs->item[i].far, pass);
+    }
 }
 
 static void set_passing(int fd, bool pass)
@@ -62,18 +73,43 @@ static void write_client(const struct server *server, size_t index, FILE *to)
     char peer[HEX_MAX], proxy[HEX_MAX];
 
     /* The proxy comes last: nothing stands there where there is none. */
-    fprintf(to, "client %zu %d %llu %u %d %s %s %d %s\n", index, (int)client->pid,
+    fprintf(to, "client %llu %d %u %u %d %llu %u %d %s %s %d %s\n", (unsigned long long)client->job,
+            (int)client->pid, client->server, client->store, client->signal,
             (unsigned long long)client->since, client->service, client->asked, client->listener,
             hex_format(&client->peer.storage, client->peer.len, peer), (int)client->standing,
             hex_format(&client->proxy.storage, client->proxy.len, proxy));
+}
+
+static void write_scribe(const struct scribe_process *scribe, FILE *to)
+{
+    fprintf(to, "scribe %d %d %d %d %d\n", (int)scribe->sink, (int)scribe->pid, scribe->records_in,
+            scribe->records_out, scribe->stores);
+    for (uint32_t i = 0; i < scribe->count; i++)
+        if (scribe->connection[i].fd >= 0)
+            fprintf(to, "store %u %d %d\n", i + 1, scribe->connection[i].fd,
+                    scribe->connection[i].passed);
+}
+
+static void write_fork_servers(const struct fork_servers *fs, FILE *to)
+{
+    for (size_t i = 0; i < fs->count; i++) {
+        const struct fork_server *s = &fs->item[i];
+        fprintf(to, "fork-server %u %d %d %d %d %d %llu %llu %llu %lld\n", s->number, (int)s->pid,
+                s->channel, s->far, s->number == fs->current, s->ready,
+                (unsigned long long)s->file.device, (unsigned long long)s->file.inode,
+                (unsigned long long)s->file.size, (long long)s->file.modified);
+    }
+    for (unsigned i = 0; fs->known && i < PROTECTION_COUNT; i++)
+        fprintf(to, "protection %u %d %d\n", i, fs->protection[i].error, fs->protection[i].level);
 }
 
 static void write_all(const struct server *server, FILE *to)
 {
     fputs(FIRST_LINE, to);
     fprintf(to, "slots %d %zu\n", server->slots.memory, server->slots.count);
-    fprintf(to, "scribe %d %d %d %d %d\n", (int)server->scribe.sink, (int)server->scribe.pid,
-            server->scribe.records_in, server->scribe.records_out, server->scribe.messages);
+    fprintf(to, "doorbell %d\n", server->doorbell);
+    fprintf(to, "jobs %llu\n", (unsigned long long)server->jobs.last);
+    write_scribe(&server->scribe, to);
     fprintf(to, "started %llu\n", (unsigned long long)server->started);
     for (size_t t = 0; t < total_count; t++)
         fprintf(to, "total %s %llu\n", total_table[t].name,
@@ -95,9 +131,10 @@ static void write_all(const struct server *server, FILE *to)
         fprintf(to, "listener %d %d %s %llu %llu\n", l->fd, (int)l->origin, l->settings->name,
                 (unsigned long long)l->file.device, (unsigned long long)l->file.inode);
     }
+    write_fork_servers(&server->fork_servers, to);
     datagram_handover_write(&server->datagrams, to);
     for (size_t i = 0; i < server->roster.used_clients; i++)
-        if (server->roster.clients[i].pid > 0)
+        if (server->roster.clients[i].job)
             write_client(server, i, to);
 }
 
@@ -198,23 +235,23 @@ static int hex_parse(const char *text, struct address *address)
 static int read_client(const char *line, struct server *server)
 {
     char listener[LISTENER_NAME_SIZE], peer[HEX_MAX], proxy[HEX_MAX] = "";
-    unsigned long long since;
+    unsigned long long job, since;
     struct client client = {0};
-    size_t index;
-    int pid, asked, standing = CLIENT_ADMITTED;
+    int pid, asked, standing;
 
-    /* A version that knew no proxies ended with the peer. */
-    if (sscanf(line, "client %zu %d %llu %u %d %32s %272s %d %272s", &index, &pid, &since,
-               &client.service, &asked, listener, peer, &standing, proxy) < 7 ||
-        index >= server->roster.max || hex_parse(peer, &client.peer) < 0 ||
+    if (sscanf(line, "client %llu %d %u %u %d %llu %u %d %32s %272s %d %272s", &job, &pid,
+               &client.server, &client.store, &client.signal, &since, &client.service, &asked,
+               listener, peer, &standing, proxy) < 11 ||
+        job_index(job) >= server->roster.max || hex_parse(peer, &client.peer) < 0 ||
         hex_parse(proxy, &client.proxy) < 0)
         return -EPROTO;
+    client.job = job;
     client.standing = (enum standing)standing;
     client.pid = pid;
     client.asked = asked;
     client.since = since;
     memcpy(client.listener, listener, sizeof(listener));
-    roster_restore(&server->roster, index, &client);
+    roster_restore(&server->roster, job_index(job), &client);
     return 0;
 }
 
@@ -233,15 +270,68 @@ static int read_slots(const char *line, struct server *server)
     return r < 0 ? r : slots_adopt(&server->slots, memory, count);
 }
 
-static int read_scribe(const char *line, struct scribe *scribe)
+static int read_scribe(const char *line, struct server *server)
 {
+    struct scribe_process *scribe = &server->scribe;
     int sink, pid;
 
     if (sscanf(line, "scribe %d %d %d %d %d", &sink, &pid, &scribe->records_in,
-               &scribe->records_out, &scribe->messages) != 5)
+               &scribe->records_out, &scribe->stores) != 5)
         return -EPROTO;
     scribe->sink = (enum sink)sink;
     scribe->pid = pid;
+    scribe->title = server->title;
+    scribe->since = clock_now();
+    return 0;
+}
+
+static int read_store(const char *line, struct scribe_process *scribe)
+{
+    unsigned number;
+    int fd, passed;
+
+    if (sscanf(line, "store %u %d %d", &number, &fd, &passed) != 3)
+        return -EPROTO;
+    return scribe_process_adopt(scribe, number, fd, passed);
+}
+
+static int read_fork_server(const char *line, struct fork_servers *fs)
+{
+    unsigned long long device, inode, size;
+    struct fork_server s = {.started = clock_now()};
+    long long modified;
+    int pid, current, ready;
+
+    if (sscanf(line, "fork-server %u %d %d %d %d %d %llu %llu %llu %lld", &s.number, &pid,
+               &s.channel, &s.far, &current, &ready, &device, &inode, &size, &modified) != 10)
+        return -EPROTO;
+    s.pid = pid;
+    s.ready = ready;
+    s.file = (struct file_identity){
+        .device = device, .inode = inode, .size = size, .modified = modified};
+    return fork_servers_adopt(fs, &s, current);
+}
+
+static int read_protection(const char *line, struct fork_servers *fs)
+{
+    unsigned protection;
+    struct protection_state state;
+
+    if (sscanf(line, "protection %u %d %d", &protection, &state.error, &state.level) != 3)
+        return -EPROTO;
+    if (protection < PROTECTION_COUNT)
+        fs->protection[protection] = state;
+    fs->known = true;
+    return 0;
+}
+
+static int read_jobs(const char *line, struct jobs *jobs)
+{
+    unsigned long long last;
+
+    if (sscanf(line, "jobs %llu", &last) != 1)
+        return -EPROTO;
+    jobs->last = last;
     return 0;
 }
 
@@ -343,7 +433,17 @@ static int read_line(const char *line, struct server *server, struct passed *pas
     if (begins(line, "slots "))
         return read_slots(line, server);
     if (begins(line, "scribe "))
-        return read_scribe(line, &server->scribe);
+        return read_scribe(line, server);
+    if (begins(line, "store "))
+        return read_store(line, &server->scribe);
+    if (begins(line, "fork-server "))
+        return read_fork_server(line, &server->fork_servers);
+    if (begins(line, "protection "))
+        return read_protection(line, &server->fork_servers);
+    if (begins(line, "jobs "))
+        return read_jobs(line, &server->jobs);
+    if (begins(line, "doorbell "))
+        return sscanf(line, "doorbell %d", &server->doorbell) == 1 ? 0 : -EPROTO;
     if (begins(line, "flood "))
         return read_flood(line, &server->flood);
     if (begins(line, "mutings "))

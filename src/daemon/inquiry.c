@@ -87,6 +87,7 @@ static const char *option_of(enum access_rule rule)
         [ACCESS_RESERVED] = "reserved",
         [ACCESS_SOURCE] = "max_per_source",
         [ACCESS_RATE] = "source_rate",
+        [ACCESS_PENALTY] = "crash_penalty",
     };
 
     return rule < ARRAY_SIZE(options) ? options[rule] : NULL;
@@ -122,6 +123,7 @@ static void describe(const struct server *server, const struct inquiry *in,
                  roster_count(&server->roster, &in->peer),
                  (unsigned long long)limits->max_per_source);
         break;
+    case ACCESS_PENALTY:
     case ACCESS_RATE:
         snprintf(buf, RULE_MAX, "%s, the next one in %llu s", access_reason(access),
                  access_seconds(access));

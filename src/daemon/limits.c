@@ -9,9 +9,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Processes besides the workers: daemon and scribe. Descriptors besides the listeners. */
-#define OTHER_TASKS 2
-#define OTHER_FILES (13 + DOORSTEP_PLACES)
+/* Processes besides the workers: daemon, scribe and fork server. Descriptors besides the listeners.
+ */
+#define OTHER_TASKS 3
+#define OTHER_FILES (18 + DOORSTEP_PLACES)
 
 /* The path of this process's cgroup below /sys/fs/cgroup (cgroups(7), version 2), or false. */
 static bool own_cgroup(char *path, size_t size)
@@ -51,14 +52,22 @@ static uint64_t cgroup_tasks(void)
     return max;
 }
 
-/* Root is not bound by RLIMIT_NPROC. */
+/* Root is not bound by RLIMIT_NPROC, but workers never run as root. */
 static uint64_t user_tasks(void)
 {
     struct rlimit limit;
 
-    if (geteuid() == 0 || getrlimit(RLIMIT_NPROC, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+    if (getrlimit(RLIMIT_NPROC, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
         return UINT64_MAX;
     return limit.rlim_cur;
+}
+
+static bool stores_messages(const struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        if (listeners->item[i].settings->service == SERVICE_MESSAGE)
+            return true;
+    return false;
 }
 
 struct need {
@@ -92,10 +101,18 @@ void limits_check(struct log *log, const struct settings *settings,
 
     warn_tasks(log, &need, cgroup_tasks(), "TasksMax= (the cgroup's pids.max)");
     warn_tasks(log, &need, user_tasks(), "LimitNPROC= (ulimit -u)");
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && listeners->count + OTHER_FILES > files.rlim_cur)
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    unsigned long long most = files.rlim_cur, used = listeners->count + OTHER_FILES;
+    if (used > most)
         log_warning(log,
                     "%zu listener%s too few of the %llu descriptors that LimitNOFILE= "
                     "(ulimit -n) allows",
-                    listeners->count, listeners->count == 1 ? " leaves" : "s leave",
-                    (unsigned long long)files.rlim_cur);
+                    listeners->count, listeners->count == 1 ? " leaves" : "s leave", most);
+    else if (stores_messages(listeners) && used + need.clients > most)
+        log_warning(
+            log,
+            "max_clients = %llu, but LimitNOFILE= (ulimit -n) allows only %llu descriptors, and "
+            "each client of a message listener takes one: raise it or expect clients to wait",
+            (unsigned long long)need.clients, most);
 }

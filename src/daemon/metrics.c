@@ -3,7 +3,6 @@
 #include "base/span.h"
 #include "daemon/report.h"
 #include "daemon/server.h"
-#include "daemon/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,7 +53,8 @@ NORETURN static void become_writer(const struct server *server, const char *text
 {
     const int kept[] = {STDERR_FILENO};
 
-    if (!spawn_bind(parent, SIGKILL) || fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
+        fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)
         _exit(EINTR);
     title_set(server->title, "echod: metrics");
     write_file(text, server->settings->server->metrics_file.data);
@@ -71,7 +72,7 @@ static pid_t start_writer(struct server *server)
     if (!to)
         return -errno;
     report_metrics(server, to);
-    pid_t pid = fclose(to) == 0 ? spawn(CHILD_SIGNAL) : -ENOMEM;
+    pid_t pid = fclose(to) == 0 ? fork() : -1;
     if (pid == 0)
         become_writer(server, text, parent);
     free(text);

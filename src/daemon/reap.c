@@ -1,77 +1,73 @@
 #include "daemon/reap.h"
 
+#include "base/span.h"
+#include "daemon/clients.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
-/* The scribe's place is empty from here; the loop fills it again, but not in a hurry. */
-static void explain_scribe(struct server *server, int status)
+#define CLAUSE_MAX 80
+
+static const char *format_end(int status, char *buf)
 {
-    server->scribe.pid = -1;
+    const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+
     if (WIFSIGNALED(status))
-        log_error(&server->log, "the scribe was killed by signal %d; another one takes its place",
-                  WTERMSIG(status));
+        snprintf(buf, CLAUSE_MAX, "was killed by signal %d (SIG%s)", WTERMSIG(status),
+                 name ? name : "?");
     else
-        log_error(&server->log, "the scribe exited with status %d; another one takes its place",
-                  WEXITSTATUS(status));
+        snprintf(buf, CLAUSE_MAX, "exited with status %d", WEXITSTATUS(status));
+    return buf;
 }
 
-static void add_totals(struct totals *totals, const struct slot *slot, int status, bool asked)
+/* Its place is empty from here; the loop fills it again, but not in a hurry. */
+static void explain_scribe(struct server *server, int status)
 {
-    totals->bytes_in += slot->bytes_in;
-    totals->bytes_out += slot->bytes_out;
-    totals->messages += slot->messages;
-    if (session_crashed(status, asked))
-        totals->crashed++;
+    char clause[CLAUSE_MAX];
+
+    if (!server->scribe.retiring)
+        log_error(&server->log, "the scribe %s; another one takes its place",
+                  format_end(status, clause));
+}
+
+/* One that is not needed any more ends by itself. */
+static void explain_fork_server(struct server *server, const struct fork_server *fork_server,
+                                int status)
+{
+    char clause[CLAUSE_MAX];
+
+    if (fork_server->channel < 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return;
+    log_error(&server->log, "the fork server %s; another one takes its place%s",
+              format_end(status, clause),
+              fork_server->ready ? "" : " (it never was ready: is echod-forkserver installed?)");
 }
 
 static void explain(struct server *server, pid_t pid, int status)
 {
-    struct client *client = roster_find(&server->roster, pid);
+    struct fork_server *fork_server = fork_servers_exited(&server->fork_servers, pid, clock_now());
 
-    if (pid == server->scribe.pid) {
+    if (fork_server)
+        explain_fork_server(server, fork_server, status);
+    else if (scribe_process_exited(&server->scribe, pid))
         explain_scribe(server, status);
-        return;
-    }
-    if (datagrams_ended(server, pid, status))
-        return;
-    if (pid == server->metrics.writer) {
+    else if (pid == server->metrics.writer)
         metrics_finish(server, status);
-        return;
-    }
-    if (pid == server->reload.pid) {
+    else if (pid == server->reload.pid)
         reload_finish(server, status);
-        return;
-    }
-    if (!client)
-        return; /* a child from before an exec(3) of this program: not one of ours to explain */
-    size_t index = (size_t)(client - server->roster.clients);
-    const struct slot *slot = slots_at(&server->slots, index);
-    bool asked = server->phase == PHASE_KILLING || client->asked;
-    add_totals(&server->totals, slot, status, asked);
-    struct session_log to = server_session_log(server);
-    session_log_end(&to, client, slot, status, asked);
-    roster_remove(&server->roster, client);
-    slots_free(&server->slots, index);
-}
-
-/* Waits for PID (-1: for any) without blocking. Returns whether one was taken. */
-static bool take(struct server *server, pid_t pid)
-{
-    int status;
-    pid_t taken = waitpid(pid, &status, WNOHANG | __WALL);
-
-    if (taken <= 0)
-        return false;
-    explain(server, taken, status);
-    return true;
-}
-
-void reap_one(struct server *server, pid_t pid)
-{
-    take(server, pid);
+    else
+        clients_take_orphan(server, pid, status);
 }
 
 void reap_all(struct server *server)
 {
-    while (take(server, -1))
-        continue;
+    pid_t pid;
+    int status;
+
+    clients_take_reports(server); /* what a fork server said before it ended */
+    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+        explain(server, pid, status);
 }

@@ -1,16 +1,13 @@
 /*
- * Children that ended: their sessions are explained, their places given back.
+ * The children of the daemon that ended: fork servers and scribe, the dry run of a reload, the
+ * writer of the metrics, and workers whose fork server was killed.
  */
 #ifndef ECHOD_DAEMON_REAP_H
 #define ECHOD_DAEMON_REAP_H
 
 #include "daemon/server.h"
 
-/* Takes the child PID, whose end was announced. */
-void reap_one(struct server *server, pid_t pid);
-
-/* Takes every child that has ended: for those whose signal the kernel could not queue
- * (RLIMIT_SIGPENDING). Its cost grows with the number of children. */
+/* Takes every child that has ended. */
 void reap_all(struct server *server);
 
 #endif

@@ -6,7 +6,6 @@
 #include "daemon/handover.h"
 #include "daemon/notify.h"
 #include "daemon/server.h"
-#include "daemon/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -153,7 +152,8 @@ static int start_rehearsal(struct server *server)
         fd_close(&handover);
         return -error;
     }
-    pid_t pid = spawn(CHILD_SIGNAL);
+    pid_t pid = fork();
+    int error = errno;
     if (pid == 0)
         rehearse(server, handover, output[1]);
     fd_close(&handover);
@@ -162,7 +162,7 @@ static int start_rehearsal(struct server *server)
         fd_close(&output[0]);
     server->reload.pid = pid < 0 ? -1 : pid;
     server->reload.output = output[0];
-    return pid < 0 ? pid : 0;
+    return pid < 0 ? -error : 0;
 }
 
 void reload_begin(struct server *server, int waiter)

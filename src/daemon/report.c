@@ -3,8 +3,8 @@
 #include "base/escape.h"
 #include "base/span.h"
 #include "net/listener.h"
-#include "worker/worker.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@ static struct totals totals_now(const struct server *server)
     struct totals totals = server->totals;
 
     for (size_t i = 0; i < datagrams->count; i++) {
-        if (datagrams->item[i].pid <= 0)
+        if (!datagrams->item[i].job)
             continue;
         struct tallies live = tallies_of(slots_at(&datagrams->slots, datagrams->item[i].slot));
         totals.tallies = tallies_sum(&totals.tallies, &live);
@@ -33,20 +33,44 @@ static bool concerns(const struct server *server, const struct total_row *row)
            tallies_any(&server->totals.tallies);
 }
 
+/* What confines workers: "user,seccomp,landlock-7"; and what does not, with the reason. */
+static void list_protections(const struct fork_servers *fs, char *active, char *missing,
+                             size_t size)
+{
+    active[0] = missing[0] = '\0';
+    for (unsigned i = 0; i < PROTECTION_COUNT && fs->known; i++) {
+        const struct protection_state *state = &fs->protection[i];
+        if (state->error == ECANCELED)
+            text_append(missing, size, "%s%s (core_dumps = yes)", missing[0] ? ", " : "",
+                        protection_name(i));
+        else if (state->error)
+            text_append(missing, size, "%s%s (%s)", missing[0] ? ", " : "", protection_name(i),
+                        strerror(state->error));
+        else if (state->level)
+            text_append(active, size, "%s%s-%d", active[0] ? "," : "", protection_name(i),
+                        state->level);
+        else
+            text_append(active, size, "%s%s", active[0] ? "," : "", protection_name(i));
+    }
+}
+
+#define PROTECTIONS_MAX 512
+
 void report_status(struct server *server, FILE *to)
 {
-    char config[ESCAPED_SIZE(PATH_MAX)];
+    char config[ESCAPED_SIZE(PATH_MAX)], active[PROTECTIONS_MAX], missing[PROTECTIONS_MAX];
 
+    list_protections(&server->fork_servers, active, missing, PROTECTIONS_MAX);
     escape_bytes(config, server->config, strnlen(server->config, PATH_MAX), "\\");
     uint64_t up = clock_now() - server->started;
 
     fprintf(to,
             "state=%s\tpid=%d\tuptime_seconds=%llu\tclients=%zu\tmax_clients=%llu\t"
-            "listeners=%zu\tconfig=%s",
+            "listeners=%zu\tconfig=%s\tfork_servers=%zu\tprotections=%s\tunprotected=%s",
             server->phase == PHASE_SERVING ? "serving" : "stopping", (int)getpid(),
             (unsigned long long)(up / USEC_PER_SEC), server->roster.live,
             (unsigned long long)server->settings->server->max_clients, server->listeners.count,
-            config);
+            config, server->fork_servers.count, active, missing[0] ? missing : "none");
     struct totals totals = totals_now(server);
     for (size_t i = 0; i < total_count; i++)
         if (concerns(server, &total_table[i]))
@@ -75,7 +99,8 @@ static void report_client(const struct client *client, const struct slot *slot, 
     fprintf(to,
             "id=%d\tpeer=%s\tlistener=%s\tservice=%s\tstate=%s\tseconds=%llu\tbytes_in=%llu\t"
             "bytes_out=%llu\tmessages=%llu\n",
-            (int)client->pid, address_format(&client->peer, peer, sizeof(peer)), client->listener,
+            client->pid ? (int)client->pid : slot->pid,
+            address_format(&client->peer, peer, sizeof(peer)), client->listener,
             service_name(client->service), state_name(slot->state),
             (unsigned long long)((now - client->since) / USEC_PER_SEC),
             (unsigned long long)slot->bytes_in, (unsigned long long)slot->bytes_out,
@@ -87,7 +112,7 @@ void report_clients(struct server *server, FILE *to)
     uint64_t now = clock_now();
 
     for (size_t i = 0; i < server->roster.used_clients; i++)
-        if (server->roster.clients[i].pid > 0)
+        if (server->roster.clients[i].job)
             report_client(&server->roster.clients[i], slots_at(&server->slots, i), now, to);
 }
 
@@ -112,15 +137,16 @@ static void report_datagram(const struct datagrams *datagrams, const struct data
 {
     struct tallies counted = datagrams_counted(datagrams, worker);
     const uint64_t *count = counted.count;
-    uint64_t lived = worker->pid > 0 ? clock_now() - worker->since : 0;
+    uint64_t lived = worker->job ? clock_now() - worker->since : 0;
 
     fprintf(to,
             "listener=%s\taddress=%s\tservice=%s\tpid=%d\tseconds=%llu\treceived=%llu\tsent=%llu\t"
             "bytes_in=%llu\tbytes_out=%llu\tmessages=%llu\tunanswered=%llu\toverflowed=%llu\n",
-            worker->name, worker->address, service_name(worker->service), (int)worker->pid,
-            (unsigned long long)(lived / USEC_PER_SEC), (unsigned long long)count[TALLY_IN],
-            (unsigned long long)count[TALLY_OUT], (unsigned long long)count[TALLY_BYTES_IN],
-            (unsigned long long)count[TALLY_BYTES_OUT], (unsigned long long)count[TALLY_MESSAGES],
+            worker->name, worker->address, service_name(worker->service),
+            worker->job ? (int)worker->pid : 0, (unsigned long long)(lived / USEC_PER_SEC),
+            (unsigned long long)count[TALLY_IN], (unsigned long long)count[TALLY_OUT],
+            (unsigned long long)count[TALLY_BYTES_IN], (unsigned long long)count[TALLY_BYTES_OUT],
+            (unsigned long long)count[TALLY_MESSAGES],
             (unsigned long long)tallies_unanswered(&counted),
             (unsigned long long)listener_overflow(worker->listener->fd));
 }

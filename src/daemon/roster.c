@@ -1,10 +1,10 @@
 #include "daemon/roster.h"
 
-#include "base/lean.h"
 #include "base/span.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The head, in HEADS, of the chain of the SIZE bytes at KEY. */
@@ -28,19 +28,22 @@ int roster_open(struct roster *roster, size_t max, const struct source_prefix *p
     *roster = (struct roster){.max = max, .buckets = 1, .prefix = *prefix, .seed = hash_seed_new()};
     while (roster->buckets < max)
         roster->buckets *= 2;
-    roster->clients = lean_memory(max * sizeof(*roster->clients));
-    roster->sources = lean_memory(max * sizeof(*roster->sources));
-    roster->by_pid = lean_memory(roster->buckets * sizeof(*roster->by_pid));
-    roster->by_key = lean_memory(roster->buckets * sizeof(*roster->by_key));
-    return roster->clients && roster->sources && roster->by_pid && roster->by_key ? 0 : -ENOMEM;
+    roster->clients = calloc(max, sizeof(*roster->clients));
+    roster->sources = calloc(max, sizeof(*roster->sources));
+    roster->by_pid = calloc(roster->buckets, sizeof(*roster->by_pid));
+    roster->by_key = calloc(roster->buckets, sizeof(*roster->by_key));
+    roster->awaiting = calloc(max, sizeof(*roster->awaiting));
+    bool room = roster->clients && roster->sources && roster->by_pid && roster->by_key;
+    return room && roster->awaiting ? 0 : -ENOMEM;
 }
 
 void roster_close(struct roster *roster)
 {
-    lean_free(roster->clients, roster->max * sizeof(*roster->clients));
-    lean_free(roster->sources, roster->max * sizeof(*roster->sources));
-    lean_free(roster->by_pid, roster->buckets * sizeof(*roster->by_pid));
-    lean_free(roster->by_key, roster->buckets * sizeof(*roster->by_key));
+    free(roster->clients);
+    free(roster->sources);
+    free(roster->by_pid);
+    free(roster->by_key);
+    free(roster->awaiting);
     *roster = (struct roster){0};
 }
 
@@ -117,35 +120,80 @@ size_t roster_next(const struct roster *roster)
     return roster->free_client ? roster->free_client - 1 : roster->used_clients;
 }
 
+static void await(struct roster *roster, struct client *client)
+{
+    roster->awaiting[roster->awaited++] = (uint32_t)(client - roster->clients) + 1;
+    client->awaited = roster->awaited;
+}
+
+/* The last of them takes its place. */
+static void await_no_more(struct roster *roster, struct client *client)
+{
+    if (client->awaited == 0)
+        return;
+    uint32_t last = roster->awaiting[--roster->awaited];
+    roster->awaiting[client->awaited - 1] = last;
+    client_numbered(roster, last)->awaited = client->awaited;
+    client->awaited = 0;
+}
+
 void roster_admit(struct roster *roster, struct client *client)
 {
     struct source_key key = address_source(&client->peer, &roster->prefix);
 
+    await_no_more(roster, client);
     client->standing = CLIENT_ADMITTED;
     client->source = enter_source(roster, &key);
 }
 
-/* Writes CLIENT into the free entry NUMBER, and links it. */
-static void enter(struct roster *roster, uint32_t number, const struct client *client)
+void roster_refuse(struct roster *roster, struct client *client)
+{
+    await_no_more(roster, client);
+    client->standing = CLIENT_REFUSED;
+}
+
+static void link_pid(struct roster *roster, struct client *client)
+{
+    uint32_t *head = pid_chain(roster, client->pid);
+
+    client->next = *head;
+    *head = (uint32_t)(client - roster->clients) + 1;
+}
+
+static void unlink_pid(struct roster *roster, const struct client *client)
+{
+    uint32_t number = (uint32_t)(client - roster->clients) + 1;
+    uint32_t *link = pid_chain(roster, client->pid);
+
+    while (*link != number)
+        link = &client_numbered(roster, *link)->next;
+    *link = client->next;
+}
+
+/* Writes CLIENT into the free entry NUMBER, and links it. Returns the entry. */
+static struct client *enter(struct roster *roster, uint32_t number, const struct client *client)
 {
     struct client *entry = client_numbered(roster, number);
-    uint32_t *head = pid_chain(roster, client->pid);
 
     *entry = *client;
     entry->source = 0;
+    entry->awaited = 0;
     if (client->standing == CLIENT_ADMITTED)
         roster_admit(roster, entry);
-    entry->next = *head;
-    *head = number;
+    else if (client->standing == CLIENT_AWAITED)
+        await(roster, entry);
+    if (client->pid > 0)
+        link_pid(roster, entry);
     roster->live++;
+    return entry;
 }
 
-void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
-                const struct listen_settings *listen)
+struct client *roster_add(struct roster *roster, uint64_t job, const struct address *peer,
+                          const struct listen_settings *listen)
 {
     uint32_t number = (uint32_t)roster_next(roster) + 1;
     bool proxied = listen->proxy_protocol != PROXY_NO;
-    struct client client = {.pid = pid,
+    struct client client = {.job = job,
                             .peer = *peer,
                             .standing = proxied ? CLIENT_AWAITED : CLIENT_ADMITTED,
                             .service = listen->service,
@@ -156,7 +204,20 @@ void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
         roster->free_client = client_numbered(roster, number)->next;
     else
         roster->used_clients = number;
-    enter(roster, number, &client);
+    return enter(roster, number, &client);
+}
+
+struct client *roster_at(const struct roster *roster, size_t index, uint64_t job)
+{
+    bool there = index < roster->used_clients && job != 0 && roster->clients[index].job == job;
+
+    return there ? &roster->clients[index] : NULL;
+}
+
+void roster_started(struct roster *roster, struct client *client, pid_t pid)
+{
+    client->pid = pid;
+    link_pid(roster, client);
 }
 
 void roster_restore(struct roster *roster, size_t index, const struct client *client)
@@ -181,16 +242,14 @@ struct client *roster_find(const struct roster *roster, pid_t pid)
 
 void roster_remove(struct roster *roster, struct client *client)
 {
-    uint32_t number = (uint32_t)(client - roster->clients) + 1;
-    uint32_t *link = pid_chain(roster, client->pid);
-
-    while (*link != number)
-        link = &client_numbered(roster, *link)->next;
-    *link = client->next;
+    if (client->pid > 0)
+        unlink_pid(roster, client);
     if (client->source)
         leave_source(roster, client->source);
+    await_no_more(roster, client);
+    client->job = 0;
     client->pid = 0;
     client->next = roster->free_client;
-    roster->free_client = number;
+    roster->free_client = (uint32_t)(client - roster->clients) + 1;
     roster->live--;
 }

@@ -16,7 +16,11 @@
 enum standing { CLIENT_ADMITTED, CLIENT_AWAITED, CLIENT_REFUSED };
 
 struct client {
-    pid_t pid; /* of the worker; 0: this entry is free */
+    uint64_t job;    /* 0: this entry is free */
+    pid_t pid;       /* of the worker; 0: it is not known yet */
+    uint32_t server; /* the number of the fork server that has the job */
+    int signal;      /* still to be sent to the worker; 0: none */
+    uint32_t store;  /* its connection to the scribe (scribe_process.h); 0: it has none */
     struct address peer;
     struct address proxy; /* the peer of the socket, if it is a proxy that told of PEER; len 0 */
     enum standing standing;
@@ -24,9 +28,10 @@ struct client {
     unsigned service;                  /* enum service */
     uint64_t since;                    /* clock_now() */
     bool asked;                        /* its worker was asked to end, by echoctl */
-    bool hesitated;                    /* it was decided about once, behind a proxy */
-    uint32_t source;                   /* 0: it is not counted */
-    uint32_t next; /* in the chain of its pid's bucket, or of the free entries */
+    uint64_t patience; /* clock_now() until which it may wait for a place, behind a proxy; 0: new */
+    uint32_t source;   /* 0: it is not counted */
+    uint32_t next;     /* in the chain of its pid's bucket, or of the free entries */
+    uint32_t awaited;  /* its place among those whose standing is CLIENT_AWAITED; 0: it has none */
 };
 
 struct source {
@@ -42,6 +47,8 @@ struct roster {
     struct source *sources; /* never more than clients */
     uint32_t *by_pid;       /* heads of chains of clients */
     uint32_t *by_key;       /* heads of chains of sources */
+    uint32_t *awaiting;     /* [place - 1]: the numbers of those that are awaited, */
+    uint32_t awaited;       /* so many */
     uint32_t free_client, free_source;
     uint32_t used_clients, used_sources;
     size_t max, live, buckets;
@@ -57,11 +64,17 @@ void roster_close(struct roster *roster);
  * not be full. */
 size_t roster_next(const struct roster *roster);
 
-/* Enters the client of PID at roster_next(). */
-void roster_add(struct roster *roster, pid_t pid, const struct address *peer,
-                const struct listen_settings *listen);
+/* Enters the client of JOB, which has no worker yet, at roster_next(). Returns it. */
+struct client *roster_add(struct roster *roster, uint64_t job, const struct address *peer,
+                          const struct listen_settings *listen);
 
-/* Enters CLIENT, of which all but asked, hesitated, source and next are set, at INDEX: to build a
+/* The client at INDEX if it is that of JOB, else NULL. */
+struct client *roster_at(const struct roster *roster, size_t index, uint64_t job);
+
+/* CLIENT has the worker PID from here on. */
+void roster_started(struct roster *roster, struct client *client, pid_t pid);
+
+/* Enters CLIENT, of which all but patience, source, next and awaited are set, at INDEX: to build a
  * roster anew from one that was written down, in the order of the indices. */
 void roster_restore(struct roster *roster, size_t index, const struct client *client);
 
@@ -70,6 +83,9 @@ struct client *roster_find(const struct roster *roster, pid_t pid);
 
 /* Lets CLIENT, who was awaited, in: its source, that of its peer, has one more. */
 void roster_admit(struct roster *roster, struct client *client);
+
+/* CLIENT, who was awaited, is not let in. */
+void roster_refuse(struct roster *roster, struct client *client);
 
 /* Strikes CLIENT off; its entry is free. */
 void roster_remove(struct roster *roster, struct client *client);

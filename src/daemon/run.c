@@ -1,6 +1,8 @@
 #include "daemon/run.h"
 
+#include "base/span.h"
 #include "daemon/admission.h"
+#include "daemon/clients.h"
 #include "daemon/detach.h"
 #include "daemon/drain.h"
 #include "daemon/handover.h"
@@ -9,6 +11,7 @@
 #include "daemon/notify.h"
 #include "daemon/program.h"
 #include "daemon/rehearsal.h"
+#include "daemon/self_test.h"
 #include "daemon/server.h"
 
 #include <errno.h>
@@ -19,6 +22,9 @@
 #include <sys/prctl.h>
 #include <syslog.h>
 #include <unistd.h>
+
+/* How long a reload waits for the datagram workers of before. Usually it takes one millisecond. */
+#define SETTLING_TIME (250 * USEC_PER_MSEC)
 
 /* ---- whom this process trusts ---- */
 
@@ -132,14 +138,6 @@ static void print_listeners(const struct listeners *listeners)
     detach_silence(STDOUT_FILENO);
 }
 
-/* What a worker is kept from as another user it may do as root. */
-static void warn_of_root(struct log *log)
-{
-    if (geteuid() == 0)
-        log_warning(log, "running as root, and so does every worker: start it as a user without "
-                         "privileges, as echod.service does (CAVEATS in echod(8))");
-}
-
 /* Says to whoever waits for it that the server listens. */
 static void announce(struct run *run)
 {
@@ -148,7 +146,6 @@ static void announce(struct run *run)
     control_open(server, server->control.listener);
     limits_check(&server->log, server->settings, &server->listeners);
     if (!run->resumed) {
-        warn_of_root(&server->log);
         print_listeners(&server->listeners);
     }
     listeners_log(&server->listeners, &server->log);
@@ -173,8 +170,11 @@ static int go_live(struct run *run, struct passed *passed)
 {
     struct server *server = &run->server;
 
-    datagrams_settle(server);
-    int status = listeners_open(&server->listeners, server->settings, passed, &server->log, false);
+    datagrams_retire(server);
+    clients_await_datagrams(server, clock_now() + SETTLING_TIME);
+    int status = run->resumed ? 0 : self_test(server);
+    if (status == 0)
+        status = listeners_open(&server->listeners, server->settings, passed, &server->log, false);
 
     if (run->resumed) {
         reload_announce(server, status);

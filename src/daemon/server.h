@@ -19,9 +19,11 @@
 #include "daemon/session.h"
 #include "daemon/signals.h"
 #include "daemon/slots.h"
+#include "daemon/supervise/fork_servers.h"
+#include "daemon/supervise/jobs.h"
+#include "daemon/supervise/scribe_process.h"
 #include "daemon/totals.h"
 #include "net/rate.h"
-#include "scribe/scribe.h"
 
 enum phase {
     PHASE_SERVING,
@@ -34,14 +36,17 @@ struct server {
     const struct settings *settings;
     const struct title *title;
     struct log log;
-    struct scribe scribe;
-    uint64_t scribe_since; /* when the last one was started */
+    struct scribe_process scribe;
+    struct fork_servers fork_servers;
+    struct jobs jobs;
+    int doorbell; /* rung by workers that ask something (ipc/slot.h) */
     struct signals signals;
     struct listeners listeners;
     struct doorstep doorstep;
     struct roster roster;
     struct slots slots;
-    struct rate_table rates; /* of connections, by source; no buckets without source_rate */
+    struct rate_table rates;     /* of connections, by source; no buckets without source_rate */
+    struct rate_table penalties; /* of sources whose worker crashed; none without crash_penalty */
     struct datagrams datagrams;
     struct notifier notifier;
     struct flood flood;
@@ -50,9 +55,11 @@ struct server {
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
     uint64_t muted_until;    /* no accepting before: the system lacks something; 0: not muted */
     uint64_t mutings;        /* of the current shortage */
-    uint64_t last_sweep;
-    uint64_t started; /* clock_now(); not changed by a reload */
-    bool rejected;    /* the last reload was: what runs is not what the files say */
+    uint64_t paused_job;     /* the last job before it: one after it that is served ends it */
+    uint64_t tell_at;        /* clock_now() at which what was dropped is told next */
+    bool start_failed;       /* no fork server could be started, and that was told */
+    uint64_t started;        /* clock_now(); not changed by a reload */
+    bool rejected;           /* the last reload was: what runs is not what the files say */
     struct totals totals;
     struct control control;
     struct reload reload;
@@ -69,6 +76,7 @@ struct server_plan {
     const char *program, *config, *pid_path;
     enum sink sink; /* where records go */
     int handover;   /* what the program before left (handover.h), which is closed; or -1 */
+    bool replaced;  /* that program was another one than this */
 };
 
 /*

@@ -3,8 +3,10 @@
 #include "base/span.h"
 #include "daemon/listeners.h"
 
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -18,14 +20,42 @@ struct ending {
 };
 
 /* Whether it was the last signal that the daemon sends. */
-static bool is_cut(int status, bool asked)
+static bool is_cut(const struct session_end *end)
 {
-    return asked && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    return end->asked && WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGKILL;
 }
 
-bool session_crashed(int status, bool asked)
+/* Whether it ended because its fork server did. */
+static bool is_lost(const struct session_end *end)
 {
-    return WIFEXITED(status) ? !end_meaning(WEXITSTATUS(status)) : !is_cut(status, asked);
+    return end->status == SESSION_STATUS_UNKNOWN ||
+           (end->lost && WIFEXITED(end->status) && WEXITSTATUS(end->status) == END_STOPPED);
+}
+
+bool session_is_fault(int status)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGFPE, SIGTRAP, SIGSYS};
+
+    for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+        if (WIFSIGNALED(status) && WTERMSIG(status) == faults[i])
+            return true;
+    return WIFEXITED(status) && WEXITSTATUS(status) == END_SANDBOX;
+}
+
+bool session_crashed(const struct session_end *end)
+{
+    if (is_lost(end))
+        return false;
+    return WIFEXITED(end->status)
+               ? !end_meaning(WEXITSTATUS(end->status)) || session_is_fault(end->status)
+               : !is_cut(end);
+}
+
+static void explain_loss(struct ending *ending)
+{
+    ending->priority = LOG_WARNING;
+    ending->reason = "lost";
+    snprintf(ending->clause, CLAUSE_MAX, "ended because its fork server was killed");
 }
 
 static void explain_signal(struct ending *ending, int number, bool by_us)
@@ -40,7 +70,15 @@ static void explain_signal(struct ending *ending, int number, bool by_us)
              number, name ? name : "?");
 }
 
-static void explain_status(struct ending *ending, int status, int error)
+void session_log_call(char *clause, size_t size, int number)
+{
+    char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+
+    text_append(clause, size, ": %s (%d)", name ? name : "call", number);
+    free(name);
+}
+
+static void explain_status(struct ending *ending, int status, const struct slot *slot)
 {
     const struct end_meaning *meaning = end_meaning(status);
 
@@ -51,13 +89,21 @@ static void explain_status(struct ending *ending, int status, int error)
     else
         snprintf(ending->clause, CLAUSE_MAX, "its worker exited with the unexpected status %d",
                  status);
-    if (error)
-        text_append(ending->clause, CLAUSE_MAX, ": %s", strerror(error));
+    if (status == END_SANDBOX)
+        session_log_call(ending->clause, CLAUSE_MAX, slot->call);
+    else if (slot->error)
+        text_append(ending->clause, CLAUSE_MAX, ": %s", strerror(slot->error));
 }
 
-static void classify(struct ending *ending, int status, bool asked)
+static void explain(struct ending *ending, const struct session_end *end, const struct slot *slot)
 {
-    ending->event = session_crashed(status, asked) ? EVENT_CRASH : EVENT_SESSION;
+    ending->event = session_crashed(end) ? EVENT_CRASH : EVENT_SESSION;
+    if (is_lost(end))
+        explain_loss(ending);
+    else if (WIFSIGNALED(end->status))
+        explain_signal(ending, WTERMSIG(end->status), is_cut(end));
+    else
+        explain_status(ending, WEXITSTATUS(end->status), slot);
 }
 
 /* A client that connects and closes without a byte checks whether we are there; but those of
@@ -129,19 +175,24 @@ static void send_record(struct log *log, const struct ending *ending, const stru
     log_send(log, &record);
 }
 
+void session_describe(char *clause, size_t size, int status, const struct slot *slot)
+{
+    const struct session_end end = {.status = status};
+    struct ending ending;
+
+    explain(&ending, &end, slot);
+    snprintf(clause, size, "%s", ending.clause);
+}
+
 void session_log_end(const struct session_log *to, const struct client *client,
-                     const struct slot *slot, int status, bool asked)
+                     const struct slot *slot, const struct session_end *end)
 {
     struct ending ending;
 
-    if (client->standing == CLIENT_REFUSED && WIFEXITED(status) && end_meaning(WEXITSTATUS(status)))
+    if (client->standing == CLIENT_REFUSED && !session_crashed(end))
         return; /* that was logged when it was decided */
-    if (WIFSIGNALED(status))
-        explain_signal(&ending, WTERMSIG(status), is_cut(status, asked));
-    else
-        explain_status(&ending, WEXITSTATUS(status), slot->error);
-    classify(&ending, status, asked);
-    if (is_probe(client, slot, status))
+    explain(&ending, end, slot);
+    if (is_probe(client, slot, end->status))
         ending.priority = LOG_DEBUG;
     bool serious = ending.priority <= LOG_WARNING;
     if (!(to->normal || serious) || !log_wants(to->log, ending.priority))

@@ -2,7 +2,6 @@
 
 #include "base/span.h"
 #include "base/util.h"
-#include "worker/worker.h"
 
 #include <errno.h>
 #include <sys/signalfd.h>
@@ -10,7 +9,7 @@
 
 int signals_open(struct signals *signals)
 {
-    const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, CHILD_SIGNAL, SLOT_SIGNAL};
+    const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
 
     sigemptyset(&signals->set);
     for (size_t i = 0; i < ARRAY_SIZE(handled); i++)
@@ -27,7 +26,6 @@ int signals_take(const struct signals *signals, siginfo_t *info, uint64_t timeou
 {
     struct timespec wait = {.tv_sec = (time_t)(timeout / USEC_PER_SEC),
                             .tv_nsec = (long)(timeout % USEC_PER_SEC) * 1000};
-    /* Not read(2) from the descriptor: that leaves out the process ID of a real-time signal. */
     int number = sigtimedwait(&signals->set, info, &wait);
 
     return number < 0 ? 0 : number;

@@ -8,12 +8,6 @@
 #include <signal.h>
 #include <stdint.h>
 
-/*
- * What the kernel sends for a child that ends, instead of SIGCHLD: a real-time signal is queued
- * for each, with its process ID, so that nobody has to search all the children for it.
- */
-#define CHILD_SIGNAL (SIGRTMIN + 1)
-
 struct signals {
     int fd; /* readable while a signal is pending; never read */
     sigset_t set;

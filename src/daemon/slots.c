@@ -1,5 +1,7 @@
 #include "daemon/slots.h"
 
+#include "base/util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -29,9 +31,7 @@ int slots_adopt(struct slots *slots, int memory, size_t count)
     if (fstat(memory, &st) < 0 || (st.st_size < (off_t)size && ftruncate(memory, (off_t)size) < 0))
         return -errno; /* it only grows */
     slots->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-    if (slots->map == MAP_FAILED)
-        return -errno;
-    return madvise(slots->map, size, MADV_DONTFORK) < 0 ? -errno : 0;
+    return slots->map == MAP_FAILED ? -errno : 0;
 }
 
 int slots_resize(struct slots *slots, size_t count)
@@ -43,14 +43,6 @@ int slots_resize(struct slots *slots, size_t count)
 struct slot *slots_at(const struct slots *slots, size_t index)
 {
     return (struct slot *)(slots->map + index * slots->page);
-}
-
-struct slot *slots_map_one(const struct slots *slots, size_t index)
-{
-    void *page = mmap(NULL, slots->page, PROT_READ | PROT_WRITE, MAP_SHARED, slots->memory,
-                      (off_t)(index * slots->page));
-
-    return page == MAP_FAILED ? NULL : page;
 }
 
 void slots_free(const struct slots *slots, size_t index)

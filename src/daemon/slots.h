@@ -1,16 +1,18 @@
 /*
- * The shared memory in which each live worker has a page of its own (worker/slot.h).
+ * The shared memory in which each live worker has a page of its own (ipc/slot.h).
  */
 #ifndef ECHOD_DAEMON_SLOTS_H
 #define ECHOD_DAEMON_SLOTS_H
 
-#include "worker/worker.h"
+#include "ipc/slot.h"
+
+#include <stddef.h>
 
 struct slots {
     int memory; /* memfd_create(2) */
     size_t count;
     size_t page;
-    char *map; /* the daemon's; children are forked without it */
+    char *map;
 };
 
 /* Makes COUNT slots; their memory is taken only when they are used. Returns 0 or -errno. */
@@ -28,9 +30,6 @@ struct slot *slots_at(const struct slots *slots, size_t index);
 
 /* Gives the memory of slot INDEX back to the system: it holds zeros from here on. */
 void slots_free(const struct slots *slots, size_t index);
-
-/* In a child: maps slot INDEX and no other. Returns NULL with errno. */
-struct slot *slots_map_one(const struct slots *slots, size_t index);
 
 void slots_close(struct slots *slots);
 

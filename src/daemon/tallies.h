@@ -1,11 +1,11 @@
 /*
- * What datagram workers count (worker/tally.h), as the daemon adds it up.
+ * What datagram workers count (ipc/tally.h), as the daemon adds it up.
  */
 #ifndef ECHOD_DAEMON_TALLIES_H
 #define ECHOD_DAEMON_TALLIES_H
 
 #include "base/record.h"
-#include "worker/worker.h"
+#include "ipc/slot.h"
 
 struct tallies {
     uint64_t count[TALLY_COUNT];

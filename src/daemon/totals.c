@@ -12,6 +12,8 @@ const struct total_row total_table[] = {
      .help = "Clients that were refused."},
     {AT(crashed), .name = "crashed", .metric = "workers_crashed_total",
      .help = "Workers that were killed or exited unexpectedly."},
+    {AT(violations), .name = "violations", .metric = "sandbox_violations_total",
+     .help = "Workers that made a system call which their sandbox forbids."},
     {AT(bytes_in), .name = "bytes_in", .metric = "received_bytes_total",
      .help = "Bytes received in sessions that have ended."},
     {AT(bytes_out), .name = "bytes_out", .metric = "sent_bytes_total",

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct totals {
-    uint64_t served, refused, crashed;
+    uint64_t served, refused, crashed, violations;
     uint64_t bytes_in, bytes_out, messages;
     uint64_t dropped, reloads, rejected;
     struct tallies tallies; /* of datagram workers that have ended */

@@ -8,7 +8,15 @@
 #include <poll.h>
 #include <stddef.h>
 
-enum watched { WATCHED_SIGNALS, WATCHED_RELOAD, WATCHED_CONTROL, WATCHED_PEER, WATCHED_LISTENER };
+enum watched {
+    WATCHED_SIGNALS,
+    WATCHED_FORK_SERVER,
+    WATCHED_DOORBELL,
+    WATCHED_RELOAD,
+    WATCHED_CONTROL,
+    WATCHED_PEER,
+    WATCHED_LISTENER,
+};
 
 struct watch {
     struct pollfd *polled; /* owned, as are the next ones */

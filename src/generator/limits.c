@@ -9,7 +9,7 @@
 #define MORE_TASKS 16
 #define MORE_FILES 64
 /* As in the unit file; no fewer, since a reload may bring listeners that are not here yet. */
-#define LEAST_FILES 1024
+#define LEAST_FILES 2048
 /* As many addresses as a host name may have. */
 #define SOCKETS_OF_A_NAME 16
 
@@ -36,6 +36,15 @@ static size_t count_sockets(const struct settings *settings, bool datagrams)
     return sockets;
 }
 
+/* A client whose messages are stored has a descriptor, its connection to the scribe. */
+static size_t count_connections(const struct settings *settings)
+{
+    for (size_t i = 0; i < settings->listen_count; i++)
+        if (settings->listens[i]->service == SERVICE_MESSAGE)
+            return settings->server->max_clients;
+    return 0;
+}
+
 /*
  * A datagram socket has a worker, and two of them while it reloads. The FD store has room for as
  * many sockets as there are descriptors for: so nothing can be listened on that a restart would
@@ -44,7 +53,7 @@ static size_t count_sockets(const struct settings *settings, bool datagrams)
 void limits_write(const struct generation *generation, const struct settings *settings)
 {
     FILE *to = dropin_open(generation, generation->unit, "50-echod-conf.conf");
-    size_t files = count_sockets(settings, false) + MORE_FILES;
+    size_t files = count_sockets(settings, false) + count_connections(settings) + MORE_FILES;
 
     if (!to)
         return;

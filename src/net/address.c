@@ -6,9 +6,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 int address_unix(struct address *a, const char *path)
 {
@@ -26,29 +26,63 @@ int address_unix(struct address *a, const char *path)
     return 0;
 }
 
+/* The interface NAME, or its number. Returns 0 if there is none. */
+static unsigned scope_of(const char *name)
+{
+    unsigned index = if_nametoindex(name);
+    uint64_t number;
+
+    if (index == 0 && number_parse(name, &number) == 0 && number <= UINT32_MAX)
+        index = (unsigned)number;
+    return index;
+}
+
+/* Takes the interface off TEXT, "fe80::1%eth0". Returns 0, or -EINVAL where there is no such one.
+ */
+static int take_scope(char *text, unsigned *scope)
+{
+    char *percent = strchr(text, '%');
+
+    *scope = 0;
+    if (!percent)
+        return 0;
+    *percent = '\0';
+    *scope = scope_of(percent + 1);
+    return *scope > 0 ? 0 : -EINVAL;
+}
+
+/* TEXT is without brackets; it is changed. */
+static int parse_bare(struct address *a, char *text, uint16_t port)
+{
+    unsigned scope;
+
+    *a = (struct address){.len = sizeof(a->in), .in = {.sin_family = AF_INET}};
+    if (inet_pton(AF_INET, text, &a->in.sin_addr) != 1) {
+        *a = (struct address){.len = sizeof(a->in6), .in6 = {.sin6_family = AF_INET6}};
+        if (take_scope(text, &scope) < 0 || inet_pton(AF_INET6, text, &a->in6.sin6_addr) != 1)
+            return -EINVAL;
+        a->in6.sin6_scope_id = scope;
+    }
+    address_set_port(a, port);
+    return 0;
+}
+
 int address_numeric(struct address *a, const char *host, uint16_t port)
 {
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
     char bare[INET6_ADDRSTRLEN + IF_NAMESIZE + 2];
     size_t len = strlen(host);
     bool bracketed = len >= 2 && host[0] == '[' && host[len - 1] == ']';
+    struct address parsed;
 
     len -= bracketed ? 2 : 0;
     if (len == 0 || len >= sizeof(bare) || (!bracketed && strchr(host, '[')))
         return -EINVAL;
     memcpy(bare, host + bracketed, len);
     bare[len] = '\0';
-    /* getaddrinfo(3) takes inet_aton(3)'s short forms (127.1, 0x7f000001); we do not. */
-    if (!strchr(bare, ':') && inet_pton(AF_INET, bare, &(struct in_addr){0}) != 1)
-        return -EINVAL;
-    if (getaddrinfo(bare, NULL, &hints, &found) != 0)
-        return -EINVAL;
-    *a = (struct address){.len = found->ai_addrlen};
-    memcpy(&a->storage, found->ai_addr, found->ai_addrlen);
-    freeaddrinfo(found);
-    address_set_port(a, port);
-    return 0;
+    int r = parse_bare(&parsed, bare, port);
+    if (r == 0)
+        *a = parsed;
+    return r;
 }
 
 int address_local(struct address *a, int fd)
@@ -134,24 +168,64 @@ static const char *unix_format(const struct address *a, char *buf, size_t size)
     return buf;
 }
 
-const char *address_host(const struct address *a, char *buf, size_t size)
+/* The name of the interface INDEX, asked by the socket FD unless that is -1. Returns NULL if there
+ * is none. */
+static const char *interface_name(int fd, unsigned index, char *name)
 {
+    struct ifreq request = {.ifr_ifindex = (int)index};
+
+    if (fd < 0)
+        return if_indextoname(index, name);
+    if (ioctl(fd, SIOCGIFNAME, &request) < 0)
+        return NULL;
+    memcpy(name, request.ifr_name, IF_NAMESIZE);
+    return name;
+}
+
+/* The interface that a link-local address needs: "%eth0", or its number where it has no name. */
+static void append_scope(const struct address *a, int fd, char *buf, size_t size)
+{
+    char name[IF_NAMESIZE] = "";
+
+    if (a->sa.sa_family != AF_INET6 || a->in6.sin6_scope_id == 0)
+        return;
+    if (interface_name(fd, a->in6.sin6_scope_id, name))
+        text_append(buf, size, "%%%.*s", IF_NAMESIZE, name);
+    else
+        text_append(buf, size, "%%%u", (unsigned)a->in6.sin6_scope_id);
+}
+
+const char *address_host_by(int fd, const struct address *a, char *buf, size_t size)
+{
+    size_t count;
+
     if (!address_is_ip(a))
         return unix_format(a, buf, size);
-    if (getnameinfo(&a->sa, a->len, buf, (socklen_t)size, NULL, 0, NI_NUMERICHOST) != 0)
+    if (!inet_ntop(a->sa.sa_family, address_bytes(a, &count), buf, (socklen_t)size))
         snprintf(buf, size, "?");
+    append_scope(a, fd, buf, size);
     return buf;
 }
 
-const char *address_format(const struct address *a, char *buf, size_t size)
+const char *address_host(const struct address *a, char *buf, size_t size)
+{
+    return address_host_by(-1, a, buf, size);
+}
+
+const char *address_format_by(int fd, const struct address *a, char *buf, size_t size)
 {
     char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 1];
 
     if (!address_is_ip(a))
         return unix_format(a, buf, size);
-    address_host(a, host, sizeof(host));
+    address_host_by(fd, a, host, sizeof(host));
     snprintf(buf, size, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, (unsigned)address_port(a));
     return buf;
+}
+
+const char *address_format(const struct address *a, char *buf, size_t size)
+{
+    return address_format_by(-1, a, buf, size);
 }
 
 struct source_key address_source(const struct address *a, const struct source_prefix *prefix)

@@ -56,6 +56,10 @@ const char *address_host(const struct address *a, char *buf, size_t size);
 /* "192.0.2.1:7", "[2001:db8::1]:7", "unix:/path", "unix:@name" or "unix" (unnamed); BUF. */
 const char *address_format(const struct address *a, char *buf, size_t size);
 
+/* The same, of a process that can open no socket: FD, any socket, knows the interfaces' names. */
+const char *address_host_by(int fd, const struct address *a, char *buf, size_t size);
+const char *address_format_by(int fd, const struct address *a, char *buf, size_t size);
+
 /*
  * Whom limits count: the addresses that have their first bits in common, so many of an IPv4 and of
  * an IPv6 one; all Unix peers together. Two peers are one source exactly if the keys are equal.

@@ -1,120 +1,140 @@
 #include "scribe/scribe.h"
 
 #include "base/record.h"
-#include "base/rights.h"
 #include "base/span.h"
-#include "scribe/askers.h"
+#include "scribe/store_requests.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Room for records while the sink is slow; the kernel grants what it can. */
-#define QUEUE_BYTES (1024 * 1024)
-/* Workers that can wait to be heard; the kernel cuts it at net.core.somaxconn. */
-#define BACKLOG 4096
-/* In the place of a record: the daemon stops, and has no workers any more. */
-static const char farewell[] = "";
-/* Without it the daemon was killed: its workers end, too, but what they have taken is to be stored.
- */
+/* Without a farewell the daemon was killed: its workers end, too, but what they have taken is to be
+ * stored. */
 #define ORPHAN_TIME (2 * USEC_PER_SEC)
+/* A sink that stands still does not keep the scribe of a daemon that is gone. */
+#define ORPHAN_LIFE_SEC 5
+/* What is done of each kind before the others have their turn. */
+#define RECORDS 64
+#define EVENTS 64
 
-static int make_queue(int *in, int *out)
+struct writing {
+    const struct scribe *scribe;
+    int epoll;
+    uint64_t end; /* when, clock_now(), if nobody asks any more; UINT64_MAX: not yet */
+};
+
+/* The daemon is gone. This ends the process even if it waits for its sink, but not at once. */
+static void on_orphaned(int signal_number)
 {
-    int pair[2], bytes = QUEUE_BYTES;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+    const struct itimerspec life = {.it_value = {.tv_sec = ORPHAN_LIFE_SEC}};
+    timer_t timer;
+    int kept = errno;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return -errno;
-    *in = pair[0];
-    *out = pair[1];
-    setsockopt(*out, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-    return 0;
+    (void)signal_number;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
+        timer_settime(timer, 0, &life, NULL);
+    errno = kept;
 }
 
-/* At an abstract address that the kernel chooses (unix(7), autobind): no file that whoever runs as
- * the same user could remove or shut. */
-static int make_listener(int *listener)
+static void set_up_signals(void)
 {
-    const struct sockaddr_un any = {.sun_family = AF_UNIX};
-
-    *listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (*listener < 0 ||
-        bind(*listener, (const struct sockaddr *)&any, sizeof(any.sun_family)) < 0 ||
-        listen(*listener, BACKLOG) < 0)
-        return -errno;
-    rights_refuse(*listener);
-    return 0;
-}
-
-int scribe_open(struct scribe *scribe, enum sink sink)
-{
-    *scribe = (struct scribe)SCRIBE_CLOSED;
-    scribe->sink = sink;
-    int r = make_queue(&scribe->records_in, &scribe->records_out);
-    return r < 0 ? r : make_listener(&scribe->messages);
-}
-
-void scribe_close(struct scribe *scribe)
-{
-    if (scribe->records_out >= 0 &&
-        send(scribe->records_out, farewell, sizeof(farewell), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        errno = 0; /* then it takes a moment longer to end */
-    fd_close(&scribe->records_in);
-    fd_close(&scribe->records_out);
-    rights_close(&scribe->messages);
-}
-
-/* Writes the next record. Returns when it is time to end: clock_now(), UINT64_MAX for not yet. */
-static uint64_t write_record(const struct scribe *scribe)
-{
-    char buf[RECORD_MAX];
-    ssize_t n = recv(scribe->records_in, buf, sizeof(buf), MSG_DONTWAIT);
-
-    if (n == 0)
-        return clock_now() + ORPHAN_TIME;
-    if (n == sizeof(farewell))
-        return clock_now();
-    if (n > 0)
-        sink_write(scribe->sink, buf, (size_t)n);
-    return UINT64_MAX;
-}
-
-/* Waits until something of POLLED can be done, or it is time for END or an asker's deadline. */
-static int wait_for(struct pollfd *polled, size_t count, const struct askers *askers, uint64_t end)
-{
-    uint64_t next = askers_next(askers);
-
-    if (end < next)
-        next = end;
-    return poll(polled, count, next == UINT64_MAX ? -1 : clock_until(next));
-}
-
-_Noreturn void scribe_run(const struct scribe *scribe)
-{
-    struct pollfd polled[1 + 1 + ASKERS_MAX];
-    struct askers askers;
-    uint64_t end = UINT64_MAX; /* when, if nobody asks any more */
-    int ready;
+    struct sigaction action = {.sa_handler = on_orphaned, .sa_flags = SA_RESTART};
+    sigset_t none;
 
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    askers_init(&askers, scribe->messages, scribe->sink);
-    do {
-        polled[0] =
-            (struct pollfd){.fd = end == UINT64_MAX ? scribe->records_in : -1, .events = POLLIN};
-        askers_watch(&askers, &polled[1]);
-        ready = wait_for(polled, ARRAY_SIZE(polled), &askers, end);
-        if (ready < 0)
-            continue;
-        if (polled[0].revents)
-            end = write_record(scribe);
-        askers_attend(&askers, &polled[1]);
-    } while (ready != 0 || clock_now() < end || askers_next(&askers) != UINT64_MAX);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+}
+
+static int watch(int epoll, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* No more records: END is when to end. */
+static void stop_records(struct writing *writing, uint64_t end)
+{
+    epoll_ctl(writing->epoll, EPOLL_CTL_DEL, writing->scribe->records, NULL);
+    writing->end = end;
+}
+
+static void write_records(struct writing *writing)
+{
+    char buf[RECORD_MAX];
+
+    for (int i = 0; i < RECORDS && writing->end == UINT64_MAX; i++) {
+        ssize_t n = recv(writing->scribe->records, buf, sizeof(buf), MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n <= 0)
+            stop_records(writing, clock_now() + ORPHAN_TIME);
+        else if (n == sizeof(SCRIBE_FAREWELL))
+            stop_records(writing, clock_now());
+        else
+            sink_write(writing->scribe->sink, buf, (size_t)n);
+    }
+}
+
+static void accept_connections(struct writing *writing)
+{
+    int r;
+
+    while ((r = store_requests_accept(writing->scribe->stores, writing->epoll)) > 0)
+        continue;
+    if (r != -EAGAIN) /* the daemon is gone, or what it sends is not understood */
+        epoll_ctl(writing->epoll, EPOLL_CTL_DEL, writing->scribe->stores, NULL);
+}
+
+static void serve(struct writing *writing, int fd)
+{
+    if (fd == writing->scribe->records)
+        write_records(writing);
+    else if (fd == writing->scribe->stores)
+        accept_connections(writing);
+    else
+        store_requests_serve(fd, writing->scribe->sink);
+}
+
+/* Serves what can be served. Returns whether there was something, before it was time to end. */
+static bool turn(struct writing *writing)
+{
+    struct epoll_event events[EVENTS];
+    int wait = writing->end == UINT64_MAX ? -1 : clock_until(writing->end);
+    int count = epoll_wait(writing->epoll, events, EVENTS, wait);
+
+    if (count < 0 && errno != EINTR)
+        _exit(EXIT_OSERR);
+    write_records(writing); /* the daemon's own come first */
+    for (int i = 0; i < count; i++)
+        serve(writing, events[i].data.fd);
+    return count != 0;
+}
+
+_Noreturn void scribe_run(const struct scribe *scribe)
+{
+    struct writing writing = {.scribe = scribe, .end = UINT64_MAX};
+
+    set_up_signals();
+    writing.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (writing.epoll < 0 || watch(writing.epoll, scribe->records) < 0 ||
+        watch(writing.epoll, scribe->stores) < 0)
+        _exit(EXIT_OSERR);
+    while (turn(&writing) || clock_now() < writing.end)
+        continue;
     sink_settle(scribe->sink);
     _exit(0);
 }

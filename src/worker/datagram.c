@@ -2,15 +2,14 @@
 
 #include "base/span.h"
 #include "net/rate.h"
-#include "worker/batch.h"
+#include "worker/datagram_batch.h"
+#include "worker/datagram_rules.h"
 #include "worker/datagram_service.h"
-#include "worker/end.h"
-#include "worker/repeats.h"
+#include "worker/datagram_repeats.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* Sources whose rate is known at once: half a megabyte, of which only what is used is there. With
@@ -21,74 +20,63 @@
 
 /* Its memory is all there is: nothing grows with what is sent, or by whom. */
 struct serving {
-    const struct datagram_job *job;
+    const struct worker *worker;
     struct datagram_service service;
     struct rate_table rates;
     struct rate_bucket buckets[RATE_SETS * RATE_WAYS];
-    struct repeats repeats;
-    struct batch batch;
+    struct datagram_repeats repeats;
+    struct datagram_batch batch;
 };
 
-/* SIGTERM is waited for along with the datagrams, and stays blocked: so it cuts nothing off.
- * Returns a descriptor or -errno. */
-static int watch_sigterm(void)
+static void set_title(const struct worker *worker)
 {
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
-static void set_title(const struct datagram_job *job)
-{
+    const struct job *job = worker->job;
     char address[ADDRESS_TEXT_MAX];
 
-    title_set(job->title, "echod: %s %s %s %s", protocol_name(job->listen->protocol),
-              address_format(job->address, address, sizeof(address)), job->listen->name,
-              service_name(job->listen->service));
+    title_set(worker->title, "echod: %s %s %s %s", protocol_name(job->options.protocol),
+              address_format_by(job->socket, &job->peer, address, sizeof(address)),
+              job->options.listener, service_name(job->options.service));
 }
 
 static void count(const struct serving *serving, enum tally tally, uint64_t more)
 {
-    slot_count(&serving->job->slot->tally[tally], more);
+    slot_count(&serving->worker->slot->tally[tally], more);
 }
 
-static bool is_denied(const struct listen_settings *listen, const struct address *peer)
+static bool is_denied(const struct datagram_options *options, const struct address *peer)
 {
-    return cidrs_find(&listen->deny, peer) ||
-           (listen->allow.count > 0 && !cidrs_find(&listen->allow, peer));
+    return cidrs_find(&options->deny, peer) ||
+           (options->allow.count > 0 && !cidrs_find(&options->allow, peer));
 }
 
 /* Whoever may send to a Unix socket is known by its mode, and cannot be forged. */
 static enum tally judge(struct serving *serving, const struct datagram *d,
                         const struct address *peer)
 {
-    const struct listen_settings *listen = serving->job->listen;
+    const struct datagram_options *options = &serving->worker->job->datagrams;
+    const struct service_options *service = &serving->worker->job->options;
     struct address to = d->to;
 
     if (!address_is_ip(peer))
         return TALLY_COUNT;
     address_normalise(&to);
-    if (is_denied(listen, peer))
+    if (is_denied(options, peer))
         return TALLY_DENIED;
     enum tally verdict = serving->service.answers
-                             ? datagram_judge(&serving->job->own_ports, peer, &to, d->unicast)
+                             ? datagram_judge(&options->own_ports, peer, &to, d->unicast)
                              : TALLY_COUNT;
     if (verdict != TALLY_COUNT)
         return verdict;
     uint64_t now = clock_now();
-    struct source_key source = address_source(peer, &serving->job->source_prefix);
-    if (rate_take(&serving->rates, &listen->datagram_rate, &source, now) > 0)
+    struct source_key source = address_source(peer, &options->source_prefix);
+    if (rate_take(&serving->rates, &options->rate, &source, now) > 0)
         return TALLY_RATE;
     if (!serving->service.answers)
         return TALLY_COUNT;
     /* What a service does not look at makes no difference to it. */
-    size_t len = listen->service == SERVICE_DAYTIME ? 0 : d->len;
-    return repeats_goes_round(&serving->repeats, peer, d->data, len, now) ? TALLY_LOOP
-                                                                          : TALLY_COUNT;
+    size_t len = service->service == SERVICE_DAYTIME ? 0 : d->len;
+    return datagram_repeats_is_loop(&serving->repeats, peer, d->data, len, now) ? TALLY_LOOP
+                                                                                : TALLY_COUNT;
 }
 
 static void serve_one(struct serving *serving, struct datagram *d)
@@ -120,31 +108,35 @@ static void count_sent(const struct datagram *d, int result, void *context)
 /* Serves what is there. Returns how many there were, or -errno. */
 static int serve_batch(struct serving *serving)
 {
-    int n = batch_receive(&serving->batch);
+    int n = datagram_batch_receive(&serving->batch);
 
     for (int i = 0; i < n; i++)
         serve_one(serving, &serving->batch.item[i]);
-    batch_send(&serving->batch, count_sent, serving);
+    datagram_batch_send(&serving->batch, count_sent, serving);
     return n;
 }
 
-/* Returns 1 once there is something to do, 0 if that is to end, or -errno. */
-static int wait_for_work(int socket, int sigterm)
+/* SIGTERM is let in here and nowhere else: so it cuts nothing off. Returns 1 once there is
+ * something to do, 0 if that is to end, or -errno. */
+static int wait_for_work(int socket)
 {
-    struct pollfd polled[] = {{.fd = sigterm, .events = POLLIN}, {.fd = socket, .events = POLLIN}};
+    struct pollfd polled = {.fd = socket, .events = POLLIN};
+    sigset_t blocked;
 
-    while (poll(polled, ARRAY_SIZE(polled), -1) < 0)
-        if (errno != EINTR)
-            return -errno;
-    return polled[0].revents ? 0 : 1;
+    sigprocmask(SIG_BLOCK, NULL, &blocked);
+    sigaddset(&blocked, SIGALRM); /* the timer around passed descriptors may still have one */
+    sigdelset(&blocked, SIGTERM);
+    if (ppoll(&polled, 1, NULL, &blocked) < 0)
+        return errno == EINTR ? 0 : -errno;
+    return 1;
 }
 
 /* Returns 0 once it was told to end, or -errno. */
-static int serve(struct serving *serving, int sigterm)
+static int serve(struct serving *serving)
 {
     int r;
 
-    while ((r = wait_for_work(serving->job->socket, sigterm)) > 0) {
+    while ((r = wait_for_work(serving->worker->job->socket)) > 0) {
         r = serve_batch(serving);
         if (r < 0)
             return r;
@@ -157,34 +149,32 @@ static int serve(struct serving *serving, int sigterm)
     return r < 0 ? r : 0;
 }
 
-static int set_up(struct serving *serving, const struct datagram_job *job)
+static int set_up(struct serving *serving, const struct worker *worker)
 {
-    const int kept[] = {job->socket, INSTRUMENTED ? STDERR_FILENO : -1};
-    int r = fd_close_from_but(0, kept, ARRAY_SIZE(kept));
-
-    serving->job = job;
+    serving->worker = worker;
     serving->rates = (struct rate_table){
         .buckets = serving->buckets, .sets = RATE_SETS, .seed = hash_seed_new()};
     serving->repeats.seed = hash_seed_new();
-    set_title(job);
+    set_title(worker);
+    int r = datagram_service_open(&serving->service, worker);
     if (r == 0)
-        r = datagram_service_open(&serving->service, job);
-    if (r == 0)
-        r = batch_open(&serving->batch, job->socket, serving->service.at_once);
-    return r < 0 ? r : watch_sigterm();
+        r = datagram_batch_open(&serving->batch, worker->job->socket, serving->service.at_once);
+    return r;
 }
 
-void datagram_run(const struct datagram_job *job)
+void datagram_run(const struct worker *given)
 {
     static struct serving serving;
-    int sigterm = set_up(&serving, job), r = sigterm;
+    struct slot *slot = given->slot;
+    int r = set_up(&serving, given);
+    bool ready = r == 0;
 
-    if (sigterm >= 0) {
-        atomic_store(&job->slot->state, SLOT_SERVING);
-        r = serve(&serving, sigterm);
-        atomic_store(&job->slot->state, SLOT_ENDING);
+    if (ready) {
+        atomic_store(&slot->state, SLOT_SERVING);
+        r = serve(&serving);
+        atomic_store(&slot->state, SLOT_ENDING);
     }
     if (r < 0)
-        atomic_store(&job->slot->error, -r);
-    _exit(sigterm < 0 ? END_SETUP : r < 0 ? END_IO : END_STOPPED);
+        atomic_store(&slot->error, -r);
+    _exit(!ready ? END_SETUP : r < 0 ? END_IO : END_STOPPED);
 }

@@ -6,14 +6,8 @@
 #ifndef ECHOD_WORKER_DATAGRAM_RULES_H
 #define ECHOD_WORKER_DATAGRAM_RULES_H
 
-#include "config/settings.h"
-#include "worker/tally.h"
-
-/* The ports on which this daemon takes datagrams. */
-struct ports {
-    uint16_t *item;
-    size_t count;
-};
+#include "ipc/job.h"
+#include "ipc/tally.h"
 
 /*
  * Judges a datagram over IP from SOURCE to the address TO (the family says that it is unknown, if

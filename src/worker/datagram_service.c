@@ -2,18 +2,18 @@
 
 #include <stddef.h>
 
-int datagram_service_open(struct datagram_service *service, const struct datagram_job *job)
+int datagram_service_open(struct datagram_service *service, const struct worker *worker)
 {
-    bool messages = job->listen->service == SERVICE_MESSAGE;
+    const struct service_options *options = &worker->job->options;
+    bool messages = options->service == SERVICE_MESSAGE;
 
-    *service = (struct datagram_service){.job = job};
-    service->answers =
-        messages ? job->listen->reply.len > 0 : job->listen->service != SERVICE_DISCARD;
+    *service = (struct datagram_service){.worker = worker, .store = {.fd = worker->job->store}};
+    service->answers = messages ? options->reply.len > 0 : options->service != SERVICE_DISCARD;
     /* Storing may take its time: nobody else's message is to be waited for. */
     service->at_once = messages ? 1 : BATCH_SIZE;
     if (!messages)
         return 0;
-    return storing_open(&service->storing, job->listen, job->messages);
+    return message_store_open(&service->storing, options, &service->store);
 }
 
 static bool has_name(const struct address *peer)
@@ -45,20 +45,20 @@ static enum tally echo(const struct datagram_service *service, struct datagram *
 static enum tally take_message(struct datagram_service *service, struct datagram *datagram,
                                const struct address *peer)
 {
-    struct storing *storing = &service->storing;
-    struct slot *slot = service->job->slot;
+    struct message_store *storing = &service->storing;
+    struct slot *slot = service->worker->slot;
     struct message message;
 
     if (datagram->len > BATCH_BUFFER ||
-        framing_whole(datagram->data, datagram->len, service->job->listen->max_message, &message) <
-            0) {
+        framing_whole(datagram->data, datagram->len, service->worker->job->options.max_message,
+                      &message) < 0) {
         answer(service, datagram, &storing->too_long);
         return TALLY_TOO_LONG;
     }
-    int r = storing_store(storing, &message, peer, NULL);
+    int r = message_store_put(storing, &message, peer, NULL);
     if (r < 0) {
         atomic_store(&slot->error, -r);
-        answer(service, datagram, &storing_failed);
+        answer(service, datagram, &message_store_failed);
         return TALLY_NOT_STORED;
     }
     slot_count(&slot->tally[TALLY_MESSAGES], 1);
@@ -75,7 +75,7 @@ static enum tally tell_time(struct datagram_service *service, struct datagram *d
 enum tally datagram_serve(struct datagram_service *service, struct datagram *datagram,
                           const struct address *peer)
 {
-    switch ((enum service)service->job->listen->service) {
+    switch ((enum service)service->worker->job->options.service) {
     case SERVICE_ECHO:
         return echo(service, datagram);
     case SERVICE_MESSAGE:

@@ -4,21 +4,22 @@
 #ifndef ECHOD_WORKER_DATAGRAM_SERVICE_H
 #define ECHOD_WORKER_DATAGRAM_SERVICE_H
 
-#include "worker/batch.h"
+#include "worker/datagram_batch.h"
 #include "worker/datagram.h"
-#include "worker/daytime.h"
-#include "worker/storing.h"
+#include "service/daytime.h"
+#include "service/message_store.h"
 
 struct datagram_service {
-    const struct datagram_job *job;
-    bool answers;           /* anything at all; if not, no answer can do harm */
-    size_t at_once;         /* datagrams that may be served before they are answered */
-    struct storing storing; /* of the message service */
+    const struct worker *worker;
+    struct store store;
+    bool answers;                 /* anything at all; if not, no answer can do harm */
+    size_t at_once;               /* datagrams that may be served before they are answered */
+    struct message_store storing; /* of the message service */
     char daytime[DAYTIME_SIZE];
 };
 
 /* Prepares. Returns 0 or -errno. Lives as long as the process. */
-int datagram_service_open(struct datagram_service *service, const struct datagram_job *job);
+int datagram_service_open(struct datagram_service *service, const struct worker *worker);
 
 /* Serves DATAGRAM, from PEER (normalised): sets its answer, if it gets one, which lasts until the
  * next batch. Returns why there is none, or TALLY_COUNT if all is well. */

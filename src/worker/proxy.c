@@ -2,7 +2,7 @@
 
 #include "base/span.h"
 #include "base/util.h"
-#include "worker/end.h"
+#include "ipc/end.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -5,9 +5,8 @@
 #ifndef ECHOD_WORKER_PROXY_H
 #define ECHOD_WORKER_PROXY_H
 
-#include "worker/stream.h"
-
-#include "config/settings.h"
+#include "net/service.h"
+#include "service/stream.h"
 
 /* The longest header: of version 2, whose length has 16 bits. One of version 1 has 107 bytes. */
 #define PROXY_HEADER_MAX (16 + UINT16_MAX)

@@ -1,10 +1,9 @@
 #include "worker/worker.h"
 
 #include "base/span.h"
-#include "base/util.h"
-#include "worker/ask.h"
+#include "service/service.h"
+#include "worker/access_request.h"
 #include "worker/proxy.h"
-#include "worker/service.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,8 +19,8 @@ static int stopping_socket = -1;
 static volatile sig_atomic_t stopping;
 
 /*
- * The daemon wants the worker to end. With its reading side shut, a receive gives what has come
- * already and then the end of the stream: so it is answered in full, and no wait can be missed.
+ * The worker is to end. With its reading side shut, a receive gives what has come already and then
+ * the end of the stream: so it is answered in full, and no wait can be missed.
  */
 static void on_sigterm(int signal_number)
 {
@@ -33,36 +32,44 @@ static void on_sigterm(int signal_number)
     errno = kept;
 }
 
-static void set_up_signals(int client)
+void worker_handle_signals(void)
 {
     struct sigaction action = {.sa_handler = on_sigterm, .sa_flags = SA_RESTART};
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void take_sigterm(int client)
+{
     sigset_t unblocked;
 
     stopping_socket = client;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, NULL);
     sigemptyset(&unblocked);
     sigaddset(&unblocked, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
 }
 
-static void set_title(const struct job *job)
+static void set_title(const struct worker *worker, const struct address *peer)
 {
-    char peer[ADDRESS_TEXT_MAX];
+    const struct service_options *options = &worker->job->options;
+    char text[ADDRESS_TEXT_MAX];
 
-    title_set(job->title, "echod: %s %s %s", address_format(&job->peer, peer, sizeof(peer)),
-              job->listen->name, service_name(job->listen->service));
+    title_set(worker->title, "echod: %s %s %s",
+              address_format_by(worker->job->socket, peer, text, sizeof(text)), options->listener,
+              service_name(options->service));
 }
 
-/* The client, from here on, is the one that the proxy told of. */
-static void stand_in(struct job *job, const struct proxied *told)
+/* The client, from here on, is the one that the proxy named. */
+static void apply_proxy_header(const struct worker *worker, struct session *session,
+                               const struct proxied *told)
 {
     if (told->source.len == 0)
         return;
-    job->proxy = job->peer;
-    job->peer = told->source;
-    job->destination = told->destination;
-    set_title(job);
+    session->proxy = session->peer;
+    session->peer = told->source;
+    session->destination = told->destination;
+    set_title(worker, &session->peer);
 }
 
 /*
@@ -70,48 +77,52 @@ static void stand_in(struct job *job, const struct proxied *told)
  * and the daemon, whether it is to be served.
  * Returns 0 if so, an enum end, or -errno.
  */
-static int introduce(struct stream *stream, struct job *job)
+static int read_proxy_header(const struct worker *worker, struct stream *stream,
+                             struct session *session)
 {
     struct proxied told;
-    int r = proxy_receive(stream, clock_now() + HEADER_TIME, job->listen->proxy_protocol, &told);
+    struct slot *slot = session->slot;
+    int r = proxy_receive(stream, clock_now() + HEADER_TIME,
+                          (enum proxy_protocol)session->options->proxy, &told);
 
     if (r != 0)
         return r;
-    stand_in(job, &told);
-    r = ask_daemon(job, &told.source, &stopping);
+    apply_proxy_header(worker, session, &told);
+    r = access_request(slot, worker->doorbell, &told.source, &stopping);
     if (r == END_REFUSED)
-        stream_send(stream, job->slot->words, strnlen(job->slot->words, SLOT_WORDS_MAX));
+        stream_send(stream, slot->words, strnlen(slot->words, SLOT_WORDS_MAX));
     if (r != -ETIME)
         return r;
-    atomic_store(&job->slot->error, ETIME);
+    atomic_store(&slot->error, ETIME);
     return END_SETUP;
 }
 
-static int serve_as_configured(struct stream *stream, const struct job *job)
+static int serve_as_configured(struct stream *stream, const struct session *session)
 {
-    switch ((enum service)job->listen->service) {
+    switch ((enum service)session->options->service) {
     case SERVICE_ECHO:
-        return serve_echo(stream, job);
+        return serve_echo(stream, session);
     case SERVICE_DISCARD:
-        return serve_discard(stream, job);
+        return serve_discard(stream, session);
     case SERVICE_MESSAGE:
-        return serve_message(stream, job);
+        return serve_message(stream, session);
     case SERVICE_DAYTIME:
-        return serve_daytime(stream, job);
+        return serve_daytime(stream, session);
     case SERVICE_CHARGEN:
-        return serve_chargen(stream, job);
+        return serve_chargen(stream, session);
     case SERVICE_WHOAMI:
-        return serve_whoami(stream, job);
+        return serve_whoami(stream, session);
     }
     return END_SETUP;
 }
 
-static int serve(struct stream *stream, const struct job *job)
+static int serve(struct stream *stream, const struct session *session)
 {
-    int r = stream_send(stream, job->listen->greeting.data, job->listen->greeting.len);
+    const struct text *greeting = &session->options->greeting;
+    int r = stream_send(stream, greeting->data, greeting->len);
 
     if (r == 0)
-        r = serve_as_configured(stream, job);
+        r = serve_as_configured(stream, session);
     if (r > 0)
         stream_linger(stream); /* it is we who end it */
     return r;
@@ -141,32 +152,37 @@ static int classify(int r, struct slot *slot)
     return END_IO;
 }
 
-NORETURN static void refuse(const struct job *job, int error)
+/* Returns as serve() does. */
+static int run(const struct worker *worker, struct stream *stream, struct session *session)
 {
-    atomic_store(&job->slot->error, error);
-    _exit(END_SETUP);
+    struct slot *slot = session->slot;
+    int r = session->options->proxy == PROXY_NO ? 0 : read_proxy_header(worker, stream, session);
+
+    if (r == 0) {
+        atomic_store(&slot->state, SLOT_SERVING);
+        return serve(stream, session);
+    }
+    if (!stopping)
+        return r;
+    atomic_store(&slot->error,
+                 0); /* that is why the header was cut off, or the question not answered */
+    return 0;
 }
 
-NORETURN void worker_run(const struct job *given)
+void worker_run(const struct worker *given)
 {
-    struct job job = *given;
-    const int kept[] = {job.client, INSTRUMENTED ? STDERR_FILENO : -1};
+    const struct job *job = given->job;
+    struct store store = {.fd = job->store};
+    struct session session = {.options = &job->options,
+                              .slot = given->slot,
+                              .store = job->store >= 0 ? &store : NULL,
+                              .peer = job->peer};
     struct stream stream;
-    int r = fd_close_from_but(0, kept, ARRAY_SIZE(kept));
 
-    if (r < 0)
-        refuse(&job, -r);
-    set_up_signals(job.client);
-    set_title(&job);
-    stream_init(&stream, job.client, job.slot, job.idle_timeout, job.session_timeout);
-    r = job.listen->proxy_protocol == PROXY_NO ? 0 : introduce(&stream, &job);
-    if (r == 0) {
-        atomic_store(&job.slot->state, SLOT_SERVING);
-        r = serve(&stream, &job);
-    } else if (stopping) { /* that is why the header was cut off, or the question not answered */
-        atomic_store(&job.slot->error, 0);
-        r = 0;
-    }
-    atomic_store(&job.slot->state, SLOT_ENDING);
-    _exit(classify(r, job.slot));
+    take_sigterm(job->socket);
+    set_title(given, &job->peer);
+    stream_init(&stream, job->socket, given->slot, job->idle_timeout, job->session_timeout);
+    int r = run(given, &stream, &session);
+    atomic_store(&given->slot->state, SLOT_ENDING);
+    _exit(classify(r, given->slot));
 }

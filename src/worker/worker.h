@@ -1,37 +1,33 @@
 /*
- * A worker: the process that serves one client. This is all that the daemon knows of it.
+ * A worker: the process that serves one client.
  */
 #ifndef ECHOD_WORKER_WORKER_H
 #define ECHOD_WORKER_WORKER_H
 
 #include "base/title.h"
-#include "config/settings.h"
-#include "net/address.h"
-#include "scribe/store.h"
-#include "worker/datagram.h"
-#include "worker/end.h"
-#include "worker/slot.h"
+#include "ipc/end.h"
+#include "ipc/job.h"
+#include "ipc/slot.h"
 
-/* What a worker gets. The descriptors are its own, the rest lives as long as the process. */
-struct job {
-    int client;                   /* a connected socket, SOCK_STREAM or SOCK_SEQPACKET */
-    const struct store *messages; /* where service = message has them stored; else NULL */
+/* What a worker gets. The descriptors, those of the job among them, are its own, the rest lives as
+ * long as the process. */
+struct worker {
+    const struct job *job; /* its slots are none of the worker's business, but: */
     struct slot *slot;
-    struct address peer;
-    struct address proxy;       /* peer of the socket, if it is a proxy that told of PEER; len 0 */
-    struct address destination; /* where PEER connected to, as the proxy told; len 0 */
-    const struct listen_settings *listen;
-    uint64_t idle_timeout, session_timeout; /* microseconds, 0 for none */
+    int doorbell; /* behind a proxy: how it asks (slot.h); else -1 */
     const struct title *title;
-    pid_t daemon; /* the parent, which answers whether a proxy's client is to be served */
 };
 
 /*
- * Serves the client of GIVEN and exits with an enum end. To be called in a process that was forked
- * for it: closes every descriptor but the client's (and standard error, where a sanitizer writes to
- * it). The signals that the daemon blocked stay blocked but for SIGTERM, which ends the session as
- * if the client had closed.
+ * Installs the handlers that worker_run() relies on. For the process that forks it: they are
+ * inherited. SIGTERM stays blocked there.
  */
-NORETURN void worker_run(const struct job *given);
+void worker_handle_signals(void);
+
+/*
+ * Serves the client of GIVEN and exits with an enum end. To be called in a process that was forked
+ * for it, which has no descriptors but those. SIGTERM ends the session as if the client had closed.
+ */
+NORETURN void worker_run(const struct worker *given);
 
 #endif

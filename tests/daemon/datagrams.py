@@ -3,6 +3,7 @@
 That something is not answered is never waited for. A worker serves datagrams in their order, so once
 a later one is answered, an answer to the earlier one would be there.
 """
+import os
 import errno
 import fcntl
 import socket
@@ -51,6 +52,8 @@ def named(path):
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     sock.settimeout(DEADLINE)
     sock.bind(path)
+    if path[0] not in (0, "\0"):
+        os.chmod(path, 0o666)  # the worker is somebody else, if we are root
     return sock
 
 
@@ -81,8 +84,9 @@ def tally(echod, name):
 
 
 def worker_of(echod, name="local", index=0):
-    """The process ID of the worker of a datagram listener."""
-    return [row["pid"] for row in echod.ask("datagrams") if row["listener"] == name][index]
+    """The process ID of the worker of a datagram listener, once it has one."""
+    return eventually(lambda: [row["pid"] for row in echod.ask("datagrams")
+                               if row["listener"] == name][index], "it has a worker")
 
 
 def datagram_workers(echod):

@@ -23,7 +23,7 @@ import time
 
 from clients import expect_echo
 from expect import DEADLINE, Failure, Skip, eventually, expect, expect_equal
-from proc import children, descriptors, read_proc, stat_fields, tcp_connections, title
+from proc import children, descendants, descriptors, read_proc, stat_fields, tcp_connections, title
 from programs import ECHOD, nobody, true_root
 from tap import PR_SET_PDEATHSIG, libc, running
 
@@ -100,8 +100,8 @@ def unprivileged():
 
 # ---- the log ----
 
-# What an echod says that root runs, as many tests have it run.
-AS_ROOT = re.compile(r" warning: running as root, and so does every worker: ")
+# What an echod says whose build is for tests.
+RELAXED = re.compile(r" warning: this build is for tests: ")
 
 class Log:
     """Collects what echod writes to standard error, in a thread, once start() was called."""
@@ -127,8 +127,8 @@ class Log:
                 return
 
     def lines(self):
-        """The whole lines so far, but for the one AS_ROOT."""
-        return [line for line in self.all_lines() if not AS_ROOT.search(line)]
+        """The whole lines so far, but for the one that is RELAXED."""
+        return [line for line in self.all_lines() if not RELAXED.search(line)]
 
     def all_lines(self):
         with self.changed:
@@ -235,7 +235,7 @@ class Echod:
             expect(match, "an unexpected line on standard output: " + line)
             self.listening.setdefault(match.group(2), []).append(parse_address(match.group(1)))
         if not self.daemon_pid:
-            self.scribe_pid = children(self.pid)[0]
+            self.scribe_pid = self.scribe() or children(self.pid)[0]
             # It starts side by side with the daemon; its title is how we know it from a worker.
             eventually(lambda: VALGRIND or title(self.scribe_pid) == "echod: scribe",
                        "the scribe has its title")
@@ -332,10 +332,19 @@ class Echod:
         found = [pid for pid in children(self.pid) if title(pid) == "echod: scribe"]
         return found[0] if found else None
 
+    def fork_servers(self):
+        """The process IDs of the fork servers, the one that takes jobs last."""
+        return [pid for pid in children(self.pid)
+                if read_proc(pid, "comm") == b"echod-forkserv\n"
+                and title(pid).startswith("echod: fork server")]
+
     def workers(self):
         """The process IDs of the workers. Zombies are among them."""
-        scribe = self.scribe()
-        return [pid for pid in children(self.pid) if pid != scribe]
+        return [pid for server in self.fork_servers() for pid in children(server)]
+
+    def family(self):
+        """The process IDs of all that it started."""
+        return descendants(self.pid)
 
     def wait_closed_clients(self):
         """Waits until the daemon has closed its copies of the clients' sockets."""

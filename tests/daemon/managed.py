@@ -17,7 +17,7 @@ from clients import recv_exactly
 from expect import DEADLINE, Failure, Skip, eventually, expect_equal, expect_match
 from harness import VALGRIND, WRAPPER, Echod, clean_environment, parse_address
 from proc import descriptors
-from programs import ECHOCTL, ECHOD
+from programs import ECHOCTL, ECHOD, FORKSERVER
 
 SO_TIMESTAMPNS = 35  # also the type of the message that brings the time
 
@@ -49,6 +49,7 @@ class Managed(Echod):
     def _launch(self, args, env, *more):
         if self.copied:
             shutil.copy(ECHOD, self.path("echod"))
+            shutil.copy(FORKSERVER, self.path("echod-forkserver"))
         if not self.runtime:
             self.runtime = self.path("run")
             os.mkdir(self.runtime)

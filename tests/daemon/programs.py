@@ -34,13 +34,14 @@ def _reachable():
     where = tempfile.mkdtemp(prefix="echod-programs-")
     atexit.register(shutil.rmtree, where, ignore_errors=True)
     os.chmod(where, 0o755)
-    for program in ("echod", "echoc", "echoctl"):
+    for program in ("echod", "echod-forkserver", "echoc", "echoctl"):
         shutil.copy(os.path.join(BUILDDIR, program), where)
     return where
 
 
 PROGRAMS = _reachable()
 ECHOD, ECHOC, ECHOCTL = (os.path.join(PROGRAMS, name) for name in ("echod", "echoc", "echoctl"))
+FORKSERVER = os.path.join(PROGRAMS, "echod-forkserver")
 # Sanitizers are given standard error where nobody else is.
 with open(ECHOD, "rb") as program:
     SANITIZED = b"__asan_init" in program.read()

@@ -9,7 +9,7 @@ import tempfile
 from clients import expect_echo, recv_until_eof
 from expect import Skip, eventually, expect, expect_equal, scaled
 from harness import Echod
-from proc import children, descendants, is_alive, read_proc
+from proc import descendants, is_alive, read_proc
 from tap import main, reap_adopted, test
 
 MANY = scaled(100, 20)
@@ -144,8 +144,8 @@ def preloaded():
 def daemon_killed():
     with Echod() as echod:
         socks = [echod.echoing() for _ in range(5)]
-        family = children(echod.pid)
-        expect_equal(len(family), 6, "the number of children")
+        family = echod.family()
+        expect_equal(len(family), 7, "the number of its processes")
         echod.popen.kill()
         expect_equal(echod.popen.wait(), -signal.SIGKILL, "the status of the daemon")
         for sock in socks:
@@ -158,8 +158,8 @@ def daemon_stopped():
     with Echod() as echod:
         for _ in range(5):
             echod.echoing()
-        family = children(echod.pid)
-        expect_equal(len(family), 6, "the number of children")
+        family = echod.family()
+        expect_equal(len(family), 7, "the number of its processes")
         echod.stop()
         expect_equal([pid for pid in family if os.path.exists("/proc/%d" % pid)], [],
                      "the children that are left")

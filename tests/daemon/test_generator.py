@@ -107,7 +107,7 @@ def defaults():
     expect_equal(told, "", "what is said")
     limits = limits_of(written[LIMITS])
     expect(1000 < limits["TasksMax"] < 1100, "TasksMax= fits 1000 clients: %s" % limits)
-    expect_equal((limits["LimitNOFILE"], limits["FileDescriptorStoreMax"]), (1024, 1024),
+    expect_equal((limits["LimitNOFILE"], limits["FileDescriptorStoreMax"]), (2048, 2048),
                  "LimitNOFILE= and FileDescriptorStoreMax=, as in the unit file")
     expect_equal(listens(written[ADDRESSES]),
                  ["ListenStream=", "ListenStream=127.0.0.1:7777", "ListenStream=[::1]:7777"],

@@ -1,12 +1,11 @@
 """One process per client, which holds nothing but what is that client's."""
 import os
 import re
-import resource
 import subprocess
 
 from clients import expect_echo, recv_exactly
 from expect import Failure, Skip, eventually, expect, expect_equal, scaled
-from harness import AS_ROOT, VALGRIND, Echod, unprivileged
+from harness import VALGRIND, Echod, unprivileged
 from proc import descriptors, read_proc, tcp_connections, title
 from programs import SANITIZED
 from tap import main, test
@@ -85,7 +84,7 @@ def echo_descriptors():
                          "the descriptors of a worker")
 
 
-@test("so does a message worker: to the scribe it connects when it has something to store")
+@test("a message worker holds a connection to the scribe, too")
 def message_descriptors():
     plain_processes()
     with Echod(listen="service = message\nport = 0") as echod:
@@ -93,9 +92,12 @@ def message_descriptors():
         for sock in socks:
             sock.sendall(b"hello\n")
             recv_exactly(sock, 3)
-        for sock in socks:
-            expect_equal(own_descriptors(echod.worker_of(sock)), [own_link(sock)],
-                         "the descriptors of a worker")
+        held = [own_descriptors(echod.worker_of(sock)) for sock in socks]
+        for sock, links in zip(socks, held):
+            expect_equal(len(links), 2, "the number of descriptors of a worker")
+            expect_equal(links[0], own_link(sock), "the first of them")
+            expect(links[1].startswith("socket:"), "the second is a socket")
+        expect_equal(len({links[1] for links in held}), 8, "the number of different connections")
 
 
 @test("the scribe holds standard error and where it is told of records and messages, and never a client")
@@ -104,8 +106,9 @@ def scribe_descriptors():
     with Echod() as echod:
         socks = [echod.echoing() for _ in range(4)]
         # It closes what is not its own once it has its title.
-        eventually(lambda: len(descriptors(echod.scribe_pid)) == 3, "it holds three descriptors")
+        eventually(lambda: len(descriptors(echod.scribe_pid)) == 4, "it holds four descriptors")
         links = descriptors(echod.scribe_pid)
+        links = {fd: link for fd, link in links.items() if "eventpoll" not in link}
         expect_equal(links.pop(2, None), descriptors(echod.pid)[2], "descriptor 2 of the scribe")
         expect(all(link.startswith("socket:") for link in links.values()), "the others are sockets")
         expect(not set(links.values()) & {own_link(sock) for sock in socks}, "none is a client")
@@ -184,13 +187,15 @@ def sealed():
         expect_echo(echod.connect())
 
 
-@test("a worker can start no process")
+@test("a worker can start no process, open nothing, and leaves no core file")
 def no_children():
     plain_processes()
     with Echod() as echod:
         sock = echod.echoing()
-        limits = resource.prlimit(echod.worker_of(sock), resource.RLIMIT_NPROC)
-        expect_equal(limits, (0, 0), "its limit of processes")
+        limits = read_proc(echod.worker_of(sock), "limits").decode()
+        for name, most in (("processes", 0), ("open files", 1), ("core file size", 0)):
+            found = re.search(rf"^Max {name}\s+(\d+)\s+(\d+)", limits, re.M).groups()
+            expect_equal(found, (str(most),) * 2, "its limit of " + name)
 
 
 def shared_memory_used(echod):
@@ -210,13 +215,20 @@ def slots_given_back():
         eventually(lambda: shared_memory_used(echod) == before, "all of it is given back")
 
 
-@test("as root it warns of that, once; as anybody else it does not")
-def as_root():
-    for who in ({}, unprivileged()):
-        with Echod(**who) as echod:
-            echod.log.wait(" info: listening on ")
-            warned = [line for line in echod.log.all_lines() if AS_ROOT.search(line)]
-            expect_equal(len(warned), 0 if who or os.geteuid() != 0 else 1, "the warnings")
+@test("started as root, workers and fork server run as somebody else, without any capability")
+def not_as_root():
+    if os.geteuid() != 0:
+        raise Skip("only root can start it as root")
+    with Echod() as echod:
+        for pid in (*echod.fork_servers(), echod.worker_of(echod.echoing())):
+            status = read_proc(pid, "status").decode()
+            for kind in ("Uid", "Gid"):
+                ids = set(re.search(rf"^{kind}:\s+(.*)$", status, re.M).group(1).split())
+                expect(ids and "0" not in ids, "%s of %d: %s" % (kind, pid, ids))
+            expect_equal(re.search(r"^Groups:(.*)$", status, re.M).group(1).strip(), "", "its groups")
+            for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+                value = re.search(rf"^{kind}:\s+(\w+)$", status, re.M).group(1)
+                expect_equal(int(value, 16), 0, kind)
 
 
 main()

@@ -141,7 +141,7 @@ def ends_meanwhile():
         eventually(lambda: state(rehearsal) == "Z", "the rehearsal ends")
         os.kill(gone[0], signal.SIGKILL)
         closed.close()
-        eventually(lambda: [state(pid) for pid in gone] == ["Z", "Z"], "the workers end")
+        eventually(lambda: not any(is_alive(pid) for pid in gone), "the workers end")
         echod.kill(signal.SIGCONT)
         echod.log.wait(RELOADED)
         echod.log.wait(record)
@@ -165,10 +165,12 @@ def descriptors_of_children():
         notes = echod.connect("notes")
         notes.sendall(b"hello\n")
         expect_equal(recv_exactly(notes, 3), b"OK\n", "the reply")
-        echod.wait_closed_clients()
+        eventually(lambda: len(descriptors(echod.pid)) == echod.descriptor_count + 1,
+                   "the daemon has one more: the scribe's end of a connection")
+        more = 1 if SANITIZED else 0
         expect_equal([len(descriptors(echod.worker_of(sock))) for sock in socks + [notes]],
-                     [2 if SANITIZED else 1] * 3, "how many descriptors the workers have")
-        eventually(lambda: len(descriptors(echod.scribe() or 0)) == 3, "the scribe has three")
+                     [1 + more, 1 + more, 2 + more], "how many descriptors the workers have")
+        eventually(lambda: len(descriptors(echod.scribe() or 0)) >= 4, "the scribe has four")
         for pid in [echod.pid] + children(echod.pid):
             expect(not any("handover" in link for link in descriptors(pid).values()),
                    "%s has the memfd of the handover" % title(pid))
@@ -746,8 +748,8 @@ def scribe_dies():
         os.kill(echod.scribe_pid, signal.SIGKILL)
         sock.sendall(b"hello\n")
         expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply")
-        echod.log.wait(" error: the scribe was killed by signal 9; another one takes its place$")
-        eventually(lambda: len(descriptors(echod.scribe() or 0)) == 3, "it has three descriptors")
+        echod.log.wait(" error: the scribe was killed by signal 9 \\(SIGKILL\\); another one takes its place$")
+        eventually(lambda: len(descriptors(echod.scribe() or 0)) >= 4, "it has four descriptors")
         echod.scribe_pid = echod.scribe()
         echod.reload()
         expect_equal(echod.scribe(), echod.scribe_pid, "the scribe")

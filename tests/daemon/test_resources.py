@@ -40,9 +40,10 @@ def no_more_descriptors(echod):
 
 
 def set_process_limit(echod, limit, who):
-    """Sets RLIMIT_NPROC of a daemon that runs as somebody else: so root cannot, without
+    """Sets RLIMIT_NPROC of a fork server that runs as somebody else: so root cannot, without
     CAP_SYS_RESOURCE, but that user can."""
-    subprocess.run(["prlimit", "--pid", str(echod.pid), "--nproc=%s:" % limit], check=True, **who)
+    for pid in echod.fork_servers():
+        subprocess.run(["prlimit", "--pid", str(pid), "--nproc=%s:" % limit], check=True, **who)
 
 
 def expect_idle(echod):
@@ -152,7 +153,8 @@ def no_leaks():
             one_batch(echod, 50)
         echod.wait_no_workers()
         expect_equal(zombies(echod.pid), [], "the zombies")
-        expect_equal(all_children()[echod.pid], [echod.scribe_pid], "the children")
+        expect_equal(sorted(all_children()[echod.pid]),
+                     sorted([echod.scribe_pid, *echod.fork_servers()]), "the children")
         expect_equal(descriptors(echod.pid), before, "the descriptors of the daemon")
         grown = rss_kib(echod.pid) - memory
         expect(grown < scaled(512, 65536), "the daemon grew by %d KiB" % grown)

@@ -13,7 +13,7 @@ from hosts import with_hosts
 from managed import (Managed, Manager, Passed, bound, free_port, listen, plain_processes,
                      unix)
 from proc import is_alive
-from programs import ECHOD
+from programs import ECHOD, FORKSERVER
 from tap import main, test
 
 
@@ -128,6 +128,7 @@ class Linked(Managed):
         for version in ("1", "2"):
             os.mkdir(self.path(version))
             shutil.copy(ECHOD, self.path(version))
+            shutil.copy(FORKSERVER, self.path(version))
         os.symlink("1/echod", self.path("echod"))
         env = {"PATH": "/nowhere::/usr/bin:" + self.dir}
         *more, popen = more

@@ -2,7 +2,7 @@
  * Messages in a stream. The first byte of the input chooses the longest message, the second how
  * the stream is cut into pieces; the messages are the same for all of them.
  */
-#include "worker/framing.h"
+#include "service/framing.h"
 
 #include "fuzz.h"
 

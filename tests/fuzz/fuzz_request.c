@@ -44,8 +44,11 @@ static void add_clients(struct server *server)
 
     fuzz_check(address_numeric(&ip, "192.0.2.1", 7) == 0);
     fuzz_check(address_unix(&odd, "@\t=\n\"\\\xff") == 0);
-    roster_add(&server->roster, NO_PROCESS, &ip, server->settings->listens[0]);
-    roster_add(&server->roster, NO_PROCESS + 1, &odd, server->settings->listens[1]);
+    roster_started(&server->roster,
+                   roster_add(&server->roster, 1, &ip, server->settings->listens[0]), NO_PROCESS);
+    roster_started(&server->roster,
+                   roster_add(&server->roster, 2, &odd, server->settings->listens[1]),
+                   NO_PROCESS + 1);
 }
 
 /* A server that could be asked anything, and has a reload under way: it begins no other. */

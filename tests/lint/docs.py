@@ -406,7 +406,7 @@ def fields_of_events(tree):
                                                                       flags=re.S))))
         for body in functions(code).values():
             added = set(re.findall(r'record_add\([^"]*"(ECHOD_[A-Z_]+)"', body))
-            if name.startswith("src/worker/"):
+            if name.startswith("src/service/"):
                 of_worker |= added
             for event in re.findall(r"record_event\([^,]*, ([^)]*)\)", body):
                 for constant in {event} if event in known else assigned:
@@ -498,12 +498,12 @@ def page_has_metrics(tree):
 def page_has_reasons(tree):
     page = subsection_of(tree.read(ECHOD_PAGE), "Reasons of the end of a session")
     there = dict(re.findall(r"^\.It Cm (.+?) Pq (\w+)$", page, flags=re.M))
-    ends = lint.blanked(tree.read("src/worker/end.c"), strings=False)
+    ends = lint.blanked(tree.read("src/ipc/end.c"), strings=False)
     expected = {name: level.lower() for name, level in
                 re.findall(r'\{END_\w+,\s*"([^"]+)",\s*"[^"]+",\s*LOG_(\w+)\}', ends)}
-    declared = re.findall(r"^ +END_\w+", tree.read("src/worker/end.h"), flags=re.M)
+    declared = re.findall(r"^ +END_\w+", tree.read("src/ipc/end.h"), flags=re.M)
     if len(expected) != len(declared):
-        yield f"src/worker/end.c explains {len(expected)} of {len(declared)} ends"
+        yield f"src/ipc/end.c explains {len(expected)} of {len(declared)} ends"
     session = lint.blanked(tree.read("src/daemon/session.c"), strings=False)
     for assigned in re.findall(r"->reason = (.*?);", session, flags=re.S):
         for name in strings(assigned):
@@ -671,13 +671,13 @@ lint.main([
         "one without a subject": doctor(CATALOG, "^Subject: A worker crashed\n", ""),
         "another address for support": doctor(CATALOG, "^Support: .*", "Support: nobody"),
         "a field that its records lack": doctor(CATALOG, "@ECHOD_REFUSALS@", "@ECHOD_REASON@"),
-        "a field that is gone": doctor("src/worker/storing.c", '"ECHOD_SIZE"', '"ECHOD_LENGTH"'),
+        "a field that is gone": doctor("src/service/message_store.c", '"ECHOD_SIZE"', '"ECHOD_LENGTH"'),
         "one that explains nothing": doctor(CATALOG, "^The shortage.*\n", ""),
         "a new event": doctor(EVENTS, '"refused", "6465', '"rejected", "6466')}),
     ("echod(8) has every reason of the end of a session, and its level", page_has_reasons, {
         "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm too-long Pq notice", ".It"),
         "another level": doctor(ECHOD_PAGE, "Cm too-long Pq notice", "Cm too-long Pq info"),
-        "a new one": doctor("src/worker/end.c", '"too-long"', '"too-new"'),
+        "a new one": doctor("src/ipc/end.c", '"too-long"', '"too-new"'),
         "a new one of the daemon": doctor("src/daemon/session.c", '"killed"', '"slain"')}),
     ("echod(8) has every reason of a refusal, and what the client is sent", page_has_refusals, {
         "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm not allowed", ".It Cm not liked"),

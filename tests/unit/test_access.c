@@ -39,6 +39,7 @@ static int set_up(void **state)
         .reserved = 1,
         .source_prefix = {.ipv4 = 32, .ipv6 = 64},
         .source_rate = {.count = 10, .interval = 10 * USEC_PER_SEC},
+        .crash_penalty = 60 * USEC_PER_SEC,
         .monitor = cidrs(s->monitor, 2, (const char *const[]){"192.0.2.9", "198.51.100.9"}),
     };
     s->listen = (struct listen_settings){
@@ -75,7 +76,7 @@ static void fill(struct setting *s, const char *host, int count)
     struct address peer = numeric(host);
 
     for (int i = 0; i < count; i++)
-        roster_add(&s->server.roster, 100 + (pid_t)s->server.roster.live, &peer, &s->listen);
+        roster_add(&s->server.roster, 100 + s->server.roster.live, &peer, &s->listen);
 }
 
 /* Lets HOST in so often. */
@@ -141,6 +142,71 @@ static void test_rate(void **state)
     assert_int_equal(decide(s, "192.0.2.9").rule, ACCESS_OPEN);
 }
 
+static void punish(struct setting *s, const char *host, uint64_t now)
+{
+    struct address peer = numeric(host);
+
+    access_punish(&s->server, &peer, now);
+}
+
+static void test_crash_penalty(void **state)
+{
+    struct setting *s = *state;
+    struct address peer = numeric("203.0.113.1");
+
+    punish(s, "203.0.113.1", NOW);
+    struct access access = decide(s, "203.0.113.1");
+    assert_int_equal(access.rule, ACCESS_PENALTY);
+    assert_int_equal(access.wait, 60 * USEC_PER_SEC);
+    assert_false(access_may_change(&access)); /* nobody who leaves shortens that */
+    assert_int_equal(decide(s, "203.0.113.2").rule, ACCESS_OPEN);
+    access = access_decide(&s->server, &peer, &s->listen, NOW + 60 * USEC_PER_SEC - 1);
+    assert_int_equal(access.rule, ACCESS_PENALTY);
+    access = access_decide(&s->server, &peer, &s->listen, NOW + 60 * USEC_PER_SEC);
+    assert_int_equal(access.rule, ACCESS_OPEN);
+    /* The address rules come first, and monitors are spared. */
+    punish(s, "192.0.2.129", NOW);
+    assert_int_equal(decide(s, "192.0.2.129").rule, ACCESS_DENY);
+    punish(s, "192.0.2.9", NOW);
+    assert_int_equal(decide(s, "192.0.2.9").rule, ACCESS_MONITOR);
+}
+
+static void test_crash_penalty_is_one_of_the_source(void **state)
+{
+    struct setting *s = *state;
+
+    punish(s, "2001:db8::1", NOW);
+    assert_int_equal(decide(s, "2001:db8::2").rule, ACCESS_PENALTY);
+    assert_int_equal(decide(s, "2001:db8:0:1::1").rule, ACCESS_OPEN);
+}
+
+/* Behind a proxy it is that of the client; and all peers of Unix sockets are not one source. */
+static void test_crash_penalty_of_others(void **state)
+{
+    struct setting *s = *state;
+    struct address client = numeric("203.0.113.1");
+    struct address peer = {.len = sizeof(sa_family_t), .sa = {.sa_family = AF_UNIX}};
+
+    fill(s, "198.51.100.1", 1);
+    punish(s, "203.0.113.1", NOW);
+    assert_int_equal(access_decide_conveyed(&s->server, &client, &s->listen, NOW).rule,
+                     ACCESS_PENALTY);
+    access_punish(&s->server, &peer, NOW);
+    assert_int_equal(access_decide(&s->server, &peer, &s->listen, NOW).rule, ACCESS_OPEN);
+}
+
+static void test_no_crash_penalty(void **state)
+{
+    struct setting *s = *state;
+
+    access_close(&s->server);
+    s->limits.crash_penalty = 0;
+    assert_int_equal(access_open(&s->server), 0);
+    assert_null(s->server.penalties.buckets);
+    punish(s, "203.0.113.1", NOW);
+    assert_int_equal(decide(s, "203.0.113.1").rule, ACCESS_OPEN);
+}
+
 static void test_asking_changes_nothing(void **state)
 {
     struct setting *s = *state;
@@ -158,7 +224,7 @@ static void test_unix_peers(void **state)
     struct address peer = {.len = sizeof(sa_family_t), .sa = {.sa_family = AF_UNIX}};
 
     s->listen.allow = cidrs(s->allow, 1, (const char *const[]){"192.0.2.0/24"});
-    for (pid_t i = 0; i < 4; i++) {
+    for (uint64_t i = 0; i < 4; i++) {
         struct access access = access_decide(&s->server, &peer, &s->listen, NOW);
         assert_int_equal(access.rule, ACCESS_OPEN);
         for (int j = 0; j < 50; j++)
@@ -201,6 +267,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_address_rules, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rate, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_crash_penalty, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_crash_penalty_is_one_of_the_source, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_crash_penalty_of_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_crash_penalty, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_asking_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unix_peers, set_up, tear_down),
         cmocka_unit_test(test_words),

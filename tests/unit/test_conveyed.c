@@ -4,11 +4,15 @@
  */
 #include "daemon/conveyed.h"
 
+#include "base/span.h"
 #include "daemon/access.h"
 
 #include "unit.h"
 
-#define WORKER (pid_t) INT32_MAX /* no process has this ID: the answer is announced to nobody */
+#include <poll.h>
+
+#define LONG (60 * USEC_PER_SEC)
+#define JOB 7 /* of the client that it is about */
 
 struct setting {
     struct server_settings limits;
@@ -26,12 +30,12 @@ static struct address numeric(const char *host)
     return address;
 }
 
-static void add(struct setting *s, pid_t pid)
+static void add(struct setting *s, uint64_t job)
 {
     struct address peer = numeric("127.0.0.1");
 
     *slots_at(&s->server.slots, roster_next(&s->server.roster)) = (struct slot){.error = 0};
-    roster_add(&s->server.roster, pid, &peer, &s->listen);
+    roster_add(&s->server.roster, job, &peer, &s->listen);
 }
 
 static int set_up(void **state)
@@ -51,7 +55,9 @@ static int set_up(void **state)
     s->server = (struct server){.settings = &s->settings, .log = {.level = -1, .channel = -1}};
     assert_int_equal(roster_open(&s->server.roster, 5, &s->limits.source_prefix), 0);
     assert_int_equal(slots_open(&s->server.slots, 5), 0);
-    add(s, WORKER);
+    s->server.doorbell = doorbell_open();
+    assert_true(s->server.doorbell >= 0);
+    add(s, JOB);
     *state = s;
     return 0;
 }
@@ -60,25 +66,35 @@ static int tear_down(void **state)
 {
     struct setting *s = *state;
 
+    fd_close(&s->server.doorbell);
     slots_close(&s->server.slots);
     roster_close(&s->server.roster);
     free(s);
     return 0;
 }
 
-static const struct client *client(const struct setting *s)
+static struct client *client(const struct setting *s)
 {
-    return roster_find(&s->server.roster, WORKER);
+    struct client *client = roster_at(&s->server.roster, 0, JOB);
+
+    assert_non_null(client);
+    return client;
+}
+
+static struct slot *slot_of(const struct setting *s, size_t index)
+{
+    return slots_at(&s->server.slots, index);
 }
 
 /* The worker tells ADDRESS, and asks. Returns the answer. */
 static int ask(struct setting *s, const struct address *address)
 {
-    struct slot *slot = slots_at(&s->server.slots, 0);
+    struct slot *slot = slot_of(s, 0);
 
     slot->told = *address;
     slot->state = SLOT_ASKING;
-    conveyed_answer(&s->server, WORKER);
+    assert_int_equal(doorbell_ring(s->server.doorbell), 0);
+    conveyed_answer(&s->server);
     return slot->answer;
 }
 
@@ -110,7 +126,7 @@ static void test_admitted_client_is_counted(void **state)
     assert_int_equal(count(s, "198.51.100.1"), 1);
     assert_int_equal(count(s, "127.0.0.1"), 0);
     assert_int_equal(s->server.totals.served, 1);
-    roster_remove(&s->server.roster, roster_find(&s->server.roster, WORKER));
+    roster_remove(&s->server.roster, client(s));
     assert_int_equal(count(s, "198.51.100.1"), 0);
 }
 
@@ -128,7 +144,7 @@ static void test_denied(void **state)
     struct setting *s = *state;
 
     assert_int_equal(ask_about(s, "::ffff:192.0.2.200"), SLOT_REFUSED);
-    assert_string_equal(slots_at(&s->server.slots, 0)->words, "echod: access denied\n");
+    assert_string_equal(slot_of(s, 0)->words, "echod: access denied\n");
     assert_int_equal(client(s)->standing, CLIENT_REFUSED);
     assert_int_equal(count(s, "192.0.2.200"), 0);
     assert_int_equal(s->server.totals.refused, 1);
@@ -145,6 +161,13 @@ static void test_limit_per_source(void **state)
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
     assert_int_equal(client(s)->standing, CLIENT_AWAITED);
     assert_int_equal(s->server.totals.refused, 0);
+    uint64_t until = client(s)->patience;
+    assert_true(until > clock_now());
+    client(s)->patience = clock_now() + LONG; /* it is asked again before its time is over */
+    assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
+    client(s)->patience = until;
+    while (clock_now() < until)
+        poll(NULL, 0, clock_until(until));
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_REFUSED);
     assert_int_equal(s->server.totals.refused, 1);
 }
@@ -159,7 +182,7 @@ static void test_limit_that_is_lifted(void **state)
 
     roster_add(&s->server.roster, 1, &there, &direct);
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
-    roster_remove(&s->server.roster, roster_find(&s->server.roster, 1));
+    roster_remove(&s->server.roster, roster_at(&s->server.roster, 1, 1));
     assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
     assert_string_equal(address_format(&client(s)->peer, text, sizeof(text)), "[2001:db8::2]:7");
     assert_string_equal(address_format(&client(s)->proxy, text, sizeof(text)), "127.0.0.1:7");
@@ -172,8 +195,8 @@ static void test_full_house(void **state)
     struct setting *s = *state;
 
     s->limits.max_per_source = 0;
-    for (pid_t pid = 1; s->server.roster.live < 5; pid++)
-        add(s, pid);
+    for (uint64_t job = 1; s->server.roster.live < 5; job++)
+        add(s, job);
     assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
 }
 
@@ -185,31 +208,60 @@ static void test_listener_that_is_gone(void **state)
     assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_REFUSED);
 }
 
+static bool rings(const struct setting *s)
+{
+    return poll(&(struct pollfd){.fd = s->server.doorbell, .events = POLLIN}, 1, 0) == 1;
+}
+
 static void test_no_questions(void **state)
 {
     struct setting *s = *state;
-    struct slot *slot = slots_at(&s->server.slots, 0);
+    struct slot *slot = slot_of(s, 0);
 
-    conveyed_answer(&s->server, 4242); /* of nobody */
-    conveyed_answer(&s->server, WORKER);
+    conveyed_answer(&s->server); /* nobody rang */
+    assert_int_equal(doorbell_ring(s->server.doorbell), 0);
+    conveyed_answer(&s->server); /* nobody asks */
+    assert_false(rings(s));
     assert_int_equal(slot->answer, SLOT_UNANSWERED);
+    assert_int_equal(client(s)->standing, CLIENT_AWAITED);
     assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
     slot->answer = SLOT_UNANSWERED;
     assert_int_equal(ask_about(s, "198.51.100.2"), SLOT_UNANSWERED); /* once is enough */
     assert_int_equal(count(s, "198.51.100.2"), 0);
+    assert_false(rings(s));
 }
 
-static void test_signal_that_does_not_tell_who_asks(void **state)
+/* The bell says that somebody asks, not who: all that do have an answer then, and no others. */
+static void test_many_questions(void **state)
 {
     struct setting *s = *state;
-    struct slot *slot = slots_at(&s->server.slots, 0);
+    static const bool asks[] = {true, false, true, true, false};
 
-    add(s, WORKER - 1);
-    slot->told = numeric("198.51.100.1");
-    slot->state = SLOT_ASKING;
-    conveyed_answer(&s->server, 0);
-    assert_int_equal(slot->answer, SLOT_ADMITTED);
-    assert_int_equal(slots_at(&s->server.slots, 1)->answer, SLOT_UNANSWERED);
+    s->limits.max_per_source = 2;
+    for (uint64_t job = 1; s->server.roster.live < ARRAY_SIZE(asks); job++)
+        add(s, job);
+    for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+        slot_of(s, i)->told = numeric(i == 3 ? "192.0.2.200" : "198.51.100.1");
+        slot_of(s, i)->state = asks[i] ? SLOT_ASKING : SLOT_STARTING;
+    }
+    doorbell_ring(s->server.doorbell);
+    conveyed_answer(&s->server);
+    for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
+        assert_int_equal(slot_of(s, i)->answer, !asks[i] ? SLOT_UNANSWERED
+                                                : i == 3 ? SLOT_REFUSED
+                                                         : SLOT_ADMITTED);
+    assert_int_equal(count(s, "198.51.100.1"), 2);
+    assert_int_equal(s->server.totals.served, 2);
+    assert_int_equal(s->server.totals.refused, 1);
+    assert_int_equal(s->server.roster.awaited, 2);
+    for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
+        slot_of(s, i)->state = SLOT_ASKING;
+    s->limits.max_per_source = 0;
+    conveyed_answer(&s->server);
+    assert_int_equal(slot_of(s, 1)->answer, SLOT_ADMITTED);
+    assert_int_equal(slot_of(s, 4)->answer, SLOT_ADMITTED);
+    assert_int_equal(s->server.roster.awaited, 0);
+    assert_int_equal(count(s, "198.51.100.1"), 4);
 }
 
 static void test_what_is_no_address(void **state)
@@ -253,7 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_house, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_listener_that_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_questions, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_signal_that_does_not_tell_who_asks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_questions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_no_address, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_untrusted_proxy, set_up, tear_down),
     };

@@ -1,4 +1,4 @@
-#include "worker/framing.h"
+#include "service/framing.h"
 
 #include "unit.h"
 

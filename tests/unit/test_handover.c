@@ -9,7 +9,10 @@
 #include <sys/mman.h>
 
 #define LISTENERS 3
-#define DESCRIPTORS (7 + LISTENERS) /* that are handed over, memfd of the slots included */
+#define SERVERS 2 /* fork servers: an older one, and the current one */
+#define STORES 3
+/* Those that are handed over, but the memfd of the slots. */
+#define DESCRIPTORS (7 + 2 * SERVERS + STORES - 1 + LISTENERS)
 
 static const struct source_prefix usual = {.ipv4 = 32, .ipv6 = 64};
 
@@ -19,14 +22,17 @@ struct donor {
     struct settings settings;
     struct listen_settings listens[LISTENERS];
     struct server server;
-    int fds[DESCRIPTORS - 1];
+    int fds[DESCRIPTORS];
+    size_t opened;
 };
 
 static struct server empty(const struct settings *settings)
 {
     struct server server = {.settings = settings,
                             .datagrams = DATAGRAMS_NONE,
-                            .scribe = SCRIBE_CLOSED,
+                            .scribe = SCRIBE_PROCESS_NONE,
+                            .fork_servers = FORK_SERVERS_NONE,
+                            .doorbell = -1,
                             .reload = RELOAD_NONE,
                             .slots = {.memory = -1},
                             .pid_file = -1};
@@ -43,19 +49,64 @@ static int any_descriptor(void)
     return fd;
 }
 
+/* One that is handed over. */
+static int given(struct donor *donor)
+{
+    assert_true(donor->opened < DESCRIPTORS);
+    return donor->fds[donor->opened++] = any_descriptor();
+}
+
+/* Connections to the scribe: one that it has, a free place, and one that it has not. */
+static void open_stores(struct donor *donor)
+{
+    struct scribe_process *scribe = &donor->server.scribe;
+
+    scribe->connection = memory_zeroed(STORES, sizeof(*scribe->connection));
+    scribe->count = STORES;
+    for (uint32_t i = 0; i < STORES; i++)
+        scribe->connection[i] =
+            (struct store_connection){.fd = i == 1 ? -1 : given(donor), .passed = i == 0};
+    scribe->free = 2;
+    scribe->waiting = 1;
+}
+
+static void open_fork_servers(struct donor *donor)
+{
+    struct fork_servers *fs = &donor->server.fork_servers;
+
+    for (uint32_t i = 0; i < SERVERS; i++) {
+        struct fork_server server = {.number = 5 + i,
+                                     .pid = (pid_t)(2000 + i),
+                                     .channel = given(donor),
+                                     .far = given(donor),
+                                     .file = {.device = i,
+                                              .inode = UINT64_MAX,
+                                              .size = 4096 + i,
+                                              .modified = -1 - (int64_t)i},
+                                     .ready = i == 0};
+        assert_int_equal(fork_servers_adopt(fs, &server, i == SERVERS - 1), 0);
+    }
+    fs->known = true;
+    for (unsigned i = 0; i < PROTECTION_COUNT; i++)
+        fs->protection[i] = (struct protection_state){.error = (int)i, .level = 10 + (int)i};
+}
+
 static void open_descriptors(struct donor *donor)
 {
     struct server *s = &donor->server;
-    int *const places[] = {&s->scribe.records_in, &s->scribe.records_out, &s->scribe.messages,
-                           &s->pid_file,          &s->reload.waiter,      &s->control.listener};
 
-    for (size_t i = 0; i < ARRAY_SIZE(donor->fds); i++) {
-        donor->fds[i] = any_descriptor();
-        if (i < ARRAY_SIZE(places))
-            *places[i] = donor->fds[i];
-        else
-            s->listeners.item[i - ARRAY_SIZE(places)].fd = donor->fds[i];
-    }
+    s->scribe.records_in = given(donor);
+    s->scribe.records_out = given(donor);
+    s->scribe.stores = given(donor);
+    s->doorbell = given(donor);
+    s->pid_file = given(donor);
+    s->reload.waiter = given(donor);
+    s->control.listener = given(donor);
+    open_stores(donor);
+    open_fork_servers(donor);
+    for (size_t i = 0; i < s->listeners.count; i++)
+        s->listeners.item[i].fd = given(donor);
+    assert_int_equal(donor->opened, DESCRIPTORS);
 }
 
 static struct donor *donate(size_t max_clients)
@@ -83,18 +134,21 @@ static struct donor *donate(size_t max_clients)
     s->scribe.sink = SINK_STDERR;
     s->scribe.pid = 4711;
     s->started = UINT64_C(12345678901234567);
+    s->jobs.last = UINT64_C(1) << 39;
     return donor;
 }
 
 /* The donor's descriptors are closed; the slots' memory with HEIR's, which goes on with it. */
 static void finish(struct donor *donor, struct server *heir)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(donor->fds); i++)
+    for (size_t i = 0; i < donor->opened; i++)
         fd_close(&donor->fds[i]);
     if (heir) {
         munmap(heir->slots.map, heir->slots.count * heir->slots.page);
         roster_close(&heir->roster);
+        free(heir->scribe.connection);
     }
+    free(donor->server.scribe.connection);
     slots_close(&donor->server.slots);
     roster_close(&donor->server.roster);
     free(donor->server.listeners.item);
@@ -145,13 +199,66 @@ static void test_descriptors_and_times(void **state)
     assert_int_equal(heir.scribe.pid, 4711);
     assert_int_equal(heir.scribe.records_in, old->scribe.records_in);
     assert_int_equal(heir.scribe.records_out, old->scribe.records_out);
-    assert_int_equal(heir.scribe.messages, old->scribe.messages);
+    assert_int_equal(heir.scribe.stores, old->scribe.stores);
+    assert_int_equal(heir.doorbell, old->doorbell);
+    assert_true(heir.jobs.last == old->jobs.last);
     assert_int_equal(heir.pid_file, old->pid_file);
     assert_int_equal(heir.reload.waiter, old->reload.waiter);
     assert_int_equal(heir.control.listener, old->control.listener);
     assert_int_equal(heir.control.file.device, 7);
     assert_int_equal(heir.control.file.inode, 8);
     assert_true(heir.started == old->started);
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+static void test_fork_servers(void **state)
+{
+    struct donor *donor = donate(1);
+    const struct fork_servers *before = &donor->server.fork_servers;
+    struct passed passed = {0};
+    struct server heir = inherit(donor, &donor->settings, &passed);
+    const struct fork_servers *after = &heir.fork_servers;
+
+    (void)state;
+    assert_int_equal(after->count, SERVERS);
+    assert_int_equal(after->current, before->current);
+    assert_int_equal(after->last_number, before->last_number);
+    for (size_t i = 0; i < SERVERS; i++) {
+        const struct fork_server *a = &after->item[i], *b = &before->item[i];
+        assert_int_equal(a->number, b->number);
+        assert_int_equal(a->pid, b->pid);
+        assert_int_equal(a->channel, b->channel);
+        assert_int_equal(a->far, b->far);
+        assert_int_equal(a->ready, b->ready);
+        assert_memory_equal(&a->file, &b->file, sizeof(a->file));
+        assert_int_equal(a->jobs, 0); /* they are claimed */
+        assert_false(a->drained);
+    }
+    assert_true(after->known);
+    assert_memory_equal(after->protection, before->protection, sizeof(after->protection));
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+static void test_connections_to_the_scribe(void **state)
+{
+    struct donor *donor = donate(1);
+    const struct scribe_process *before = &donor->server.scribe;
+    struct passed passed = {0};
+    struct server heir = inherit(donor, &donor->settings, &passed);
+    struct scribe_process *after = &heir.scribe;
+
+    (void)state;
+    scribe_process_adopted(after);
+    assert_int_equal(after->count, STORES);
+    for (size_t i = 0; i < STORES; i++) {
+        assert_int_equal(after->connection[i].fd, before->connection[i].fd);
+        assert_int_equal(after->connection[i].passed, before->connection[i].passed);
+    }
+    assert_int_equal(after->free, 2);
+    assert_int_equal(after->connection[1].next, 0);
+    assert_int_equal(after->waiting, 1);
     free(passed.item);
     finish(donor, &heir);
 }
@@ -164,10 +271,17 @@ static void test_what_there_is_not(void **state)
     (void)state;
     donor->server.pid_file = donor->server.reload.waiter = donor->server.control.listener = -1;
     donor->server.listeners.count = 0;
+    donor->server.fork_servers.count = donor->server.scribe.count = 0;
+    donor->server.fork_servers.known = false;
+    donor->server.scribe.stores = -1;
     struct server heir = inherit(donor, &donor->settings, &passed);
     assert_int_equal(heir.pid_file, -1);
     assert_int_equal(heir.reload.waiter, -1);
     assert_int_equal(heir.control.listener, -1);
+    assert_int_equal(heir.scribe.stores, -1);
+    assert_int_equal(heir.fork_servers.count, 0);
+    assert_int_equal(heir.fork_servers.current, 0);
+    assert_false(heir.fork_servers.known);
     assert_int_equal(passed.count, 0);
     assert_int_equal(heir.roster.live, 0);
     finish(donor, &heir);
@@ -241,6 +355,10 @@ static void expect_client(const struct server *heir, const struct server *old, p
     assert_int_equal(after - heir->roster.clients, before - old->roster.clients);
     assert_true(address_equal(&after->peer, &before->peer));
     assert_int_equal(after->peer.len, before->peer.len);
+    assert_true(after->job == before->job);
+    assert_int_equal(after->server, before->server);
+    assert_int_equal(after->store, before->store);
+    assert_int_equal(after->signal, before->signal);
     assert_string_equal(after->listener, before->listener);
     assert_int_equal(after->service, before->service);
     assert_true(after->since == before->since);
@@ -252,9 +370,22 @@ static void expect_client(const struct server *heir, const struct server *old, p
                      roster_count(&old->roster, &before->peer));
 }
 
+/* A client of LISTEN at roster_next(), whose worker is PID; 0: it is not known yet. */
+static struct client *add_to(struct server *server, pid_t pid, const struct address *peer,
+                             const struct listen_settings *listen)
+{
+    uint64_t job = jobs_client_id(&server->jobs, roster_next(&server->roster));
+    struct client *client = roster_add(&server->roster, job, peer, listen);
+
+    client->server = 5 + (uint32_t)pid % SERVERS;
+    if (pid > 0)
+        roster_started(&server->roster, client, pid);
+    return client;
+}
+
 static void add(struct donor *donor, pid_t pid, const struct address *peer)
 {
-    roster_add(&donor->server.roster, pid, peer, &donor->listens[pid % LISTENERS]);
+    add_to(&donor->server, pid, peer, &donor->listens[pid % LISTENERS]);
 }
 
 static void test_clients_of_every_kind(void **state)
@@ -295,20 +426,21 @@ static void test_clients_behind_a_proxy(void **state)
     (void)state;
     donor->listens[0].proxy_protocol = PROXY_V2;
     for (pid_t pid = 1; pid <= 3; pid++) {
-        roster_add(&donor->server.roster, pid, &proxy, &donor->listens[0]);
-        struct client *client = roster_find(&donor->server.roster, pid);
+        struct client *client = add_to(&donor->server, pid, &proxy, &donor->listens[0]);
         assert_int_equal(client->standing, CLIENT_AWAITED);
         if (pid == 1)
             continue;
         client->proxy = proxy;
         client->peer = peer;
-        client->standing = CLIENT_REFUSED;
-        if (pid == 2)
+        if (pid == 3)
+            roster_refuse(&donor->server.roster, client);
+        else
             roster_admit(&donor->server.roster, client);
     }
     struct server heir = inherit(donor, &donor->settings, &passed);
     for (pid_t pid = 1; pid <= 3; pid++)
         expect_client(&heir, &donor->server, pid);
+    assert_int_equal(heir.roster.awaited, 1);
     assert_int_equal(roster_count(&heir.roster, &proxy), 0);
     assert_int_equal(roster_count(&heir.roster, &peer), 1);
     free(passed.item);
@@ -328,6 +460,30 @@ static void test_a_client_that_was_asked_to_end(void **state)
     struct server heir = inherit(donor, &donor->settings, &passed);
     expect_client(&heir, &donor->server, 100);
     expect_client(&heir, &donor->server, 101);
+    free(passed.item);
+    finish(donor, &heir);
+}
+
+/* Its fork server has not reported it yet; it stores; it is still to get a signal. */
+static void test_a_client_without_a_worker(void **state)
+{
+    struct donor *donor = donate(2);
+    struct address peer = numeric("192.0.2.1", 7);
+    struct passed passed = {0};
+
+    (void)state;
+    struct client *client = add_to(&donor->server, 0, &peer, &donor->listens[0]);
+    size_t index = (size_t)(client - donor->server.roster.clients);
+    client->store = 3;
+    client->signal = SIGTERM;
+    struct server heir = inherit(donor, &donor->settings, &passed);
+    const struct client *after = roster_at(&heir.roster, index, client->job);
+    assert_non_null(after);
+    assert_int_equal(after->pid, 0);
+    assert_int_equal(after->server, client->server);
+    assert_int_equal(after->store, 3);
+    assert_int_equal(after->signal, SIGTERM);
+    assert_null(roster_find(&heir.roster, 0));
     free(passed.item);
     finish(donor, &heir);
 }
@@ -371,9 +527,9 @@ static void expect_filled(const struct donor *donor, struct server *heir, pid_t 
     for (pid_t pid = 5000; heir->roster.live < max; pid++) {
         size_t index = roster_next(&heir->roster);
         assert_true(index < heir->slots.count);
-        assert_int_equal(heir->roster.clients[index].pid, 0);
+        assert_int_equal(heir->roster.clients[index].job, 0);
         slots_at(&heir->slots, index)->bytes_in = (uint64_t)pid; /* there is memory */
-        roster_add(&heir->roster, pid, &peer, &donor->listens[0]);
+        add_to(heir, pid, &peer, &donor->listens[0]);
     }
 }
 
@@ -432,6 +588,7 @@ static int read_text(const char *text)
 
     assert_int_equal(fcntl(fd, F_GETFD), -1);
     free(passed.item);
+    free(heir.scribe.connection);
     roster_close(&heir.roster);
     return r;
 }
@@ -441,20 +598,29 @@ static void test_nonsense(void **state)
     static const char *const texts[] = {
         "",
         "\n",
-        "echod-handover 2",
-        "echod-handover 1\n",
+        "echod-handover 3",
+        "echod-handover 2\n",
         "echod-handover 10\n",
         "started 1\n",
-        "echod-handover 2\nslots 3\n",
-        "echod-handover 2\nslots x 1\n",
-        "echod-handover 2\nscribe 1 2 3\n",
-        "echod-handover 2\nstarted soon\n",
-        "echod-handover 2\ntotal served\n",
-        "echod-handover 2\npid-file x\n",
-        "echod-handover 2\nwaiter x\n",
-        "echod-handover 2\ncontrol x\n",
-        "echod-handover 2\nlistener 1 x\n",
-        "echod-handover 2\nclient 0 1 1 1 0 a 0200\n", /* before there is room for it */
+        "echod-handover 3\nslots 3\n",
+        "echod-handover 3\nslots x 1\n",
+        "echod-handover 3\nscribe 1 2 3\n",
+        "echod-handover 3\nstarted soon\n",
+        "echod-handover 3\ntotal served\n",
+        "echod-handover 3\npid-file x\n",
+        "echod-handover 3\nwaiter x\n",
+        "echod-handover 3\ncontrol x\n",
+        "echod-handover 3\nlistener 1 x\n",
+        "echod-handover 3\nscribe 1 2 3 4\n",
+        "echod-handover 3\nstore 1 2\n",
+        "echod-handover 3\nstore 0 2 1\n",
+        "echod-handover 3\nstore 16777217 2 1\n",
+        "echod-handover 3\nfork-server 1 2 3 4 1 1 1 1 1\n",
+        "echod-handover 3\nfork-server 0 2 3 4 1 1 1 1 1 1\n",
+        "echod-handover 3\nprotection 1 2\n",
+        "echod-handover 3\njobs x\n",
+        "echod-handover 3\ndoorbell x\n",
+        "echod-handover 3\nclient 1 1 1 0 0 1 0 0 a 0200 0 \n", /* before there is room for it */
     };
 
     (void)state;
@@ -500,9 +666,11 @@ static void test_nonsense_about_clients(void **state)
     memset(zeros, '0', sizeof(zeros) - 1);
     zeros[sizeof(zeros) - 1] = '\0';
     assert_int_equal(read_changed(-1, "\n"), 0);
-    for (int words = 1; words <= 5; words++)
+    for (int words = 1; words <= 10; words++)
         assert_int_equal(read_changed(words, "\n"), -EPROTO);
-    assert_int_equal(read_changed(0, " 2 1 1 1 1 a 0200\n"), -EPROTO); /* there are two places */
+    /* There are two places: the number of it is a part of the job's. */
+    assert_int_equal(read_changed(0, " 16777217 1 1 0 0 1 1 0 a 0200 0 \n"), 0);
+    assert_int_equal(read_changed(0, " 16777218 1 1 0 0 1 1 0 a 0200 0 \n"), -EPROTO);
     assert_int_equal(read_changed(-1, "xx\n"), -EPROTO);
     assert_int_equal(read_changed(-1, zeros), -EPROTO); /* too long an address */
 }
@@ -510,8 +678,9 @@ static void test_nonsense_about_clients(void **state)
 static void test_what_a_later_version_adds_is_passed_over(void **state)
 {
     (void)state;
-    assert_int_equal(read_text("echod-handover 2\n"), 0);
-    assert_int_equal(read_text("echod-handover 2\nfuture 1 2 3\n\ntotal future 5\n"), 0);
+    assert_int_equal(read_text("echod-handover 3\n"), 0);
+    assert_int_equal(read_text("echod-handover 3\nprotection 99 1 2\n"), 0);
+    assert_int_equal(read_text("echod-handover 3\nfuture 1 2 3\n\ntotal future 5\n"), 0);
 }
 
 /* ---- passing an exec ---- */
@@ -527,7 +696,7 @@ static void test_pass(void **state)
         handover_pass(&donor->server, fd, on);
         assert_int_equal(passes_exec(fd), on);
         assert_int_equal(passes_exec(donor->server.slots.memory), on);
-        for (size_t i = 0; i < ARRAY_SIZE(donor->fds); i++)
+        for (size_t i = 0; i < DESCRIPTORS; i++)
             assert_int_equal(passes_exec(donor->fds[i]), on);
         assert_false(passes_exec(other));
     }
@@ -547,7 +716,7 @@ static void test_all_is_close_on_exec_again_once_it_is_read(void **state)
     handover_pass(&donor->server, fd, true);
     assert_int_equal(handover_read(fd, &heir, &passed), 0);
     assert_false(passes_exec(donor->server.slots.memory));
-    for (size_t i = 0; i < ARRAY_SIZE(donor->fds); i++)
+    for (size_t i = 0; i < DESCRIPTORS; i++)
         assert_false(passes_exec(donor->fds[i]));
     free(passed.item);
     finish(donor, &heir);
@@ -555,7 +724,7 @@ static void test_all_is_close_on_exec_again_once_it_is_read(void **state)
 
 static void test_find(void **state)
 {
-    int fd = file_of("echod-handover 2\n");
+    int fd = file_of("echod-handover 3\n");
     char text[16];
 
     (void)state;
@@ -601,14 +770,14 @@ static void test_what_is_needed_first(void **state)
     char text[200];
 
     (void)state;
-    snprintf(text, sizeof(text), "echod-handover 2\nscribe 1 2 3 57 5\nx\nsettings %d\n", settings);
+    snprintf(text, sizeof(text), "echod-handover 3\nscribe 1 2 3 57 5\nx\nsettings %d\n", settings);
     int fd = file_of(text);
     assert_int_equal(fcntl(settings, F_SETFD, 0), 0);
     assert_int_equal(handover_settings(fd), settings);
     assert_false(passes_exec(settings));
     assert_int_equal(handover_records(fd), 57);
     close(fd);
-    fd = file_of("echod-handover 2\nsettings x\nscribe 1 2\n");
+    fd = file_of("echod-handover 3\nsettings x\nscribe 1 2\n");
     assert_int_equal(handover_settings(fd), -1);
     assert_int_equal(handover_records(fd), -1);
     close(fd);
@@ -640,6 +809,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_descriptors_and_times),
+        cmocka_unit_test(test_fork_servers),
+        cmocka_unit_test(test_connections_to_the_scribe),
         cmocka_unit_test(test_what_there_is_not),
         cmocka_unit_test(test_listeners),
         cmocka_unit_test(test_a_rehearsal_gets_the_listeners_only),
@@ -647,6 +818,7 @@ int main(void)
         cmocka_unit_test(test_clients_of_every_kind),
         cmocka_unit_test(test_clients_behind_a_proxy),
         cmocka_unit_test(test_a_client_that_was_asked_to_end),
+        cmocka_unit_test(test_a_client_without_a_worker),
         cmocka_unit_test(test_as_many_clients_as_before),
         cmocka_unit_test(test_more_clients_than_before),
         cmocka_unit_test(test_fewer_clients_than_there_are),

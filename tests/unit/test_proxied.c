@@ -4,25 +4,21 @@
 #include "unit.h"
 #include "work.h"
 
-#include <time.h>
+#include <poll.h>
 
 #define HEADER "PROXY TCP4 198.51.100.7 203.0.113.1 1234 80\r\n"
 #define SOON (20 * USEC_PER_SEC)
 
-static const struct listen_settings echo = {
-    .name = "a", .service = SERVICE_ECHO, .proxy_protocol = PROXY_ANY};
+static const struct service_options echo = {
+    .listener = "a", .service = SERVICE_ECHO, .proxy = PROXY_ANY};
 
-/* Waits for the question of WORK. */
-static void is_asked(const struct work *work)
+/* Waits for a worker's question. */
+static void is_asked(void)
 {
-    const struct timespec wait = {.tv_sec = SOON / USEC_PER_SEC};
-    sigset_t question;
-    siginfo_t info;
+    struct pollfd bell = {.fd = doorbell, .events = POLLIN};
 
-    sigemptyset(&question);
-    sigaddset(&question, SLOT_SIGNAL);
-    assert_int_equal(sigtimedwait(&question, &info, &wait), SLOT_SIGNAL);
-    assert_int_equal(info.si_pid, work->pid);
+    assert_int_equal(poll(&bell, 1, SOON / USEC_PER_MSEC), 1);
+    doorbell_silence(doorbell);
     assert_int_equal(slot->state, SLOT_ASKING);
 }
 
@@ -36,29 +32,16 @@ static void is_about(const char *expected)
     assert_string_equal(text, expected);
 }
 
-static void answer(const struct work *work, enum slot_answer answer)
+static void answer(enum slot_answer answer)
 {
     snprintf(slot->words, sizeof(slot->words), "go away\n");
-    slot->answer = answer;
-    kill(work->pid, SLOT_SIGNAL);
+    slot_answer(slot, answer);
 }
 
-/* Questions that were asked again meanwhile. */
-static void forget_questions(void)
+static struct work start_proxied(const struct service_options *options)
 {
-    const struct timespec no_wait = {0};
-    sigset_t question;
-
-    sigemptyset(&question);
-    sigaddset(&question, SLOT_SIGNAL);
-    while (sigtimedwait(&question, NULL, &no_wait) > 0)
-        continue;
-}
-
-static struct work start_proxied(const struct listen_settings *listen)
-{
-    forget_questions();
-    return start_over(unix_pair, listen, LONG, LONG);
+    doorbell_silence(doorbell); /* a question that was asked again meanwhile */
+    return start_over(unix_pair, options, LONG, LONG);
 }
 
 static void test_admitted(void **state)
@@ -67,9 +50,9 @@ static void test_admitted(void **state)
 
     (void)state;
     says(&work, HEADER "glued");
-    is_asked(&work);
+    is_asked();
     is_about("198.51.100.7:1234");
-    answer(&work, SLOT_ADMITTED);
+    answer(SLOT_ADMITTED);
     shutdown(work.client, SHUT_WR);
     ends(&work, "glued", END_CLOSED);
     assert_int_equal(slot->bytes_in, 5);
@@ -81,8 +64,8 @@ static void test_refused(void **state)
 
     (void)state;
     says(&work, HEADER);
-    is_asked(&work);
-    answer(&work, SLOT_REFUSED);
+    is_asked();
+    answer(SLOT_REFUSED);
     ends(&work, "go away\n", END_REFUSED);
 }
 
@@ -92,9 +75,9 @@ static void test_proxy_for_itself(void **state)
 
     (void)state;
     says(&work, "PROXY UNKNOWN\r\n");
-    is_asked(&work);
+    is_asked();
     is_about("");
-    answer(&work, SLOT_ADMITTED);
+    answer(SLOT_ADMITTED);
     shutdown(work.client, SHUT_WR);
     ends(&work, "", END_CLOSED);
 }
@@ -106,7 +89,7 @@ static void test_question_that_is_lost_is_asked_again(void **state)
     (void)state;
     says(&work, HEADER);
     for (int i = 0; i < 3; i++)
-        is_asked(&work);
+        is_asked();
     slot->answer = SLOT_ADMITTED; /* nor does the answer need to be announced */
     shutdown(work.client, SHUT_WR);
     ends(&work, "", END_CLOSED);
@@ -115,16 +98,14 @@ static void test_question_that_is_lost_is_asked_again(void **state)
 static void test_nothing_is_said_without_an_answer(void **state)
 {
     static char hello[] = "hello";
-    const struct listen_settings greeting = {.name = "a",
-                                             .service = SERVICE_DAYTIME,
-                                             .greeting = {hello, 5},
-                                             .proxy_protocol = PROXY_V1};
+    const struct service_options greeting = {
+        .listener = "a", .service = SERVICE_DAYTIME, .greeting = {hello, 5}, .proxy = PROXY_V1};
     struct work work = start_proxied(&greeting);
     char c;
 
     (void)state;
     says(&work, HEADER);
-    is_asked(&work);
+    is_asked();
     assert_int_equal(recv(work.client, &c, 1, MSG_DONTWAIT), -1);
     kill(work.pid, SIGTERM);
     ends(&work, "", END_STOPPED);
@@ -167,15 +148,15 @@ static void test_closed_without_a_header(void **state)
 
 static void test_whoami_shows_both(void **state)
 {
-    const struct listen_settings whoami = {
-        .name = "a", .service = SERVICE_WHOAMI, .proxy_protocol = PROXY_V1};
+    const struct service_options whoami = {
+        .listener = "a", .service = SERVICE_WHOAMI, .proxy = PROXY_V1};
     struct work work = start_proxied(&whoami);
     char buf[2048];
 
     (void)state;
     says(&work, HEADER);
-    is_asked(&work);
-    answer(&work, SLOT_ADMITTED);
+    is_asked();
+    answer(SLOT_ADMITTED);
     assert_true(read_to_end(work.client, buf, sizeof(buf)) > 0);
     assert_non_null(strstr(buf, "\"peer\": \"198.51.100.7\", \"peer_port\": 1234,"));
     assert_non_null(strstr(buf, "\"proxy\": \"192.0.2.1\", \"proxy_port\": 4242, "

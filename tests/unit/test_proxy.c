@@ -1,6 +1,6 @@
 #include "worker/proxy.h"
 
-#include "worker/end.h"
+#include "ipc/end.h"
 
 #include "base/span.h"
 

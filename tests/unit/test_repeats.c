@@ -1,8 +1,8 @@
-#include "worker/repeats.h"
+#include "worker/datagram_repeats.h"
 
 #include "unit.h"
 
-static struct repeats repeats;
+static struct datagram_repeats repeats;
 static uint64_t now = 1000 * REPEATS_PAUSE;
 
 /* A seed with which the peers and texts of these tests take places of their own; with one by chance
@@ -30,7 +30,7 @@ static unsigned left_out(const struct address *peer, const char *text, unsigned 
     unsigned out = 0;
 
     for (unsigned i = 0; i < count; i++, now += step)
-        out += repeats_goes_round(&repeats, peer, text, strlen(text), now);
+        out += datagram_repeats_is_loop(&repeats, peer, text, strlen(text), now);
     return out;
 }
 

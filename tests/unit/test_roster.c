@@ -18,11 +18,26 @@ static struct address numeric(const char *host)
     return address;
 }
 
+/* The job of the client that the process PID serves. */
+static uint64_t job_of(pid_t pid)
+{
+    return (uint64_t)pid + 10000;
+}
+
+static struct client *add_to(struct roster *roster, pid_t pid, const struct address *peer,
+                             const struct listen_settings *listen)
+{
+    struct client *client = roster_add(roster, job_of(pid), peer, listen);
+
+    roster_started(roster, client, pid);
+    return client;
+}
+
 static void add(struct roster *roster, pid_t pid, const char *host)
 {
     struct address peer = numeric(host);
 
-    roster_add(roster, pid, &peer, &listen_a);
+    add_to(roster, pid, &peer, &listen_a);
 }
 
 static void removes(struct roster *roster, pid_t pid)
@@ -61,9 +76,9 @@ static void test_what_was_added_is_found(void **state)
     (void)state;
     roster_open(&roster, 3, &usual);
     size_t first = roster_next(&roster);
-    roster_add(&roster, 11, &one, &listen_a);
+    add_to(&roster, 11, &one, &listen_a);
     size_t second = roster_next(&roster);
-    roster_add(&roster, 22, &two, &listen_b);
+    add_to(&roster, 22, &two, &listen_b);
     assert_int_not_equal(first, second);
     assert_ptr_equal(roster_find(&roster, 11), &roster.clients[first]);
     assert_ptr_equal(roster_find(&roster, 22), &roster.clients[second]);
@@ -75,7 +90,7 @@ static void test_what_was_added_is_found(void **state)
     assert_null(roster_find(&roster, 33));
     removes(&roster, 11);
     assert_null(roster_find(&roster, 11));
-    assert_int_equal(roster.clients[first].pid, 0);
+    assert_int_equal(roster.clients[first].job, 0);
     assert_non_null(roster_find(&roster, 22));
     roster_close(&roster);
 }
@@ -164,8 +179,8 @@ static void test_unix_peers_are_one_source(void **state)
     (void)state;
     assert_int_equal(address_unix(&named, "/run/x"), 0);
     roster_open(&roster, 8, &usual);
-    roster_add(&roster, 1, &named, &listen_a);
-    roster_add(&roster, 2, &unnamed, &listen_a);
+    add_to(&roster, 1, &named, &listen_a);
+    add_to(&roster, 2, &unnamed, &listen_a);
     assert_int_equal(roster_count(&roster, &unnamed), 2);
     assert_int_equal(count(&roster, "0.0.0.0"), 0);
     roster_close(&roster);
@@ -179,8 +194,8 @@ static void test_whom_a_proxy_speaks_for_is_counted_once_he_is_let_in(void **sta
 
     (void)state;
     roster_open(&roster, 2, &usual);
-    roster_add(&roster, 1, &proxy, &proxied);
-    roster_add(&roster, 2, &proxy, &proxied);
+    add_to(&roster, 1, &proxy, &proxied);
+    add_to(&roster, 2, &proxy, &proxied);
     assert_int_equal(roster.live, 2);
     assert_int_equal(count(&roster, "192.0.2.1"), 0);
     struct client *client = roster_find(&roster, 1);
@@ -196,8 +211,10 @@ static void test_whom_a_proxy_speaks_for_is_counted_once_he_is_let_in(void **sta
 
 static void test_restore_keeps_the_indices(void **state)
 {
-    struct client one = {.pid = 11, .peer = numeric("192.0.2.1"), .listener = "gone", .since = 5};
-    struct client two = {.pid = 22, .peer = numeric("192.0.2.1"), .service = SERVICE_MESSAGE};
+    struct client one = {
+        .job = 3, .pid = 11, .peer = numeric("192.0.2.1"), .listener = "gone", .since = 5};
+    struct client two = {
+        .job = 4, .pid = 22, .peer = numeric("192.0.2.1"), .service = SERVICE_MESSAGE};
     struct roster roster;
     bool taken[6] = {[1] = true, [4] = true};
 
@@ -221,6 +238,144 @@ static void test_restore_keeps_the_indices(void **state)
     }
     removes(&roster, 11);
     assert_int_equal(roster_next(&roster), 1);
+    roster_close(&roster);
+}
+
+/* ---- jobs, whose worker is known later ---- */
+
+static void test_job_without_a_worker(void **state)
+{
+    struct address peer = numeric("192.0.2.1");
+    struct roster roster;
+
+    (void)state;
+    roster_open(&roster, 3, &usual);
+    struct client *client = roster_add(&roster, 7, &peer, &listen_a);
+    size_t index = (size_t)(client - roster.clients);
+    assert_int_equal(client->pid, 0);
+    assert_int_equal(roster.live, 1);
+    assert_int_equal(count(&roster, "192.0.2.1"), 1);
+    assert_null(roster_find(&roster, 0));
+    assert_ptr_equal(roster_at(&roster, index, 7), client);
+    roster_started(&roster, client, 11);
+    assert_ptr_equal(roster_find(&roster, 11), client);
+    assert_ptr_equal(roster_at(&roster, index, 7), client);
+    roster_remove(&roster, client);
+    assert_null(roster_find(&roster, 11));
+    assert_null(roster_at(&roster, index, 7));
+    /* One that never gets a worker. */
+    client = roster_add(&roster, 8, &peer, &listen_a);
+    roster_remove(&roster, client);
+    assert_int_equal(roster.live, 0);
+    assert_int_equal(count(&roster, "192.0.2.1"), 0);
+    roster_close(&roster);
+}
+
+/* A report about the job that had the entry before, or of a fork server that tells anything. */
+static void test_another_job_is_not_found(void **state)
+{
+    struct address peer = numeric("192.0.2.1");
+    struct roster roster;
+
+    (void)state;
+    roster_open(&roster, 3, &usual);
+    assert_null(roster_at(&roster, 0, 0));
+    assert_null(roster_at(&roster, 0, 7));
+    struct client *client = roster_add(&roster, 7, &peer, &listen_a);
+    size_t index = (size_t)(client - roster.clients);
+    assert_null(roster_at(&roster, index, 6));
+    assert_null(roster_at(&roster, index, 0));
+    assert_null(roster_at(&roster, index + 1, 7));
+    assert_null(roster_at(&roster, 3, 7));
+    assert_null(roster_at(&roster, SIZE_MAX, 7));
+    roster_remove(&roster, client);
+    assert_ptr_equal(roster_add(&roster, 9, &peer, &listen_a), client);
+    assert_null(roster_at(&roster, index, 7));
+    assert_ptr_equal(roster_at(&roster, index, 9), client);
+    roster_close(&roster);
+}
+
+static void test_restore_of_a_job_without_a_worker(void **state)
+{
+    struct client one = {.job = 3, .peer = numeric("192.0.2.1")};
+    struct roster roster;
+
+    (void)state;
+    roster_open(&roster, 3, &usual);
+    roster_restore(&roster, 1, &one);
+    assert_null(roster_find(&roster, 0));
+    struct client *client = roster_at(&roster, 1, 3);
+    assert_non_null(client);
+    roster_started(&roster, client, 11);
+    removes(&roster, 11);
+    assert_int_equal(roster.live, 0);
+    roster_close(&roster);
+}
+
+/* ---- those that are awaited ---- */
+
+/* The list has each awaited client, and nobody else, once. */
+static void awaits(const struct roster *roster, size_t expected)
+{
+    size_t waiting = 0;
+
+    assert_int_equal(roster->awaited, expected);
+    for (uint32_t i = 0; i < roster->awaited; i++) {
+        const struct client *client = &roster->clients[roster->awaiting[i] - 1];
+        assert_int_not_equal(client->job, 0);
+        assert_int_equal(client->standing, CLIENT_AWAITED);
+        assert_int_equal(client->awaited, i + 1);
+    }
+    for (uint32_t i = 0; i < roster->used_clients; i++)
+        if (roster->clients[i].job && roster->clients[i].awaited)
+            waiting++;
+    assert_int_equal(waiting, expected);
+}
+
+static void test_list_of_those_that_are_awaited(void **state)
+{
+    struct listen_settings proxied = {.name = "p", .proxy_protocol = PROXY_ANY};
+    struct address proxy = numeric("192.0.2.1");
+    struct client *clients[6];
+    struct roster roster;
+
+    (void)state;
+    roster_open(&roster, 6, &usual);
+    for (int i = 0; i < 6; i++)
+        clients[i] = add_to(&roster, i + 1, &proxy, i == 2 ? &listen_a : &proxied);
+    awaits(&roster, 5);
+    roster_admit(&roster, clients[0]); /* the first, whose place the last one takes */
+    awaits(&roster, 4);
+    roster_refuse(&roster, clients[5]);
+    assert_int_equal(clients[5]->standing, CLIENT_REFUSED);
+    awaits(&roster, 3);
+    roster_remove(&roster, clients[3]); /* while it is awaited */
+    awaits(&roster, 2);
+    roster_remove(&roster, clients[2]);
+    roster_remove(&roster, clients[0]);
+    roster_remove(&roster, clients[5]);
+    awaits(&roster, 2);
+    add_to(&roster, 9, &proxy, &proxied);
+    awaits(&roster, 3);
+    assert_int_equal(count(&roster, "192.0.2.1"), 0);
+    roster_close(&roster);
+}
+
+static void test_restored_are_awaited(void **state)
+{
+    struct client one = {.job = 3, .standing = CLIENT_AWAITED, .peer = numeric("192.0.2.1")};
+    struct client two = {.job = 4, .standing = CLIENT_REFUSED, .peer = numeric("192.0.2.1")};
+    struct roster roster;
+
+    (void)state;
+    roster_open(&roster, 6, &usual);
+    one.awaited = two.awaited = 17; /* of another roster */
+    roster_restore(&roster, 0, &one);
+    roster_restore(&roster, 1, &two);
+    awaits(&roster, 1);
+    roster_remove(&roster, roster_at(&roster, 1, 4));
+    roster_remove(&roster, roster_at(&roster, 0, 3));
+    awaits(&roster, 0);
     roster_close(&roster);
 }
 
@@ -281,8 +436,8 @@ static void change(struct roster *roster, struct account *account, int index)
     } else if (roster->live < roster->max) {
         size_t next = roster_next(roster);
         assert_true(next < roster->max);
-        assert_int_equal(roster->clients[next].pid, 0);
-        roster_add(roster, index + 1000, &peer, &listen_a);
+        assert_int_equal(roster->clients[next].job, 0);
+        add_to(roster, index + 1000, &peer, &listen_a);
         assert_int_equal(roster->clients[next].pid, index + 1000);
         account->source[index] = source;
         account->live++;
@@ -323,6 +478,11 @@ int main(void)
         cmocka_unit_test(test_unix_peers_are_one_source),
         cmocka_unit_test(test_whom_a_proxy_speaks_for_is_counted_once_he_is_let_in),
         cmocka_unit_test(test_restore_keeps_the_indices),
+        cmocka_unit_test(test_job_without_a_worker),
+        cmocka_unit_test(test_another_job_is_not_found),
+        cmocka_unit_test(test_restore_of_a_job_without_a_worker),
+        cmocka_unit_test(test_list_of_those_that_are_awaited),
+        cmocka_unit_test(test_restored_are_awaited),
         cmocka_unit_test(test_random_changes_agree_with_a_recount),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,51 +1,52 @@
 /*
- * The scribe, in a child whose standard error is a file of the test's.
+ * What the scribe does with what it gets.
  */
-#include "scribe/scribe.h"
-#include "scribe/store.h"
-
 #include "base/log.h"
-#include "base/span.h"
-#include "scribe/askers.h"
 
+#include "scribe_child.h"
 #include "trap.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 
-#define LONG (60 * USEC_PER_SEC)
-
-static struct scribe scribe;
-static int sink; /* what the scribe wrote */
+static struct scribe_child scribe;
 
 static int setup(void **state)
 {
     (void)state;
-    sink = memfd_create("sink", MFD_CLOEXEC);
-    return sink < 0 ? -1 : scribe_open(&scribe, SINK_STDERR);
+    scribe_child_open(&scribe, scribe_child_file());
+    return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    scribe_close(&scribe);
-    fd_close(&sink);
+    scribe_child_dismiss(&scribe);
+    fd_close(&scribe.sink);
     return 0;
 }
 
 static pid_t start(void)
 {
-    pid_t pid = fork();
+    return scribe_child_start(&scribe, SINK_STDERR);
+}
 
-    if (pid == 0) {
-        dup2(sink, STDERR_FILENO);
-        fd_close(&scribe.records_out);
-        scribe_run(&scribe);
-    }
-    assert_true(pid > 0);
-    return pid;
+/* Waits until nobody has the other end of FD any more. */
+static void closes(int fd)
+{
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    char buf[64];
+
+    do
+        assert_int_equal(poll(&end, 1, -1), 1);
+    while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0);
+}
+
+static int store(const char *text)
+{
+    return store_once(&scribe, text);
 }
 
 /* Lets the scribe PID come to its end. What it wrote, without the times, is EXPECTED. */
@@ -54,35 +55,14 @@ static void wrote(pid_t pid, const char *expected)
     static char buf[65536], texts[65536];
     char *rest = buf, *line;
 
-    scribe_close(&scribe);
+    scribe_child_dismiss(&scribe);
     assert_int_equal(child_end(pid), 0);
-    lseek(sink, 0, SEEK_SET);
-    assert_true(read_to_end(sink, buf, sizeof(buf)) < (ssize_t)sizeof(buf) - 1);
+    lseek(scribe.sink, 0, SEEK_SET);
+    assert_true(read_to_end(scribe.sink, buf, sizeof(buf)) < (ssize_t)sizeof(buf) - 1);
     texts[0] = '\0';
     while ((line = strsep(&rest, "\n")) != NULL && *line)
         text_append(texts, sizeof(texts), "%s|", strchr(line, ' ') + 1);
     assert_string_equal(texts, expected);
-}
-
-static int store(const char *text)
-{
-    char buf[RECORD_MAX];
-    struct record record;
-    struct store to;
-
-    record_start(&record, buf, sizeof(buf), LOG_INFO, "%s", text);
-    assert_int_equal(store_find(&to, scribe.messages), 0);
-    return store_record(&to, &record, LONG);
-}
-
-static void test_descriptors_are_close_on_exec(void **state)
-{
-    const int ends[] = {scribe.records_in, scribe.records_out, scribe.messages};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-        assert_int_equal(fcntl(ends[i], F_GETFD), FD_CLOEXEC);
-    assert_int_equal(scribe.pid, -1);
 }
 
 static void test_writes_records_with_their_level(void **state)
@@ -117,27 +97,36 @@ static void test_writes_what_was_queued_before_it_came(void **state)
     wrote(start(), "info: 0|info: 1|info: 2|info: 3|info: 4|");
 }
 
+/* In a child, which is killed: starts a scribe, and passes it CONNECTION. */
+NORETURN static void be_daemon(int connection)
+{
+    start();
+    scribe_child_pass(&scribe, connection);
+    close(connection);
+    for (;;)
+        pause();
+}
+
 /* The daemon was killed; a worker has still to store what it took. */
 static void test_outlives_a_daemon_that_was_killed(void **state)
 {
-    int end[2];
-    char byte;
+    int ends[2];
 
     (void)state;
-    assert_int_equal(pipe2(end, O_CLOEXEC), 0);
+    assert_int_equal(store_open(ends), 0);
+    struct store to = {.fd = ends[0]};
     pid_t daemon = fork();
-    if (daemon == 0) {
-        start();
-        pause();
-    }
-    close(end[1]);
+    if (daemon == 0)
+        be_daemon(ends[1]);
+    close(ends[1]);
+    fd_close(&scribe.records_in);
     fd_close(&scribe.records_out);
-    assert_int_equal(store("it is set up"), 0);
+    assert_int_equal(store_text(&to, "it is set up", LONG_TIME), 0);
     kill(daemon, SIGKILL);
     assert_int_equal(child_end(daemon), 1000 + SIGKILL);
-    assert_int_equal(store("still"), 0);
-    assert_int_equal(read(end[0], &byte, 1), 0); /* the scribe has ended, too */
-    close(end[0]);
+    assert_int_equal(store_text(&to, "still", LONG_TIME), 0);
+    closes(to.fd); /* the scribe has ended, too */
+    close(to.fd);
 }
 
 static void test_outlives_the_signals_of_a_terminal(void **state)
@@ -158,13 +147,13 @@ static void test_sink_that_fails_is_answered(void **state)
     struct log log = {.level = LOG_INFO, .channel = scribe.records_out};
 
     (void)state;
-    fd_close(&sink);
-    sink = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    fd_close(&scribe.sink);
+    scribe.sink = open("/dev/full", O_WRONLY | O_CLOEXEC);
     pid_t pid = start();
     log_info(&log, "lost"); /* nobody waits for that one */
     assert_int_equal(store("one"), -ENOSPC);
     assert_int_equal(store("two"), -ENOSPC);
-    scribe_close(&scribe);
+    scribe_child_dismiss(&scribe);
     assert_int_equal(child_end(pid), 0);
 }
 
@@ -180,7 +169,7 @@ static void test_line_that_is_cut(void **state)
     pid_t pid = fork();
     if (pid == 0) {
         signal(SIGXFSZ, SIG_IGN);
-        dup2(sink, STDERR_FILENO);
+        dup2(scribe.sink, STDERR_FILENO);
         setrlimit(RLIMIT_FSIZE, &four);
         if (sink_write(SINK_STDERR, record, sizeof(record)) != -EFBIG)
             _exit(1);
@@ -189,8 +178,8 @@ static void test_line_that_is_cut(void **state)
               sink_write(SINK_STDERR, record, sizeof(record)) < 0);
     }
     assert_int_equal(child_end(pid), 0);
-    lseek(sink, 0, SEEK_SET);
-    read_to_end(sink, buf, sizeof(buf));
+    lseek(scribe.sink, 0, SEEK_SET);
+    read_to_end(scribe.sink, buf, sizeof(buf));
     assert_string_equal(buf, "now \nnow notice: text\nnow notice: text\n");
 }
 
@@ -201,37 +190,68 @@ static void test_sink_that_is_gone(void **state)
 
     (void)state;
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    fd_close(&sink);
-    sink = ends[1];
+    fd_close(&scribe.sink);
+    scribe.sink = ends[1];
     close(ends[0]);
     pid_t pid = start();
     assert_int_equal(store("one"), -EPIPE);
-    scribe_close(&scribe);
+    scribe_child_dismiss(&scribe);
     assert_int_equal(child_end(pid), 0);
+}
+
+/* One that hangs is killed, the next one goes on with what it had in hand, and with the queue. */
+static void test_next_one_goes_on(void **state)
+{
+    struct log log = {.level = LOG_INFO, .channel = scribe.records_out};
+    int file = scribe.sink, full[2], ends[2];
+
+    (void)state;
+    assert_int_equal(pipe2(full, O_CLOEXEC | O_NONBLOCK), 0);
+    while (write(full[1], "", 1) == 1)
+        continue;
+    assert_int_equal(fd_set_nonblocking(full[1], false), 0);
+    assert_int_equal(store_open(ends), 0);
+    struct store to = {.fd = ends[0]};
+    scribe.sink = full[1];
+    pid_t hanging = start();
+    scribe_child_pass(&scribe, ends[1]);
+    assert_int_equal(store_text(&to, "one", 10 * USEC_PER_MSEC), -ETIMEDOUT);
+    log_info(&log, "two");
+    kill(hanging, SIGKILL);
+    assert_int_equal(child_end(hanging), 1000 + SIGKILL);
+    close(full[0]);
+    close(full[1]);
+    scribe.sink = file;
+    pid_t next = start();
+    scribe_child_pass(&scribe, ends[1]);
+    assert_int_equal(store_text(&to, "three", LONG_TIME), 0);
+    close(ends[1]);
+    close(to.fd);
+    wrote(next, "info: two|info: message from one|info: message from three|");
 }
 
 /* ---- what a worker that was taken over may try ---- */
 
-static int reach(void)
+/* Sends DATA, a record with a head. */
+static void sends(int fd, const void *data, size_t len)
 {
-    struct store to;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    static char buf[sizeof(struct store_head) + STORE_RECORD_MAX];
 
-    assert_int_equal(store_find(&to, scribe.messages), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to.address, to.len), 0);
-    return fd;
+    memcpy(buf + sizeof(struct store_head), data, len);
+    size_t size = sizeof(struct store_head) + len;
+    assert_int_equal(send(fd, buf, size, MSG_NOSIGNAL), size);
 }
 
-/* Sends DATA; whatever the scribe answers, it ends the connection. */
+/* The same over a connection of its own, until that is answered. */
 static void worker_sends(const void *data, size_t len)
 {
-    char answer[8];
-    int fd = reach();
+    struct store to = {.fd = scribe_child_connect(&scribe)};
+    struct store_head head;
 
-    assert_int_equal(send(fd, data, len, MSG_NOSIGNAL), len);
-    while (recv(fd, answer, sizeof(answer), 0) > 0)
-        ;
-    close(fd);
+    sends(to.fd, data, len);
+    assert_int_equal(poll(&(struct pollfd){.fd = to.fd, .events = POLLIN}, 1, -1), 1);
+    assert_int_equal(recv(to.fd, &head, sizeof(head), 0), sizeof(head));
+    close(to.fd);
 }
 
 static void test_garbage_is_harmless(void **state)
@@ -244,7 +264,6 @@ static void test_garbage_is_harmless(void **state)
     worker_sends("MESSAGE=a\nb\0PRIORITY=-1", 24);
     worker_sends("PRIORITY=6\0message=no\0XMESSAGE=no\0MESSAGE", 42);
     worker_sends("no record", 9);
-    worker_sends("", 0);
     assert_int_equal(store("good"), 0);
     wrote(pid, "info: message from ?|info: message from ?|info: message from a\\x0ab|"
                "info: message from ?|info: message from ?|info: message from good|");
@@ -266,16 +285,32 @@ static void test_forgery_shows(void **state)
     worker_sends(acting, sizeof(acting));
     wrote(pid, "info: message from reloaded: 2 listeners|"
                "info: message from \\xc2\\x9b31m \\xe2\\x80\\xae \\xff \\x41 \t.|");
-    lseek(sink, 0, SEEK_SET);
-    read_to_end(sink, buf, sizeof(buf));
+    lseek(scribe.sink, 0, SEEK_SET);
+    read_to_end(scribe.sink, buf, sizeof(buf));
     assert_null(strstr(buf, "2001"));
+}
+
+/* Not even a head: nobody waits for an answer to that. */
+static void test_what_is_no_record(void **state)
+{
+    static const char much[sizeof(struct store_head) + STORE_RECORD_MAX + 1];
+    pid_t pid = start();
+    struct store to = {.fd = scribe_child_connect(&scribe)};
+
+    (void)state;
+    assert_int_equal(send(to.fd, much, 1, 0), 1);
+    assert_int_equal(send(to.fd, much, sizeof(struct store_head), 0), sizeof(struct store_head));
+    assert_int_equal(send(to.fd, much, sizeof(much), 0), sizeof(much));
+    assert_int_equal(store_text(&to, "good", LONG_TIME), 0);
+    close(to.fd);
+    wrote(pid, "info: message from good|");
 }
 
 /* What it does to its own connection concerns nobody else. */
 static void test_connections_are_not_shared(void **state)
 {
     pid_t pid = start();
-    int fd = reach();
+    int fd = scribe_child_connect(&scribe);
 
     (void)state;
     shutdown(fd, SHUT_RDWR);
@@ -284,79 +319,78 @@ static void test_connections_are_not_shared(void **state)
     wrote(pid, "info: message from good|");
 }
 
-/* All places are taken by processes that say nothing: others wait their turn, a moment each. */
-static void test_silence_keeps_no_place(void **state)
-{
-    pid_t pid = start(), silent[ASKERS_MAX];
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(silent); i++) {
-        silent[i] = fork();
-        if (silent[i] == 0) {
-            char byte;
-            _exit((int)recv(reach(), &byte, 1, 0));
-        }
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
-        assert_int_equal(store("good"), 0);
-    for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
-        assert_int_equal(child_end(silent[i]), 0);
-    scribe_close(&scribe);
-    assert_int_equal(child_end(pid), 0);
-}
-
-/* Of one process, one is heard; the scribe has not as many descriptors as it may connect. */
-static void test_one_place_for_each(void **state)
+static void test_many_that_say_nothing(void **state)
 {
     pid_t pid = start();
-    int first = reach(), second = reach();
-    char byte;
+    int silent[200];
 
     (void)state;
-    assert_int_equal(recv(second, &byte, 1, 0), 0);
-    close(first);
-    close(second);
+    for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+        silent[i] = scribe_child_connect(&scribe);
     assert_int_equal(store("good"), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+        close(silent[i]);
     wrote(pid, "info: message from good|");
+}
+
+/* It does not wait for one that reads no answers, and writes what that sends all the same. */
+static void test_answers_that_nobody_reads(void **state)
+{
+    enum { MANY = 5000 };
+    static char buf[MANY * 64];
+    pid_t pid = start();
+    int fd = scribe_child_connect(&scribe);
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(fd_set_nonblocking(fd, false), 0);
+    for (int i = 0; i < MANY; i++)
+        sends(fd, "MESSAGE=x", 10);
+    close(fd);
+    assert_int_equal(store("good"), 0);
+    scribe_child_dismiss(&scribe);
+    assert_int_equal(child_end(pid), 0);
+    lseek(scribe.sink, 0, SEEK_SET);
+    read_to_end(scribe.sink, buf, sizeof(buf));
+    for (const char *p = buf; (p = strstr(p, ": message from x\n")) != NULL; p++)
+        count++;
+    assert_int_equal(count, MANY);
 }
 
 static void test_passed_descriptors_do_not_make_it_wait(void **state)
 {
+    static const char evil[sizeof(struct store_head) + 8] = "\1\0\0\0\0\0\0\0MESSAGE";
     pid_t pid = start();
     struct trap trap = trap_make();
-    char byte;
+    int ends[2];
 
     (void)state;
-    kill(pid, SIGSTOP);
-    int fd = reach();
-    trap_permit(fd);
-    trap_pass(&trap, fd, "MESSAGE=evil");
-    kill(pid, SIGCONT);
-    recv(fd, &byte, 1, 0);
-    close(fd);
+    assert_int_equal(store_open(ends), 0);
+    trap_permit(ends[1]);
+    assert_int_equal(trap_pass_bytes(&trap, ends[0], evil, sizeof(evil)), sizeof(evil));
+    scribe_child_pass(&scribe, ends[1]);
+    close(ends[1]);
+    assert_int_equal(poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, -1), 1);
+    close(ends[0]);
     assert_int_equal(store("good"), 0);
     trap_remove(&trap);
-    scribe_close(&scribe);
+    scribe_child_dismiss(&scribe);
     assert_int_equal(child_end(pid), 0);
 }
 
-/* Anybody can connect to an abstract address: another user is turned away. */
-static void test_other_users_are_turned_away(void **state)
+/* The kernel turns them away where it can. */
+static void test_passed_descriptors_are_refused(void **state)
 {
-    char byte;
+    struct trap trap = trap_make();
+    int ends[2];
 
     (void)state;
-    if (geteuid() != 0)
-        cannot_run("only root can become another user");
-    pid_t pid = start(), other = fork();
-    if (other == 0) {
-        int fd = setuid(65534) < 0 ? -1 : reach();
-        send(fd, "MESSAGE=evil", 13, MSG_NOSIGNAL);
-        _exit(recv(fd, &byte, 1, 0) > 0);
-    }
-    assert_int_equal(child_end(other), 0);
-    assert_int_equal(store("good"), 0);
-    wrote(pid, "info: message from good|");
+    assert_int_equal(store_open(ends), 0);
+    if (rights_refuse(ends[1]))
+        assert_int_equal(trap_pass(&trap, ends[0], "record"), -1);
+    close(ends[0]);
+    close(ends[1]);
+    trap_remove(&trap);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -364,7 +398,6 @@ static void test_other_users_are_turned_away(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_descriptors_are_close_on_exec),
         TEST(test_writes_records_with_their_level),
         TEST(test_writes_messages_and_answers),
         TEST(test_writes_what_was_queued_before_it_came),
@@ -373,13 +406,15 @@ int main(void)
         TEST(test_sink_that_fails_is_answered),
         TEST(test_line_that_is_cut),
         TEST(test_sink_that_is_gone),
+        TEST(test_next_one_goes_on),
         TEST(test_garbage_is_harmless),
         TEST(test_forgery_shows),
+        TEST(test_what_is_no_record),
         TEST(test_connections_are_not_shared),
-        TEST(test_silence_keeps_no_place),
-        TEST(test_one_place_for_each),
+        TEST(test_many_that_say_nothing),
+        TEST(test_answers_that_nobody_reads),
         TEST(test_passed_descriptors_do_not_make_it_wait),
-        TEST(test_other_users_are_turned_away),
+        TEST(test_passed_descriptors_are_refused),
     };
     return cmocka_run_group_tests(tests, watchdog_setup, NULL);
 }

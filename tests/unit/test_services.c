@@ -12,10 +12,10 @@
 static char hello[] = "hello\n";
 static void (*const kinds[])(int pair[2]) = {unix_pair, tcp_pair};
 
-static struct listen_settings settings(enum service service)
+static struct service_options settings(enum service service)
 {
-    return (struct listen_settings){
-        .name = "a", .service = service, .greeting = {hello, strlen(hello)}};
+    return (struct service_options){
+        .listener = "a", .service = service, .greeting = {hello, strlen(hello)}};
 }
 
 /* The worker sends all it has to say, and closes before its client does. */
@@ -33,14 +33,14 @@ static void is_told(struct work *work, char *buf, size_t size)
 
 static void test_daytime_is_a_line_in_utc(void **state)
 {
-    const struct listen_settings listen = settings(SERVICE_DAYTIME);
+    const struct service_options options = settings(SERVICE_DAYTIME);
     char buf[128];
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         struct tm tm = {0};
         time_t before = time(NULL);
-        struct work work = start_over(kinds[i], &listen, LONG, LONG);
+        struct work work = start_over(kinds[i], &options, LONG, LONG);
         is_told(&work, buf, sizeof(buf));
         const char *end = strptime(buf, "%Y-%m-%dT%H:%M:%S", &tm);
         assert_non_null(end);
@@ -52,11 +52,11 @@ static void test_daytime_is_a_line_in_utc(void **state)
 /* A close with bytes unread would be a reset, and the line might be lost. */
 static void test_daytime_reaches_a_client_that_talks(void **state)
 {
-    const struct listen_settings listen = settings(SERVICE_DAYTIME);
+    const struct service_options options = settings(SERVICE_DAYTIME);
     char buf[128];
 
     (void)state;
-    struct work work = start_over(tcp_pair, &listen, LONG, LONG);
+    struct work work = start_over(tcp_pair, &options, LONG, LONG);
     says(&work, "what time is it?\n");
     is_told(&work, buf, sizeof(buf));
     assert_int_equal(strlen(buf), strlen("2026-01-02T03:04:05Z\r\n"));
@@ -66,11 +66,11 @@ static void test_daytime_reaches_a_client_that_talks(void **state)
 
 static struct work start_chargen(void (*make)(int pair[2]), uint64_t idle, uint64_t session)
 {
-    static struct listen_settings listen;
+    static struct service_options options;
 
-    listen = settings(SERVICE_CHARGEN);
-    listen.greeting.len = 0;
-    return start_over(make, &listen, idle, session);
+    options = settings(SERVICE_CHARGEN);
+    options.greeting.len = 0;
+    return start_over(make, &options, idle, session);
 }
 
 /* Reads COUNT bytes in pieces of odd sizes. */
@@ -206,11 +206,11 @@ static void has(const char *text, const char *format, ...)
 
 static void test_whoami_over_tcp(void **state)
 {
-    const struct listen_settings listen = settings(SERVICE_WHOAMI);
+    const struct service_options options = settings(SERVICE_WHOAMI);
     char buf[2048];
 
     (void)state;
-    struct work work = start_over(tcp_pair, &listen, LONG, LONG);
+    struct work work = start_over(tcp_pair, &options, LONG, LONG);
     struct address local;
     assert_int_equal(address_peer(&local, work.client), 0);
     pid_t pid = work.pid;
@@ -227,11 +227,11 @@ static void test_whoami_over_tcp(void **state)
 
 static void test_whoami_over_a_unix_socket(void **state)
 {
-    const struct listen_settings listen = settings(SERVICE_WHOAMI);
+    const struct service_options options = settings(SERVICE_WHOAMI);
     char buf[2048];
 
     (void)state;
-    struct work work = start_over(unix_pair, &listen, LONG, LONG);
+    struct work work = start_over(unix_pair, &options, LONG, LONG);
     is_told(&work, buf, sizeof(buf));
     has(buf, "\"family\": \"unix\"");
     has(buf, "\"local\": \"unix\", \"local_port\": null, ");

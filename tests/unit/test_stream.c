@@ -1,4 +1,4 @@
-#include "worker/stream.h"
+#include "service/stream.h"
 
 #include "base/span.h"
 

@@ -84,7 +84,10 @@ static void test_every_tally_is_a_total(void **state)
 static void test_handover(void **state)
 {
     struct datagrams before = DATAGRAMS_NONE, after = DATAGRAMS_NONE;
-    struct datagram_worker worker = {.pid = 4711,
+    struct datagram_worker worker = {.job = UINT64_C(1) << 63 | 1,
+                                     .pid = 4711,
+                                     .server = 3,
+                                     .store = 4,
                                      .slot = 1,
                                      .service = SERVICE_DISCARD,
                                      .name = "a-name",
@@ -98,7 +101,7 @@ static void test_handover(void **state)
     (void)state;
     assert_int_equal(slots_open(&before.slots, 2), 0);
     datagrams_restore(&before, &worker);
-    worker.pid = 0; /* nobody has to be told of one that is gone */
+    worker.job = 0; /* nobody has to be told of one that is gone */
     datagrams_restore(&before, &worker);
     datagram_handover_write(&before, to);
     fclose(to);
@@ -110,7 +113,10 @@ static void test_handover(void **state)
     after.slots.memory = memory; /* both had the same */
     assert_int_equal(after.count, 1);
     const struct datagram_worker *found = after.item;
+    assert_true(found->job == (UINT64_C(1) << 63 | 1));
     assert_int_equal(found->pid, 4711);
+    assert_int_equal(found->server, 3);
+    assert_int_equal(found->store, 4);
     assert_int_equal(found->slot, 1);
     assert_int_equal(found->service, SERVICE_DISCARD);
     assert_string_equal(found->name, "a-name");
@@ -125,8 +131,10 @@ static void test_handover(void **state)
 static void test_bad_handover(void **state)
 {
     static const char *const lines[] = {
-        "datagram-worker", "datagram-worker 1 0 0 a", "datagram-worker 1 0 0 a 1 2 3 unix\n",
-        "datagram-worker 1 9 0 a 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 x\n"};
+        "datagram-worker", "datagram-worker 1 0 0 7 1 0 a",
+        "datagram-worker 1 0 0 7 1 0 a 1 2 3 unix\n",
+        "datagram-worker 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 x\n",
+        "datagram-worker 1 9 0 7 1 0 a 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 x\n"};
     struct datagrams datagrams = DATAGRAMS_NONE;
 
     (void)state;

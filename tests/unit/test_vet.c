@@ -2,22 +2,16 @@
  * Which fields of a worker's record reach the journal. The journal is a socket of the test's, at
  * its place in a mount namespace that only a child of the test is in.
  */
-#include "scribe/scribe.h"
-#include "scribe/store.h"
-
 #include "base/log.h"
-#include "base/span.h"
 
-#include "unit.h"
+#include "scribe_child.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/un.h>
 
-#define LONG (60 * USEC_PER_SEC)
 #define JOURNAL "/run/systemd/journal"
 
 /* Makes /run this process's own. Returns whether the system allows it. */
@@ -48,28 +42,18 @@ static int open_journal(void)
     return bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -1 : fd;
 }
 
-static void start_scribe(struct scribe *scribe, int journal)
-{
-    if (scribe_open(scribe, SINK_JOURNAL) < 0)
-        _exit(1);
-    if (fork() == 0) {
-        close(journal);
-        fd_close(&scribe->records_out);
-        scribe_run(scribe);
-    }
-}
-
 /* What the journal gets is written to OUT, after a line with this process's ID. */
-static NORETURN void act(int out, void (*send)(const struct scribe *scribe))
+static NORETURN void act(int out, void (*send)(const struct scribe_child *scribe))
 {
     static char entry[65536];
-    struct scribe scribe;
+    struct scribe_child scribe;
     char line[32];
 
     if (!leave_the_system())
         _exit(EXIT_FAILURE);
     int journal = open_journal();
-    start_scribe(&scribe, journal);
+    scribe_child_open(&scribe, STDERR_FILENO);
+    scribe_child_start(&scribe, SINK_JOURNAL);
     send(&scribe);
     ssize_t n = recv(journal, entry, sizeof(entry), 0);
     int len = snprintf(line, sizeof(line), "%d\n", (int)getpid());
@@ -78,7 +62,7 @@ static NORETURN void act(int out, void (*send)(const struct scribe *scribe))
 }
 
 /* The entry of the journal that SEND, in a child, makes the scribe write; *PID is that child. */
-static const char *entry_of(void (*send)(const struct scribe *scribe), int *pid)
+static const char *entry_of(void (*send)(const struct scribe_child *scribe), int *pid)
 {
     static char buf[65536];
     int ends[2];
@@ -95,15 +79,15 @@ static const char *entry_of(void (*send)(const struct scribe *scribe), int *pid)
     return strchr(buf, '\n'); /* each line begins behind a newline */
 }
 
-static void store(const struct scribe *scribe, const struct record *record)
+static void store(const struct scribe_child *scribe, const struct record *record)
 {
-    struct store to;
+    struct store to = {.fd = scribe_child_connect(scribe)};
 
-    if (store_find(&to, scribe->messages) < 0 || store_record(&to, record, LONG) < 0)
+    if (store_record(&to, record, LONG_TIME) < 0)
         _exit(2);
 }
 
-static void send_forged(const struct scribe *scribe)
+static void send_forged(const struct scribe_child *scribe)
 {
     char buf[RECORD_MAX];
     struct record record;
@@ -149,7 +133,7 @@ static void test_worker_sets_only_what_it_may(void **state)
     assert_null(strstr(entry, "\nECHOD_PID=1\n"));
 }
 
-static void send_a_record(const struct scribe *scribe)
+static void send_a_record(const struct scribe_child *scribe)
 {
     struct log log = {.level = LOG_INFO, .channel = scribe->records_out};
     char buf[RECORD_MAX];
@@ -174,7 +158,7 @@ static void test_daemon_is_trusted(void **state)
     assert_non_null(strstr(entry, "\nMESSAGE_ID=6\n"));
 }
 
-static void send_many_fields(const struct scribe *scribe)
+static void send_many_fields(const struct scribe_child *scribe)
 {
     char buf[RECORD_MAX];
     struct record record;

@@ -1,23 +1,22 @@
 /*
- * worker_run() in a child, as the daemon starts it, but for the service message: see
- * test_worker_message.c.
+ * worker_run() in a child, but for the service message: see test_worker_message.c; and how a fork
+ * server forks it, see test_forkserver.c.
  */
 #include "worker/worker.h"
 
 #include "unit.h"
 #include "work.h"
 
-#include <fcntl.h>
 #include <signal.h>
 
 static void test_echo_until_the_client_closes(void **state)
 {
     static void (*const kinds[])(int pair[2]) = {unix_pair, tcp_pair};
-    static const struct listen_settings listen = {.name = "a", .service = SERVICE_ECHO};
+    static const struct service_options options = {.listener = "a", .service = SERVICE_ECHO};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        struct work work = start_over(kinds[i], &listen, LONG, LONG);
+        struct work work = start_over(kinds[i], &options, LONG, LONG);
         says(&work, "hello\n");
         says(&work, "\xff world");
         shutdown(work.client, SHUT_WR);
@@ -74,9 +73,9 @@ static void test_discard(void **state)
 static void test_greeting_comes_first_as_written(void **state)
 {
     static char greeting[] = "hi\0\r\n";
-    struct listen_settings listen = {
-        .name = "a", .service = SERVICE_ECHO, .greeting = {greeting, sizeof(greeting) - 1}};
-    struct work work = start_over(unix_pair, &listen, LONG, 0);
+    struct service_options options = {
+        .listener = "a", .service = SERVICE_ECHO, .greeting = {greeting, sizeof(greeting) - 1}};
+    struct work work = start_over(unix_pair, &options, LONG, 0);
     char buf[16];
 
     (void)state;
@@ -90,22 +89,22 @@ static void test_greeting_comes_first_as_written(void **state)
 
 static void test_timeouts(void **state)
 {
-    static const struct listen_settings listen = {.name = "a", .service = SERVICE_ECHO};
-    struct work work = start_over(tcp_pair, &listen, FEW, 0);
+    static const struct service_options options = {.listener = "a", .service = SERVICE_ECHO};
+    struct work work = start_over(tcp_pair, &options, FEW, 0);
 
     (void)state;
     ends(&work, "", END_IDLE);
-    work = start_over(tcp_pair, &listen, 0, FEW);
+    work = start_over(tcp_pair, &options, 0, FEW);
     ends(&work, "", END_SESSION);
-    work = start_over(tcp_pair, &listen, FEW, LONG);
+    work = start_over(tcp_pair, &options, FEW, LONG);
     ends(&work, "", END_IDLE);
 }
 
 static void test_reset(void **state)
 {
-    static const struct listen_settings listen = {.name = "a", .service = SERVICE_DISCARD};
+    static const struct service_options options = {.listener = "a", .service = SERVICE_DISCARD};
     struct linger abort_it = {.l_onoff = 1, .l_linger = 0};
-    struct work work = start_over(tcp_pair, &listen, LONG, 0);
+    struct work work = start_over(tcp_pair, &options, LONG, 0);
 
     (void)state;
     setsockopt(work.client, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it));
@@ -165,22 +164,6 @@ static void test_other_signals_do_nothing(void **state)
     ends(&work, "x", END_CLOSED);
 }
 
-static void test_holds_no_other_descriptor(void **state)
-{
-    int pipe_ends[2];
-    char c;
-
-    (void)state;
-    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC), 0);
-    struct work work = start(SERVICE_ECHO);
-    close(pipe_ends[1]);
-    assert_int_equal(read(pipe_ends[0], &c, 1), 0); /* though the worker lives */
-    close(pipe_ends[0]);
-    assert_int_equal(waitpid(work.pid, NULL, WNOHANG), 0);
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "", END_CLOSED);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,7 +178,6 @@ int main(void)
         cmocka_unit_test(test_stopped_before_it_began_answers_what_came),
         cmocka_unit_test(test_stopped_while_it_sends_answers_what_came),
         cmocka_unit_test(test_other_signals_do_nothing),
-        cmocka_unit_test(test_holds_no_other_descriptor),
     };
     return cmocka_run_group_tests(tests, work_setup, NULL);
 }

@@ -1,128 +1,59 @@
 /*
- * The service message: a worker in a child, and a scribe in another, whose standard error is a
- * file of the test's.
+ * The service message: a worker in a child, and a scribe in another.
  */
-#include "scribe/scribe.h"
-#include "worker/worker.h"
-
-#include "base/span.h"
-
-#include "unit.h"
+#include "scribe_child.h"
+#include "work.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/mman.h>
 
-#define LONG (60 * USEC_PER_SEC)
-
-static struct slot *slot; /* shared with the worker */
-
-struct work {
-    struct scribe scribe;
-    pid_t worker, writer;
-    int client; /* the test's end of the connection */
-    int sink;   /* what the scribe wrote */
+struct talk {
+    struct scribe_child scribe;
+    struct work work;
+    pid_t writer;
 };
 
-static int group_setup(void **state)
+static struct talk start_with_sink(const struct service_options *options, int sink)
 {
-    sigset_t blocked;
+    struct talk talk;
 
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGTERM);
-    sigprocmask(SIG_BLOCK, &blocked, NULL);
-    slot = mmap(NULL, sizeof(*slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return slot == MAP_FAILED ? -1 : watchdog_setup(state);
+    scribe_child_open(&talk.scribe, sink);
+    talk.writer = scribe_child_start(&talk.scribe, SINK_STDERR);
+    talk.work = start_storing(tcp_pair, options, LONG, 0, scribe_child_connect(&talk.scribe));
+    return talk;
 }
 
-static void start_scribe(struct work *work)
+static struct talk start_talk(const struct service_options *options)
 {
-    assert_int_equal(scribe_open(&work->scribe, SINK_STDERR), 0);
-    work->writer = fork();
-    if (work->writer == 0) {
-        dup2(work->sink, STDERR_FILENO);
-        fd_close(&work->scribe.records_out);
-        scribe_run(&work->scribe);
-    }
-    assert_true(work->writer > 0);
+    return start_with_sink(options, scribe_child_file());
 }
 
-static void start_worker(struct work *work, const struct listen_settings *listen)
-{
-    static const struct title no_title;
-    int pair[2];
-    struct store store;
-    struct job job = {.messages = &store,
-                      .slot = slot,
-                      .listen = listen,
-                      .idle_timeout = LONG,
-                      .title = &no_title};
-
-    *slot = (struct slot){.error = 0};
-    assert_int_equal(store_find(&store, work->scribe.messages), 0);
-    address_numeric(&job.peer, "192.0.2.1", 4242);
-    tcp_pair(pair);
-    job.client = pair[0];
-    work->worker = fork();
-    if (work->worker == 0)
-        worker_run(&job);
-    assert_true(work->worker > 0);
-    close(pair[0]);
-    work->client = pair[1];
-}
-
-static struct work start_with_sink(const struct listen_settings *listen, int sink)
-{
-    struct work work = {.sink = sink};
-
-    assert_true(sink >= 0);
-    start_scribe(&work);
-    start_worker(&work, listen);
-    return work;
-}
-
-static struct work start(const struct listen_settings *listen)
-{
-    return start_with_sink(listen, memfd_create("sink", MFD_CLOEXEC));
-}
-
-static struct listen_settings settings(void)
+static struct service_options settings(void)
 {
     static char ok[] = "OK";
 
-    return (struct listen_settings){
-        .name = "a", .service = SERVICE_MESSAGE, .reply = {ok, 2}, .max_message = 8};
+    return (struct service_options){
+        .listener = "a", .service = SERVICE_MESSAGE, .reply = {ok, 2}, .max_message = 8};
 }
 
-static void says(const struct work *work, const char *text)
+/* Everything that the worker still sends is EXPECTED, and it ends with END; so does the scribe. */
+static void ends_both(struct talk *talk, const char *expected, enum end end)
 {
-    assert_int_equal(fd_write_all(work->client, text, strlen(text)), 0);
-}
-
-/* Everything that the worker still sends is EXPECTED, and it ends with END. */
-static void ends(struct work *work, const char *expected, enum end end)
-{
-    char buf[256];
-
-    assert_int_equal(read_to_end(work->client, buf, sizeof(buf)), strlen(expected));
-    assert_string_equal(buf, expected);
-    fd_close(&work->client);
-    assert_int_equal(child_end(work->worker), end);
-    scribe_close(&work->scribe);
-    assert_int_equal(child_end(work->writer), 0);
+    ends(&talk->work, expected, end);
+    scribe_child_dismiss(&talk->scribe);
+    assert_int_equal(child_end(talk->writer), 0);
 }
 
 /* The texts that were stored are EXPECTED, a | behind each. */
-static void stored(struct work *work, const char *expected)
+static void stored(struct talk *talk, const char *expected)
 {
     static const char prefix[] = " info: message from 192.0.2.1:4242 on a: ";
     static char buf[8192], texts[8192];
     char *rest = buf, *line;
 
     texts[0] = '\0';
-    lseek(work->sink, 0, SEEK_SET);
-    read_to_end(work->sink, buf, sizeof(buf));
-    fd_close(&work->sink);
+    lseek(talk->scribe.sink, 0, SEEK_SET);
+    read_to_end(talk->scribe.sink, buf, sizeof(buf));
+    fd_close(&talk->scribe.sink);
     while ((line = strsep(&rest, "\n")) != NULL && *line) {
         char *start = strchr(line, ' '); /* behind the time */
         assert_non_null(start);
@@ -134,14 +65,14 @@ static void stored(struct work *work, const char *expected)
 
 static void test_messages_are_stored_and_answered(void **state)
 {
-    struct listen_settings listen = settings();
-    struct work work = start(&listen);
+    struct service_options options = settings();
+    struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&work, "one\ntwo\r\n\nrest");
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "OK\nOK\nOK\nOK\n", END_CLOSED);
-    stored(&work, "one|two||rest|");
+    says(&talk.work, "one\ntwo\r\n\nrest");
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "OK\nOK\nOK\nOK\n", END_CLOSED);
+    stored(&talk, "one|two||rest|");
     assert_int_equal(slot->messages, 4);
     assert_int_equal(slot->bytes_in, 14);
     assert_int_equal(slot->bytes_out, 12);
@@ -149,129 +80,129 @@ static void test_messages_are_stored_and_answered(void **state)
 
 static void test_text_is_escaped(void **state)
 {
-    struct listen_settings listen = settings();
-    struct work work = start(&listen);
+    struct service_options options = settings();
+    struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&work, "\x1b[1m\\\n\xff\xc3\xa4\r\r\n\xe2\x80\xae\x7f\n");
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "OK\nOK\nOK\n", END_CLOSED);
-    stored(&work, "\\x1b[1m\\\\|\\xff\xc3\xa4\\x0d|\\xe2\\x80\\xae\\x7f|");
+    says(&talk.work, "\x1b[1m\\\n\xff\xc3\xa4\r\r\n\xe2\x80\xae\x7f\n");
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "OK\nOK\nOK\n", END_CLOSED);
+    stored(&talk, "\\x1b[1m\\\\|\\xff\xc3\xa4\\x0d|\\xe2\\x80\\xae\\x7f|");
 }
 
 static void test_tab_is_not_lost(void **state)
 {
-    struct listen_settings listen = settings();
-    struct work work = start(&listen);
+    struct service_options options = settings();
+    struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&work, "a\tb\n");
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "OK\n", END_CLOSED);
-    stored(&work, "a\tb|");
+    says(&talk.work, "a\tb\n");
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "OK\n", END_CLOSED);
+    stored(&talk, "a\tb|");
 }
 
 static void test_without_reply(void **state)
 {
-    struct listen_settings listen = settings();
+    struct service_options options = settings();
 
     (void)state;
-    listen.reply.len = 0;
-    struct work work = start(&listen);
-    says(&work, "x\ny\n");
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "", END_CLOSED);
-    stored(&work, "x|y|");
+    options.reply.len = 0;
+    struct talk talk = start_talk(&options);
+    says(&talk.work, "x\ny\n");
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "", END_CLOSED);
+    stored(&talk, "x|y|");
 }
 
 static void test_max_messages(void **state)
 {
-    struct listen_settings listen = settings();
+    struct service_options options = settings();
 
     (void)state;
-    listen.max_messages = 2;
-    struct work work = start(&listen);
-    says(&work, "one\ntwo\nthree\nfour\n");
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "OK\nOK\n", END_DONE);
-    stored(&work, "one|two|");
+    options.max_messages = 2;
+    struct talk talk = start_talk(&options);
+    says(&talk.work, "one\ntwo\nthree\nfour\n");
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "OK\nOK\n", END_DONE);
+    stored(&talk, "one|two|");
     assert_int_equal(slot->messages, 2);
 }
 
 static void test_too_long(void **state)
 {
-    struct listen_settings listen = settings();
-    struct work work = start(&listen);
+    struct service_options options = settings();
+    struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&work, "12345678\n123456789\nmore\n");
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "OK\nERR a message has at most 8 bytes\n", END_TOO_LONG);
-    stored(&work, "12345678|");
+    says(&talk.work, "12345678\n123456789\nmore\n");
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "OK\nERR a message has at most 8 bytes\n", END_TOO_LONG);
+    stored(&talk, "12345678|");
     assert_int_equal(slot->messages, 1);
 }
 
 static void test_pause_ends_a_message(void **state)
 {
-    struct listen_settings listen = settings();
+    struct service_options options = settings();
     char buf[4] = "";
 
     (void)state;
-    listen.message_pause = 5 * USEC_PER_MSEC;
-    struct work work = start(&listen);
-    says(&work, "one");
-    assert_int_equal(recv(work.client, buf, 3, MSG_WAITALL), 3);
+    options.message_pause = 5 * USEC_PER_MSEC;
+    struct talk talk = start_talk(&options);
+    says(&talk.work, "one");
+    assert_int_equal(recv(talk.work.client, buf, 3, MSG_WAITALL), 3);
     assert_string_equal(buf, "OK\n");
-    says(&work, "two");
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "OK\n", END_CLOSED);
-    stored(&work, "one|two|");
+    says(&talk.work, "two");
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "OK\n", END_CLOSED);
+    stored(&talk, "one|two|");
 }
 
 static void test_stop_stores_what_came(void **state)
 {
-    struct listen_settings listen = settings();
-    struct work work = start(&listen);
+    struct service_options options = settings();
+    struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&work, "one\ntwo\nrest");
-    kill(work.worker, SIGTERM);
-    ends(&work, "OK\nOK\nOK\n", END_STOPPED);
-    stored(&work, "one|two|rest|");
+    says(&talk.work, "one\ntwo\nrest");
+    kill(talk.work.pid, SIGTERM);
+    ends_both(&talk, "OK\nOK\nOK\n", END_STOPPED);
+    stored(&talk, "one|two|rest|");
 }
 
 static void test_sink_that_fails(void **state)
 {
-    struct listen_settings listen = settings();
-    struct work work = start_with_sink(&listen, open("/dev/full", O_WRONLY | O_CLOEXEC));
+    struct service_options options = settings();
+    struct talk talk = start_with_sink(&options, open("/dev/full", O_WRONLY | O_CLOEXEC));
 
     (void)state;
-    says(&work, "one\ntwo\n");
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "ERR the message could not be stored\n", END_NOT_STORED);
+    says(&talk.work, "one\ntwo\n");
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "ERR the message could not be stored\n", END_NOT_STORED);
     assert_int_equal(slot->error, ENOSPC);
     assert_int_equal(slot->messages, 0);
-    fd_close(&work.sink);
+    fd_close(&talk.scribe.sink);
 }
 
 /* Every byte of it is escaped to four. */
 static void test_longest_message_there_may_be(void **state)
 {
     static char text[65536];
-    struct listen_settings listen = settings();
+    struct service_options options = settings();
     struct stat st;
 
     (void)state;
-    listen.max_message = sizeof(text);
-    struct work work = start(&listen);
+    options.max_message = sizeof(text);
+    struct talk talk = start_talk(&options);
     memset(text, 0xff, sizeof(text));
-    assert_int_equal(fd_write_all(work.client, text, sizeof(text)), 0);
-    says(&work, "\r\n");
-    shutdown(work.client, SHUT_WR);
-    ends(&work, "OK\n", END_CLOSED);
-    assert_int_equal(fstat(work.sink, &st), 0);
+    assert_int_equal(fd_write_all(talk.work.client, text, sizeof(text)), 0);
+    says(&talk.work, "\r\n");
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "OK\n", END_CLOSED);
+    assert_int_equal(fstat(talk.scribe.sink, &st), 0);
     assert_in_range(st.st_size, 4 * sizeof(text), 4 * sizeof(text) + 100);
-    fd_close(&work.sink);
+    fd_close(&talk.scribe.sink);
 }
 
 int main(void)
@@ -288,5 +219,5 @@ int main(void)
         cmocka_unit_test(test_sink_that_fails),
         cmocka_unit_test(test_longest_message_there_may_be),
     };
-    return cmocka_run_group_tests(tests, group_setup, NULL);
+    return cmocka_run_group_tests(tests, work_setup, NULL);
 }

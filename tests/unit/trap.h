@@ -33,14 +33,15 @@ static inline struct trap trap_make(void)
     return trap;
 }
 
-/* Passes it with TEXT over FD, whose peer becomes its only holder. Returns what sendmsg(2) does. */
-static inline ssize_t trap_pass(struct trap *trap, int fd, const char *text)
+/* Passes it with the LEN bytes at BYTES over FD, whose peer becomes its only holder. Returns what
+ * sendmsg(2) does. */
+static inline ssize_t trap_pass_bytes(struct trap *trap, int fd, const void *bytes, size_t len)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {{0}};
-    struct iovec data = {.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
+    struct iovec data = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
     struct msghdr message = {.msg_iov = &data,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
@@ -53,6 +54,11 @@ static inline ssize_t trap_pass(struct trap *trap, int fd, const char *text)
     if (n > 0)
         fd_close(&trap->pair[0]);
     return n;
+}
+
+static inline ssize_t trap_pass(struct trap *trap, int fd, const char *text)
+{
+    return trap_pass_bytes(trap, fd, text, strlen(text));
 }
 
 /* Lets FD take descriptors as an older kernel does. */

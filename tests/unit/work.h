@@ -1,5 +1,5 @@
 /*
- * A worker in a child, as the daemon starts it, and the test as its client.
+ * A worker in a child, as a fork server forks it, and the test as its client.
  */
 #ifndef ECHOD_TESTS_WORK_H
 #define ECHOD_TESTS_WORK_H
@@ -16,6 +16,7 @@
 #define LONG (60 * USEC_PER_SEC)
 
 static struct slot *slot; /* shared with the worker */
+static int doorbell;
 
 struct work {
     pid_t pid;
@@ -26,51 +27,62 @@ static inline int work_setup(void **state)
 {
     sigset_t blocked;
 
-    /* As signals_open() leaves them in the daemon. */
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGTERM);
-    sigaddset(&blocked, SIGINT);
-    sigaddset(&blocked, SIGHUP);
-    sigaddset(&blocked, SLOT_SIGNAL);
-    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    /* As a fork server leaves them. */
+    sigfillset(&blocked);
+    sigdelset(&blocked, SIGSYS);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    worker_handle_signals();
+    doorbell = doorbell_open();
     slot = mmap(NULL, sizeof(*slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return slot == MAP_FAILED ? -1 : watchdog_setup(state);
+    return doorbell < 0 || slot == MAP_FAILED ? -1 : watchdog_setup(state);
 }
 
-static inline struct work start_over(void (*make)(int pair[2]),
-                                     const struct listen_settings *listen, uint64_t idle,
-                                     uint64_t session)
+/* STORE is the worker's connection to the scribe, or -1; it is the worker's alone from here on. */
+static inline struct work start_storing(void (*make)(int pair[2]),
+                                        const struct service_options *options, uint64_t idle,
+                                        uint64_t session, int store)
 {
     static const struct title no_title;
     int pair[2];
-    struct job job = {.messages = NULL,
-                      .slot = slot,
-                      .listen = listen,
+    struct job job = {.kind = JOB_CLIENT,
+                      .options = *options,
                       .idle_timeout = idle,
                       .session_timeout = session,
-                      .title = &no_title,
-                      .daemon = getpid()};
+                      .store = store,
+                      .slots = -1};
+    const struct worker worker = {.job = &job,
+                                  .slot = slot,
+                                  .doorbell = options->proxy == PROXY_NO ? -1 : doorbell,
+                                  .title = &no_title};
 
     *slot = (struct slot){.error = 0};
     address_numeric(&job.peer, "192.0.2.1", 4242);
     make(pair);
-    job.client = pair[0];
+    job.socket = pair[0];
     pid_t pid = fork();
     if (pid == 0) {
         close(pair[1]);
-        worker_run(&job);
+        worker_run(&worker);
     }
     assert_true(pid > 0);
     close(pair[0]);
+    fd_close(&store);
     return (struct work){.pid = pid, .client = pair[1]};
+}
+
+static inline struct work start_over(void (*make)(int pair[2]),
+                                     const struct service_options *options, uint64_t idle,
+                                     uint64_t session)
+{
+    return start_storing(make, options, idle, session, -1);
 }
 
 static inline struct work start(enum service service)
 {
-    static struct listen_settings listen = {.name = "a", .greeting = {.data = NULL}};
+    const struct service_options options = {.listener = "a", .service = service};
 
-    listen.service = service;
-    return start_over(unix_pair, &listen, LONG, 0);
+    return start_over(unix_pair, &options, LONG, 0);
 }
 
 static inline void says(const struct work *work, const char *text)

@@ -1,0 +1,173 @@
+#include "daemon/self_test.h"
+
+#include "base/span.h"
+#include "daemon/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Far beyond what it takes: for one that was stopped. */
+#define PATIENCE (60 * USEC_PER_SEC)
+/* How often it is looked whether a fork server that says nothing is still there. */
+#define LOOK_MSEC 20
+#define CLAUSE_MAX 160
+
+/* What is known of the test. */
+struct trial {
+    struct server *server;
+    struct submitted submitted;
+    uint64_t deadline;
+    bool ended; /* with: */
+    int status;
+    int error; /* no worker could be forked */
+};
+
+static struct fork_server *fork_server_of(const struct trial *trial)
+{
+    return fork_servers_find(&trial->server->fork_servers, trial->server->fork_servers.current);
+}
+
+static void take_report(struct trial *trial, const struct report *report)
+{
+    if (report->job != trial->submitted.id)
+        return;
+    if (report->kind == REPORT_FAILED)
+        trial->error = report->status;
+    trial->ended = report->kind == REPORT_ENDED || report->kind == REPORT_FAILED;
+    trial->status = report->status;
+}
+
+/* Takes what the fork server says, for which it waits a moment. Returns whether it is still there.
+ */
+static bool listen_to(struct trial *trial)
+{
+    struct fork_server *fork_server = fork_server_of(trial);
+    struct pollfd polled = {.fd = fork_server->channel, .events = POLLIN};
+    struct report list[REPORTS_MAX];
+    siginfo_t info = {.si_pid = 0};
+    ssize_t count;
+
+    poll(&polled, 1, LOOK_MSEC);
+    bool gone = waitid(P_PID, (id_t)fork_server->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+                info.si_pid != 0;
+    while ((count = fork_servers_receive(&trial->server->fork_servers, fork_server, list)) > 0)
+        for (ssize_t i = 0; i < count; i++)
+            take_report(trial, &list[i]);
+    return !gone;
+}
+
+/* ---- in steps ---- */
+
+static int fail(struct trial *trial, const char *clause)
+{
+    log_error(&trial->server->log,
+              "no client can be served here: %s; does a container or a filter refuse it something?",
+              clause);
+    return EXIT_OSERR;
+}
+
+static int await_ready(struct trial *trial)
+{
+    while (!fork_server_of(trial)->ready) {
+        bool there = listen_to(trial);
+        if (fork_server_of(trial)->ready)
+            break;
+        if (!there)
+            return fail(trial, "the fork server ended before it was ready");
+        if (clock_now() >= trial->deadline)
+            return fail(trial, "the fork server does not get ready");
+    }
+    return 0;
+}
+
+/* Has CLIENT served by a worker that echoes, with the first slot, which is nobody's yet. */
+static int submit(struct trial *trial, int client)
+{
+    struct server *server = trial->server;
+    const struct listen_settings listen = {
+        .name = "self-test", .service = SERVICE_ECHO, .protocol = PROTOCOL_UNIX};
+    const struct address peer = {.len = sizeof(sa_family_t), .un = {.sun_family = AF_UNIX}};
+
+    *slots_at(&server->slots, 0) = (struct slot){0};
+    trial->submitted.id = jobs_client_id(&server->jobs, 0);
+    return jobs_submit_client(&server->jobs, &trial->submitted, client, &peer, &listen, "");
+}
+
+/* Returns whether what is sent to CLIENT comes back. */
+static bool is_echoed(struct trial *trial, int client)
+{
+    struct pollfd polled = {.fd = client, .events = POLLIN};
+    char byte = 'e';
+
+    if (send(client, &byte, 1, MSG_NOSIGNAL) != 1)
+        return false;
+    while (poll(&polled, 1, 0) == 0 && !trial->ended && clock_now() < trial->deadline)
+        if (!listen_to(trial))
+            return false;
+    byte = '\0';
+    return recv(client, &byte, 1, MSG_DONTWAIT) == 1 && byte == 'e';
+}
+
+static void describe(const struct trial *trial, char *clause)
+{
+    const struct slot *slot = slots_at(&trial->server->slots, 0);
+
+    if (trial->error)
+        snprintf(clause, CLAUSE_MAX, "no worker can be forked: %s", strerror(trial->error));
+    else if (!trial->ended)
+        snprintf(clause, CLAUSE_MAX, "the first worker does not answer");
+    else
+        session_describe(clause, CLAUSE_MAX, trial->status, slot);
+}
+
+static int try_worker(struct trial *trial)
+{
+    char clause[CLAUSE_MAX];
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return fail(trial, strerror(errno));
+    int r = submit(trial, pair[1]);
+    fd_close(&pair[1]);
+    bool good = r == 0 && is_echoed(trial, pair[0]);
+    fd_close(&pair[0]);
+    while (good && !trial->ended && listen_to(trial) && clock_now() < trial->deadline)
+        continue;
+    describe(trial, clause);
+    if (r == 0)
+        fork_servers_done(&trial->server->fork_servers, trial->submitted.server, false);
+    slots_free(&trial->server->slots, 0);
+    return good ? 0 : fail(trial, clause);
+}
+
+/* ---- what is missing ---- */
+
+static void tell_protection(struct log *log, unsigned protection, int error)
+{
+    if (error == ECANCELED)
+        return; /* core_dumps asks for that */
+    if (protection == PROTECTION_SECCOMP && error == EOPNOTSUPP)
+        log_warning(log, "this build is for tests: its workers have no system call filter "
+                         "(--enable-relaxed-sandbox)");
+    else
+        log_warning(log, "workers go without a protection: %s: %s", protection_name(protection),
+                    strerror(error));
+}
+
+int self_test(struct server *server)
+{
+    struct trial trial = {.server = server, .deadline = clock_now() + PATIENCE};
+    int status = await_ready(&trial);
+
+    if (status == 0)
+        status = try_worker(&trial);
+    for (unsigned i = 0; i < PROTECTION_COUNT && server->fork_servers.known; i++)
+        if (server->fork_servers.protection[i].error)
+            tell_protection(&server->log, i, server->fork_servers.protection[i].error);
+    return status;
+}

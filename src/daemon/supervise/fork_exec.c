@@ -1,0 +1,115 @@
+#include "daemon/supervise/fork_exec.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NAME "echod-forkserver"
+/* FORKSERVER_CHANNEL of forkserver.h, which is another program's. */
+#define CHANNEL STDIN_FILENO
+/* The title of a worker overwrites the arguments, so there has to be room for it. */
+#define TITLE_ROOM 640
+
+static int open_at(const char *path, struct file_identity *file)
+{
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    *file = (struct file_identity){.device = st.st_dev,
+                                   .inode = st.st_ino,
+                                   .size = (uint64_t)st.st_size,
+                                   .modified = st.st_mtim.tv_sec * INT64_C(1000000000) +
+                                               st.st_mtim.tv_nsec};
+    return fd;
+}
+
+/* In the directory of PROGRAM. */
+static int open_beside(const char *program, struct file_identity *file)
+{
+    char path[PATH_MAX];
+    const char *slash = strrchr(program, '/');
+
+    if (!slash)
+        return -ENOENT;
+    snprintf(path, sizeof(path), "%.*s/" NAME, (int)(slash - program), program);
+    return open_at(path, file);
+}
+
+/* The same of the file that PROGRAM leads to. */
+static int open_beside_file(const char *program, struct file_identity *file)
+{
+    char *resolved = realpath(program, NULL);
+    int fd = resolved ? open_beside(resolved, file) : -ENOENT;
+
+    free(resolved);
+    return fd;
+}
+
+int fork_exec_open(const char *program, struct file_identity *file)
+{
+    *file = (struct file_identity){0};
+    int fd = open_beside(program, file);
+    if (fd == -ENOENT)
+        fd = open_beside_file(program, file);
+    return fd == -ENOENT ? open_at(FORKSERVER_DIR "/" NAME, file) : fd;
+}
+
+/* Standard input is the channel; there is nothing to say on the other two, but for a sanitizer. */
+static int arrange_descriptors(int channel)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0 || dup2(channel, CHANNEL) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        (!INSTRUMENTED && dup2(null, STDERR_FILENO) < 0))
+        return -errno;
+    return 0;
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    for (int number = 1; number < SIGRTMIN; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Nothing of ours is in its environment; but a sanitizer has its options there. */
+NORETURN static void become_fork_server(int executable, int channel, pid_t parent)
+{
+    char room[TITLE_ROOM];
+    char *const argv[] = {(char *)NAME, room, NULL};
+    char *const empty[] = {NULL};
+    char **environment = INSTRUMENTED ? environ : (char **)empty;
+
+    memset(room, ' ', sizeof(room) - 1);
+    room[sizeof(room) - 1] = '\0';
+    reset_signals();
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
+        arrange_descriptors(channel) < 0)
+        _exit(EXIT_OSERR);
+    syscall(SYS_execveat, executable, "", argv, environment, AT_EMPTY_PATH);
+    _exit(EXIT_UNAVAILABLE);
+}
+
+pid_t fork_exec(int executable, int channel)
+{
+    pid_t parent = getpid(), pid = fork();
+
+    if (pid == 0)
+        become_fork_server(executable, channel, parent);
+    return pid < 0 ? -errno : pid;
+}

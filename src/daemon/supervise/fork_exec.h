@@ -1,0 +1,20 @@
+/*
+ * How a fork server is started: the program, and what it gets.
+ */
+#ifndef ECHOD_DAEMON_SUPERVISE_FORK_EXEC_H
+#define ECHOD_DAEMON_SUPERVISE_FORK_EXEC_H
+
+#include "daemon/supervise/fork_servers.h"
+
+/*
+ * Opens echod-forkserver: in the directory of PROGRAM, an absolute path, or else where it is
+ * installed. *FILE says which file it is. Returns a descriptor (O_PATH), which stays that of this
+ * file whatever is installed later, or -errno.
+ */
+int fork_exec_open(const char *program, struct file_identity *file);
+
+/* Forks a process that executes EXECUTABLE, of fork_exec_open(), with CHANNEL and nothing else, and
+ * ends with this one. Returns its process ID or -errno. */
+pid_t fork_exec(int executable, int channel);
+
+#endif

@@ -1,0 +1,374 @@
+#include "daemon/supervise/fork_servers.h"
+
+#include "base/span.h"
+#include "base/util.h"
+#include "daemon/supervise/fork_exec.h"
+#include "daemon/supervise/renewal.h"
+#include "ipc/channel.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* Between two starts of fork servers that end before they are ready: doubled each time. */
+#define FIRST_PAUSE (100 * USEC_PER_MSEC)
+#define LONGEST_PAUSE (10 * USEC_PER_SEC)
+/* Jobs that may wait for a worker: the kernel's backlog is the better queue, and a client in it
+ * does not count against max_clients. */
+#define WINDOW 64
+/* How long one may take to hold: it does so at once, unless it was stopped. */
+#define HOLD_TIME (5 * USEC_PER_SEC)
+
+/* ---- finding ---- */
+
+struct fork_server *fork_servers_find(struct fork_servers *fs, uint32_t number)
+{
+    for (size_t i = 0; i < fs->count; i++)
+        if (fs->item[i].number == number)
+            return &fs->item[i];
+    return NULL;
+}
+
+static struct fork_server *current(struct fork_servers *fs)
+{
+    return fs->current ? fork_servers_find(fs, fs->current) : NULL;
+}
+
+/* ---- opening and closing ---- */
+
+int fork_servers_open(struct fork_servers *fs, const char *program, const struct setup *setup)
+{
+    fs->setup = *setup;
+    fs->executable = fork_exec_open(program, &fs->file);
+    return fs->executable < 0 ? fs->executable : 0;
+}
+
+int fork_servers_adopt(struct fork_servers *fs, const struct fork_server *server, bool is_current)
+{
+    if (fs->count == FORK_SERVERS_MAX || server->number == 0)
+        return -EPROTO;
+    fs->item[fs->count++] = *server;
+    if (is_current)
+        fs->current = server->number;
+    if (server->number > fs->last_number)
+        fs->last_number = server->number;
+    return 0;
+}
+
+void fork_servers_claim(struct fork_servers *fs, uint32_t number, bool started)
+{
+    struct fork_server *server = fork_servers_find(fs, number);
+
+    if (!server)
+        return;
+    server->jobs++;
+    server->waiting += !started;
+}
+
+/* Without its channel a fork server ends by itself. */
+static void close_channel(struct fork_server *server)
+{
+    fd_close(&server->channel);
+    fd_close(&server->far);
+}
+
+static void forget(struct fork_servers *fs, struct fork_server *server)
+{
+    size_t index = (size_t)(server - fs->item);
+
+    close_channel(server);
+    if (fs->current == server->number)
+        fs->current = 0;
+    fs->count--;
+    memmove(&fs->item[index], &fs->item[index + 1], (fs->count - index) * sizeof(fs->item[0]));
+}
+
+void fork_servers_close(struct fork_servers *fs)
+{
+    while (fs->count > 0) {
+        struct fork_server *last = &fs->item[fs->count - 1];
+        if (last->pid > 0) {
+            kill(last->pid, SIGKILL);
+            waitpid(last->pid, NULL, __WALL);
+        }
+        forget(fs, last);
+    }
+    fd_close(&fs->executable);
+    free(fs->moving);
+    fs->moving = NULL;
+}
+
+/* ---- starting ---- */
+
+static void wait_before(struct fork_servers *fs, uint64_t now)
+{
+    fs->pause = fs->pause == 0                  ? FIRST_PAUSE
+                : 2 * fs->pause < LONGEST_PAUSE ? 2 * fs->pause
+                                                : LONGEST_PAUSE;
+    fs->start_at = now + fs->pause;
+}
+
+int fork_servers_start(struct fork_servers *fs, uint64_t now)
+{
+    struct fork_server server = {
+        .number = fs->last_number + 1, .file = fs->file, .started = now, .channel = -1, .far = -1};
+    int ends[2];
+
+    wait_before(fs, now);
+    if (fs->count == FORK_SERVERS_MAX)
+        return -EUSERS;
+    int r = fs->executable < 0 ? -ENOENT : channel_open(ends);
+    if (r < 0)
+        return r;
+    server.channel = ends[0];
+    server.far = ends[1];
+    r = setup_send(server.channel, &fs->setup);
+    if (r == 0)
+        r = fork_exec(fs->executable, server.far);
+    if (r < 0) {
+        close_channel(&server);
+        return r;
+    }
+    server.pid = r;
+    fs->item[fs->count++] = server;
+    fs->current = fs->last_number = server.number;
+    fs->full = false;
+    return 0;
+}
+
+bool fork_servers_outdated(const struct fork_servers *fs)
+{
+    for (size_t i = 0; i < fs->count; i++)
+        if (fs->item[i].number == fs->current)
+            return memcmp(&fs->item[i].file, &fs->file, sizeof(fs->file)) != 0;
+    return true;
+}
+
+/* ---- jobs ---- */
+
+int fork_servers_submit(struct fork_servers *fs, const struct job *job, uint32_t *number)
+{
+    struct fork_server *server = current(fs);
+    int r = server ? job_send(server->channel, job) : -EAGAIN;
+
+    fs->full = r == -EAGAIN;
+    if (r < 0)
+        return r;
+    server->jobs++;
+    server->waiting++;
+    *number = server->number;
+    return 0;
+}
+
+bool fork_servers_have_room(const struct fork_servers *fs)
+{
+    for (size_t i = 0; i < fs->count; i++)
+        if (fs->item[i].number == fs->current)
+            return !fs->full && fs->item[i].waiting < WINDOW;
+    return false;
+}
+
+void fork_servers_started(struct fork_servers *fs, uint32_t number)
+{
+    struct fork_server *server = fork_servers_find(fs, number);
+
+    if (server && server->waiting > 0)
+        server->waiting--;
+}
+
+void fork_servers_done(struct fork_servers *fs, uint32_t number, bool started)
+{
+    struct fork_server *server = fork_servers_find(fs, number);
+
+    if (server && server->jobs > 0)
+        server->jobs--;
+    if (!started)
+        fork_servers_started(fs, number);
+}
+
+/* ---- signals ---- */
+
+/* What the channel has no room for now is sent later. */
+static void ask_to_hold(struct fork_server *server, uint64_t now)
+{
+    if (server->pid <= 0 || request_send(server->channel, REQUEST_HOLD) < 0)
+        return;
+    server->hold = HOLD_ASKED;
+    server->hold_until = now + HOLD_TIME;
+}
+
+void fork_servers_hold(struct fork_servers *fs, uint32_t number)
+{
+    struct fork_server *server = fork_servers_find(fs, number);
+
+    if (!server || server->hold != HOLD_NOT)
+        return;
+    server->hold = HOLD_WANTED;
+    ask_to_hold(server, clock_now());
+}
+
+void fork_servers_release(struct fork_server *server)
+{
+    /* One that cannot be told holds for ever: it is of no use any more. */
+    if (request_send(server->channel, REQUEST_RELEASE) < 0 && server->pid > 0)
+        kill(server->pid, SIGKILL);
+    server->hold = HOLD_NOT;
+}
+
+/* ---- reports ---- */
+
+static void note_protection(struct fork_servers *fs, const struct report *report)
+{
+    if (report->job >= PROTECTION_COUNT)
+        return;
+    fs->protection[report->job] =
+        (struct protection_state){.error = report->status, .level = report->pid};
+}
+
+/* Notes what REPORT says of SERVER itself. Returns whether it was that. */
+static bool note(struct fork_servers *fs, struct fork_server *server, const struct report *report)
+{
+    switch (report->kind) {
+    case REPORT_PROTECTION:
+        note_protection(fs, report);
+        return true;
+    case REPORT_READY:
+        server->ready = true;
+        fs->known = true;
+        fs->pause = 0;
+        return true;
+    default:
+        return false;
+    }
+}
+
+ssize_t fork_servers_receive(struct fork_servers *fs, struct fork_server *server,
+                             struct report *list)
+{
+    char buf[REPORTS_SIZE];
+    int fds[CHANNEL_FDS];
+    size_t passed, kept = 0;
+    ssize_t n =
+        server->channel < 0 ? 0 : channel_receive(server->channel, buf, sizeof(buf), fds, &passed);
+
+    if (n <= 0)
+        return n == -EPROTO ? n : 0;
+    ssize_t count = reports_decode(list, buf, (size_t)n);
+    for (ssize_t i = 0; i < count; i++)
+        if (!note(fs, server, &list[i]))
+            list[kept++] = list[i];
+    return count < 0 ? count : (ssize_t)kept;
+}
+
+/* ---- ends ---- */
+
+struct fork_server *fork_servers_exited(struct fork_servers *fs, pid_t pid, uint64_t now)
+{
+    for (size_t i = 0; i < fs->count; i++) {
+        struct fork_server *server = &fs->item[i];
+        if (server->pid != pid)
+            continue;
+        server->pid = 0;
+        server->hold = HOLD_NOT;
+        if (fs->current != server->number)
+            return server;
+        fs->current = 0;
+        if (server->ready)
+            fs->start_at = now;
+        else
+            wait_before(fs, now);
+        return server;
+    }
+    return NULL;
+}
+
+/* The next job that SERVER has not read, in fs->moving. Returns whether there is one. */
+static bool take_unread(struct fork_servers *fs, struct fork_server *server)
+{
+    if (!fs->moving)
+        fs->moving = malloc(sizeof(*fs->moving));
+    while (fs->moving) {
+        int r = request_receive(server->far, fs->moving);
+        if (r == 1 && fs->moving->kind == REQUEST_JOB)
+            return true;
+        if (r == 1 && fs->moving->kind == REQUEST_SETUP) {
+            fd_close(&fs->moving->setup.slots);
+            fd_close(&fs->moving->setup.doorbell);
+        }
+        if (r <= 0 && r != -EPROTO)
+            break; /* there is none */
+    }
+    free(fs->moving);
+    fs->moving = NULL;
+    server->drained = true;
+    return false;
+}
+
+uint64_t fork_servers_move(struct fork_servers *fs, struct fork_server *server)
+{
+    uint32_t number;
+
+    if (!fs->current || server->drained || (!fs->moving && !take_unread(fs, server)))
+        return 0;
+    if (fork_servers_submit(fs, &fs->moving->job, &number) == -EAGAIN)
+        return 0;
+    uint64_t id = fs->moving->job.id;
+    job_close(&fs->moving->job);
+    free(fs->moving->file);
+    free(fs->moving);
+    fs->moving = NULL;
+    return id;
+}
+
+/* ---- as time passes ---- */
+
+void fork_servers_renew(struct fork_servers *fs, uint64_t now)
+{
+    if (fs->renew_at == UINT64_MAX)
+        fs->renew_at = renewal_time(&fs->renewals, now);
+}
+
+static void run_one(struct fork_servers *fs, struct fork_server *server, uint64_t now)
+{
+    if (server->hold == HOLD_WANTED)
+        ask_to_hold(server, now);
+    if (server->hold == HOLD_ASKED && now >= server->hold_until && server->pid > 0) {
+        kill(server->pid, SIGKILL);
+        server->hold_until = UINT64_MAX;
+    }
+    if (server->number != fs->current && server->jobs == 0)
+        close_channel(server); /* it ends by that */
+}
+
+int fork_servers_run(struct fork_servers *fs, uint64_t now)
+{
+    for (size_t i = fs->count; i-- > 0;) {
+        run_one(fs, &fs->item[i], now);
+        if (fs->item[i].pid == 0 && fs->item[i].jobs == 0 &&
+            (fs->item[i].drained || fs->item[i].channel < 0))
+            forget(fs, &fs->item[i]);
+    }
+    bool renew = now >= fs->renew_at && fs->count < FORK_SERVERS_MAX;
+    if (!renew && (fs->current || now < fs->start_at))
+        return 0;
+    fs->renew_at = UINT64_MAX;
+    return fork_servers_start(fs, now);
+}
+
+uint64_t fork_servers_next(const struct fork_servers *fs)
+{
+    uint64_t next = fs->current ? UINT64_MAX : fs->start_at;
+
+    if (fs->renew_at < next && fs->count < FORK_SERVERS_MAX)
+        next = fs->renew_at;
+    for (size_t i = 0; i < fs->count; i++) {
+        const struct fork_server *server = &fs->item[i];
+        if (server->hold == HOLD_ASKED && server->hold_until < next)
+            next = server->hold_until;
+        if (server->hold == HOLD_WANTED)
+            next = 0;
+    }
+    return next;
+}

@@ -1,0 +1,113 @@
+#include "daemon/supervise/jobs.h"
+
+#include "base/util.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* An id: a bit for the kind, a count, and the index. */
+#define DATAGRAM (UINT64_C(1) << 63)
+#define INDEX_BITS 24
+
+static uint64_t make_id(struct jobs *jobs, size_t index)
+{
+    return ++jobs->last << INDEX_BITS | index;
+}
+
+uint64_t jobs_client_id(struct jobs *jobs, size_t index)
+{
+    return make_id(jobs, index);
+}
+
+uint64_t jobs_datagram_id(struct jobs *jobs, size_t index)
+{
+    return make_id(jobs, index) | DATAGRAM;
+}
+
+uint64_t jobs_newest(const struct jobs *jobs)
+{
+    return ((jobs->last + 1) << INDEX_BITS) - 1;
+}
+
+size_t job_index(uint64_t job)
+{
+    return job & ((1u << INDEX_BITS) - 1);
+}
+
+bool job_is_datagram(uint64_t job)
+{
+    return job & DATAGRAM;
+}
+
+/* The part of LISTEN that its workers need. */
+static struct service_options options_of(const struct listen_settings *listen)
+{
+    struct service_options options = {
+        .service = listen->service,
+        .protocol = listen->protocol,
+        .proxy = listen->proxy_protocol,
+        .max_message = listen->max_message,
+        .max_messages = listen->max_messages,
+        .message_pause = listen->message_pause,
+        .greeting = listen->greeting,
+        .reply = listen->reply,
+    };
+
+    snprintf(options.listener, sizeof(options.listener), "%s", listen->name);
+    return options;
+}
+
+/* Connects JOB to the scribe if its service stores something, and submits it. */
+static int submit(struct jobs *jobs, struct job *job, struct submitted *submitted)
+{
+    submitted->store = 0;
+    job->store = -1;
+    if (job->options.service == SERVICE_MESSAGE) {
+        job->store = scribe_process_connect(jobs->scribe, &submitted->store);
+        if (job->store < 0)
+            return job->store;
+    }
+    int r = fork_servers_submit(jobs->servers, job, &submitted->server);
+    fd_close(&job->store);
+    if (r < 0)
+        scribe_process_disconnect(jobs->scribe, submitted->store);
+    return r;
+}
+
+int jobs_submit_client(struct jobs *jobs, struct submitted *submitted, int client,
+                       const struct address *peer, const struct listen_settings *listen,
+                       const char *refusal)
+{
+    struct job job = {.id = submitted->id,
+                      .kind = JOB_CLIENT,
+                      .slot = (uint32_t)job_index(submitted->id),
+                      .peer = *peer,
+                      .options = options_of(listen),
+                      .idle_timeout = jobs->settings->idle_timeout,
+                      .session_timeout = jobs->settings->session_timeout,
+                      .refusal = {.data = (char *)refusal, .len = strlen(refusal)},
+                      .socket = client,
+                      .slots = -1};
+
+    return submit(jobs, &job, submitted);
+}
+
+int jobs_submit_datagrams(struct jobs *jobs, struct submitted *submitted, int socket, int slots,
+                          const struct address *address, const struct listen_settings *listen,
+                          const struct ports *own_ports)
+{
+    struct job job = {.id = submitted->id,
+                      .kind = JOB_DATAGRAMS,
+                      .slot = (uint32_t)job_index(submitted->id),
+                      .peer = *address,
+                      .options = options_of(listen),
+                      .datagrams = {.allow = listen->allow,
+                                    .deny = listen->deny,
+                                    .own_ports = *own_ports,
+                                    .rate = listen->datagram_rate,
+                                    .source_prefix = jobs->settings->source_prefix},
+                      .socket = socket,
+                      .slots = slots};
+
+    return submit(jobs, &job, submitted);
+}

@@ -1,0 +1,15 @@
+#include "daemon/supervise/renewal.h"
+
+#include "base/span.h"
+
+/* A token bucket: so many at once, and then one in each interval. */
+#define BURST 8
+#define INTERVAL (3 * USEC_PER_SEC)
+
+uint64_t renewal_time(uint64_t *full_at, uint64_t now)
+{
+    uint64_t full = *full_at > now ? *full_at : now;
+
+    *full_at = full + INTERVAL;
+    return *full_at > now + BURST * INTERVAL ? *full_at - BURST * INTERVAL : now;
+}

@@ -1,0 +1,249 @@
+#include "daemon/supervise/scribe_process.h"
+
+#include "base/rights.h"
+#include "base/span.h"
+#include "ipc/channel.h"
+#include "ipc/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The pause between two scribes, lest one that cannot live is forked all the time. */
+#define PAUSE USEC_PER_SEC
+/* More than there can be descriptors for. */
+#define CONNECTIONS_MAX (1u << 24)
+/* Room for the records of a burst; the kernel grants what it can. */
+#define QUEUE_BYTES (1024 * 1024)
+/* Between two tries to pass connections that the channel had no room for. */
+#define RETRY (10 * USEC_PER_MSEC)
+
+/* ---- the process ---- */
+
+int scribe_process_open(struct scribe_process *scribe, enum sink sink, const struct title *title)
+{
+    int ends[2], r = channel_open(ends), bytes = QUEUE_BYTES;
+
+    *scribe = (struct scribe_process)SCRIBE_PROCESS_NONE;
+    scribe->sink = sink;
+    scribe->title = title;
+    if (r < 0)
+        return r;
+    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+    scribe->records_in = ends[0];
+    scribe->records_out = ends[1];
+    return 0;
+}
+
+NORETURN static void become_scribe(const struct scribe_process *process, int stores)
+{
+    const struct scribe scribe = {
+        .sink = process->sink, .records = process->records_in, .stores = stores};
+    const int kept[] = {STDERR_FILENO, scribe.records, scribe.stores};
+
+    title_set(process->title, "echod: scribe");
+    if (fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)
+        _exit(EXIT_OSERR);
+    scribe_run(&scribe);
+}
+
+static void pass_anew(struct scribe_process *scribe)
+{
+    scribe->waiting = 0;
+    for (uint32_t i = 0; i < scribe->count; i++) {
+        scribe->connection[i].passed = false;
+        scribe->waiting += scribe->connection[i].fd >= 0;
+    }
+}
+
+int scribe_process_start(struct scribe_process *scribe, uint64_t now)
+{
+    int ends[2];
+
+    scribe->since = now;
+    int r = channel_open(ends);
+    if (r < 0)
+        return r;
+    pid_t pid = fork();
+    if (pid == 0)
+        become_scribe(scribe, ends[0]);
+    int error = errno;
+    fd_close(&ends[0]);
+    fd_close(&scribe->stores);
+    scribe->stores = ends[1];
+    pass_anew(scribe);
+    if (pid < 0)
+        return -error;
+    scribe->pid = pid;
+    scribe->retiring = false;
+    return 0;
+}
+
+bool scribe_process_exited(struct scribe_process *scribe, pid_t pid)
+{
+    if (scribe->pid == 0 || scribe->pid != pid)
+        return false;
+    scribe->pid = 0;
+    if (scribe->retiring)
+        scribe->since = 0; /* the next one is not to wait */
+    return true;
+}
+
+static void say_farewell(const struct scribe_process *scribe)
+{
+    const char farewell[] = SCRIBE_FAREWELL;
+
+    if (send(scribe->records_out, farewell, sizeof(farewell), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        errno = 0; /* then it takes a moment longer to end */
+}
+
+void scribe_process_retire(struct scribe_process *scribe)
+{
+    scribe->retiring = true;
+    say_farewell(scribe);
+}
+
+void scribe_process_dismiss(struct scribe_process *scribe)
+{
+    if (scribe->records_out >= 0)
+        say_farewell(scribe);
+    fd_close(&scribe->records_in);
+    fd_close(&scribe->records_out);
+    fd_close(&scribe->stores);
+}
+
+void scribe_process_close(struct scribe_process *scribe)
+{
+    for (uint32_t i = 0; i < scribe->count; i++)
+        rights_close(&scribe->connection[i].fd);
+    free(scribe->connection);
+    scribe->connection = NULL;
+    scribe->count = scribe->free = scribe->waiting = 0;
+}
+
+/* ---- connections ---- */
+
+static struct store_connection *numbered(const struct scribe_process *scribe, uint32_t number)
+{
+    return &scribe->connection[number - 1];
+}
+
+/* The number of a place that was never used, or 0: there is no memory. */
+static uint32_t take_new_place(struct scribe_process *scribe)
+{
+    void *grown = reallocarray(scribe->connection, scribe->count + 1, sizeof(*scribe->connection));
+
+    if (!grown)
+        return 0;
+    scribe->connection = grown;
+    return ++scribe->count;
+}
+
+/* The number of a free place, or 0: there is no memory. */
+static uint32_t take_place(struct scribe_process *scribe)
+{
+    uint32_t number = scribe->free;
+
+    if (number == 0)
+        return take_new_place(scribe);
+    scribe->free = numbered(scribe, number)->next;
+    return number;
+}
+
+static void pass(struct scribe_process *scribe, struct store_connection *connection)
+{
+    if (scribe->stores < 0 || channel_send(scribe->stores, "", 1, &connection->fd, 1) < 0)
+        return;
+    connection->passed = true;
+    scribe->waiting--;
+}
+
+static void pass_waiting(struct scribe_process *scribe)
+{
+    for (uint32_t i = 0; i < scribe->count && scribe->waiting > 0; i++) {
+        struct store_connection *connection = &scribe->connection[i];
+        if (connection->fd < 0 || connection->passed)
+            continue;
+        pass(scribe, connection);
+        if (!connection->passed)
+            return;
+    }
+}
+
+int scribe_process_connect(struct scribe_process *scribe, uint32_t *number)
+{
+    int ends[2], r = store_open(ends);
+
+    if (r < 0)
+        return r;
+    *number = take_place(scribe);
+    if (*number == 0) {
+        fd_close(&ends[0]);
+        fd_close(&ends[1]);
+        return -ENOMEM;
+    }
+    struct store_connection *connection = numbered(scribe, *number);
+    *connection = (struct store_connection){.fd = ends[1]};
+    scribe->waiting++;
+    pass(scribe, connection);
+    return ends[0];
+}
+
+void scribe_process_disconnect(struct scribe_process *scribe, uint32_t number)
+{
+    if (number == 0 || number > scribe->count)
+        return;
+    struct store_connection *connection = numbered(scribe, number);
+    if (!connection->passed)
+        scribe->waiting--;
+    rights_close(&connection->fd);
+    connection->next = scribe->free;
+    scribe->free = number;
+}
+
+int scribe_process_adopt(struct scribe_process *scribe, uint32_t number, int fd, bool passed)
+{
+    if (number == 0 || number > CONNECTIONS_MAX)
+        return -EPROTO;
+    while (scribe->count < number) {
+        if (!take_new_place(scribe))
+            return -ENOMEM;
+        numbered(scribe, scribe->count)->fd = -1;
+    }
+    *numbered(scribe, number) = (struct store_connection){.fd = fd, .passed = passed};
+    return 0;
+}
+
+void scribe_process_adopted(struct scribe_process *scribe)
+{
+    for (uint32_t number = 1; number <= scribe->count; number++) {
+        struct store_connection *connection = numbered(scribe, number);
+        scribe->waiting += connection->fd >= 0 && !connection->passed;
+        if (connection->fd >= 0)
+            continue;
+        connection->next = scribe->free;
+        scribe->free = number;
+    }
+}
+
+/* ---- as time passes ---- */
+
+int scribe_process_run(struct scribe_process *scribe, uint64_t now)
+{
+    int r = 0;
+
+    if (scribe->pid == 0 && now >= scribe->since + PAUSE)
+        r = scribe_process_start(scribe, now);
+    if (scribe->waiting > 0)
+        pass_waiting(scribe);
+    return r;
+}
+
+uint64_t scribe_process_next(const struct scribe_process *scribe)
+{
+    if (scribe->waiting > 0 && scribe->pid > 0)
+        return clock_now() + RETRY;
+    return scribe->pid == 0 ? scribe->since + PAUSE : UINT64_MAX;
+}

@@ -1,0 +1,76 @@
+/*
+ * The scribe's process: started, replaced when it ends, and given the connections of the workers
+ * that store something. The daemon keeps the scribe's end of each, so that what one scribe has not
+ * dealt with waits for the next.
+ */
+#ifndef ECHOD_DAEMON_SUPERVISE_SCRIBE_PROCESS_H
+#define ECHOD_DAEMON_SUPERVISE_SCRIBE_PROCESS_H
+
+#include "base/log.h"
+#include "base/title.h"
+#include "scribe/scribe.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A connection: its number, from 1 on, is its place. */
+struct store_connection {
+    int fd;        /* the scribe's end; -1: a free place */
+    bool passed;   /* the scribe that runs has it */
+    uint32_t next; /* free place */
+};
+
+struct scribe_process {
+    enum sink sink;
+    pid_t pid;       /* 0: none is running */
+    uint64_t since;  /* clock_now() of the last start */
+    int records_in;  /* the scribe's end of the queue */
+    int records_out; /* the daemon's: the channel of its log */
+    int stores;      /* the way of the connections to the scribe that runs */
+    const struct title *title;
+    struct store_connection *connection; /* owned; [number - 1] */
+    uint32_t count, free;
+    uint32_t waiting; /* those that are not passed */
+    bool retiring;    /* it was told to end, and another one follows */
+};
+
+#define SCRIBE_PROCESS_NONE                                                                        \
+    {                                                                                              \
+        .records_in = -1, .records_out = -1, .stores = -1                                          \
+    }
+
+/* Makes the queue. Returns 0 or -errno. */
+int scribe_process_open(struct scribe_process *scribe, enum sink sink, const struct title *title);
+
+/* Forks a scribe; the connections are its own from here on. Returns 0 or -errno. */
+int scribe_process_start(struct scribe_process *scribe, uint64_t now);
+
+/* Makes a connection. Returns the worker's end, which is the caller's, and its *NUMBER; or -errno.
+ */
+int scribe_process_connect(struct scribe_process *scribe, uint32_t *number);
+
+/* Its worker is gone. NUMBER may be 0. */
+void scribe_process_disconnect(struct scribe_process *scribe, uint32_t number);
+
+/* Takes FD over, the scribe's end of the connection NUMBER, from the program before; PASSED is
+ * whether the scribe has it. Returns 0 or -errno. After the last one: scribe_process_adopted(). */
+int scribe_process_adopt(struct scribe_process *scribe, uint32_t number, int fd, bool passed);
+void scribe_process_adopted(struct scribe_process *scribe);
+
+/* Takes the end of PID. Returns whether it was the scribe. */
+bool scribe_process_exited(struct scribe_process *scribe, pid_t pid);
+
+/* Has the scribe end once it has written what is queued; another one follows. */
+void scribe_process_retire(struct scribe_process *scribe);
+
+/* The scribe is to end for good, and the daemon logs no more: closes its end of the queue. */
+void scribe_process_dismiss(struct scribe_process *scribe);
+void scribe_process_close(struct scribe_process *scribe);
+
+/* Starts another one if it is time, and passes connections that wait. Returns 0, or the -errno of
+ * the start. */
+int scribe_process_run(struct scribe_process *scribe, uint64_t now);
+uint64_t scribe_process_next(const struct scribe_process *scribe);
+
+#endif

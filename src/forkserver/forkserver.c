@@ -1,0 +1,366 @@
+#include "forkserver/forkserver.h"
+
+#include "base/rights.h"
+#include "base/span.h"
+#include "forkserver/children.h"
+#include "forkserver/outbox.h"
+#include "forkserver/sandbox.h"
+#include "forkserver/spawn.h"
+#include "worker/datagram.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long the report of a start may wait for that of the end. */
+#define STARTED_MSEC 1
+/* How often ended workers are looked for whose signals were lost. */
+#define SWEEP_MSEC 1000
+/* Jobs that are taken before ends are looked for. */
+#define BATCH 64
+
+struct forkserver {
+    int channel;
+    int doorbell;
+    int slots;       /* the memory of the slots */
+    void *slot_page; /* where each worker has its own */
+    size_t page_size;
+    int signals;    /* readable while a worker has ended */
+    sigset_t ended; /* SPAWN_SIGNAL */
+    bool holding;   /* no process ID may be given back */
+    uint64_t swept; /* clock_now() */
+    pid_t pid;
+    const struct title *title;
+    struct children children;
+    struct outbox outbox;
+    struct request request;
+};
+
+/* ---- in a worker ---- */
+
+/* Gives FD the number TO; -1 stays what it is. */
+static int move(int fd, int to)
+{
+    if (fd < 0)
+        return -1;
+    return dup3(fd, to, O_CLOEXEC) < 0 ? -errno : to;
+}
+
+/* Closes all from FIRST on. What a container's filter keeps close_range(2) from, close(2) does: a
+ * fork server has few. */
+static void close_from(int first)
+{
+    if (close_range((unsigned)first, ~0u, 0) == 0)
+        return;
+    for (int fd = first; fd < FORKSERVER_FDS; fd++)
+        close(fd);
+}
+
+/* The worker's descriptors have the numbers from 0 on, and there are no others. Standard error is
+ * kept for a sanitizer. Returns how many there are, or -errno. */
+static int arrange_descriptors(struct job *job, int *doorbell)
+{
+    int count = 0;
+
+    job->socket = move(job->socket, count);
+    if (job->socket < 0)
+        return job->socket;
+    count++;
+    job->store = move(job->store, count);
+    count += job->store >= 0;
+    if (INSTRUMENTED) {
+        if (count < STDERR_FILENO)
+            close(count);
+        count = STDERR_FILENO + 1;
+    }
+    *doorbell = move(*doorbell, count);
+    count += *doorbell >= 0;
+    close_from(count);
+    return count;
+}
+
+NORETURN static void become_worker(const struct forkserver *server, struct job *job)
+{
+    struct worker worker = {.job = job,
+                            .slot = server->slot_page,
+                            .doorbell = job->options.proxy == PROXY_NO ? -1 : server->doorbell,
+                            .title = server->title};
+
+    if (!spawn_bind(server->pid, SIGTERM)) /* its end would be reported by nobody */
+        _exit(END_STOPPED);
+    int count = arrange_descriptors(job, &worker.doorbell);
+    if (count < 0) {
+        atomic_store(&worker.slot->error, -count);
+        _exit(END_SETUP);
+    }
+    sandbox_close(worker.slot, (size_t)count);
+    if (job->kind == JOB_DATAGRAMS)
+        datagram_run(&worker);
+    worker_run(&worker);
+}
+
+/* ---- jobs ---- */
+
+static void report(struct forkserver *server, enum report_kind kind, uint64_t job, pid_t pid,
+                   int status)
+{
+    const struct report it = {.kind = kind, .pid = pid, .job = job, .status = status};
+
+    outbox_add(&server->outbox, &it);
+}
+
+/* Maps the slot of JOB in the place of the one before. Returns 0 or -errno. */
+static int map_slot(const struct forkserver *server, const struct job *job)
+{
+    int memory = job->slots >= 0 ? job->slots : server->slots;
+    void *page = mmap(server->slot_page, server->page_size, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_FIXED, memory, (off_t)(job->slot * server->page_size));
+
+    return page == MAP_FAILED ? -errno : 0;
+}
+
+/* Returns the process ID of the worker, or -errno. */
+static pid_t fork_worker(struct forkserver *server, struct job *job)
+{
+    int r = children_reserve(&server->children);
+
+    if (r == 0)
+        r = map_slot(server, job);
+    if (r < 0)
+        return r;
+    pid_t pid = spawn(&((struct slot *)server->slot_page)->pid);
+    if (pid == 0)
+        become_worker(server, job);
+    return pid;
+}
+
+/* Tells the client of JOB why it is not served. Nobody is waited for. */
+static void refuse(const struct job *job)
+{
+    if (job->kind != JOB_CLIENT)
+        return;
+    if (send(job->socket, job->refusal.data, job->refusal.len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        shutdown(job->socket, SHUT_WR);
+}
+
+static void take_job(struct forkserver *server)
+{
+    struct job *job = &server->request.job;
+    pid_t pid = fork_worker(server, job);
+
+    if (pid > 0) {
+        children_add(&server->children, pid, job->id);
+        report(server, REPORT_STARTED, job->id, pid, 0);
+    } else {
+        refuse(job);
+        report(server, REPORT_FAILED, job->id, 0, -pid);
+    }
+    job_close(job);
+    free(server->request.file);
+    server->request.file = NULL;
+}
+
+static void take_request(struct forkserver *server)
+{
+    switch (server->request.kind) {
+    case REQUEST_JOB:
+        take_job(server);
+        break;
+    case REQUEST_HOLD:
+        server->holding = true;
+        report(server, REPORT_HELD, 0, 0, 0);
+        break;
+    case REQUEST_RELEASE:
+        server->holding = false;
+        break;
+    case REQUEST_SETUP: /* there was one */
+        job_close(&(struct job){.socket = server->request.setup.slots,
+                                .store = server->request.setup.doorbell,
+                                .slots = -1});
+        break;
+    }
+}
+
+/* Takes what the daemon has sent. Returns 0, or -errno where there will be nothing more: -EPIPE. */
+static int take_requests(struct forkserver *server)
+{
+    for (int i = 0; i < BATCH && outbox_has_room(&server->outbox); i++) {
+        int r = request_receive(server->channel, &server->request);
+        if (r <= 0)
+            return r == -EAGAIN ? 0 : r == 0 ? -EPIPE : r;
+        take_request(server);
+    }
+    return 0;
+}
+
+/* ---- ends ---- */
+
+/* Takes the end of PID (-1: of any). Returns whether there was one. */
+static bool reap(struct forkserver *server, pid_t pid)
+{
+    int status;
+    pid_t ended = waitpid(pid, &status, WNOHANG | __WALL);
+
+    if (ended <= 0)
+        return false;
+    uint64_t job = children_remove(&server->children, ended);
+    if (job)
+        report(server, REPORT_ENDED, job, ended, status);
+    return true;
+}
+
+/* A signal for each that has ended; not read from the descriptor, which leaves out the process ID
+ * of a real-time signal. */
+static void reap_announced(struct forkserver *server)
+{
+    const struct timespec at_once = {0};
+    siginfo_t info;
+
+    while (outbox_has_room(&server->outbox) &&
+           sigtimedwait(&server->ended, &info, &at_once) == SPAWN_SIGNAL)
+        reap(server, info.si_pid);
+}
+
+/* The queue of signals is bounded (RLIMIT_SIGPENDING): who is missing in it is found here. */
+static void sweep(struct forkserver *server)
+{
+    uint64_t now = clock_now();
+
+    if (server->children.live == 0 || now < server->swept + SWEEP_MSEC * USEC_PER_MSEC)
+        return;
+    server->swept = now;
+    while (outbox_has_room(&server->outbox) && reap(server, -1))
+        continue;
+}
+
+/* ---- the loop ---- */
+
+/* Milliseconds that may pass until something is to be done without being told. */
+static int patience(const struct forkserver *server)
+{
+    if (server->outbox.count > 0 && !server->outbox.urgent)
+        return STARTED_MSEC;
+    return server->children.live > 0 && !server->holding ? SWEEP_MSEC : -1;
+}
+
+/* Waits until there is something to do. Returns whether it was time that passed. */
+static bool wait_for_work(const struct forkserver *server, bool stuck)
+{
+    struct pollfd polled[] = {
+        {.fd = server->channel, .events = stuck ? POLLOUT : POLLIN},
+        {.fd = stuck || server->holding ? -1 : server->signals, .events = POLLIN}};
+
+    return poll(polled, ARRAY_SIZE(polled), stuck ? -1 : patience(server)) == 0;
+}
+
+/* One turn. Returns 0 or -errno, which ends it all. */
+static int turn(struct forkserver *server)
+{
+    bool urgent = server->outbox.urgent || !outbox_has_room(&server->outbox);
+    int r = urgent ? outbox_flush(&server->outbox) : 0;
+
+    if (r < 0 && r != -EAGAIN)
+        return r;
+    if (wait_for_work(server, r == -EAGAIN) || server->outbox.urgent) {
+        r = outbox_flush(&server->outbox);
+        if (r < 0)
+            return r == -EAGAIN ? 0 : r;
+    }
+    if (!server->holding) {
+        reap_announced(server);
+        sweep(server);
+    }
+    return take_requests(server);
+}
+
+/* ---- setting up ---- */
+
+/* What a terminal, or whoever stops the service, sends to all is the daemon's to deal with; only a
+ * worker lets SIGTERM in. Returns 0 or -errno. */
+static int block_signals(struct forkserver *server)
+{
+    const int blocked[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SPAWN_SIGNAL};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_SIZE(blocked); i++)
+        sigaddset(&set, blocked[i]);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    worker_handle_signals();
+    sigemptyset(&server->ended);
+    sigaddset(&server->ended, SPAWN_SIGNAL);
+    server->signals = signalfd(-1, &server->ended, SFD_CLOEXEC | SFD_NONBLOCK);
+    return server->signals < 0 ? -errno : 0;
+}
+
+/* A place for the page of a worker, which the first one takes. Returns 0 or -errno. */
+static int reserve_page(struct forkserver *server)
+{
+    server->page_size = (size_t)sysconf(_SC_PAGESIZE);
+    server->slot_page =
+        mmap(NULL, server->page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return server->slot_page == MAP_FAILED ? -errno : 0;
+}
+
+static void report_protections(struct forkserver *server, const struct sandbox *sandbox)
+{
+    for (unsigned i = 0; i < PROTECTION_COUNT; i++)
+        report(server, REPORT_PROTECTION, i, sandbox->protection[i].level,
+               sandbox->protection[i].error);
+    report(server, REPORT_READY, 0, server->pid, JOB_VERSION);
+}
+
+/* gmtime(3) looks for the local zone, once, which the sandbox would keep it from. */
+static void settle_time_zone(void)
+{
+    setenv("TZ", "UTC0", 1);
+    tzset();
+}
+
+/* The setup is there before this program is started. Returns 0 or -errno. */
+static int set_up(struct forkserver *server)
+{
+    struct pollfd polled = {.fd = server->channel, .events = POLLIN};
+    struct sandbox sandbox;
+
+    while (poll(&polled, 1, -1) < 0 && errno == EINTR)
+        continue;
+    int r = request_receive(server->channel, &server->request);
+    if (r <= 0 || server->request.kind != REQUEST_SETUP)
+        return r < 0 ? r : -EPROTO;
+    server->slots = server->request.setup.slots;
+    server->doorbell = server->request.setup.doorbell;
+    r = block_signals(server);
+    if (r == 0)
+        r = reserve_page(server);
+    if (r < 0)
+        return r;
+    settle_time_zone();
+    sandbox_enter(&sandbox, &server->request.setup, server->slot_page);
+    report_protections(server, &sandbox);
+    return 0;
+}
+
+int forkserver_run(int channel, const struct title *title)
+{
+    static struct forkserver server;
+
+    server.channel = server.outbox.channel = channel;
+    server.pid = getpid();
+    server.title = title;
+    int r = set_up(&server);
+    while (r == 0)
+        r = turn(&server);
+    return r == -EPIPE ? 0 : r == -EPROTO ? EXIT_SOFTWARE : EXIT_OSERR;
+}

@@ -1,0 +1,59 @@
+#include "forkserver/landlock.h"
+
+#include "base/util.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Debian 12's headers know the calls and little of what came after them; their numbers are the same
+ * on every architecture. */
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_restrict_self 446
+#endif
+#define CREATE_RULESET_VERSION 1u
+
+/* As the kernel's struct landlock_ruleset_attr: a member for each kind of right. */
+struct rights {
+    uint64_t fs;
+    uint64_t net;
+    uint64_t scoped;
+};
+
+/* And not that of abstract Unix sockets: only workers of datagrams have a socket that could reach
+ * one, and are there to answer whoever wrote to them from one. */
+#define SCOPE_SIGNALS 2
+
+/* What came with each version of the interface: one bit for each right. */
+static struct rights rights_of(int abi)
+{
+    static const unsigned fs_bits[] = {0, 13, 14, 15, 15, 16};
+    size_t last = ARRAY_SIZE(fs_bits) - 1;
+    unsigned fs = fs_bits[(size_t)abi < last ? (size_t)abi : last];
+
+    return (struct rights){.fs = (UINT64_C(1) << fs) - 1,
+                           .net = abi >= 4 ? 3 : 0, /* bind and connect TCP */
+                           .scoped = abi >= 6 ? SCOPE_SIGNALS : 0};
+}
+
+static size_t rights_size(int abi)
+{
+    return abi >= 6   ? sizeof(struct rights)
+           : abi >= 4 ? offsetof(struct rights, scoped)
+                      : offsetof(struct rights, net);
+}
+
+int landlock_forbid_all(void)
+{
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
+
+    if (abi < 0)
+        return -errno;
+    struct rights rights = rights_of((int)abi);
+    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rights, rights_size((int)abi), 0u);
+    int r = ruleset < 0 || syscall(SYS_landlock_restrict_self, ruleset, 0u) < 0 ? -errno : (int)abi;
+
+    fd_close(&ruleset);
+    return r;
+}

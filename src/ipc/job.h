@@ -1,0 +1,107 @@
+/*
+ * What the daemon sends to a fork server: once what all workers have in common, then a job for each
+ * worker, which holds all that it needs and nothing else.
+ */
+#ifndef ECHOD_IPC_JOB_H
+#define ECHOD_IPC_JOB_H
+
+#include "base/text.h"
+#include "net/address.h"
+#include "net/cidr.h"
+#include "net/rate.h"
+#include "net/service.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Of all the formats below: a fork server of another version gets no jobs. */
+#define JOB_VERSION 1
+
+enum request_kind {
+    REQUEST_SETUP = 1, /* the first message, and no other */
+    REQUEST_JOB,
+    REQUEST_HOLD,    /* give no process ID back: REPORT_HELD says that this is so */
+    REQUEST_RELEASE, /* give them back again */
+};
+
+/* What all workers have in common. */
+struct setup {
+    uint32_t uid, gid;   /* to become, if root; (uint32_t)-1: stay who you are */
+    uint32_t core_dumps; /* whether a crash may write a core file */
+    int slots;           /* the memory of the slots, and */
+    int doorbell;        /* the eventfd(2) by which a worker has the daemon look at its slot */
+};
+
+/* The part of a listener's configuration that its workers need. */
+struct service_options {
+    char listener[LISTENER_NAME_SIZE];
+    uint32_t service;     /* enum service */
+    uint32_t protocol;    /* enum protocol */
+    uint32_t proxy;       /* enum proxy_protocol */
+    uint64_t max_message; /* bytes */
+    uint64_t max_messages;
+    uint64_t message_pause; /* microseconds */
+    struct text greeting, reply;
+};
+
+/* The ports on which the daemon takes datagrams. */
+struct ports {
+    uint16_t *item;
+    size_t count;
+};
+
+/* Whom a worker answers who takes datagrams, and how often. */
+struct datagram_options {
+    struct cidrs allow, deny;
+    struct ports own_ports;
+    struct rate rate;
+    struct source_prefix source_prefix;
+};
+
+enum job_kind { JOB_CLIENT = 1, JOB_DATAGRAMS };
+
+struct job {
+    uint64_t id;         /* never used twice */
+    uint32_t kind;       /* enum job_kind */
+    uint32_t slot;       /* the number of its page */
+    struct address peer; /* of the client; of JOB_DATAGRAMS the socket's own address */
+    struct service_options options;
+    uint64_t idle_timeout, session_timeout; /* microseconds, 0: none; of JOB_CLIENT */
+    struct datagram_options datagrams;      /* of JOB_DATAGRAMS */
+    struct text refusal;                    /* what the client is told if no worker can be forked */
+    int socket;
+    int store; /* a connection to the scribe (ipc/store.h), if its service stores something; or -1
+                */
+    int slots; /* the memory that SLOT is a page of; -1: that of the setup */
+};
+
+/* The longest request; a job that is longer goes as a file (job_send()). */
+#define REQUEST_MAX (16 * 1024)
+
+/* Send over CHANNEL. The descriptors stay the caller's. Return 0 or an error of channel_send();
+ * -EMSGSIZE: the job has more networks than a fork server takes. */
+int setup_send(int channel, const struct setup *setup);
+int job_send(int channel, const struct job *job);
+int request_send(int channel, enum request_kind kind);
+
+/* A request as it was received. What a job points at lies in BUF or FILE. */
+struct request {
+    enum request_kind kind;
+    union {
+        struct setup setup;
+        struct job job;
+    };
+    void *file; /* free(3), once the job is done with */
+    _Alignas(16) char buf[REQUEST_MAX];
+};
+
+/*
+ * Receives the next request; its descriptors are the caller's. Returns 1; 0: the other end is gone;
+ * -EAGAIN: there is none; -EPROTO for what this version does not understand; or another -errno.
+ */
+int request_receive(int channel, struct request *request);
+
+/* Closes the descriptors of JOB that are open. */
+void job_close(struct job *job);
+
+#endif

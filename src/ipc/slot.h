@@ -1,0 +1,59 @@
+/*
+ * What a worker tells the daemon while it lives: a page of shared memory, written by the one and
+ * read by the other. A worker maps its own page and no other.
+ *
+ * Behind a proxy a worker also asks: whether the client that the proxy named is to be served. It
+ * writes whom it means, sets SLOT_ASKING and rings the doorbell, an eventfd(2) that all who may ask
+ * write to. The daemon writes the answer, for which the worker waits by a futex(2) in the page.
+ */
+#ifndef ECHOD_IPC_SLOT_H
+#define ECHOD_IPC_SLOT_H
+
+#include "ipc/tally.h"
+#include "net/address.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define SLOT_WORDS_MAX 128
+
+enum slot_state { SLOT_STARTING, SLOT_SERVING, SLOT_ENDING, SLOT_ASKING };
+enum slot_answer { SLOT_UNANSWERED, SLOT_ADMITTED, SLOT_REFUSED };
+
+struct slot {
+    _Atomic uint64_t bytes_in;
+    _Atomic uint64_t bytes_out;
+    _Atomic uint64_t messages;
+    _Atomic uint64_t tally[TALLY_COUNT]; /* of a datagram worker, in place of those above */
+    _Atomic int state;                   /* enum slot_state */
+    _Atomic int error;                   /* the errno behind END_IO, END_SETUP and END_PROXY */
+    _Atomic int call;    /* END_SANDBOX: the number of the system call that is not on the list */
+    int pid;             /* written by the kernel as the worker is forked */
+    struct address told; /* the client, while SLOT_ASKING; len 0: none but the proxy */
+    _Atomic int answer;  /* enum slot_answer, which the daemon writes after: */
+    char words[SLOT_WORDS_MAX]; /* what a refused client is to be told */
+};
+
+/* One writer each: a relaxed load and store is an addition, and costs what plain memory does. */
+static inline void slot_count(_Atomic uint64_t *counter, uint64_t more)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
+/* Waits until SLOT has an answer, a signal comes, or USEC microseconds have passed. */
+void slot_wait(struct slot *slot, uint64_t usec);
+
+/* Writes ANSWER and wakes the worker. */
+void slot_answer(struct slot *slot, enum slot_answer answer);
+
+/* The doorbell: non-blocking and close-on-exec. Returns a descriptor or -errno. */
+int doorbell_open(void);
+
+/* Returns 0, or -errno: nobody hears it. A bell that is rung already is as good. */
+int doorbell_ring(int doorbell);
+
+/* Makes it silent until it is rung again. */
+void doorbell_silence(int doorbell);
+
+#endif

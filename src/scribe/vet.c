@@ -1,0 +1,47 @@
+#include "scribe/vet.h"
+
+#include "base/escape.h"
+#include "base/record.h"
+#include "ipc/store.h"
+
+#include <string.h>
+#include <syslog.h>
+
+#define OTHER_FIELDS 1024
+
+/* The field that begins at FIELD, safe to show. An honest worker's has no more to escape. */
+static const char *escaped(const char *field)
+{
+    static char buf[ESCAPED_SIZE(STORE_RECORD_MAX)];
+
+    escape_bytes(buf, field, strlen(field), "\\\t");
+    return buf;
+}
+
+static bool worker_may_set(const char *field)
+{
+    static const char *const reserved[] = {"ECHOD_PID=", "ECHOD_EVENT=", "ECHOD_TIME="};
+
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+        if (strncmp(field, reserved[i], strlen(reserved[i])) == 0)
+            return false;
+    return strncmp(field, "ECHOD_", 6) == 0;
+}
+
+const char *vet_record(const char *data, size_t len, pid_t sender, size_t *size)
+{
+    static char vetted[ESCAPED_SIZE(STORE_RECORD_MAX) + OTHER_FIELDS];
+    const char *message = record_get(data, len, "MESSAGE");
+    struct record record;
+
+    /* First what is certain: the sink has room for so many fields, and no more. */
+    record_start(&record, vetted, sizeof(vetted), LOG_INFO, "message from %s",
+                 escaped(message ? message : "?"));
+    record_event(&record, EVENT_MESSAGE);
+    record_add(&record, "ECHOD_PID", "%d", (int)sender);
+    for (const char *f = NULL; (f = record_next(data, len, f)) != NULL;)
+        if (worker_may_set(f))
+            record_add_field(&record, escaped(f));
+    *size = record.used;
+    return vetted;
+}

@@ -1,0 +1,41 @@
+/*
+ * Messages in a stream: each ends with LF, CR LF, or the end of the stream.
+ */
+#ifndef ECHOD_SERVICE_FRAMING_H
+#define ECHOD_SERVICE_FRAMING_H
+
+#include <stddef.h>
+
+/* Beyond the longest message a buffer has room for its CR LF. */
+#define FRAMING_EXTRA 2
+
+struct framing {
+    char *buf;   /* of MAX + FRAMING_EXTRA bytes; not owned */
+    size_t max;  /* the longest message in bytes, its end not counted */
+    size_t used; /* bytes in the buffer */
+    size_t next; /* where the next message begins */
+};
+
+struct message {
+    const char *data; /* in the buffer, until the next call */
+    size_t len;
+};
+
+/* Where to put the next bytes that come: at least one fits unless framing_next() said -EMSGSIZE.
+ * framing_filled() then tells how many came. */
+char *framing_room(struct framing *framing, size_t *size);
+void framing_filled(struct framing *framing, size_t count);
+
+/* Takes the next whole message. Returns 1, 0 if more bytes are needed, -EMSGSIZE for one that is
+ * longer than MAX. */
+int framing_next(struct framing *framing, struct message *message);
+
+/* Takes what is left, ended or not, as the last message. Returns 1, or 0 if nothing is left. */
+int framing_rest(struct framing *framing, struct message *message);
+
+/* Makes the LEN bytes at DATA a message, one that came by itself, in a datagram or a packet: the
+ * newline at its end, if there is one, goes; any other is a part of it.
+ * Returns 0, or -EMSGSIZE if it is longer than MAX. */
+int framing_whole(const char *data, size_t len, size_t max, struct message *message);
+
+#endif

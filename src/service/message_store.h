@@ -1,0 +1,37 @@
+/*
+ * The message service, whatever brings the messages: each is stored, and then replied to.
+ */
+#ifndef ECHOD_SERVICE_MESSAGE_STORE_H
+#define ECHOD_SERVICE_MESSAGE_STORE_H
+
+#include "net/address.h"
+#include "ipc/job.h"
+#include "ipc/store.h"
+#include "service/framing.h"
+
+struct message_store {
+    const struct service_options *options;
+    struct store *store; /* not owned */
+    char *escaped;       /* room for the longest message; owned, as are the next ones */
+    char *record;
+    size_t record_size;
+    struct text reply;    /* its newline included; without one, LEN 0, nothing is replied */
+    struct text too_long; /* said of a message beyond max_message */
+};
+
+/* Said of a message that could not be stored. */
+extern const struct text message_store_failed;
+
+/* Prepares for the messages to a listener with OPTIONS. Returns 0 or -ENOMEM; message_store_close()
+ * frees all in any case.
+ */
+int message_store_open(struct message_store *storing, const struct service_options *options,
+                       struct store *store);
+void message_store_close(struct message_store *storing);
+
+/* Stores MESSAGE, of PEER, which came by PROXY unless that is NULL or empty, and waits until that
+ * is done, at most 30 s. Returns 0 or -errno. */
+int message_store_put(struct message_store *storing, const struct message *message,
+                      const struct address *peer, const struct address *proxy);
+
+#endif

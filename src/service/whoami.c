@@ -1,0 +1,105 @@
+#include "service/service.h"
+
+#include "config.h"
+
+#include "base/escape.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The members of the object are there for every client, so that readers need not ask; what a
+ * connection has not is null. */
+static void put_number(FILE *to, const char *name, bool known, unsigned value)
+{
+    if (known)
+        fprintf(to, ", \"%s\": %u", name, value);
+    else
+        fprintf(to, ", \"%s\": null", name);
+}
+
+static void put_text(FILE *to, const char *name, const char *text)
+{
+    fprintf(to, ", \"%s\": ", name);
+    json_string(text, to);
+}
+
+/* Its len is 0 where there is none. */
+static void put_address(FILE *to, const char *name, const char *port, const struct address *address)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    if (address->len > 0)
+        put_text(to, name, address_host(address, text, sizeof(text)));
+    else
+        fprintf(to, ", \"%s\": null", name);
+    put_number(to, port, address->len > 0 && address_is_ip(address), address_port(address));
+}
+
+static void put_host_name(FILE *to)
+{
+    char name[HOST_NAME_MAX + 1] = "", safe[ESCAPED_SIZE(sizeof(name))];
+
+    gethostname(name, sizeof(name) - 1);
+    escape_bytes(safe, name, strlen(name), NULL);
+    put_text(to, "host", safe);
+}
+
+static const char *family_name(const struct address *address)
+{
+    if (!address_is_ip(address))
+        return "unix";
+    return address->sa.sa_family == AF_INET ? "ipv4" : "ipv6";
+}
+
+static void put_transport(FILE *to, int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    bool tcp = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0;
+
+    put_number(to, "mss", tcp, info.tcpi_snd_mss);
+    put_number(to, "rtt_us", tcp, info.tcpi_rtt);
+}
+
+static int describe(FILE *to, const struct stream *stream, const struct session *session)
+{
+    struct address local;
+    int r = address_local(&local, stream->fd);
+
+    if (r < 0)
+        return r;
+    address_normalise(&local);
+    fputs("{\"version\": \"" PACKAGE_VERSION "\"", to);
+    put_host_name(to);
+    put_text(to, "listener", session->options->listener);
+    put_number(to, "pid", true, (unsigned)getpid());
+    put_text(to, "family", family_name(&local));
+    put_address(to, "peer", "peer_port", &session->peer);
+    put_address(to, "local", "local_port", &local);
+    put_address(to, "proxy", "proxy_port", &session->proxy);
+    put_address(to, "destination", "destination_port", &session->destination);
+    put_transport(to, stream->fd);
+    fputs("}\n", to);
+    return 0;
+}
+
+int serve_whoami(struct stream *stream, const struct session *session)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+    int r = to ? describe(to, stream, session) : -ENOMEM;
+
+    if (to && fclose(to) != 0)
+        r = -ENOMEM;
+    if (r == 0)
+        r = stream_send(stream, text, len);
+    free(text);
+    return r < 0 ? r : END_DONE;
+}

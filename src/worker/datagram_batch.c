@@ -1,0 +1,188 @@
+#include "worker/datagram_batch.h"
+
+#include "base/rights.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+/* How long a full socket is given: that much waits in the device, or in the loopback's queue. */
+#define FULL_MSEC 100
+
+/* ---- receiving ---- */
+
+int datagram_batch_open(struct datagram_batch *batch, int fd, size_t most)
+{
+    struct address own;
+    int r = address_local(&own, fd);
+
+    batch->fd = fd;
+    batch->most = most;
+    batch->ip = r == 0 && address_is_ip(&own);
+    return r;
+}
+
+/* From a Unix socket nothing is taken but the data: descriptors, which anybody may pass, are closed
+ * by the kernel where there is no room for them. */
+static void prepare(struct datagram_batch *batch)
+{
+    for (size_t i = 0; i < BATCH_SIZE; i++) {
+        struct datagram *d = &batch->item[i];
+        batch->data[i] = (struct iovec){.iov_base = batch->buffer[i], .iov_len = BATCH_BUFFER};
+        batch->header[i].msg_hdr = (struct msghdr){.msg_name = &d->peer.storage,
+                                                   .msg_namelen = sizeof(d->peer.storage),
+                                                   .msg_iov = &batch->data[i],
+                                                   .msg_iovlen = 1,
+                                                   .msg_control = batch->control[i].bytes};
+        batch->header[i].msg_hdr.msg_controllen = batch->ip ? sizeof(batch->control[i]) : 0;
+    }
+}
+
+static void take_ipv4(struct datagram *d, const struct cmsghdr *c)
+{
+    struct in_pktinfo info;
+
+    memcpy(&info, CMSG_DATA(c), sizeof(info));
+    d->to = (struct address){.len = sizeof(d->to.in),
+                             .in = {.sin_family = AF_INET, .sin_addr = info.ipi_addr}};
+    /* The kernel's choice of an address to answer from differs from the one that was written to if
+     * that one is broadcast or multicast; there is none yet if the datagram was queued before we
+     * asked. Then sending tells: from an address that is not a host's, it fails. */
+    d->unicast =
+        info.ipi_spec_dst.s_addr == info.ipi_addr.s_addr || info.ipi_spec_dst.s_addr == INADDR_ANY;
+}
+
+static void take_ipv6(struct datagram *d, const struct cmsghdr *c)
+{
+    struct in6_pktinfo info;
+
+    memcpy(&info, CMSG_DATA(c), sizeof(info));
+    d->to = (struct address){.len = sizeof(d->to.in6),
+                             .in6 = {.sin6_family = AF_INET6,
+                                     .sin6_addr = info.ipi6_addr,
+                                     .sin6_scope_id = info.ipi6_ifindex}};
+}
+
+/* The destination as IPv4 has it, if it came so, in whatever order they are. */
+static void take_control(struct datagram *d, struct msghdr *header)
+{
+    d->to = (struct address){.len = 0};
+    d->unicast = true;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+            take_ipv4(d, c);
+        else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO && d->to.len == 0)
+            take_ipv6(d, c);
+    }
+}
+
+/* As recvmmsg(2), but nobody can make it wait by what he passes. */
+static int receive(struct datagram_batch *batch)
+{
+    if (!batch->ip)
+        rights_guard(RIGHTS_MOMENT);
+    /* With the flag MSG_TRUNC the length is that of the datagram, whatever fits. */
+    int n = recvmmsg(batch->fd, batch->header, (unsigned)batch->most,
+                     MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC, NULL);
+    if (!batch->ip)
+        rights_unguard();
+    return n;
+}
+
+int datagram_batch_receive(struct datagram_batch *batch)
+{
+    prepare(batch);
+    int n = receive(batch);
+
+    batch->count = n < 0 ? 0 : (size_t)n;
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct datagram *d = &batch->item[i];
+        d->peer.len = batch->header[i].msg_hdr.msg_namelen;
+        d->data = batch->buffer[i];
+        d->len = batch->header[i].msg_len;
+        d->answered = false;
+        take_control(d, &batch->header[i].msg_hdr);
+    }
+    return n;
+}
+
+/* ---- answering ---- */
+
+static size_t put_control(union batch_control *control, int level, int type, const void *info,
+                          size_t size)
+{
+    *control = (union batch_control){.align = {.cmsg_level = level, .cmsg_type = type}};
+    control->align.cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(&control->align), info, size);
+    return CMSG_SPACE(size);
+}
+
+/* Says that the answer comes from the address that the request went to. The interface is left to
+ * the routes, but for a link-local address, which means nothing without it. Returns the size. */
+static size_t put_source(union batch_control *control, const struct address *from)
+{
+    struct in_pktinfo info = {.ipi_spec_dst = from->in.sin_addr};
+    struct in6_pktinfo info6 = {.ipi6_addr = from->in6.sin6_addr};
+
+    if (from->len == 0)
+        return 0;
+    if (from->sa.sa_family == AF_INET)
+        return put_control(control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+    if (IN6_IS_ADDR_LINKLOCAL(&info6.ipi6_addr))
+        info6.ipi6_ifindex = from->in6.sin6_scope_id;
+    return put_control(control, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
+}
+
+/* Puts the answers behind each other. Returns how many; ORDER tells whose they are. */
+static size_t line_up(struct datagram_batch *batch, const struct datagram **order)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct datagram *d = &batch->item[i];
+        if (!d->answered)
+            continue;
+        size_t control = put_source(&batch->control[count], &d->to);
+        batch->data[count] = (struct iovec){.iov_base = d->answer.data, .iov_len = d->answer.len};
+        batch->header[count].msg_hdr =
+            (struct msghdr){.msg_name = &d->peer.storage,
+                            .msg_namelen = d->peer.len,
+                            .msg_iov = &batch->data[count],
+                            .msg_iovlen = 1,
+                            .msg_control = control ? batch->control[count].bytes : NULL,
+                            .msg_controllen = control};
+        order[count++] = d;
+    }
+    return count;
+}
+
+/* Whether FD had room before long. A Unix socket always has: it is the peer's queue that is full.
+ */
+static bool wait_for_room(int fd, const struct datagram *d)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    return address_is_ip(&d->peer) && poll(&p, 1, FULL_MSEC) > 0;
+}
+
+void datagram_batch_send(struct datagram_batch *batch,
+                         void (*sent)(const struct datagram *datagram, int result, void *context),
+                         void *context)
+{
+    const struct datagram *order[BATCH_SIZE];
+    size_t count = line_up(batch, order), next = 0;
+
+    while (next < count) {
+        int n = sendmmsg(batch->fd, batch->header + next, (unsigned)(count - next),
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        int error = n < 0 ? errno : 0;
+        if (error == EINTR || (error == EAGAIN && wait_for_room(batch->fd, order[next])))
+            continue;
+        if (error) /* that of the first one, which is given up */
+            sent(order[next++], -error, context);
+        for (int i = 0; i < n; i++)
+            sent(order[next++], 0, context);
+    }
+}

@@ -1,0 +1,143 @@
+/*
+ * The reports that wait to be sent.
+ */
+#include "forkserver/outbox.h"
+
+#include "ipc/channel.h"
+
+#include "unit.h"
+
+static int ends[2];
+static struct outbox outbox;
+
+static int setup(void **state)
+{
+    (void)state;
+    if (channel_open(ends) < 0)
+        return -1;
+    outbox = (struct outbox){.channel = ends[0]};
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fd_close(&ends[0]);
+    fd_close(&ends[1]);
+    return 0;
+}
+
+static void add(enum report_kind kind, uint64_t job)
+{
+    const struct report report = {.kind = kind, .job = job};
+
+    assert_true(outbox_has_room(&outbox));
+    outbox_add(&outbox, &report);
+}
+
+/* The next message has COUNT reports, of the jobs from FIRST on. */
+static void has(size_t count, uint64_t first)
+{
+    struct report list[REPORTS_MAX];
+    char buf[REPORTS_SIZE];
+    int fds[CHANNEL_FDS];
+    size_t passed;
+
+    ssize_t n = channel_receive(ends[1], buf, sizeof(buf), fds, &passed);
+    assert_true(n > 0);
+    assert_int_equal(reports_decode(list, buf, (size_t)n), count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(list[i].job, first + i);
+}
+
+static void has_nothing(void)
+{
+    char byte;
+
+    assert_int_equal(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+}
+
+static void test_nothing_to_send(void **state)
+{
+    (void)state;
+    assert_true(outbox_has_room(&outbox));
+    assert_false(outbox.urgent);
+    assert_int_equal(outbox_flush(&outbox), 0);
+    has_nothing();
+}
+
+static void test_many_in_one_message(void **state)
+{
+    (void)state;
+    for (uint64_t job = 1; job <= REPORTS_MAX; job++)
+        add(REPORT_STARTED, job);
+    assert_false(outbox_has_room(&outbox));
+    has_nothing();
+    assert_int_equal(outbox_flush(&outbox), 0);
+    assert_true(outbox_has_room(&outbox));
+    has(REPORTS_MAX, 1);
+    has_nothing();
+}
+
+static void test_only_a_start_may_wait(void **state)
+{
+    static const enum report_kind kinds[] = {REPORT_PROTECTION, REPORT_READY, REPORT_ENDED,
+                                             REPORT_FAILED, REPORT_HELD};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        add(REPORT_STARTED, 1);
+        assert_false(outbox.urgent);
+        add(kinds[i], 2);
+        assert_true(outbox.urgent);
+        add(REPORT_STARTED, 3); /* nor is it less urgent by that */
+        assert_true(outbox.urgent);
+        assert_int_equal(outbox_flush(&outbox), 0);
+        assert_false(outbox.urgent);
+        has(3, 1);
+    }
+}
+
+/* A daemon that is busy gets them later, in their order. */
+static void test_no_room(void **state)
+{
+    uint64_t job = 1, sent;
+    int r;
+
+    (void)state;
+    do {
+        for (int i = 0; i < REPORTS_MAX; i++)
+            add(REPORT_ENDED, job++);
+        assert_true(job < 10000000);
+        r = outbox_flush(&outbox);
+    } while (r == 0);
+    assert_int_equal(r, -EAGAIN);
+    assert_int_equal(outbox.count, REPORTS_MAX);
+    assert_true(outbox.urgent);
+    has(REPORTS_MAX, 1);
+    assert_int_equal(outbox_flush(&outbox), 0);
+    for (sent = 1 + REPORTS_MAX; sent < job; sent += REPORTS_MAX)
+        has(REPORTS_MAX, sent);
+    has_nothing();
+}
+
+static void test_daemon_is_gone(void **state)
+{
+    (void)state;
+    fd_close(&ends[1]);
+    add(REPORT_ENDED, 1);
+    assert_int_equal(outbox_flush(&outbox), -EPIPE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_nothing_to_send),       TEST(test_many_in_one_message),
+        TEST(test_only_a_start_may_wait), TEST(test_no_room),
+        TEST(test_daemon_is_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
