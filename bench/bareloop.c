@@ -1,11 +1,13 @@
 /*
- * The yardstick: accept, fork, echo, exit, and nothing else. Prints its port.
+ * The yardstick: accept, fork, echo, exit, and nothing else.
+ *
+ *   bareloop PORT   on 127.0.0.1
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,26 +25,26 @@ static void serve(int fd)
 
 static void reap(int number)
 {
-    int kept = errno;
+    int saved = errno;
 
     (void)number;
     while (waitpid(-1, NULL, WNOHANG) > 0)
         continue;
-    errno = kept;
+    errno = saved;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    if (argc != 2)
+        return 64;
+    address.sin_port = htons((unsigned short)atoi(argv[1]));
     signal(SIGCHLD, reap);
-    if (bind(listener, (struct sockaddr *)&address, len) < 0 || listen(listener, 4096) < 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &len) < 0)
+    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+        listen(listener, 4096) < 0)
         return 1;
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         if (fd < 0)

@@ -1,124 +1,188 @@
 #!/usr/bin/env python3
-"""What a connection costs: the bare fork loop and echod, measured in one interleaved run.
-
-CPU is that of the server's process tree (user and system, reaped children included), from
-/proc. Prints a table in Markdown. Quote its ratios; the absolute figures are of one machine.
-
-    bench/bench.py [--rounds N] [--count N] [--idle N]
+"""What a connection costs: echod, other servers and the bare fork loop, measured in one interleaved
+run on the same work. Prints tables in Markdown. doc/PERFORMANCE.md describes the method.
 """
 import argparse
+import json
 import os
-import statistics
+import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parent
-BUILD = Path(os.environ.get("ECHOD_BUILDDIR", SOURCE.parent / "build"))
-TICK = os.sysconf("SC_CLK_TCK")
+sys.dont_write_bytecode = True
+import accounting  # noqa: E402
+import held  # noqa: E402
+import machine  # noqa: E402
+import plan as plans  # noqa: E402
+import plots  # noqa: E402
+import report  # noqa: E402
+import servers  # noqa: E402
+import tools  # noqa: E402
+import work  # noqa: E402
+from results import Results  # noqa: E402
 
 
-def compile_programs(directory):
-    """The load and the variants of the loop: what each is linked with is the point of it."""
-    cc = os.environ.get("CC", "cc")
-    variants = {
-        "load": ["load.c"],
-        "loop, static": ["bareloop.c", "-static"],
-        "loop, libc": ["bareloop.c"],
-        "loop, libsystemd": ["bareloop.c", "-Wl,--no-as-needed", "-lsystemd", "-Wl,-z,now"],
-    }
-    programs = {}
-    for name, (source, *flags) in variants.items():
-        programs[name] = directory / name.replace(", ", "-")
-        subprocess.run([cc, "-O2", "-o", programs[name], SOURCE / source, *flags], check=True)
-    return programs
+def words_of(known):
+    """An argparse type: words of KNOWN, with commas between them."""
+    def parse(text):
+        found = [word.strip() for word in text.split(",") if word.strip()]
+        for word in found:
+            if word not in known:
+                raise argparse.ArgumentTypeError(
+                    f"{word} is not one of {', '.join(known)}")
+        if not found:
+            raise argparse.ArgumentTypeError(f"at least one of {', '.join(known)} is needed")
+        return found
+    return parse
 
 
-def cpu_seconds(pid):
-    """Of PID and its reaped children; of its living children (the scribe, idle workers), too."""
-    def of(one, fields):
-        stat = Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
-        return sum(int(stat[f]) for f in fields) / TICK
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return of(pid, (11, 12, 13, 14)) + sum(of(c, (11, 12)) for c in children)
+def positive(kind):
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value <= 1000:
+            raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and up to 1000")
+        return value
+    return parse
 
 
-class Server:
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                                        stderr=subprocess.DEVNULL)
-        line = self.process.stdout.readline()
-        self.port = line.split()[2].rsplit(":", 1)[1] if " " in line else line.strip()
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        time.sleep(0.5)  # orphans of the loop end; nothing is measured meanwhile
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(64, f"bench: {message} (--help lists the options)\n")
 
 
-def measure(server, load, count):
-    before, start = cpu_seconds(server.process.pid), time.monotonic()
-    subprocess.run([load, server.port, str(count), "4"], check=True)
-    wall = time.monotonic() - start
-    return (cpu_seconds(server.process.pid) - before) / count * 1e6, count / wall
+def parse_arguments():
+    names = [kind.name for kind in servers.KINDS]
+    parser = Parser(
+        prog="./dev bench", description="Measure what a connection costs, echod beside others.")
+    parser.add_argument("--quick", action="store_true",
+                        help="less of everything: some ten minutes instead of more than an hour")
+    parser.add_argument("--only", type=words_of(plans.WORK), default=list(plans.WORK),
+                        metavar="WORK,...", help=f"of {', '.join(plans.WORK)}")
+    parser.add_argument("--servers", type=words_of(names), metavar="NAME,...",
+                        default=[name for name in names if name not in servers.EXTRA],
+                        help=f"of {', '.join(names)}")
+    parser.add_argument("--rounds", type=positive(int), metavar="N",
+                        help="of everything but the largest numbers of held clients")
+    parser.add_argument("--scale", type=positive(float), default=1.0, metavar="F",
+                        help="multiply counts and times: 0.01 tries the bench itself")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="every sample, and the medians")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="SVG files, by gnuplot")
+    return parser.parse_args()
 
 
-def measure_with_idle(command, load, count, idle):
-    server = Server(command)
-    holder = None
-    try:
-        if idle:
-            holder = subprocess.Popen([load, server.port, "hold", str(idle)],
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            if holder.stdout.readline() != b"held\n":
-                raise SystemExit("bench: the idle clients were not all served")
-        return measure(server, load, count)
-    finally:
-        server.stop()
-        if holder:
-            holder.stdin.close()
-            holder.wait()
+class Bench:
+    def __init__(self, options, directory):
+        self.options, self.directory = options, directory
+        self.plan = plans.QUICK if options.quick else plans.FULL
+        if options.rounds:
+            self.plan.rounds = options.rounds
+        if options.scale != 1:
+            self.plan = self.plan.scaled(options.scale)
+        self.programs = tools.compile_programs(directory, options.servers)
+        self.load = tools.Load(self.programs["load"])
+        self.results = Results()
+        self.facts = {"machine": machine.describe(), "rounds": self.plan.rounds, "fork_us": []}
+        self.kinds = self._kinds()
+
+    def _kinds(self):
+        found = []
+        for kind in servers.KINDS:
+            if kind.name not in self.options.servers:
+                continue
+            kind.tools = self.programs
+            if kind.missing():
+                self.results.note(f"{kind.name}: {kind.program} is not installed")
+            else:
+                found.append(kind)
+        return found
+
+    def run(self):
+        group = accounting.Group(f"echod-bench-{os.getpid()}")
+        self.facts["accounting"] = group.describe()
+        group.kill()
+        self.facts["before"] = machine.state(self.load)
+        for number in range(self.plan.rounds):
+            self.facts["fork_us"].append(machine.state(self.load)["fork_us"])
+            # Another one is the first each time.
+            turn = number % len(self.kinds) if self.kinds else 0
+            for name in self.options.only:
+                for kind in self.kinds[turn:] + self.kinds[:turn]:
+                    self._measure(name, kind, number)
+        self.facts["after"] = machine.state(self.load)
+
+    def _measure(self, name, kind, number):
+        progress(f"round {number + 1} of {self.plan.rounds}: {name}, {kind.name}")
+        try:
+            if name == "held":
+                self._hold(kind, number)
+            elif name == "start":
+                self._add(name, kind, number, work.start(kind, self.load, self.directory,
+                                                         self.plan))
+            elif name != "datagrams" or kind.datagrams:
+                with self._server(kind, datagrams=name == "datagrams") as server:
+                    self._add(name, kind, number, getattr(work, name)(server, self.plan))
+        except (tools.Failed, OSError, subprocess.SubprocessError) as reason:
+            self.results.note(f"{name}, {kind.name}, round {number + 1}: {reason}")
+
+    def _server(self, kind, datagrams=False):
+        return servers.Server(kind, self.load, self.directory, datagrams)
+
+    def _add(self, name, kind, number, cells):
+        for cell, sample in cells:
+            self.results.add(name, kind.name, cell, number, sample)
+
+    def _hold(self, kind, number):
+        for count in self.plan.held:
+            if count > kind.held_max or number >= self.plan.held_rounds(count):
+                continue
+            progress(f"round {number + 1} of {self.plan.rounds}: {count} held, {kind.name}")
+            with self._server(kind) as server:
+                sample = held.hold(server, self.plan, count)
+            self.results.add("held", kind.name, f"{count}", number, sample)
+            if "failed" in sample:
+                self.results.note(f"{count} held, {kind.name}: {sample['failed']}")
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+    else:
+        print(text, file=sys.stderr, flush=True)
+
+
+def publish(bench, options):
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    print("\n".join(report.lines(bench.results, bench.facts)))
+    if options.json:
+        data = {**bench.facts, "notes": bench.results.notes,
+                "medians": list(bench.results.medians()), "samples": bench.results.samples}
+        options.json.write_text(json.dumps(data, indent=1) + "\n")
+    if options.plots and not plots.draw(bench.results, options.plots):
+        print("\nNo plots: gnuplot is not installed.")
+
+
+def end_well(number, _):
+    """Everything that was started is ended, and what was changed is restored, by what unwinds."""
+    raise SystemExit(128 + number)
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=8000)
-    parser.add_argument("--idle", type=int, default=10000)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        programs = compile_programs(directory)
-        load = programs.pop("load")
-        conf = directory / "echod.conf"
-        conf.write_text("[server]\nmax_clients = 20000\nmax_per_source = 0\nidle_timeout = 0\n"
-                        "[listen bench]\naddress = 127.0.0.1\nport = 0\n")
-        quiet = directory / "quiet.conf"
-        quiet.write_text(conf.read_text().replace("[server]\n", "[server]\nlog_sessions = no\n"))
-        servers = {name: [program] for name, program in programs.items()}
-        servers["echod"] = [BUILD / "echod", "--config", conf]
-        servers["echod, log_sessions = no"] = [BUILD / "echod", "--config", quiet]
-        results = {(name, idle): [] for name in servers for idle in (0, options.idle)}
-        for _ in range(options.rounds):
-            for (name, idle), rows in results.items():
-                rows.append(measure_with_idle(servers[name], load, options.count, idle))
-                print(".", end="", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
-        report(results, options)
-
-
-def report(results, options):
-    base = statistics.median(cpu for cpu, _ in results["loop, libsystemd", 0])
-    print(f"| server | idle clients | CPU per connection | of the loop with libsystemd "
-          f"| connections/s |\n|---|---|---|---|---|")
-    for (name, idle), rows in results.items():
-        cpu = statistics.median(row[0] for row in rows)
-        rate = statistics.median(row[1] for row in rows)
-        print(f"| {name} | {idle} | {cpu:.0f} µs | {cpu / base:.2f} | {rate:.0f} |")
-    print(f"\nMedians of {options.rounds} interleaved rounds of {options.count} connections, "
-          "4 clients at once, 32 bytes each.")
+    options = parse_arguments()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, end_well)
+    machine.raise_limits()
+    machine.own_network()
+    with tempfile.TemporaryDirectory(prefix="echod-bench-") as name:
+        os.chmod(name, 0o755)
+        bench = Bench(options, Path(name))
+        bench.run()
+        publish(bench, options)
 
 
 if __name__ == "__main__":

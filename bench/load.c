@@ -1,86 +1,77 @@
 /*
- * A client load on 127.0.0.1, bounded in count.
+ * The clients of the bench.
  *
- *   load PORT COUNT PARALLEL   COUNT short connections (32 bytes echoed), PARALLEL at once
- *   load PORT hold COUNT       opens COUNT connections, echoes a byte on each, prints "held",
- *                              holds them until standard input ends
+ *   load PORT await SECONDS                    until a byte is echoed
+ *   load PORT await-datagrams SECONDS          the same over UDP
+ *   load PORT short CLIENTS COUNT SECONDS      COUNT connections, CLIENTS at once
+ *   load PORT pingpong CLIENTS SIZE SECONDS    SIZE bytes back and forth
+ *   load PORT bulk CLIENTS SECONDS             a stream in both directions
+ *   load PORT hold SOURCE COUNT SECONDS        COUNT connections from 127.0.0.SOURCE
+ *   load PORT datagrams SIZE FLIGHT SECONDS    FLIGHT datagrams at once
+ *   load 0 fork COUNT                          the cycle of fork, exit and wait, without a server
+ *
+ * Each prints {"done": N, "seconds": S, "errors": N, "at": S}, the last by the
+ * monotonic clock. pingpong and bulk print it once when all are
+ * connected, run when they get a line on standard input, print it again, and keep the connections
+ * until standard input ends. hold prints it when all are connected, and then for each line it gets:
+ * "close N" closes N of the connections, "check" echoes a byte on each of the others.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "load.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int connect_to(int port)
+static int measure_fork(long count)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((unsigned short)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    double start = load_now();
+    long errors = 0;
 
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        perror("load: connect");
-        exit(1);
-    }
-    return fd;
-}
-
-static void echo(int fd, size_t size)
-{
-    char data[32] = "0123456789abcdef0123456789abcde", reply[32];
-
-    if (write(fd, data, size) != (ssize_t)size ||
-        recv(fd, reply, size, MSG_WAITALL) != (ssize_t)size || memcmp(data, reply, size) != 0) {
-        fputs("load: no echo\n", stderr);
-        exit(1);
-    }
-}
-
-static void run(int port, long count)
-{
     for (long i = 0; i < count; i++) {
-        int fd = connect_to(port);
-        echo(fd, 32);
-        close(fd);
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+            errors++;
     }
-    exit(0);
+    load_report(count - errors, load_now() - start, errors);
+    return errors != 0;
 }
 
-static int load(int port, long count, long parallel)
+static int run(struct load *load, int argc, char **argv)
 {
-    int status, failed = 0;
+    const char *verb = argv[2];
+    double seconds = atof(argv[argc - 1]);
 
-    for (long i = 0; i < parallel; i++)
-        if (fork() == 0)
-            run(port, count / parallel);
-    while (wait(&status) > 0)
-        failed |= status != 0;
-    return failed;
-}
-
-static int hold(int port, long count)
-{
-    struct rlimit files = {(rlim_t)count + 16, (rlim_t)count + 16};
-
-    setrlimit(RLIMIT_NOFILE, &files);
-    for (long i = 0; i < count; i++)
-        echo(connect_to(port), 1);
-    puts("held");
-    fflush(stdout);
-    while (getchar() != EOF)
-        continue;
-    return 0;
+    if (argc == 4 && strcmp(verb, "fork") == 0)
+        return measure_fork(atol(argv[3]));
+    if (argc == 4 && strcmp(verb, "await") == 0)
+        return load_await(load, false, seconds);
+    if (argc == 4 && strcmp(verb, "await-datagrams") == 0)
+        return load_await(load, true, seconds);
+    if (argc == 6 && strcmp(verb, "short") == 0)
+        return load_short(load, atol(argv[3]), atol(argv[4]), seconds);
+    if (argc == 6 && strcmp(verb, "pingpong") == 0)
+        return load_pingpong(load, atol(argv[3]), (size_t)atol(argv[4]), seconds);
+    if (argc == 5 && strcmp(verb, "bulk") == 0)
+        return load_bulk(load, atol(argv[3]), seconds);
+    if (argc == 6 && strcmp(verb, "hold") == 0) {
+        load->source = (unsigned)atoi(argv[3]);
+        return load_hold(load, atol(argv[4]), seconds);
+    }
+    if (argc == 6 && strcmp(verb, "datagrams") == 0)
+        return load_datagrams(load, (size_t)atol(argv[3]), atol(argv[4]), seconds);
+    fprintf(stderr, "load: not understood: %s\n", verb);
+    return 64;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 4)
+    if (argc < 4) {
+        fputs("Usage: load PORT VERB ARGUMENT...\n", stderr);
         return 64;
-    int port = atoi(argv[1]);
-    return strcmp(argv[2], "hold") == 0 ? hold(port, atol(argv[3]))
-                                        : load(port, atol(argv[2]), atol(argv[3]));
+    }
+    return run(&(struct load){.port = atoi(argv[1])}, argc, argv);
 }
