@@ -1,9 +1,8 @@
 #include "client/probe.h"
 
-#include "client/crc32.h"
-
 #include <endian.h>
 #include <string.h>
+#include <zlib.h>
 
 #define MARK_AT 4
 #define CRC_AT 24
@@ -35,15 +34,15 @@ static uint8_t byte_behind_header(const struct probe *p, size_t at)
 static uint32_t checksum(const struct probe *p, const struct header *header)
 {
     uint8_t block[256];
-    uint32_t crc = crc32_add(0, header, sizeof(*header));
+    uLong crc = crc32(0, (const Bytef *)header, sizeof(*header));
 
     for (size_t at = sizeof(*header); at < p->size;) {
         size_t count = 0;
         while (count < sizeof(block) && at < p->size)
             block[count++] = byte_behind_header(p, at++);
-        crc = crc32_add(crc, block, count);
+        crc = crc32(crc, block, (uInt)count);
     }
-    return crc;
+    return (uint32_t)crc;
 }
 
 static struct header header_of(const struct probe *p)
@@ -122,8 +121,9 @@ bool probe_read(const void *data, size_t len, uint32_t run, struct probe *probe)
         return false;
     uint32_t crc = le32toh(header.crc);
     header.crc = 0;
-    uint32_t actual = crc32_add(0, &header, sizeof(header));
-    return crc == crc32_add(actual, (const uint8_t *)data + sizeof(header), len - sizeof(header));
+    uLong actual = crc32(0, (const Bytef *)&header, sizeof(header));
+    const Bytef *rest = (const Bytef *)data + sizeof(header);
+    return crc == crc32(actual, rest, (uInt)(len - sizeof(header)));
 }
 
 ssize_t probe_find(const void *data, size_t len, size_t start, uint32_t run)
