@@ -7,6 +7,7 @@
 #include "client/common.h"
 #include "client/range.h"
 #include "client/report.h"
+#include "client/streams.h"
 #include "config.h"
 
 #include <errno.h>
@@ -241,20 +242,14 @@ static int check_arguments(struct check *check)
     return CHECK_OK;
 }
 
-int check_main(int argc, char **argv)
+static int parse_and_run(int argc, char **argv)
 {
-    static char name[] = "check_echo";
     struct check check = {
         .target = {.port = ECHOC_DEFAULT_PORT, .family = AF_UNSPEC},
         .timeout = 10 * USEC_PER_SEC,
     };
     const struct option_set set = {rows, ARRAY_SIZE(rows), &check};
 
-    program_invocation_short_name = name;
-    if (argc > 0)
-        argv[0] = name; /* getopt_long() begins its complaints with it */
-    fd_ensure_standard();
-    signal(SIGPIPE, SIG_IGN);
     int first = options_parse(&set, 1, argc, argv, &check.show);
     if (check.show == SHOW_HELP)
         return print_help();
@@ -268,4 +263,19 @@ int check_main(int argc, char **argv)
         return unusable("unexpected operand");
     int status = check_arguments(&check);
     return status == CHECK_OK ? run(&check) : status;
+}
+
+int check_main(int argc, char **argv)
+{
+    static char name[] = "check_echo";
+    struct streams streams;
+
+    program_invocation_short_name = name;
+    if (argc > 0)
+        argv[0] = name; /* getopt_long() begins its complaints with it */
+    int r = streams_open(&streams);
+    int status = r == 0
+                     ? parse_and_run(argc, argv)
+                     : say(CHECK_UNKNOWN, "cannot set up the standard streams: %s", strerror(-r));
+    return streams_close(&streams, status, CHECK_UNKNOWN);
 }

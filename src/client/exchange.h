@@ -29,7 +29,8 @@ enum exchange_ending {
     ENDED_SILENT,    /* the server owed a reply (or to take what we send) for the timeout */
     ENDED_DIFFERENT, /* .differs_at, .expected, .got */
     ENDED_INPUT,     /* by .error when reading the input */
-    ENDED_OUTPUT,    /* by .error when writing the output; -EPIPE: nobody reads it any more */
+    ENDED_OUTPUT,    /* by .error when writing the output; -EPIPE: nobody reads it any more; 0: it
+                      * is reported elsewhere */
     ENDED_SYSTEM,    /* by .error of ours: no memory */
     ENDED_TOO_LONG,  /* what was to be sent does not fit into a datagram */
 };

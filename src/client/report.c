@@ -23,9 +23,11 @@ void report_say(const char *format, ...)
     text_append(line, sizeof(line), "%s: ", program_invocation_short_name);
     size_t used = strlen(line);
     va_start(args, format);
-    vsnprintf(line + used, sizeof(line) - used, format, args);
+    vsnprintf(line + used, sizeof(line) - 1 - used, format, args);
     va_end(args);
-    dprintf(STDERR_FILENO, "%s\n", line); /* in one write: others may use the same terminal */
+    used = strlen(line);
+    line[used] = '\n';
+    fd_write_all(STDERR_FILENO, line, used + 1); /* in one: others may use the same terminal */
 }
 
 void report_hint_at_help(void)
@@ -88,11 +90,6 @@ void report_refused(const struct attempt *a)
     char line[2 * ADDRESS_TEXT_MAX];
 
     report_say("%s", report_reason(a, line, sizeof(line)));
-}
-
-void report_output_lost(void)
-{
-    report_say("cannot write standard output: %s", strerror(errno));
 }
 
 void report_connected(int sock, const struct address *peer, const struct exchange_plan *plan,
@@ -196,7 +193,7 @@ static int say_local(const struct exchange_result *r)
     }
     if (r->ending == ENDED_INPUT)
         report_say("cannot read standard input: %s", why);
-    else if (r->error != -EPIPE) /* who stopped reading, as head(1) does, knows */
+    else if (r->error != 0 && r->error != -EPIPE) /* who stopped reading, as head(1) does, knows */
         report_say("cannot write standard output: %s", why);
     return EXIT_IOERR;
 }

@@ -31,9 +31,6 @@ void report_refused(const struct attempt *a);
 /* The same, written into BUF. */
 const char *report_reason(const struct attempt *a, char *buf, size_t size);
 
-/* What could not be written to standard output, of which errno is the reason. */
-void report_output_lost(void);
-
 /* SOCK is connected to PEER; says as much of it as the VERBOSITY (common.h) asks for. */
 void report_connected(int sock, const struct address *peer, const struct exchange_plan *plan,
                       int verbosity);

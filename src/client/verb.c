@@ -23,15 +23,6 @@ const struct verb *verb_named(const char *name)
 
 /* ---- help ---- */
 
-/* Makes sure that what was printed got there. Returns the exit status. */
-static int finish_output(void)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_SUCCESS;
-    report_output_lost();
-    return EXIT_IOERR;
-}
-
 /* The options that all verbs have, in brief. */
 static void print_common_synopsis(const struct verb *verb)
 {
@@ -39,7 +30,7 @@ static void print_common_synopsis(const struct verb *verb)
            verb->datagrams ? " -u" : "");
 }
 
-static int print_verb_help(const struct verb *verb)
+static void print_verb_help(const struct verb *verb)
 {
     const char *before = verb->before ? verb->before : "", *gap = verb->before ? " " : "";
     const char *behind = verb->behind ? verb->behind : "", *space = verb->behind ? " " : "";
@@ -52,10 +43,9 @@ static int print_verb_help(const struct verb *verb)
     options_print(verb->rows, verb->row_count, stdout);
     print_common_synopsis(verb);
     fputs(verb->notes, stdout);
-    return finish_output();
 }
 
-int verbs_print_help(void)
+void verbs_print_help(void)
 {
     puts("Usage: echoc [OPTION]... HOST [PORT [MESSAGE]...]\n"
          "  or:  echoc VERB [OPTION]... HOST [PORT]\n"
@@ -67,13 +57,6 @@ int verbs_print_help(void)
          "\n"
          "Options of all of them:");
     options_print(common_rows, common_row_count, stdout);
-    return finish_output();
-}
-
-static int print_version(void)
-{
-    puts("echoc (echod) " PACKAGE_VERSION);
-    return finish_output();
 }
 
 /* ---- the command line ---- */
@@ -127,11 +110,13 @@ static int parse_and_run(const struct verb *verb, void *own, int argc, char **ar
 
     if (parse(verb, &common, own, argc, argv) < 0)
         return verb->misuse;
+    if (common.show == SHOW_NOTHING)
+        return verb->run(&common, own);
     if (common.show == SHOW_HELP)
-        return print_verb_help(verb);
-    if (common.show == SHOW_VERSION)
-        return print_version();
-    return verb->run(&common, own);
+        print_verb_help(verb);
+    else
+        puts("echoc (echod) " PACKAGE_VERSION);
+    return EXIT_SUCCESS;
 }
 
 int verb_run(const struct verb *verb, int argc, char **argv)

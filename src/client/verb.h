@@ -40,7 +40,7 @@ const struct verb *verb_named(const char *name);
  * status. */
 int verb_run(const struct verb *verb, int argc, char **argv);
 
-/* What echoc --help prints: the verbs and what they have in common. */
-int verbs_print_help(void);
+/* Prints what echoc --help shows: the verbs and what they have in common. */
+void verbs_print_help(void);
 
 #endif

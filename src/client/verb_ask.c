@@ -4,7 +4,6 @@
 #include "base/escape.h"
 #include "base/span.h"
 #include "base/util.h"
-#include "client/display.h"
 #include "client/link.h"
 #include "client/output.h"
 #include "client/report.h"
@@ -14,6 +13,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,17 +67,15 @@ static int listen_to(const struct common *c, const struct link *link, char *said
     return 0;
 }
 
-static int print_text(const struct ask_options *own, const char *said, size_t len)
+static void print_text(const struct ask_options *own, const char *said, size_t len)
 {
-    struct display display = {.fd = STDOUT_FILENO, .escape = !own->raw && isatty(STDOUT_FILENO)};
-    int r = display_take(&display, said, len);
+    bool escape = !own->raw && isatty(STDOUT_FILENO);
+    char *text = memory_zeroed(1, ESCAPED_SIZE(len));
 
-    if (r == 0)
-        r = display_end(&display);
-    if (r == 0)
-        r = display_write_all(&display);
-    display_free(&display);
-    return r;
+    if (escape)
+        len = escape_bytes(text, said, len, "\n\t");
+    fwrite(escape ? text : said, 1, len, stdout);
+    free(text);
 }
 
 static void print_object(const struct link *link, const char *said, size_t len, int status)
@@ -115,9 +113,9 @@ static int ask(const struct common *c, const struct ask_options *own, const stru
         report_failure(c, link, r);
     if (c->json)
         print_object(link, said, len, status);
-    else if (len > 0 && print_text(own, said, len) < 0)
-        return VERB_UNABLE;
-    return output_works() ? status : VERB_UNABLE;
+    else
+        print_text(own, said, len);
+    return status;
 }
 
 static int run_ask(const struct common *c, const void *own)

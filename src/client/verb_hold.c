@@ -199,7 +199,7 @@ static int conclude(const struct hold *h)
                     " closed",
                     h->opened - h->closed, h->wanted, h->refused, h->closed);
     }
-    return output_works() ? status : VERB_UNABLE;
+    return status;
 }
 
 static int hold_all(struct hold *h)

@@ -68,7 +68,7 @@ static int conclude(const struct idle *i)
         put_end(i, status);
     else
         tell_end(i);
-    return output_works() ? status : VERB_UNABLE;
+    return status;
 }
 
 /* ---- the search ---- */

@@ -59,7 +59,7 @@ static int conclude(struct ping *p)
     if (plot_close(&p->account->plot) < 0)
         status = VERB_UNABLE;
     account_summary(p->account, status);
-    return output_works() ? status : VERB_UNABLE;
+    return status;
 }
 
 static int ping_over(struct ping *p, const struct link *link)
