@@ -108,6 +108,7 @@ void caller_start(struct caller *c)
     c->begin = clock_nanoseconds();
     fd = connect_begin(&c->calls->peer, &plan);
     if (fd < 0) {
+        c->calls->ran_short = c->calls->ran_short || connect_ran_short(fd);
         fail(c, words(fd));
         return;
     }

@@ -20,6 +20,7 @@ struct calls {
     uint32_t run;
     uint32_t size;          /* of a message */
     uint64_t messages_each; /* for each connection */
+    bool ran_short;         /* our own system did */
     uint64_t started;       /* connections that were begun */
     uint64_t completed;     /* connections that had all their echoes */
     uint64_t messages;      /* that came back intact */

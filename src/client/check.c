@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "client/check_talk.h"
 #include "client/common.h"
+#include "client/race.h"
 #include "client/range.h"
 #include "client/report.h"
 #include "client/streams.h"
@@ -12,12 +13,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+/* The sentence of the line, cut at this: plugins' output is. */
+#define TEXT_MAX 1024
 
 struct check {
     struct target target;
@@ -61,40 +63,48 @@ static const struct option_row rows[] = {
     {"version", 'V', NULL, AT(show), SHOW_VERSION, NULL, "show the version and exit"},
 };
 
-/* What the handler of SIGALRM writes: the lookup of a name cannot be given a deadline. */
-static char too_late[96];
-
-static void on_alarm(int number)
-{
-    (void)number;
-    ssize_t ignored = write(STDOUT_FILENO, too_late, strlen(too_late));
-    (void)ignored;
-    _exit(CHECK_CRITICAL);
-}
-
-/* A little later than what everything else is bound by, which can say more. */
-static void arm(const struct check *check)
-{
-    uint64_t seconds = check->timeout / USEC_PER_SEC + 2;
-    char span[SPAN_TEXT_MAX];
-
-    snprintf(too_late, sizeof(too_late), "ECHO CRITICAL - the lookup timed out after %s\n",
-             span_format(check->timeout, span, sizeof(span)));
-    signal(SIGALRM, on_alarm);
-    alarm(seconds < 86400 ? (unsigned)seconds : 86400);
-}
-
 /* ---- the line ---- */
 
+/* Prints TEXT such that it stays one line, and no part of it is taken for performance data. */
+static void print_text(char *text)
+{
+    escape_disarm(text, NULL);
+    for (char *p = text; *p; p++)
+        *p = *p == '|' ? '/' : *p;
+    fputs(text, stdout);
+}
+
+/* Prints the state and a sentence. Returns STATUS. */
+static int vbegin_line(int status, const char *format, va_list args)
+{
+    static const char *const names[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+    char text[TEXT_MAX];
+
+    vsnprintf(text, sizeof(text), format, args);
+    printf("ECHO %s - ", names[status]);
+    print_text(text);
+    return status;
+}
+
+static int begin_line(int status, const char *format, ...) PRINTF_LIKE(2, 3);
+static int begin_line(int status, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vbegin_line(status, format, args);
+    va_end(args);
+    return status;
+}
+
+/* The same as a whole line, without performance data. */
 static int say(int status, const char *format, ...) PRINTF_LIKE(2, 3);
 static int say(int status, const char *format, ...)
 {
-    static const char *const names[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
     va_list args;
 
-    printf("ECHO %s - ", names[status]);
     va_start(args, format);
-    vprintf(format, args);
+    vbegin_line(status, format, args);
     va_end(args);
     putchar('\n');
     return status;
@@ -113,55 +123,35 @@ static int say_time(const struct check *check, const struct address *peer, uint6
     char address[ADDRESS_TEXT_MAX];
     uint64_t usec = ns / NSEC_PER_USEC;
 
-    return say(status,
-               "%zu byte%s returned by %s in %" PRIu64 ".%06" PRIu64 " s | time=%" PRIu64
-               ".%06" PRIu64 "s;%s;%s;0 size=%zuB",
-               size, plural(size), address_format(peer, address, sizeof(address)),
-               usec / USEC_PER_SEC, usec % USEC_PER_SEC, usec / USEC_PER_SEC, usec % USEC_PER_SEC,
-               text_of(&check->warning), text_of(&check->critical), size);
+    begin_line(status, "%zu byte%s returned by %s in %" PRIu64 ".%06" PRIu64 " s", size,
+               plural(size), address_format(peer, address, sizeof(address)), usec / USEC_PER_SEC,
+               usec % USEC_PER_SEC);
+    printf(" | time=%" PRIu64 ".%06" PRIu64 "s;%s;%s;0 size=%zuB\n", usec / USEC_PER_SEC,
+           usec % USEC_PER_SEC, text_of(&check->warning), text_of(&check->critical), size);
+    return status;
 }
 
 /* ---- the check ---- */
 
-/* Tries each address until the deadline. Returns a socket, or -1 with the reasons in WHY. */
-static int open_socket(const struct check *check, struct attempts *attempts, uint64_t deadline,
-                       struct address *peer, char *why)
-{
-    struct connect_plan plan = {.type = check->target.type, .dscp = -1, .wake = -1};
-    char reason[CHECK_WHY_MAX];
-
-    *why = '\0';
-    for (size_t i = 0; i < attempts->count; i++) {
-        struct attempt *a = &attempts->list[i];
-        uint64_t now = clock_now();
-        plan.timeout = deadline > now ? deadline - now : 1;
-        int fd = connect_address(&a->address, &plan);
-        *peer = a->address;
-        if (fd >= 0)
-            return fd;
-        a->error = fd;
-        text_append(why, CHECK_WHY_MAX, "%s%s", *why ? "; " : "",
-                    report_reason(a, reason, sizeof(reason)));
-    }
-    return -1;
-}
-
-static void tell_failures(const struct attempts *attempts)
-{
-    char reason[CHECK_WHY_MAX];
-
-    for (size_t i = 0; i < attempts->count; i++)
-        if (attempts->list[i].error)
-            puts(report_reason(&attempts->list[i], reason, sizeof(reason)));
-}
-
-static int talk(const struct check *check, struct attempts *attempts)
-{
-    uint64_t begin = clock_nanoseconds(), deadline = begin / NSEC_PER_USEC + check->timeout;
-    char why[CHECK_WHY_MAX], address[ADDRESS_TEXT_MAX];
-    char *send = check->send ? text_copy(check->send) : NULL;
+/* What a check has come to, at the address that was asked last. */
+struct outcome {
     struct address peer;
-    int fd = open_socket(check, attempts, deadline, &peer, why);
+    size_t received;         /* bytes */
+    bool right;              /* the answer was */
+    bool ran_short;          /* our own system did */
+    char why[CHECK_WHY_MAX]; /* it was not right */
+};
+
+static void add_reason(struct outcome *outcome, const char *reason)
+{
+    text_append(outcome->why, sizeof(outcome->why), "%s%s", *outcome->why ? "; " : "", reason);
+}
+
+/* Asks over FD until DEADLINE. Returns whether to try another address: datagrams, and no answer. */
+static bool ask(const struct check *check, int fd, uint64_t deadline, struct outcome *outcome)
+{
+    char why[CHECK_WHY_MAX] = "", reason[CHECK_WHY_MAX + ADDRESS_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
+    char *send = check->send ? text_copy(check->send) : NULL;
     struct check_talk t = {
         .fd = fd,
         .type = connect_type(fd),
@@ -170,33 +160,101 @@ static int talk(const struct check *check, struct attempts *attempts)
         .expect = check->expect,
         .deadline = deadline,
     };
-    int status;
 
-    if (fd < 0)
-        status = say(CHECK_CRITICAL, "%s", why);
-    else if (check_talk(&t, why))
-        status = say_time(check, &peer, clock_nanoseconds() - begin, t.received);
-    else
-        status =
-            say(CHECK_CRITICAL, "%s: %s", address_format(&peer, address, sizeof(address)), why);
-    fd_close(&fd);
+    outcome->right = check_talk(&t, why);
+    outcome->received = t.received;
     free(send);
-    return status;
+    if (outcome->right)
+        return false;
+    snprintf(reason, sizeof(reason), "%s: %s", address_format(&outcome->peer, peer, sizeof(peer)),
+             why);
+    add_reason(outcome, reason);
+    return t.type == SOCK_DGRAM && !t.answered;
+}
+
+static void add_failures(struct outcome *outcome, const struct attempts *attempts, size_t first)
+{
+    char reason[CHECK_WHY_MAX];
+
+    for (size_t i = first; i < attempts->count; i++)
+        if (attempts->list[i].error)
+            add_reason(outcome, report_reason(&attempts->list[i], reason, sizeof(reason)));
+}
+
+/* Each address that is left has its share of the time until DEADLINE. */
+static uint64_t share_of(const struct check *check, uint64_t deadline, size_t left)
+{
+    uint64_t now = clock_now();
+
+    return check->udp && now < deadline ? now + (deadline - now) / left : deadline;
+}
+
+/* Asks the addresses until DEADLINE; those that fail without an answer, and the reasons, are in
+ * OUTCOME->why. */
+static void talk(const struct check *check, struct attempts *attempts, uint64_t deadline,
+                 struct outcome *outcome)
+{
+    struct connect_plan plan = {
+        .type = check->target.type, .dscp = -1, .wake = -1, .deadline = deadline};
+    bool again = true;
+
+    for (size_t first = 0, i; again && first < attempts->count; first = i + 1) {
+        int fd = race_connect(attempts, first, &plan, NULL, &i);
+        if (fd < 0) {
+            add_failures(outcome, attempts, first);
+            outcome->ran_short = connect_ran_short(fd);
+            return;
+        }
+        outcome->peer = attempts->list[i].address;
+        again = ask(check, fd, share_of(check, deadline, attempts->count - i), outcome);
+        fd_close(&fd);
+    }
+}
+
+static void print_failures(const struct attempts *attempts)
+{
+    char reason[CHECK_WHY_MAX];
+
+    for (size_t i = 0; i < attempts->count; i++)
+        if (attempts->list[i].error) {
+            report_reason(&attempts->list[i], reason, sizeof(reason));
+            print_text(reason);
+            putchar('\n');
+        }
+}
+
+static int say_unresolved(const struct check *check, int error, const char *reason)
+{
+    char span[SPAN_TEXT_MAX], after[SPAN_TEXT_MAX + 8] = "";
+
+    if (error == -ETIMEDOUT)
+        snprintf(after, sizeof(after), " after %s",
+                 span_format(check->timeout, span, sizeof(span)));
+    bool ours = error == -EAGAIN || error == -EPROTONOSUPPORT; /* a shortage, a wrong option */
+    return say(ours ? CHECK_UNKNOWN : CHECK_CRITICAL,
+               "cannot find the address of %.255s port %.64s: %s%s",
+               check->target.path ? check->target.path : check->target.host, check->target.port,
+               reason, after);
 }
 
 static int run(const struct check *check)
 {
+    uint64_t deadline = clock_now() + check->timeout;
+    struct outcome outcome = {0};
     struct attempts attempts;
     const char *reason;
+    int status, r = target_resolve(&check->target, deadline, &attempts, &reason);
 
-    arm(check);
-    if (target_resolve(&check->target, &attempts, &reason) < 0)
-        return say(CHECK_CRITICAL, "cannot find the address of %s port %s: %s",
-                   check->target.path ? check->target.path : check->target.host, check->target.port,
-                   reason);
-    int status = talk(check, &attempts);
-    if (check->verbose)
-        tell_failures(&attempts);
+    if (r < 0)
+        return say_unresolved(check, r, reason);
+    uint64_t begin = clock_nanoseconds();
+    talk(check, &attempts, deadline, &outcome);
+    if (outcome.right)
+        status = say_time(check, &outcome.peer, clock_nanoseconds() - begin, outcome.received);
+    else
+        status = say(outcome.ran_short ? CHECK_UNKNOWN : CHECK_CRITICAL, "%s", outcome.why);
+    if (check->verbose && outcome.right)
+        print_failures(&attempts);
     attempts_free(&attempts);
     return status;
 }
@@ -220,10 +278,11 @@ static int unusable(const char *what)
 
 static int check_arguments(struct check *check)
 {
-    char *scratch = text_copy(check->send ? check->send : "");
-    bool bad_escape = unescape_text(scratch, scratch) < 0;
+    char *text = text_copy(check->send ? check->send : "");
+    bool bad_escape = unescape_text(text, text) < 0;
+    struct address scratch;
 
-    free(scratch);
+    free(text);
     if (!check->target.host || !*check->target.host)
         return unusable("-H is missing");
     if (!common_is_port(check->target.port))
@@ -237,6 +296,8 @@ static int check_arguments(struct check *check)
     check->target.type = check->udp ? SOCK_DGRAM : SOCK_STREAM;
     if (*check->target.host == '/')
         check->target.path = check->target.host;
+    if (check->target.path && address_unix(&scratch, check->target.path) < 0)
+        return unusable("-H is too long for the path of a Unix socket");
     if (check->target.path && check->udp)
         return unusable("-u does not go with a Unix socket");
     return CHECK_OK;

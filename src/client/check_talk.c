@@ -26,6 +26,7 @@ static bool because(char *why, const char *text)
 
 struct answer {
     char *why;
+    bool any; /* something came */
     bool right;
 };
 
@@ -33,6 +34,7 @@ static void take(void *context, const struct reply *reply)
 {
     struct answer *answer = context;
 
+    answer->any = true;
     switch (reply->verdict) {
     case REPLY_TRUNCATED:
         snprintf(answer->why, CHECK_WHY_MAX, "the reply is truncated: %zu of %u byte%s", reply->len,
@@ -72,6 +74,7 @@ static bool ask_probe(struct check_talk *talk, char *why)
     else if (r < 0)
         because(why, strerror(-r));
     talk->received = PROBE_SIZE;
+    talk->answered = answer.any;
     trip_free(&trip);
     window_free(&window);
     return r == 0 && answer.right;
@@ -136,6 +139,7 @@ static int receive_text(struct check_talk *talk, char *answer)
         if (n < 0 && errno != EAGAIN)
             return -errno;
         talk->received += n > 0 ? (size_t)n : 0;
+        talk->answered = talk->answered || n >= 0;
     }
     return 0;
 }

@@ -18,6 +18,7 @@ struct check_talk {
     const char *expect; /* what the answer has to hold; NULL: just what was sent */
     uint64_t deadline;  /* microseconds of clock_now() */
     size_t received;    /* is set: bytes */
+    bool answered;      /* is set: something came, right or not */
 };
 
 /* Talks. Returns whether the answer was right; WHY, of CHECK_WHY_MAX bytes, then stays as it is,

@@ -3,6 +3,7 @@
 #include "base/span.h"
 #include "base/util.h"
 #include "client/report.h"
+#include "client/wait.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -85,8 +86,32 @@ struct common common_defaults(const char *port)
         .target = {.port = port, .family = AF_UNSPEC, .type = SOCK_STREAM},
         .dscp = -1,
         .timeout = 10 * USEC_PER_SEC,
+        .begin = clock_now(),
+        .deadline = NEVER,
         .verbosity = VERBOSITY_NORMAL,
     };
+}
+
+struct common common_until(const struct common *c, uint64_t span)
+{
+    struct common bounded = *c;
+
+    bounded.deadline = span ? c->begin + span : NEVER;
+    return bounded;
+}
+
+uint64_t common_limit(const struct common *c, uint64_t begin)
+{
+    return c->timeout ? wait_earlier(begin + c->timeout, c->deadline) : c->deadline;
+}
+
+uint64_t common_patience(const struct common *c)
+{
+    uint64_t now = clock_now(), limit = common_limit(c, now);
+
+    if (limit == NEVER)
+        return 0;
+    return limit > now ? limit - now : 1;
 }
 
 struct connect_plan common_plan(const struct common *c, int wake)
@@ -94,7 +119,7 @@ struct connect_plan common_plan(const struct common *c, int wake)
     return (struct connect_plan){
         .type = c->target.type,
         .lasting = c->lasting || c->proxy.version,
-        .timeout = c->timeout,
+        .deadline = common_limit(c, clock_now()),
         .source = c->source.len > 0 ? &c->source : NULL,
         .dscp = c->dscp,
         .wake = wake,

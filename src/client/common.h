@@ -7,6 +7,7 @@
 #include "client/connect.h"
 #include "client/option.h"
 #include "client/proxy_header.h"
+#include "client/resolve.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,8 +24,11 @@ struct common {
     struct address source; /* .len 0: any */
     int dscp;              /* -1: as it is */
     struct proxy proxy;
-    uint64_t timeout; /* microseconds; 0 = none */
-    bool lasting;     /* there has to be a connection: the verb is about it */
+    uint64_t timeout;  /* microseconds; 0 = none */
+    uint64_t begin;    /* when the program began, clock_now() */
+    uint64_t deadline; /* when the verb has to end, likewise; NEVER */
+    bool lasting;      /* there has to be a connection: the verb is about it */
+    bool probes;       /* the verb sends probes, so that one more does no harm */
     int udp;
     int json;
     int verbosity;       /* enum verbosity */
@@ -39,6 +43,16 @@ extern const size_t common_row_count;
 
 /* Nothing set, with the port that is meant where none is given. */
 struct common common_defaults(const char *port);
+
+/* C with a deadline: SPAN microseconds after the program began; 0: none. */
+struct common common_until(const struct common *c, uint64_t span);
+
+/* When what begins at BEGIN has to be over: by the timeout, and by the deadline. */
+uint64_t common_limit(const struct common *c, uint64_t begin);
+
+/* How long a reply may be waited for from now on: the timeout, or less because of the deadline, in
+ * microseconds; 0: for ever. */
+uint64_t common_patience(const struct common *c);
 
 /* The plan of a connection for these options, which must stay; it is woken by WAKE, or by -1. */
 struct connect_plan common_plan(const struct common *c, int wake);

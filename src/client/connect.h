@@ -1,5 +1,5 @@
 /*
- * From HOST and PORT, or a Unix path, to a connected socket.
+ * From an address to a connected socket.
  */
 #ifndef ECHOD_CLIENT_CONNECT_H
 #define ECHOD_CLIENT_CONNECT_H
@@ -7,63 +7,47 @@
 #include "net/address.h"
 
 #include <stdbool.h>
-
-/* Where to connect to: a PATH (address_unix()), or HOST and PORT, which getaddrinfo(3) knows. */
-struct target {
-    const char *path; /* NULL: HOST and PORT count */
-    const char *host; /* a name or an address; an IPv6 one may stand in brackets */
-    const char *port; /* a number or a service name */
-    int family;       /* AF_UNSPEC, AF_INET or AF_INET6 */
-    int type;         /* SOCK_STREAM or SOCK_DGRAM */
-};
-
-/* An address of a target, and what became of connecting to it. */
-struct attempt {
-    struct address address;
-    int error; /* 0 or -errno */
-};
-
-struct attempts {
-    struct attempt *list; /* in the order in which they should be tried */
-    size_t count;
-};
-
-/*
- * All addresses of TARGET, none twice, into FOUND, which the caller frees with attempts_free().
- * May take as long as the system's resolver does. Returns 0, or with FOUND empty and the *REASON
- * in words (static) -EINVAL (TARGET->path is none), -EPROTONOSUPPORT (its port is the name of no
- * service) or -EADDRNOTAVAIL.
- */
-int target_resolve(const struct target *target, struct attempts *found, const char **reason);
-
-void attempts_free(struct attempts *attempts);
+#include <stddef.h>
+#include <stdint.h>
 
 /* How to connect. */
 struct connect_plan {
-    int type;         /* SOCK_STREAM or SOCK_DGRAM; a Unix socket has its own */
-    bool lasting;     /* a Unix socket of datagrams will not do: a connection is wanted */
-    uint64_t timeout; /* microseconds; 0 = no limit of ours */
+    int type;          /* SOCK_STREAM or SOCK_DGRAM; a Unix socket has its own */
+    bool lasting;      /* a Unix socket of datagrams will not do: a connection is wanted */
+    uint64_t deadline; /* of clock_now(); NEVER */
     const struct address *source; /* the address to connect from, without a port; NULL: any */
     int dscp;                     /* of the IP header, 0 to 63 (RFC 2474); -1: as it is */
     int wake;                     /* a descriptor: once it can be read, give up; or -1 */
+    const void *knock;            /* a datagram of .knock_len bytes; NULL: none (race.h) */
+    size_t knock_len;
 };
 
 /*
- * Connects to ADDRESS within the timeout; of a Unix socket it finds out whether it is one of a
- * stream, of packets or of datagrams. Returns the socket (close-on-exec, non-blocking,
- * TCP_NODELAY), which the caller closes, or -errno; -ETIMEDOUT, -ECANCELED (.wake).
- */
-int connect_address(const struct address *address, const struct connect_plan *plan);
-
-/*
- * The same without waiting, and of the plan's type: begins, and returns such a socket or -errno.
- * Once it is writable, connect_finish() tells what became of it: 0, or -errno, and the caller
- * closes it.
+ * Begins to connect to ADDRESS, which is an IP address or, for a plan of datagrams, any; the type
+ * is the plan's. Returns a socket (close-on-exec, non-blocking) or -errno. Once it is writable,
+ * connect_finish() returns what became of it: 0 (with TCP_NODELAY set), or -errno; the caller
+ * closes it in either case. A socket that the kernel has connected to itself is -ECONNREFUSED.
  */
 int connect_begin(const struct address *address, const struct connect_plan *plan);
 int connect_finish(int fd, const struct address *address);
 
+/*
+ * Connects to the Unix socket ADDRESS and finds out whether it is one of a stream, of packets or of
+ * datagrams. Returns such a socket or -errno; -ETIMEDOUT, -ECANCELED (.wake).
+ */
+int connect_unix(const struct address *address, const struct connect_plan *plan);
+
 /* What the socket FD is one of: SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM. */
 int connect_type(int fd);
+
+/*
+ * Whether FD is connected to itself: the kernel may choose the destination's port as the source's
+ * where nobody listens on it, and what is sent then comes back.
+ */
+bool connect_is_to_itself(int fd);
+
+/* Whether ERROR (-errno) means that our own system ran short of something: descriptors, memory,
+ * ports, or has no such source address. */
+bool connect_ran_short(int error);
 
 #endif

@@ -22,7 +22,11 @@
 struct dialogue {
     const struct exchange_plan *plan;
     struct exchange_result *result;
-    int type; /* of the socket */
+    int sock;
+    int type;          /* of the socket */
+    bool answered;     /* something came from the peer */
+    size_t others;     /* further addresses that may be tried while nothing has come */
+    uint64_t patience; /* how long an answer is waited for, microseconds; 0: for ever */
     struct address peer;
     struct outgoing input; /* what was read, and is to be sent line by line */
     bool input_ended;
@@ -104,6 +108,7 @@ static void compare(struct dialogue *d, const struct message *m, const char *dat
 /* Something came: the answer to M, or (NULL) to nothing. */
 static void take(struct dialogue *d, const struct message *m, const char *data, size_t len)
 {
+    d->answered = true;
     if (d->plan->json)
         put_answer(d, m, data, len);
     if (d->plan->verify)
@@ -113,21 +118,28 @@ static void take(struct dialogue *d, const struct message *m, const char *data, 
     d->result->received += len;
 }
 
-/* Receives what is there. Returns whether that was something. */
-static bool receive(struct dialogue *d, const struct message *m)
+/* Receives what is there. Returns 1 if that was something, 0, or -errno. */
+static int receive(struct dialogue *d, const struct message *m)
 {
     char data[PACKET_MAX];
-    ssize_t n = recv(d->plan->sock, data, sizeof(data), MSG_DONTWAIT);
+    ssize_t n = recv(d->sock, data, sizeof(data), MSG_DONTWAIT);
 
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return false;
     if (n < 0)
-        end(d, ENDED_BROKEN, -errno);
-    else if (n == 0 && d->type != SOCK_DGRAM)
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    if (n == 0 && d->type != SOCK_DGRAM)
         end(d, ENDED_CLOSED, 0);
     else
         take(d, m, data, (size_t)n);
-    return true;
+    return 1;
+}
+
+/* The same, of what answers no message: an error is the end. */
+static void receive_unasked(struct dialogue *d)
+{
+    int r = receive(d, NULL);
+
+    if (r < 0)
+        end(d, ENDED_BROKEN, r);
 }
 
 /* ---- waiting ---- */
@@ -137,8 +149,7 @@ enum event { TOO_LATE, FROM_SERVER, FROM_INPUT };
 /* Waits for the socket (EVENTS), or for INPUT (-1: none), until the DEADLINE. */
 static enum event await(struct dialogue *d, short events, int input, uint64_t deadline)
 {
-    struct pollfd set[] = {{.fd = d->plan->sock, .events = events},
-                           {.fd = input, .events = POLLIN}};
+    struct pollfd set[] = {{.fd = d->sock, .events = events}, {.fd = input, .events = POLLIN}};
 
     for (;;) {
         int n = poll(set, ARRAY_SIZE(set), wait_until(deadline));
@@ -149,9 +160,13 @@ static enum event await(struct dialogue *d, short events, int input, uint64_t de
     }
 }
 
-static uint64_t deadline_of(const struct dialogue *d)
+/* As long as another address may be tried, each has its share of the timeout. */
+static uint64_t deadline_of(struct dialogue *d)
 {
-    return d->plan->timeout ? clock_now() + d->plan->timeout : NEVER;
+    d->patience = d->plan->timeout;
+    if (d->patience && !d->answered)
+        d->patience = (d->patience - 1) / (d->others + 1) / 1000 * 1000 + 1000;
+    return d->patience ? clock_now() + d->patience : NEVER;
 }
 
 /* ---- a message ---- */
@@ -166,11 +181,13 @@ static void change_port(struct dialogue *d)
 
     if (d->type != SOCK_DGRAM || !address_is_ip(&d->peer))
         return;
-    connect(d->plan->sock, &nobody, sizeof(nobody));
-    while (recv(d->plan->sock, &late, sizeof(late), MSG_DONTWAIT) >= 0)
+    connect(d->sock, &nobody, sizeof(nobody));
+    while (recv(d->sock, &late, sizeof(late), MSG_DONTWAIT) >= 0)
         ;
-    if (connect(d->plan->sock, &d->peer.sa, d->peer.len) < 0)
+    if (connect(d->sock, &d->peer.sa, d->peer.len) < 0)
         end(d, ENDED_BROKEN, -errno);
+    else if (connect_is_to_itself(d->sock))
+        end(d, ENDED_BROKEN, -ECONNREFUSED);
 }
 
 static void give_up(struct dialogue *d, const struct message *m)
@@ -178,7 +195,7 @@ static void give_up(struct dialogue *d, const struct message *m)
     char span[SPAN_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
 
     d->result->unanswered++;
-    span_format(d->plan->timeout, span, sizeof(span));
+    span_format(d->patience, span, sizeof(span));
     report_say("no reply to message %" PRIu64 " from %s within %s", d->result->messages,
                address_format(&d->peer, peer, sizeof(peer)), span);
     if (d->plan->json) {
@@ -202,7 +219,7 @@ static void put_failure(struct dialogue *d, const struct message *m)
 static int send_whole(struct dialogue *d, const struct message *m, uint64_t deadline)
 {
     for (;;) {
-        if (send(d->plan->sock, m->data, m->len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+        if (send(d->sock, m->data, m->len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
             return 0;
         if (errno == EAGAIN && await(d, POLLOUT, -1, deadline) == TOO_LATE)
             return -ETIMEDOUT;
@@ -211,30 +228,59 @@ static int send_whole(struct dialogue *d, const struct message *m, uint64_t dead
     }
 }
 
-/* Sends M and waits for its answer. */
-static void ask(struct dialogue *d, const struct message *m)
+/* Sends M to one address, and waits for its answer. Returns 0 or -errno. */
+static int ask_once(struct dialogue *d, const struct message *m)
 {
     uint64_t deadline = deadline_of(d);
     int r = send_whole(d, m, deadline);
 
-    if (r == -EMSGSIZE)
+    if (r < 0)
+        return r;
+    d->result->sent += m->len;
+    while (r == 0 && await(d, POLLIN, -1, deadline) == FROM_SERVER)
+        r = receive(d, m);
+    return r > 0 ? 0 : r == 0 ? -ETIMEDOUT : r;
+}
+
+/* Goes on to the next address, if this one failed by ERROR before anything came from it. */
+static bool move_on(struct dialogue *d, int error)
+{
+    if (d->answered || d->others == 0 || error == -EMSGSIZE)
+        return false;
+    int sock = d->plan->next(d->plan->context, error == -ETIMEDOUT ? -ETIME : error);
+    if (sock < 0)
+        return false;
+    d->others--;
+    d->sock = sock;
+    address_peer(&d->peer, sock);
+    return true;
+}
+
+/* Sends M and waits for its answer. */
+static void ask(struct dialogue *d, struct message *m)
+{
+    uint64_t sent = d->result->sent;
+    int r = ask_once(d, m);
+
+    while (r < 0 && move_on(d, r)) {
+        d->result->sent = sent;
+        m->begin = clock_nanoseconds();
+        r = ask_once(d, m);
+    }
+    d->others = 0;
+    if (r == -ETIMEDOUT)
+        give_up(d, m);
+    else if (r == -EMSGSIZE)
         end(d, ENDED_TOO_LONG, r);
     else if (r == -EPIPE)
         end(d, ENDED_CLOSED, 0);
-    else if (r < 0 && r != -ETIMEDOUT)
+    else if (r < 0)
         end(d, ENDED_BROKEN, r);
-    if (d->over)
-        return;
-    d->result->sent += r == 0 ? m->len : 0;
-    while (await(d, POLLIN, -1, deadline) == FROM_SERVER)
-        if (receive(d, m))
-            return;
-    give_up(d, m);
 }
 
 static void say(struct dialogue *d, const char *data, size_t len)
 {
-    const struct message m = {.data = data, .len = len, .begin = clock_nanoseconds()};
+    struct message m = {.data = data, .len = len, .begin = clock_nanoseconds()};
 
     d->result->messages++;
     ask(d, &m);
@@ -260,7 +306,7 @@ static void say_messages(struct dialogue *d)
 static void read_some(struct dialogue *d)
 {
     if (await(d, POLLIN, d->plan->input, NEVER) == FROM_SERVER) {
-        receive(d, NULL);
+        receive_unasked(d);
         return;
     }
     ssize_t n = outgoing_read(&d->input, d->plan->input);
@@ -308,10 +354,10 @@ static void hear_the_rest(struct dialogue *d)
     uint64_t deadline = lasting ? deadline_of(d) : 0;
 
     if (lasting)
-        shutdown(d->plan->sock, SHUT_WR);
+        shutdown(d->sock, SHUT_WR);
     d->result->half_closed = lasting;
     while (!d->over && await(d, POLLIN, -1, deadline) == FROM_SERVER)
-        receive(d, NULL);
+        receive_unasked(d);
     end(d, lasting ? ENDED_SILENT : ENDED_CLOSED, 0);
 }
 
@@ -321,7 +367,9 @@ void dialogue_run(const struct exchange_plan *plan, struct exchange_result *resu
     struct dialogue d = {
         .plan = plan,
         .result = result,
+        .sock = plan->sock,
         .type = connect_type(plan->sock),
+        .others = plan->others,
         .display = {.fd = plan->output, .escape = plan->escape},
     };
 

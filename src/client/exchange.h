@@ -21,6 +21,11 @@ struct exchange_plan {
     bool escape;      /* replies are made safe for a terminal */
     bool verify;      /* replies must be what was sent; the first difference ends the exchange */
     uint64_t timeout; /* of silence while a reply is awaited, in microseconds; 0 = none */
+    /* Of datagrams: replaces .sock by a socket to the next address, because of ERROR, and returns
+     * it, or -errno; .others is how many further addresses there are. */
+    int (*next)(void *context, int error);
+    void *context;
+    size_t others;
 };
 
 enum exchange_ending {

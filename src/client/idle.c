@@ -132,10 +132,10 @@ static void silence_end(struct silence *s)
 
 static int ask(struct idle *i, struct silence *s)
 {
-    int r = trip_ask(&s->trip, PROBE_SIZE, i->common->timeout, i->stop);
+    int r = trip_ask(&s->trip, PROBE_SIZE, common_patience(i->common), i->stop);
 
     while (r == -ECANCELED && hear(i))
-        r = trip_ask_on(&s->trip, i->common->timeout, i->stop);
+        r = trip_ask_on(&s->trip, common_patience(i->common), i->stop);
     return r;
 }
 
@@ -144,6 +144,7 @@ static int silence_begin(struct idle *i, struct silence *s, uint64_t span)
 {
     int r = make_link(i, &s->link);
 
+    i->ran_short = i->ran_short || connect_ran_short(r);
     if (r < 0)
         return r;
     s->span = span;
@@ -211,6 +212,8 @@ static void watch(struct idle *i, struct silence *s, size_t count)
         int r = ask(i, &s[k]);
         if (r == 0)
             survived(i, s[k].span);
+        else if (clock_now() >= i->deadline)
+            i->over = true;
         else if (!i->over)
             cut(i, span, r, false);
         silence_end(&s[k]);
@@ -246,12 +249,14 @@ static size_t begin_patiently(struct idle *i, struct silence *s, const uint64_t 
     int r = begin_some(i, s, spans, count);
 
     for (size_t n = 1; r < 0 && n < (i->met ? TRIES : 1) && !i->over; n++) {
+        if (i->ran_short || clock_now() >= i->deadline)
+            break;
         rest(i);
         r = begin_some(i, s, spans, count);
     }
     if (r >= 0)
         return (size_t)r;
-    if (!i->over)
+    if (!i->over && !(i->met && clock_now() >= i->deadline))
         i->why = words(r);
     i->over = true;
     return 0;

@@ -3,16 +3,23 @@
 #include "base/span.h"
 #include "base/util.h"
 #include "client/output.h"
+#include "client/probe.h"
+#include "client/race.h"
 #include "client/report.h"
 #include "client/verb.h"
+#include "client/wait.h"
 
 #include <errno.h>
 #include <string.h>
 
+/* The probe that finds the address that answers, in bytes, and the time for it in microseconds. */
+#define SCOUT_SIZE 56
+#define SCOUT_TIME USEC_PER_SEC
+
 int link_resolve(const struct common *c, struct attempts *found)
 {
     const char *reason;
-    int r = target_resolve(&c->target, found, &reason);
+    int r = target_resolve(&c->target, common_limit(c, c->begin), found, &reason);
 
     if (r == 0)
         return 0;
@@ -40,23 +47,30 @@ static int send_header(const struct common *c, int fd)
     return len > 0 && send(fd, header, len, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int link_try(const struct common *c, const struct address *address, int wake, struct link *link)
+/* FD is connected to the attempt A. Fills in LINK. Returns 0 or -errno. */
+static int take(const struct common *c, int fd, const struct attempt *a, struct link *link)
 {
-    struct connect_plan plan = common_plan(c, wake);
-    uint64_t begin = clock_nanoseconds();
-    int fd = connect_address(address, &plan);
+    uint64_t took = clock_nanoseconds() - a->begun;
 
-    link->fd = -1;
-    if (fd < 0)
-        return fd;
-    uint64_t took = clock_nanoseconds() - begin;
-    *link = (struct link){.fd = fd, .type = connect_type(fd), .peer = *address};
+    *link = (struct link){.fd = fd, .type = connect_type(fd), .peer = a->address};
     link->connect_ns = link->type == SOCK_DGRAM ? 0 : took;
     int r = send_header(c, fd);
     if (r < 0)
         fd_close(&link->fd);
     return r;
 }
+
+int link_try(const struct common *c, const struct address *address, int wake, struct link *link)
+{
+    struct connect_plan plan = common_plan(c, wake);
+    struct attempt a = {.address = *address, .begun = clock_nanoseconds()};
+    int fd = race_single(address, &plan);
+
+    link->fd = -1;
+    return fd < 0 ? fd : take(c, fd, &a, link);
+}
+
+/* ---- several addresses ---- */
 
 static void report_failure(const struct common *c, const struct attempt *a)
 {
@@ -65,29 +79,114 @@ static void report_failure(const struct common *c, const struct attempt *a)
         output_error(&a->address, strerror(-a->error));
 }
 
-/* Tries the address of A and keeps the reason of a failure there. */
-static int try_address(const struct common *c, struct attempt *a, int wake, struct link *link)
+/* Of the type of race_watch: reports at once, because another address may yet succeed. */
+static void watch(const void *context, const struct attempt *a, bool failed)
 {
-    if (c->verbosity >= VERBOSITY_VERBOSE)
+    const struct common *c = context;
+
+    if (c->verbosity < VERBOSITY_VERBOSE)
+        return;
+    if (failed)
+        report_failure(c, a);
+    else
         report_trying(a);
-    a->error = link_try(c, &a->address, wake, link);
-    if (a->error < 0 && a->error != -ECANCELED && c->verbosity >= VERBOSITY_VERBOSE)
-        report_failure(c, a); /* here, because a later address may yet succeed */
-    return a->error;
+}
+
+static int connect_from(const struct common *c, struct attempts *attempts, size_t first, int wake,
+                        struct link *link)
+{
+    struct connect_plan plan = common_plan(c, wake);
+    size_t winner;
+
+    if (attempts->begun) /* the first time, the lookup and this share the time */
+        plan.deadline = common_limit(c, attempts->begun);
+    attempts->begun = 0;
+    int fd = race_connect(attempts, first, &plan, &(struct race_watch){watch, c}, &winner);
+    if (fd < 0)
+        return fd;
+    int r = take(c, fd, &attempts->list[winner], link);
+    attempts->list[winner].error = r;
+    link->index = winner;
+    return r;
+}
+
+void link_report(const struct common *c, const struct attempts *attempts)
+{
+    for (size_t i = 0; c->verbosity < VERBOSITY_VERBOSE && i < attempts->count; i++)
+        if (attempts->list[i].error)
+            report_failure(c, &attempts->list[i]);
+}
+
+/* The index of the first address that was tried, and said nothing; or the number of all. */
+static size_t first_silent(const struct attempts *attempts)
+{
+    size_t i = 0;
+
+    while (i < attempts->count &&
+           !(attempts->list[i].begun && attempts->list[i].error == -ETIMEDOUT))
+        i++;
+    return i;
+}
+
+/*
+ * Without connections, whether an address answers shows only once something is sent: leaves of
+ * ATTEMPTS the one that answers a probe first; or, if none does, the first that does not refuse it.
+ */
+static int scout(const struct common *c, struct attempts *attempts, int wake)
+{
+    uint8_t data[SCOUT_SIZE];
+    const struct probe probe = {.run = (uint32_t)clock_nanoseconds(), .size = sizeof(data)};
+    struct connect_plan plan = common_plan(c, wake);
+    size_t i;
+
+    probe_write(&probe, data);
+    plan.knock = data;
+    plan.knock_len = sizeof(data);
+    plan.deadline = wait_earlier(plan.deadline, clock_now() + SCOUT_TIME);
+    int fd = race_connect(attempts, 0, &plan, &(struct race_watch){watch, c}, &i);
+    if (fd == -ECANCELED)
+        return fd;
+    if (fd < 0)
+        i = first_silent(attempts);
+    if (i == attempts->count)
+        return fd;
+    fd_close(&fd);
+    attempts->list[0] = attempts->list[i];
+    attempts->count = 1;
+    return 0;
 }
 
 int link_connect(const struct common *c, struct attempts *attempts, int wake, struct link *link)
 {
-    int r = -EADDRNOTAVAIL;
+    int r = 0;
 
     link->fd = -1;
-    for (size_t i = 0; i < attempts->count && r != 0 && r != -ECANCELED; i++)
-        r = try_address(c, &attempts->list[i], wake, link);
-    if (r == 0 || r == -ECANCELED || c->verbosity >= VERBOSITY_VERBOSE)
-        return r;
-    for (size_t i = 0; i < attempts->count; i++)
-        report_failure(c, &attempts->list[i]);
+    if (c->probes && c->udp && attempts->count > 1)
+        r = scout(c, attempts, wake);
+    if (r == 0)
+        r = connect_from(c, attempts, 0, wake, link);
+    if (r < 0 && r != -ECANCELED)
+        link_report(c, attempts);
     return r;
+}
+
+int link_next(const struct common *c, struct attempts *attempts, int error, struct link *link)
+{
+    struct link next;
+
+    attempts->list[link->index].error = error;
+    if (c->verbosity >= VERBOSITY_VERBOSE)
+        report_failure(c, &attempts->list[link->index]);
+    if (link->index + 1 == attempts->count)
+        return error;
+    int r = connect_from(c, attempts, link->index + 1, -1, &next);
+    if (r < 0) {
+        attempts->list[link->index].error = 0; /* it is still the one that is talked to */
+        return r;
+    }
+    fd_close(&link->fd);
+    *link = next;
+    return 0;
 }
 
 int link_give_up(const struct common *c, int status)
@@ -101,18 +200,5 @@ int link_give_up(const struct common *c, int status)
 
 int link_status(int error)
 {
-    return error == -ESRCH || error == -EPROTONOSUPPORT ? VERB_UNABLE : VERB_BAD;
-}
-
-int link_open(const struct common *c, struct link *link)
-{
-    struct attempts attempts;
-
-    link->fd = -1;
-    int r = link_resolve(c, &attempts);
-    if (r < 0)
-        return r == -EPROTONOSUPPORT ? r : -ESRCH;
-    r = link_connect(c, &attempts, -1, link);
-    attempts_free(&attempts);
-    return r;
+    return connect_ran_short(error) ? VERB_UNABLE : VERB_BAD;
 }

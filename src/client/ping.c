@@ -162,7 +162,7 @@ static void take_turn(struct ping *p)
 void ping_run(struct ping *p)
 {
     p->next = clock_now();
-    p->deadline = p->own->deadline ? p->next + p->own->deadline : NEVER;
+    p->deadline = p->common->deadline;
     while (goes_on(p)) {
         if (may_send(p) && clock_now() >= p->next)
             send_probe(p);

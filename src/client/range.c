@@ -12,6 +12,8 @@ static int scan_seconds(const char **p, uint64_t *ns)
 {
     uint64_t whole = 0, unit = USEC_PER_SEC * NSEC_PER_USEC;
 
+    if (**p == ':') /* as monitoring-plugins has it: from 0 */
+        return 0;
     if (**p != '.' && number_scan(p, &whole) < 0)
         return -EINVAL;
     if (__builtin_mul_overflow(whole, unit, ns))

@@ -77,6 +77,13 @@ const char *report_reason(const struct attempt *a, char *buf, size_t size)
         snprintf(buf, size, "connection refused by %s (is the server running?)", text);
     else if (a->error == -ETIMEDOUT)
         snprintf(buf, size, "timed out connecting to %s", text);
+    else if (a->error == -ETIME)
+        snprintf(buf, size, "no reply from %s", text);
+    else if (a->error == -EADDRNOTAVAIL)
+        snprintf(buf, size,
+                 "cannot connect to %s: no local port is free, or --source is not an address of "
+                 "this machine",
+                 text);
     else if (a->error == -ENOENT)
         snprintf(buf, size,
                  "cannot connect to %s: there is no such socket (is the server running?)", text);

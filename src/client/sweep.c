@@ -106,6 +106,7 @@ static enum passage try_once(struct sweep *s, uint32_t size)
 {
     int r = sweep_connect(s);
 
+    s->ran_short = s->ran_short || connect_ran_short(r);
     if (r < 0)
         return r == -ECANCELED ? STOPPED : BROKEN;
     r = trip_ask(&s->trip, size, s->own->wait, s->stop);
@@ -142,8 +143,9 @@ enum passage sweep_size(struct sweep *s, uint32_t size)
 {
     enum passage passage = LOST;
 
-    for (uint64_t n = 0;
-         n < s->own->tries && passage != PASSES && passage != STOPPED && passage != TOO_LARGE; n++)
+    for (uint64_t n = 0; n < s->own->tries && passage != PASSES && passage != STOPPED &&
+                         passage != TOO_LARGE && !s->ran_short;
+         n++)
         passage = try_once(s, size);
     tell(s, size, passage);
     return passage;

@@ -9,6 +9,7 @@
 #include "client/trip.h"
 #include "client/window.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sweep_options {
@@ -32,6 +33,7 @@ struct sweep {
     struct window window;
     struct reply last; /* without its data */
     int stop;
+    bool ran_short; /* our own system did */
 };
 
 /* Makes a connection if there is none. Returns 0 or -errno, reported; sweep_disconnect() ends it.

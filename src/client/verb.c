@@ -86,6 +86,7 @@ static int check(const struct verb *verb, struct common *c)
         return common_wrong("this verb needs connections: it cannot be done with --udp",
                             verb->name);
     c->lasting = !verb->datagrams;
+    c->probes = verb->probes;
     return common_check(c);
 }
 

@@ -20,6 +20,7 @@ struct verb {
     const char *behind;  /* operands behind PORT, or NULL */
     const char *port;    /* where none is given */
     bool datagrams;      /* it can be done with --udp */
+    bool probes;         /* what it sends are probes (probe.h) */
     const struct option_row *rows;
     size_t row_count;
     const void *defaults; /* what the rows' offsets are of, .size bytes */

@@ -49,10 +49,12 @@ static int await(int fd, uint64_t deadline)
     return -ETIMEDOUT;
 }
 
-/* All that it says, SAID_MAX bytes at most, or one datagram. Returns 0 or -errno. */
-static int listen_to(const struct common *c, const struct link *link, char *said, size_t *len)
+/* All that it says, SAID_MAX bytes at most, or one datagram, which leaves a share of the time to
+ * OTHERS. Returns 0 or -errno. */
+static int listen_to(const struct common *c, const struct link *link, size_t others, char *said,
+                     size_t *len)
 {
-    uint64_t deadline = c->timeout ? clock_now() + c->timeout : NEVER;
+    uint64_t deadline = c->timeout ? clock_now() + c->timeout / (others + 1) : NEVER;
 
     for (*len = 0; *len < SAID_MAX;) {
         if (await(link->fd, deadline) < 0)
@@ -100,14 +102,26 @@ static void report_failure(const struct common *c, const struct link *link, int 
         output_error(&link->peer, why);
 }
 
-static int ask(const struct common *c, const struct ask_options *own, const struct link *link)
+/* Bids one address to speak. Returns 0 or -errno. */
+static int ask_once(const struct common *c, const struct link *link, size_t others, char *said,
+                    size_t *len)
 {
-    char said[SAID_MAX];
-    size_t len = 0;
     int r = bid(link);
 
-    if (r == 0)
-        r = listen_to(c, link, said, &len);
+    return r < 0 ? r : listen_to(c, link, others, said, len);
+}
+
+static int ask(const struct common *c, const struct ask_options *own, struct attempts *attempts,
+               struct link *link)
+{
+    char said[SAID_MAX];
+    size_t len = 0, others = link->type == SOCK_DGRAM ? attempts->count - 1 - link->index : 0;
+    int r = ask_once(c, link, others, said, &len);
+
+    while (r < 0 && others-- > 0 && link_next(c, attempts, r == -ETIMEDOUT ? -ETIME : r, link) == 0)
+        r = ask_once(c, link, others, said, &len);
+    if (r < 0 && link->type == SOCK_DGRAM)
+        link_report(c, attempts); /* addresses before the last one */
     int status = r == 0 && len > 0 ? VERB_WELL : VERB_BAD;
     if (status == VERB_BAD)
         report_failure(c, link, r);
@@ -120,13 +134,19 @@ static int ask(const struct common *c, const struct ask_options *own, const stru
 
 static int run_ask(const struct common *c, const void *own)
 {
+    struct attempts attempts;
     struct link link;
-    int r = link_open(c, &link);
+    int status;
 
+    if (link_resolve(c, &attempts) < 0)
+        return link_give_up(c, VERB_UNABLE);
+    int r = link_connect(c, &attempts, -1, &link);
     if (r < 0)
-        return link_give_up(c, link_status(r));
-    int status = ask(c, own, &link);
+        status = link_give_up(c, link_status(r));
+    else
+        status = ask(c, own, &attempts, &link);
     fd_close(&link.fd);
+    attempts_free(&attempts);
     return status;
 }
 

@@ -41,6 +41,7 @@ struct crr {
     struct account *account;
     uint32_t run;
     int stop;
+    bool ran_short; /* our own system did */
     bool over;
 };
 
@@ -58,6 +59,8 @@ static bool hear(struct crr *c)
 /* What trip_ask() returned for the probe SEQ: a connection that is closed early is an error. */
 static void note(struct crr *c, uint32_t seq, int r)
 {
+    if (r == -ETIMEDOUT && clock_now() >= c->common->deadline)
+        return; /* it was not waited for as long as it would have been */
     if (r == -ETIMEDOUT)
         account_overdue(c->account, seq, c->common->timeout);
     else if (r == -EPIPE)
@@ -83,9 +86,9 @@ static void ask(struct crr *c, struct link *link)
     c->account->peer = link->peer;
     c->account->connect_ns = link->connect_ns;
     c->account->sent++;
-    int r = trip_ask(&trip, (uint32_t)c->own->size, c->common->timeout, c->stop);
+    int r = trip_ask(&trip, (uint32_t)c->own->size, common_patience(c->common), c->stop);
     while (r == -ECANCELED && hear(c))
-        r = trip_ask_on(&trip, c->common->timeout, c->stop);
+        r = trip_ask_on(&trip, common_patience(c->common), c->stop);
     note(c, seq, r);
     trip_free(&trip);
 }
@@ -96,6 +99,7 @@ static void fail(struct crr *c, int r)
     struct sent *sent = window_add(&c->window, (uint32_t)c->own->size, clock_nanoseconds());
 
     sent->fate = FATE_NONE;
+    c->ran_short = c->ran_short || connect_ran_short(r);
     c->account->connect_ns = 0;
     c->account->sent++;
     account_failure(c->account, sent->seq, strerror(-r));
@@ -136,7 +140,7 @@ static void rest(struct crr *c, uint64_t moment)
 
 static void run(struct crr *c)
 {
-    uint64_t next = clock_now(), deadline = c->own->deadline ? next + c->own->deadline : NEVER;
+    uint64_t next = clock_now(), deadline = c->common->deadline;
 
     while (goes_on(c, deadline)) {
         next = next + c->own->interval > clock_now() ? next + c->own->interval : clock_now();
@@ -154,16 +158,19 @@ static int conclude(const struct crr *c)
 
     if (c->own->histogram)
         graph_print(&c->account->round_trips, c->common->json);
-    account_summary(c->account, bad ? VERB_BAD : VERB_WELL);
-    return bad ? VERB_BAD : VERB_WELL;
+    int status = c->ran_short ? VERB_UNABLE : bad ? VERB_BAD : VERB_WELL;
+    account_summary(c->account, status);
+    return status;
 }
 
 static int run_crr(const struct common *common, const void *own)
 {
+    const struct crr_options *options = own;
+    const struct common bounded = common_until(common, options->deadline);
     struct attempts attempts;
-    struct crr c = {.common = common, .own = own, .attempts = &attempts, .run = trip_run()};
+    struct crr c = {.common = &bounded, .own = own, .attempts = &attempts, .run = trip_run()};
 
-    if (link_resolve(common, &attempts) < 0)
+    if (link_resolve(&bounded, &attempts) < 0)
         return link_give_up(common, VERB_UNABLE);
     int status = VERB_UNABLE;
     c.stop = stop_open();
@@ -185,6 +192,7 @@ const struct verb verb_crr = {
     .summary = "connect, request, reply, close, again and again: time each",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
+    .probes = true,
     .rows = rows,
     .row_count = ARRAY_SIZE(rows),
     .defaults = &(const struct crr_options){.interval = USEC_PER_SEC, .size = 56},

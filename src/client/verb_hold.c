@@ -39,6 +39,8 @@ struct hold {
     const struct common *common;
     const struct hold_options *own;
     struct attempts *attempts;
+    struct common bounded; /* for those after the first, which is opened before the time runs */
+    bool ran_short;        /* our own system did */
     struct address peer;
     uint64_t wanted;
     uint64_t opened, refused, closed;
@@ -98,11 +100,14 @@ static void hear(struct hold *h, int fd)
 static int connect_next(struct hold *h, int stop, struct link *link)
 {
     if (h->opened > 0)
-        return link_try(h->common, &h->peer, stop, link);
+        return link_try(&h->bounded, &h->peer, stop, link);
     int r = link_connect(h->common, h->attempts, stop, link);
-    if (r == 0)
-        h->peer = link->peer;
-    return r;
+    if (r < 0)
+        return r;
+    h->peer = link->peer;
+    h->bounded = *h->common;
+    h->bounded.deadline = h->own->time ? clock_now() + h->own->time : NEVER;
+    return 0;
 }
 
 static void open_one(struct hold *h, uint64_t index)
@@ -119,6 +124,7 @@ static void open_one(struct hold *h, uint64_t index)
         hear(h, stop);
     } else {
         h->refused++;
+        h->ran_short = h->ran_short || connect_ran_short(r);
         tell(h, index + 1, "refused", strerror(-r), NULL);
     }
 }
@@ -171,6 +177,8 @@ static void run(struct hold *h)
         open_one(h, i);
         if (h->opened == 0) /* no address of the host took one: the others would fare no better */
             return;
+        if (clock_now() >= h->bounded.deadline)
+            break;
     }
     uint64_t end = h->own->time ? clock_now() + h->own->time : NEVER;
     if (!h->common->json)
@@ -181,7 +189,9 @@ static void run(struct hold *h)
 
 static int conclude(const struct hold *h)
 {
-    int status = h->opened - h->closed == h->wanted ? VERB_WELL : VERB_BAD;
+    int status = h->ran_short                         ? VERB_UNABLE
+                 : h->opened - h->closed == h->wanted ? VERB_WELL
+                                                      : VERB_BAD;
 
     for (uint64_t i = 0; h->common->json && i < h->wanted; i++)
         if (h->set[i].fd >= 0)

@@ -56,14 +56,14 @@ static void tell_end(const struct idle *i)
 
 static int conclude(const struct idle *i)
 {
-    int status = i->how || i->why ? VERB_BAD : VERB_WELL;
+    int status = i->ran_short ? VERB_UNABLE : i->how || i->why ? VERB_BAD : VERB_WELL;
 
     if (!i->met && i->why)
         report_say("this needs an echo service, and no echo came: %s", i->why);
     else if (i->why)
         report_say("no more connections can be had: %s", i->why);
     if (!i->met)
-        return link_give_up(i->common, VERB_BAD);
+        return link_give_up(i->common, i->ran_short ? VERB_UNABLE : VERB_BAD);
     if (i->common->json)
         put_end(i, status);
     else
@@ -103,7 +103,7 @@ static void search(struct idle *i)
 {
     uint64_t before = NEVER;
 
-    i->deadline = i->own->deadline ? clock_now() + i->own->deadline : NEVER;
+    i->deadline = i->common->deadline;
     ascend(i);
     /* Until it cannot be told more precisely, for all takes its time. */
     while (i->how && !i->noticed && !i->over && output_works() &&
@@ -125,12 +125,14 @@ static int check_options(const struct idle_options *own)
 
 static int run_idle(const struct common *common, const void *own)
 {
+    const struct idle_options *options = own;
+    const struct common bounded = common_until(common, options->deadline);
     struct attempts attempts;
-    struct idle i = {.common = common, .own = own, .attempts = &attempts, .cut = NEVER};
+    struct idle i = {.common = &bounded, .own = own, .attempts = &attempts, .cut = NEVER};
 
     if (check_options(own) < 0)
         return VERB_UNABLE;
-    if (room_make(i.own->connections) < 0 || link_resolve(common, &attempts) < 0)
+    if (room_make(i.own->connections) < 0 || link_resolve(&bounded, &attempts) < 0)
         return link_give_up(common, VERB_UNABLE);
     int status = VERB_UNABLE;
     i.stop = stop_open();

@@ -111,6 +111,9 @@ static int conclude(const struct load *l)
     uint64_t took = clock_now() - l->begin;
     int status = l->calls->messages > 0 && l->calls->causes.count == 0 ? VERB_WELL : VERB_BAD;
 
+    if (l->calls->ran_short)
+        status = VERB_UNABLE;
+
     if (l->progress)
         fputc('\n', stderr);
     if (l->calls->common->json)
@@ -232,13 +235,17 @@ static int load_with(struct load *l)
 static int run_load(const struct common *common, const void *options)
 {
     struct load_options own = *(const struct load_options *)options;
+    struct attempts attempts;
     struct link link;
 
     if (own.time == 0 && own.count == 0)
         own.time = 10 * USEC_PER_SEC;
     if (room_make(own.connections) < 0)
         return link_give_up(common, VERB_UNABLE);
-    int r = link_open(common, &link); /* which address answers, if any */
+    if (link_resolve(common, &attempts) < 0)
+        return link_give_up(common, VERB_UNABLE);
+    int r = link_connect(common, &attempts, -1, &link); /* which address answers, if any */
+    attempts_free(&attempts);
     fd_close(&link.fd);
     if (r < 0)
         return link_give_up(common, link_status(r));
@@ -265,6 +272,7 @@ const struct verb verb_load = {
     .summary = "open many connections at a rate; count, and time, what they do",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
+    .probes = true,
     .rows = rows,
     .row_count = ARRAY_SIZE(rows),
     .defaults = &(const struct load_options){.connections = 10, .messages = 1, .size = 56},

@@ -95,8 +95,9 @@ static int connect_and_ping(struct ping *p, struct attempts *attempts)
     p->stop = stop_open();
     if (p->stop < 0)
         return link_give_up(p->common, VERB_UNABLE);
-    if (link_connect(p->common, attempts, p->stop, &link) < 0)
-        return link_give_up(p->common, VERB_BAD);
+    int r = link_connect(p->common, attempts, p->stop, &link);
+    if (r < 0)
+        return link_give_up(p->common, link_status(r));
     window_init(&p->window, WINDOW);
     int status = ping_over(p, &link);
     window_free(&p->window);
@@ -106,10 +107,12 @@ static int connect_and_ping(struct ping *p, struct attempts *attempts)
 
 static int run_ping(const struct common *common, const void *own)
 {
-    struct ping p = {.common = common, .own = own, .stop = -1};
+    const struct ping_options *options = own;
+    const struct common bounded = common_until(common, options->deadline);
+    struct ping p = {.common = &bounded, .own = own, .stop = -1};
     struct attempts attempts;
 
-    if (link_resolve(common, &attempts) < 0)
+    if (link_resolve(&bounded, &attempts) < 0)
         return link_give_up(common, VERB_UNABLE);
     int status = connect_and_ping(&p, &attempts);
     fd_close(&p.stop);
@@ -122,6 +125,7 @@ const struct verb verb_ping = {
     .summary = "measure round trips over one connection, and name what goes wrong",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
+    .probes = true,
     .rows = rows,
     .row_count = ARRAY_SIZE(rows),
     .defaults =

@@ -63,26 +63,63 @@ static void print_summary(const struct exchange_result *result, const struct lin
     output_end_summary(status);
 }
 
-static int run_send(const struct common *c, const void *own)
-{
-    struct exchange_result result;
-    struct link link;
+/* What the next address is taken from. */
+struct next {
+    const struct common *common;
+    struct attempts *attempts;
+    struct link *link;
+};
 
-    int r = link_open(c, &link);
-    if (r == -EPROTONOSUPPORT && c->verbosity > VERBOSITY_QUIET)
-        report_hint_at_port(&c->target);
-    if (r < 0)
-        return link_give_up(c, EXIT_UNAVAILABLE);
+/* Of the type of exchange_plan.next. */
+static int next_socket(void *context, int error)
+{
+    struct next *next = context;
+    int r = link_next(next->common, next->attempts, error, next->link);
+
+    return r < 0 ? r : next->link->fd;
+}
+
+static int exchange_over(const struct common *c, const void *own, struct attempts *attempts,
+                         struct link *first)
+{
+    struct link link = *first;
+    struct exchange_result result;
     struct exchange_plan plan = plan_for(c, own, link.fd);
+    struct next next = {c, attempts, &link};
+
+    plan.next = next_socket;
+    plan.context = &next;
+    plan.others = link.type == SOCK_DGRAM ? attempts->count - 1 - link.index : 0;
     report_connected(link.fd, &link.peer, &plan, c->verbosity);
     if (link.type == SOCK_STREAM)
         exchange_run(&plan, &result);
     else
         dialogue_run(&plan, &result);
     fd_close(&link.fd);
+    if (link.type == SOCK_DGRAM && result.ending != ENDED_CLOSED)
+        link_report(c, attempts); /* addresses before the last one */
     int status = report_result(&result, &link.peer, &plan, c->verbosity);
     if (c->json)
         print_summary(&result, &link, status);
+    return status;
+}
+
+static int run_send(const struct common *c, const void *own)
+{
+    struct attempts attempts;
+    struct link link;
+    int status, r = link_resolve(c, &attempts);
+
+    if (r == -EPROTONOSUPPORT && c->verbosity > VERBOSITY_QUIET)
+        report_hint_at_port(&c->target);
+    if (r < 0)
+        return link_give_up(c, r == -EAGAIN ? EXIT_OSERR : EXIT_UNAVAILABLE);
+    r = link_connect(c, &attempts, -1, &link);
+    if (r < 0)
+        status = link_give_up(c, connect_ran_short(r) ? EXIT_OSERR : EXIT_UNAVAILABLE);
+    else
+        status = exchange_over(c, own, &attempts, &link);
+    attempts_free(&attempts);
     return status;
 }
 

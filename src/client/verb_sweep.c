@@ -117,11 +117,12 @@ static int sweep(struct sweep *s)
 
     if (s->common->udp && largest > DATAGRAM_MAX)
         largest = DATAGRAM_MAX;
-    if (sweep_connect(s) < 0)
-        return link_give_up(s->common, VERB_BAD);
+    int r = sweep_connect(s);
+    if (r < 0)
+        return link_give_up(s->common, link_status(r));
     ascend(s, largest, &limit);
     narrow(s, &limit);
-    int status = judge(&limit);
+    int status = s->ran_short ? VERB_UNABLE : judge(&limit);
     if (s->common->json)
         put_limit(s, &limit, status);
     else
@@ -158,6 +159,7 @@ const struct verb verb_sweep = {
     .summary = "find the size from which on the path lets nothing pass",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
+    .probes = true,
     .rows = rows,
     .row_count = ARRAY_SIZE(rows),
     .defaults =

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 
-from expect import DEADLINE
+from expect import DEADLINE, expect, scaled
 
 
 class Server:
@@ -79,6 +79,20 @@ class Server:
             conn.close()
         if self.kind == "unix":
             self.dir.cleanup()
+
+
+def fill_backlog(listener):
+    """Connects until no more clients are taken. Returns their sockets."""
+    listener.listen(0)
+    clients = []
+    while True:
+        clients.append(socket.socket(listener.family))
+        clients[-1].settimeout(scaled(0.3, 3))
+        try:
+            clients[-1].connect(listener.getsockname())
+        except (socket.timeout, BlockingIOError):
+            return clients
+        expect(len(clients) < 100, "the backlog never fills")
 
 
 def pieces(conn, size=65536):

@@ -1,4 +1,5 @@
 """check_echo: the four states of a monitoring plugin, and its one line."""
+import os
 import re
 import socket
 import tempfile
@@ -53,7 +54,7 @@ def thresholds():
         for args, status, word in ((("-w", "0.0"), 1, "WARNING"), (("-c", "0"), 2, "CRITICAL"),
                                    (("-w", "0", "-c", "0"), 2, "CRITICAL"),
                                    (("-w", "0", "-c", "100"), 1, "WARNING"),
-                                   (("-w", "100:"), 1, "WARNING"), (("-c", "@0:100"), 2, "CRITICAL"),
+                                   (("-w", "100:"), 1, "WARNING"), (("-w", ":100"), 0, "OK"), (("-c", "@0:100"), 2, "CRITICAL"),
                                    (("-w", "@100:200", "-c", "~:100"), 0, "OK")):
             done = check(*of(server), *args).ended(status)
             expect_match(LINE % word, done.out, "the line with %s" % (args,))
@@ -110,6 +111,23 @@ def unreachable():
         failed(check("-H", "127.0.0.1", "-p", sock.getsockname()[1]), "connection refused by 127")
     failed(check("-H", "name.invalid"), "cannot find the address of name.invalid port 7777")
     failed(check("-H", "/nonexistent/socket"), "there is no such socket")
+
+
+@test("a path or a name cannot begin the performance data, or a second line")
+def hostile_names():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        os.mkdir(where + "/p|q\n")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(where + "/p|q\n/s")
+            listener.listen()
+            failed(check("-H", where + "/p|q\n/s", "-t", WAIT), "p/q.*timed out")
+            listener.close()
+            failed(check("-v", "-H", where + "/p|q\n/s"), "connection refused by unix:.*p/q")
+    failed(check("-H", "a|b\nc"), r"address of a/b\?c port 7777")
+    for args in (("-H", "/" + "x" * 120), ("-H", "x", "-p", "a|b\nc"), ("-H", "x", "-w", "1|2")):
+        expect_match(r"\AECHO UNKNOWN - [^|\n]*\n\Z", check(*args).ended(3).out, "with %s" % (args,))
+    expect_match("too long for the path of a Unix socket",
+                 check("-H", "/" + "x" * 120).ended(3).out, "why")
 
 
 @test("the lookup of a name that takes too long is CRITICAL, too")

@@ -11,6 +11,7 @@ from echoc import (CLOSED, LOCAL_IO, NO_CONNECTION, OK, SILENT, USAGE, Server, S
                    finish, read_line, run, start)
 from expect import DEADLINE, Skip, expect, expect_equal, expect_match, scaled
 from harness import Echod
+from servers import fill_backlog
 from tap import main, private_network, test
 
 MUCH = bytes(4 << 20)  # more than all buffers hold
@@ -72,20 +73,6 @@ def no_address():
     for option, host in (("-4", "::1"), ("-6", "127.0.0.1")):
         fails(NO_CONNECTION, r"cannot find the address of %s port 7777: \w.*\n\Z" % host,
               option, host)
-
-
-def fill_backlog(listener):
-    """Connects until no more clients are taken. Returns their sockets."""
-    listener.listen(0)
-    clients = []
-    while True:
-        clients.append(socket.socket(listener.family))
-        clients[-1].settimeout(scaled(0.3, 3))
-        try:
-            clients[-1].connect(listener.getsockname())
-        except (socket.timeout, BlockingIOError):
-            return clients
-        expect(len(clients) < 100, "the backlog never fills")
 
 
 @test("a server that does not take the connection in time")

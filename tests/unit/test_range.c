@@ -30,6 +30,9 @@ static void test_examples(void **state)
     alerts("@10:20", 10 * S, true);
     alerts("@10:20", 21 * S, false);
     alerts("@10", 5 * S, true);
+    alerts(":10", 10 * S, false); /* not of the guidelines, but monitoring-plugins take it */
+    alerts(":10", 11 * S, true);
+    alerts("@:10", 5 * S, true);
 }
 
 static void test_fractions(void **state)
@@ -43,7 +46,7 @@ static void test_fractions(void **state)
 
 static void test_nonsense(void **state)
 {
-    static const char *const bad[] = {"",   "x",  "1:x",   "2:1",  ":1",
+    static const char *const bad[] = {"",   "x",  "1:x",   "2:1",  "::1",
                                       "1s", "-1", "1.",    "1..2", "~",
                                       "~1", "@",  "1:2:3", "1 ",   "99999999999999"};
     struct range range = {.from = 7};

@@ -1,0 +1,191 @@
+"""Names with several addresses, deadlines, and what our own system runs short of: every verb."""
+import contextlib
+import resource
+import socket
+import tempfile
+
+import servers
+from expect import Skip, expect, expect_equal, expect_match, scaled
+from hosts import with_hosts
+from servers import Server, fill_backlog
+from tap import main, private_network, test
+from verbs import CHECK_ECHO, ECHOC, run
+
+PING = ("ping", "-c", 1)
+# Every verb that takes an echo, and what it prints of the address.
+VERBS = (PING, ("crr", "-c", 1), ("load", "-c", 2), ("sweep", "--largest", 2), ("send",))
+CONNECTED = (("hold", "--for", "10ms", 1), ("idle", "--shortest", "1ms", "--longest", "1ms"))
+SHORT, LONG = scaled("300ms", "3s"), 60
+
+
+def operands(verb, host, port):
+    return (*verb, host, port, *(["hello"] if verb[0] == "send" else []))
+
+
+@contextlib.contextmanager
+def black_hole(host, port):
+    """An address that answers no SYN: its backlog is full."""
+    with socket.socket() as listener:
+        listener.bind((host, port))
+        clients = fill_backlog(listener)
+        yield
+        for client in clients:
+            client.close()
+
+
+@contextlib.contextmanager
+def names(text, server=""):
+    with tempfile.TemporaryDirectory() as where:
+        yield with_hosts(where, text, server)
+
+
+def check(*args, program):
+    return run(*args, program=[*program, CHECK_ECHO])
+
+
+@test("an address that swallows SYNs holds up nobody: the next one is tried meanwhile")
+def swallowed():
+    with names("127.0.0.2 two.test\n127.0.0.3 two.test\n") as program, \
+            Server(servers.echo, host="127.0.0.3") as server:
+        port = server.address[1]
+        with black_hole("127.0.0.2", port):
+            for verb in (*VERBS, *CONNECTED):
+                run(*operands(verb, "two.test", port),
+                    "-t", LONG, program=[*program, ECHOC]).ended(0)
+            done = check("-H", "two.test", "-p", port, "-t", LONG, program=program).ended(0)
+            expect_match("returned by 127.0.0.3:", done.out, "who is named")
+
+
+@test("nothing is said of an address that was not tried")
+def untried():
+    with names("".join("127.0.0.%d many.test\n" % i for i in range(2, 9))) as program, \
+            contextlib.ExitStack() as stack:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.2", 0))
+            port = sock.getsockname()[1]
+        for i in range(2, 9):
+            stack.enter_context(black_hole("127.0.0.%d" % i, port))
+        done = run(*PING, "-t", "15ms", "many.test", port, program=[*program, ECHOC]).ended(1)
+        said = done.err.splitlines()
+        expect(0 < len(said) < 7, "one is named for each that was tried: %s" % said)
+        expect_match(r"^echoc: timed out connecting to 127\.0\.0\.2:", said[0], "the first")
+        done = check("-H", "many.test", "-p", port, "-t", "15ms", program=program).ended(2)
+        expect("127.0.0.8" not in done.out, "nor by check_echo")
+
+
+@test("a lookup that takes long is ended by -t and by -w, in every verb")
+def slow_lookup():
+    if not private_network():
+        raise Skip("port 53 may be somebody else's in this network")
+    resolver = "127.0.0.1\noptions timeout:30 attempts:5"
+    with names("127.0.0.1 localhost\n", resolver) as program, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 53))
+        for verb in (*VERBS, *CONNECTED, ("whoami",), ("daytime",)):
+            done = run(*operands(verb, "name.test", 7), "-t", SHORT, program=[*program, ECHOC])
+            done.ended(69 if verb[0] == "send" else 2)
+            expect_match("^echoc: cannot find the address of name.test port 7: "
+                         "the lookup timed out$", done.err, "what %s says" % verb[0])
+        for verb in (PING, ("crr",), ("idle",)):
+            run(*verb, "-t", LONG, "-w", SHORT, "name.test", program=[*program, ECHOC]).ended(2)
+        done = check("-H", "name.test", "-t", SHORT, program=program).ended(2)
+        expect_match(r"\AECHO CRITICAL - .*the lookup timed out after \S+\n\Z", done.out, "it")
+
+
+@test("-w bounds the connecting, too")
+def deadline():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    with black_hole("127.0.0.1", port):
+        for verb in (PING, ("crr", "-c", 1), ("idle",)):
+            done = run(*verb, "-t", 0, "-w", SHORT, "127.0.0.1", port).ended(1)
+            expect_match("timed out connecting to 127.0.0.1|timed out", done.out + done.err, "it")
+
+
+@test("with datagrams, too, the next address is tried: the first refuses, or is silent")
+def datagrams():
+    with names("127.0.0.2 two.test\n127.0.0.3 two.test\n") as program, \
+            Server(servers.echo_datagram, "udp", host="127.0.0.3") as server, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        port = server.address[1]
+        for _ in range(2):
+            for verb in VERBS:
+                done = run(*operands(verb, "two.test", port), "-u", "-t", scaled("2s", "20s"),
+                           program=[*program, ECHOC]).ended(0)
+                expect_equal(done.err, "", "what is said of the first")
+            check("-u", "-H", "two.test", "-p", port, program=program).ended(0)
+            done = check("-u", "-H", "two.test", "-p", port, "-s", "x", program=program).ended(0)
+            expect_match("returned by 127.0.0.3:", done.out, "who is named")
+            run("whoami", "-u", "-t", scaled("2s", "20s"), "two.test", port,
+                program=[*program, ECHOC]).ended(0)
+            if not silent.getsockname()[1]:
+                silent.bind(("127.0.0.2", port))
+
+
+@test("with datagrams, the reason of each address is told if none answers")
+def no_datagrams():
+    with names("127.0.0.2 two.test\n127.0.0.3 two.test\n") as program, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.3", 0))
+        port = silent.getsockname()[1]
+        done = run("-u", "-t", SHORT, "two.test", port, "hello", program=[*program, ECHOC]).ended(3)
+        expect_match(r"^echoc: connection refused by 127\.0\.0\.2:", done.err, "the first")
+        expect_match(r"no reply to message 1 from 127\.0\.0\.3:", done.err, "the second")
+        done = check("-u", "-t", SHORT, "-H", "two.test", "-p", port, program=program).ended(2)
+        expect_match(r"127\.0\.0\.2.*; 127\.0\.0\.3:\d+: timed out waiting", done.out, "both")
+
+
+@contextlib.contextmanager
+def one_local_port():
+    """The kernel chooses 50000 for every socket that gets a port."""
+    path = "/proc/sys/net/ipv4/ip_local_port_range"
+    if not private_network():
+        raise Skip("the range of local ports is not ours to change")
+    with open(path, encoding="ascii") as file:
+        before = file.read()
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write("50000 50000")
+    except OSError as error:
+        raise Skip("the range of local ports cannot be changed") from error
+    try:
+        yield 50000
+    finally:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(before)
+
+
+@test("a datagram that comes back because the socket is connected to itself is no answer")
+def to_itself():
+    with one_local_port() as port:
+        for host in ("127.0.0.1", "::1"):
+            for verb in VERBS:
+                done = run(*operands(verb, host, port), "-u")
+                done.ended(69 if verb[0] == "send" else 1)
+                expect_match("refused", done.out + done.err, "what %s says" % verb[0])
+            for more in ((), ("-s", "x")):
+                done = run("-u", "-H", host, "-p", port, *more, program=[CHECK_ECHO]).ended(2)
+                expect_match("connection refused by", done.out, "what check_echo says")
+
+
+@test("that our own system ran short of descriptors, or of ports, has a status of its own")
+def ran_short():
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
+
+    with Server(servers.echo) as server:
+        for verb in (*VERBS, *CONNECTED):
+            if verb[0] != "send":  # it needs no more
+                run(*operands(verb, *server.address), preexec_fn=limit).ended(2)
+        with one_local_port(), socket.create_connection(server.address):
+            for verb in (*VERBS, *CONNECTED, ("whoami",)):
+                done = run(*operands(verb, *server.address))
+                done.ended(71 if verb[0] == "send" else 2)
+                expect_match("^echoc: .*no local port is free", done.err, "what is said")
+            host, port = server.address
+            done = run("-H", host, "-p", port, program=[CHECK_ECHO]).ended(3)
+            expect_match("^ECHO UNKNOWN - .*no local port is free", done.out, "the line")
+
+
+main()
