@@ -69,10 +69,13 @@ static const char *words(int error)
 }
 
 /* Of the type of trip.take. */
-static void take(void *context, const struct reply *reply)
+static void take(void *context, const struct reply *received)
 {
     struct caller *c = context;
+    struct reply counted = *received, *reply = &counted;
 
+    if (reply->verdict != REPLY_STRAY)
+        reply->time += c->delay;
     if (puts_objects(c))
         put_reply(c, reply);
     switch (reply->verdict) {
@@ -88,6 +91,7 @@ static void take(void *context, const struct reply *reply)
         c->left--;
         c->calls->messages++;
         stats_add(&c->calls->round_trips, reply->time);
+        c->delay = 0; /* the next message is due now */
     }
 }
 
@@ -96,7 +100,20 @@ static void renew_patience(struct caller *c)
     c->due = c->calls->common->timeout ? clock_now() + c->calls->common->timeout : NEVER;
 }
 
-void caller_start(struct caller *c)
+/* Notes that C begins at .begin, though it was DUE before. */
+static void note_delay(struct caller *c, uint64_t due)
+{
+    uint64_t delay = c->begin > due ? c->begin - due : 0;
+
+    c->delay = c->calls->scheduled ? delay : 0;
+    if (c->delay <= CALLER_LATE)
+        return;
+    c->calls->late++;
+    if (delay > c->calls->latest)
+        c->calls->latest = delay;
+}
+
+void caller_start(struct caller *c, uint64_t due)
 {
     struct connect_plan plan = common_plan(c->calls->common, -1);
     int fd;
@@ -106,6 +123,7 @@ void caller_start(struct caller *c)
     c->took = 0;
     c->bad = NULL;
     c->begin = clock_nanoseconds();
+    note_delay(c, due);
     fd = connect_begin(&c->calls->peer, &plan);
     if (fd < 0) {
         c->calls->ran_short = c->calls->ran_short || connect_ran_short(fd);
@@ -153,7 +171,7 @@ static void finish_connecting(struct caller *c)
     }
     c->connected = true;
     if (c->trip.type != SOCK_DGRAM) {
-        c->took = clock_nanoseconds() - c->begin;
+        c->took = clock_nanoseconds() - c->begin + c->delay;
         stats_add(&c->calls->connects, c->took);
     }
     size_t len = link_header(c->calls->common, c->trip.fd, header);

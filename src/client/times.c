@@ -23,6 +23,25 @@ void times_print(const char *what, const struct stats *s)
                 output_time(stats_deviation(s), deviation));
 }
 
+void times_print_tail(const char *what, const struct stats *s)
+{
+    static const unsigned per_mille[] = {500, 900, 990, 999};
+    char line[256] = "", time[TIME_TEXT_MAX];
+
+    if (s->count < 2) {
+        times_print(what, s);
+        return;
+    }
+    text_append(line, sizeof(line), "%s", output_time(s->min, time));
+    text_append(line, sizeof(line), "/%s", output_time(stats_mean(s), time));
+    for (size_t i = 0; i < ARRAY_SIZE(per_mille); i++)
+        text_append(line, sizeof(line), "/%s",
+                    output_time(stats_percentile(s, per_mille[i]), time));
+    text_append(line, sizeof(line), "/%s", output_time(s->max, time));
+    output_line("%s min/avg/p50/p90/p99/p99.9/max/mdev = %s/%s ms", what, line,
+                output_time(stats_deviation(s), time));
+}
+
 void times_put(const char *what, const struct stats *s)
 {
     const struct {
@@ -32,7 +51,9 @@ void times_put(const char *what, const struct stats *s)
         {"min", s->min},
         {"avg", stats_mean(s)},
         {"p50", stats_percentile(s, 500)},
+        {"p90", stats_percentile(s, 900)},
         {"p99", stats_percentile(s, 990)},
+        {"p999", stats_percentile(s, 999)},
         {"max", s->max},
         {"mdev", stats_deviation(s)},
     };

@@ -2,6 +2,10 @@
 
 #include "base/span.h"
 
+#include <time.h>
+
+#define NSEC_PER_SEC UINT64_C(1000000000)
+
 uint64_t wait_earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -10,4 +14,15 @@ uint64_t wait_earlier(uint64_t a, uint64_t b)
 int wait_until(uint64_t moment)
 {
     return moment == NEVER ? -1 : clock_until(moment);
+}
+
+int wait_poll(struct pollfd *set, nfds_t count, uint64_t moment)
+{
+    uint64_t now = clock_nanoseconds(), left = moment > now ? moment - now : 0;
+    struct timespec time = {
+        .tv_sec = (time_t)(left / NSEC_PER_SEC),
+        .tv_nsec = (long)(left % NSEC_PER_SEC),
+    };
+
+    return ppoll(set, count, moment == NEVER ? NULL : &time, NULL);
 }

@@ -187,6 +187,62 @@ def load_rate():
         finish(process).ended(1)
 
 
+def adds_up(summary):
+    """Checks that the schedule's numbers do. Returns the summary."""
+    s = summary
+    expect_equal((s["begun"] + s["not_begun"], s["connections"] + s["failed"] + s["unfinished"]),
+                 (s["scheduled"], s["begun"]), "the sums of %s" % s)
+    return s
+
+
+@test("load --rate keeps the schedule beside a server that stands still, and counts from when it was due")
+def load_schedule():
+    rate, stall = 100, 1.0
+    go_on, stopped = threading.Event(), threading.Event()
+    go_on.set()
+
+    def serve(conn, number):
+        go_on.wait(DEADLINE)
+        servers.echo(conn, number)
+
+    def stand_still(server):
+        eventually(lambda: len(server.connections) > 20, "it is at work")
+        go_on.clear()
+        began = time.monotonic()
+        time.sleep(stall)
+        lasted.append(time.monotonic() - began)
+        go_on.set()
+
+    lasted = []
+    for connections in (3, 1000):
+        lasted.clear()
+        with Server(serve, backlog=4096) as server:
+            process = popen("load", "--json", "-q", "--rate", rate, "-c", 300, "--connections",
+                            connections, *server.operands)
+            stand_still(server)
+            s = adds_up(finish(process).ended(0).summary)
+        expect_equal((s["scheduled"], s["begun"], s["connections"]), (300, 300, 300), "the counts")
+        # Those that were due meanwhile waited for half of it on the average; none less than is left.
+        expect(s["rtt_avg_ms"] * 300 > rate * lasted[0] ** 2 / 2 * 1000 * 0.9, "the average: %s" % s)
+        expect(s["rtt_max_ms"] > lasted[0] * 900, "the greatest: %s" % s)
+        expect(s["rtt_p90_ms"] > (lasted[0] - 0.1 * 300 / rate) * 900, "most: %s" % s)
+        expect(s["late"] > 0 or connections > 3, "late ones: %s" % s)
+
+
+@test("load --rate: what cannot be begun is counted, up to a million a second")
+def load_too_fast():
+    with Server(servers.echo) as server:
+        for rate in (700000, 1000000):
+            done = run("load", "--json", "-q", "--rate", rate, "--for", "100ms", "-t", "200ms",
+                       *server.operands).ended(1)
+            s = adds_up(done.summary)
+            expect_equal(s["scheduled"], rate // 10, "what was scheduled")
+            expect(s["not_begun"] > 0 and s["late"] > 0, "it is too fast")
+        done = run("load", "--rate", 50, "-c", 5, *server.operands).ended(0)
+        expect_match(r"^5 scheduled = 5 begun.* \+ 0 not begun; "
+                     r"begun = 5 completed \+ 0 failed \+ 0 unfinished$", done.out, "the line")
+
+
 @test("load ends in time, and by Ctrl-C")
 def load_time():
     with Echod() as echod:
