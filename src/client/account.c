@@ -6,6 +6,7 @@
 #include "client/output.h"
 #include "client/probe_object.h"
 #include "client/report.h"
+#include "client/stamp.h"
 #include "client/times.h"
 
 #include <inttypes.h>
@@ -44,9 +45,22 @@ static bool begin_line(const struct account *a)
     return true;
 }
 
+/* By how much later than it arrived REPLY was looked at, if that is more than noise; or 0. */
+static uint64_t lateness(const struct reply *reply)
+{
+    uint64_t late = reply->seen - reply->time;
+
+    return late > STAMP_NOISE ? late : 0;
+}
+
 /* What is to be said of a reply beyond its number and time. */
 static void describe(const struct reply *reply, char *buf, size_t size)
 {
+    char time[TIME_TEXT_MAX];
+
+    if (lateness(reply))
+        text_append(buf, size, " on the wire, %s ms until this machine looked",
+                    output_time(reply->seen, time));
     if (reply->verdict == REPLY_INTACT)
         return;
     text_append(buf, size, " (%s", verdict_name(reply->verdict));
@@ -70,7 +84,7 @@ static void print_stray(const struct reply *reply, const char *from)
 
 static void print_reply(const struct account *a, const struct reply *reply)
 {
-    char from[ADDRESS_TEXT_MAX], time[TIME_TEXT_MAX], more[80] = "", of[32] = "", took[48] = "";
+    char from[ADDRESS_TEXT_MAX], time[TIME_TEXT_MAX], more[160] = "", of[32] = "", took[48] = "";
 
     address_format(&a->peer, from, sizeof(from));
     if (reply->verdict == REPLY_STRAY) {
@@ -105,6 +119,10 @@ static void add_up(struct account *a, const struct reply *reply)
         a->answered++;
     if (!intact)
         return;
+    if (lateness(reply))
+        a->seen_late++;
+    if (lateness(reply) > a->latest)
+        a->latest = lateness(reply);
     stats_add(&a->round_trips, reply->time);
     plot_add(&a->plot, reply->seq, reply->time);
 }
@@ -209,6 +227,10 @@ static void print_summary(const struct account *a)
     print_faults(a);
     times_print("connect", &a->connects);
     times_print("round trip", &a->round_trips);
+    if (a->seen_late)
+        output_line("this machine looked late at %" PRIu64 " repl%s, by up to %s ms", a->seen_late,
+                    a->seen_late == 1 ? "y" : "ies", output_time(a->latest, took));
+    tcp_facts_print(&a->tcp);
 }
 
 static void put_summary(const struct account *a, int status)
@@ -225,6 +247,9 @@ static void put_summary(const struct account *a, int status)
     output_milliseconds("duration_ms", (clock_now() - a->begin) * 1000);
     times_put("connect", &a->connects);
     times_put("rtt", &a->round_trips);
+    output_count("seen_late", a->seen_late);
+    output_milliseconds("seen_late_max_ms", a->latest);
+    tcp_facts_put(&a->tcp);
     output_end_summary(status);
 }
 

@@ -7,6 +7,7 @@
 #include "client/common.h"
 #include "client/plot.h"
 #include "client/stats.h"
+#include "client/tcp_info.h"
 #include "client/trip.h"
 
 struct account {
@@ -19,7 +20,10 @@ struct account {
     uint64_t answered; /* different probes that something came back for */
     uint64_t errors;   /* that the system told us of */
     uint64_t verdicts[REPLY_VERDICTS];
+    uint64_t seen_late; /* replies that this machine looked at late, by more than noise */
+    uint64_t latest;    /* by so much at most, nanoseconds */
     struct stats round_trips, connects;
+    struct tcp_facts tcp;
     struct plot plot;
 };
 

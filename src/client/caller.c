@@ -15,6 +15,7 @@ void caller_stop(struct caller *c)
 {
     if (!c->busy)
         return;
+    tcp_facts_add(&c->calls->tcp, c->trip.fd);
     trip_free(&c->trip);
     window_free(&c->window);
     fd_close(&c->trip.fd);
@@ -75,7 +76,7 @@ static void take(void *context, const struct reply *received)
     struct reply counted = *received, *reply = &counted;
 
     if (reply->verdict != REPLY_STRAY)
-        reply->time += c->delay;
+        reply->time += c->delay, reply->seen += c->delay;
     if (puts_objects(c))
         put_reply(c, reply);
     switch (reply->verdict) {

@@ -7,6 +7,7 @@
 #include "client/causes.h"
 #include "client/common.h"
 #include "client/stats.h"
+#include "client/tcp_info.h"
 #include "client/trip.h"
 
 #include <stdbool.h>
@@ -32,6 +33,7 @@ struct calls {
     uint64_t latest; /* by so much at most, nanoseconds */
     struct causes causes; /* of the others' end */
     struct stats connects, round_trips;
+    struct tcp_facts tcp;
 };
 
 /* All zero but .calls is one that is at rest. */

@@ -137,6 +137,7 @@ static int say_time(const struct check *check, const struct address *peer, uint6
 struct outcome {
     struct address peer;
     size_t received;         /* bytes */
+    uint64_t arrived;        /* when, nanoseconds */
     bool right;              /* the answer was */
     bool ran_short;          /* our own system did */
     char why[CHECK_WHY_MAX]; /* it was not right */
@@ -163,6 +164,7 @@ static bool ask(const struct check *check, int fd, uint64_t deadline, struct out
 
     outcome->right = check_talk(&t, why);
     outcome->received = t.received;
+    outcome->arrived = t.arrived;
     free(send);
     if (outcome->right)
         return false;
@@ -250,7 +252,7 @@ static int run(const struct check *check)
     uint64_t begin = clock_nanoseconds();
     talk(check, &attempts, deadline, &outcome);
     if (outcome.right)
-        status = say_time(check, &outcome.peer, clock_nanoseconds() - begin, outcome.received);
+        status = say_time(check, &outcome.peer, outcome.arrived - begin, outcome.received);
     else
         status = say(outcome.ran_short ? CHECK_UNKNOWN : CHECK_CRITICAL, "%s", outcome.why);
     if (check->verbose && outcome.right)

@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "base/span.h"
 #include "base/util.h"
+#include "client/stamp.h"
 #include "client/trip.h"
 #include "client/wait.h"
 
@@ -75,6 +76,7 @@ static bool ask_probe(struct check_talk *talk, char *why)
         because(why, strerror(-r));
     talk->received = PROBE_SIZE;
     talk->answered = answer.any;
+    talk->arrived = trip.arrived;
     trip_free(&trip);
     window_free(&window);
     return r == 0 && answer.right;
@@ -133,7 +135,8 @@ static int receive_text(struct check_talk *talk, char *answer)
             return 1;
         if (await(talk, POLLIN) < 0)
             return -ETIMEDOUT;
-        ssize_t n = recv(talk->fd, answer + talk->received, ANSWER_MAX - talk->received, 0);
+        ssize_t n = stamp_recv(talk->fd, answer + talk->received, ANSWER_MAX - talk->received,
+                               &talk->arrived);
         if (n == 0 && talk->type != SOCK_DGRAM)
             return 1;
         if (n < 0 && errno != EAGAIN)
@@ -163,6 +166,8 @@ static bool unexpected(const struct check_talk *talk, const char *answer, char *
 static bool ask_text(struct check_talk *talk, char *why)
 {
     char answer[ANSWER_MAX];
+
+    stamp_enable(talk->fd);
     int r = send_text(talk);
 
     if (r == 0)

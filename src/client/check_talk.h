@@ -19,6 +19,7 @@ struct check_talk {
     uint64_t deadline;  /* microseconds of clock_now() */
     size_t received;    /* is set: bytes */
     bool answered;      /* is set: something came, right or not */
+    uint64_t arrived;   /* is set: when the answer did, nanoseconds (stamp.h) */
 };
 
 /* Talks. Returns whether the answer was right; WHY, of CHECK_WHY_MAX bytes, then stays as it is,

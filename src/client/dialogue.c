@@ -4,10 +4,11 @@
 #include "base/util.h"
 #include "client/connect.h"
 #include "client/display.h"
+#include "client/message.h"
 #include "client/outgoing.h"
 #include "client/output.h"
-#include "client/probe_object.h"
 #include "client/report.h"
+#include "client/stamp.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -28,17 +29,11 @@ struct dialogue {
     size_t others;     /* further addresses that may be tried while nothing has come */
     uint64_t patience; /* how long an answer is waited for, microseconds; 0: for ever */
     struct address peer;
+    uint64_t arrived;      /* what was received last, nanoseconds */
     struct outgoing input; /* what was read, and is to be sent line by line */
     bool input_ended;
     struct display display;
     bool over;
-};
-
-/* The message that is out. */
-struct message {
-    const char *data;
-    size_t len;
-    uint64_t begin; /* nanoseconds */
 };
 
 /* The first reason counts. */
@@ -53,28 +48,9 @@ static void end(struct dialogue *d, enum exchange_ending ending, int error)
 
 /* ---- what came ---- */
 
-static void begin_object(const struct dialogue *d, const char *verdict, const struct message *m)
-{
-    probe_object_begin(&d->peer, verdict);
-    if (m)
-        output_count("seq", d->result->messages);
-}
-
-/* Whether the LEN bytes at DATA are M; either may be empty, and M then nowhere. */
-static bool is_same(const struct message *m, const char *data, size_t len)
-{
-    return len == m->len && (len == 0 || memcmp(data, m->data, len) == 0);
-}
-
-/* M is NULL for what answers nothing. */
 static void put_answer(struct dialogue *d, const struct message *m, const char *data, size_t len)
 {
-    begin_object(d, !m ? "stray" : is_same(m, data, len) ? "intact" : "different", m);
-    output_count("bytes", len);
-    output_bytes("text", data, len);
-    if (m)
-        output_milliseconds("rtt_ms", clock_nanoseconds() - m->begin);
-    output_end();
+    message_put_answer(&d->peer, m, data, len, d->arrived);
     if (!output_works())
         end(d, ENDED_OUTPUT, 0); /* streams_close() says why */
 }
@@ -122,7 +98,7 @@ static void take(struct dialogue *d, const struct message *m, const char *data, 
 static int receive(struct dialogue *d, const struct message *m)
 {
     char data[PACKET_MAX];
-    ssize_t n = recv(d->sock, data, sizeof(data), MSG_DONTWAIT);
+    ssize_t n = stamp_recv(d->sock, data, sizeof(data), &d->arrived);
 
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
@@ -198,10 +174,8 @@ static void give_up(struct dialogue *d, const struct message *m)
     span_format(d->patience, span, sizeof(span));
     report_say("no reply to message %" PRIu64 " from %s within %s", d->result->messages,
                address_format(&d->peer, peer, sizeof(peer)), span);
-    if (d->plan->json) {
-        begin_object(d, "overdue", m);
-        output_end();
-    }
+    if (d->plan->json)
+        message_put_failure(&d->peer, m, "overdue", NULL);
     change_port(d);
 }
 
@@ -210,9 +184,7 @@ static void put_failure(struct dialogue *d, const struct message *m)
 {
     if (!d->plan->json || d->result->error == 0 || d->result->ending == ENDED_OUTPUT)
         return;
-    begin_object(d, "error", m);
-    output_text("reason", strerror(-d->result->error));
-    output_end();
+    message_put_failure(&d->peer, m, "error", strerror(-d->result->error));
 }
 
 /* Returns 0 or -errno. */
@@ -253,6 +225,7 @@ static bool move_on(struct dialogue *d, int error)
     d->others--;
     d->sock = sock;
     address_peer(&d->peer, sock);
+    stamp_enable(sock);
     return true;
 }
 
@@ -280,9 +253,13 @@ static void ask(struct dialogue *d, struct message *m)
 
 static void say(struct dialogue *d, const char *data, size_t len)
 {
-    struct message m = {.data = data, .len = len, .begin = clock_nanoseconds()};
+    struct message m = {
+        .data = data,
+        .len = len,
+        .number = ++d->result->messages,
+        .begin = clock_nanoseconds(),
+    };
 
-    d->result->messages++;
     ask(d, &m);
     if (d->over)
         put_failure(d, &m);
@@ -375,6 +352,7 @@ void dialogue_run(const struct exchange_plan *plan, struct exchange_result *resu
 
     *result = (struct exchange_result){.expected = -1};
     address_peer(&d.peer, plan->sock);
+    stamp_enable(plan->sock);
     say_messages(&d);
     if (plan->input >= 0)
         say_lines(&d);

@@ -71,6 +71,7 @@ static void print_summary(const struct load *l)
         print_schedule(l);
     times_print_tail("connect", &calls->connects);
     times_print_tail("round trip", &calls->round_trips);
+    tcp_facts_print(&calls->tcp);
 }
 
 static void put_summary(const struct load *l, int status)
@@ -96,6 +97,7 @@ static void put_summary(const struct load *l, int status)
     causes_put(&calls->causes);
     times_put("connect", &calls->connects);
     times_put("rtt", &calls->round_trips);
+    tcp_facts_put(&calls->tcp);
     output_end_summary(status);
 }
 

@@ -31,6 +31,7 @@ void probe_object_reply(const struct address *peer, const struct reply *reply)
         output_count("seq", reply->seq);
         output_count("size", reply->size);
         output_milliseconds("rtt_ms", reply->time);
+        output_milliseconds("seen_ms", reply->seen);
     }
     if (reply->verdict == REPLY_CORRUPTED)
         output_count("differs_at", reply->at + 1);

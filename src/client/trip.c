@@ -2,6 +2,7 @@
 
 #include "base/span.h"
 #include "base/util.h"
+#include "client/stamp.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -67,6 +68,9 @@ int trip_send(struct trip *t, uint32_t size)
 
     if (!room)
         return -ENOMEM;
+    if (!t->stamped)
+        stamp_enable(t->fd);
+    t->stamped = true;
     struct sent *sent = window_add(t->window, size, clock_nanoseconds());
     struct probe probe = {.run = t->run, .seq = sent->seq, .size = size, .time = sent->time};
     probe_write(&probe, room);
@@ -99,12 +103,21 @@ static enum verdict verdict_on_intact(const struct window *w, const struct sent 
     return sent->seq < w->highest ? REPLY_REORDERED : REPLY_INTACT;
 }
 
-/* REPLY is what became of SENT. */
-static void settle(struct window *w, struct sent *sent, struct reply *reply)
+/* REPLY has come for what was SENT (nanoseconds). */
+static void take_times(const struct trip *t, uint64_t sent, struct reply *reply)
 {
+    reply->seen = clock_nanoseconds() - sent;
+    reply->time = t->arrived > sent ? t->arrived - sent : reply->seen;
+}
+
+/* REPLY is what became of SENT. */
+static void settle(const struct trip *t, struct sent *sent, struct reply *reply)
+{
+    struct window *w = t->window;
+
     reply->seq = sent->seq;
     reply->size = sent->size;
-    reply->time = clock_nanoseconds() - sent->time;
+    take_times(t, sent->time, reply);
     reply->again = sent->fate == FATE_ANSWERED;
     sent->fate = FATE_ANSWERED;
     if (sent->seq > w->highest)
@@ -140,7 +153,7 @@ static void recall(const struct trip *t, struct reply *reply)
     reply->verdict = REPLY_LATE;
     reply->seq = probe.seq;
     reply->size = probe.size;
-    reply->time = clock_nanoseconds() - probe.time;
+    take_times(t, probe.time, reply);
 }
 
 /* Names the LEN bytes at DATA, which came as one piece, and has them taken. */
@@ -157,7 +170,7 @@ static void judge(struct trip *t, const void *data, size_t len)
             measure(t, sent, &reply);
     }
     if (reply.verdict != REPLY_STRAY)
-        settle(t->window, sent, &reply);
+        settle(t, sent, &reply);
     else
         recall(t, &reply);
     t->take(t->context, &reply);
@@ -224,7 +237,7 @@ static int take_stream(struct trip *t, const char *data, size_t len)
 static int receive_some(struct trip *t)
 {
     char data[BLOCK];
-    ssize_t n = recv(t->fd, data, sizeof(data), MSG_DONTWAIT);
+    ssize_t n = stamp_recv(t->fd, data, sizeof(data), &t->arrived);
 
     if (n < 0)
         return errno == EINTR ? 1 : errno == EAGAIN ? 0 : -errno;

@@ -29,7 +29,8 @@ struct reply {
     enum verdict verdict;
     uint32_t seq;     /* of all but strays */
     uint32_t size;    /* of the probe */
-    uint64_t time;    /* nanoseconds from its sending to now; 0 for strays */
+    uint64_t time;    /* nanoseconds from its sending to its arrival (stamp.h); 0 for strays */
+    uint64_t seen;    /* the same until this process looked */
     bool again;       /* there was an answer to it before */
     const void *data; /* what came, valid during the call */
     size_t len;
@@ -42,6 +43,8 @@ struct trip {
     int type; /* of the socket: SOCK_STREAM, whose replies are cut apart, or with packets */
     uint32_t run;
     struct window *window; /* the caller's; may outlive the connection */
+    bool stamped;          /* what arrives is */
+    uint64_t arrived;      /* what was received last, nanoseconds */
     int end;               /* of a connection, once there is one: what trip_receive() returns */
     struct queue out, in;  /* of a stream: what the kernel has not taken, what is no reply yet */
     /* Called for all that comes. */

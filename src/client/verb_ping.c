@@ -58,6 +58,7 @@ static int conclude(struct ping *p)
         graph_print(&p->account->round_trips, p->common->json);
     if (plot_close(&p->account->plot) < 0)
         status = VERB_UNABLE;
+    tcp_facts_add(&p->account->tcp, p->trip.fd);
     account_summary(p->account, status);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "client/link.h"
 #include "client/output.h"
 #include "client/report.h"
+#include "client/tcp_info.h"
 #include "client/verb.h"
 
 #include <errno.h>
@@ -47,7 +48,8 @@ static struct exchange_plan plan_for(const struct common *c, const struct send_o
     };
 }
 
-static void print_summary(const struct exchange_result *result, const struct link *link, int status)
+static void print_summary(const struct exchange_result *result, const struct link *link,
+                          const struct tcp_facts *tcp, int status)
 {
     output_begin("summary");
     output_address("address", &link->peer);
@@ -60,6 +62,7 @@ static void print_summary(const struct exchange_result *result, const struct lin
     if (link->type != SOCK_DGRAM)
         output_milliseconds("connect_ms", link->connect_ns);
     output_milliseconds("duration_ms", result->duration * 1000);
+    tcp_facts_put(tcp);
     output_end_summary(status);
 }
 
@@ -95,12 +98,16 @@ static int exchange_over(const struct common *c, const void *own, struct attempt
         exchange_run(&plan, &result);
     else
         dialogue_run(&plan, &result);
+    struct tcp_facts tcp = {0};
+    tcp_facts_add(&tcp, link.fd);
     fd_close(&link.fd);
     if (link.type == SOCK_DGRAM && result.ending != ENDED_CLOSED)
         link_report(c, attempts); /* addresses before the last one */
     int status = report_result(&result, &link.peer, &plan, c->verbosity);
     if (c->json)
-        print_summary(&result, &link, status);
+        print_summary(&result, &link, &tcp, status);
+    else if (c->verbosity >= VERBOSITY_VERBOSE)
+        tcp_facts_report(&tcp);
     return status;
 }
 

@@ -206,7 +206,8 @@ def several_addresses():
                          r"echoc: connection refused by \[::1\]:{0} .*\n"
                          r"echoc: trying 127.0.0.1:{0}\n"
                          r"echoc: connected from 127.0.0.1:\d+ to 127.0.0.1:{0}\n"
-                         r"echoc: sent 6 bytes to 127.0.0.1:{0}, got 6 bytes in \d+\.\d+ s\n\Z"
+                         r"echoc: sent 6 bytes to 127.0.0.1:{0}, got 6 bytes in \d+\.\d+ s\n"
+                         r"echoc: TCP round trip .*, 0 retransmits, 0 lost, .*\n\Z"
                          .format(port), err, "what -v tells")
             for options in ([], ["-4"]):
                 prints(b"hello\n", "many", port, "hello", *options, program=program)

@@ -9,7 +9,7 @@ from expect import DEADLINE, Skip, expect, expect_equal, expect_match, scaled
 from harness import Echod
 from servers import Server, changing, changing_datagrams
 from tap import main, test
-from verbs import finish, popen, run
+from verbs import LOOKED, finish, popen, run
 
 QUICK = ("ping", "-i", "20ms")
 WAIT = scaled("1s", "5s")  # for what never comes
@@ -31,7 +31,7 @@ def tcp():
         lines = done.out.splitlines()
         expect_match(r"^ECHO 127\.0\.0\.1:\d+: 56 bytes; connected in [\d.]+ ms$", lines[0], "first")
         for n in (1, 2, 3):
-            expect_match(r"^56 bytes from 127\.0\.0\.1:\d+: seq=%d time=[\d.]+ ms$" % n, lines[n],
+            expect_match(r"^56 bytes from 127\.0\.0\.1:\d+: seq=%d time=[\d.]+ ms%s$" % (n, LOOKED), lines[n],
                          "the line of a reply")
         expect_match(r"^3 sent, 3 received, 0% loss, time [\d.]+ ms$", done.out, "the sum")
         expect_match(r"^connect [\d.]+ ms$", done.out, "the connect time")
@@ -84,7 +84,7 @@ def sizes():
 def corrupted():
     with Server(changing(lambda data, n: flip(data, 40) if n == 2 else data)) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
-        expect_match(r"seq=2 time=[\d.]+ ms \(corrupted at byte 41: sent 0x\w\w, got 0x\w\w\)$",
+        expect_match(r"seq=2 time=[\d.]+ ms" + LOOKED + r" \(corrupted at byte 41: sent 0x\w\w, got 0x\w\w\)$",
                      done.out, "the reply")
         expect_match("^3 sent, 2 received, 33% loss", done.out, "the sum")
         expect_match("^1 corrupted$", done.out, "the faults")
@@ -102,7 +102,7 @@ def corrupted_number():
 def truncated():
     with Server(changing(lambda data, n: data[:20] if n == 2 else data)) as server:
         done = run(*QUICK, "-c", 3, "-W", WAIT, *server.operands).ended(1)
-        expect_match(r"^20 of 56 bytes from .* seq=2 time=[\d.]+ ms \(truncated\)$", done.out, "it")
+        expect_match(r"^20 of 56 bytes from .* seq=2 time=[\d.]+ ms" + LOOKED + r" \(truncated\)$", done.out, "it")
         expect_match("^1 truncated$", done.out, "the faults")
     with Server(changing_datagrams(lambda data, n: [data[:20]]), "udp") as server:
         done = run(*QUICK, "--json", "-c", 2, *server.operands).ended(1)

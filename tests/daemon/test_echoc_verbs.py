@@ -13,7 +13,7 @@ from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_matc
 from harness import Echod
 from servers import Server, changing, changing_datagrams
 from tap import main, private_network, test
-from verbs import finish, popen, run
+from verbs import LOOKED, finish, popen, run
 
 WAIT = scaled("1s", "5s")  # for what never comes
 PATIENCE = scaled("2s", "20s")  # for what may not come
@@ -39,7 +39,7 @@ def crr():
         expect_equal(len(connections), 5, "connections")
         expect_match("^5 sent, 5 received, 0% loss", done.out, "the sum")
         expect_match("^connect min/avg", done.out, "the times of connecting")
-        expect_match(r"^56 bytes from \S+: seq=5 connect=[\d.]+ ms time=[\d.]+ ms$", done.out, "each")
+        expect_match(r"^56 bytes from \S+: seq=5 connect=[\d.]+ ms time=[\d.]+ ms" + LOOKED + "$", done.out, "each")
         done = run("crr", "--json", "-i", 0, "-c", 3, *server.operands).ended(0)
         expect_equal(done.verdicts(), {1: ["intact"], 2: ["intact"], 3: ["intact"]}, "verdicts")
         expect_equal(min(o["connect_ms"] for o in done.objects("probe")),

@@ -7,6 +7,8 @@ from expect import DEADLINE, expect, expect_equal, shorten
 from harness import WRAPPER, clean_environment
 from programs import BUILDDIR, ECHOC
 
+# What may follow a time where this machine is busy.
+LOOKED = r"( on the wire, [\d.]+ ms until this machine looked)?"
 CHECK_ECHO = os.path.join(BUILDDIR, "check_echo")
 
 

@@ -1,0 +1,98 @@
+#include "client/tcp_info.h"
+
+#include "base/span.h"
+#include "base/util.h"
+#include "client/output.h"
+#include "client/report.h"
+
+#include <inttypes.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#define LINE_SIZE 400
+/* Since Linux 4.10 there is this much. */
+#define ENOUGH (offsetof(struct tcp_info, tcpi_sndbuf_limited) + sizeof(uint64_t))
+
+void tcp_facts_add(struct tcp_facts *facts, int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || len < ENOUGH)
+        return;
+    if (facts->connections == 0 || info.tcpi_min_rtt < facts->rtt_least)
+        facts->rtt_least = info.tcpi_min_rtt;
+    facts->connections++;
+    facts->rtt += info.tcpi_rtt;
+    facts->rtt_deviation += info.tcpi_rttvar;
+    facts->retransmits += info.tcpi_total_retrans;
+    facts->lost += info.tcpi_lost;
+    if (info.tcpi_delivery_rate > facts->delivery_rate)
+        facts->delivery_rate = info.tcpi_delivery_rate;
+    facts->busy += info.tcpi_busy_time;
+    facts->window_limited += info.tcpi_rwnd_limited;
+    facts->buffer_limited += info.tcpi_sndbuf_limited;
+}
+
+/* What kept it from being faster for most of the time in which there was something to send. */
+static const char *limit_of(const struct tcp_facts *f)
+{
+    if (f->window_limited * 2 > f->busy && f->window_limited >= f->buffer_limited)
+        return "receiver's window";
+    if (f->buffer_limited * 2 > f->busy)
+        return "send buffer";
+    return f->window_limited + f->buffer_limited == 0 ? "application" : "path";
+}
+
+static const char *format(const struct tcp_facts *f, char *line)
+{
+    char rtt[TIME_TEXT_MAX], deviation[TIME_TEXT_MAX], least[TIME_TEXT_MAX], busy[TIME_TEXT_MAX];
+
+    *line = '\0';
+    text_append(line, LINE_SIZE, "TCP round trip %s ms (deviation %s, least %s), ",
+                output_time(f->rtt / f->connections * NSEC_PER_USEC, rtt),
+                output_time(f->rtt_deviation / f->connections * NSEC_PER_USEC, deviation),
+                output_time(f->rtt_least * NSEC_PER_USEC, least));
+    text_append(line, LINE_SIZE,
+                "%" PRIu64 " retransmit%s, %" PRIu64 " lost, %.1f MB/s delivered, ", f->retransmits,
+                plural(f->retransmits), f->lost, (double)f->delivery_rate / 1e6);
+    text_append(line, LINE_SIZE, "limited by the %s (sending for %s ms)", limit_of(f),
+                output_time(f->busy * NSEC_PER_USEC, busy));
+    return line;
+}
+
+void tcp_facts_print(const struct tcp_facts *facts)
+{
+    char line[LINE_SIZE];
+
+    if (facts->connections > 0)
+        output_line("%s", format(facts, line));
+}
+
+void tcp_facts_report(const struct tcp_facts *facts)
+{
+    char line[LINE_SIZE];
+
+    if (facts->connections > 0)
+        report_say("%s", format(facts, line));
+}
+
+void tcp_facts_put(const struct tcp_facts *facts)
+{
+    if (facts->connections == 0)
+        return;
+    output_milliseconds("tcp_rtt_ms", facts->rtt / facts->connections * NSEC_PER_USEC);
+    output_milliseconds("tcp_rtt_deviation_ms",
+                        facts->rtt_deviation / facts->connections * NSEC_PER_USEC);
+    output_milliseconds("tcp_rtt_least_ms", facts->rtt_least * NSEC_PER_USEC);
+    output_count("tcp_retransmits", facts->retransmits);
+    output_count("tcp_lost", facts->lost);
+    output_count("tcp_delivery_rate", facts->delivery_rate);
+    output_milliseconds("tcp_busy_ms", facts->busy * NSEC_PER_USEC);
+    output_milliseconds("tcp_window_limited_ms", facts->window_limited * NSEC_PER_USEC);
+    output_milliseconds("tcp_buffer_limited_ms", facts->buffer_limited * NSEC_PER_USEC);
+    output_text("tcp_limited_by", limit_of(facts));
+}

@@ -1,0 +1,133 @@
+"""Times by the kernel's clock, and what TCP knows: what the network did, and not this machine."""
+import os
+import signal
+import threading
+import time
+
+import servers
+from expect import DEADLINE, eventually, expect, expect_equal, expect_match
+from proc import stat_fields
+from servers import Server
+from tap import main, test
+from verbs import CHECK_ECHO, finish, popen, run
+
+PAUSE = 0.5  # for which a program does not get to look, seconds
+
+
+class Interrupting:
+    """An echo server that has the client stand still while the answer arrives."""
+
+    def __init__(self):
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def answer(self, send):
+        self.asked.set()
+        self.go_on.wait(DEADLINE)
+        send()
+
+    def serve(self, conn, number):
+        for data in servers.pieces(conn):
+            self.answer(lambda data=data: conn.sendall(data))
+        conn.close()
+
+    def serve_datagram(self, sock, data, peer):
+        self.answer(lambda: sock.sendto(data, peer))
+
+    def interrupt(self, process):
+        self.asked.wait(DEADLINE)
+        process.send_signal(signal.SIGSTOP)
+        eventually(lambda: stat_fields(process.pid)[:1] == [b"T"], "it stands still")
+        answered = time.monotonic()
+        self.go_on.set()
+        time.sleep(PAUSE)
+        process.send_signal(signal.SIGCONT)
+        return answered
+
+
+def interrupted(kind, *args, **how):
+    server = Interrupting()
+    with Server(server.serve_datagram if kind == "udp" else server.serve, kind) as at:
+        operands = at.operands if not how else \
+            [*at.operands[:-2], "-H", at.address[0], "-p", at.address[1]]
+        process = popen(*args[:-1] if args[-1] == "hello" else args, *operands,
+                        *(["hello"] if args[-1] == "hello" else []), **how)
+        server.interrupt(process)
+        return finish(process).ended(0)
+
+
+@test("a reply that waits until this machine looks is not late on the wire: TCP and UDP, each verb")
+def arrival():
+    for kind in ("tcp", "udp"):
+        for args in (("ping", "-c", 1), ("crr", "-c", 1)):
+            done = interrupted(kind, *args, "--json")
+            probe = done.objects("probe")[0]
+            expect(probe["seen_ms"] - probe["rtt_ms"] > PAUSE * 900, "the times: %s" % probe)
+            expect_equal(done.summary["rtt_max_ms"], probe["rtt_ms"], "what counts")
+            expect_equal(done.summary["seen_late"], 1, "how many were looked at late")
+        done = interrupted(kind, "ping", "-c", 1)
+        expect_match(r"time=[\d.]+ ms on the wire, [\d.]+ ms until this machine looked$", done.out,
+                     "the line")
+        expect_match(r"^this machine looked late at 1 reply, by up to [\d.]+ ms$", done.out, "the sum")
+        done = interrupted(kind, "-t", "20s", program=[CHECK_ECHO])
+        took = float(done.out.split(" in ")[1].split()[0])
+        expect(took < PAUSE, "the time of check_echo: " + done.out)
+    probe = interrupted("udp", "send", "--json", "hello").objects("probe")[0]
+    expect(probe["seen_ms"] - probe["rtt_ms"] > PAUSE * 900, "the times of send: %s" % probe)
+    probe = interrupted("tcp", "load", "--json", "-c", 1).objects("probe")[0]
+    expect(probe["seen_ms"] >= probe["rtt_ms"], "the times of load: %s" % probe)
+
+
+FACTS = ["tcp_" + name for name in ("rtt_ms", "rtt_deviation_ms", "rtt_least_ms", "retransmits",
+                                    "lost", "delivery_rate", "busy_ms", "window_limited_ms",
+                                    "buffer_limited_ms", "limited_by")]
+LINE = r"^(echoc: )?TCP round trip \S+ ms \(deviation \S+, least \S+\), \d+ retransmits?, \d+ lost, "
+
+
+@test("the summaries of ping, send and load have what TCP knows; nothing else has")
+def tcp_info():
+    with Server(servers.echo) as server:
+        for args in (("ping", "-i", 0, "-c", 3), ("load", "-c", 3), ("send",)):
+            more = ["hello"] if args == ("send",) else []
+            s = run(*args, "-q", "--json", *server.operands, *more).ended(0).summary
+            expect_equal([key for key in s if key.startswith("tcp_")], FACTS, "the keys")
+            expect_equal((s["tcp_lost"], s["tcp_limited_by"]), (0, "application"), "what is known")
+            done = run(*args, "-v", *server.operands, *more).ended(0)
+            expect_match(LINE, done.out + done.err, "the line of %s" % args[0])
+    for kind, serve in (("unix", servers.echo), ("udp", servers.echo_datagram)):
+        with Server(serve, kind) as server:
+            s = run("ping", "-c", 1, "--json", *server.operands).ended(0).summary
+            expect(not any(key.startswith("tcp_") for key in s), "there is no TCP: %s" % s)
+
+
+@test("that the receiver's window was the limit is told")
+def window_limited():
+    def serve(conn, number):
+        go_on.wait(DEADLINE)
+        servers.silent(conn, number)
+        conn.close()
+
+    go_on = threading.Event()
+    with Server(serve) as server, open("/dev/zero", "rb") as zero:
+        reader, writer = os.pipe()
+        process = popen("send", "--json", *server.operands, stdin=reader)
+        os.close(reader)
+        os.set_blocking(writer, False)
+        block, since = zero.read(65536), [time.monotonic()]
+
+        def stuck():
+            try:
+                os.write(writer, block)
+                since[0] = time.monotonic()
+            except BlockingIOError:
+                pass
+            return time.monotonic() - since[0] > PAUSE
+
+        eventually(stuck, "nothing more is taken")
+        os.close(writer)
+        go_on.set()
+        s = finish(process).summary
+        expect_equal(s["tcp_limited_by"], "receiver's window", "the limit: %s" % s)
+        expect(s["tcp_window_limited_ms"] > 0, "how long: %s" % s)
+
+
+main()
