@@ -116,6 +116,9 @@ static void add_up(struct account *a, const struct reply *reply)
 
     a->verdicts[reply->verdict]++;
     if (reply->verdict != REPLY_STRAY && !reply->again)
+        plot_add(&a->plot, intact ? PLOT_INTACT : PLOT_DAMAGED, UINT64_C(1000) * reply->seq,
+                 reply->time);
+    if (reply->verdict != REPLY_STRAY && !reply->again)
         a->answered++;
     if (!intact)
         return;
@@ -124,7 +127,6 @@ static void add_up(struct account *a, const struct reply *reply)
     if (lateness(reply) > a->latest)
         a->latest = lateness(reply);
     stats_add(&a->round_trips, reply->time);
-    plot_add(&a->plot, reply->seq, reply->time);
 }
 
 void account_take(void *context, const struct reply *reply)
@@ -146,6 +148,7 @@ void account_overdue(struct account *a, uint32_t seq, uint64_t wait)
 {
     char span[SPAN_TEXT_MAX];
 
+    plot_add(&a->plot, PLOT_LOST, UINT64_C(1000) * seq, 0);
     if (!begin_line(a))
         return;
     if (!a->common->json) {
@@ -161,6 +164,7 @@ void account_overdue(struct account *a, uint32_t seq, uint64_t wait)
 void account_failure(struct account *a, uint32_t seq, const char *why)
 {
     a->errors++;
+    plot_add(&a->plot, PLOT_LOST, UINT64_C(1000) * seq, 0);
     if (!begin_line(a))
         return;
     if (!a->common->json) {

@@ -51,12 +51,22 @@ static void put_failure(const struct caller *c, const char *why)
     end_object(c);
 }
 
+/* A point at the moment that was DUE, nanoseconds. */
+static void draw(const struct caller *c, enum plot_mark mark, uint64_t due, uint64_t ns)
+{
+    uint64_t begin = c->calls->begin;
+
+    plot_add(&c->calls->plot, mark, due > begin ? (due - begin) / 1000000 : 0, ns);
+}
+
 /* ---- a connection ---- */
 
 /* It is over, because of WHY. What is wrong with a reply was put with that. */
 static void fail(struct caller *c, const char *why)
 {
     causes_add(&c->calls->causes, why);
+    if (why != c->bad)
+        draw(c, PLOT_LOST, c->begin - c->delay, 0);
     if (puts_objects(c) && why != c->bad)
         put_failure(c, why);
     caller_stop(c);
@@ -74,11 +84,15 @@ static void take(void *context, const struct reply *received)
 {
     struct caller *c = context;
     struct reply counted = *received, *reply = &counted;
+    bool damaged = reply->verdict == REPLY_TRUNCATED || reply->verdict == REPLY_CORRUPTED;
 
     if (reply->verdict != REPLY_STRAY)
         reply->time += c->delay, reply->seen += c->delay;
     if (puts_objects(c))
         put_reply(c, reply);
+    if (reply->verdict != REPLY_STRAY)
+        draw(c, damaged ? PLOT_DAMAGED : PLOT_INTACT, clock_nanoseconds() - reply->seen,
+             reply->time);
     switch (reply->verdict) {
     case REPLY_STRAY: /* a greeting, or the line that refuses us: what follows will tell */
         break;

@@ -6,6 +6,7 @@
 
 #include "client/causes.h"
 #include "client/common.h"
+#include "client/plot.h"
 #include "client/stats.h"
 #include "client/tcp_info.h"
 #include "client/trip.h"
@@ -34,6 +35,8 @@ struct calls {
     struct causes causes; /* of the others' end */
     struct stats connects, round_trips;
     struct tcp_facts tcp;
+    struct plot plot;
+    uint64_t begin; /* of the plot's times, nanoseconds */
 };
 
 /* All zero but .calls is one that is at rest. */

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* Prints a line for each step from the least time to the 99th percentile, and one for all beyond;
- * with JSON, an object each. Prints nothing where nothing was measured. */
+/* Prints a line for each step of a logarithmic scale, so fine that most times are divided among
+ * some of them; steps in which there were none are left out. With JSON, an object each. */
 void graph_print(const struct stats *s, bool json);
 
 #endif

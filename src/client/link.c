@@ -189,6 +189,13 @@ int link_next(const struct common *c, struct attempts *attempts, int error, stru
     return 0;
 }
 
+const char *link_transport(int type, const struct address *peer)
+{
+    if (!address_is_ip(peer))
+        return "a Unix socket";
+    return type == SOCK_DGRAM ? "UDP" : "TCP";
+}
+
 int link_give_up(const struct common *c, int status)
 {
     if (c->json) {

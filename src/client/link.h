@@ -38,6 +38,9 @@ int link_next(const struct common *c, struct attempts *attempts, int error, stru
 /* Reports the attempts that failed, unless --verbose has done so. */
 void link_report(const struct common *c, const struct attempts *attempts);
 
+/* What messages to PEER travel in over a socket of this TYPE: "TCP", "UDP", "a Unix socket". */
+const char *link_transport(int type, const struct address *peer);
+
 /* The end of a verb that did not get as far as to measure anything: with --json that is a summary,
  * too. Returns STATUS. */
 int link_give_up(const struct common *c, int status);

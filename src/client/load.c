@@ -101,6 +101,7 @@ static void begin(struct load *l)
         .count = l->own->count,
     };
     l->calls->scheduled = l->own->rate > 0;
+    l->calls->begin = now;
     l->patient = l->schedule.end;
     if (l->own->rate && l->own->time)
         l->patient = timeout ? l->schedule.end + timeout * NSEC_PER_USEC : NEVER;

@@ -18,6 +18,7 @@ struct load_options {
     uint64_t count;       /* in all; 0: until .time */
     uint64_t messages;    /* each */
     uint64_t size;        /* of a message */
+    const char *plot;
 };
 
 struct load {

@@ -11,9 +11,13 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
+
+/* From this ratio of the greatest to the least time on, the axis is logarithmic. */
+#define WIDE 20
 
 static bool ends_in(const char *text, const char *end)
 {
@@ -59,14 +63,23 @@ static int spawn(pid_t *pid, int input)
     return -r;
 }
 
+/* TEXT as a string of gnuplot, in which nothing is special. */
+static void put_string(FILE *to, const char *text)
+{
+    fputc('\'', to);
+    for (const char *p = text; *p; p++)
+        fputs(*p == '\'' ? "''" : (char[]){*p, '\0'}, to);
+    fputc('\'', to);
+}
+
+/* What does not depend on what is measured; then the points, until "end". */
 static void begin_script(const struct plot *plot, const char *terminal)
 {
-    fprintf(plot->to, "set terminal %s size 1000,500\nset output '", terminal);
-    for (const char *p = plot->path; *p; p++)
-        fputs(*p == '\'' ? "''" : (char[]){*p, '\0'}, plot->to);
-    fputs("'\nset xlabel 'probe'\nset ylabel 'ms'\nset yrange [0:*]\nset grid\n"
-          "plot '-' using 1:2 with points pointtype 7 pointsize 0.4 notitle\n",
-          plot->to);
+    fprintf(plot->to,
+            "set terminal %s size 1000,500 background rgb 'white' noenhanced\nset output ",
+            terminal);
+    put_string(plot->to, plot->path);
+    fputs("\nset grid\nset key outside below\nset tics nomirror\n$points << end\n", plot->to);
 }
 
 static int start(struct plot *plot)
@@ -87,7 +100,7 @@ int plot_open(struct plot *plot, const char *path)
 {
     const char *terminal = terminal_for(path);
 
-    *plot = (struct plot){.path = path};
+    *plot = (struct plot){.path = path, .begun = time(NULL)};
     if (!terminal) {
         report_say("not a file name that ends in .svg or .png: %s", path);
         return -EINVAL;
@@ -102,20 +115,137 @@ int plot_open(struct plot *plot, const char *path)
     return r;
 }
 
-void plot_add(struct plot *plot, uint64_t seq, uint64_t ns)
+static uint64_t points(const struct plot *plot)
 {
-    if (plot->to)
-        fprintf(plot->to, "%" PRIu64 " %" PRIu64 ".%06" PRIu64 "\n", seq, ns / 1000000,
-                ns % 1000000);
+    return plot->counts[PLOT_INTACT] + plot->counts[PLOT_DAMAGED] + plot->counts[PLOT_LOST];
 }
 
-int plot_close(struct plot *plot)
+void plot_add(struct plot *plot, enum plot_mark mark, uint64_t x, uint64_t ns)
+{
+    if (!plot->to)
+        return;
+    fprintf(plot->to, "%" PRIu64 ".%03" PRIu64 " %" PRIu64 ".%06" PRIu64 " %d\n", x / 1000,
+            x % 1000, ns / 1000000, ns % 1000000, (int)mark);
+    if (x < plot->first || points(plot) == 0)
+        plot->first = x;
+    if (x > plot->last)
+        plot->last = x;
+    plot->counts[mark]++;
+    if (mark == PLOT_LOST)
+        return;
+    if (plot->least == 0 || ns < plot->least)
+        plot->least = ns;
+    if (ns > plot->greatest)
+        plot->greatest = ns;
+}
+
+/* What was measured, of whom and when; and what became of it. */
+static void put_title(const struct plot *plot, const struct plot_text *text)
+{
+    char line[1024] = "", peer[ADDRESS_TEXT_MAX], begin[64] = "", end[64] = "";
+    const uint64_t *counts = plot->counts;
+    struct tm local;
+    time_t now = time(NULL);
+
+    if (localtime_r(&plot->begun, &local))
+        strftime(begin, sizeof(begin), "%F %T", &local);
+    if (localtime_r(&now, &local))
+        strftime(end, sizeof(end), "%T %Z", &local);
+    text_append(line, sizeof(line),
+                "echoc %s: round trips of %" PRIu64 " byte%s to %s (%s), %s to %s", text->verb,
+                text->size, plural(text->size), address_format(text->peer, peer, sizeof(peer)),
+                text->transport, begin, end);
+    fputs("set title ", plot->to);
+    put_string(plot->to, line);
+    fprintf(plot->to,
+            ".\"\\n%" PRIu64 " intact, %" PRIu64 " damaged, %" PRIu64 " lost\" noenhanced\n",
+            counts[PLOT_INTACT], counts[PLOT_DAMAGED], counts[PLOT_LOST]);
+}
+
+static double milliseconds(uint64_t ns)
+{
+    return (double)ns / 1e6;
+}
+
+/* The vertical axis: logarithmic where the times are wide apart. Returns its lower end. */
+static double put_axes(const struct plot *plot, const struct plot_text *text)
+{
+    bool wide = plot->least > 0 && plot->greatest / plot->least >= WIDE;
+    double low = wide ? milliseconds(plot->least) / 1.5 : 0;
+    double high = plot->greatest ? milliseconds(plot->greatest) * (wide ? 1.5 : 1.1) : 1;
+
+    double margin = (double)(plot->last - plot->first + 50) / 50;
+    fprintf(plot->to, "set xrange [%.3f:%.3f]\nset xlabel ", ((double)plot->first - margin) / 1000,
+            ((double)plot->last + margin) / 1000);
+    put_string(plot->to, text->x_axis);
+    fprintf(plot->to, "\nset ylabel 'round trip, ms'\n%sset yrange [%.6f:%.6f]\n",
+            wide ? "set logscale y\n" : "", low, high);
+    return low;
+}
+
+static void put_line(FILE *to, const struct stats *times, unsigned per_mille, const char *color)
+{
+    double ms = milliseconds(stats_percentile(times, per_mille));
+
+    if (times->count > 0)
+        fprintf(to, ", %.6f with lines linewidth 1.5 linecolor rgb '%s' title 'p%u: %.3f ms'", ms,
+                color, per_mille / 10, ms);
+}
+
+/* A column of points with one mark; BOTTOM is where those without a time are drawn. */
+static void put_points(const struct plot *plot, enum plot_mark mark, double bottom)
+{
+    static const struct {
+        const char *title, *color;
+        int type;
+    } marks[PLOT_MARKS] = {
+        {"intact", "#1f5fa8", 7},
+        {"damaged", "#e07b00", 9},
+        {"lost", "#d00000", 2},
+    };
+    char value[32] = "$2";
+
+    if (mark == PLOT_LOST)
+        snprintf(value, sizeof(value), "%.6f", bottom);
+    fprintf(plot->to,
+            "$points using 1:($3 == %d ? %s : NaN) with points pointtype %d pointsize %s linecolor "
+            "rgb '%s' title '%s'",
+            (int)mark, value, marks[mark].type,
+            mark != PLOT_INTACT                ? "1.5"
+            : plot->counts[PLOT_INTACT] < 1000 ? "1"
+                                               : "0.5",
+            marks[mark].color, marks[mark].title);
+}
+
+/* Ends the points, and says how they are to be drawn. */
+static void end_script(const struct plot *plot, const struct plot_text *text)
+{
+    const char *gap = "plot ";
+
+    fputs("end\n", plot->to);
+    put_title(plot, text);
+    double bottom = put_axes(plot, text);
+    for (enum plot_mark mark = 0; mark < PLOT_MARKS; mark++) {
+        if (plot->counts[mark] == 0)
+            continue;
+        fputs(gap, plot->to);
+        put_points(plot, mark, bottom);
+        gap = ", ";
+    }
+    if (*gap == 'p') /* nothing at all: gnuplot draws an empty frame */
+        fputs("plot [0:1] NaN notitle", plot->to);
+    put_line(plot->to, text->times, 500, "#208020");
+    put_line(plot->to, text->times, 990, "#a02080");
+    fputs("\n", plot->to);
+}
+
+int plot_close(struct plot *plot, const struct plot_text *text)
 {
     int status = 0;
 
     if (!plot->to)
         return 0;
-    fputs("e\n", plot->to);
+    end_script(plot, text);
     int r = fclose(plot->to) == 0 ? 0 : -EIO;
     plot->to = NULL;
     while (waitpid(plot->pid, &status, 0) < 0 && errno == EINTR)

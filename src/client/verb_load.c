@@ -24,6 +24,8 @@ static const struct option_row rows[] = {
     {"count", 'c', &argument_count, AT(count), 0, "N", "stop after N connections in all"},
     {"messages", 0, &argument_count, AT(messages), 0, "N", "N echoes over each [1]"},
     {"size", 's', &argument_size, AT(size), 0, "BYTES", "of each message [56]"},
+    {"plot", 0, &argument_text, AT(plot), 0, "FILE",
+     "draw round trips over time: .svg or .png, by gnuplot"},
 };
 
 static int judge(const struct load *l)
@@ -37,10 +39,20 @@ static int judge(const struct load *l)
 
 static int conclude(const struct load *l)
 {
+    const struct plot_text text = {
+        .verb = "load",
+        .peer = &l->calls->peer,
+        .transport = link_transport(l->calls->type, &l->calls->peer),
+        .size = l->own->size,
+        .x_axis = "s, when each was due",
+        .times = &l->calls->round_trips,
+    };
     int status = judge(l);
 
     if (l->progress)
         fputc('\n', stderr);
+    if (plot_close(&l->calls->plot, &text) < 0)
+        status = VERB_UNABLE;
     load_summary(l, status);
     return status;
 }
@@ -55,7 +67,7 @@ static int load_with(struct load *l)
     for (uint64_t i = 0; i < count; i++)
         l->callers[i].calls = l->calls;
     l->set[count] = (struct pollfd){.fd = stop_open(), .events = POLLIN};
-    if (l->set[count].fd >= 0) {
+    if (l->set[count].fd >= 0 && (!l->own->plot || plot_open(&l->calls->plot, l->own->plot) == 0)) {
         load_run(l);
         status = conclude(l);
     }

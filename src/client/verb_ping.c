@@ -50,13 +50,33 @@ static int judge(const struct ping *p)
     return p->own->deadline && p->own->count && received < p->own->count ? VERB_BAD : VERB_WELL;
 }
 
+/* Probes whose replies were still awaited at the end are lost, too. */
+static int close_plot(struct ping *p)
+{
+    const struct plot_text text = {
+        .verb = "ping",
+        .peer = &p->account->peer,
+        .transport = link_transport(p->trip.type, &p->account->peer),
+        .size = p->own->size,
+        .x_axis = "probe",
+        .times = &p->account->round_trips,
+    };
+
+    for (uint32_t seq = p->window.oldest; seq != p->window.next; seq++) {
+        const struct sent *sent = window_get(&p->window, seq);
+        if (sent && sent->fate == FATE_AWAITED)
+            plot_add(&p->account->plot, PLOT_LOST, UINT64_C(1000) * seq, 0);
+    }
+    return plot_close(&p->account->plot, &text);
+}
+
 static int conclude(struct ping *p)
 {
     int status = judge(p);
 
     if (p->own->histogram)
         graph_print(&p->account->round_trips, p->common->json);
-    if (plot_close(&p->account->plot) < 0)
+    if (close_plot(p) < 0)
         status = VERB_UNABLE;
     tcp_facts_add(&p->account->tcp, p->trip.fd);
     account_summary(p->account, status);

@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 
 import servers
 from expect import DEADLINE, Skip, expect, expect_equal, expect_match, scaled
@@ -338,10 +339,40 @@ def histogram():
     with Echod() as echod:
         done = run(*QUICK, "-i", 0, "-q", "-c", 200, "--histogram", *operands(echod)).ended(0)
         rows = [line.split() for line in done.out.splitlines() if " - " in line and "#" in line]
-        counts = [int(row[3] if len(row) == 5 else row[2]) for row in rows]
-        expect_equal(sum(counts), 200, "the sum of the bars of " + done.out)
+        expect_equal(sum(int(row[3]) for row in rows), 200, "the sum of the bars of " + done.out)
         done = run(*QUICK, "-i", 0, "--json", "-c", 200, "--histogram", *operands(echod)).ended(0)
-        expect_equal(sum(o["count"] for o in done.objects("histogram")), 200, "the sum of counts")
+        found = done.objects("histogram")
+        expect_equal(sum(o["count"] for o in found), 200, "the sum of counts")
+        for a, b in zip(found, found[1:]):
+            expect(a["from_ms"] < a["to_ms"] <= b["from_ms"], "the rows ascend: %s %s" % (a, b))
+
+
+def flawed(data, n):
+    """Loses the third of ten, and damages the sixth."""
+    return [] if n % 10 == 3 else [flip(data, 40) if n % 10 == 6 else data]
+
+
+@test("--plot has a title, marks what was lost and damaged, and has lines at percentiles")
+def plot_text():
+    if not shutil.which("gnuplot"):
+        raise Skip("gnuplot is not installed")
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        for args in (("ping", "-i", "1ms", "-c", 20, "-W", scaled("300ms", "3s")),
+                     ("load", "-c", 20, "--rate", 1000, "-t", scaled("300ms", "3s"))):
+            with Server(changing_datagrams(flawed), "udp") as server:
+                done = run(*args, "-q", "--plot", where + "/x.svg", *server.operands).ended(1)
+            expect_equal(done.err, "", "what gnuplot says")
+            with open(where + "/x.svg", encoding="utf-8") as file:
+                drawn = file.read()
+            for text in ("echoc %s: round trips of 56 bytes to 127.0.0.1:%d (UDP), 20" %
+                         (args[0], server.address[1]), "16 intact, 2 damaged, 2 lost", "intact<",
+                         "damaged<", "lost<", "p50: ", "p99: ", "round trip, ms"):
+                expect(text in drawn, "%s is drawn of %s" % (text, args[0]))
+        with Server(servers.silent) as server:
+            for count in (1, 3):
+                done = run("ping", "-q", "-c", count, "-i", 0.01, "-W", 0.1, "--plot",
+                           where + "/x.svg", *server.operands).ended(1)
+                expect_equal(done.err, "", "what gnuplot says of no reply at all")
 
 
 @test("--plot draws by gnuplot, quotes the name of the file, and says where there is none")
