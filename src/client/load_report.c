@@ -9,9 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Rounded to the nearest. */
 static uint64_t per_second(uint64_t count, uint64_t usec)
 {
-    return usec ? (uint64_t)((unsigned __int128)count * USEC_PER_SEC / usec) : 0;
+    return usec ? (uint64_t)(((unsigned __int128)count * USEC_PER_SEC + usec / 2) / usec) : 0;
 }
 
 /* How long it took, microseconds: so far, if it goes on. */
