@@ -106,13 +106,15 @@ static void begin_next(struct race *r)
     }
 }
 
-/* Waits for what comes next. Returns 0, -ECANCELED or -ETIMEDOUT. */
+/* Waits for what comes next. Returns 0, -ECANCELED, -ETIMEDOUT or another -errno. */
 static int await(const struct race *r)
 {
     bool more = r->next < r->attempts->count;
     uint64_t moment = more ? wait_earlier(r->due, r->plan->deadline) : r->plan->deadline;
     int n = poll(r->set, r->attempts->count + 1, wait_until(moment));
 
+    if (n < 0 && errno != EINTR)
+        return -errno;
     if (n > 0 && r->set[r->attempts->count].revents)
         return -ECANCELED;
     return n <= 0 && clock_now() >= r->plan->deadline ? -ETIMEDOUT : 0;
@@ -166,7 +168,7 @@ static ssize_t run(struct race *r)
         if (r->running == 0)
             return r->error;
         int error = await(r);
-        if (error == -ECANCELED)
+        if (error < 0 && error != -ETIMEDOUT)
             return error;
         ssize_t winner = error == 0 ? take_results(r) : -1;
         if (winner >= 0)

@@ -67,6 +67,9 @@ int streams_close(struct streams *streams, int status, int failed)
     if (stdout != streams->replaced)
         fclose(stdout);
     stdout = streams->replaced;
+    /* A file system of another machine may only now say that there is no room. */
+    if (close(STDOUT_FILENO) < 0 && streams->error == 0 && errno != EINTR)
+        streams->error = -errno;
     if (streams->error == 0)
         return status;
     if (streams->error != -EPIPE) /* who stopped reading, as head(1) does, knows */
