@@ -19,7 +19,7 @@ struct race {
     size_t next;        /* the address to be tried next */
     uint64_t due;       /* when, microseconds */
     uint64_t delay;     /* between two */
-    bool begun;         /* one was */
+    bool begun, failed; /* one was, one has */
     size_t running;     /* how many are being tried */
     struct pollfd *set; /* for each attempt, -1 where it does not run; and plan->wake */
     int error;          /* what the race returns if all fail */
@@ -43,8 +43,10 @@ static void notify(const struct race *r, size_t i, bool failed)
 static void fail(struct race *r, size_t i, int error)
 {
     r->attempts->list[i].error = error;
-    if (!connect_ran_short(r->error))
+    /* That a machine has no address of one family says nothing of the other's. */
+    if (!connect_ran_short(error) || connect_ran_short(r->error) || !r->failed)
         r->error = error;
+    r->failed = true;
     r->due = 0;
     notify(r, i, true);
 }

@@ -20,8 +20,9 @@ struct race_watch {
  * has failed, or after its share of the time, 250 ms at most, while that goes on. The first that is
  * connected, or answers the plan's knock, wins. *WINNER becomes its index; of the others, .begun
  * and .error say what became of them. WATCH may be NULL. Returns a socket (close-on-exec,
- * non-blocking, TCP_NODELAY), which the caller closes, or -errno: -ECANCELED; -ETIMEDOUT; of
- * several reasons, that our own system ran short of something, or else the last one.
+ * non-blocking, TCP_NODELAY), which the caller closes, or -errno: -ECANCELED, -ETIMEDOUT; of
+ * several reasons the last one, but that our own system ran short of something
+ * (connect_ran_short()) only if it did for each address.
  */
 int race_connect(struct attempts *attempts, size_t first, const struct connect_plan *plan,
                  const struct race_watch *watch, size_t *winner);

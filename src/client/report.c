@@ -81,8 +81,8 @@ const char *report_reason(const struct attempt *a, char *buf, size_t size)
         snprintf(buf, size, "no reply from %s", text);
     else if (a->error == -EADDRNOTAVAIL)
         snprintf(buf, size,
-                 "cannot connect to %s: no local port is free, or --source is not an address of "
-                 "this machine",
+                 "cannot connect to %s: no local port is free, or this machine has no such source "
+                 "address",
                  text);
     else if (a->error == -ENOENT)
         snprintf(buf, size,

@@ -1,5 +1,6 @@
 """Names with several addresses, deadlines, and what our own system runs short of: every verb."""
 import contextlib
+import os
 import resource
 import socket
 import tempfile
@@ -167,6 +168,30 @@ def to_itself():
             for more in ((), ("-s", "x")):
                 done = run("-u", "-H", host, "-p", port, *more, program=[CHECK_ECHO]).ended(2)
                 expect_match("connection refused by", done.out, "what check_echo says")
+
+
+@test("a machine without IPv6 has run short of nothing: that the other address refuses counts")
+def without_ipv6():
+    path = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
+    if not private_network() or not os.path.exists(path):
+        raise Skip("IPv6 is not ours to switch off")
+    with names("::1 two.test\n127.0.0.1 two.test\n") as program, socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        try:
+            with open(path, "w", encoding="ascii") as file:
+                file.write("1")
+        except OSError as error:
+            raise Skip("IPv6 cannot be switched off") from error
+        try:
+            for verb in (PING, ("load", "-c", 1), ("send",)):
+                done = run(*operands(verb, "two.test", port), program=[*program, ECHOC])
+                done.ended(69 if verb[0] == "send" else 1)
+                expect_match(r"connection refused by 127\.0\.0\.1:", done.err, "the reason")
+            check("-H", "two.test", "-p", port, program=program).ended(2)
+        finally:
+            with open(path, "w", encoding="ascii") as file:
+                file.write("0")
 
 
 @test("that our own system ran short of descriptors, or of ports, has a status of its own")

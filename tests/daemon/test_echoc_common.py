@@ -59,7 +59,7 @@ def source():
         run(*ONE, "--source", "127.0.0.5", *server.operands).ended(0)
     with Server(serve_datagram, "udp") as server:
         run(*ONE, "--source", "127.0.0.6", *server.operands).ended(0)
-        expect_match("--source is not an address of this machine",
+        expect_match("this machine has no such source address",
                      run(*ONE, "--source", "192.0.2.1", *server.operands).ended(2).err, "another's")
     expect_equal(peers, ["127.0.0.5", "127.0.0.6"], "the sources")
 
