@@ -140,30 +140,41 @@ static void tell_unknown(struct loading *in, struct origin where, const struct s
                     "unknown option; echod --list-options shows them all");
 }
 
-/* Parses TEXT into a fresh field, so that a bad value leaves the one before as it was. */
+/* Puts what FRESH owns in the place of what FIELD of ROW owns; a list that ADDS gets it besides. */
+static void move_value(const struct option_row *row, void *field, void *fresh, bool adds)
+{
+    if (adds) {
+        row->type->list->append(field, fresh);
+        return;
+    }
+    row->type->clear(field);
+    memcpy(field, fresh, row->type->size);
+}
+
+/* Parses TEXT into a fresh field, so that a bad value leaves the one before as it was. A list ADDS
+ * what is set to what it has, unless that is nothing: then it starts anew. */
 static void set_value(struct loading *in, struct origin where, const struct option_row *row,
-                      struct section *section, const char *text)
+                      struct section *section, const char *text, bool adds)
 {
     char reason[REASON_MAX];
     union {
         struct text text;
         struct words words;
         struct cidrs cidrs;
-    } kept;
+    } fresh = {0};
     void *field = option_field(row, section);
+    const struct list_type *list = row->type->list;
 
-    if (row->type->clear) {
-        memcpy(&kept, field, sizeof(struct words));
-        memset(field, 0, sizeof(struct words));
-    }
-    if (row->type->parse(row, text, field, reason) < 0) {
+    if (row->type->parse(row, text, row->type->clear ? &fresh : field, reason) < 0) {
         problem_add(in->problems, FATAL, where, section->name, row->name, "%s", reason);
-        if (row->type->clear)
-            memcpy(field, &kept, sizeof(struct words));
     } else if (row->type->clear) {
-        row->type->clear(&kept);
+        if (list)
+            list->set_line(&fresh, where.line);
+        adds = adds && list->count(&fresh) > 0;
+        move_value(row, field, &fresh, adds);
     }
-    *option_origin(row, section) = where;
+    if (!adds)
+        *option_origin(row, section) = where;
 }
 
 static void on_value(void *user, unsigned line, const char *key, const char *text)
@@ -185,11 +196,12 @@ static void on_value(void *user, unsigned line, const char *key, const char *tex
         return;
     }
     struct origin before = *option_origin(row, section);
-    if (before.file == in->file)
+    bool repeated = before.file == in->file;
+    if (repeated && !row->type->list)
         problem_add(in->problems, FATAL, where, section->name, key,
                     "set a second time; line %u sets it already", before.line);
     else
-        set_value(in, where, row, section, text);
+        set_value(in, where, row, section, text, repeated);
 }
 
 static void on_malformed(void *user, unsigned line, const char *reason)
@@ -308,8 +320,20 @@ struct loading loading_begin(struct problems *problems)
     return in;
 }
 
+static void complete_lists(const struct section *section)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option_row *row = &option_table[i];
+        const struct list_type *list = row->type->list;
+        if (row->section == section->kind && list && list->complete)
+            list->complete(option_field(row, section));
+    }
+}
+
 struct settings *loading_end(struct loading *in)
 {
+    for (size_t i = 0; i < in->settings->section_count; i++)
+        complete_lists(&in->settings->sections[i]);
     index_listens(in->settings);
     settings_validate(in->settings, in->problems);
     return in->settings;

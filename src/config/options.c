@@ -173,6 +173,41 @@ struct origin *option_origin(const struct option_row *row, const struct section 
     return &section->origins[row - option_table];
 }
 
+size_t option_items(const struct option_row *row, const struct section *section)
+{
+    return row->type->list->count(option_field(row, section));
+}
+
+struct origin option_item_origin(const struct option_row *row, const struct section *section,
+                                 size_t index)
+{
+    struct origin where = *option_origin(row, section);
+    unsigned line = row->type->list && index < option_items(row, section)
+                        ? row->type->list->line(option_field(row, section), index)
+                        : 0;
+
+    where.line = line ? line : where.line;
+    return where;
+}
+
+size_t option_format_items(const struct option_row *row, const struct section *section, size_t from,
+                           size_t room, char *buf, size_t size)
+{
+    unsigned line = option_item_origin(row, section, from).line;
+    size_t to, used = 0, tight = 0, count = option_items(row, section);
+    char item[VALUE_TEXT_MAX];
+
+    buf[0] = '\0';
+    for (to = from; to < count && option_item_origin(row, section, to).line == line; to++) {
+        row->type->list->format(option_field(row, section), to, item, sizeof(item));
+        tight += strlen(item) + 1;
+        if (to > from && (tight > room || used + strlen(item) + 3 > size))
+            break;
+        used += (size_t)snprintf(buf + used, size - used, "%s%s", to > from ? ", " : "", item);
+    }
+    return to;
+}
+
 const char *option_section_name(const struct option_row *row)
 {
     return row->section == SECTION_SERVER ? "server" : "listen NAME";

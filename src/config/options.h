@@ -37,6 +37,19 @@ const struct option_row *option_nearest(enum section_kind kind, const char *name
 void *option_field(const struct option_row *row, const struct section *section);
 struct origin *option_origin(const struct option_row *row, const struct section *section);
 
+/* Of a list: how many items it has, and where item INDEX was written. (Of what is no list, or has
+ * no such item: where the option was.) */
+size_t option_items(const struct option_row *row, const struct section *section);
+struct origin option_item_origin(const struct option_row *row, const struct section *section,
+                                 size_t index);
+
+/*
+ * Writes to BUF the items of a list from FROM on that one line was written with: as many as have
+ * room in ROOM bytes without blanks, but at least one. Returns the index behind the last.
+ */
+size_t option_format_items(const struct option_row *row, const struct section *section, size_t from,
+                           size_t room, char *buf, size_t size);
+
 /* Whether ROW acts only with a value of another option that SECTION does not have. */
 bool option_is_idle(const struct option_row *row, const struct section *section);
 

@@ -37,16 +37,29 @@ void settings_free(struct settings *settings)
     free(settings);
 }
 
-struct origin settings_origin(const struct settings *settings, const void *values, const char *key)
+/* Of item INDEX of a list; SIZE_MAX: of the option. */
+static struct origin find_origin(const struct settings *settings, const void *values,
+                                 const char *key, size_t index)
 {
     for (size_t i = 0; i < settings->section_count; i++) {
         const struct section *section = &settings->sections[i];
         if (section->values != values)
             continue;
-        struct origin set = *option_origin(option_find(section->kind, key), section);
+        struct origin set = option_item_origin(option_find(section->kind, key), section, index);
         return set.file ? set : section->declared;
     }
     return (struct origin){0};
+}
+
+struct origin settings_origin(const struct settings *settings, const void *values, const char *key)
+{
+    return find_origin(settings, values, key, SIZE_MAX);
+}
+
+struct origin settings_item_origin(const struct settings *settings, const void *values,
+                                   const char *key, size_t index)
+{
+    return find_origin(settings, values, key, index);
 }
 
 const struct listen_settings *settings_listen(const struct settings *settings, const char *name)
@@ -83,22 +96,47 @@ static void squeeze_list(char *list)
 }
 
 /* A line has to stay within inih's limit: what is too long for it stands as tightly as it can be
- * written, and its comment above. A semicolon at its beginning would be a comment behind a blank.
+ * written, and its comment above. A semicolon at its beginning would be a comment after a blank.
  */
-static void dump_value(const struct option_row *row, const struct section *section, FILE *out)
+static void dump_line(const struct option_row *row, char *value, struct origin where, FILE *out)
 {
-    char value[VALUE_TEXT_MAX], origin[VALUE_TEXT_MAX], line[2 * VALUE_TEXT_MAX];
+    char origin[VALUE_TEXT_MAX], line[2 * VALUE_TEXT_MAX];
 
-    row->type->format(row, option_field(row, section), value, sizeof(value));
-    origin_format(*option_origin(row, section), origin, sizeof(origin));
+    origin_format(where, origin, sizeof(origin));
     int len = snprintf(line, sizeof(line), "%-15s = %-24s ; %s", row->name, value, origin);
     if (len < DUMP_LINE_MAX && value[0] != ';') {
         fprintf(out, "%s\n", line);
         return;
     }
-    if (row->type == &type_words || row->type == &type_cidrs)
+    if (row->type->list)
         squeeze_list(value);
     fprintf(out, "; %.*s\n%s=%s\n", DUMP_LINE_MAX - 2, origin, row->name, value);
+}
+
+/* As many lines as it takes: each adds to those before it. */
+static void dump_list(const struct option_row *row, const struct section *section, FILE *out)
+{
+    size_t room = DUMP_LINE_MAX - strlen(row->name), count = option_items(row, section);
+    char value[VALUE_TEXT_MAX];
+
+    for (size_t from = 0, to; from < count || from == 0; from = to) {
+        to = option_format_items(row, section, from, room, value, sizeof(value));
+        dump_line(row, value, option_item_origin(row, section, from), out);
+        if (count == 0)
+            return;
+    }
+}
+
+static void dump_value(const struct option_row *row, const struct section *section, FILE *out)
+{
+    char value[VALUE_TEXT_MAX];
+
+    if (row->type->list) {
+        dump_list(row, section, out);
+        return;
+    }
+    row->type->format(row, option_field(row, section), value, sizeof(value));
+    dump_line(row, value, *option_origin(row, section), out);
 }
 
 void settings_dump(const struct settings *settings, FILE *out)

@@ -88,6 +88,10 @@ const struct listen_settings *settings_listen(const struct settings *settings, c
  * the section itself, if it has the default (no file: it is nowhere, as may be [server]). */
 struct origin settings_origin(const struct settings *settings, const void *values, const char *key);
 
+/* The same of item INDEX of KEY, a list. */
+struct origin settings_item_origin(const struct settings *settings, const void *values,
+                                   const char *key, size_t index);
+
 /*
  * Writes the effective configuration to OUT as an INI file, the origin of each value beside it.
  * Loading the output gives the same values.

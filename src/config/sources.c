@@ -59,7 +59,8 @@ static void prefix_format(const struct option_row *row, const void *field, char 
     snprintf(buf, size, "%u, %u", (unsigned)prefix->ipv4, (unsigned)prefix->ipv6);
 }
 
-const struct value_type type_prefix = {"prefix lengths", prefix_parse, prefix_format, NULL};
+const struct value_type type_prefix = {
+    .name = "prefix lengths", .parse = prefix_parse, .format = prefix_format};
 
 /* ---- rates ---- */
 
@@ -118,4 +119,4 @@ static void rate_format(const struct option_row *row, const void *field, char *b
             text_append(buf, size, "/%s", units[i].name);
 }
 
-const struct value_type type_rate = {"rate", rate_parse, rate_format, NULL};
+const struct value_type type_rate = {.name = "rate", .parse = rate_parse, .format = rate_format};

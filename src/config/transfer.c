@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #define FIRST_LINE "echod-settings 1"
-/* A name that was looked up may stand for as many addresses as a DNS message holds. */
-#define PASSED_TEXT_MAX ((size_t)256 * 1024)
+/* As long as a line of a list may become, and longer than any other value. */
+#define PASSED_TEXT_MAX ((size_t)16 * 1024)
 
 /* ---- writing ---- */
 
@@ -36,6 +36,24 @@ static void write_files(const struct settings *settings, FILE *to)
     }
 }
 
+/* A list in as many lines as it was written in: each adds to those before it. */
+static void write_value(const struct settings *settings, const struct section *section,
+                        const struct option_row *row, char *buf, FILE *to)
+{
+    size_t file = file_number(settings, *option_origin(row, section)), from = 0;
+    size_t count = row->type->list ? option_items(row, section) : 0;
+
+    do {
+        unsigned line = option_item_origin(row, section, from).line;
+        if (row->type->list)
+            from =
+                option_format_items(row, section, from, PASSED_TEXT_MAX / 2, buf, PASSED_TEXT_MAX);
+        else
+            row->type->format(row, option_field(row, section), buf, PASSED_TEXT_MAX);
+        fprintf(to, "value %zu %u %s %s\n", file, line, row->name, buf);
+    } while (from < count);
+}
+
 static void write_section(const struct settings *settings, const struct section *section, char *buf,
                           FILE *to)
 {
@@ -45,12 +63,8 @@ static void write_section(const struct settings *settings, const struct section 
         const struct option_row *row = &option_table[i];
         if (row->section != section->kind)
             continue;
-        struct origin where = *option_origin(row, section);
-        if (!where.file)
-            continue;
-        row->type->format(row, option_field(row, section), buf, PASSED_TEXT_MAX);
-        fprintf(to, "value %zu %u %s %s\n", file_number(settings, where), where.line, row->name,
-                buf);
+        if (option_origin(row, section)->file)
+            write_value(settings, section, row, buf, to);
     }
 }
 

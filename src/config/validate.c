@@ -16,13 +16,21 @@ static bool is_set(const struct option_row *row, const struct section *section)
     return option_origin(row, section)->file != NULL;
 }
 
-static void problem_at(struct problems *problems, enum severity severity,
-                       const struct section *section, const char *key, const char *reason)
+/* About item INDEX of KEY, a list; SIZE_MAX: about the option. */
+static void problem_at_item(struct problems *problems, enum severity severity,
+                            const struct section *section, const char *key, size_t index,
+                            const char *reason)
 {
-    struct origin where = *option_origin(option_find(section->kind, key), section);
+    struct origin where = option_item_origin(option_find(section->kind, key), section, index);
 
     problem_add(problems, severity, where.file ? where : section->declared, section->name, key,
                 "%s", reason);
+}
+
+static void problem_at(struct problems *problems, enum severity severity,
+                       const struct section *section, const char *key, const char *reason)
+{
+    problem_at_item(problems, severity, section, key, SIZE_MAX, reason);
 }
 
 /* Whether VALUE is one of the words of LIST, which have " | " between them. */
@@ -92,10 +100,10 @@ static void check_unix(const struct section *section, struct problems *problems)
     for (size_t i = 0; i < listen->addresses.count; i++) {
         int r = address_unix(&address, listen->addresses.item[i]);
         if (r == -ENAMETOOLONG)
-            problem_at(problems, FATAL, section, "address",
-                       "the path is longer than a Unix socket's may be (107 bytes)");
+            problem_at_item(problems, FATAL, section, "address", i,
+                            "the path is longer than a Unix socket's may be (107 bytes)");
         else if (r < 0)
-            problem_at(problems, FATAL, section, "address", reason);
+            problem_at_item(problems, FATAL, section, "address", i, reason);
     }
 }
 
@@ -126,7 +134,7 @@ static void check_internet(const struct section *section, struct problems *probl
                  item[0] == '/' ? "%.100s is a path: did you mean protocol = unix?"
                                 : "\"%.100s\" is neither an address nor a host name nor *",
                  item);
-        problem_at(problems, FATAL, section, "address", reason);
+        problem_at_item(problems, FATAL, section, "address", i, reason);
     }
 }
 

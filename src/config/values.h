@@ -5,6 +5,7 @@
 #define ECHOD_CONFIG_VALUES_H
 
 #include "base/text.h"
+#include "base/util.h"
 #include "net/cidr.h"
 #include "net/service.h"
 
@@ -21,6 +22,24 @@ struct option_row;
 struct words {
     char **item;
     size_t count;
+    unsigned *line; /* of the first LINE_COUNT of them, the line that each was written in */
+    size_t line_count;
+};
+
+/*
+ * What can be done with the field of a list beyond parsing it: each line of a file adds to it, and
+ * an item keeps the number of its line.
+ */
+struct list_type {
+    size_t (*count)(const void *field);
+    /* The line of item INDEX; 0: it is not known. */
+    unsigned (*line)(const void *field, size_t index);
+    void (*set_line)(void *field, unsigned line); /* of all items */
+    void (*format)(const void *field, size_t index, char *buf, size_t size);
+    /* Moves the items of MORE, which is empty then, behind those of FIELD. */
+    void (*append)(void *field, void *more);
+    /* Called once the list is complete; NULL: there is nothing to do. */
+    void (*complete)(void *field);
 };
 
 struct value_type {
@@ -30,7 +49,9 @@ struct value_type {
     int (*parse)(const struct option_row *row, const char *text, void *field, char *reason);
     /* Writes FIELD so that parse() reads the same. */
     void (*format)(const struct option_row *row, const void *field, char *buf, size_t size);
-    void (*clear)(void *field); /* frees what the field owns; NULL: it owns nothing */
+    void (*clear)(void *field);   /* frees what the field owns; NULL: it owns nothing */
+    size_t size;                  /* of the field, if there is a clear() */
+    const struct list_type *list; /* NULL: this is no list */
 };
 
 extern const struct value_type type_bool;   /* bool */
@@ -45,6 +66,9 @@ extern const struct value_type type_words;  /* struct words: addresses, names, p
 extern const struct value_type type_cidrs;  /* struct cidrs */
 extern const struct value_type type_prefix; /* struct source_prefix: 32, 64 */
 extern const struct value_type type_rate;   /* struct rate: 20/s */
+
+/* Sets REASON and returns -EINVAL: the end of every parse() that fails. */
+int value_reject(char *reason, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The choice of ROW that has VALUE; NULL if ROW has no choices or none has it. */
 const struct choice *choice_of(const struct option_row *row, unsigned value);

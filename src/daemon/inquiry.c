@@ -153,6 +153,8 @@ static void locate(const struct server *server, const struct inquiry *in,
         snprintf(buf, size, "default");
         return;
     }
+    if (access->range && access->range->line)
+        origin.line = access->range->line; /* of a list, which may have many lines */
     escape_bytes(file, origin.file, strnlen(origin.file, PATH_MAX), "\\");
     snprintf(buf, size, "%s:%u", file, origin.line);
 }

@@ -21,10 +21,11 @@ static void add_address(struct words *words, const struct address *address)
     add_word(words, text);
 }
 
-/* Adds to WORDS what stands for TEXT of LISTEN: itself, unless it is a name. */
+/* Adds to WORDS what address INDEX of LISTEN stands for: itself, unless it is a name. */
 static void resolve(const struct settings *settings, const struct listen_settings *listen,
-                    const char *text, struct words *words, struct problems *problems)
+                    size_t index, struct words *words, struct problems *problems)
 {
+    const char *text = listen->addresses.item[index];
     char reason[NET_REASON_MAX], section[64];
     struct addresses list = {0};
 
@@ -35,22 +36,31 @@ static void resolve(const struct settings *settings, const struct listen_setting
             add_address(words, &list.item[i]);
     } else {
         snprintf(section, sizeof(section), "listen %s", listen->name);
-        problem_add(problems, FATAL, settings_origin(settings, listen, "address"), section,
-                    "address", "%s", reason);
+        problem_add(problems, FATAL, settings_item_origin(settings, listen, "address", index),
+                    section, "address", "%s", reason);
     }
     free(list.item);
 }
 
+static void resolve_all(const struct settings *settings, struct listen_settings *listen,
+                        struct problems *problems)
+{
+    const struct list_type *type = type_words.list;
+    struct words resolved = {0};
+
+    for (size_t i = 0; i < listen->addresses.count; i++) {
+        struct words found = {0};
+        resolve(settings, listen, i, &found, problems);
+        type->set_line(&found, type->line(&listen->addresses, i));
+        type->append(&resolved, &found);
+    }
+    type_words.clear(&listen->addresses);
+    listen->addresses = resolved;
+}
+
 void names_resolve(struct settings *settings, struct problems *problems)
 {
-    for (size_t i = 0; i < settings->listen_count; i++) {
-        struct listen_settings *listen = settings->listens[i];
-        struct words resolved = {0};
-        if (protocol_is_unix(listen->protocol))
-            continue;
-        for (size_t j = 0; j < listen->addresses.count; j++)
-            resolve(settings, listen, listen->addresses.item[j], &resolved, problems);
-        type_words.clear(&listen->addresses);
-        listen->addresses = resolved;
-    }
+    for (size_t i = 0; i < settings->listen_count; i++)
+        if (!protocol_is_unix(settings->listens[i]->protocol))
+            resolve_all(settings, settings->listens[i], problems);
 }

@@ -85,6 +85,13 @@ int address_numeric(struct address *a, const char *host, uint16_t port)
     return r;
 }
 
+bool address_zone_is_valid(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len > 0 && len < IF_NAMESIZE && strcspn(text, " \t\r\n\v\f/,%[]") == len;
+}
+
 int address_local(struct address *a, int fd)
 {
     a->len = sizeof(a->storage);
@@ -237,6 +244,12 @@ struct source_key address_source(const struct address *a, const struct source_pr
 
     if (!bytes)
         return key;
+    if (a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr)) {
+        /* Bytes 4 to 7 of such an address are zero (RFC 4291): the interface is put there. */
+        memcpy(key.bytes, bytes, count);
+        memcpy(key.bytes + 4, &a->in6.sin6_scope_id, sizeof(a->in6.sin6_scope_id));
+        return key;
+    }
     memcpy(key.bytes, bytes, bits / 8);
     if (bits % 8)
         key.bytes[bits / 8] = (uint8_t)(bytes[bits / 8] & 0xff00 >> bits % 8);

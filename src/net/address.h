@@ -33,6 +33,9 @@ int address_unix(struct address *a, const char *path);
  * Returns 0 or -EINVAL. */
 int address_numeric(struct address *a, const char *host, uint16_t port);
 
+/* Whether TEXT can be the name, or number, of a network interface, whether or not there is one. */
+bool address_zone_is_valid(const char *text);
+
 /* Fills in the address of FD's own end or of its peer. Returns 0 or -errno. */
 int address_local(struct address *a, int fd);
 int address_peer(struct address *a, int fd);
@@ -62,7 +65,8 @@ const char *address_format_by(int fd, const struct address *a, char *buf, size_t
 
 /*
  * Whom limits count: the addresses that have their first bits in common, so many of an IPv4 and of
- * an IPv6 one; all Unix peers together. Two peers are one source exactly if the keys are equal.
+ * an IPv6 one; all Unix peers together. Each link-local address is a source of its own: what they
+ * have in common is the link. Two peers are one source exactly if the keys are equal.
  */
 struct source_prefix {
     uint8_t ipv4, ipv6; /* 1 to 32, 1 to 128 */

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Whether A and B are equal in their first BITS bits. */
@@ -26,33 +27,65 @@ static bool clean_host_part(const uint8_t *bytes, size_t count, unsigned bits)
     return true;
 }
 
+static bool is_link_local(const struct address *a)
+{
+    return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr);
+}
+
+/* Takes the zone off HOST and puts it into ZONE. Returns 0 or -EINVAL. */
+static int split_zone(char *host, char zone[IF_NAMESIZE])
+{
+    char *percent = strchr(host, '%');
+
+    zone[0] = '\0';
+    if (!percent)
+        return 0;
+    *percent = '\0';
+    if (!address_zone_is_valid(percent + 1))
+        return -EINVAL;
+    strcpy(zone, percent + 1);
+    return 0;
+}
+
+/* The prefix of A in *BITS; TEXT is what follows the address: "/BITS" or nothing. */
+static int parse_bits(const char *text, bool six, size_t count, uint64_t *bits)
+{
+    *bits = six ? 128 : 32;
+    int r = text[0] == '/' ? number_parse(text + 1, bits) : 0;
+
+    if (r == -EINVAL)
+        return r;
+    if (six && count == 4) /* ::ffff:192.0.2.0/120 is 192.0.2.0/24 */
+        *bits = *bits < 96 || *bits > 128 ? UINT64_MAX : *bits - 96;
+    return r < 0 || *bits > 8 * count ? -ERANGE : 0;
+}
+
 int cidr_parse(struct cidr *c, const char *text)
 {
-    char host[CIDR_TEXT_MAX];
+    char host[CIDR_TEXT_MAX], zone[IF_NAMESIZE];
     size_t len = strcspn(text, "/"), count = 0;
     struct address a;
+    uint64_t bits;
 
     if (len >= sizeof(host))
         return -EINVAL;
     memcpy(host, text, len);
     host[len] = '\0';
-    if (strchr(host, '%') || address_numeric(&a, host, 0) < 0)
+    if (split_zone(host, zone) < 0 || address_numeric(&a, host, 0) < 0)
         return -EINVAL;
+    if (zone[0] && !is_link_local(&a))
+        return -ENODEV;
     bool six = a.sa.sa_family == AF_INET6;
     address_normalise(&a);
     const uint8_t *bytes = address_bytes(&a, &count);
-    uint64_t bits = six ? 128 : 32;
-    int r = text[len] == '/' ? number_parse(text + len + 1, &bits) : 0;
-    if (r == -EINVAL)
+    int r = parse_bits(text + len, six, count, &bits);
+    if (r < 0)
         return r;
-    if (six && count == 4) /* ::ffff:192.0.2.0/120 is 192.0.2.0/24 */
-        bits = bits < 96 || bits > 128 ? UINT64_MAX : bits - 96;
-    if (r < 0 || bits > 8 * count)
-        return -ERANGE;
     if (!clean_host_part(bytes, count, (unsigned)bits))
         return -EDOM;
     *c = (struct cidr){.family = a.sa.sa_family, .prefix = (uint8_t)bits};
     memcpy(c->bytes, bytes, count);
+    memcpy(c->zone, zone, sizeof(zone));
     return 0;
 }
 
@@ -101,9 +134,28 @@ const char *cidr_format(const struct cidr *c, char *buf, size_t size)
         format_ipv6(c->bytes, buf, size);
     else if (!inet_ntop(c->family, c->bytes, buf, (socklen_t)size))
         snprintf(buf, size, "?");
+    if (c->zone[0])
+        text_append(buf, size, "%%%s", c->zone);
     if (c->prefix < full)
         text_append(buf, size, "/%u", (unsigned)c->prefix);
     return buf;
+}
+
+/* The name of the interface that the link-local A is on; "" of other addresses. */
+static const char *zone_of(const struct address *a, char name[IF_NAMESIZE])
+{
+    name[0] = '\0';
+    if (is_link_local(a) && a->in6.sin6_scope_id != 0 &&
+        !if_indextoname(a->in6.sin6_scope_id, name))
+        name[0] = '\0';
+    return name;
+}
+
+static bool in_zone(const struct cidr *c, const struct address *a)
+{
+    char name[IF_NAMESIZE];
+
+    return c->zone[0] == '\0' || strcmp(c->zone, zone_of(a, name)) == 0;
 }
 
 bool cidr_contains(const struct cidr *c, const struct address *a)
@@ -111,13 +163,101 @@ bool cidr_contains(const struct cidr *c, const struct address *a)
     size_t count;
     const uint8_t *bytes = address_bytes(a, &count);
 
-    return bytes && a->sa.sa_family == c->family && same_prefix(bytes, c->bytes, c->prefix);
+    return bytes && a->sa.sa_family == c->family && same_prefix(bytes, c->bytes, c->prefix) &&
+           in_zone(c, a);
+}
+
+/* ---- lists ---- */
+
+/* By family, zone and bytes; of two that begin alike, the wider one first. */
+static int compare(const struct cidr *a, const struct cidr *b)
+{
+    int r = (int)a->family - (int)b->family;
+
+    r = r ? r : strcmp(a->zone, b->zone);
+    r = r ? r : memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+    return r ? r : (int)a->prefix - (int)b->prefix;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct cidr *first = *(const struct cidr *const *)a;
+    const struct cidr *second = *(const struct cidr *const *)b;
+    int r = compare(first, second);
+
+    return r ? r : (first > second) - (first < second); /* alike: in the order of the list */
+}
+
+static bool covers(const struct cidr *wide, const struct cidr *c)
+{
+    return wide->family == c->family && wide->prefix <= c->prefix &&
+           strcmp(wide->zone, c->zone) == 0 && same_prefix(wide->bytes, c->bytes, wide->prefix);
+}
+
+/* What is left of a zone once all that lies in another range is left out does not overlap: at most
+ * the last one that begins before an address can contain it. */
+void cidrs_index(struct cidrs *list)
+{
+    free(list->index);
+    list->index = NULL;
+    list->index_count = 0;
+    if (list->count == 0)
+        return;
+    list->index = memory_zeroed(list->count, sizeof(*list->index));
+    for (size_t i = 0; i < list->count; i++)
+        list->index[i] = &list->item[i];
+    qsort(list->index, list->count, sizeof(*list->index), compare_entries);
+    for (size_t i = 0; i < list->count; i++)
+        if (list->index_count == 0 || !covers(list->index[list->index_count - 1], list->index[i]))
+            list->index[list->index_count++] = list->index[i];
+}
+
+/* The range of ZONE that A lies in, or NULL. */
+static const struct cidr *search(const struct cidrs *list, const struct address *a,
+                                 const char *zone)
+{
+    struct cidr wanted = {.family = a->sa.sa_family, .prefix = UINT8_MAX};
+    size_t low = 0, high = list->index_count, count;
+    const uint8_t *bytes = address_bytes(a, &count);
+
+    memcpy(wanted.bytes, bytes, count);
+    memcpy(wanted.zone, zone, strlen(zone));
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare(list->index[middle], &wanted) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && covers(list->index[low - 1], &wanted) ? list->index[low - 1] : NULL;
+}
+
+/* Without an index. */
+static const struct cidr *find_widest(const struct cidrs *list, const struct address *a)
+{
+    const struct cidr *found = NULL;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (cidr_contains(&list->item[i], a) && (!found || list->item[i].prefix < found->prefix))
+            found = &list->item[i];
+    return found;
 }
 
 const struct cidr *cidrs_find(const struct cidrs *list, const struct address *a)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (cidr_contains(&list->item[i], a))
-            return &list->item[i];
-    return NULL;
+    char zone[IF_NAMESIZE];
+
+    if (!list->index)
+        return find_widest(list, a);
+    if (!address_is_ip(a))
+        return NULL;
+    const struct cidr *found = search(list, a, "");
+    return found || !zone_of(a, zone)[0] ? found : search(list, a, zone);
+}
+
+void cidrs_free(struct cidrs *list)
+{
+    free(list->item);
+    free(list->index);
+    *list = (struct cidrs){0};
 }

@@ -6,7 +6,7 @@ import time
 
 from clients import expect_echo, expect_silence, recv_until_eof
 from expect import DEADLINE, eventually, expect, expect_equal, expect_match, scaled
-from harness import Echod, ini
+from harness import Echod, ini, run_echod
 from managed import Managed, listen, unix
 from tap import main, test
 
@@ -234,6 +234,25 @@ def check_lists():
         expect_equal(echod.ask("check-access", "127.0.0.1", "local"),
                      {"verdict": "allowed", "address": "127.0.0.1", "listener": "local",
                       "rule": "allow 127.0.0.0/8", "origin": echod.config + ":4"}, "the JSON")
+
+
+@test("a list of 5,000 networks in as many lines: served, dumped, reloaded, and the line is named")
+def long_list():
+    networks = ["10.%d.%d.0/24" % divmod(n, 256) for n in range(5000)]
+    lists = "".join("deny = %s\n" % network for network in networks)
+    with Managed(listen("local", more=lists)) as echod:
+        for _ in range(2):
+            expect_echo(echod.connect())
+            expect_equal(check(echod, "10.19.135.1"),  # the last one; its line is behind 3 others
+                         (1, "denied: 10.19.135.1 on local: deny 10.19.135.0/24 (%s:%d)" %
+                          (echod.config, 5003)), "the verdict about the last network")
+            expect_equal(check(echod, "10.19.136.1")[0], 0, "the status of the next network")
+            echod.reload()
+        status, out, err = run_echod("--dump-config", "--config", echod.config)
+        expect_equal((status, err), (0, ""), "the status of a dump")
+        expect(max(map(len, out.splitlines())) <= 198, "every line of the dump can be read")
+        dumped = re.findall(r"^deny *= (\S+) *; \S+:(\d+)$", out, flags=re.M)
+        expect_equal(dumped, [(n, str(i + 4)) for i, n in enumerate(networks)], "what is dumped")
 
 
 @test("check-access still names the files after a reload, drop-ins and odd names among them")

@@ -313,6 +313,12 @@ static void test_source(void **state)
     assert_true(one_source(unix_address("/x"), unnamed));
     assert_false(one_source(numeric("0.0.0.0", 1), numeric("::", 1)));
     assert_false(one_source(numeric("0.0.0.0", 1), unnamed));
+    /* Link-local addresses have the link in common, and no more. */
+    struct address here = numeric("fe80::1%lo", 1), elsewhere = here;
+    elsewhere.in6.sin6_scope_id++;
+    assert_true(one_source(here, numeric("fe80::1%lo", 2)));
+    assert_false(one_source(here, numeric("fe80::2%lo", 1)));
+    assert_false(one_source(here, elsewhere));
 }
 
 int main(void)

@@ -260,6 +260,51 @@ static void test_any_line_at_the_limit_survives(void **state)
     assert_true(loaded > 1000);
 }
 
+/* NETWORKS networks, PER_LINE in each line, as the option allow. */
+static char *long_list(size_t networks, size_t per_line)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    fputs("[listen a]", out);
+    for (size_t i = 0; i < networks; i++)
+        fprintf(out, "%s 2001:db8:%zx::/48", i % per_line ? "," : "\nallow =", i);
+    fputs("\n", out);
+    fclose(out);
+    return text;
+}
+
+static void test_lists_of_any_length_survive(void **state)
+{
+    static const size_t per_line[] = {1, 3, 7, 9};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(per_line); i++) {
+        char *text = long_list(2000, per_line[i]);
+        struct settings *settings = survives(text);
+        const struct cidrs *allow = &settings->listens[0]->allow;
+        assert_int_equal(allow->count, 2000);
+        assert_int_equal(allow->item[1999].bytes[4] << 8 | allow->item[1999].bytes[5], 1999);
+        settings_free(settings);
+        free(text);
+    }
+}
+
+static void test_each_line_of_a_list_has_its_origin(void **state)
+{
+    struct settings *settings =
+        load("[listen a]\nallow = 10.0.0.0/8, 11.0.0.0/8\n\nallow = ::1\ndeny = ::/0\ndeny =\n");
+    char *text = dump(settings);
+
+    (void)state;
+    assert_non_null(strstr(text, "allow           = 10.0.0.0/8, 11.0.0.0/8   ; a.conf:2\n"
+                                 "allow           = ::1                      ; a.conf:4\n"));
+    assert_non_null(strstr(text, "deny            =                          ; a.conf:6\n"));
+    free(text);
+    settings_free(settings);
+}
+
 static void test_a_last_line_without_a_newline_has_no_more_room(void **state)
 {
     char text[300];
@@ -300,6 +345,8 @@ int main(void)
         cmocka_unit_test(test_the_longest_lines_survive),
         cmocka_unit_test(test_values_that_grow_survive),
         cmocka_unit_test(test_any_line_at_the_limit_survives),
+        cmocka_unit_test(test_lists_of_any_length_survive),
+        cmocka_unit_test(test_each_line_of_a_list_has_its_origin),
         cmocka_unit_test(test_a_last_line_without_a_newline_has_no_more_room),
         cmocka_unit_test(test_the_name_of_a_file_does_not_break_a_line),
     };

@@ -180,6 +180,95 @@ static void test_drop_in_with_an_error_is_named(void **state)
     assert_ptr_equal(strstr(told, "bad.conf.d/a.conf:2: [listen a] port: "), told);
 }
 
+/* ---- lists ---- */
+
+/* The addresses of the first listener, and "line:" before each. */
+static const char *addresses(const struct settings *settings)
+{
+    static char text[512];
+    const struct words *words = &settings->listens[0]->addresses;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < words->count; i++)
+        text_append(text, sizeof(text), "%u:%s ",
+                    settings_item_origin(settings, settings->listens[0], "address", i).line,
+                    words->item[i]);
+    return text;
+}
+
+static void test_a_list_that_is_set_again_goes_on(void **state)
+{
+    static const struct {
+        const char *text, *addresses;
+    } cases[] = {
+        {"[listen a]\n", "1:127.0.0.1 1:::1 "}, /* the defaults, of the section */
+        {"[listen a]\naddress = 10.0.0.1\n", "2:10.0.0.1 "},
+        {"[listen a]\naddress = 10.0.0.1\naddress = 10.0.0.2, 10.0.0.3\n",
+         "2:10.0.0.1 3:10.0.0.2 3:10.0.0.3 "},
+        {"[listen a]\naddress = 10.0.0.1\naddress =\naddress = ::2\naddress = ::3\n",
+         "4:::2 5:::3 "},
+        {"[listen a]\naddress =\naddress = ::2\n", "3:::2 "},
+        {"[listen a]\naddress = ::2\n[listen b]\naddress = ::3\n[listen a]\naddress = ::4\n",
+         "2:::2 6:::4 "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct settings *settings = loads(cases[i].text);
+        assert_string_equal(addresses(settings), cases[i].addresses);
+        settings_free(settings);
+    }
+}
+
+static void test_every_list_may_be_set_again(void **state)
+{
+    struct settings *settings =
+        loads("[server]\nmonitor = ::1\nmonitor = ::2\n"
+              "[listen a]\nproxy_protocol = v2\nproxy_trust = 10.0.0.1\nproxy_trust = 10.0.0.2\n"
+              "allow = 10.0.0.0/8\nallow = 11.0.0.0/8\ndeny = 10.1.0.0/16\ndeny = ::/0\n");
+    const struct listen_settings *listen = settings->listens[0];
+
+    (void)state;
+    assert_int_equal(settings->server->monitor.count, 2);
+    assert_int_equal(settings->server->monitor.index_count, 2);
+    assert_int_equal(listen->proxy_trust.count, 2);
+    assert_int_equal(listen->allow.count, 2);
+    assert_int_equal(listen->allow.item[1].line, 9);
+    assert_int_equal(listen->deny.count, 2);
+    assert_int_equal(listen->deny.index_count, 2);
+    settings_free(settings);
+}
+
+static void test_a_later_file_replaces_a_list(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("list.conf.d", 0700), 0);
+    write_file("list.conf.d/a.conf", "[listen a]\naddress = ::3\naddress = ::4\n", 39);
+    struct settings *settings = load_as("list.conf", "[listen a]\naddress = ::1\naddress = ::2\n");
+    assert_string_equal(addresses(settings), "2:::3 3:::4 ");
+    origin_is(settings, 0, "address", "list.conf.d/a.conf", 2);
+    settings_free(settings);
+    write_file("list.conf.d/b.conf", "[listen a]\naddress =\n", 21);
+    assert_null(load_as("list.conf", "[listen a]\naddress = ::1\n"));
+    assert_non_null(strstr(told, "b.conf:2: [listen a] address: give at least one address"));
+}
+
+/* A bad line is told with its number, and adds nothing. */
+static void test_each_line_of_a_list_is_told_of(void **state)
+{
+    (void)state;
+    assert_null(load_as("a.conf", "[listen a]\nallow = 10.0.0.0/8\nallow = 10.0.0.1/8\nallow = x\n"
+                                  "address = ::1\naddress = a b\naddress = ,\naddress = -\n"
+                                  "port = 1\nport = 2\nsource_prefix = 1, 1\n"));
+    assert_non_null(strstr(told, "a.conf:3: [listen a] allow: 10.0.0.1/8 has bits set"));
+    assert_non_null(strstr(told, "a.conf:4: [listen a] allow: \"x\" is not an address"));
+    assert_non_null(strstr(told, "a.conf:6: [listen a] address: commas separate"));
+    assert_non_null(strstr(told, "a.conf:7: [listen a] address: there is nothing between"));
+    assert_non_null(strstr(told, "a.conf:8: [listen a] address: \"-\" is neither an address"));
+    assert_non_null(strstr(told, "a.conf:10: [listen a] port: set a second time; line 9 sets"));
+    assert_null(strstr(told, "a.conf:2:"));
+}
+
 static void test_idle_option_warns(void **state)
 {
     struct settings *settings = load_as(
@@ -255,6 +344,10 @@ int main(void)
         cmocka_unit_test(test_section_met_twice_goes_on),
         cmocka_unit_test(test_drop_ins_override_in_the_order_of_their_names),
         cmocka_unit_test(test_drop_in_with_an_error_is_named),
+        cmocka_unit_test(test_a_list_that_is_set_again_goes_on),
+        cmocka_unit_test(test_every_list_may_be_set_again),
+        cmocka_unit_test(test_a_later_file_replaces_a_list),
+        cmocka_unit_test(test_each_line_of_a_list_is_told_of),
         cmocka_unit_test(test_idle_option_warns),
         cmocka_unit_test(test_proxies_of_a_unix_socket_need_no_trust),
         cmocka_unit_test(test_what_concerns_connections_only_warns),

@@ -99,6 +99,23 @@ static void test_a_list_of_any_length(void **state)
     settings_free(settings);
 }
 
+static void test_lines_of_a_list(void **state)
+{
+    struct settings *settings =
+        passed(load("a.conf", "[listen a]\nallow = ::1, ::2\nallow = ::3\nallow = ::4\n"
+                              "deny = ::5\ndeny =\naddress = ::1\naddress = *\n"));
+    const struct listen_settings *listen = settings->listens[0];
+
+    (void)state;
+    assert_int_equal(listen->allow.count, 4);
+    assert_int_equal(listen->allow.index_count, 4);
+    assert_int_equal(listen->allow.item[1].line, 2);
+    assert_int_equal(listen->allow.item[3].line, 4);
+    assert_int_equal(listen->deny.count, 0);
+    assert_int_equal(settings_item_origin(settings, listen, "address", 1).line, 8);
+    settings_free(settings);
+}
+
 /* Settings that no file can give: their writer is to notice, not their reader. */
 static void test_what_would_not_load_is_not_passed(void **state)
 {
@@ -155,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_values_and_defaults),
         cmocka_unit_test(test_origins),
         cmocka_unit_test(test_a_list_of_any_length),
+        cmocka_unit_test(test_lines_of_a_list),
         cmocka_unit_test(test_what_would_not_load_is_not_passed),
         cmocka_unit_test(test_nonsense_is_told),
     };
