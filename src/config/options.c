@@ -48,6 +48,10 @@ const struct option_row option_table[] = {
      .max = DAYS(365), .help = "A client that is silent this long is closed; 0 is never."},
     {SERVER(session_timeout), .name = "session_timeout", .type = &type_span, .fallback = "0",
      .max = DAYS(365), .help = "A client is closed after this long, busy or not; 0 is never."},
+    {SERVER(keepalive), .name = "keepalive", .type = &type_span, .fallback = "2min",
+     .max = DAYS(1) / 2,
+     .help =
+         "A TCP client that vanished is noticed this long after it was last heard; 0 is never."},
     {SERVER(drain_timeout), .name = "drain_timeout", .type = &type_span, .fallback = "30s",
      .max = DAYS(1), .help = "How long a stop waits for the clients that are there."},
     {SERVER(log_sessions), .name = "log_sessions", .type = &type_bool, .fallback = "yes",

@@ -39,15 +39,23 @@ void problem_add(struct problems *problems, enum severity severity, struct origi
     if (problems->count > 0 && strcmp(problems->list[problems->count - 1].text, safe) == 0)
         return;
     problems->list = array_append(problems->list, &problems->count, sizeof(*problems->list));
-    problems->list[problems->count - 1] =
-        (struct problem){.fatal = severity == FATAL, .text = text_copy(safe)};
-    problems->fatal += severity == FATAL;
+    problems->list[problems->count - 1] = (struct problem){
+        .fatal = severity != WARNING, .transient = severity == TRANSIENT, .text = text_copy(safe)};
+    problems->fatal += severity != WARNING;
+    problems->transient += severity == TRANSIENT;
 }
 
 void problems_print(const struct problems *problems, FILE *out)
 {
     for (size_t i = 0; i < problems->count; i++)
         fprintf(out, "%s%s\n", problems->list[i].fatal ? "" : "warning: ", problems->list[i].text);
+}
+
+int problems_status(const struct problems *problems)
+{
+    if (problems->fatal == 0)
+        return 0;
+    return problems->fatal > problems->transient ? EXIT_CONFIG : EXIT_UNAVAILABLE;
 }
 
 void problems_free(struct problems *problems)

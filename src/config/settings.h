@@ -26,6 +26,7 @@ struct server_settings {
     struct cidrs monitor;
     uint64_t idle_timeout;
     uint64_t session_timeout;
+    uint64_t keepalive;
     uint64_t drain_timeout;
     bool log_sessions;
     unsigned log_level;       /* a priority of syslog(3) */

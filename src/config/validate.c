@@ -120,22 +120,60 @@ static bool is_host_name(const char *text)
            text[0] != '-' && text[0] != '.';
 }
 
+static bool is_multicast(const struct address *a)
+{
+    return a->sa.sa_family == AF_INET ? IN_MULTICAST(ntohl(a->in.sin_addr.s_addr))
+                                      : IN6_IS_ADDR_MULTICAST(&a->in6.sin6_addr);
+}
+
+/* Why the address A, which is written ITEM, can never be listened on; false: it may be. */
+static bool is_unusable(const struct address *a, const char *item, unsigned protocol, char *reason)
+{
+    const struct in6_addr *six = a->sa.sa_family == AF_INET6 ? &a->in6.sin6_addr : NULL;
+    bool needs_zone = six && (IN6_IS_ADDR_LINKLOCAL(six) || IN6_IS_ADDR_MC_LINKLOCAL(six));
+    char host[INET_ADDRSTRLEN];
+
+    if (six && IN6_IS_ADDR_V4MAPPED(six))
+        snprintf(reason, REASON_MAX, "%.60s is an IPv4 address: write %s", item,
+                 inet_ntop(AF_INET, &six->s6_addr[12], host, sizeof(host)));
+    else if (is_multicast(a) && protocol == PROTOCOL_TCP)
+        snprintf(reason, REASON_MAX, "%.60s is a multicast address: nobody can connect to it",
+                 item);
+    else if (needs_zone && a->in6.sin6_scope_id == 0)
+        snprintf(reason, REASON_MAX,
+                 "%.60s is an address of each link: say of which interface, as in fe80::1%%eth0",
+                 item);
+    else
+        return false;
+    return true;
+}
+
+/* Whether ITEM can be an address to listen on; if not, REASON tells why. What only this machine
+ * lacks, such as an interface, is for the daemon to find. */
+static bool is_address(const char *item, unsigned protocol, char *reason)
+{
+    struct address address;
+    int r = address_numeric(&address, item, 0);
+
+    if (r == 0)
+        return !is_unusable(&address, item, protocol, reason);
+    if (strcmp(item, "*") == 0 || r == -ENODEV || is_host_name(item))
+        return true;
+    snprintf(reason, REASON_MAX,
+             item[0] == '/' ? "%.100s is a path: did you mean protocol = unix?"
+                            : "\"%.100s\" is neither an address nor a host name nor *",
+             item);
+    return false;
+}
+
 static void check_internet(const struct section *section, struct problems *problems)
 {
     const struct listen_settings *listen = section->values;
     char reason[REASON_MAX];
-    struct address address;
 
-    for (size_t i = 0; i < listen->addresses.count; i++) {
-        const char *item = listen->addresses.item[i];
-        if (strcmp(item, "*") == 0 || address_numeric(&address, item, 0) == 0 || is_host_name(item))
-            continue;
-        snprintf(reason, sizeof(reason),
-                 item[0] == '/' ? "%.100s is a path: did you mean protocol = unix?"
-                                : "\"%.100s\" is neither an address nor a host name nor *",
-                 item);
-        problem_at_item(problems, FATAL, section, "address", i, reason);
-    }
+    for (size_t i = 0; i < listen->addresses.count; i++)
+        if (!is_address(listen->addresses.item[i], listen->protocol, reason))
+            problem_at_item(problems, FATAL, section, "address", i, reason);
 }
 
 /* What makes sense for a connection only, and is set for a listener that has none. */

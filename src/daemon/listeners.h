@@ -6,14 +6,9 @@
 
 #include "base/log.h"
 #include "config/settings.h"
+#include "daemon/passed.h"
 #include "net/address.h"
 #include "net/socketfile.h"
-
-enum listener_origin {
-    LISTENER_OPENED, /* by this daemon */
-    LISTENER_PASSED, /* by systemd, of a socket unit: it keeps it and its file */
-    LISTENER_STORED, /* by systemd, which was given it to keep by the daemon before this one */
-};
 
 struct listener {
     int fd;
@@ -35,24 +30,6 @@ struct listeners {
  * Needs no privilege and binds nothing.
  */
 void listeners_check(const struct settings *settings, struct problems *problems);
-
-/* A socket that is there before any was opened: systemd passed it (sd_listen_fds(3)), or this
- * daemon had it before it executed itself anew. */
-struct passed_socket {
-    int fd; /* -1 once it is taken */
-    enum listener_origin origin;
-    bool known;                    /* this daemon had it before a reload */
-    char name[LISTENER_NAME_SIZE]; /* of the listener that had it before; else empty */
-    struct socket_file file;       /* of a Unix socket, if it is known */
-};
-
-struct passed {
-    struct passed_socket *item;
-    size_t count;
-};
-
-void passed_add(struct passed *passed, const struct passed_socket *socket);
-void passed_from_systemd(struct passed *passed);
 
 /*
  * Takes those of PASSED, which it empties, that serve an address of SETTINGS, whose names were

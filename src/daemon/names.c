@@ -2,6 +2,7 @@
 
 #include "net/endpoint.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,23 +22,35 @@ static void add_address(struct words *words, const struct address *address)
     add_word(words, text);
 }
 
+static void tell(const struct settings *settings, const struct listen_settings *listen,
+                 size_t index, const char *reason, struct problems *problems)
+{
+    char section[64];
+
+    snprintf(section, sizeof(section), "listen %s", listen->name);
+    problem_add(problems, TRANSIENT, settings_item_origin(settings, listen, "address", index),
+                section, "address", "%s", reason);
+}
+
 /* Adds to WORDS what address INDEX of LISTEN stands for: itself, unless it is a name. */
 static void resolve(const struct settings *settings, const struct listen_settings *listen,
                     size_t index, struct words *words, struct problems *problems)
 {
     const char *text = listen->addresses.item[index];
-    char reason[NET_REASON_MAX], section[64];
+    char reason[NET_REASON_MAX];
     struct addresses list = {0};
+    int r = endpoint_add(text, 0, &list);
 
-    if (endpoint_add(text, 0, &list) == 0) {
+    if (r == 0) {
         add_word(words, text);
+    } else if (r == -ENODEV) {
+        snprintf(reason, sizeof(reason), "%.100s: there is no such network interface (yet)", text);
+        tell(settings, listen, index, reason, problems);
     } else if (endpoint_look_up(text, 0, &list, reason) == 0) {
         for (size_t i = 0; i < list.count; i++)
             add_address(words, &list.item[i]);
     } else {
-        snprintf(section, sizeof(section), "listen %s", listen->name);
-        problem_add(problems, FATAL, settings_item_origin(settings, listen, "address", index),
-                    section, "address", "%s", reason);
+        tell(settings, listen, index, reason, problems);
     }
     free(list.item);
 }

@@ -43,7 +43,7 @@ int rehearsal_perform(const struct settings *settings, int handover)
     struct listeners listeners;
 
     if (handover_read(handover, NULL, &passed) < 0) {
-        free(passed.item);
+        passed_free(&passed);
         return fail("this version cannot understand what the running one hands over");
     }
     int status = listeners_open(&listeners, settings, &passed, &log, true);

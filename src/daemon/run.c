@@ -13,6 +13,7 @@
 #include "daemon/rehearsal.h"
 #include "daemon/self_test.h"
 #include "daemon/server.h"
+#include "net/sockopts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,9 +56,10 @@ static void tell_problems(const struct command *command, const struct problems *
         syslog(LOG_DAEMON | LOG_ERR, "%s", problems->list[i].text);
 }
 
-/* Loads what COMMAND names and tells all that is wrong with it. NULL: it cannot be used. To LISTEN,
- * names have to be looked up, and addresses to be told apart. */
-static struct settings *load(const struct command *command, bool listen)
+/* Loads what COMMAND names and tells all that is wrong with it. NULL: it cannot be used, and
+ * *STATUS is the exit status that says why. To LISTEN, names have to be looked up, and addresses to
+ * be told apart. */
+static struct settings *load(const struct command *command, bool listen, int *status)
 {
     struct problems problems = {0};
     struct settings *settings = settings_load(command->config, &problems);
@@ -67,6 +69,7 @@ static struct settings *load(const struct command *command, bool listen)
     if (settings && listen && problems.fatal == 0)
         listeners_check(settings, &problems);
     tell_problems(command, &problems);
+    *status = problems_status(&problems);
     if (problems.fatal > 0) {
         settings_free(settings);
         settings = NULL;
@@ -82,10 +85,9 @@ static struct settings *load(const struct command *command, bool listen)
 
 int run_check(const struct command *command)
 {
-    int handover = handover_find();
+    int handover = handover_find(), status;
     set_dumpable(handover < 0);
-    struct settings *settings = load(command, true);
-    int status = settings ? 0 : EXIT_CONFIG;
+    struct settings *settings = load(command, true, &status);
 
     if (status == 0 && handover >= 0)
         status = rehearsal_perform(settings, handover);
@@ -97,10 +99,11 @@ int run_check(const struct command *command)
 
 int run_dump(const struct command *command)
 {
-    struct settings *settings = load(command, false);
+    int status;
+    struct settings *settings = load(command, false, &status);
 
     if (!settings)
-        return EXIT_CONFIG;
+        return status;
     settings_dump(settings, stdout);
     settings_free(settings);
     return 0;
@@ -208,6 +211,7 @@ static int admit_standard_input(struct server *server)
         return EXIT_CONFIG;
     }
     address_normalise(&peer);
+    sockopts_keepalive(client, server->settings->server->keepalive);
     fd_set_nonblocking(client, false);
     detach_silence(STDIN_FILENO);
     detach_silence(STDOUT_FILENO);
@@ -224,21 +228,18 @@ static enum sink choose_sink(const struct command *command)
     return SINK_SYSLOG;
 }
 
-static int serve(struct run *run, const struct server_plan *plan)
+/* PASSED are the sockets of systemd, if it passed any, and becomes empty. */
+static int serve(struct run *run, const struct server_plan *plan, struct passed *passed)
 {
-    struct passed passed = {0};
-    int status = server_open(&run->server, plan, &passed);
+    int status = server_open(&run->server, plan, passed);
 
-    if (status == 0 && plan->handover < 0)
-        passed_from_systemd(&passed);
     if (status == 0)
         status = run->command->action == ACTION_INETD ? admit_standard_input(&run->server)
-                                                      : go_live(run, &passed);
+                                                      : go_live(run, passed);
     if (status == 0)
         server_run(&run->server);
     else
         notify_failed(run->server.log.complaint);
-    free(passed.item);
     server_close(&run->server);
     pid_file_remove(&run->server.pid_file, run->command->pid_file);
     return status;
@@ -258,6 +259,8 @@ int run_server(const struct command *command, const struct title *title)
     struct server_plan plan = {
         .title = title, .config = command->config, .pid_path = command->pid_file};
     struct run run = {.command = command, .word = -1};
+    struct passed passed = {0};
+    int status = EXIT_CONFIG;
 
     set_dumpable(false);
     if (fd_ensure_standard() < 0)
@@ -266,19 +269,25 @@ int run_server(const struct command *command, const struct title *title)
         unsetenv("NOTIFY_SOCKET"); /* it is inetd's, and one client is nothing to tell */
     plan.handover = command->action == ACTION_SERVE ? handover_find() : -1;
     run.resumed = plan.handover >= 0;
-    struct settings *settings = run.resumed ? rehearsal_settings(plan.handover)
-                                            : load(command, command->action == ACTION_SERVE);
-    if (!settings)
-        return EXIT_CONFIG;
+    if (command->action == ACTION_SERVE && !run.resumed)
+        passed_from_systemd(&passed);
+    struct settings *settings = run.resumed
+                                    ? rehearsal_settings(plan.handover)
+                                    : load(command, command->action == ACTION_SERVE, &status);
+    if (!settings) {
+        passed_free(&passed);
+        return status;
+    }
     set_dumpable(settings->server->core_dumps);
-    int status = command->daemon && !run.resumed ? detach(&run) : 0;
+    status = command->daemon && !run.resumed ? detach(&run) : 0;
     char *program = run.resumed ? text_copy(command->name) : program_path(command->name);
     if (status == 0) {
         plan.settings = settings;
         plan.program = program;
         plan.sink = choose_sink(command);
-        status = serve(&run, &plan);
+        status = serve(&run, &plan, &passed);
     }
+    passed_free(&passed);
     if (run.word >= 0)
         detach_finish(run.word, status);
     free(program);

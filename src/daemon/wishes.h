@@ -6,25 +6,29 @@
 
 #include "config/settings.h"
 #include "net/address.h"
+#include "net/identity.h"
 
 struct wish {
     struct address address;
     const struct listen_settings *settings;
+    size_t number; /* of that listener, among those of the settings */
 };
 
 struct wishes {
-    struct wish *item; /* owned: free(3) */
+    struct wish *item;
     size_t count;
+    struct identity_index index;
 };
 
 /*
  * Of SETTINGS whose names were looked up (names.h). Adds to PROBLEMS addresses that two listeners
- * want, or whose network interface is gone.
+ * want, or whose network interface is not there. What one listener wants twice it gets once.
  */
 struct wishes wishes_make(const struct settings *settings, struct problems *problems);
 
-/* Whether the kernel would refuse to bind what WISH wants while a socket of TYPE is bound to
- * ADDRESS. */
-bool wish_clashes(const struct wish *wish, const struct address *address, int type);
+/* Whether a socket of TYPE at ADDRESS is among them. */
+bool wishes_have(const struct wishes *wishes, const struct address *address, int type);
+
+void wishes_free(struct wishes *wishes);
 
 #endif

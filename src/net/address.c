@@ -67,6 +67,21 @@ static int parse_bare(struct address *a, char *text, uint16_t port)
     return 0;
 }
 
+/* Whether TEXT is a link-local address, but for its interface, which may be missing. */
+static bool has_zone(const char *text)
+{
+    struct in6_addr address;
+    char bare[INET6_ADDRSTRLEN];
+    size_t len = strcspn(text, "%");
+
+    if (len >= sizeof(bare) || !text[len] || !address_zone_is_valid(text + len + 1))
+        return false;
+    memcpy(bare, text, len);
+    bare[len] = '\0';
+    return inet_pton(AF_INET6, bare, &address) == 1 &&
+           (IN6_IS_ADDR_LINKLOCAL(&address) || IN6_IS_ADDR_MC_LINKLOCAL(&address));
+}
+
 int address_numeric(struct address *a, const char *host, uint16_t port)
 {
     char bare[INET6_ADDRSTRLEN + IF_NAMESIZE + 2];
@@ -79,10 +94,11 @@ int address_numeric(struct address *a, const char *host, uint16_t port)
         return -EINVAL;
     memcpy(bare, host + bracketed, len);
     bare[len] = '\0';
+    bool zone = has_zone(bare);
     int r = parse_bare(&parsed, bare, port);
     if (r == 0)
         *a = parsed;
-    return r;
+    return r < 0 && zone ? -ENODEV : r;
 }
 
 bool address_zone_is_valid(const char *text)

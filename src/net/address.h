@@ -30,7 +30,7 @@ struct address {
 int address_unix(struct address *a, const char *path);
 
 /* A numeric IPv4 or IPv6 address, in brackets or not, with or without %interface.
- * Returns 0 or -EINVAL. */
+ * Returns 0, -EINVAL, or -ENODEV where there is no such interface. */
 int address_numeric(struct address *a, const char *host, uint16_t port);
 
 /* Whether TEXT can be the name, or number, of a network interface, whether or not there is one. */

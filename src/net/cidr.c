@@ -32,7 +32,9 @@ static bool is_link_local(const struct address *a)
     return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr);
 }
 
-/* Takes the zone off HOST and puts it into ZONE. Returns 0 or -EINVAL. */
+/* Takes the zone off HOST and puts it into ZONE, by its name where it has one. Returns 0 or
+ * -EINVAL.
+ */
 static int split_zone(char *host, char zone[IF_NAMESIZE])
 {
     char *percent = strchr(host, '%');
@@ -43,7 +45,10 @@ static int split_zone(char *host, char zone[IF_NAMESIZE])
     *percent = '\0';
     if (!address_zone_is_valid(percent + 1))
         return -EINVAL;
-    strcpy(zone, percent + 1);
+    uint64_t number;
+    if (number_parse(percent + 1, &number) < 0 || number > UINT32_MAX ||
+        !if_indextoname((unsigned)number, zone))
+        strcpy(zone, percent + 1);
     return 0;
 }
 

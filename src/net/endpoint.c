@@ -7,11 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Whether ADDRESS is among those of LIST from FROM on, which one name stands for: a handful. */
+static bool has(const struct addresses *list, size_t from, const struct address *address)
+{
+    for (size_t i = from; i < list->count; i++)
+        if (address_equal(&list->item[i], address))
+            return true;
+    return false;
+}
+
 static void add(struct addresses *list, const struct address *address)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (address_equal(&list->item[i], address))
-            return;
     list->item = array_append(list->item, &list->count, sizeof(*list->item));
     list->item[list->count - 1] = *address;
 }
@@ -34,8 +40,9 @@ int endpoint_add(const char *host, uint16_t port, struct addresses *list)
         add_any(port, list);
         return 0;
     }
-    if (address_numeric(&address, host, port) < 0)
-        return -EINVAL;
+    int r = address_numeric(&address, host, port);
+    if (r < 0)
+        return r;
     add(list, &address);
     return 0;
 }
@@ -44,6 +51,7 @@ int endpoint_look_up(const char *name, uint16_t port, struct addresses *list, ch
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
     int r = getaddrinfo(name, NULL, &hints, &found);
+    size_t from = list->count;
 
     if (r != 0) {
         snprintf(reason, NET_REASON_MAX, "the name %.100s cannot be looked up: %s", name,
@@ -54,7 +62,8 @@ int endpoint_look_up(const char *name, uint16_t port, struct addresses *list, ch
         struct address address = {.len = a->ai_addrlen};
         memcpy(&address.storage, a->ai_addr, a->ai_addrlen);
         address_set_port(&address, port);
-        add(list, &address);
+        if (!has(list, from, &address))
+            add(list, &address);
     }
     freeaddrinfo(found);
     return 0;

@@ -15,7 +15,8 @@ struct addresses {
 
 /*
  * Appends to LIST what HOST stands for, with PORT, without asking anybody: a numeric address, or *
- * (0.0.0.0 and [::]). Each address stands in LIST once. Returns 0, or -EINVAL for a name.
+ * (0.0.0.0 and [::]). Returns 0, -EINVAL for a name, or -ENODEV where the network interface of a
+ * link-local address does not exist.
  */
 int endpoint_add(const char *host, uint16_t port, struct addresses *list);
 

@@ -1,7 +1,9 @@
 #include "net/listener.h"
 
 #include "base/util.h"
+#include "net/identity.h"
 #include "net/socketfile.h"
+#include "net/sockopts.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -37,20 +39,6 @@ int listener_type(int fd)
     int protocol = socket_option(fd, SOL_SOCKET, SO_PROTOCOL);
 
     return type == SOCK_DGRAM && protocol != IPPROTO_UDP && protocol != 0 ? -1 : type;
-}
-
-bool ipv6_works(void)
-{
-    struct address loopback;
-    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 && is_confined())
-        return true;
-    bool works = fd >= 0 && address_numeric(&loopback, "::1", 0) == 0 &&
-                 bind(fd, &loopback.sa, loopback.len) == 0;
-
-    fd_close(&fd);
-    return works;
 }
 
 /* The command that lists such sockets, with their programs. */
@@ -93,6 +81,9 @@ static int explain(const struct address *address, int type, unsigned mode, int e
         break;
     case EADDRNOTAVAIL:
         snprintf(reason, NET_REASON_MAX, "%.120s is not an address of this machine", text);
+        break;
+    case EPROTONOSUPPORT:
+        snprintf(reason, NET_REASON_MAX, "%.120s: this machine has no IPv6", text);
         break;
     case EAFNOSUPPORT:
         snprintf(reason, NET_REASON_MAX,
@@ -207,12 +198,20 @@ static struct address address_to_bind(const struct address *address, int type, u
     return bound;
 }
 
+/* Tells a machine without IPv6 from a sandbox, by the ERROR of socket(2). */
+static int no_socket(const struct address *address, int error)
+{
+    bool lacks = error == EAFNOSUPPORT && address->sa.sa_family == AF_INET6 && !is_confined();
+
+    return lacks ? EPROTONOSUPPORT : error;
+}
+
 int listener_open(const struct address *address, int type, unsigned mode, char *reason)
 {
     int fd = socket(address->sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
-        return explain(address, type, mode, errno, reason);
+        return explain(address, type, mode, no_socket(address, errno), reason);
     struct address bound = address_to_bind(address, type, mode);
     if (type == SOCK_DGRAM)
         ask_for_destinations(fd);
@@ -225,7 +224,7 @@ int listener_open(const struct address *address, int type, unsigned mode, char *
 
 void listener_adopt(int fd)
 {
-    fd_set_nonblocking(fd, true);
+    sockopts_reset(fd);
     if (listener_type(fd) == SOCK_DGRAM)
         ask_for_destinations(fd);
 }
@@ -238,29 +237,41 @@ uint64_t listener_overflow(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0 ? 0 : info[SK_MEMINFO_DROPS];
 }
 
-/* Whether FD, bound to OWN, takes what comes over IPv4 to ADDRESS, any address, through IPv6. */
-static bool covers(int fd, const struct address *own, const struct address *address)
-{
-    return own->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&own->in6.sin6_addr) &&
-           address->sa.sa_family == AF_INET && address->in.sin_addr.s_addr == INADDR_ANY &&
-           address_port(own) == address_port(address) &&
-           socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
-}
-
 /* A datagram socket that is connected hears from one peer only. */
-static bool is_listening(int fd, int type)
+static bool is_listening(int fd, const struct socket_facts *facts)
 {
-    struct address peer;
-
-    if (type == SOCK_DGRAM)
-        return address_peer(&peer, fd) == -ENOTCONN;
+    if (facts->type == SOCK_DGRAM)
+        return !facts->connected;
     return socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
 }
 
-bool listener_serves(int fd, const struct address *address, int type)
+struct socket_facts listener_examine(int fd)
 {
-    struct address own;
+    struct socket_facts facts = {.type = listener_type(fd)};
+    struct address peer;
 
-    return listener_type(fd) == type && is_listening(fd, type) && address_local(&own, fd) == 0 &&
-           (address_equal(&own, address) || covers(fd, &own, address));
+    if (address_local(&facts.address, fd) < 0) {
+        facts.type = -1;
+        return facts;
+    }
+    facts.connected = address_peer(&peer, fd) == 0;
+    facts.listens = is_listening(fd, &facts);
+    facts.dual = facts.address.sa.sa_family == AF_INET6 &&
+                 IN6_IS_ADDR_UNSPECIFIED(&facts.address.in6.sin6_addr) &&
+                 socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+    return facts;
+}
+
+/* Whether a socket of FACTS takes what comes over IPv4 to ADDRESS, any address, through IPv6. */
+static bool covers(const struct socket_facts *facts, const struct address *address)
+{
+    return facts->dual && address->sa.sa_family == AF_INET &&
+           address->in.sin_addr.s_addr == INADDR_ANY &&
+           address_port(&facts->address) == address_port(address);
+}
+
+bool listener_serves(const struct socket_facts *facts, const struct address *address, int type)
+{
+    return facts->type == type && facts->listens &&
+           (identity_same(&facts->address, address) || covers(facts, address));
 }

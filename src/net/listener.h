@@ -19,15 +19,26 @@
  * datagrams come to: close-on-exec, non-blocking; IPv6 without IPv4. For a path, MODE sets the
  * permission bits of the file; the file of a server that is gone is replaced, that of a living one
  * is not. For an IP address, it is 0, but for the above.
- * Returns the descriptor, or -errno with a sentence in REASON (NET_REASON_MAX bytes).
+ * Returns the descriptor, or -errno with a sentence in REASON (NET_REASON_MAX bytes);
+ * -EPROTONOSUPPORT where the machine has no IPv6.
  */
 int listener_open(const struct address *address, int type, unsigned mode, char *reason);
 
+/* What a socket is, whoever opened it. */
+struct socket_facts {
+    struct address address; /* that it is bound to */
+    int type;               /* -1: it can be no listener: no socket, or neither UDP's nor Unix's */
+    bool listens;           /* or datagrams come to it, of whoever sends them */
+    bool connected;         /* it has a peer */
+    bool dual;              /* it takes what comes to any address over IPv6, and over IPv4, too */
+};
+struct socket_facts listener_examine(int fd);
+
 /*
- * Whether FD is a socket of TYPE that listens on ADDRESS, or one that listens on [::] for IPv4,
- * too, and so covers the ADDRESS 0.0.0.0 of the same port.
+ * Whether a socket of these FACTS is one of TYPE that listens on ADDRESS, or one that listens on
+ * [::] for IPv4, too, and so covers the ADDRESS 0.0.0.0 of the same port.
  */
-bool listener_serves(int fd, const struct address *address, int type);
+bool listener_serves(const struct socket_facts *facts, const struct address *address, int type);
 
 /* The type of the socket FD; -1 for what can be no listener: no socket, or datagrams that are
  * neither UDP's nor a Unix socket's. */
@@ -42,8 +53,5 @@ void listener_adopt(int fd);
 /* Makes FD, which somebody else opened, as LISTENER_REUSE_PORT would have; whoever shares the port
  * then has to be of the user who opened it. Returns 0 or -errno. */
 int listener_share(int fd);
-
-/* Whether this machine (or network namespace) has IPv6 at all: ::1 can be bound. */
-bool ipv6_works(void);
 
 #endif

@@ -371,8 +371,8 @@ def inherited_types():
         with Passed(config, stream, connected, given) as echod, client() as sock:
             expect_answer(sock, ("127.0.0.1", port))
             echod.echoing(name="tcp")
-            echod.log.wait(r" warning: an inherited socket, udp 127\.0\.0\.1:%d, is none that "
-                           r"a \[listen\] section asks for: closed$" % other)
+            echod.log.wait(r" warning: closing inherited socket udp 127\.0\.0\.1:%d: it is connected "
+                           r"to 127\.0\.0\.1:9, and hears from nobody else$" % other)
             rows = echod.ask("listeners")
             expect_equal([(row["protocol"], row["from"]) for row in rows],
                          [("udp", "socket-unit"), ("tcp", "socket-unit")], "the listeners")

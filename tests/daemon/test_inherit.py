@@ -1,7 +1,10 @@
 """Sockets that systemd passes (LISTEN_FDS), and what echod tells it (NOTIFY_SOCKET)."""
 import fcntl
 import os
+import re
 import socket
+import struct
+import tempfile
 import time
 
 from clients import expect_echo, recv_until_eof
@@ -36,6 +39,20 @@ class Activated(Echod):
 
     def command(self, args):
         return ["/bin/sh", "-c", self.script, "sh"] + super().command(args)
+
+
+class Announced(Activated):
+    """COUNT: what LISTEN_FDS says; GONE: descriptors that are closed then."""
+
+    def __init__(self, config, *socks, count, gone=(), **more):
+        self.count, self.gone = count, gone
+        super().__init__(config, *socks, **more)
+
+    def command(self, args):
+        words = super().command(args)
+        closing = "".join("exec %d>&-; " % fd for fd in self.gone if fd < 10)
+        words[2] = "export LISTEN_FDS='%s'; %s%s" % (self.count, closing, words[2])
+        return words
 
 
 def bound(host="127.0.0.1", v6only=None):
@@ -77,8 +94,8 @@ def stray():
         with Activated(config, unwanted, wanted) as echod:
             expect_echo(echod.connect("one"))
             expect_echo(echod.connect("two"))
-            echod.log.wait(r" warning: an inherited socket, 127\.0\.0\.1:%d, is none that a "
-                           r"\[listen\] section asks for: closed$" % unwanted.getsockname()[1])
+            echod.log.wait(r" warning: closing inherited socket 127\.0\.0\.1:%d: no \[listen\] "
+                           r"section matches it$" % unwanted.getsockname()[1])
             inode = "socket:[%d]" % os.fstat(unwanted.fileno()).st_ino
             expect(inode not in descriptors(echod.pid).values(), "the stray is closed")
 
@@ -92,7 +109,10 @@ def odd_descriptors():
     with datagram, idle, open("/dev/null", encoding="ascii") as null:
         with Activated(tcp("127.0.0.1", 0), null, datagram, idle) as echod:
             expect_echo(echod.connect())
-            echod.log.wait(" warning: an inherited socket, .* is none that ", count=3)
+            echod.log.wait(" warning: closing inherited descriptor 3: it is no socket that can be "
+                           "listened on$")
+            echod.log.wait(" warning: closing inherited socket udp .*: no .* section matches it$")
+            echod.log.wait(r" warning: closing inherited socket 127\S+: it is not listening; ")
 
 
 @test("a dual-stack socket serves 0.0.0.0 and ::, and its IPv4 clients are IPv4 in the log")
@@ -109,6 +129,123 @@ def dual_stack():
             with denied as client:
                 expect_equal(recv_until_eof(client), b"echod: access denied\n",
                              "what an IPv4 client that deny names gets")
+
+
+@test("a dual-stack socket that is to serve one family only is told of")
+def dual_stack_for_one():
+    for host, more in (("0.0.0.0", "IPv6"), ("::", "IPv4")):
+        with bound("::", v6only=0) as sock:
+            port = sock.getsockname()[1]
+            with Activated(tcp(host, port), sock) as echod:
+                expect_echo(echod.connect())
+                echod.log.wait(r" warning: inherited socket \[::\]:%d takes %s, too, which no "
+                               r"\[listen\] section asks for: set BindIPv6Only=ipv6-only in the "
+                               r"socket unit$" % (port, more))
+    with bound("::", v6only=0) as sock, Activated(tcp("*", sock.getsockname()[1]), sock) as echod:
+        expect_equal(echod.log.matching(" takes IPv"), [], "the warnings where both are asked for")
+
+
+@test("a descriptor that is announced and not open is told of, and nothing of ours is taken for it")
+def announced_in_vain():
+    with bound() as sock:
+        port = sock.getsockname()[1]
+        for count, gone, port in (("1", [3], 0), ("3", [3, 5], port), ("64", range(5, 67), port)):
+            with Announced(tcp("127.0.0.1", port), sock, sock, count=count, gone=gone) as echod:
+                expect_echo(echod.connect())
+                found = echod.log.wait(" warning: LISTEN_FDS announces descriptor ", count=len(gone))
+                expect_equal([int(re.search(r"descriptor (\d+),", line)[1]) for line in found],
+                             list(gone), "the descriptors that are told of")
+                expect_equal("inherited" in echod.log.wait(" listening on ")[0], port > 0,
+                             "whether the socket that is open is used")
+
+
+@test("a LISTEN_FDS that is no number of descriptors does no harm")
+def announced_nonsense():
+    for count in ("", "x", "-1", "99999999999", "2147483647"):
+        with bound() as sock, Announced(tcp("127.0.0.1", 0), sock, count=count) as echod:
+            expect_echo(echod.connect())
+
+
+@test("a connection that is passed (Accept=yes) is told of as what it is, and what to set")
+def accepted():
+    with bound() as sock, socket.create_connection(sock.getsockname(), timeout=DEADLINE) as client:
+        server, _ = sock.accept()
+        with server, Activated(tcp("127.0.0.1", 0), server) as echod:
+            echod.log.wait(r" warning: closing inherited socket 127\.0\.0\.1:%d: it is a connection "
+                           r"of 127\.0\.0\.1:%d and not a listener; set Accept=no in the socket "
+                           r"unit, or start echod with --inetd$" %
+                           (sock.getsockname()[1], client.getsockname()[1]))
+
+
+@test("a passed Unix socket is recognised under every path that leads to it")
+def other_paths():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        for name in ("real", "other"):
+            os.mkdir(os.path.join(where, name))
+        os.symlink("real", os.path.join(where, "link"))
+        os.symlink("../real/s", os.path.join(where, "other", "t"))
+        for kind, name in ((socket.SOCK_STREAM, "unix"), (socket.SOCK_DGRAM, "unix-dgram")):
+            for path in ("real/s", "link/s", "other/../real/s", "other/t"):
+                with socket.socket(socket.AF_UNIX, kind) as sock:
+                    sock.bind(os.path.join(where, "real", "s"))
+                    if kind == socket.SOCK_STREAM:
+                        sock.listen()
+                    config = "[listen local]\nprotocol = %s\naddress = %s/%s\n" % (name, where, path)
+                    with Activated(config, sock) as echod:
+                        echod.log.wait(r" info: listening on .*real/s \(local, echo\), inherited$")
+                        expect_equal(echod.log.matching(" warning: "), [], "the warnings")
+                os.unlink(os.path.join(where, "real", "s"))
+
+
+def timeval(seconds):
+    return struct.pack("ll", seconds, 0)
+
+
+@test("what whoever opened a socket has set is set as it has to be, also for clients")
+def set_anew():
+    with bound() as sock, socket.socket(socket.AF_UNIX) as local, \
+            tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        local.bind(os.path.join(where, "s"))
+        local.listen()
+        usual = [s.getsockopt(socket.SOL_SOCKET, o) for s in (sock, local)
+                 for o in (socket.SO_RCVBUF, socket.SO_SNDBUF)]
+        for s in (sock, local):
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval(1))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval(1))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1000)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+            fcntl.fcntl(s, fcntl.F_SETFL, os.O_ASYNC)
+        for option in (socket.TCP_CORK, socket.TCP_DEFER_ACCEPT, socket.TCP_USER_TIMEOUT):
+            sock.setsockopt(socket.IPPROTO_TCP, option, 1)
+        config = (tcp("127.0.0.1", sock.getsockname()[1]) +
+                  "[listen file]\nprotocol = unix\naddress = %s/s\n" % where)
+        with Activated(config, sock, local) as echod:
+            for name in ("local", "file"):
+                expect_echo(echod.connect(name))
+            expect_equal([s.getsockopt(socket.SOL_SOCKET, o) for s in (sock, local)
+                          for o in (socket.SO_RCVBUF, socket.SO_SNDBUF)], usual, "the buffers")
+            for s in (sock, local):
+                got = [s.getsockopt(socket.SOL_SOCKET, o, size) for o, size in
+                       ((socket.SO_LINGER, 4), (socket.SO_RCVTIMEO, 16), (socket.SO_SNDTIMEO, 16))]
+                expect_equal(got, [bytes(4), bytes(16), bytes(16)], "lingering and time limits")
+                expect_equal(s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT), 1, "SO_RCVLOWAT")
+                flags = fcntl.fcntl(s, fcntl.F_GETFL)
+                expect_equal(flags & (os.O_ASYNC | os.O_NONBLOCK), os.O_NONBLOCK, "the flags")
+            expect_equal([sock.getsockopt(socket.IPPROTO_TCP, o) for o in
+                          (socket.TCP_CORK, socket.TCP_DEFER_ACCEPT, socket.TCP_USER_TIMEOUT)],
+                         [0, 0, 0], "TCP_CORK, TCP_DEFER_ACCEPT, TCP_USER_TIMEOUT")
+
+
+@test("larger buffers, which a socket unit may want, stay")
+def large_buffers():
+    with bound() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 200000)
+        size = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        with Activated(tcp("127.0.0.1", sock.getsockname()[1]), sock) as echod:
+            expect_echo(echod.connect())
+            expect_equal(sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF), size, "the buffer")
 
 
 @test("the file of an inherited Unix socket stays at the stop: it is not ours")

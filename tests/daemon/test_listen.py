@@ -1,17 +1,19 @@
 """Listening: what cannot be had is explained, and the files of Unix sockets are looked after."""
 import fcntl
 import os
+import resource
 import socket
 import stat
 import struct
+import subprocess
 import tempfile
 
 from clients import expect_echo
-from expect import DEADLINE, Skip, expect, expect_equal, expect_match, scaled
+from expect import DEADLINE, Failure, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import Echod, run_echod, unprivileged
 from managed import Load, Managed, Passed
-from proc import descriptors
-from tap import main, private_network, test
+from proc import descriptors, tcp_connections
+from tap import libc, main, private_network, test
 
 
 RACERS, RACES = scaled(8, 3), scaled(5, 2)
@@ -92,14 +94,156 @@ def any_and_one():
                  err, "standard error")
 
 
-@test("a name that cannot be looked up: status 78, and which name")
+@test("a name that cannot be looked up: status 69, as it may be soon, and which name")
 def unknown_name():
     if not private_network():
         raise Skip("the question would leave this machine")
     status, _, err = run_echod(config=tcp("name.invalid", 0), timeout=3 * DEADLINE)
-    expect_equal(status, 78, "the exit status")
+    expect_equal(status, 69, "the exit status")
     expect_match(r"\[listen local\] address: the name name\.invalid cannot be looked up: ", err,
                  "standard error")
+
+
+@test("an interface that is not there: status 69, as it may come; an edit is needed: 78")
+def unknown_interface():
+    for config, expected in ((tcp("fe80::1%nosuch", 0), 69),
+                             (tcp("fe80::1%nosuch", 0) + "mode = x\n", 78),
+                             (tcp("fe80::1%nosuch", 0) + tcp("127.0.0.1", 7, "a") +
+                              tcp("127.0.0.1", 7, "b"), 69)):
+        for args in ((), ("--check-config",)):
+            status, _, err = run_echod(*args, config=config)
+            expect_equal(status, expected, "the exit status with %r" % config)
+            if expected == 69:
+                expect_match(r"echod\.conf:2: \[listen local\] address: fe80::1%nosuch: there is no "
+                             r"such network interface \(yet\)$", err, "standard error")
+
+
+@test("an address that can never be listened on is wrong for --check-config, too: status 78")
+def unusable():
+    for address, reason in (
+            ("fe80::1", "fe80::1 is an address of each link: say of which interface, as in "),
+            ("[fe80::1]", r"\[fe80::1\] is an address of each link: "),
+            ("::ffff:127.0.0.1", "::ffff:127.0.0.1 is an IPv4 address: write 127.0.0.1"),
+            ("224.0.0.1", "224.0.0.1 is a multicast address: nobody can connect to it"),
+            ("ff0e::1", "ff0e::1 is a multicast address: nobody can connect to it")):
+        for args in ((), ("--check-config",)):
+            status, _, err = run_echod(*args, config=tcp(address, 0))
+            expect_equal(status, 78, "the exit status with %s" % address)
+            expect_match(r"echod\.conf:2: \[listen local\] address: " + reason, err, "standard error")
+
+
+@test("without ::1 on the loopback interface it is left out, and other IPv6 addresses are bound")
+def no_loopback_ipv6():
+    if not private_network():
+        raise Skip("IPv6 cannot be switched off here")
+    switch = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
+    if not os.path.exists(switch):
+        raise Skip("there is no IPv6")
+    with open(switch, "w", encoding="ascii") as file:
+        file.write("1")
+    try:
+        with Echod(tcp("127.0.0.1, ::1", 0) + tcp("::", 0, "any")) as echod:
+            echod.log.wait(r" notice: listener local: left out: \[::1\]:0 is not an address of this "
+                           "machine$")
+            expect_equal([len(echod.listening[name]) for name in ("local", "any")], [1, 1],
+                         "the addresses that are listened on")
+        status, _, err = run_echod(config=tcp("::1", 0))
+        expect_equal(status, 69, "the exit status where none is left")
+        expect_match("listener local: none of its addresses is left", err, "standard error")
+        status, _, err = run_echod(config=tcp("fd00::5, 127.0.0.1", 0))
+        expect_equal(status, 69, "the exit status without an address that was asked for")
+        expect_match(r" error: listener local: \[fd00::5\]:0 is not an address of this machine$", err,
+                     "standard error")
+    finally:
+        with open(switch, "w", encoding="ascii") as file:
+            file.write("0")
+
+
+@test("two paths to one file are one address: status 78")
+def same_file():
+    with directory() as where:
+        os.mkdir(os.path.join(where, "real"))
+        os.symlink("real", os.path.join(where, "link"))
+        config = unix(where + "/real/s", "one") + unix(where + "/link/s", "two")
+        status, _, err = run_echod("--check-config", config=config)
+        expect_equal(status, 78, "the exit status")
+        expect_match(r"\[listen two\] address: unix:.*/link/s is taken already, by \[listen one\]$",
+                     err, "standard error")
+
+
+@test("keepalive is set on listeners, anew at a reload, and clients inherit it")
+def keepalive():
+    with Managed(tcp("127.0.0.1", 0)) as echod:
+        port = echod.port
+        for span, expected in ((None, (1, 60, 20, 3)), ("6s", (1, 3, 1, 3)), ("1s", (1, 1, 1, 3)),
+                               ("0", (0,))):
+            if span:
+                echod.configure("[server]\nkeepalive = %s\n" % span + tcp("127.0.0.1", port))
+                echod.reload()
+            sock = echod.echoing()
+            expect_equal(kept_alive(echod.worker_of(sock), sock)[:len(expected)], expected,
+                         "SO_KEEPALIVE, the silence, the interval, the probes with %s" % span)
+            sock.close()
+            echod.wait_no_workers()
+
+
+def kept_alive(pid, sock):
+    """The options of the other end of SOCK, in the process PID."""
+    pidfd = os.pidfd_open(pid)
+    inode = "socket:[%d]" % tcp_connections()[(sock.getpeername()[1], sock.getsockname()[1])]
+    try:
+        for number, link in descriptors(pid).items():
+            if link != inode:
+                continue
+            fd = libc.syscall(438, pidfd, number, 0)  # pidfd_getfd(2)
+            if fd < 0:
+                raise Skip("pidfd_getfd(2) is not permitted")
+            with socket.socket(fileno=fd) as copy:
+                return (copy.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),) + tuple(
+                    copy.getsockopt(socket.IPPROTO_TCP, option) for option in
+                    (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT))
+    finally:
+        os.close(pidfd)
+    raise Failure("the worker does not hold the connection")
+
+
+@test("a peer that vanished is given up after keepalive, though idle_timeout is 0")
+def vanished():
+    if not private_network():
+        raise Skip("the loopback interface cannot be switched off here")
+    with Managed("[server]\nidle_timeout = 0\nkeepalive = 4s\n" + tcp("127.0.0.1", 0)) as echod:
+        sock = echod.echoing()
+        subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
+        try:
+            echod.log.wait(" session of 127.* on local: ", timeout=3 * DEADLINE)
+            echod.wait_no_workers()
+        finally:
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        sock.close()
+
+
+@test("5,000 listeners are reloaded, and each stays the one that it was")
+def many():
+    count = scaled(5000, 200)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 1000, count + 1000))
+    config = "[server]\nlog_level = warning\n" + "".join(
+        tcp("127.%d.%d.1" % divmod(n, 200), 7777, "l%d" % n) for n in range(count))
+    with Managed(config, ready=False) as echod:
+        printed = b""
+        while printed.count(b"\n") < count:
+            data = os.read(echod.out, 65536)
+            expect(data, "echod ended while starting")
+            printed += data
+        eventually(lambda: echod.ctl("status")[0] == 0, "the control socket answers")
+        before = socket_inodes(echod.pid)
+        for _ in range(3):
+            expect_equal(echod.ctl("reload"), (0, "", ""), "what echoctl reload gives")
+        expect_equal(socket_inodes(echod.pid) & before, before, "the sockets")
+        expect(len(before) >= count, "there are as many sockets")
+
+
+def socket_inodes(pid):
+    return {link for link in descriptors(pid).values() if link.startswith("socket:")}
 
 
 @test("a daemon that cannot have all its listeners leaves no file of the others behind")

@@ -108,6 +108,9 @@ static void test_not_numeric(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
         if (address_numeric(&a, hosts[i], 7) != -EINVAL)
             fail_msg("\"%s\" was taken for an address", hosts[i]);
+    assert_int_equal(address_numeric(&a, "fe80::1%nosuch", 7), -ENODEV);
+    assert_int_equal(address_numeric(&a, "[fe80::1%nosuch]", 7), -ENODEV);
+    assert_int_equal(address_numeric(&a, "fe80::1%no such", 7), -EINVAL);
 }
 
 static void test_unix(void **state)

@@ -51,7 +51,7 @@ static void test_parse_and_format(void **state)
         {"fe80::1%lo", 0, "fe80::1%lo"},
         {"[fe80::1%lo]", -EINVAL, NULL},
         {"fe80::%eth0/64", 0, "fe80::%eth0/64"}, /* whether or not there is such an interface */
-        {"FE80::1%2", 0, "fe80::1%2"},
+        {"FE80::1%4294967295", 0, "fe80::1%4294967295"},
         {"fe80::1%", -EINVAL, NULL},
         {"fe80::1%a b", -EINVAL, NULL},
         {"fe80::1%a%b", -EINVAL, NULL},
@@ -173,6 +173,11 @@ static void test_zones(void **state)
     assert_true(cidr_contains(&any, &on_lo));
     assert_true(cidr_contains(&any, &elsewhere));
     assert_true(cidr_contains(&lo, &on_lo));
+    char text[CIDR_TEXT_MAX];
+    snprintf(text, sizeof(text), "fe80::%%%u/64", on_lo.in6.sin6_scope_id);
+    assert_int_equal(cidr_parse(&any, text), 0);
+    assert_string_equal(cidr_format(&any, text, sizeof(text)), "fe80::%lo/64");
+    assert_int_equal(cidr_parse(&any, "fe80::/10"), 0);
     assert_false(cidr_contains(&lo, &elsewhere));
     assert_false(cidr_contains(&lo, &global));
 }

@@ -58,12 +58,13 @@ static void test_one_listener_costs_no_other(void **state)
     free(settings->listens[1]->addresses.item[0]);
     settings->listens[1]->addresses.item[0] = text_copy("fe80::1%gone");
     int first = add_known(&passed, "first"), last = add_known(&passed, "last");
-    assert_int_equal(listeners_open(&listeners, settings, &passed, &log, false), EXIT_CONFIG);
+    assert_int_equal(listeners_open(&listeners, settings, &passed, &log, false), EXIT_UNAVAILABLE);
     assert_int_equal(listeners.count, 2);
     assert_int_equal(listeners.item[0].fd, first);
     assert_int_equal(listeners.item[1].fd, last);
-    assert_string_equal(next_record(channel[1]), "a.conf:5: [listen gone] address: fe80::1%gone is "
-                                                 "no address of this machine any more");
+    assert_string_equal(next_record(channel[1]),
+                        "a.conf:5: [listen gone] address: fe80::1%gone: there "
+                        "is no such network interface (yet)");
     assert_string_equal(next_record(channel[1]), "");
     listeners_close(&listeners, false);
     settings_free(settings);

@@ -5,6 +5,13 @@
 
 #include "unit.h"
 
+static bool serves(int fd, const struct address *address, int type)
+{
+    struct socket_facts facts = listener_examine(fd);
+
+    return listener_serves(&facts, address, type);
+}
+
 static char reason[NET_REASON_MAX];
 
 static struct address numeric(const char *host, uint16_t port)
@@ -41,23 +48,23 @@ static void test_serves(void **state)
 
     (void)state;
     address_local(&own, fd);
-    assert_true(listener_serves(fd, &own, SOCK_STREAM));
-    assert_true(listener_serves(unix_fd, &name, SOCK_STREAM));
+    assert_true(serves(fd, &own, SOCK_STREAM));
+    assert_true(serves(unix_fd, &name, SOCK_STREAM));
     other = own;
     address_set_port(&other, (uint16_t)(address_port(&own) ^ 1));
-    assert_false(listener_serves(fd, &other, SOCK_STREAM));
+    assert_false(serves(fd, &other, SOCK_STREAM));
     other = numeric("127.0.0.2", address_port(&own));
-    assert_false(listener_serves(fd, &other, SOCK_STREAM));
+    assert_false(serves(fd, &other, SOCK_STREAM));
     other = numeric("0.0.0.0", address_port(&own));
-    assert_false(listener_serves(fd, &other, SOCK_STREAM));
-    assert_false(listener_serves(fd, &name, SOCK_STREAM));
+    assert_false(serves(fd, &other, SOCK_STREAM));
+    assert_false(serves(fd, &name, SOCK_STREAM));
     close(fd);
     close(unix_fd);
-    assert_false(listener_serves(fd, &own, SOCK_STREAM));
+    assert_false(serves(fd, &own, SOCK_STREAM));
     /* Connected, not listening. */
     tcp_pair(pair);
     address_local(&own, pair[0]);
-    assert_false(listener_serves(pair[0], &own, SOCK_STREAM));
+    assert_false(serves(pair[0], &own, SOCK_STREAM));
     close(pair[0]);
     close(pair[1]);
 }
@@ -71,12 +78,12 @@ static void test_types_are_told_apart(void **state)
     assert_int_equal(bind(fd, &own.sa, own.len), 0);
     address_local(&own, fd);
     assert_int_equal(listener_type(fd), SOCK_DGRAM);
-    assert_false(listener_serves(fd, &own, SOCK_STREAM));
-    assert_true(listener_serves(fd, &own, SOCK_DGRAM));
+    assert_false(serves(fd, &own, SOCK_STREAM));
+    assert_true(serves(fd, &own, SOCK_DGRAM));
     /* Connected: it hears from one peer only. */
     peer = own;
     assert_int_equal(connect(fd, &peer.sa, peer.len), 0);
-    assert_false(listener_serves(fd, &own, SOCK_DGRAM));
+    assert_false(serves(fd, &own, SOCK_DGRAM));
     close(fd);
     assert_int_equal(listener_type(fd), -1);
 }
@@ -94,7 +101,7 @@ static void test_unix_types_are_told_apart(void **state)
         int fd = listener_open(&name, types[i], 0, reason); /* each has names of its own */
         assert_true(fd >= 0);
         for (size_t j = 0; j < ARRAY_SIZE(types); j++)
-            assert_int_equal(listener_serves(fd, &name, types[j]), i == j);
+            assert_int_equal(serves(fd, &name, types[j]), i == j);
         close(fd);
     }
 }
@@ -111,11 +118,11 @@ static void serves_any(int only)
     address_local(&own, fd);
     any = numeric("0.0.0.0", address_port(&own));
     loopback = numeric("127.0.0.1", address_port(&own));
-    assert_true(listener_serves(fd, &own, SOCK_STREAM));
-    assert_int_equal(listener_serves(fd, &any, SOCK_STREAM), !only);
-    assert_false(listener_serves(fd, &loopback, SOCK_STREAM));
+    assert_true(serves(fd, &own, SOCK_STREAM));
+    assert_int_equal(serves(fd, &any, SOCK_STREAM), !only);
+    assert_false(serves(fd, &loopback, SOCK_STREAM));
     address_set_port(&any, (uint16_t)(address_port(&own) ^ 1));
-    assert_false(listener_serves(fd, &any, SOCK_STREAM));
+    assert_false(serves(fd, &any, SOCK_STREAM));
     close(fd);
 }
 

@@ -53,6 +53,7 @@ static void test_defaults(void **state)
     assert_int_equal(server->when_full, WHEN_FULL_REFUSE);
     assert_int_equal(server->idle_timeout, 300 * USEC_PER_SEC);
     assert_int_equal(server->session_timeout, 0);
+    assert_int_equal(server->keepalive, 120 * USEC_PER_SEC);
     assert_int_equal(server->drain_timeout, 30 * USEC_PER_SEC);
     assert_true(server->log_sessions);
     assert_int_equal(server->log_level, LOG_INFO);

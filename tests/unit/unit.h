@@ -138,4 +138,15 @@ static inline ssize_t read_to_end(int fd, char *buf, size_t size)
     return n < 0 ? -errno : (ssize_t)used;
 }
 
+/* Whether ::1 can be bound. */
+static inline bool ipv6_works(void)
+{
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool works = fd >= 0 && bind(fd, (struct sockaddr *)&in6, sizeof(in6)) == 0;
+
+    fd_close(&fd);
+    return works;
+}
+
 #endif

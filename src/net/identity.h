@@ -1,0 +1,54 @@
+/*
+ * What two addresses have in common that the kernel takes for the same one, as bytes that can be
+ * sorted: so that one of thousands is found at once.
+ */
+#ifndef ECHOD_NET_IDENTITY_H
+#define ECHOD_NET_IDENTITY_H
+
+#include "net/address.h"
+
+/*
+ * Sorted by family and port first, and of these 0.0.0.0 and [::] come first. Paths are the same
+ * when they lead to the same file or, where there is none, to the same name in the same directory.
+ */
+struct identity {
+    uint16_t family;
+    uint16_t port;
+    uint32_t scope;         /* of a link-local address */
+    uint64_t device, inode; /* of a path: of the file, or its directory */
+    uint8_t bytes[120];     /* of an IP address, or a name; zero behind */
+};
+
+struct identity identity_of(const struct address *a);
+
+/* Makes IDENTITY, of an IP address, that of the listener NAME (up to 64 bytes) at this address,
+ * whatever its port. */
+void identity_set_name(struct identity *identity, const char *name);
+
+/* Below 0, 0 or above 0. */
+int identity_compare(const struct identity *a, const struct identity *b);
+
+/* Whether two addresses are the same one. */
+bool identity_same(const struct address *a, const struct address *b);
+
+/* Identities, each with a number of the user's. */
+struct identity_index {
+    struct identity_entry {
+        struct identity identity;
+        size_t number;
+    } * entry; /* sorted, those that are the same by their numbers; owned */
+    size_t count;
+};
+
+void identity_index_add(struct identity_index *index, const struct identity *identity,
+                        size_t number);
+
+/* To be called after the last identity_index_add(), and before the first search. */
+void identity_index_sort(struct identity_index *index);
+
+/* The place in INDEX of the first that is not before IDENTITY. */
+size_t identity_index_search(const struct identity_index *index, const struct identity *identity);
+
+void identity_index_free(struct identity_index *index);
+
+#endif
