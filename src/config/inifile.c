@@ -1,19 +1,24 @@
 #include "config/inifile.h"
 
+#include "base/file.h"
 #include "base/util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
+
+/* Of a file; what is larger is none that anybody wrote. */
+#define SIZE_MAX_OF_FILE ((size_t)16 << 20)
 
 struct reading {
-    FILE *file;
-    char *line; /* as getline(3) keeps it */
-    size_t room;
+    char *text; /* the whole file, of SIZE bytes */
+    size_t size, next;
+    char *line; /* the one that was read last, with a NUL */
     unsigned number;
     bool unanswered; /* inih was given a line that must yield a value, and has not yet */
     unsigned last_malformed;
@@ -82,11 +87,15 @@ static char *next_line(char *buf, int size, void *stream)
     struct reading *in = stream;
 
     demand_answer(in);
-    ssize_t length = getline(&in->line, &in->room, in->file);
-    if (length < 0)
+    if (in->next == in->size)
         return NULL;
+    const char *start = in->text + in->next, *end = memchr(start, '\n', in->size - in->next);
+    size_t length = end ? (size_t)(end - start) + 1 : in->size - in->next;
+    free(in->line);
+    in->line = text_copy_n(start, length);
+    in->next += length;
     in->number++;
-    snprintf(buf, (size_t)size, "%s", inspect(in, (size_t)length, (size_t)size));
+    snprintf(buf, (size_t)size, "%s", inspect(in, length, (size_t)size));
     return buf;
 }
 
@@ -106,8 +115,6 @@ static int read_lines(struct reading *in)
     /* The stream and the handler's user pointer are the same: one state. */
     int r = ini_parse_stream(next_line, in, take_value, in);
 
-    if (ferror(in->file))
-        return -EIO;
     if (r < 0)
         return -ENOMEM;
     if (r > 0 && in->last_malformed == 0) {
@@ -117,28 +124,51 @@ static int read_lines(struct reading *in)
     return 0;
 }
 
-static int check_kind(FILE *file)
+/* Reads FD to its end. */
+static int read_whole(struct reading *in, int fd)
 {
-    struct stat st;
+    size_t room = 0;
+    ssize_t n = 1;
 
-    if (fstat(fileno(file), &st) < 0)
-        return -errno;
-    if (S_ISDIR(st.st_mode))
-        return -EISDIR;
-    /* A pipe or /dev/stdin is fine: "echod --config <(generate)". */
-    return S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) ? 0 : -EINVAL;
+    while (n != 0) {
+        if (in->size == SIZE_MAX_OF_FILE)
+            return -EFBIG;
+        if (in->size == room) {
+            room = room ? 2 * room : 4096;
+            char *grown = realloc(in->text, room);
+            if (!grown)
+                return -ENOMEM;
+            in->text = grown;
+        }
+        n = read(fd, in->text + in->size, room - in->size);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        in->size += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* "echod --config <(generate)" names a pipe that somebody writes to. */
+static int open_file(const char *path)
+{
+    if (!file_is_descriptor(path))
+        return file_open(path, O_RDONLY, 0);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return fd < 0 ? -errno : fd;
 }
 
 int inifile_read(const char *path, const struct inifile_events *events, void *user)
 {
-    struct reading in = {.file = fopen(path, "re"), .events = events, .user = user};
+    struct reading in = {.events = events, .user = user};
+    int fd = open_file(path);
 
-    if (!in.file)
-        return -errno;
-    int r = check_kind(in.file);
+    if (fd < 0)
+        return fd;
+    int r = read_whole(&in, fd);
     if (r == 0)
         r = read_lines(&in);
+    free(in.text);
     free(in.line);
-    fclose(in.file);
+    fd_close(&fd);
     return r;
 }

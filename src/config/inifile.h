@@ -15,7 +15,8 @@ struct inifile_events {
 /*
  * Reads the file at PATH and reports its lines to EVENTS with USER.
  * Returns 0 once the file was read (malformed lines included), or -errno if it could not be
- * (-EISDIR for a directory, -EINVAL for what is no regular file).
+ * (file_error() explains it). Only regular files are opened, and never waited for; but where PATH
+ * names a descriptor of this process, such as /dev/stdin, that may be a pipe.
  */
 int inifile_read(const char *path, const struct inifile_events *events, void *user);
 

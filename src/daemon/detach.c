@@ -1,5 +1,6 @@
 #include "daemon/detach.h"
 
+#include "base/file.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -81,9 +82,9 @@ static int pid_file_lock(int *fd, const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    *fd = file_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
     if (*fd < 0)
-        return -errno;
+        return *fd;
     int error = fcntl(*fd, F_SETLK, &lock) < 0 ? errno : 0;
     if (error || !is_at(*fd, path))
         fd_close(fd);
@@ -106,6 +107,7 @@ void pid_file_remove(int *fd, const char *path)
 {
     if (*fd < 0)
         return;
-    unlink(path); /* before the lock ends: nobody can have made it his own */
+    if (is_at(*fd, path)) /* else it is another daemon's by now */
+        unlink(path);     /* before the lock ends: nobody can have made it his own */
     fd_close(fd);
 }

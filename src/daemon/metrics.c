@@ -1,5 +1,6 @@
 #include "daemon/metrics.h"
 
+#include "base/file.h"
 #include "base/span.h"
 #include "daemon/report.h"
 #include "daemon/server.h"
@@ -20,11 +21,34 @@
 /* A disk that takes longer is not one that will. */
 #define WRITING_TIME (60 * USEC_PER_SEC)
 
+/* Whether something else than a regular file is at PATH: it is somebody's, and not to be replaced.
+ */
+static bool is_no_file(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+void metrics_check(const struct settings *settings, struct problems *problems)
+{
+    const char *path = settings->server->metrics_file.data;
+
+    if (path[0] == '/' && is_no_file(path))
+        problem_add(problems, FATAL, settings_origin(settings, settings->server, "metrics_file"),
+                    "server", "metrics_file",
+                    "%s is not a regular file, and would be replaced by one: give another name",
+                    path);
+}
+
 /* Makes the file PATH anew, never what a link of that name points to. NULL, and errno. */
 static FILE *create(const char *path)
 {
+    struct stat st;
+
     umask(022); /* the collector is somebody else */
-    unlink(path);
+    if (lstat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)))
+        unlink(path); /* nothing else of this name can be ours */
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     return fd < 0 ? NULL : fdopen(fd, "w");
 }
@@ -36,6 +60,8 @@ NORETURN static void write_file(const char *text, const char *path)
 
     if (snprintf(other, sizeof(other), "%s.new", path) >= (int)sizeof(other))
         _exit(ENAMETOOLONG);
+    if (is_no_file(path))
+        _exit(EINVAL);
     FILE *to = create(other);
     if (!to)
         _exit(errno);
@@ -131,7 +157,8 @@ static void explain(struct server *server, int error)
     if (known)
         return;
     if (error)
-        log_warning(&server->log, "metrics_file: %s cannot be written: %s%s", path, strerror(error),
+        log_warning(&server->log, "metrics_file: %s cannot be written: %s%s", path,
+                    file_error(error),
                     error == EROFS ? " (a service needs ReadWritePaths= for its directory)" : "");
     else
         log_notice(&server->log, "metrics_file: %s is written again", path);

@@ -4,6 +4,8 @@
 #ifndef ECHOD_DAEMON_METRICS_H
 #define ECHOD_DAEMON_METRICS_H
 
+#include "config/settings.h"
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -14,6 +16,9 @@ struct metrics {
     int error;     /* the errno that the last one failed with, or 0 */
     uint64_t next; /* clock_now() of the next time, or at which the writer is given up */
 };
+
+/* Adds to PROBLEMS where the metrics_file of SETTINGS would replace what is no regular file. */
+void metrics_check(const struct settings *settings, struct problems *problems);
 
 /*
  * Has the file written if it is time for it, by a child of its own: a disk may be slow, and the

@@ -1,6 +1,7 @@
 #include "daemon/run.h"
 
 #include "base/span.h"
+#include "base/file.h"
 #include "daemon/admission.h"
 #include "daemon/clients.h"
 #include "daemon/detach.h"
@@ -68,6 +69,8 @@ static struct settings *load(const struct command *command, bool listen, int *st
         names_resolve(settings, &problems);
     if (settings && listen && problems.fatal == 0)
         listeners_check(settings, &problems);
+    if (settings && listen)
+        metrics_check(settings, &problems);
     tell_problems(command, &problems);
     *status = problems_status(&problems);
     if (problems.fatal > 0) {
@@ -128,7 +131,7 @@ static int lock_pid_file(struct run *run)
     if (r == -EAGAIN)
         log_error(&run->server.log, "another echod runs already: it holds %s", path);
     else if (r < 0)
-        log_error(&run->server.log, "%s cannot be written: %s", path, strerror(-r));
+        log_error(&run->server.log, "%s cannot be written: %s", path, file_error(-r));
     return r == -EAGAIN ? EXIT_UNAVAILABLE : r < 0 ? EXIT_CANTCREAT : 0;
 }
 

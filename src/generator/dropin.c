@@ -1,8 +1,11 @@
 #include "generator/dropin.h"
 
+#include "base/file.h"
+#include "base/util.h"
 #include "generator/notice.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -11,14 +14,19 @@ FILE *dropin_open(const struct generation *generation, const char *unit, const c
 {
     char path[4096];
     FILE *to = NULL;
+    int error = 0;
 
     snprintf(path, sizeof(path), "%s/%s.d", generation->directory, unit);
     if (mkdir(path, 0755) == 0 || errno == EEXIST) {
         text_append(path, sizeof(path), "/%s", file);
-        to = fopen(path, "we");
+        int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        to = fd < 0 ? NULL : fdopen(fd, "we");
+        error = fd < 0 ? -fd : errno;
+    } else {
+        error = errno;
     }
     if (!to)
-        notice_text(generation, LOG_ERR, "%s: %s", path, strerror(errno));
+        notice_text(generation, LOG_ERR, "%s cannot be written: %s", path, file_error(error));
     else
         fprintf(to, "# Made by echod-generator from " CONFIG_DIRECTORY "/%s.conf\n",
                 generation->name);

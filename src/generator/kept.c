@@ -1,8 +1,10 @@
 #include "generator/kept.h"
 
+#include "base/file.h"
 #include "generator/notice.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,9 +20,15 @@ static int write_whole(const char *path, const struct settings *settings)
     char fresh[PATH_MAX];
 
     snprintf(fresh, sizeof(fresh), "%s.new", path);
-    FILE *to = fopen(fresh, "we");
-    if (!to)
-        return -errno;
+    int fd = file_open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return fd;
+    FILE *to = fdopen(fd, "we");
+    if (!to) {
+        int error = errno;
+        fd_close(&fd);
+        return -error;
+    }
     settings_dump(settings, to);
     bool failed = ferror(to) != 0;
     if (fclose(to) == 0 && !failed && rename(fresh, path) == 0)
@@ -44,7 +52,7 @@ void kept_save(const struct generation *generation, const struct settings *setti
     kept_path(generation, path, sizeof(path));
     int r = write_whole(path, settings);
     if (r < 0)
-        notice_text(generation, LOG_WARNING, "%s cannot be written: %s", path, strerror(-r));
+        notice_text(generation, LOG_WARNING, "%s cannot be written: %s", path, file_error(-r));
 }
 
 struct settings *kept_load(const struct generation *generation)

@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include "base/escape.h"
 #include "config/settings.h"
 #include "generator/activation.h"
 #include "generator/generation.h"
@@ -63,10 +64,10 @@ static struct settings *load(const struct generation *generation, const char *pa
     struct problems problems = {0};
     struct settings *settings = settings_load(path, &problems);
 
+    tell_problems(generation, &problems);
     if (settings) {
         kept_save(generation, settings);
     } else {
-        tell_problems(generation, &problems);
         settings = kept_load(generation);
         notice_broken(generation, consequence(generation, settings != NULL));
     }
@@ -114,17 +115,40 @@ static void generate(struct generation generation)
         generate_from(&generation, path);
 }
 
-/* Whether the file ENTRY is the configuration of an instance. Not every name can be one's:
- * systemd.unit(5) has these characters. */
+/* Whether the file ENTRY is the configuration of an instance. */
 static int is_of_instance(const struct dirent *entry)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789:-_.\\@";
     size_t len = strlen(entry->d_name), end = strlen(EXTENSION);
 
     return len > end && strcmp(entry->d_name + len - end, EXTENSION) == 0 &&
-           entry->d_name[0] != '.' && strspn(entry->d_name, allowed) == len &&
-           strcmp(entry->d_name, MAIN_NAME EXTENSION) != 0;
+           entry->d_name[0] != '.' && strcmp(entry->d_name, MAIN_NAME EXTENSION) != 0;
+}
+
+/* Not every name can be an instance's: systemd.unit(5) has these characters, and this length. */
+static bool can_be_instance(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789:-_.\\@";
+
+    return name[strspn(name, allowed)] == '\0' &&
+           strlen(name) + strlen("echod@.service") <= NAME_MAX;
+}
+
+static void generate_instance(struct generation generation, const char *name)
+{
+    char safe[ESCAPED_SIZE(NAME_MAX)];
+
+    generation.name = name;
+    if (can_be_instance(name)) {
+        generate(generation);
+        return;
+    }
+    escape_bytes(safe, name, strlen(name), NULL);
+    generation.unit = "echod.service"; /* the nearest */
+    notice_text(&generation, LOG_WARNING,
+                CONFIG_DIRECTORY "/%s" EXTENSION
+                                 " is ignored: no unit can have this name (see systemd-escape(1))",
+                safe);
 }
 
 static void generate_instances(struct generation generation)
@@ -136,8 +160,7 @@ static void generate_instances(struct generation generation)
     int count = scandir(path, &entries, is_of_instance, alphasort);
     for (int i = 0; i < count; i++) {
         entries[i]->d_name[strlen(entries[i]->d_name) - strlen(EXTENSION)] = '\0';
-        generation.name = entries[i]->d_name;
-        generate(generation);
+        generate_instance(generation, entries[i]->d_name);
         free(entries[i]);
     }
     if (count >= 0)

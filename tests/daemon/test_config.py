@@ -1,6 +1,7 @@
 """The command line and the configuration, as the program itself shows them."""
 import os
 import re
+import socket
 import subprocess
 import tempfile
 
@@ -199,6 +200,73 @@ def no_drop_ins():
     expect_equal((status, err.splitlines()),
                  (0, ["warning: %s.d/%s: is ignored: the name of a drop-in ends in .conf" %
                       (path, name) for name in told]), "the exit status and standard error")
+
+
+@test("what is no regular file is not opened, nobody waits for it, and it is told")
+def odd_drop_ins():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where, \
+            socket.socket(socket.AF_UNIX) as sock:
+        path = os.path.join(where, "echod.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(GOOD)
+        os.mkdir(path + ".d")
+        os.mkfifo(path + ".d/a.conf")
+        os.symlink("/dev/zero", path + ".d/b.conf")
+        os.mkdir(path + ".d/c.conf")
+        sock.bind(path + ".d/d.conf")
+        os.symlink("a.conf", path + ".d/e.conf")
+        os.symlink("/dev/null", path + ".d/f.conf")  # as systemd has it: that one is masked
+        os.mkfifo(path + ".d/g.conf~")
+        expected = ["warning: %s.d/%s.conf: is ignored: it is not a regular file" % (path, name)
+                    for name in "abcde"]
+        for option in ("--check-config", "--dump-config"):
+            status, _, err = run_echod("--config", path, option)
+            expect_equal((status, err.splitlines()), (0, expected), "status and standard error")
+
+
+@test("a place for drop-ins that is no directory is told of")
+def no_directory():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        path = os.path.join(where, "echod.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(GOOD)
+        for make in (os.mkfifo, lambda name: os.symlink(path, name)):
+            make(path + ".d")
+            status, _, err = run_echod("--config", path, "--check-config")
+            expect_equal((status, err), (0, "warning: %s.d: is ignored: it is not a directory, in "
+                                         "which drop-ins would be\n" % path),
+                         "the exit status and standard error")
+            os.unlink(path + ".d")
+
+
+@test("a FIFO, a device or a socket as the configuration is refused at once: status 78")
+def odd_files():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        path = os.path.join(where, "fifo")
+        os.mkfifo(path)
+        for name in (path, "/dev/zero", "/dev/null"):
+            for more in ((), ("--check-config",)):
+                status, _, err = run_echod("--config", name, *more)
+                expect_equal((status, err), (78, name + ": cannot be read: it is not a regular "
+                                             "file\n"), "the exit status and standard error")
+
+
+@test("a file that is too large is refused")
+def too_large():
+    with tempfile.NamedTemporaryFile(prefix="echod-test-") as file:
+        file.truncate(1 << 40)
+        status, _, err = run_echod("--config", file.name)
+    expect_equal((status, err), (78, file.name + ": cannot be read: it is too large\n"),
+                 "the exit status and standard error")
+
+
+@test("a pipe that a shell names (/dev/fd/N, /dev/stdin) is read")
+def pipes():
+    for name in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
+        done = subprocess.run(WRAPPER + [ECHOD, "--check-config", "--config", name],
+                              input=GOOD, capture_output=True, text=True, timeout=DEADLINE,
+                              env=clean_environment(), check=False)
+        expect_equal((done.returncode, done.stderr), (0, ""), "the status and standard error")
 
 
 @test("an error in a drop-in is told with its name")

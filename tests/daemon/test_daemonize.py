@@ -1,6 +1,7 @@
 """The other ways to run: --daemon with a pid file, and --inetd."""
 import fcntl
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -78,6 +79,31 @@ def pid_file_removed():
         expect(os.path.exists(path), "there is a pid file")
         echod.stop()
         expect(not os.path.exists(path), "the pid file is still there")
+
+
+@test("a pid file that is another daemon's by now stays at the stop")
+def pid_file_of_another():
+    with Daemon() as first:
+        path = first.path("pid")
+        os.unlink(path)
+        with open(path, "w", encoding="ascii") as file:
+            file.write("4711\n")
+        first.stop()
+        with open(path, encoding="ascii") as file:
+            expect_equal(file.read(), "4711\n", "the file")
+        os.unlink(path)
+
+
+@test("a pid file that would be no regular file: status 73, at once")
+def odd_pid_file():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        os.mkfifo(os.path.join(where, "fifo"))
+        for name, reason in ((os.path.join(where, "fifo"), "it is not a regular file"),
+                             ("/dev/full", "it is not a regular file"), (where, "Is a directory")):
+            status, _, err = run_echod("--daemon", "--pid-file", name, config=ini())
+            expect_equal(status, 73, "the exit status")
+            expect_match(" error: %s cannot be written: %s$" % (re.escape(name), reason), err,
+                         "standard error")
 
 
 @test("a second instance with the same pid file fails, says why, and does no harm")

@@ -123,7 +123,7 @@ def instances():
         root.configure("[server]\nmax_clients = 2000\n" + ONE, "two")
         root.configure("[server]\nmax_clients = 3000\n", "two.conf.d/more")
         root.configure(ONE + "protocol = udp\n", "a-b_c:d.e@f")
-        for name in ("a b", ".hidden", "", "echod.conf.d/x", "two.conf.dpkg-new/x"):
+        for name in (".hidden", "", "echod.conf.d/x", "two.conf.dpkg-new/x"):
             root.configure(ONE, name)
         written = root.generate()
         expect_equal((sorted({os.path.dirname(name) for name in written}), root.told),
@@ -259,6 +259,37 @@ def pipes():
                      "what is said")
 
 
+@test("nor are drop-ins that are no files; what is passed over is told, of instances, too")
+def odd_drop_ins():
+    with Root() as root:
+        for name in ("echod", "two"):
+            root.configure(ONE, name)
+            os.mkfifo(root.path("%s/%s.conf.d/a.conf" % (configuration_directory(), name)))
+            os.symlink("/dev/zero", root.path("%s/%s.conf.d/b.conf" %
+                                              (configuration_directory(), name)))
+        written = root.generate()
+        expect_equal(sorted(written), [LIMITS, ADDRESSES, TWO + "/50-echod-conf.conf"], "the files")
+        expect_equal(re.findall(r"/(\w+\.conf\.d/\w)\.conf: is ignored: it is not a regular file",
+                                root.told),
+                     ["echod.conf.d/a", "echod.conf.d/b", "two.conf.d/a", "two.conf.d/b"],
+                     "what is said")
+
+
+@test("every name that systemd permits is an instance's; another one is told of")
+def names():
+    good = ("127.0.0.1:7810", "a@b", r"a\x20b", "-x", "_", "x" * 239)
+    bad = ("a b", "ä", "x" * 242, "a\nb", "a%b")
+    with Root() as root:
+        for name in good + bad:
+            root.configure(ONE, name)
+        written = root.generate()
+        expect_equal(sorted(written), sorted("echod@%s.service.d/50-echod-conf.conf" % name
+                                             for name in good), "the files")
+        expect_equal(len(re.findall(r"\.conf is ignored: no unit can have this name", root.told)),
+                     len(bad), "what is said: " + root.told)
+        expect(r"a\x0ab.conf is ignored" in root.told, "names are escaped: " + root.told)
+
+
 @test("of a thousand mistakes some are told, and the rest is counted")
 def mistakes():
     _, told = made_of(ONE + "".join("mistake%d = 1\n" % i for i in range(1000)))
@@ -272,7 +303,7 @@ def unwritable():
         root.configure(ONE)
         status, _, told = run("--root", root.root, root.root + "/missing")
         expect_equal(status, 0, "the exit status")
-        expect_match(r"/missing/echod\.service\.d: No such file", told, "what is said")
+        expect_match(r"/missing/echod\.service\.d cannot be written: No such file", told, "what is said")
 
 
 @test("a command line that systemd would not give is refused")

@@ -5,8 +5,8 @@ import stat
 import subprocess
 import tempfile
 
-from expect import DEADLINE, eventually, expect, expect_equal
-from harness import WRAPPER, clean_environment
+from expect import DEADLINE, eventually, expect, expect_equal, expect_match
+from harness import WRAPPER, clean_environment, run_echod
 from managed import Managed
 from programs import ECHOD
 from tap import main, test
@@ -58,6 +58,43 @@ def link():
             with open(precious, encoding="ascii") as file:
                 expect_equal(file.read(), "precious", "what the link points to")
             expect(not os.path.islink(path), "the file is no link")
+
+
+@test("what is no regular file is not replaced: an error of the start, the check and a reload")
+def no_file():
+    def make_socket(path):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(path)
+
+    with Managed() as echod:
+        port = echod.port
+        for make in (os.mkfifo, os.mkdir, make_socket, lambda path: os.symlink("none", path)):
+            path = echod.path("odd.prom")
+            make(path)
+            before = os.lstat(path)
+            config = ("[server]\nmetrics_file = %s\n[listen local]\naddress = 127.0.0.1\nport = %d\n"
+                      % (path, port))
+            reason = (r"\[server\] metrics_file: \S+/odd\.prom is not a regular file, and would be "
+                      "replaced by one: give another name")
+            for more in ((), ("--check-config",)):
+                status, _, err = run_echod(*more, config=config)
+                expect_equal(status, 78, "the exit status")
+                expect_match(reason, err, "standard error")
+            echod.configure(config)
+            echod.rejects(reason)
+            after = os.lstat(path)
+            expect_equal((after.st_ino, after.st_mode), (before.st_ino, before.st_mode), "what it is")
+            (os.rmdir if os.path.isdir(path) else os.unlink)(path)
+
+
+@test("what is no file of ours beside it stays, too")
+def beside():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        path = os.path.join(where, "echod.prom")
+        os.mkfifo(path + ".new")
+        with Managed(server="metrics_file = " + path) as echod:
+            echod.log.wait(" warning: metrics_file: .* cannot be written: File exists$")
+            expect(stat.S_ISFIFO(os.lstat(path + ".new").st_mode), "it is still a FIFO")
 
 
 @test("--inetd leaves the service's file alone")

@@ -191,8 +191,18 @@ static void test_what_is_no_file(void **state)
     (void)state;
     assert_int_equal(read_ini("missing.conf", &told), -ENOENT);
     assert_int_equal(read_ini(".", &told), -EISDIR);
-    assert_int_equal(read_ini("/dev/null", &told), 0);
+    assert_int_equal(read_ini("/dev/null", &told), -EINVAL);
     assert_string_equal(told.events, "");
+    /* But what was given as a descriptor may be a pipe. */
+    int fds[2];
+    char path[32];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], "a=1\n", 4), 4);
+    close(fds[1]);
+    snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
+    assert_int_equal(read_ini(path, &told), 0);
+    assert_string_equal(told.events, "1 a=1\n");
+    close(fds[0]);
 }
 
 int main(void)
