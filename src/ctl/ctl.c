@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum shape { SHAPE_PAIRS, SHAPE_TABLE, SHAPE_METRICS, SHAPE_VERDICT, SHAPE_NOTHING };
 
@@ -51,6 +53,13 @@ static const struct command {
      "load the configuration, and the program, anew; nobody is dropped"},
     {"metrics", {NULL}, SHAPE_METRICS, NULL, "counts in the text format of Prometheus"},
 };
+
+/* An answer is not larger than this: a table has a row for each client. */
+#define TABLE_MAX ((size_t)32 << 20)
+#define ANSWER_MAX ((size_t)1 << 20)
+
+/* The user that the service runs as. */
+#define SERVICE_USER "echod"
 
 /* How often a question is asked again whose answer was cut off. */
 #define RETRIES 10
@@ -108,12 +117,25 @@ static void set_socket(struct arguments *args, const char *format, const char *t
         args->socket = NULL;
 }
 
+/* systemd.unit(5) has these characters. */
+static bool is_instance(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789:-_.\\@";
+
+    return *name && name[strspn(name, allowed)] == '\0';
+}
+
 /* Returns 0 to go on, or -1: exit with *STATUS. */
 static int enter(struct arguments *args, int option, int *status)
 {
     *status = 0;
     switch (option) {
     case 'i':
+        if (!is_instance(optarg)) {
+            *status = misused("no instance can have this name (see systemd-escape(1))", optarg);
+            return -1;
+        }
         set_socket(args, RUNSTATEDIR "/echod-%s/control", optarg);
         return 0;
     case 's':
@@ -186,6 +208,9 @@ static int tell_failure(const char *socket, int error)
         fprintf(stderr, "echoctl: the echod at %s ended the connection without an answer\n",
                 socket);
         return CTL_UNKNOWN;
+    case -EMSGSIZE:
+        fprintf(stderr, "echoctl: what answers at %s sends more than an echod does\n", socket);
+        return CTL_UNKNOWN;
     case -EINVAL:
         fprintf(stderr, "echoctl: the path of a control socket begins with /: %s\n", socket);
         return EXIT_USAGE;
@@ -249,18 +274,36 @@ static int outcome(const struct arguments *args, const struct answer *answer)
                : CTL_FAILED;
 }
 
+/* Says who answered, if it is nobody who may be trusted to know. */
+static void tell_who(const struct arguments *args, const struct ucred *by)
+{
+    const struct passwd *service = getpwnam(SERVICE_USER);
+    bool expected = by->uid == 0 || by->uid == geteuid() || (service && by->uid == service->pw_uid);
+
+    if (by->pid == 0 || expected)
+        return;
+    const struct passwd *user = getpwuid(by->uid);
+    fprintf(
+        stderr,
+        "echoctl: warning: at %s answers process %d of the user %s (uid %u), who is neither root "
+        "nor " SERVICE_USER "\n",
+        args->socket, (int)by->pid, user ? user->pw_name : "without a name", (unsigned)by->uid);
+}
+
 static int request(const struct arguments *args)
 {
     struct answer answer;
     char line[128]; /* as much as the daemon takes */
+    size_t limit = args->command->shape == SHAPE_TABLE ? TABLE_MAX : ANSWER_MAX;
 
     join(line, sizeof(line), args->command, args->operands);
-    int r = request_exchange(args->socket, line, &answer);
+    int r = request_exchange(args->socket, line, limit, &answer);
     /* A reload ends the connections of those who only ask: the next program answers them. */
     for (int i = 0; i < RETRIES && is_cut(r) && args->command->shape != SHAPE_NOTHING; i++) {
         answer_free(&answer);
-        r = request_exchange(args->socket, line, &answer);
+        r = request_exchange(args->socket, line, limit, &answer);
     }
+    tell_who(args, &answer.by);
     int status = r < 0 ? tell_failure(args->socket, r) : outcome(args, &answer);
     if (r == 0 && !answer.error)
         show(args, answer.text);

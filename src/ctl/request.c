@@ -1,5 +1,6 @@
 #include "ctl/request.h"
 
+#include "base/escape.h"
 #include "base/span.h"
 #include "base/util.h"
 #include "net/address.h"
@@ -47,30 +48,72 @@ static int send_line(int fd, const char *request)
     return n == len ? 0 : n < 0 ? -errno : -EPROTO;
 }
 
-/* Reads until the end; *TEXT is the caller's. */
-static int read_all(int fd, char **text)
+/* Has the next recv(2) wait until DEADLINE, clock_now(), at most. */
+static int limit_wait(int fd, uint64_t deadline)
 {
-    size_t size = 4096, used = 0;
-    char *buf = memory_zeroed(size, 1);
-    ssize_t n;
+    uint64_t now = clock_now(), left = deadline > now ? deadline - now : 0;
+    struct timeval limit = {.tv_sec = (time_t)(left / USEC_PER_SEC),
+                            .tv_usec = (suseconds_t)(left % USEC_PER_SEC)};
 
-    while ((n = recv(fd, buf + used, size - used - 1, 0)) > 0) {
-        used += (size_t)n;
-        if (used + 1 < size)
-            continue;
-        size *= 2;
-        char *grown = realloc(buf, size);
-        if (!grown) {
-            free(buf);
-            return -ENOMEM;
-        }
-        buf = grown;
-    }
-    buf[used] = '\0';
-    *text = buf;
-    if (n == 0 || (used > 0 && errno == ECONNRESET)) /* an answer to what was not read */
+    if (left == 0)
+        return -ETIMEDOUT;
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
+}
+
+/* Makes room in *BUF of *SIZE bytes for more than are USED and a NUL, up to LIMIT. */
+static int make_room(char **buf, size_t *size, size_t used, size_t limit)
+{
+    if (used > limit)
+        return -EMSGSIZE;
+    if (used + 1 < *size)
         return 0;
+    char *grown = realloc(*buf, 2 * *size);
+    if (!grown)
+        return -ENOMEM;
+    *buf = grown;
+    *size *= 2;
+    return 0;
+}
+
+/* Reads until the end. *TEXT is the caller's in any case. Returns its length, or -errno. */
+static ssize_t read_all(int fd, size_t limit, char **text)
+{
+    uint64_t deadline = clock_now() + PATIENCE_SECONDS * USEC_PER_SEC;
+    size_t size = 4096, used = 0;
+    ssize_t n = 1;
+
+    *text = memory_zeroed(size, 1);
+    while (n > 0) {
+        int r = make_room(text, &size, used, limit);
+        if (r == 0)
+            r = limit_wait(fd, deadline);
+        if (r < 0)
+            return r;
+        n = recv(fd, *text + used, size - used - 1, 0);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    (*text)[used] = '\0';
+    if (n == 0 || (used > 0 && errno == ECONNRESET)) /* an answer to what was not read */
+        return (ssize_t)used;
     return errno == EAGAIN ? -ETIMEDOUT : -errno;
+}
+
+static bool is_harmless(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((text[i] < ' ' || text[i] > '~') && text[i] != '\n' && text[i] != '\t')
+            return false;
+    return true;
+}
+
+void answer_disarm(struct answer *answer, size_t size)
+{
+    if (is_harmless(answer->memory, size))
+        return;
+    char *safe = memory_zeroed(ESCAPED_SIZE(size), 1);
+    escape_bytes(safe, answer->memory, size, "\n\t\\"); /* what is escaped already is left alone */
+    free(answer->memory);
+    answer->memory = safe;
 }
 
 /* Takes the first line off, which says how it went. */
@@ -92,18 +135,24 @@ int answer_split(struct answer *answer)
     return 0;
 }
 
-int request_exchange(const char *path, const char *request, struct answer *answer)
+int request_exchange(const char *path, const char *request, size_t limit, struct answer *answer)
 {
     *answer = (struct answer){0};
     int fd = connect_to(path);
     if (fd < 0)
         return fd;
+    socklen_t len = sizeof(answer->by);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &answer->by, &len) < 0)
+        answer->by = (struct ucred){0};
     int sent = send_line(fd, request);
-    int r = sent == 0 || sent == -EPIPE ? read_all(fd, &answer->memory) : sent;
+    ssize_t size = sent == 0 || sent == -EPIPE ? read_all(fd, limit, &answer->memory) : sent;
     fd_close(&fd);
-    if (r == 0 && sent < 0 && *answer->memory == '\0')
-        r = sent; /* nobody heard it; else he had an answer before he was asked: no */
-    return r == 0 ? answer_split(answer) : r;
+    if (size == 0 && sent < 0)
+        return sent; /* nobody heard it; else he had an answer before he was asked: no */
+    if (size < 0)
+        return (int)size;
+    answer_disarm(answer, (size_t)size);
+    return answer_split(answer);
 }
 
 void answer_free(struct answer *answer)

@@ -5,18 +5,26 @@
 #define ECHOD_CTL_REQUEST_H
 
 #include <stddef.h>
+#include <sys/socket.h>
 
+/* Whatever the peer sends, it is text that a terminal can be shown, in lines. */
 struct answer {
     char *text;  /* owned; after the line that says "ok" or "error" */
     char *error; /* points into the same memory; NULL: it is ok */
     char *memory;
+    struct ucred by; /* who listens there; pid 0: nobody was asked */
 };
 
 /*
  * Sends REQUEST, a line without its newline, to the socket at PATH and reads the whole answer,
- * which may take as long as a reload does. Returns 0 or -errno; -EPROTO for what is no answer.
+ * which may take as long as a reload does. Returns 0 or -errno; -EPROTO for what is no answer,
+ * -EMSGSIZE for one of more than LIMIT bytes.
  */
-int request_exchange(const char *path, const char *request, struct answer *answer);
+int request_exchange(const char *path, const char *request, size_t limit, struct answer *answer);
+
+/* Makes of the SIZE bytes in answer->memory, which has room for a NUL, what struct answer promises.
+ */
+void answer_disarm(struct answer *answer, size_t size);
 
 /* Takes the text in answer->memory apart, as request_exchange() does. Returns 0 or -EPROTO. */
 int answer_split(struct answer *answer);

@@ -380,6 +380,85 @@ def answers():
         expect_equal(err == "", code == 0, "whether it says something")
 
 
+HOSTILE = b"\x1b]0;owned\x07\x1b[31mx\x9b2J\xc2\x9b\x7f\x00\xff\r\xe2\x80\xae"
+
+
+@test("what the peer sends reaches no terminal as it is, whatever command asked for it")
+def hostile_answers():
+    for command in (("status",), ("list",), ("listeners",), ("datagrams",), ("metrics",),
+                    ("check-access", "::1", "x"), ("kill", "1"), ("reload",)):
+        for option in ((), ("--json",)):
+            for form in (b"ok\nstate=%s\tpid=1\n", b"error %s\n", b"error\n%s\nmore\n", b"%s\n"):
+                _, (_, out, err) = answer_of(form % HOSTILE, *option, *command)
+                expect(re.fullmatch(r"[\n\t -~]*", out + err),
+                       "%s prints %r" % (command, out + err))
+                if form.startswith(b"error"):
+                    expect(r"\x1b]0;owned\x07\x1b[31mx\x9b2J" in err, "it is shown: %r" % err)
+
+
+@test("an answer without an end is given up, soon and before it fills the memory")
+def endless_answers():
+    for command in ("status", "list", "metrics"):
+        with Echod() as helper, socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(helper.path("control"))
+            sock.listen()
+            asking = Asking(helper.path("control"), command, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_AS, (200 << 20, 200 << 20)))
+            sock.settimeout(DEADLINE)
+            with sock.accept()[0] as server:
+                server.recv(1000)
+                sent = 0
+                try:
+                    server.sendall(b"ok\n")
+                    for _ in range(10000):
+                        sent += server.send(b"a" * 65536)
+                except ConnectionError:
+                    pass
+            expect(sent < 64 << 20, "it took %d bytes" % sent)
+            code, out, err = asking.result()
+            expect_equal((code, out), (4, ""), "status and output")
+            expect_match("^echoctl: what answers at .* sends more than an echod does$", err,
+                         "what it says")
+
+
+@test("it says who answers, if that is neither root, nor echod, nor who asks")
+def strangers():
+    if not true_root():
+        raise Skip("only root can become somebody else")
+    with Managed() as echod:
+        expect_equal(echod.ctl("status")[2], "", "what it says of root")
+    with Echod() as helper, socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(helper.path("control"))
+        os.seteuid(NOBODY)  # listen(2) notes who it is: unix(7), SO_PEERCRED
+        try:
+            sock.listen()
+        finally:
+            os.seteuid(0)
+        for args in ((), ("--json",)):
+            asking = Asking(helper.path("control"), *args, "status")
+            with sock.accept()[0] as server:
+                server.recv(100)
+                server.sendall(b"ok\nstate=serving\n")
+            code, out, err = asking.result()
+            expect_equal(code, 0, "the exit status")
+            expect("serving" in out, "the answer is shown: " + out)
+            expect_match(r"^echoctl: warning: at \S+/control answers process %d of the user \S.* "
+                         r"\(uid %d\), who is neither root nor echod$" % (os.getpid(), NOBODY), err,
+                         "what it says")
+
+
+@test("an instance has a name that systemd permits: a colon, an escape; others are told")
+def instances():
+    for name in ("127.0.0.1:7810", r"a\x20b", "a@b", "-x"):
+        code, _, err = run_echoctl("--instance=" + name, "status")
+        expect_equal(code, 3, "the exit status")
+        expect("/run/echod-%s/control" % name in err, "the path: " + err)
+    for name in ("", "a b", "../echod", "a/b", "a%b"):
+        code, _, err = run_echoctl("--instance", name, "status")
+        expect_equal(code, 64, "the exit status with %r" % name)
+        expect_match("no instance can have this name", err, "what it says")
+
+
 @test("an answer that is cut off in its middle is no good one")
 def cut_answers():
     for text in (b"ok\nstate=serving\tpid=1", b"ok\nid=1\tpeer=unix\nid=2\tpe"):

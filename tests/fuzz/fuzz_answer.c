@@ -2,6 +2,7 @@
  * What echoctl makes of an answer, whoever gave it: JSON that is JSON. The first byte of the input
  * chooses how it is shown.
  */
+#include "base/escape.h"
 #include "ctl/request.h"
 #include "ctl/show.h"
 
@@ -52,13 +53,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                             show_pairs, show_verdict, show_metrics};
     size_t choice = fuzz_choice(&data, &size) % 6;
     struct answer answer = {.memory = fuzz_text(data, size)};
+    if (size % 2) {
+        answer_disarm(&answer, strlen(answer.memory));
+        fuzz_check(fuzz_is_utf8(answer.memory) && !strpbrk(answer.memory, "\x1b\x07\x7f\r"));
+    }
     int r = answer_split(&answer);
 
     if (r == 0 && (choice < 2 || shows[choice] == show_metrics))
         check_json(shows[choice], answer.text);
     else if (r == 0)
         free(show_with(shows[choice], answer.text));
-    fuzz_check(r < 0 || !answer.error || strlen(answer.error) < size);
+    fuzz_check(r < 0 || !answer.error || strlen(answer.error) < ESCAPED_SIZE(size));
     answer_free(&answer);
     return 0;
 }
