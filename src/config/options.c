@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 #include <syslog.h>
 
 #define DAYS(n) ((n)*86400 * USEC_PER_SEC)
@@ -130,31 +131,56 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The Levenshtein distance of two names: insertions, deletions and substitutions, but of a capital
- * letter of B. */
+static bool same_letter(char a, char b)
+{
+    return a == tolower((unsigned char)b);
+}
+
+/* How many insertions, deletions, substitutions and swaps of neighbours make B of A; capital
+ * letters of B do not count. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t row[NAME_MAX_LENGTH + 1], n = least(strlen(b), NAME_MAX_LENGTH);
+    size_t rows[3][NAME_MAX_LENGTH + 1], n = least(strlen(b), NAME_MAX_LENGTH), i;
 
     for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
+        rows[0][j] = j;
+    for (i = 1; a[i - 1]; i++) {
+        size_t *row = rows[i % 3], *above = rows[(i - 1) % 3], *before = rows[(i + 1) % 3];
+        row[0] = i;
         for (size_t j = 1; j <= n; j++) {
-            size_t substituted = diagonal + (a[i] != tolower((unsigned char)b[j - 1]));
-            diagonal = row[j];
-            row[j] = least(substituted, least(row[j], row[j - 1]) + 1);
+            row[j] = least(above[j - 1] + !same_letter(a[i - 1], b[j - 1]),
+                           least(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+                same_letter(a[i - 2], b[j - 1]))
+                row[j] = least(row[j], before[j - 2] + 1);
         }
     }
-    return row[n];
+    return rows[(i - 1) % 3][n];
+}
+
+/* The only row whose name begins with the shortened NAME, or NULL. */
+static const struct option_row *find_beginning(enum section_kind kind, const char *name)
+{
+    const struct option_row *found = NULL;
+
+    for (size_t i = 0; i < option_count; i++) {
+        if (option_table[i].section != kind ||
+            strncasecmp(option_table[i].name, name, strlen(name)) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = &option_table[i];
+    }
+    return found;
 }
 
 const struct option_row *option_nearest(enum section_kind kind, const char *name)
 {
-    const struct option_row *nearest = NULL;
-    size_t best = strlen(name) < 5 ? 2 : 3; /* this many changes are another word */
+    size_t len = strlen(name), best = len < 5 ? 2 : 3; /* this many changes are another word */
+    const struct option_row *nearest = len < 5 ? NULL : find_beginning(kind, name);
 
+    if (nearest)
+        return nearest;
     for (size_t i = 0; i < option_count; i++) {
         if (option_table[i].section != kind)
             continue;
@@ -164,7 +190,7 @@ const struct option_row *option_nearest(enum section_kind kind, const char *name
             nearest = &option_table[i];
         }
     }
-    return nearest;
+    return nearest || len < 3 ? nearest : find_beginning(kind, name);
 }
 
 void *option_field(const struct option_row *row, const struct section *section)

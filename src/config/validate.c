@@ -191,6 +191,18 @@ static void warn_of(const char *name, const char *why, const struct section *sec
     problem_at(problems, WARNING, section, name, reason);
 }
 
+/* Whether anybody on the machine may connect to the Unix sockets of LISTEN, and name any source. An
+ * abstract one has no mode. */
+static bool lets_others_in(const struct listen_settings *listen)
+{
+    if (listen->mode & 02)
+        return true;
+    for (size_t i = 0; i < listen->addresses.count; i++)
+        if (listen->addresses.item[i][0] == '@')
+            return true;
+    return false;
+}
+
 static void check_proxy(const struct section *section, struct problems *problems)
 {
     const struct listen_settings *listen = section->values;
@@ -202,9 +214,13 @@ static void check_proxy(const struct section *section, struct problems *problems
     else if (listen->protocol == PROTOCOL_TCP && !trusts)
         problem_at(problems, FATAL, section, "proxy_protocol",
                    "name the proxies in proxy_trust: anybody could forge the header");
-    else if (listen->protocol == PROTOCOL_UNIX && trusts)
+    if (listen->protocol == PROTOCOL_UNIX && trusts)
         problem_at(problems, WARNING, section, "proxy_trust",
                    "has no effect with protocol = unix: the socket's mode says who may connect");
+    if (listen->protocol == PROTOCOL_UNIX && lets_others_in(listen))
+        problem_at(problems, WARNING, section, "proxy_protocol",
+                   "every local user may connect to the socket, forge the header, and use up the "
+                   "places of any source: set mode = 0660 (an abstract socket has no mode)");
 }
 
 static void forbid_service(const struct section *section, struct problems *problems)

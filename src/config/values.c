@@ -136,13 +136,38 @@ static void span_value_format(const struct option_row *row, const void *field, c
 const struct value_type type_span = {
     .name = "time span", .parse = span_value_parse, .format = span_value_format};
 
+/* Whether MODE is one that a socket may have for a reason: who owns the file can use it, and nobody
+ * has a right that somebody nearer has not. */
+static bool mode_makes_sense(unsigned long mode)
+{
+    unsigned long owner = mode >> 6 & 7, group = mode >> 3 & 7, other = mode & 7;
+
+    return mode <= 0777 && (owner & 6) == 6 && (group & ~owner) == 0 && (other & ~group) == 0;
+}
+
+/* Octal digits. Without a 0 before them they may be a decimal number, as some programs print a
+ * mode: 432 is 0660. */
 static int mode_parse(const struct option_row *row, const char *text, void *field, char *reason)
 {
-    size_t digits = strspn(text, "01234567");
-    unsigned long mode = strtoul(text, NULL, 8);
+    size_t digits = strspn(text, "0123456789");
+    bool octal = digits > 0 && digits <= 5 && !text[digits] && strspn(text, "01234567") == digits;
+    unsigned long mode = strtoul(text, NULL, 8), decimal = strtoul(text, NULL, 10);
 
-    if (digits == 0 || digits > 5 || text[digits] || mode > row->max)
+    if (digits == 3 && !text[digits] && text[0] != '0' && mode_makes_sense(decimal) &&
+        !(octal && mode_makes_sense(mode)))
+        return value_reject(
+            reason,
+            "%.60s is not a usual mode in octal digits: did you mean 0%lo, which is "
+            "%.60s in decimal? (if not, write 0%.60s)",
+            text, decimal, text, text);
+    if (!octal || mode > row->max)
         return value_reject(reason, "\"%.60s\" is not a mode (octal, 0 to 0777)", text);
+    if (text[0] != '0' && !mode_makes_sense(mode))
+        return value_reject(
+            reason,
+            "%.60s is an odd mode for a socket: did you mean 0660 or 0666? (if not, "
+            "write 0%.60s)",
+            text, text);
     *(unsigned *)field = (unsigned)mode;
     return 0;
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATIENCE (5 * USEC_PER_SEC)
@@ -30,6 +31,13 @@ void control_init(struct control *control)
 
 /* ---- the socket ---- */
 
+static bool is_directory(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static char *own_path(void)
 {
     const char *directory = getenv("RUNTIME_DIRECTORY");
@@ -37,7 +45,8 @@ static char *own_path(void)
 
     if (!directory)
         directory = RUNSTATEDIR "/echod";
-    int len = (int)strcspn(directory, ":"); /* of several the first */
+    /* Colons separate several, of which the first is ours; but an instance's name may have one. */
+    int len = (int)(is_directory(directory) ? strlen(directory) : strcspn(directory, ":"));
     return asprintf(&path, "%.*s/control", len, directory) < 0 ? NULL : path;
 }
 
@@ -50,7 +59,8 @@ static int listen_at(struct server *server, const char *path)
     int missing = access(copy, F_OK);
     free(copy);
     if (missing) {
-        log_debug(&server->log, "no control socket: there is no directory for %s", path);
+        log_text(&server->log, getenv("RUNTIME_DIRECTORY") ? LOG_WARNING : LOG_DEBUG,
+                 "no control socket, echoctl cannot be used: there is no directory for %s", path);
         return -1;
     }
     int fd =

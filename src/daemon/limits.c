@@ -116,3 +116,57 @@ void limits_check(struct log *log, const struct settings *settings,
             "each client of a message listener takes one: raise it or expect clients to wait",
             (unsigned long long)need.clients, most);
 }
+
+/* ---- directories for temporary files ---- */
+
+/* Whether this process has a /tmp of its own: PrivateTmp= of systemd.exec(5), by proc(5)'s
+ * mountinfo: "ID PARENT DEVICE ROOT PLACE ...". */
+static bool has_private_tmp(void)
+{
+    char line[4096], root[1024], place[1024];
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    bool found = false;
+
+    while (file && !found && fgets(line, sizeof(line), file))
+        found = sscanf(line, "%*s %*s %*s %1023s %1023s", root, place) == 2 &&
+                strcmp(place, "/tmp") == 0 && strstr(root, "systemd-private-");
+    if (file)
+        fclose(file);
+    return found;
+}
+
+static bool is_temporary(const char *path)
+{
+    static const char *const directories[] = {"/tmp/", "/var/tmp/"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+        if (strncmp(path, directories[i], strlen(directories[i])) == 0)
+            return true;
+    return false;
+}
+
+static void warn_temporary(const struct settings *settings, const struct listen_settings *listen,
+                           size_t index, struct problems *problems)
+{
+    char section[64];
+
+    snprintf(section, sizeof(section), "listen %s", listen->name);
+    problem_add(
+        problems, WARNING, settings_item_origin(settings, listen, "address", index), section,
+        "address",
+        "%s: a service has a /tmp of its own (PrivateTmp=), where no client finds it: put it "
+        "into /run/echod",
+        listen->addresses.item[index]);
+}
+
+void limits_check_paths(const struct settings *settings, bool certain, struct problems *problems)
+{
+    if (certain && !has_private_tmp())
+        return;
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        const struct listen_settings *listen = settings->listens[i];
+        for (size_t j = 0; protocol_is_unix(listen->protocol) && j < listen->addresses.count; j++)
+            if (is_temporary(listen->addresses.item[j]))
+                warn_temporary(settings, listen, j, problems);
+    }
+}

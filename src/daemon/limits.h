@@ -13,4 +13,11 @@
 void limits_check(struct log *log, const struct settings *settings,
                   const struct listeners *listeners);
 
+/*
+ * Adds to PROBLEMS a warning for each Unix socket of SETTINGS in a directory for temporary files:
+ * the service has one of its own, in which no client finds it. If CERTAIN, only where that is so
+ * for this process.
+ */
+void limits_check_paths(const struct settings *settings, bool certain, struct problems *problems);
+
 #endif

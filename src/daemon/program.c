@@ -6,16 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SELF "/proc/self/exe"
 
+/* The file that this program was executed from. Without /proc by the name that execve(2) was given,
+ * getauxval(3). */
+static bool find_self(struct stat *st)
+{
+    const char *name = (const char *)getauxval(AT_EXECFN);
+
+    return stat(SELF, st) == 0 || (name && stat(name, st) == 0);
+}
+
 static bool is_this_program(const char *path)
 {
     struct stat self, there;
 
-    return stat(SELF, &self) == 0 && stat(path, &there) == 0 && self.st_dev == there.st_dev &&
+    return find_self(&self) && stat(path, &there) == 0 && self.st_dev == there.st_dev &&
            self.st_ino == there.st_ino;
 }
 
@@ -57,5 +67,9 @@ char *program_path(const char *name)
     if (path)
         return path;
     ssize_t len = readlink(SELF, self, sizeof(self) - 1);
-    return text_copy_n(len > 0 ? self : "echod", len > 0 ? (size_t)len : strlen("echod"));
+    if (len > 0)
+        return text_copy_n(self, (size_t)len);
+    const char *executed = (const char *)getauxval(AT_EXECFN);
+    path = executed ? realpath(executed, NULL) : NULL;
+    return path ? path : text_copy(name);
 }

@@ -7,7 +7,8 @@
 /*
  * The absolute path that this program was started from as NAME, argv[0], symbolic links as they
  * are, so that a reload executes what they lead to then. Where NAME, of a shell that was asked to
- * lie, leads to another file, it is the path of the program itself. The caller frees it.
+ * lie, leads to another file, it is the path of the program itself. It needs no /proc. The caller
+ * frees it.
  */
 char *program_path(const char *name);
 

@@ -62,6 +62,7 @@ static void tell_problems(const struct command *command, const struct problems *
  * be told apart. */
 static struct settings *load(const struct command *command, bool listen, int *status)
 {
+    bool by_hand = command->action == ACTION_CHECK && !getenv(REHEARSAL_VARIABLE);
     struct problems problems = {0};
     struct settings *settings = settings_load(command->config, &problems);
 
@@ -71,6 +72,8 @@ static struct settings *load(const struct command *command, bool listen, int *st
         listeners_check(settings, &problems);
     if (settings && listen)
         metrics_check(settings, &problems);
+    if (settings && listen)
+        limits_check_paths(settings, !by_hand, &problems);
     tell_problems(command, &problems);
     *status = problems_status(&problems);
     if (problems.fatal > 0) {
@@ -89,7 +92,14 @@ static struct settings *load(const struct command *command, bool listen, int *st
 int run_check(const struct command *command)
 {
     int handover = handover_find(), status;
+
     set_dumpable(handover < 0);
+    if (handover >= 0 && file_is_descriptor(command->config)) {
+        fd_close(&handover);
+        fprintf(stderr, "%s cannot be read a second time: to reload, echod needs --config FILE\n",
+                command->config);
+        return EXIT_CONFIG;
+    }
     struct settings *settings = load(command, true, &status);
 
     if (status == 0 && handover >= 0)

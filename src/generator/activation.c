@@ -1,10 +1,12 @@
 #include "generator/activation.h"
 
+#include "base/util.h"
 #include "generator/dropin.h"
 #include "generator/notice.h"
 #include "net/address.h"
 
 #include <limits.h>
+#include <net/if.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -40,6 +42,10 @@ static void leave(const struct generation *generation, const struct listen_setti
 static void write_path(const struct generation *generation, FILE *to,
                        const struct listen_settings *listen, const char *path)
 {
+    static const char old[] = "/var/run/";
+
+    if (strncmp(path, old, strlen(old)) == 0)
+        path += strlen("/var"); /* as systemd would, and warn at each daemon-reload */
     /* systemd would take the next line for a part of it. */
     if (path[strlen(path) - 1] == '\\')
         leave(generation, listen, path);
@@ -47,12 +53,29 @@ static void write_path(const struct generation *generation, FILE *to,
         dropin_write(to, listen_key(listen), path);
 }
 
+/* ADDRESS as systemd.socket(5) has it, which is as anywhere else but for an interface: "[x]:y%if".
+ */
+static void write_address(FILE *to, const char *key, const struct address *address)
+{
+    char text[ADDRESS_TEXT_MAX], zone[IF_NAMESIZE];
+    struct address bare = *address;
+    bool scoped = address->sa.sa_family == AF_INET6 && address->in6.sin6_scope_id != 0;
+
+    if (scoped)
+        bare.in6.sin6_scope_id = 0;
+    address_format(&bare, text, sizeof(text));
+    if (scoped && if_indextoname(address->in6.sin6_scope_id, zone))
+        text_append(text, sizeof(text), "%%%s", zone);
+    else if (scoped)
+        text_append(text, sizeof(text), "%%%u", address->in6.sin6_scope_id);
+    dropin_write(to, key, text);
+}
+
 /* A name can be looked up by the daemon, but not at boot, before there is a network. */
 static void write_internet(const struct generation *generation, FILE *to,
                            const struct listen_settings *listen, const char *host)
 {
     const char *key = listen_key(listen);
-    char text[ADDRESS_TEXT_MAX];
     struct address address;
 
     if (listen->port == 0)
@@ -61,7 +84,7 @@ static void write_internet(const struct generation *generation, FILE *to,
         fprintf(to, "%s=0.0.0.0:%u\n%s=[::]:%u\n", key, (unsigned)listen->port, key,
                 (unsigned)listen->port);
     else if (address_numeric(&address, host, listen->port) == 0)
-        dropin_write(to, key, address_format(&address, text, sizeof(text)));
+        write_address(to, key, &address);
     else
         leave(generation, listen, host);
 }

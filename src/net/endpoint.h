@@ -6,7 +6,7 @@
 
 #include "net/address.h"
 
-#define NET_REASON_MAX 256
+#define NET_REASON_MAX 320
 
 struct addresses {
     struct address *item; /* owned: free(3) */

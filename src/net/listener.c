@@ -41,59 +41,87 @@ int listener_type(int fd)
     return type == SOCK_DGRAM && protocol != IPPROTO_UDP && protocol != 0 ? -1 : type;
 }
 
-/* The command that lists such sockets, with their programs. */
-static const char *sockets_listing(const struct address *address, int type)
+/* The command that lists such sockets, with their programs: also connections, which hold their
+ * port, too. */
+static const char *sockets_listing(const struct address *address, int type, char *buf, size_t size)
 {
-    if (!address_is_ip(address))
-        return type == SOCK_DGRAM ? "ss -xap" : "ss -xlp";
-    return type == SOCK_DGRAM ? "ss -ulnp" : "ss -tlnp";
+    if (address_is_ip(address))
+        snprintf(buf, size, "ss -%canp sport = :%u", type == SOCK_DGRAM ? 'u' : 't',
+                 (unsigned)address_port(address));
+    else
+        snprintf(buf, size, "%s", type == SOCK_DGRAM ? "ss -xap" : "ss -xlp");
+    return buf;
+}
+
+static void explain_use(const char *text, const struct address *address, int type, unsigned mode,
+                        char *reason)
+{
+    char listing[32];
+
+    snprintf(reason, NET_REASON_MAX, "%.120s is in use by another program (%s%s shows which)", text,
+             mode & LISTENER_REUSE_PORT ? "which shares it only with reuse_port = yes, too, and "
+                                          "of the same user; "
+                                        : "",
+             sockets_listing(address, type, listing, sizeof(listing)));
+}
+
+/* What a clause can tell of ERROR, of a path; NULL: nothing that is not known. */
+static const char *path_reason(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return "no permission to write to its directory";
+    case EROFS:
+        return "its directory is read-only (for a service, unless in /run/echod or where "
+               "ReadWritePaths= says otherwise)";
+    case ENOENT:
+        return "its directory does not exist";
+    case EEXIST:
+        return "the file beside it whose name has .lock behind that is no lock of echod, or of "
+               "another user";
+    default:
+        return NULL;
+    }
+}
+
+/* The same, of an IP address. */
+static const char *internet_reason(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return "is not permitted: a port below 1024 needs CAP_NET_BIND_SERVICE "
+               "(privileged-port.conf, echod(8))";
+    case EADDRNOTAVAIL:
+        return "is not an address of this machine";
+    default:
+        return NULL;
+    }
 }
 
 /* Why ADDRESS cannot be bound, for an administrator. Returns -ERROR. */
 static int explain(const struct address *address, int type, unsigned mode, int error, char *reason)
 {
     char text[ADDRESS_TEXT_MAX];
+    bool ip = address_is_ip(address);
+    const char *known = ip ? internet_reason(error) : path_reason(error);
 
     address_format(address, text, sizeof(text));
-    switch (error) {
-    case EADDRINUSE:
-        snprintf(
-            reason, NET_REASON_MAX, "%.120s is in use by another program (%s%s shows which)", text,
-            mode & LISTENER_REUSE_PORT ? "which shares it only with reuse_port = yes, too, and "
-                                         "of the same user; "
-                                       : "",
-            sockets_listing(address, type));
-        break;
-    case EACCES:
-    case EPERM:
-        snprintf(reason, NET_REASON_MAX,
-                 address_is_ip(address)
-                     ? "%.120s is not permitted: a port below 1024 needs CAP_NET_BIND_SERVICE "
-                       "(privileged-port.conf, echod(8))"
-                     : "%.120s cannot be made: no permission to write to its directory",
-                 text);
-        break;
-    case EEXIST:
-        snprintf(reason, NET_REASON_MAX,
-                 "%.120s cannot be made: the file beside it whose name has .lock behind that is no "
-                 "lock of echod, or of another user",
-                 text);
-        break;
-    case EADDRNOTAVAIL:
-        snprintf(reason, NET_REASON_MAX, "%.120s is not an address of this machine", text);
-        break;
-    case EPROTONOSUPPORT:
+    if (error == EADDRINUSE)
+        explain_use(text, address, type, mode, reason);
+    else if (known)
+        snprintf(reason, NET_REASON_MAX, ip ? "%.120s %s" : "%.120s cannot be made: %s", text,
+                 known);
+    else if (error == EPROTONOSUPPORT)
         snprintf(reason, NET_REASON_MAX, "%.120s: this machine has no IPv6", text);
-        break;
-    case EAFNOSUPPORT:
+    else if (error == EAFNOSUPPORT)
         snprintf(reason, NET_REASON_MAX,
                  "%.120s: no network socket may be opened here (with echod.socket: systemctl "
                  "daemon-reload, and restart echod.socket)",
                  text);
-        break;
-    default:
+    else
         snprintf(reason, NET_REASON_MAX, "cannot listen on %.120s: %s", text, strerror(error));
-    }
     return -error;
 }
 

@@ -535,8 +535,9 @@ def file_of_another():
 
 @test("without the directory, or with a path that is too long, it runs without a control socket")
 def no_directory():
-    with Managed(runtime="/nonexistent/echod", server="log_level = debug") as echod:
-        echod.log.wait(" debug: no control socket: there is no directory for /nonexistent/echod/")
+    with Managed(runtime="/nonexistent/echod") as echod:
+        echod.log.wait(" warning: no control socket, echoctl cannot be used: there is no directory "
+                       "for /nonexistent/echod/control$")
         echod.hang_up()
         expect_echo(echod.connect())
     with Echod() as helper:
@@ -546,6 +547,20 @@ def no_directory():
             echod.log.wait(" warning: no control socket, echoctl cannot be used: the path is too "
                            "long$")
             expect_echo(echod.connect())
+
+
+@test("a directory whose name has a colon, as an instance's may; of several the first")
+def colon():
+    with Echod() as helper:
+        whole, first = helper.path("echod-127.0.0.1:7810"), helper.path("first")
+        os.mkdir(whole)
+        os.mkdir(first)
+        for runtime, control in ((whole, whole), (first + ":/nonexistent", first)):
+            with Managed(runtime=runtime) as echod:
+                for _ in range(2):
+                    code, _, err = run_echoctl("-s", control + "/control", "reload")
+                    expect_equal((code, err), (0, ""), "what echoctl reload gives")
+                expect_equal(echod.log.matching(" warning: "), [], "the warnings")
 
 
 def as_nobody(**more):

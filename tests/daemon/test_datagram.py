@@ -335,7 +335,7 @@ def in_use():
         status, _, err = run_echod(config=section(port=port))
     expect_equal(status, 69, "the exit status")
     expect_match(r" error: listener local: 127\.0\.0\.1:%d is in use by another program "
-                 r"\(ss -ulnp shows which\)$" % port, err, "standard error")
+                 r"\(ss -uanp sport = :%d shows which\)$" % (port, port), err, "standard error")
 
 
 @test("two listeners of datagrams on one port are refused, a connection's beside them is not")

@@ -166,13 +166,15 @@ def addresses():
         "[listen scope]\naddress = fe80::1%lo, [::1]\n"
         "[listen path]\nprotocol = unix\naddress = /run/x%y/s\nmode = 0640\n"
         "[listen name]\nprotocol = unix-seqpacket\naddress = @abstract\nmode = 0666\n"
-        "[listen box]\nprotocol = unix-dgram\naddress = /run/box\n")
+        "[listen box]\nprotocol = unix-dgram\naddress = /run/box\n"
+        "[listen old]\nprotocol = unix\naddress = /var/run/old\n"  # systemd warns of /var/run
+        "[listen gone]\naddress = fe80::1%nosuch\n")  # the interface may come later
     expect_equal(listens(written[ADDRESSES]),
                  ["ListenStream=", "ListenStream=0.0.0.0:7", "ListenStream=[::]:7",
                   "ListenDatagram=127.0.0.9:9",
-                  "ListenStream=[fe80::1%%lo]:7777", "ListenStream=[::1]:7777",
+                  "ListenStream=[fe80::1]:7777%%lo", "ListenStream=[::1]:7777",
                   "ListenStream=/run/x%%y/s", "ListenSequentialPacket=@abstract",
-                  "ListenDatagram=/run/box"], "the addresses")
+                  "ListenDatagram=/run/box", "ListenStream=/run/old"], "the addresses")
     expect_match("^SocketUser=echod\nSocketGroup=echod\nSocketMode=0640$", written[ADDRESSES],
                  "the owner and mode of the Unix sockets")
 

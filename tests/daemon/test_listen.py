@@ -1,7 +1,9 @@
 """Listening: what cannot be had is explained, and the files of Unix sockets are looked after."""
 import fcntl
 import os
+import re
 import resource
+import shutil
 import socket
 import stat
 import struct
@@ -10,9 +12,10 @@ import tempfile
 
 from clients import expect_echo
 from expect import DEADLINE, Failure, Skip, eventually, expect, expect_equal, expect_match, scaled
-from harness import Echod, run_echod, unprivileged
+from harness import Echod, clean_environment, run_echod, unprivileged
 from managed import Load, Managed, Passed
 from proc import descriptors, tcp_connections
+from programs import ECHOD
 from tap import libc, main, private_network, test
 
 
@@ -43,8 +46,27 @@ def in_use():
     with sock:
         status, out, err = run_echod(config=tcp("127.0.0.1", port, "busy"))
     expect_equal((status, out), (69, ""), "the exit status and standard output")
-    expect_match(r" error: listener busy: 127\.0\.0\.1:%d is in use by another program \(ss -tlnp "
-                 r"shows which\)$" % port, err, "standard error")
+    expect_match(r" error: listener busy: 127\.0\.0\.1:%d is in use by another program \(ss -tanp "
+                 r"sport = :%d shows which\)$" % (port, port), err, "standard error")
+
+
+@test("a port that an outgoing connection holds: the command that is named shows it")
+def held_by_a_client():
+    if not shutil.which("ss"):
+        raise Skip("ss (iproute2) is not installed")
+    server, _ = occupied()
+    for kind, protocol in ((socket.SOCK_STREAM, "tcp"), (socket.SOCK_DGRAM, "udp")):
+        with socket.socket(socket.AF_INET, kind) as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+            sock.connect(server.getsockname())
+            status, _, err = run_echod(config=tcp("127.0.0.1", port) + "protocol = %s\n" % protocol)
+            expect_equal(status, 69, "the exit status")
+            command = re.search(r"\((ss .*) shows which\)$", err, flags=re.M)[1]
+            shown = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True,
+                                   check=True).stdout
+            expect_match(r"127\.0\.0\.1:%d .*pid=%d," % (port, os.getpid()), shown, command)
+    server.close()
 
 
 @test("every address that cannot be had is told, not only the first")
@@ -283,13 +305,15 @@ def shared_in_vain():
     with Echod(listen=SHARED) as first:
         status, _, err = run_echod(config=tcp("127.0.0.1", first.port))
         expect_equal(status, 69, "the exit status")
-        expect_match(r"in use by another program \(ss -tlnp shows which\)$", err, "standard error")
+        expect_match(r"in use by another program \(ss -tanp sport = :%d shows which\)$" % first.port,
+                     err, "standard error")
     sock, port = occupied()
     with sock:
         status, _, err = run_echod(config=tcp("127.0.0.1", port) + SHARED)
     expect_equal(status, 69, "the exit status")
     expect_match(r"in use by another program \(which shares it only with reuse_port = yes, too, "
-                 r"and of the same user; ss -tlnp shows which\)$", err, "standard error")
+                 r"and of the same user; ss -tanp sport = :%d shows which\)$" % port, err,
+                 "standard error")
 
 
 @test("reuse_port: of two listeners with the same address in one file one is an error")
@@ -527,6 +551,39 @@ def not_removed():
                 pass
             echod.stop()
         expect_equal(os.listdir(where), ["s"], "the files that are left")
+
+
+@test("a directory that is read-only, or not there, is told as that")
+def odd_directories():
+    for path, reason in (("/proc/self/s", "its directory "), ("/none/s", "its directory does not exist$"),
+                         ("/sys/s", "")):
+        status, _, err = run_echod(config=unix(path))
+        expect(status in (69, 77), "the exit status is %d" % status)
+        expect_match(r" error: listener local: unix:%s cannot be made: %s" % (path, reason), err,
+                     "standard error")
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        raise Skip("a file system cannot be mounted here")
+    with directory() as where:
+        with open(os.path.join(where, "c"), "w", encoding="ascii") as file:
+            file.write(unix("/mnt/s"))
+        done = subprocess.run(["unshare", "--mount", "/bin/sh", "-c",
+                               "mount -t tmpfs -o ro none /mnt && exec '%s' -c '%s/c'" % (ECHOD, where)],
+                              env=clean_environment(), capture_output=True, text=True, check=False)
+    if "mount" in done.stderr:
+        raise Skip("a file system cannot be mounted here")
+    expect_equal(done.returncode, 69, "the exit status")
+    expect_match(r"unix:/mnt/s cannot be made: its directory is read-only \(for a service, unless in "
+                 "/run/echod or where ReadWritePaths= says otherwise\\)$", done.stderr, "standard error")
+
+
+@test("--check-config warns of a Unix socket in a directory for temporary files")
+def temporary():
+    for path, warns in (("/tmp/s", True), ("/var/tmp/x/s", True), ("/run/echod/s", False),
+                        ("@tmp/s", False), ("/tmpx/s", False)):
+        status, out, err = run_echod("--check-config", config=unix(path))
+        expect_equal((status, "the configuration is good" in out), (0, True), "the verdict")
+        expect_equal("warning: echod.conf:3: [listen local] address: %s: a service has a /tmp of its "
+                     "own (PrivateTmp=)" % path in err, warns, "whether it warns of " + path)
 
 
 @test("a directory that may not be written to: status 77, in words")

@@ -8,7 +8,7 @@ import socket
 import time
 
 from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
-from expect import DEADLINE, eventually, expect, expect_equal, expect_match, scaled
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import ECHOD, VALGRIND, Echod, ini, run_echod
 from managed import (REJECTED, RELOADED, Asking, Load, Managed, Manager, Passed, bound,
                      free_port, listen, open_files, plain_processes, unix)
@@ -954,6 +954,51 @@ def expect_extension(lines, clients):
     found = [int(line[20:]) for line in lines if line.startswith("EXTEND_TIMEOUT_USEC=")]
     expect_equal(len(found), 1, "how often it asks for time in %s" % lines)
     expect(50e6 < found[0] < 80e6, "it asks for %d µs" % found[0])
+
+
+@test("a configuration that can be read only once (/dev/stdin) cannot be reloaded, and that is told")
+def read_once():
+    for name in ("/dev/stdin", "/dev/fd/0"):
+        with Piped(name) as echod:
+            echod.echoing()
+            status, out, err = echod.ctl("reload")
+            expect_equal((status, out), (1, ""), "status and standard output of echoctl reload")
+            expect_equal(err, "echoctl: %s cannot be read a second time: to reload, echod needs "
+                         "--config FILE\n" % name, "the reason")
+            echod.echoing()
+
+
+class Piped(Managed):
+    """An echod that reads its configuration from its standard input."""
+
+    def __init__(self, name):
+        self.name = name
+        super().__init__()
+
+    def command(self, args):
+        words = super().command(args)
+        words[words.index("--config") + 1] = self.name
+        return ["/bin/sh", "-c", 'exec "$@" <"$0"', self.config] + words
+
+
+@test("without /proc a reload works as with it")
+def no_proc():
+    if os.geteuid() != 0 or VALGRIND or SANITIZED:
+        raise Skip("/proc cannot be taken away here")
+    with Hidden(ready=False) as echod:
+        eventually(lambda: os.path.exists(echod.control) or echod.popen.poll() is not None,
+                   "it has its control socket")
+        expect(echod.popen.poll() is None, "it runs")
+        for _ in range(2):
+            expect_equal(echod.ctl("reload"), (0, "", ""), "what echoctl reload gives")
+
+
+class Hidden(Managed):
+    """An echod that has no /proc."""
+
+    def command(self, args):
+        return ["unshare", "--mount", "/bin/sh", "-c",
+                'mount -t tmpfs none /proc && exec "$@"', "sh"] + super().command(args)
 
 
 main()

@@ -42,7 +42,7 @@ MAY_READ = {
     ("src/daemon/handover.c", "pread"): (1, "whether it is that"),
     ("src/daemon/metrics.c", "fdopen"): (1, "to write the metrics_file"),
     ("src/daemon/reload.c", "read"): (1, "what the rehearsal, a child, prints"),
-    ("src/daemon/limits.c", "fgets"): (2, "files of /proc and of the cgroup"),
+    ("src/daemon/limits.c", "fgets"): (3, "files of /proc and of the cgroup"),
     ("src/config/inifile.c", "read"): (1, "the configuration"),
     ("src/generator/dropin.c", "fdopen"): (1, "to write drop-ins"),
     ("src/generator/kept.c", "fdopen"): (1, "to write what is kept"),

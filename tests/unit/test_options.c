@@ -133,6 +133,13 @@ static void test_nearest(void **state)
         {SECTION_LISTEN, "adress", "address"},
         {SECTION_LISTEN, "pot", "port"},
         {SECTION_LISTEN, "PORT", "port"},
+        {SECTION_LISTEN, "prot", "port"},
+        {SECTION_LISTEN, "proto", "protocol"},
+        {SECTION_LISTEN, "addr", "address"},
+        {SECTION_LISTEN, "GREET", "greeting"},
+        {SECTION_LISTEN, "max", NULL}, /* there are two */
+        {SECTION_LISTEN, "pr", NULL},
+        {SECTION_SERVER, "moni", "monitor"},
         {SECTION_LISTEN, "max_messagess", "max_messages"},
         {SECTION_LISTEN, "xx_message", "max_message"},
         {SECTION_LISTEN, "zzz", NULL},

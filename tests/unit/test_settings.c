@@ -294,15 +294,41 @@ static void test_proxies_of_a_unix_socket_need_no_trust(void **state)
 {
     struct settings *settings =
         load_as("a.conf", "[listen a]\nprotocol = unix\naddress = /run/a\nproxy_protocol = any\n"
+                          "mode = 0660\n"
                           "[listen b]\nprotocol = unix\naddress = /run/b\nproxy_protocol = any\n"
-                          "proxy_trust = 10.0.0.1\n");
+                          "mode = 0660\nproxy_trust = 10.0.0.1\n");
 
     (void)state;
     assert_non_null(settings);
     assert_string_equal(
-        told, "warning: a.conf:9: [listen b] proxy_trust: has no effect with protocol = unix: the "
+        told, "warning: a.conf:11: [listen b] proxy_trust: has no effect with protocol = unix: the "
               "socket's mode says who may connect\n");
     settings_free(settings);
+}
+
+static void test_a_header_that_everybody_can_forge_warns(void **state)
+{
+    static const struct {
+        const char *more;
+        bool warns;
+    } cases[] = {{"address = /run/a", true},
+                 {"address = /run/a\nmode = 0662", true},
+                 {"address = /run/a\nmode = 0664", false}, /* to connect takes the right to write */
+                 {"address = /run/a\nmode = 0660", false},
+                 {"address = /run/a\naddress = @a\nmode = 0600", true}};
+    char text[200];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        snprintf(text, sizeof(text), "[listen a]\nprotocol = unix\nproxy_protocol = v2\n%s\n",
+                 cases[i].more);
+        struct settings *settings = load_as("a.conf", text);
+        assert_non_null(settings);
+        assert_int_equal(told[0] != '\0', cases[i].warns);
+        assert_true(!cases[i].warns ||
+                    strstr(told, "warning: a.conf:3: [listen a] proxy_protocol: every local user"));
+        settings_free(settings);
+    }
 }
 
 static void test_what_concerns_connections_only_warns(void **state)
@@ -351,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_each_line_of_a_list_is_told_of),
         cmocka_unit_test(test_idle_option_warns),
         cmocka_unit_test(test_proxies_of_a_unix_socket_need_no_trust),
+        cmocka_unit_test(test_a_header_that_everybody_can_forge_warns),
         cmocka_unit_test(test_what_concerns_connections_only_warns),
         cmocka_unit_test(test_good_addresses),
     };

@@ -68,7 +68,7 @@ static void test_origins(void **state)
     (void)state;
     assert_int_equal(mkdir("strange\n\\file 1.d", 0755), 0);
     write_file("strange\n\\file 1.d/x.conf", "[listen a]\n\nport = 3\n", 21);
-    struct settings *settings = passed(load(name, "\n[listen a]\nmode = 1\n[listen b]\n"));
+    struct settings *settings = passed(load(name, "\n[listen a]\nmode = 0600\n[listen b]\n"));
     assert_int_equal(settings->file_count, 2);
     assert_string_equal(settings->files[0], name);
     struct origin where = settings_origin(settings, settings->listens[0], "port");

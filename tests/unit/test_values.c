@@ -182,14 +182,35 @@ static void test_choice(void **state)
 static void test_mode(void **state)
 {
     static const struct value_case cases[] = {
-        {&mode, "0666", "0666"},  {&mode, "660", "0660"}, {&mode, "0", "0000"},
-        {&mode, "00777", "0777"}, {&mode, "1777", NULL},  {&mode, "0888", NULL},
-        {&mode, "", NULL},        {&mode, "-1", NULL},    {&mode, " 666", NULL},
-        {&mode, "12abc", NULL},   {&mode, "rw", NULL},    {&mode, "40000000000", NULL},
+        {&mode, "0666", "0666"},  {&mode, "660", "0660"},  {&mode, "0", "0000"},
+        {&mode, "00777", "0777"}, {&mode, "1777", NULL},   {&mode, "0888", NULL},
+        {&mode, "", NULL},        {&mode, "-1", NULL},     {&mode, " 666", NULL},
+        {&mode, "12abc", NULL},   {&mode, "rw", NULL},     {&mode, "40000000000", NULL},
+        {&mode, "600", "0600"},   {&mode, "664", "0664"},  {&mode, "777", "0777"},
+        {&mode, "0432", "0432"},  {&mode, "0007", "0007"}, {&mode, "432", NULL},
+        {&mode, "438", NULL},     {&mode, "511", NULL},    {&mode, "7", NULL},
+        {&mode, "200", NULL},     {&mode, "466", NULL},
     };
 
     (void)state;
     check(cases, ARRAY_SIZE(cases));
+}
+
+static void test_mode_that_is_decimal_is_asked_about(void **state)
+{
+    static const struct {
+        const char *text, *meant;
+    } cases[] = {{"432", "did you mean 0660"}, {"438", "did you mean 0666"},
+                 {"384", "did you mean 0600"}, {"511", "did you mean 0777"},
+                 {"436", "did you mean 0664"}, {"200", "did you mean 0660 or 0666"}};
+    char reason[REASON_MAX];
+    unsigned field = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_int_equal(type_mode.parse(&mode, cases[i].text, &field, reason), -EINVAL);
+        assert_non_null(strstr(reason, cases[i].meant));
+    }
 }
 
 static void test_port(void **state)
@@ -336,13 +357,21 @@ static void test_rate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bool),   cmocka_unit_test(test_count),
-        cmocka_unit_test(test_size),   cmocka_unit_test(test_span),
-        cmocka_unit_test(test_choice), cmocka_unit_test(test_mode),
-        cmocka_unit_test(test_port),   cmocka_unit_test(test_port_by_its_name),
-        cmocka_unit_test(test_words),  cmocka_unit_test(test_cidrs),
-        cmocka_unit_test(test_text),   cmocka_unit_test(test_a_long_bad_value_is_quoted_in_part),
-        cmocka_unit_test(test_prefix), cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_bool),
+        cmocka_unit_test(test_count),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_span),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_mode_that_is_decimal_is_asked_about),
+        cmocka_unit_test(test_port),
+        cmocka_unit_test(test_port_by_its_name),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_cidrs),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_a_long_bad_value_is_quoted_in_part),
+        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
