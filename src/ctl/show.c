@@ -100,11 +100,13 @@ void show_metrics(char *report, FILE *to)
 
     fputc('{', to);
     while ((line = next_line(&report)) != NULL) {
-        const char *name = strsep(&line, " ");
-        if (name[0] == '#' || !line)
+        char *name = line, *value = strrchr(line, ' '); /* a label may have blanks, too */
+        if (name[0] == '#' || !value)
             continue;
+        *value = '\0';
+        name[strcspn(name, "{ ")] = '\0';
         fputs(first ? "" : ",\n ", to);
-        put_member(name, line, to);
+        put_member(name, value + 1, to);
         first = false;
     }
     fputs("}\n", to);

@@ -10,8 +10,8 @@
 /* Each line an object; an array of them, or, with SINGLE, the one object. The text is changed. */
 void show_json(char *report, int single, FILE *to);
 
-/* Metrics, which are in the text format of Prometheus and have no labels, as one object: the value
- * of each by its name. The text is changed. */
+/* Metrics, which are in the text format of Prometheus and differ in their names, as one object: the
+ * value of each by its name, without its labels. The text is changed. */
 void show_metrics(char *report, FILE *to);
 
 /* A table, its columns named after the keys. The text is changed. */

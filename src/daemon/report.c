@@ -2,6 +2,7 @@
 
 #include "base/escape.h"
 #include "base/span.h"
+#include "base/util.h"
 #include "net/listener.h"
 
 #include <errno.h>
@@ -160,22 +161,46 @@ void report_datagrams(struct server *server, FILE *to)
             report_datagram(datagrams, &datagrams->item[i], to);
 }
 
-static void metric(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
+/* What tells the series of one instance from those of another, whose files may be collected
+ * together: the label config="PATH". In it a backslash and a quotation mark have a backslash before
+ * them. */
+static void label_format(const struct server *server, char *buf, size_t size)
 {
-    fprintf(to, "# HELP echod_%s %s\n# TYPE echod_%s %s\nechod_%s %llu\n", name, help, name, type,
-            name, (unsigned long long)value);
+    char safe[ESCAPED_SIZE(PATH_MAX)];
+
+    escape_bytes(safe, server->config, strnlen(server->config, PATH_MAX), "\\");
+    snprintf(buf, size, "config=\"");
+    for (const char *p = safe; *p; p++)
+        text_append(buf, size, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    text_append(buf, size, "\"");
+}
+
+/* Where metrics go, and the label of all. */
+struct metrics_report {
+    FILE *to;
+    char label[2 * ESCAPED_SIZE(PATH_MAX) + 16];
+};
+
+static void metric(const struct metrics_report *report, const char *name, const char *type,
+                   const char *help, uint64_t value)
+{
+    fprintf(report->to, "# HELP echod_%s %s\n# TYPE echod_%s %s\nechod_%s{%s} %llu\n", name, help,
+            name, type, name, report->label, (unsigned long long)value);
 }
 
 void report_metrics(struct server *server, FILE *to)
 {
-    metric(to, "clients", "gauge", "Clients that are being served.", server->roster.live);
-    metric(to, "clients_max", "gauge", "Clients that may be served at once.",
-           server->settings->server->max_clients);
-    metric(to, "listeners", "gauge", "Sockets that are listened on.", server->listeners.count);
-    metric(to, "uptime_seconds", "gauge", "Time since the start.",
-           (clock_now() - server->started) / USEC_PER_SEC);
+    struct metrics_report report = {.to = to};
     struct totals totals = totals_now(server);
+
+    label_format(server, report.label, sizeof(report.label));
+    metric(&report, "clients", "gauge", "Clients that are being served.", server->roster.live);
+    metric(&report, "clients_max", "gauge", "Clients that may be served at once.",
+           server->settings->server->max_clients);
+    metric(&report, "listeners", "gauge", "Sockets that are listened on.", server->listeners.count);
+    metric(&report, "uptime_seconds", "gauge", "Time since the start.",
+           (clock_now() - server->started) / USEC_PER_SEC);
     for (size_t i = 0; i < total_count; i++)
-        metric(to, total_table[i].metric, "counter", total_table[i].help,
+        metric(&report, total_table[i].metric, "counter", total_table[i].help,
                *total_of(&totals, &total_table[i]));
 }

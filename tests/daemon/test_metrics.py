@@ -1,5 +1,6 @@
 """The metrics_file: what is written, and what its writer must not do."""
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -16,7 +17,9 @@ METRICS = "metrics_file = " + FILE
 
 
 def parsed(text):
-    return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    """The values by their names, without labels."""
+    return dict(re.fullmatch(r"(\w+)\{.*\} (\d+)", line).groups() for line in text.splitlines()
+                if not line.startswith("#"))
 
 
 def wait_for_file(path):
@@ -36,6 +39,44 @@ def written():
         expect_equal(parsed(text)["echod_clients"], "0", "the clients")
         expect_equal(stat.S_IMODE(os.stat(path).st_mode), 0o644, "the mode")
         expect(not os.path.exists(path + ".new"), "the file beside it is gone")
+
+
+@test("two instances have no series in common: each is labelled with its configuration")
+def labels():
+    with Managed(server=METRICS) as one, Managed(server=METRICS) as two:
+        seen = set()
+        for echod in (one, two):
+            lines = [line.rsplit(" ", 1)[0] for line in
+                     wait_for_file(echod.path("echod.prom")).splitlines() if line[0] != "#"]
+            for line in lines:
+                expect(line.endswith('{config="%s"}' % echod.config), "the label in " + line)
+            expect(not seen & set(lines), "the series are others")
+            seen |= set(lines)
+            expect_equal(len(lines), len(set(lines)), "the series of one")
+
+
+@test("a label is what Prometheus takes, whatever the file is called")
+def odd_label():
+    for name, label in (('a"b', r'a\"b'), ("a\\b", r"a\\b"), ("a\tb", r"a\\x09b"), ("a } b", "a } b")):
+        with Odd(name) as echod:
+            out = echod.ctl("metrics")[1]
+            expect('echod_clients{config="%s/%s"} 0' % (echod.dir, label) in out.splitlines(),
+                   "the label of %r: %s" % (name, out.splitlines()[2]))
+            expect_equal(echod.ask("metrics")["echod_clients"], 0, "the number in JSON")
+
+
+class Odd(Managed):
+    """An echod with a configuration of another name."""
+
+    def __init__(self, name):
+        self.name = name
+        super().__init__()
+
+    def command(self, args):
+        os.symlink("echod.conf", self.path(self.name))
+        words = super().command(args)
+        words[words.index(self.config)] = self.path(self.name)
+        return words
 
 
 @test("a directory that is not there: a warning, and it serves on")

@@ -5,7 +5,6 @@ import signal
 from clients import expect_echo, recv_exactly, recv_until_eof
 from expect import eventually, expect, expect_equal
 from harness import Echod
-from managed import Managed
 from proc import children, is_alive, state
 from tap import main, test
 
@@ -169,16 +168,6 @@ def interrupt_group():
         sock.close()
         expect_end(echod)
         echod.log.wait(r" info: session of .*: closed by the client; 8 bytes in, 8 out, ")
-
-
-@test("SIGUSR1 and SIGUSR2 are ignored, also after a reload")
-def user_signals():
-    with Managed() as echod:
-        for _ in range(2):
-            for number in (signal.SIGUSR1, signal.SIGUSR2):
-                echod.kill(number)
-            echod.echoing()
-            echod.reload()
 
 
 main()

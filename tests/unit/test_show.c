@@ -61,6 +61,8 @@ static void test_metrics(void **state)
                                                 "# HELP b c d\n# TYPE b counter\nb 20\n"),
                         "{\"a\": 1,\n \"b\": 20}\n");
     assert_string_equal(show_with(show_metrics, "a\n\nb 1.5"), "{\"b\": \"1.5\"}\n");
+    assert_string_equal(show_with(show_metrics, "a{config=\"/x } y\"} 1\nb{c=\"d\",e=\"f\"} 2\n"),
+                        "{\"a\": 1,\n \"b\": 2}\n");
 }
 
 static void test_json_numbers(void **state)
