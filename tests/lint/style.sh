@@ -17,7 +17,7 @@ c_files() { find src tests -name '*.[ch]' -type f | sort; }
 shell_scripts() {
     find tests -name '*.sh' -type f | sort
     [ ! -d completions ] || find completions -type f | sort
-    for file in dev .ci/run debian/echod.postinst debian/echod.prerm debian/echod.postrm \
+    for file in dev .ci/run debian/echod.preinst debian/echod.postinst debian/echod.prerm debian/echod.postrm \
         debian/tests/booted; do
         [ ! -f "$file" ] || echo "$file"
     done

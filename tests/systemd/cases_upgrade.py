@@ -5,6 +5,7 @@ from packages import NEWS
 from system import CONFIG, Load
 
 SESSIONS = 50
+POLICY = "/usr/sbin/policy-rc.d"
 
 
 def exchange(s, which, *options):
@@ -111,6 +112,59 @@ def upgraded_stopped(s):
     for unit, state in (("echod.service", "disabled"), ("echod-inetd.socket", "enabled")):
         expect_equal(s.run("systemctl", "is-enabled", unit, check=False).stdout, state + "\n", unit)
     s.expect_state("inactive", "echod-inetd.socket")
+
+
+@package_case("upgraded where echod-inetd.socket runs instead: that is left alone, nothing is started")
+def upgraded_inetd(s):
+    s.install()
+    s.run("systemctl", "enable", "-q", "--now", "echod-inetd.socket")  # it stops the service
+    s.expect_state("inactive")
+    since = s.show("ActiveEnterTimestampMonotonic", "echod-inetd.socket")
+    s.install("new")
+    s.expect_state("inactive")
+    s.expect_state("active", "echod-inetd.socket")
+    expect_equal(s.show("ActiveEnterTimestampMonotonic", "echod-inetd.socket"), since,
+                 "since when the socket listens")
+    s.session().close()
+
+
+@package_case("upgraded when it is stopped, and still enabled: it stays stopped")
+def upgraded_only_stopped(s):
+    s.install()
+    s.run("systemctl", "stop", "echod.service")
+    s.install("new")
+    s.expect_state("inactive")
+
+
+@package_case("upgraded: an instance whose name has a colon is reloaded, and has its control socket")
+def upgraded_colon(s):
+    name = "127.0.0.1:7790"
+    s.install()
+    s.configure("port = 7790", path="/etc/echod/%s.conf" % name)
+    s.run("systemctl", "enable", "-q", "--now", "echod@" + name)
+    session, pid = s.session(7790), s.main_pid("echod@" + name)
+    expect_match("serving", s.output("echoctl", "--instance", name, "status"), "its status")
+    text = s.install("new")
+    expect("echod: " not in text, "nothing is complained of: " + text)
+    session.echo("the session of before")
+    expect_equal(s.main_pid("echod@" + name), pid, "its main process")
+    s.expect_runs_installed("echod@" + name)
+
+
+@package_case("upgraded where policy-rc.d forbids to reload services: it says so, the old one serves on")
+def upgraded_forbidden(s):
+    s.install()
+    session, pid = s.session(), s.main_pid()
+    s.machine.write(POLICY, "#!/bin/sh\nexit 101\n")
+    s.run("chmod", "755", POLICY)
+    text = s.install("new")
+    s.machine.remove(POLICY)
+    expect_match("echod.service runs on as the version of before, until: systemctl reload "
+                 "echod.service", text, "what the upgrade says")
+    session.echo("the session of before")
+    expect_equal(s.main_pid(), pid, "the main process")
+    s.reload()
+    s.expect_runs_installed()
 
 
 @package_case("upgraded with a configuration that was edited, and a new one: the edited one stays")
