@@ -1,19 +1,13 @@
 /*
  * From files to settings: sections found or made, values parsed by their rows of the table.
  */
-#include "base/file.h"
 #include "config/loading.h"
 #include "config/options.h"
 
 #include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fnmatch.h>
-#include <pwd.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static struct origin here(const struct loading *in, unsigned line)
 {
@@ -35,6 +29,36 @@ static void set_defaults(struct section *section, struct problems *problems)
     }
 }
 
+/* An entry of the sections' names, of which there may be thousands. */
+struct named {
+    const char *name; /* the section's */
+    size_t index;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
+}
+
+static bool section_find(const struct loading *in, const char *name, size_t *index)
+{
+    const struct named wanted = {.name = name};
+    struct named *const *found = tfind(&wanted, &in->names, compare_names);
+
+    if (found)
+        *index = (*found)->index;
+    return found != NULL;
+}
+
+static void section_remember(struct loading *in, size_t index)
+{
+    struct named *entry = memory_zeroed(1, sizeof(*entry));
+
+    *entry = (struct named){.name = in->settings->sections[index].name, .index = index};
+    if (!tsearch(entry, &in->names, compare_names))
+        free(entry);
+}
+
 static size_t section_create(struct loading *in, enum section_kind kind, const char *name,
                              struct origin where)
 {
@@ -53,18 +77,8 @@ static size_t section_create(struct loading *in, enum section_kind kind, const c
         .origins = memory_zeroed(option_count, sizeof(struct origin)),
     };
     set_defaults(&settings->sections[index], in->problems);
+    section_remember(in, index);
     return index;
-}
-
-static bool section_find(const struct loading *in, const char *name, size_t *index)
-{
-    for (size_t i = 0; i < in->settings->section_count; i++) {
-        if (strcmp(in->settings->sections[i].name, name) == 0) {
-            *index = i;
-            return true;
-        }
-    }
-    return false;
 }
 
 /* The NAME behind "listen", or NULL where TEXT is another section or NAME is not a good one. */
@@ -227,109 +241,6 @@ void loading_enter(struct loading *in, const char *path)
     in->in_section = in->in_bad_section = false;
 }
 
-/* Why a file or directory cannot be read, in REASON: of a missing permission, whose it is. */
-static const char *explain(int error, char *reason)
-{
-    const struct passwd *user = error == EACCES ? getpwuid(geteuid()) : NULL;
-
-    snprintf(reason, REASON_MAX, "%s", file_error(error));
-    if (error == EACCES)
-        text_append(reason, REASON_MAX,
-                    " for the user that echod runs as, %s%suid %u: grant it (chgrp and chmod g+r; "
-                    "\"namei -l\" shows which directory may be in the way)",
-                    user ? user->pw_name : "", user ? ", " : "", (unsigned)geteuid());
-    return reason;
-}
-
-static void load_file(struct loading *in, const char *path)
-{
-    char reason[REASON_MAX];
-
-    loading_enter(in, path);
-    int r = inifile_read(path, &loading_events, in);
-    if (r < 0)
-        problem_add(in->problems, FATAL, here(in, 0), NULL, NULL, "cannot be read: %s",
-                    explain(-r, reason));
-}
-
-static void tell_ignored(struct loading *in, const char *path, const char *reason)
-{
-    problem_add(in->problems, WARNING, (struct origin){.file = path}, NULL, NULL, "is ignored: %s",
-                reason);
-}
-
-/* Loads the drop-in at PATH. A link to /dev/null masks one that has this name elsewhere. */
-static void load_drop_in(struct loading *in, const char *path)
-{
-    struct stat st;
-
-    if (file_is_masked(path))
-        return;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        tell_ignored(in, path, "it is not a regular file");
-    else
-        load_file(in, path);
-}
-
-static bool is_drop_in(const char *name)
-{
-    size_t len = strlen(name);
-
-    return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".conf") == 0;
-}
-
-/* What editors, package managers and people leave beside drop-ins, and nobody takes for one. */
-static bool is_left_over(const char *name)
-{
-    static const char *const patterns[] = {".*",     "*~",    "*.dpkg-*", "*.ucf-*",
-                                           "*.rpm*", "*.bak", "*.old",    "README*"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
-        if (fnmatch(patterns[i], name, 0) == 0)
-            return true;
-    return false;
-}
-
-static int is_of_interest(const struct dirent *entry)
-{
-    return is_drop_in(entry->d_name) || !is_left_over(entry->d_name);
-}
-
-/* DIRECTORY, of drop-ins, cannot be listed. There need not be one. */
-static void tell_unlisted(struct loading *in, const char *directory, int error)
-{
-    char reason[REASON_MAX];
-    struct stat st;
-
-    if (stat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
-        tell_ignored(in, directory, "it is not a directory, in which drop-ins would be");
-    else if (error != ENOENT && error != ENOTDIR)
-        problem_add(in->problems, FATAL, (struct origin){.file = in->file}, NULL, NULL,
-                    "its drop-ins, %s, cannot be read: %s", directory, explain(error, reason));
-}
-
-static void load_drop_ins(struct loading *in, const char *path)
-{
-    char directory[4096], file[sizeof(directory) + 256];
-    struct dirent **entries;
-
-    snprintf(directory, sizeof(directory), "%s.d", path);
-    int count = scandir(directory, &entries, is_of_interest, alphasort);
-    if (count < 0) {
-        tell_unlisted(in, directory, errno);
-        return;
-    }
-    for (int i = 0; i < count; i++) {
-        snprintf(file, sizeof(file), "%s/%s", directory, entries[i]->d_name);
-        if (is_drop_in(entries[i]->d_name))
-            load_drop_in(in, file);
-        else
-            tell_ignored(in, file, "the name of a drop-in ends in .conf");
-        free(entries[i]);
-    }
-    free(entries);
-}
-
 /* Typed access to what the sections hold; they do not move any more. */
 static void index_listens(struct settings *settings)
 {
@@ -363,6 +274,8 @@ static void complete_lists(const struct section *section)
 
 struct settings *loading_end(struct loading *in)
 {
+    tdestroy(in->names, free);
+    in->names = NULL;
     for (size_t i = 0; i < in->settings->section_count; i++)
         complete_lists(&in->settings->sections[i]);
     index_listens(in->settings);
@@ -374,8 +287,7 @@ struct settings *settings_load(const char *path, struct problems *problems)
 {
     struct loading in = loading_begin(problems);
 
-    load_file(&in, path);
-    load_drop_ins(&in, path);
+    loading_read(&in, path);
     struct settings *settings = loading_end(&in);
     if (problems->fatal == 0)
         return settings;

@@ -10,6 +10,7 @@
 struct loading {
     struct settings *settings;
     struct problems *problems;
+    void *names;      /* the sections by their names: tsearch(3) */
     const char *file; /* the one that the lines are from; owned by the settings */
     /* Where the lines belong now: a section's index, or none before the first or in a bad one. */
     size_t current;
@@ -22,6 +23,9 @@ struct loading loading_begin(struct problems *problems);
 
 /* What follows is from the file PATH, and before its first section. */
 void loading_enter(struct loading *in, const char *path);
+
+/* Reads the file PATH, and then its drop-ins. */
+void loading_read(struct loading *in, const char *path);
 
 /* What enters the lines; the user is the struct loading. */
 extern const struct inifile_events loading_events;

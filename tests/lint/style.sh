@@ -31,8 +31,8 @@ text_files() {
 }
 
 # The options are for xargs(1): file names here hold no blanks.
-check_format() { c_files | xargs clang-format --dry-run -Werror --style=file; }
-check_shell() { shell_scripts | xargs shellcheck --format=gcc; }
+check_format() { c_files | xargs "$clang_format" --dry-run -Werror --style=file; }
+check_shell() { shell_scripts | xargs "$tool" --format=gcc; }
 check_sh() { # "make check" runs them so
     shell_scripts | grep '^tests/' | while read -r file; do
         [ "$(head -n 1 "$file")" = '#!/bin/sh' ] || echo "$file: is not for /bin/sh"
@@ -88,6 +88,25 @@ has() {
     command -v "$1" >/dev/null 2>&1 || { skip "$2" "$1 is not installed"; return 1; }
 }
 
+# What a tool has to say of the style changes with its version, and the sources follow one: that of
+# Debian 12.
+clang_format_version=14
+shellcheck_version=0.9
+
+# version_of COMMAND: the first number with a dot in what it says of itself.
+version_of() { "$1" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+[0-9.]*' | head -n 1; }
+
+# has_version TOOL VERSION NAME: sets $tool to TOOL, or TOOL-VERSION, if that is of VERSION; else the
+# case NAME is skipped.
+has_version() {
+    for tool in "$1-$2" "$1"; do
+        case $(version_of "$tool"). in "$2".*) return 0 ;; esac
+    done
+    has "$1" "$3" || return 1
+    skip "$3" "this is $1 $(version_of "$1"), and the sources follow version $2"
+    return 1
+}
+
 fresh_copy() {
     rm -rf "$copy"
     mkdir "$copy"
@@ -129,12 +148,13 @@ name="clang-format has nothing to change"
 if [ ! -f "$tree/.clang-format" ]; then
     # A release is not made to be changed, and the next clang-format formats differently.
     skip "$name" "this is a release, not a checkout: .clang-format is not here"
-elif has clang-format "$name"; then
+elif has_version clang-format "$clang_format_version" "$name"; then
+    clang_format=$tool
     try check_format "$name" "a line that it would" \
         append src/base/doctored.c 'int  doctored ;\n'
 fi
 name="shellcheck finds nothing in the scripts"
-if has shellcheck "$name"; then
+if has_version shellcheck "$shellcheck_version" "$name"; then
     # shellcheck disable=SC2016 # it is for the script
     try check_shell "$name" "a word that is not quoted" \
         append tests/lint/doctored.sh '#!/bin/sh\nrm $1\n'
