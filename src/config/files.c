@@ -27,6 +27,13 @@ static const char *explain(int error, char *reason)
     return reason;
 }
 
+/* Whether ERROR may not be there at the next try: nothing that an edit could mend. */
+static bool is_passing(int error)
+{
+    return error == EIO || error == ENOMEM || error == EMFILE || error == ENFILE ||
+           error == ESTALE || error == EAGAIN;
+}
+
 static void load_file(struct loading *in, const char *path)
 {
     char reason[REASON_MAX];
@@ -34,8 +41,9 @@ static void load_file(struct loading *in, const char *path)
     loading_enter(in, path);
     int r = inifile_read(path, &loading_events, in);
     if (r < 0)
-        problem_add(in->problems, FATAL, (struct origin){.file = in->file}, NULL, NULL,
-                    "cannot be read: %s", explain(-r, reason));
+        problem_add(in->problems, is_passing(-r) ? TRANSIENT : FATAL,
+                    (struct origin){.file = in->file}, NULL, NULL, "cannot be read: %s",
+                    explain(-r, reason));
 }
 
 static void tell_ignored(struct loading *in, const char *path, const char *reason)

@@ -72,7 +72,8 @@ static const char *inspect(struct reading *in, size_t length, size_t limit)
     line += strspn(line, " \t\r\n\v\f");
     /* Counted with its end, which the last line may lack: a dump gives it one. */
     if (strcspn(line, "\n") + 1 >= limit) {
-        malformed(in, "this line is too long (inih reads up to 198 bytes)");
+        malformed(
+            in, "this line is too long (inih reads up to 198 bytes): a list may be set in several");
         return "";
     }
     if (*line == '[')

@@ -120,10 +120,13 @@ static bool is_host_name(const char *text)
            text[0] != '-' && text[0] != '.';
 }
 
-static bool is_multicast(const struct address *a)
+/* Whether A is the address of several hosts: multicast, or broadcast to all of a link. */
+static bool is_group(const struct address *a)
 {
-    return a->sa.sa_family == AF_INET ? IN_MULTICAST(ntohl(a->in.sin_addr.s_addr))
-                                      : IN6_IS_ADDR_MULTICAST(&a->in6.sin6_addr);
+    if (a->sa.sa_family == AF_INET6)
+        return IN6_IS_ADDR_MULTICAST(&a->in6.sin6_addr);
+    return IN_MULTICAST(ntohl(a->in.sin_addr.s_addr)) ||
+           a->in.sin_addr.s_addr == htonl(INADDR_BROADCAST);
 }
 
 /* Why the address A, which is written ITEM, can never be listened on; false: it may be. */
@@ -136,9 +139,9 @@ static bool is_unusable(const struct address *a, const char *item, unsigned prot
     if (six && IN6_IS_ADDR_V4MAPPED(six))
         snprintf(reason, REASON_MAX, "%.60s is an IPv4 address: write %s", item,
                  inet_ntop(AF_INET, &six->s6_addr[12], host, sizeof(host)));
-    else if (is_multicast(a) && protocol == PROTOCOL_TCP)
-        snprintf(reason, REASON_MAX, "%.60s is a multicast address: nobody can connect to it",
-                 item);
+    else if (is_group(a) && protocol == PROTOCOL_TCP)
+        snprintf(reason, REASON_MAX,
+                 "%.60s is a multicast or broadcast address: nobody can connect to it", item);
     else if (needs_zone && a->in6.sin6_scope_id == 0)
         snprintf(reason, REASON_MAX,
                  "%.60s is an address of each link: say of which interface, as in fe80::1%%eth0",

@@ -224,6 +224,7 @@ static int admit_standard_input(struct server *server)
         return EXIT_CONFIG;
     }
     address_normalise(&peer);
+    sockopts_reset(client);
     sockopts_keepalive(client, server->settings->server->keepalive);
     fd_set_nonblocking(client, false);
     detach_silence(STDIN_FILENO);

@@ -3,6 +3,7 @@ import fcntl
 import os
 import re
 import socket
+import struct
 import subprocess
 import tempfile
 
@@ -205,6 +206,24 @@ def accepted():
         listener.listen()
         ours = socket.create_connection(listener.getsockname(), timeout=DEADLINE)
         return ours, listener.accept()[0], listener.getsockname()[1]
+
+
+@test("--inetd sets anew what the socket was left with")
+def inetd_odd_socket():
+    ours, theirs, _ = accepted()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 10000)
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 1))
+    theirs.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    theirs.setblocking(False)
+    copy = theirs.dup()
+    with ours, copy, inetd(theirs) as process:
+        expect_echo(ours)
+        expect_equal(copy.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT), 1, "SO_RCVLOWAT")
+        expect_equal(copy.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 4), bytes(4), "SO_LINGER")
+        expect_equal(copy.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1, "SO_KEEPALIVE")
+        copy.close()
+        expect_served(ours, process)
 
 
 @test("--inetd finds the listener of the connection by its port")

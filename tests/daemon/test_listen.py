@@ -146,8 +146,9 @@ def unusable():
             ("fe80::1", "fe80::1 is an address of each link: say of which interface, as in "),
             ("[fe80::1]", r"\[fe80::1\] is an address of each link: "),
             ("::ffff:127.0.0.1", "::ffff:127.0.0.1 is an IPv4 address: write 127.0.0.1"),
-            ("224.0.0.1", "224.0.0.1 is a multicast address: nobody can connect to it"),
-            ("ff0e::1", "ff0e::1 is a multicast address: nobody can connect to it")):
+            ("224.0.0.1", "224.0.0.1 is a multicast or broadcast address: nobody can connect to it"),
+            ("255.255.255.255", "255.255.255.255 is a multicast or broadcast address: "),
+            ("ff0e::1", "ff0e::1 is a multicast or broadcast address: ")):
         for args in ((), ("--check-config",)):
             status, _, err = run_echod(*args, config=tcp(address, 0))
             expect_equal(status, 78, "the exit status with %s" % address)
