@@ -119,3 +119,49 @@ def unheard(s):
     s.run("bash", "-c", "for i in {1..150}; do %s \"$(mktemp -d)\"; done" % GENERATOR)
     s.run("systemctl", "daemon-reload")
     s.run("systemctl", "kill", "--kill-whom=main", "-s", "CONT", "systemd-journald.service")
+
+
+@case("generator: a FIFO among the drop-ins: daemon-reload does not wait for it, the journal has it")
+def fifo(s):
+    s.configure(server="max_clients = 50")
+    s.run("mkdir", "-p", CONFIG + ".d")
+    s.run("mkfifo", CONFIG + ".d/x.conf")
+    s.run("systemctl", "daemon-reload")
+    expect(limits_of(s)["TasksMax"] < 200, "the configuration is in effect")
+    expect(any("x.conf: is ignored: it is not a regular file" in text
+               for text in s.messages("-u", "echod")), "the journal has it")
+    s.start()
+    s.session()
+    s.run("rm", CONFIG + ".d/x.conf")
+
+
+@case("generator: link-local addresses and /var/run are written as systemd takes them")
+def forms(s):
+    s.configure("port = 7779\naddress = fe80::1%lo",
+                more="[listen file]\nprotocol = unix\naddress = /var/run/echod/echo.sock\n")
+    s.run("systemctl", "daemon-reload")
+    listen = s.show("Listen", "echod.socket")
+    expect_match(r"\[fe80::1\]:7779(%lo)? \(Stream\)", listen, "the addresses")
+    expect_match(r"^/run/echod/echo\.sock \(Stream\)", listen, "the paths")
+    expect_equal(s.messages("-u", "echod.socket"), [], "what systemd says")
+    s.run("systemctl", "enable", "-q", "echod.socket")
+    s.run("systemctl", "daemon-reload")
+    s.start("echod.socket")
+    s.start()
+    expect_equal(sorted((l["listener"], l["from"]) for l in s.control("listeners")),
+                 [("file", "socket-unit"), ("local", "socket-unit")], "the listeners")
+
+
+@case("an instance whose name has a colon: limits, control socket, reload")
+def colon(s):
+    name = "127.0.0.1:7790"
+    unit = "echod@%s.service" % name
+    s.configure("port = 7790", server="max_clients = 50", path="/etc/echod/%s.conf" % name)
+    s.run("systemctl", "daemon-reload")
+    s.start(unit)
+    s.session(7790).close()
+    expect(int(s.show("TasksMax", unit)) < 200, "it has the limits of its file")
+    expect_equal(s.control("status", "--instance", name)["pid"], s.main_pid(unit), "its process")
+    s.reload(unit)
+    expect_equal([text for text in s.messages("-u", unit) if "control socket" in text], [],
+                 "what is said of the control socket")

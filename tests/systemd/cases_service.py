@@ -97,7 +97,7 @@ def broken_restart(s):
     s.start()
     where = s.configure_wrongly()
     expect(s.run("systemctl", "restart", "echod", check=False).returncode != 0, "the restart fails")
-    time.sleep(2)  # RestartSec= and more: what is not to happen
+    time.sleep(4)  # RestartSec= and more: what is not to happen
     s.expect_state("failed")
     expect_equal(s.show("NRestarts"), "0", "the restarts")
     expect_match("status=78", s.run("systemctl", "status", "echod", check=False).stdout,
@@ -115,6 +115,35 @@ def in_use(s):
         eventually(lambda: re.match("Cannot start: listener local: 127.0.0.1:7777 is in use",
                                     s.show("StatusText")), "the status has the reason")
     eventually(lambda: s.show("ActiveState") == "active", "it starts once the address is free")
+
+
+@case("a name that cannot be looked up yet: it is tried again until it can, without an end to it")
+def later_name(s):
+    hosts = s.machine.read("/etc/hosts")
+    s.configure("port = 7777\naddress = echod-later.test")
+    s.run("systemctl", "start", "echod", check=False)
+    eventually(lambda: int(s.show("NRestarts")) >= 2, "it is started again")
+    expect_equal(s.show("ExecMainStatus"), "69", "the exit status")
+    expect(s.show("ActiveState") != "failed", "it has not been given up")
+    s.machine.write("/etc/hosts", hosts + "127.0.0.1 echod-later.test\n")
+    try:
+        eventually(lambda: s.show("ActiveState") == "active", "it starts once the name is known")
+        s.session().close()
+    finally:
+        s.machine.write("/etc/hosts", hosts)
+
+
+@case("a Unix socket below /tmp, which the service has for itself, and on what is read-only: it says so")
+def unreachable_socket(s):
+    s.configure("protocol = unix\naddress = /tmp/echod.sock")
+    s.start()
+    expect(any("/tmp/echod.sock: a service has a /tmp of its own" in text
+               for text in s.messages("-u", "echod")), "the journal warns of /tmp")
+    s.run("systemctl", "stop", "echod")
+    s.configure("protocol = unix\naddress = /srv/echod.sock")
+    s.run("systemctl", "start", "echod", check=False)
+    eventually(lambda: "/srv/echod.sock cannot be made: its directory is read-only" in
+               s.show("StatusText"), "the status has the reason")
 
 
 @case("an upgrade: the program is replaced, and a reload executes the new one")
