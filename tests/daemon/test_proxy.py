@@ -225,8 +225,12 @@ def trust_missing():
     status, _, err = run_echod("--check-config", config=ini(listen="proxy_protocol = v1\n"))
     expect_equal(status, 78, "the exit status")
     expect_match("name the proxies in proxy_trust: anybody could forge the header", err, "why")
-    status, _, err = run_echod("--check-config", config=ini(listen=UNIX))
+    safe = "proxy_protocol = v1\nprotocol = unix\naddress = /run/echod/s\nmode = 0660\n"
+    status, _, err = run_echod("--check-config", config=ini(listen=safe))
     expect_equal((status, err), (0, ""), "the exit status, and what is said")
+    status, _, err = run_echod("--check-config", config=ini(listen=safe.replace("0660", "0666")))
+    expect_equal(status, 0, "the exit status where everybody may connect")
+    expect_match(r"warning: .* proxy_protocol: every local user may connect to the socket, ", err, "why")
 
 
 @test("over a Unix socket, too; allow and deny are about the client that is told")

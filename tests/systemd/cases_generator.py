@@ -163,5 +163,6 @@ def colon(s):
     expect(int(s.show("TasksMax", unit)) < 200, "it has the limits of its file")
     expect_equal(s.control("status", "--instance", name)["pid"], s.main_pid(unit), "its process")
     s.reload(unit)
-    expect_equal([text for text in s.messages("-u", unit) if "control socket" in text], [],
+    expect_equal([text for text in s.messages("-u", unit) if "no control socket" in text],
+                 [],
                  "what is said of the control socket")
