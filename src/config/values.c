@@ -228,6 +228,9 @@ static int choice_parse(const struct option_row *row, const char *text, void *fi
             return 0;
         }
     }
+    for (const struct choice *c = row->choices; c->name; c++)
+        if (strcasecmp(c->name, text) == 0)
+            return value_reject(reason, "\"%.60s\" is unknown; did you mean %s?", text, c->name);
     option_range(row, range, sizeof(range));
     return value_reject(reason, "\"%.60s\" is not one of %s", text, range);
 }

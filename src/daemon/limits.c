@@ -3,6 +3,7 @@
 #include "daemon/datagrams.h"
 #include "daemon/doorstep.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,18 +146,41 @@ static bool is_temporary(const char *path)
     return false;
 }
 
-static void warn_temporary(const struct settings *settings, const struct listen_settings *listen,
-                           size_t index, struct problems *problems)
+/* Whether the directory of PATH is missing, and nobody makes it when the service starts. */
+static bool is_nowhere(const char *path)
+{
+    static const char run[] = RUNSTATEDIR "/";
+    char *copy = text_copy(path);
+
+    *strrchr(copy, '/') = '\0';
+    bool missing = strncmp(path, run, strlen(run)) != 0 && copy[0] && access(copy, F_OK) < 0 &&
+                   errno == ENOENT;
+    free(copy);
+    return missing;
+}
+
+static void warn_of_path(const struct settings *settings, const struct listen_settings *listen,
+                         size_t index, const char *reason, struct problems *problems)
 {
     char section[64];
 
     snprintf(section, sizeof(section), "listen %s", listen->name);
-    problem_add(
-        problems, WARNING, settings_item_origin(settings, listen, "address", index), section,
-        "address",
-        "%s: a service has a /tmp of its own (PrivateTmp=), where no client finds it: put it "
-        "into /run/echod",
-        listen->addresses.item[index]);
+    problem_add(problems, WARNING, settings_item_origin(settings, listen, "address", index),
+                section, "address", "%s: %s", listen->addresses.item[index], reason);
+}
+
+static void check_path(const struct settings *settings, const struct listen_settings *listen,
+                       size_t index, bool certain, struct problems *problems)
+{
+    const char *path = listen->addresses.item[index];
+
+    if (is_temporary(path))
+        warn_of_path(settings, listen, index,
+                     "a service has a /tmp of its own (PrivateTmp=), where no client finds it: put "
+                     "it into /run/echod",
+                     problems);
+    if (!certain && path[0] == '/' && is_nowhere(path))
+        warn_of_path(settings, listen, index, "its directory does not exist", problems);
 }
 
 void limits_check_paths(const struct settings *settings, bool certain, struct problems *problems)
@@ -166,7 +190,6 @@ void limits_check_paths(const struct settings *settings, bool certain, struct pr
     for (size_t i = 0; i < settings->listen_count; i++) {
         const struct listen_settings *listen = settings->listens[i];
         for (size_t j = 0; protocol_is_unix(listen->protocol) && j < listen->addresses.count; j++)
-            if (is_temporary(listen->addresses.item[j]))
-                warn_temporary(settings, listen, j, problems);
+            check_path(settings, listen, j, certain, problems);
     }
 }

@@ -14,6 +14,7 @@
 #include "daemon/rehearsal.h"
 #include "daemon/self_test.h"
 #include "daemon/server.h"
+#include "net/listener.h"
 #include "net/sockopts.h"
 
 #include <errno.h>
@@ -205,6 +206,19 @@ static int go_live(struct run *run, struct passed *passed)
     return status;
 }
 
+/* Standard input, of which CLIENT is a copy, is no connection, for ERROR: what there is instead. */
+static void explain_standard_input(struct log *log, int client, int error)
+{
+    struct socket_facts facts = listener_examine(client);
+
+    if (facts.type >= 0 && facts.listens && facts.type != SOCK_DGRAM)
+        log_error(log, "--inetd: standard input is a socket that listens: set Accept=yes in the "
+                       "socket unit, or start echod without --inetd");
+    else
+        log_error(log, "--inetd: standard input is no connected socket: %s%s", strerror(-error),
+                  getenv("LISTEN_FDS") ? " (the unit needs StandardInput=socket)" : "");
+}
+
 /* The one client that inetd(8), or systemd's Accept=yes, has accepted. */
 static int admit_standard_input(struct server *server)
 {
@@ -213,7 +227,7 @@ static int admit_standard_input(struct server *server)
     int r = client < 0 ? -errno : address_peer(&peer, client);
 
     if (r < 0) {
-        log_error(&server->log, "--inetd: standard input is no connected socket: %s", strerror(-r));
+        explain_standard_input(&server->log, client, r);
         fd_close(&client);
         return EXIT_USAGE;
     }

@@ -127,7 +127,8 @@ void socket_file_unlock(const struct address *address, int *lock)
     char name[sizeof(address->un.sun_path) + sizeof(".lock")];
 
     lock_name(address, name, sizeof(name));
-    unlink(name); /* first: who opens it from now on makes another one */
+    if (is_there(name, *lock)) /* it was not replaced by another's */
+        unlink(name);          /* first: who opens it from now on makes another one */
     fd_close(lock);
 }
 

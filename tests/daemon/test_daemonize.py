@@ -208,6 +208,21 @@ def accepted():
         return ours, listener.accept()[0], listener.getsockname()[1]
 
 
+@test("--inetd says what standard input is, and what a unit needs instead: status 64")
+def inetd_other_input():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with inetd(listener.dup()) as process:
+            expect_equal(process.wait(DEADLINE), 64, "the exit status")
+            expect_match("standard input is a socket that listens: set Accept=yes in the socket unit, "
+                         "or start echod without --inetd$", process.stderr.read().decode(), "why")
+    status, _, err = run_echod("--inetd", config=ini(), env=dict(clean_environment(), LISTEN_FDS="1"))
+    expect_equal(status, 64, "the exit status")
+    expect_match(r"standard input is no connected socket: .* \(the unit needs StandardInput=socket\)$",
+                 err, "why")
+
+
 @test("--inetd sets anew what the socket was left with")
 def inetd_odd_socket():
     ours, theirs, _ = accepted()

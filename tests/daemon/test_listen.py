@@ -587,6 +587,15 @@ def temporary():
                      "own (PrivateTmp=)" % path in err, warns, "whether it warns of " + path)
 
 
+@test("--check-config warns of a directory that does not exist, unless the service makes it")
+def nowhere():
+    for path, warns in (("/nonexistent/s", True), ("/run/echod-none/s", False), ("/s", False),
+                        ("@none/s", False)):
+        status, _, err = run_echod("--check-config", config=unix(path))
+        expect_equal(status, 0, "the exit status")
+        expect_equal("%s: its directory does not exist" % path in err, warns, "about " + path)
+
+
 @test("a directory that may not be written to: status 77, in words")
 def unwritable():
     who = unprivileged()

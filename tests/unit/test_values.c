@@ -174,6 +174,10 @@ static void test_choice(void **state)
 
     (void)state;
     check(cases, ARRAY_SIZE(cases));
+    char reason[REASON_MAX];
+    unsigned field;
+    assert_int_equal(colour.type->parse(&colour, "Green", &field, reason), -EINVAL);
+    assert_string_equal(reason, "\"Green\" is unknown; did you mean green?");
     assert_string_equal(choice_of(&colour, 2)->name, "green");
     assert_null(choice_of(&colour, 0));
     assert_null(choice_of(&count, 0));
