@@ -38,8 +38,11 @@ static void add_listener(struct opening *in, const struct wish *wish, struct lis
     listener.settings = wish->settings;
     address_local(&listener.address, listener.fd);
     rights_refuse(listener.fd); /* whoever made it; one that is no Unix socket has no such option */
-    if (!in->rehearsal)
+    /* A rehearsal shares the sockets of the daemon that runs. */
+    if (!in->rehearsal) {
         sockopts_keepalive(listener.fd, in->settings->server->keepalive);
+        listener_save_syn(listener.fd, wish->settings->service == SERVICE_WHOAMI);
+    }
     if (listener.file.inode == 0)
         listener.file = socket_file_at(&listener.address);
     listeners->item = array_append(listeners->item, &listeners->count, sizeof(listener));

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -255,6 +256,12 @@ void listener_adopt(int fd)
     sockopts_reset(fd);
     if (listener_type(fd) == SOCK_DGRAM)
         ask_for_destinations(fd);
+}
+
+void listener_save_syn(int fd, bool on)
+{
+    if (socket_option(fd, IPPROTO_TCP, TCP_SAVE_SYN) == !on)
+        setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &(int){on}, sizeof(int));
 }
 
 uint64_t listener_overflow(int fd)

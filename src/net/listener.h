@@ -54,4 +54,8 @@ void listener_adopt(int fd);
  * then has to be of the user who opened it. Returns 0 or -errno. */
 int listener_share(int fd);
 
+/* Whether connections that FD accepts keep their SYN (TCP_SAVED_SYN), of which whoami reports. What
+ * is no TCP listener is left as it is. */
+void listener_save_syn(int fd, bool on);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/escape.h"
 #include "base/json.h"
+#include "service/whoami_syn.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -29,13 +30,14 @@ static void put_text(FILE *to, const char *name, const char *text)
     json_string(text, to);
 }
 
-/* Its len is 0 where there is none. */
-static void put_address(FILE *to, const char *name, const char *port, const struct address *address)
+/* Its len is 0 where there is none; FD knows the names of interfaces. */
+static void put_address(FILE *to, int fd, const char *name, const char *port,
+                        const struct address *address)
 {
     char text[ADDRESS_TEXT_MAX];
 
     if (address->len > 0)
-        put_text(to, name, address_host(address, text, sizeof(text)));
+        put_text(to, name, address_host_by(fd, address, text, sizeof(text)));
     else
         fprintf(to, ", \"%s\": null", name);
     put_number(to, port, address->len > 0 && address_is_ip(address), address_port(address));
@@ -80,11 +82,12 @@ static int describe(FILE *to, const struct stream *stream, const struct session 
     put_text(to, "listener", session->options->listener);
     put_number(to, "pid", true, (unsigned)getpid());
     put_text(to, "family", family_name(&local));
-    put_address(to, "peer", "peer_port", &session->peer);
-    put_address(to, "local", "local_port", &local);
-    put_address(to, "proxy", "proxy_port", &session->proxy);
-    put_address(to, "destination", "destination_port", &session->destination);
+    put_address(to, stream->fd, "peer", "peer_port", &session->peer);
+    put_address(to, stream->fd, "local", "local_port", &local);
+    put_address(to, stream->fd, "proxy", "proxy_port", &session->proxy);
+    put_address(to, stream->fd, "destination", "destination_port", &session->destination);
     put_transport(to, stream->fd);
+    whoami_put_handshake(to, stream->fd, session->proxy.len > 0);
     fputs("}\n", to);
     return 0;
 }

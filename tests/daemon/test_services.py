@@ -6,11 +6,11 @@ import signal
 import socket
 
 from clients import recv_exactly, recv_until_eof
-from expect import DEADLINE, eventually, expect, expect_equal, expect_match, scaled
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import Echod, inetd, ini, run_echod
-from managed import Passed
+from managed import RELOADED, Passed
 from proc import title
-from tap import main, test
+from tap import main, private_network, test
 
 ROUND = b"".join(bytes(32 + (line + column) % 95 for column in range(72)) + b"\r\n"
                  for line in range(95))
@@ -119,6 +119,58 @@ def whoami_tcp():
         expect(told["mss"] > 0 and told["rtt_us"] >= 0, "MSS and RTT: %r" % told)
         record = echod.log.wait(r"session of .*: closed as there was nothing more to do; 0 bytes")
         expect_equal(len(record), 1, "the records")
+
+
+@test("whoami reports the SYN as it arrived: marks, options, and what both ends agreed on")
+def whoami_syn():
+    with listening("whoami") as echod, socket.socket() as sock:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 46 << 2)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 77)
+        sock.settimeout(DEADLINE)
+        sock.connect(echod.address())
+        told = json.loads(recv_until_eof(sock))
+    expect_equal([told["syn"], told["syn_missing"], told["syn_ttl"], told["syn_dscp"]],
+                 ["client", None, 77, 46], "whose SYN it is, and its marks")
+    expect(told["syn_mss"] > 500 and told["sent_mss"] > 500, "an MSS each way: %r" % told)
+    names = told["syn_options"].split(",")
+    expect_equal([told["syn_sack"], told["syn_timestamps"], told["syn_window_scale"] is not None],
+                 [name in names for name in ("sack", "timestamps", "window_scale")],
+                 "the options, each and in their order")
+    expect(told["agreed"] is not None, "what was agreed on")
+
+
+@test("whoami reports the SYN of an inherited listener, and from a reload on of one that echoed")
+def whoami_syn_later():
+    with socket.socket() as given:
+        given.bind(("127.0.0.1", 0))
+        given.listen()
+        section = "[listen local]\naddress = 127.0.0.1\nport = %d\nservice = whoami\n"
+        with Passed(section % given.getsockname()[1], given):
+            with socket.create_connection(given.getsockname(), timeout=DEADLINE) as sock:
+                expect_equal(json.loads(recv_until_eof(sock))["syn"], "client", "an inherited one")
+    with listening("echo") as echod:
+        echod.write("echod.conf", "[listen local]\naddress = 127.0.0.1\nport = %d\n"
+                    "service = whoami\n" % echod.port)
+        echod.kill(signal.SIGHUP)
+        echod.log.wait(RELOADED)
+        expect_equal(ask(echod)["syn"], "client", "one that served echo before")
+
+
+@test("whoami has no SYN where the kernel used SYN cookies, and says so")
+def whoami_syn_cookies():
+    if not private_network():
+        raise Skip("it takes a network namespace")
+    try:
+        with open("/proc/sys/net/ipv4/tcp_syncookies", "w", encoding="ascii") as file:
+            file.write("2")  # always
+    except OSError:
+        raise Skip("tcp_syncookies cannot be set here")
+    with listening("whoami") as echod:
+        told = ask(echod)
+    expect_equal([told["syn"], told["syn_ttl"], told["syn_options"]], [None] * 3, "the SYN")
+    expect("SYN cookies" in told["syn_missing"], "the reason: " + told["syn_missing"])
+    with open("/proc/sys/net/ipv4/tcp_syncookies", "w", encoding="ascii") as file:
+        file.write("1")
 
 
 @test("whoami shows the process ID of the worker, which waits for the client to close")

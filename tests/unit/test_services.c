@@ -222,7 +222,9 @@ static void test_whoami_over_tcp(void **state)
         "\"peer_port\": 4242, \"local\": \"127.0.0.1\", \"local_port\": %u, \"proxy\"",
         (int)pid, (unsigned)address_port(&local));
     has(buf, "\"proxy\": null, \"proxy_port\": null, \"destination\": null, ");
-    assert_null(strstr(strstr(buf, "\"mss\""), "null"));
+    assert_null(strstr(buf, "\"mss\": null"));
+    assert_null(strstr(buf, "\"agreed\": null"));
+    has(buf, "\"syn\": null, \"syn_missing\": \"the kernel did not save it");
 }
 
 static void test_whoami_over_a_unix_socket(void **state)
@@ -235,7 +237,9 @@ static void test_whoami_over_a_unix_socket(void **state)
     is_told(&work, buf, sizeof(buf));
     has(buf, "\"family\": \"unix\"");
     has(buf, "\"local\": \"unix\", \"local_port\": null, ");
-    has(buf, "\"mss\": null, \"rtt_us\": null}\n");
+    has(buf,
+        "\"mss\": null, \"rtt_us\": null, \"sent_mss\": null, \"agreed\": null, \"syn\": null, "
+        "\"syn_missing\": \"not a TCP connection\", \"syn_ttl\": null, ");
 }
 
 int main(void)
