@@ -3,6 +3,7 @@
 #include "base/rights.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -62,13 +63,37 @@ static int next_kept(int first, const int *keep, size_t count)
     return best;
 }
 
+/* Where a container's filter refuses close_range(2): those that /proc lists, from FIRST to LAST.
+ * Returns 0 or -errno. */
+static int close_listed(unsigned first, unsigned last)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    uint64_t fd;
+
+    if (!directory)
+        return -errno;
+    while ((entry = readdir(directory)) != NULL)
+        if (number_parse(entry->d_name, &fd) == 0 && fd >= first && fd <= last &&
+            (int)fd != dirfd(directory))
+            close((int)fd);
+    closedir(directory);
+    return 0;
+}
+
+static int close_between(unsigned first, unsigned last)
+{
+    return close_range(first, last, 0) == 0 ? 0 : close_listed(first, last);
+}
+
 static int close_from_but(int first, const int *keep, size_t count)
 {
     for (;;) {
         int kept = next_kept(first, keep, count);
         unsigned last = kept < 0 ? UINT_MAX : (unsigned)kept - 1;
-        if (kept != first && close_range((unsigned)first, last, 0) < 0)
-            return -errno;
+        int r = kept == first ? 0 : close_between((unsigned)first, last);
+        if (r < 0)
+            return r;
         if (kept < 0)
             return 0;
         first = kept + 1;

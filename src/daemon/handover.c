@@ -1,7 +1,7 @@
 #include "daemon/handover.h"
 
-#include "base/span.h"
 #include "daemon/datagram_handover.h"
+#include "daemon/process_handover.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,36 +80,11 @@ static void write_client(const struct server *server, size_t index, FILE *to)
             hex_format(&client->proxy.storage, client->proxy.len, proxy));
 }
 
-static void write_scribe(const struct scribe_process *scribe, FILE *to)
-{
-    fprintf(to, "scribe %d %d %d %d %d\n", (int)scribe->sink, (int)scribe->pid, scribe->records_in,
-            scribe->records_out, scribe->stores);
-    for (uint32_t i = 0; i < scribe->count; i++)
-        if (scribe->connection[i].fd >= 0)
-            fprintf(to, "store %u %d %d\n", i + 1, scribe->connection[i].fd,
-                    scribe->connection[i].passed);
-}
-
-static void write_fork_servers(const struct fork_servers *fs, FILE *to)
-{
-    for (size_t i = 0; i < fs->count; i++) {
-        const struct fork_server *s = &fs->item[i];
-        fprintf(to, "fork-server %u %d %d %d %d %d %llu %llu %llu %lld\n", s->number, (int)s->pid,
-                s->channel, s->far, s->number == fs->current, s->ready,
-                (unsigned long long)s->file.device, (unsigned long long)s->file.inode,
-                (unsigned long long)s->file.size, (long long)s->file.modified);
-    }
-    for (unsigned i = 0; fs->known && i < PROTECTION_COUNT; i++)
-        fprintf(to, "protection %u %d %d\n", i, fs->protection[i].error, fs->protection[i].level);
-}
-
 static void write_all(const struct server *server, FILE *to)
 {
     fputs(FIRST_LINE, to);
     fprintf(to, "slots %d %zu\n", server->slots.memory, server->slots.count);
     fprintf(to, "doorbell %d\n", server->doorbell);
-    fprintf(to, "jobs %llu\n", (unsigned long long)server->jobs.last);
-    write_scribe(&server->scribe, to);
     fprintf(to, "started %llu\n", (unsigned long long)server->started);
     for (size_t t = 0; t < total_count; t++)
         fprintf(to, "total %s %llu\n", total_table[t].name,
@@ -131,7 +106,7 @@ static void write_all(const struct server *server, FILE *to)
         fprintf(to, "listener %d %d %s %llu %llu\n", l->fd, (int)l->origin, l->settings->name,
                 (unsigned long long)l->file.device, (unsigned long long)l->file.inode);
     }
-    write_fork_servers(&server->fork_servers, to);
+    process_handover_write(server, to);
     datagram_handover_write(&server->datagrams, to);
     for (size_t i = 0; i < server->roster.used_clients; i++)
         if (server->roster.clients[i].job)
@@ -270,71 +245,6 @@ static int read_slots(const char *line, struct server *server)
     return r < 0 ? r : slots_adopt(&server->slots, memory, count);
 }
 
-static int read_scribe(const char *line, struct server *server)
-{
-    struct scribe_process *scribe = &server->scribe;
-    int sink, pid;
-
-    if (sscanf(line, "scribe %d %d %d %d %d", &sink, &pid, &scribe->records_in,
-               &scribe->records_out, &scribe->stores) != 5)
-        return -EPROTO;
-    scribe->sink = (enum sink)sink;
-    scribe->pid = pid;
-    scribe->title = server->title;
-    scribe->since = clock_now();
-    return 0;
-}
-
-static int read_store(const char *line, struct scribe_process *scribe)
-{
-    unsigned number;
-    int fd, passed;
-
-    if (sscanf(line, "store %u %d %d", &number, &fd, &passed) != 3)
-        return -EPROTO;
-    return scribe_process_adopt(scribe, number, fd, passed);
-}
-
-static int read_fork_server(const char *line, struct fork_servers *fs)
-{
-    unsigned long long device, inode, size;
-    struct fork_server s = {.started = clock_now()};
-    long long modified;
-    int pid, current, ready;
-
-    if (sscanf(line, "fork-server %u %d %d %d %d %d %llu %llu %llu %lld", &s.number, &pid,
-               &s.channel, &s.far, &current, &ready, &device, &inode, &size, &modified) != 10)
-        return -EPROTO;
-    s.pid = pid;
-    s.ready = ready;
-    s.file = (struct file_identity){
-        .device = device, .inode = inode, .size = size, .modified = modified};
-    return fork_servers_adopt(fs, &s, current);
-}
-
-static int read_protection(const char *line, struct fork_servers *fs)
-{
-    unsigned protection;
-    struct protection_state state;
-
-    if (sscanf(line, "protection %u %d %d", &protection, &state.error, &state.level) != 3)
-        return -EPROTO;
-    if (protection < PROTECTION_COUNT)
-        fs->protection[protection] = state;
-    fs->known = true;
-    return 0;
-}
-
-static int read_jobs(const char *line, struct jobs *jobs)
-{
-    unsigned long long last;
-
-    if (sscanf(line, "jobs %llu", &last) != 1)
-        return -EPROTO;
-    jobs->last = last;
-    return 0;
-}
-
 static int read_started(const char *line, struct server *server)
 {
     unsigned long long started;
@@ -432,16 +342,6 @@ static int read_line(const char *line, struct server *server, struct passed *pas
         return 0;
     if (begins(line, "slots "))
         return read_slots(line, server);
-    if (begins(line, "scribe "))
-        return read_scribe(line, server);
-    if (begins(line, "store "))
-        return read_store(line, &server->scribe);
-    if (begins(line, "fork-server "))
-        return read_fork_server(line, &server->fork_servers);
-    if (begins(line, "protection "))
-        return read_protection(line, &server->fork_servers);
-    if (begins(line, "jobs "))
-        return read_jobs(line, &server->jobs);
     if (begins(line, "doorbell "))
         return sscanf(line, "doorbell %d", &server->doorbell) == 1 ? 0 : -EPROTO;
     if (begins(line, "flood "))
@@ -464,7 +364,9 @@ static int read_line(const char *line, struct server *server, struct passed *pas
         return datagram_handover_read_worker(line, &server->datagrams);
     if (begins(line, "waiter "))
         return sscanf(line, "waiter %d", &server->reload.waiter) == 1 ? 0 : -EPROTO;
-    return begins(line, "client ") ? read_client(line, server) : 0;
+    if (begins(line, "client "))
+        return read_client(line, server);
+    return process_handover_read(line, server);
 }
 
 int handover_read(int fd, struct server *server, struct passed *passed)

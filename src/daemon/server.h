@@ -39,6 +39,8 @@ struct server {
     struct scribe_process scribe;
     struct fork_servers fork_servers;
     struct jobs jobs;
+    /* The program that runs; as it is read from a handover, the one before. */
+    struct file_identity program_file;
     int doorbell; /* rung by workers that ask something (ipc/slot.h) */
     struct signals signals;
     struct listeners listeners;
@@ -76,7 +78,6 @@ struct server_plan {
     const char *program, *config, *pid_path;
     enum sink sink; /* where records go */
     int handover;   /* what the program before left (handover.h), which is closed; or -1 */
-    bool replaced;  /* that program was another one than this */
 };
 
 /*

@@ -104,8 +104,11 @@ NORETURN static void become_worker(const struct forkserver *server, struct job *
         _exit(END_SETUP);
     }
     sandbox_close(worker.slot, (size_t)count);
-    if (job->kind == JOB_DATAGRAMS)
+    if (job->kind == JOB_DATAGRAMS) {
+        cidrs_index(&job->datagrams.allow);
+        cidrs_index(&job->datagrams.deny);
         datagram_run(&worker);
+    }
     worker_run(&worker);
 }
 

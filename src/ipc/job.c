@@ -78,6 +78,13 @@ static size_t job_size(struct job *job)
     return size;
 }
 
+/* What is in the memory of the sender: the receiver makes its own. */
+static void forget_index(struct cidrs *list)
+{
+    list->index = NULL;
+    list->index_count = 0;
+}
+
 /* Writes JOB to BUF, of job_size() zeroed bytes; the addresses in it mean nothing there. */
 static void job_write(struct job *job, char *buf)
 {
@@ -94,6 +101,8 @@ static void job_write(struct job *job, char *buf)
     parts_of(&flat, part);
     for (size_t i = 0; i < PARTS; i++)
         *part[i].data = NULL;
+    forget_index(&flat.datagrams.allow);
+    forget_index(&flat.datagrams.deny);
     memcpy(buf, &flat, sizeof(flat));
 }
 
@@ -191,6 +200,8 @@ static int job_read(struct job *job, char *buf, size_t size)
     if (size < at)
         return -EPROTO;
     memcpy(job, buf, sizeof(*job));
+    forget_index(&job->datagrams.allow);
+    forget_index(&job->datagrams.deny);
     parts_of(job, part);
     for (size_t i = 0; i < PARTS; i++) {
         if (*part[i].count > size || part_size(&part[i]) > size - at)

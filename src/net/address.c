@@ -205,6 +205,15 @@ static const char *interface_name(int fd, unsigned index, char *name)
     return name;
 }
 
+const char *address_zone(int fd, const struct address *a, char *name)
+{
+    name[0] = '\0';
+    if (a->sa.sa_family != AF_INET6 || a->in6.sin6_scope_id == 0 ||
+        !interface_name(fd, a->in6.sin6_scope_id, name))
+        name[0] = '\0';
+    return name;
+}
+
 /* The interface that a link-local address needs: "%eth0", or its number where it has no name. */
 static void append_scope(const struct address *a, int fd, char *buf, size_t size)
 {

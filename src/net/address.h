@@ -63,6 +63,10 @@ const char *address_format(const struct address *a, char *buf, size_t size);
 const char *address_host_by(int fd, const struct address *a, char *buf, size_t size);
 const char *address_format_by(int fd, const struct address *a, char *buf, size_t size);
 
+/* The name of the interface that the IPv6 address A is on, in NAME (IF_NAMESIZE); "" if it has
+ * none. FD, a socket, is asked unless it is -1. */
+const char *address_zone(int fd, const struct address *a, char *name);
+
 /*
  * Whom limits count: the addresses that have their first bits in common, so many of an IPv4 and of
  * an IPv6 one; all Unix peers together. Each link-local address is a source of its own: what they

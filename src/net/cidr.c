@@ -147,29 +147,31 @@ const char *cidr_format(const struct cidr *c, char *buf, size_t size)
 }
 
 /* The name of the interface that the link-local A is on; "" of other addresses. */
-static const char *zone_of(const struct address *a, char name[IF_NAMESIZE])
+static const char *zone_of(int fd, const struct address *a, char name[IF_NAMESIZE])
 {
     name[0] = '\0';
-    if (is_link_local(a) && a->in6.sin6_scope_id != 0 &&
-        !if_indextoname(a->in6.sin6_scope_id, name))
-        name[0] = '\0';
-    return name;
+    return is_link_local(a) ? address_zone(fd, a, name) : name;
 }
 
-static bool in_zone(const struct cidr *c, const struct address *a)
+static bool in_zone(int fd, const struct cidr *c, const struct address *a)
 {
     char name[IF_NAMESIZE];
 
-    return c->zone[0] == '\0' || strcmp(c->zone, zone_of(a, name)) == 0;
+    return c->zone[0] == '\0' || strcmp(c->zone, zone_of(fd, a, name)) == 0;
 }
 
-bool cidr_contains(const struct cidr *c, const struct address *a)
+static bool contains(int fd, const struct cidr *c, const struct address *a)
 {
     size_t count;
     const uint8_t *bytes = address_bytes(a, &count);
 
     return bytes && a->sa.sa_family == c->family && same_prefix(bytes, c->bytes, c->prefix) &&
-           in_zone(c, a);
+           in_zone(fd, c, a);
+}
+
+bool cidr_contains(const struct cidr *c, const struct address *a)
+{
+    return contains(-1, c, a);
 }
 
 /* ---- lists ---- */
@@ -238,26 +240,31 @@ static const struct cidr *search(const struct cidrs *list, const struct address 
 }
 
 /* Without an index. */
-static const struct cidr *find_widest(const struct cidrs *list, const struct address *a)
+static const struct cidr *find_widest(int fd, const struct cidrs *list, const struct address *a)
 {
     const struct cidr *found = NULL;
 
     for (size_t i = 0; i < list->count; i++)
-        if (cidr_contains(&list->item[i], a) && (!found || list->item[i].prefix < found->prefix))
+        if (contains(fd, &list->item[i], a) && (!found || list->item[i].prefix < found->prefix))
             found = &list->item[i];
     return found;
 }
 
-const struct cidr *cidrs_find(const struct cidrs *list, const struct address *a)
+const struct cidr *cidrs_find_by(int fd, const struct cidrs *list, const struct address *a)
 {
     char zone[IF_NAMESIZE];
 
     if (!list->index)
-        return find_widest(list, a);
+        return find_widest(fd, list, a);
     if (!address_is_ip(a))
         return NULL;
     const struct cidr *found = search(list, a, "");
-    return found || !zone_of(a, zone)[0] ? found : search(list, a, zone);
+    return found || !zone_of(fd, a, zone)[0] ? found : search(list, a, zone);
+}
+
+const struct cidr *cidrs_find(const struct cidrs *list, const struct address *a)
+{
+    return cidrs_find_by(-1, list, a);
 }
 
 void cidrs_free(struct cidrs *list)

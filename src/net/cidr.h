@@ -47,6 +47,9 @@ struct cidrs {
  */
 const struct cidr *cidrs_find(const struct cidrs *list, const struct address *a);
 
+/* The same, of a process that can open no socket: FD, any socket, knows the interfaces' names. */
+const struct cidr *cidrs_find_by(int fd, const struct cidrs *list, const struct address *a);
+
 /* Makes the index. The items must neither change nor move afterwards. */
 void cidrs_index(struct cidrs *list);
 

@@ -113,7 +113,7 @@ int serve_message(struct stream *stream, const struct session *session)
         .session = session,
         .framing = {.buf = malloc(max + FRAMING_EXTRA), .max = max},
     };
-    int r = message_store_open(&taking.storing, session->options, session->store);
+    int r = message_store_open(&taking.storing, session->options, session->store, stream->fd);
 
     if (!taking.framing.buf)
         r = -ENOMEM;

@@ -36,12 +36,13 @@ static int prepare_reply(struct message_store *storing)
 }
 
 int message_store_open(struct message_store *storing, const struct service_options *options,
-                       struct store *store)
+                       struct store *store, int socket)
 {
     size_t escaped_size = ESCAPED_SIZE(options->max_message + 1);
 
     *storing = (struct message_store){.options = options,
                                       .store = store,
+                                      .socket = socket,
                                       .escaped = malloc(escaped_size),
                                       .record_size = escaped_size + FIELDS_SIZE};
     storing->record = malloc(storing->record_size);
@@ -70,13 +71,14 @@ int message_store_put(struct message_store *storing, const struct message *messa
     char text[ADDRESS_TEXT_MAX], other[ADDRESS_TEXT_MAX];
     struct record record;
 
-    address_format(peer, text, sizeof(text));
+    address_format_by(storing->socket, peer, text, sizeof(text));
     escape_bytes(storing->escaped, message->data, message->len, "\t");
     record_start(&record, storing->record, storing->record_size, LOG_INFO, "%s on %s: %s", text,
                  listener, storing->escaped);
     record_add(&record, "ECHOD_PEER", "%s", text);
     if (proxy && proxy->len > 0)
-        record_add(&record, "ECHOD_PROXY", "%s", address_format(proxy, other, sizeof(other)));
+        record_add(&record, "ECHOD_PROXY", "%s",
+                   address_format_by(storing->socket, proxy, other, sizeof(other)));
     record_add(&record, "ECHOD_LISTENER", "%s", listener);
     record_add(&record, "ECHOD_SIZE", "%zu", message->len);
     return store_record(storing->store, &record, STORE_TIMEOUT);

@@ -12,6 +12,7 @@
 struct message_store {
     const struct service_options *options;
     struct store *store; /* not owned */
+    int socket;          /* not owned; it knows the names of interfaces */
     char *escaped;       /* room for the longest message; owned, as are the next ones */
     char *record;
     size_t record_size;
@@ -26,7 +27,7 @@ extern const struct text message_store_failed;
  * frees all in any case.
  */
 int message_store_open(struct message_store *storing, const struct service_options *options,
-                       struct store *store);
+                       struct store *store, int socket);
 void message_store_close(struct message_store *storing);
 
 /* Stores MESSAGE, of PEER, which came by PROXY unless that is NULL or empty, and waits until that

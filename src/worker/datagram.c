@@ -43,10 +43,12 @@ static void count(const struct serving *serving, enum tally tally, uint64_t more
     slot_count(&serving->worker->slot->tally[tally], more);
 }
 
-static bool is_denied(const struct datagram_options *options, const struct address *peer)
+static bool is_denied(const struct job *job, const struct address *peer)
 {
-    return cidrs_find(&options->deny, peer) ||
-           (options->allow.count > 0 && !cidrs_find(&options->allow, peer));
+    const struct datagram_options *options = &job->datagrams;
+
+    return cidrs_find_by(job->socket, &options->deny, peer) ||
+           (options->allow.count > 0 && !cidrs_find_by(job->socket, &options->allow, peer));
 }
 
 /* Whoever may send to a Unix socket is known by its mode, and cannot be forged. */
@@ -60,7 +62,7 @@ static enum tally judge(struct serving *serving, const struct datagram *d,
     if (!address_is_ip(peer))
         return TALLY_COUNT;
     address_normalise(&to);
-    if (is_denied(options, peer))
+    if (is_denied(serving->worker->job, peer))
         return TALLY_DENIED;
     enum tally verdict = serving->service.answers
                              ? datagram_judge(&options->own_ports, peer, &to, d->unicast)

@@ -13,7 +13,7 @@ int datagram_service_open(struct datagram_service *service, const struct worker 
     service->at_once = messages ? 1 : BATCH_SIZE;
     if (!messages)
         return 0;
-    return message_store_open(&service->storing, options, &service->store);
+    return message_store_open(&service->storing, options, &service->store, worker->job->socket);
 }
 
 static bool has_name(const struct address *peer)

@@ -226,7 +226,7 @@ static inline void has_ended(struct client_job *client, int status)
     assert_int_equal(report.kind, REPORT_ENDED);
     assert_int_equal(report.pid, client->pid);
     assert_int_equal(report.status, status);
-    fork_servers_done(&fs, client->server);
+    fork_servers_done(&fs, client->server, false);
     fd_close(&client->client);
 }
 

@@ -160,8 +160,8 @@ static void test_jobs_are_counted(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(job); i++)
         ends_well(&job[i]);
     assert_int_equal(fs.item[0].jobs, 0);
-    fork_servers_done(&fs, 1); /* never below that */
-    fork_servers_done(&fs, 99);
+    fork_servers_done(&fs, 1, false); /* never below that */
+    fork_servers_done(&fs, 99, false);
     assert_int_equal(fs.item[0].jobs, 0);
 }
 
@@ -238,7 +238,7 @@ static void test_unread_jobs_go_to_the_next_one(void **state)
     old = fork_servers_find(&fs, 1);
     for (uint64_t id = 1; id <= ARRAY_SIZE(job); id++) {
         assert_int_equal(fork_servers_move(&fs, old), id);
-        fork_servers_done(&fs, 1);
+        fork_servers_done(&fs, 1, false);
     }
     assert_int_equal(fork_servers_move(&fs, old), 0);
     assert_true(old->drained);
@@ -246,7 +246,7 @@ static void test_unread_jobs_go_to_the_next_one(void **state)
     /* Its worker ends with it, and is ours to wait for. */
     assert_int_equal(read_end(living.client), 0);
     assert_int_equal(child_end(living.pid), END_STOPPED);
-    fork_servers_done(&fs, 1);
+    fork_servers_done(&fs, 1, false);
     close(living.client);
     for (size_t i = 0; i < ARRAY_SIZE(job); i++) {
         job[i].server = 2;
@@ -361,8 +361,8 @@ static void test_adopted(void **state)
     struct fork_server left = fs.item[0];
     left.jobs = 0;
     assert_int_equal(fork_servers_adopt(&heir, &left, true), 0);
-    fork_servers_claim(&heir, 1);
-    fork_servers_claim(&heir, 7); /* one that is gone */
+    fork_servers_claim(&heir, 1, true);
+    fork_servers_claim(&heir, 7, true); /* one that is gone */
     assert_int_equal(heir.item[0].jobs, 1);
     assert_int_equal(heir.current, 1);
     heir.executable = fs.executable;

@@ -252,7 +252,7 @@ static void test_longer_than_any_may_be(void **state)
     struct job job = full_job();
 
     (void)state;
-    job.datagrams.deny = (struct cidrs){many, TOO_MANY};
+    job.datagrams.deny = (struct cidrs){.item = many, .count = TOO_MANY};
     assert_int_equal(job_send(ends[0], &job), -EMSGSIZE);
     assert_int_equal(request_receive(ends[1], &request), -EAGAIN);
     job_close(&job);

@@ -185,12 +185,8 @@ static void try_abstract_sockets(void)
     int listener = listen_at(&address, sizeof(sa_family_t)); /* the kernel gives it a name */
 
     hold(connect_to(listener) == 0);
-    pid_t other = fork(); /* who is in the same domain may be reached */
-    if (other == 0) {
-        forbid();
-        _exit(connect_to(listener) < 0 && errno == EPERM ? 0 : 1);
-    }
-    hold(child_end(other) == 0);
+    forbid();
+    hold(connect_to(listener) == 0); /* who writes from one is to be answered */
 }
 
 static void try_signals(void)

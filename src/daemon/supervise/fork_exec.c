@@ -19,6 +19,24 @@
 #define CHANNEL STDIN_FILENO
 /* The title of a worker overwrites the arguments, so there has to be room for it. */
 #define TITLE_ROOM 640
+/* Nobody inherits a descriptor beyond it. */
+#define FEW 4096
+
+static struct file_identity identity_of(const struct stat *st)
+{
+    return (struct file_identity){.device = st->st_dev,
+                                  .inode = st->st_ino,
+                                  .size = (uint64_t)st->st_size,
+                                  .modified = st->st_mtim.tv_sec * INT64_C(1000000000) +
+                                              st->st_mtim.tv_nsec};
+}
+
+struct file_identity fork_exec_self(void)
+{
+    struct stat st;
+
+    return stat("/proc/self/exe", &st) < 0 ? (struct file_identity){0} : identity_of(&st);
+}
 
 static int open_at(const char *path, struct file_identity *file)
 {
@@ -27,11 +45,7 @@ static int open_at(const char *path, struct file_identity *file)
 
     if (fd < 0 || fstat(fd, &st) < 0)
         return -errno;
-    *file = (struct file_identity){.device = st.st_dev,
-                                   .inode = st.st_ino,
-                                   .size = (uint64_t)st.st_size,
-                                   .modified = st.st_mtim.tv_sec * INT64_C(1000000000) +
-                                               st.st_mtim.tv_nsec};
+    *file = identity_of(&st);
     return fd;
 }
 
@@ -64,6 +78,16 @@ int fork_exec_open(const char *program, struct file_identity *file)
     if (fd == -ENOENT)
         fd = open_beside_file(program, file);
     return fd == -ENOENT ? open_at(FORKSERVER_DIR "/" NAME, file) : fd;
+}
+
+/* What whoever started the daemon left open is not the fork server's. Where a container's filter
+ * refuses close_range(2), one by one. */
+static void keep_others_out(void)
+{
+    if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+        return;
+    for (int fd = STDERR_FILENO + 1; fd < FEW; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 /* Standard input is the channel; there is nothing to say on the other two, but for a sanitizer. */
@@ -101,6 +125,7 @@ NORETURN static void become_fork_server(int executable, int channel, pid_t paren
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
         arrange_descriptors(channel) < 0)
         _exit(EXIT_OSERR);
+    keep_others_out();
     syscall(SYS_execveat, executable, "", argv, environment, AT_EMPTY_PATH);
     _exit(EXIT_UNAVAILABLE);
 }

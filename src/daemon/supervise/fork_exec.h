@@ -13,6 +13,9 @@
  */
 int fork_exec_open(const char *program, struct file_identity *file);
 
+/* Which file the program is that runs now. Without /proc nobody knows: it is zeros. */
+struct file_identity fork_exec_self(void);
+
 /* Forks a process that executes EXECUTABLE, of fork_exec_open(), with CHANNEL and nothing else, and
  * ends with this one. Returns its process ID or -errno. */
 pid_t fork_exec(int executable, int channel);
