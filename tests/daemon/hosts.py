@@ -1,4 +1,4 @@
-"""Host names of a test's own: an /etc/hosts, or a server of names, in a mount namespace."""
+"""What a mount namespace can give a test of its own: host names, or a file system."""
 import os
 import shutil
 import subprocess
@@ -23,4 +23,16 @@ def with_hosts(where, text, server=""):
     command += ["sh", "-c", WITH_FILES, "sh", where]
     if subprocess.run(command + ["true"], stderr=subprocess.DEVNULL, check=False).returncode:
         raise Skip("names cannot be made up: mount(8) is refused")
+    return command
+
+
+def with_mount(*arguments):
+    """The beginning of a command: what follows runs after mount(8) with ARGUMENTS, in a namespace of
+    its own. Skips where that is refused."""
+    if not shutil.which("unshare"):
+        raise Skip("unshare (util-linux) is not installed")
+    command = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+    command += ["sh", "-c", "mount %s && exec \"$@\"" % " ".join(arguments), "sh"]
+    if subprocess.run(command + ["true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        raise Skip("mount(8) is refused")
     return command
