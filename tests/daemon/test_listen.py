@@ -66,7 +66,8 @@ def held_by_a_client():
             command = re.search(r"\((ss .*) shows which\)$", err, flags=re.M)[1]
             shown = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True,
                                    check=True).stdout
-            expect_match(r"127\.0\.0\.1:%d .*pid=%d," % (port, os.getpid()), shown, command)
+            whose = "pid=%d," % os.getpid() if os.geteuid() == 0 else ""
+            expect_match(r"127\.0\.0\.1:%d .*%s" % (port, whose), shown, command)
     server.close()
 
 
@@ -233,7 +234,8 @@ def kept_alive(pid, sock):
 
 @test("a peer that vanished is given up after keepalive, though idle_timeout is 0")
 def vanished():
-    if not private_network():
+    if not private_network() or subprocess.run(["ip", "link", "set", "lo", "up"],
+                                               stderr=subprocess.DEVNULL, check=False).returncode:
         raise Skip("the loopback interface cannot be switched off here")
     with Managed("[server]\nidle_timeout = 0\nkeepalive = 4s\n" + tcp("127.0.0.1", 0)) as echod:
         sock = echod.echoing()
@@ -248,8 +250,9 @@ def vanished():
 
 @test("5,000 listeners are reloaded, and each stays the one that it was")
 def many():
-    count = scaled(5000, 200)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 1000, count + 1000))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    count = min(scaled(5000, 200), hard - 200 if hard != resource.RLIM_INFINITY else 5000)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 200, hard))
     config = "[server]\nlog_level = warning\n" + "".join(
         tcp("127.%d.%d.1" % divmod(n, 200), 7777, "l%d" % n) for n in range(count))
     with Managed(config, ready=False) as echod:

@@ -495,7 +495,7 @@ def warning_first():
 @test("however many warnings there are, the fault is told")
 def many_warnings():
     with bound() as busy, Managed() as echod:
-        os.mkdir(echod.config + ".d")
+        os.makedirs(echod.config + ".d", exist_ok=True)
         for i in range(100):
             echod.write("%s.d/%d-that-nobody-reads" % (os.path.basename(echod.config), i), "")
         echod.reload()
@@ -974,7 +974,7 @@ class Piped(Managed):
 
     def __init__(self, name):
         self.name = name
-        super().__init__()
+        super().__init__(server="core_dumps = yes")  # no drop-in of the harness is read
 
     def command(self, args):
         words = super().command(args)
