@@ -70,7 +70,7 @@ class Odd(Managed):
 
     def __init__(self, name):
         self.name = name
-        super().__init__()
+        super().__init__(server="core_dumps = yes")  # no drop-in of the harness is read
 
     def command(self, args):
         os.symlink("echod.conf", self.path(self.name))
