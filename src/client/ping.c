@@ -2,6 +2,7 @@
 
 #include "base/span.h"
 #include "base/util.h"
+#include "client/error_queue.h"
 #include "client/output.h"
 #include "client/report.h"
 #include "client/stop.h"
@@ -27,25 +28,36 @@ static bool is_decided(const struct ping *p)
            (p->own->count > 0 && account_received(p->account) >= p->own->count);
 }
 
-/* Gives up the oldest probe that is awaited, without waiting for it. */
-static void give_up(struct ping *p, struct sent *sent, int error)
+/* Gives up the oldest probe that is awaited, without waiting for it; WHY is NULL if its time is
+ * over. */
+static void give_up(struct ping *p, struct sent *sent, const char *why)
 {
     sent->fate = FATE_OVERDUE;
-    if (error)
-        account_failure(p->account, sent->seq, strerror(-error));
+    if (why)
+        account_failure(p->account, sent->seq, why);
     else
         account_overdue(p->account, sent->seq, p->own->wait);
+}
+
+/* A datagram met the ERROR: who reported it is in the socket's queue, which has to be emptied. */
+static void fail_datagram(struct ping *p, int error)
+{
+    struct sent *sent = window_oldest(&p->window);
+    char words[QUEUED_ERROR_TEXT_MAX];
+    struct queued_error queued;
+    bool known = error_queue_drain(p->trip.fd, &queued);
+
+    if (sent)
+        give_up(p, sent, known ? error_queue_words(&queued, words) : strerror(-error));
 }
 
 /* A datagram that nobody wanted is an error of one probe; a connection that broke is the end. */
 static void fail(struct ping *p, int error)
 {
-    struct sent *sent = window_oldest(&p->window);
     char peer[ADDRESS_TEXT_MAX];
 
     if (p->trip.type == SOCK_DGRAM && error < 0) {
-        if (sent)
-            give_up(p, sent, error);
+        fail_datagram(p, error);
         return;
     }
     p->broken = true;
@@ -96,7 +108,7 @@ static void give_up_overdue(struct ping *p)
         if (is_complete(p))
             trip_conclude(&p->trip);
         if (sent->fate == FATE_AWAITED)
-            give_up(p, sent, 0);
+            give_up(p, sent, NULL);
     }
 }
 

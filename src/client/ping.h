@@ -21,6 +21,7 @@ struct ping_options {
     int timestamps;
     int histogram;
     const char *plot;
+    uint64_t flows; /* 0: one connection or datagram socket, with a line for each probe */
 };
 
 struct ping {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 static const struct {
@@ -28,9 +29,32 @@ const char *sweep_name(enum passage passage)
     return passages[passage].name;
 }
 
-const char *sweep_words(enum passage passage)
+/* Whether PASSAGE is an error that the network may have reported. */
+static bool is_reported(const struct sweep *s, enum passage passage)
 {
-    return passages[passage].told;
+    return s->reported.icmp && (passage == REFUSED || passage == BROKEN || passage == TOO_LARGE);
+}
+
+const char *sweep_words(const struct sweep *s, enum passage passage, char *buf)
+{
+    char from[ADDRESS_TEXT_MAX], words[QUEUED_ERROR_TEXT_MAX];
+
+    if (is_reported(s, passage) && s->reported.mtu > 0)
+        snprintf(buf, SWEEP_WORDS_MAX, "too large for the path: %.100s reports an MTU of %" PRIu32,
+                 address_host(&s->reported.from, from, sizeof(from)), s->reported.mtu);
+    else if (is_reported(s, passage) && passage == REFUSED)
+        snprintf(buf, SWEEP_WORDS_MAX, "it is refused, as %.100s reports (is the server running?)",
+                 address_host(&s->reported.from, from, sizeof(from)));
+    else if (is_reported(s, passage))
+        snprintf(buf, SWEEP_WORDS_MAX, "%s", error_queue_words(&s->reported, words));
+    else
+        snprintf(buf, SWEEP_WORDS_MAX, "%s", passages[passage].told);
+    return buf;
+}
+
+uint32_t sweep_packet(const struct sweep *s, uint32_t size)
+{
+    return size + 8 + (s->link.peer.sa.sa_family == AF_INET6 ? 40 : 20);
 }
 
 /* A stray is the answer to no probe. */
@@ -76,7 +100,10 @@ int sweep_connect(struct sweep *s)
         .take = take,
         .context = s,
     };
-    return s->common->udp ? forbid_fragments(s->link.fd, &s->link.peer) : 0;
+    if (!s->common->udp)
+        return 0;
+    error_queue_enable(s->link.fd);
+    return forbid_fragments(s->link.fd, &s->link.peer);
 }
 
 static enum passage passage_of(const struct sweep *s, int r)
@@ -102,6 +129,23 @@ static enum passage passage_of(const struct sweep *s, int r)
     return BROKEN;
 }
 
+/* Takes what the network reported of the error R. Returns R, or what was reported. */
+static int take_reported(struct sweep *s, int r)
+{
+    struct queued_error queued;
+
+    if (s->link.type != SOCK_DGRAM || !error_queue_drain(s->link.fd, &queued))
+        return r;
+    s->reported = queued;
+    return -queued.error;
+}
+
+/* Routers limit how often they report: what they reported once holds. */
+static bool exceeds_reported(const struct sweep *s, uint32_t size)
+{
+    return s->reported.mtu > 0 && s->reported.icmp && sweep_packet(s, size) > s->reported.mtu;
+}
+
 static enum passage try_once(struct sweep *s, uint32_t size)
 {
     int r = sweep_connect(s);
@@ -112,15 +156,29 @@ static enum passage try_once(struct sweep *s, uint32_t size)
     r = trip_ask(&s->trip, size, s->own->wait, s->stop);
     while (r == -ECANCELED && stop_take(s->stop) != WISH_STOP) /* what is known has been told */
         r = trip_ask_on(&s->trip, s->own->wait, s->stop);
+    if (r < 0 && r != -ECANCELED)
+        r = take_reported(s, r);
     enum passage passage = passage_of(s, r);
+    if (passage == LOST && exceeds_reported(s, size))
+        passage = TOO_LARGE;
     if (passage != PASSES && s->link.type != SOCK_DGRAM)
         sweep_disconnect(s); /* the rest of that probe may still be on its way */
     return passage;
 }
 
+/* Who reported PASSAGE, if anybody did. */
+static void put_reported(const struct sweep *s, enum passage passage)
+{
+    if (!is_reported(s, passage))
+        return;
+    output_address("reported_by", &s->reported.from);
+    if (s->reported.mtu > 0)
+        output_count("mtu", s->reported.mtu);
+}
+
 static void tell(const struct sweep *s, uint32_t size, enum passage passage)
 {
-    char time[TIME_TEXT_MAX];
+    char time[TIME_TEXT_MAX], words[SWEEP_WORDS_MAX];
 
     if (s->common->verbosity == VERBOSITY_QUIET || passage == STOPPED)
         return;
@@ -130,12 +188,13 @@ static void tell(const struct sweep *s, uint32_t size, enum passage passage)
         output_text("verdict", sweep_name(passage));
         if (passage == PASSES)
             output_milliseconds("rtt_ms", s->last.time);
+        put_reported(s, passage);
         output_end();
     } else if (passage == PASSES) {
         output_line("%" PRIu32 " byte%s: %s ms", size, plural(size),
                     output_time(s->last.time, time));
     } else {
-        output_line("%" PRIu32 " byte%s: %s", size, plural(size), sweep_words(passage));
+        output_line("%" PRIu32 " byte%s: %s", size, plural(size), sweep_words(s, passage, words));
     }
 }
 

@@ -1,9 +1,11 @@
 #include "base/span.h"
 #include "base/util.h"
+#include "client/error_queue.h"
 #include "client/graph.h"
 #include "client/link.h"
 #include "client/output.h"
 #include "client/ping.h"
+#include "client/ping_flows.h"
 #include "client/stop.h"
 #include "client/verb.h"
 
@@ -23,6 +25,8 @@ static const struct option_row rows[] = {
     {"histogram", 0, NULL, AT(histogram), 1, NULL, "print how often which time was measured"},
     {"plot", 0, &argument_text, AT(plot), 0, "FILE",
      "draw time against probe: .svg or .png, by gnuplot"},
+    {"flows", 0, &argument_count, AT(flows), 0, "N",
+     "from N source ports at once: loss and median of each"},
 };
 
 static void print_begin(const struct ping *p, const struct link *link)
@@ -97,7 +101,9 @@ static int ping_over(struct ping *p, const struct link *link)
         .take = account_take,
         .context = p->account,
     };
-    if (link->type != SOCK_DGRAM)
+    if (link->type == SOCK_DGRAM)
+        error_queue_enable(link->fd);
+    else
         stats_add(&p->account->connects, link->connect_ns);
     if (!p->own->plot || plot_open(&p->account->plot, p->own->plot) == 0) {
         print_begin(p, link);
@@ -133,6 +139,8 @@ static int run_ping(const struct common *common, const void *own)
     struct ping p = {.common = &bounded, .own = own, .stop = -1};
     struct attempts attempts;
 
+    if (options->flows > 0)
+        return ping_flows(&bounded, options);
     if (link_resolve(&bounded, &attempts) < 0)
         return link_give_up(common, VERB_UNABLE);
     int status = connect_and_ping(&p, &attempts);

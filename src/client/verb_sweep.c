@@ -64,30 +64,24 @@ static void narrow(struct sweep *s, struct limit *limit)
 
 /* ---- telling ---- */
 
-/* The IP packet that a datagram of SIZE bytes makes. */
-static uint32_t packet_of(const struct sweep *s, uint32_t size)
-{
-    return size + 8 + (s->link.peer.sa.sa_family == AF_INET6 ? 40 : 20);
-}
-
 static void tell_limit(const struct sweep *s, const struct limit *limit)
 {
-    char packet[64] = "";
+    char packet[64] = "", words[SWEEP_WORDS_MAX];
 
     if (s->common->udp && limit->passes > 0)
         snprintf(packet, sizeof(packet), " (an IP packet of %" PRIu32 ")",
-                 packet_of(s, limit->passes));
+                 sweep_packet(s, limit->passes));
     if (limit->fails == 0)
         output_line("every size up to %" PRIu32 " bytes%s passes", limit->passes, packet);
     else if (limit->how == STOPPED)
         output_line("stopped: up to %" PRIu32 " bytes%s pass", limit->passes, packet);
     else if (limit->passes == 0)
         output_line("not even %" PRIu32 " byte%s: %s", limit->fails,
-                    limit->fails == 1 ? " passes" : "s pass", sweep_words(limit->how));
+                    limit->fails == 1 ? " passes" : "s pass", sweep_words(s, limit->how, words));
     else
         output_line("%" PRIu32 " byte%s%s pass%s, %" PRIu32 " do not: %s", limit->passes,
                     plural(limit->passes), packet, limit->passes == 1 ? "es" : "", limit->fails,
-                    sweep_words(limit->how));
+                    sweep_words(s, limit->how, words));
 }
 
 static void put_limit(const struct sweep *s, const struct limit *limit, int status)
@@ -95,7 +89,7 @@ static void put_limit(const struct sweep *s, const struct limit *limit, int stat
     output_begin("summary");
     output_count("passes", limit->passes);
     if (s->common->udp && limit->passes > 0)
-        output_count("packet", packet_of(s, limit->passes));
+        output_count("packet", sweep_packet(s, limit->passes));
     if (limit->fails > 0)
         output_count("fails", limit->fails);
     output_text("how", sweep_name(limit->how));

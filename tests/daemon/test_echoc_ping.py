@@ -265,7 +265,7 @@ def refused():
         port = sock.getsockname()[1]
     # Of another address than 127.0.0.1, or its own port, which may be that one, would answer it.
     done = run(*QUICK, "-u", "-c", 2, "-W", WAIT, "127.0.0.9", port).ended(1)
-    expect_match("^seq=1: Connection refused$", done.out, "of a datagram")
+    expect_match("^seq=1: Connection refused, reported by 127.0.0.9$", done.out, "of a datagram")
     run("ping", "-c", 1, "name.invalid").ended(2)
 
 

@@ -513,7 +513,8 @@ def sweep_refused():
         pass
     done = run("sweep", "-u", "--smallest", 2, *server.operands).ended(1)
     expect_equal(done.out.splitlines()[-1],
-                 "not even 2 bytes pass: it is refused (is the server running?)", "the end")
+                 "not even 2 bytes pass: it is refused, as 127.0.0.1 reports (is the server "
+                 "running?)", "the end")
 
 
 @test("sweep sets DF: the MTU of the interface is the limit, and that is no fault")
