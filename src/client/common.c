@@ -43,6 +43,15 @@ static int parse_dscp(const char *text, void *member)
     return 0;
 }
 
+const char *common_dscp_name(int dscp, char *buf)
+{
+    snprintf(buf, DSCP_TEXT_MAX, "%d", dscp);
+    for (size_t i = 0; i < ARRAY_SIZE(code_points) && dscp > 0; i++)
+        if (code_points[i].value == dscp)
+            snprintf(buf, DSCP_TEXT_MAX, "%s", code_points[i].name);
+    return buf;
+}
+
 static int parse_proxy(const char *text, void *member)
 {
     return proxy_header_parse(text, member);

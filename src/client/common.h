@@ -64,6 +64,10 @@ int common_check(struct common *c);
  * 65535 and cuts it, and " 7" and "+7", too. */
 bool common_is_port(const char *port);
 
+/* The code point DSCP by name, or as a number, in BUF of DSCP_TEXT_MAX bytes. Returns BUF. */
+#define DSCP_TEXT_MAX 8
+const char *common_dscp_name(int dscp, char *buf);
+
 /* Says that the command line is wrong: WHAT, and TEXT or NULL. Returns -EINVAL. */
 int common_wrong(const char *what, const char *text);
 

@@ -242,6 +242,7 @@ int flows_run(struct flows *f)
     struct pollfd *set = memory_zeroed(count + 1, sizeof(*set));
     uint64_t begin = clock_now(), deadline = f->plan->deadline ? begin + f->plan->deadline : NEVER;
 
+    f->over = false;
     f->list = memory_zeroed(count, sizeof(*f->list));
     for (size_t i = 0; i < count; i++) {
         begin_flow(f, &f->list[i], begin);

@@ -9,8 +9,8 @@
 #include <string.h>
 
 static const struct verb *const verbs[] = {
-    &verb_send, &verb_ping,  &verb_crr,    &verb_load,    &verb_hold,
-    &verb_idle, &verb_sweep, &verb_whoami, &verb_daytime,
+    &verb_send, &verb_ping,  &verb_crr,  &verb_load,   &verb_hold,
+    &verb_idle, &verb_sweep, &verb_path, &verb_whoami, &verb_daytime,
 };
 
 const struct verb *verb_named(const char *name)

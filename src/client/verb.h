@@ -32,7 +32,7 @@ struct verb {
 };
 
 extern const struct verb verb_send, verb_ping, verb_crr, verb_load, verb_hold, verb_idle,
-    verb_sweep, verb_whoami, verb_daytime;
+    verb_sweep, verb_path, verb_whoami, verb_daytime;
 
 /* The verb that NAME is; NULL: none. */
 const struct verb *verb_named(const char *name);

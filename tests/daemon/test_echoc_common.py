@@ -263,7 +263,7 @@ def xinetd():
 def helps():
     overview = run("--help").ended(0).out
     verbs = re.findall(r"^  (\w+) +\w", overview.split("The verbs:")[1].split("Without")[0], re.M)
-    expect_equal(len(verbs), 9, "the verbs of " + overview)
+    expect_equal(len(verbs), 10, "the verbs of " + overview)
     for verb in verbs:
         lines = run(verb, "--help").ended(0).out.splitlines()
         expect(len(lines) < 24 and max(map(len, lines)) <= 80, "the help of %s is too large" % verb)

@@ -1,0 +1,76 @@
+/*
+ * The steps of echoc path: each looks for one kind of fault, and tells what it finds.
+ */
+#ifndef ECHOD_CLIENT_PATH_H
+#define ECHOD_CLIENT_PATH_H
+
+#include "client/common.h"
+#include "client/error_queue.h"
+#include "client/findings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct path_options {
+    const char *echo_port, *udp_port; /* NULL: as it is by default */
+    uint64_t flows;
+    uint64_t idle; /* microseconds; 0: not wanted */
+};
+
+struct path {
+    const struct common *common;
+    const struct path_options *own;
+    struct findings findings;
+    int stop;                     /* stop_open(): once it can be read, the step ends early */
+    struct address tcp, udp;      /* the echo services; .len 0: none answers */
+    int hops;                     /* -1: not known */
+    uint64_t rtt;                 /* of datagrams, the longest so far, microseconds */
+    struct queued_error reported; /* the last error that the network reported; .error 0: none */
+};
+
+/* Whether Ctrl-C was pressed. */
+bool path_is_stopped(const struct path *p);
+
+/*
+ * Where there are several paths of which one is dead, a connection may not come about, but another
+ * one does, from another port: how often it is tried, and for how long each time but the last, so
+ * that a SYN is repeated once.
+ */
+#define PATH_TRIES 4
+#define PATH_PATIENCE (1500 * USEC_PER_MSEC)
+
+/* How long the try number TRY, from 0 on, may take. */
+uint64_t path_patience(const struct path *p, unsigned try);
+
+/* A connection to ADDRESS came about only after FAILED tries. */
+void path_tell_tries(struct path *p, const struct address *address, unsigned failed);
+
+/* ---- over UDP: path_udp.c ---- */
+
+/* Whether datagrams come back from ADDRESS; if so it becomes p->udp. Without an answer that is a
+ * finding if the user NAMED the port. */
+void path_find_udp(struct path *p, const struct address *address, bool named);
+
+/* Finds the largest packet that passes, and whether datagrams are truncated. */
+void path_try_sizes(struct path *p);
+
+/* Whether routers on the path report errors (ICMP): sends to ADDRESS, with a TTL that expires. */
+void path_try_reports(struct path *p, const struct address *address);
+
+/* ---- over TCP: path_tcp.c ---- */
+
+/* The same as path_find_udp(). */
+void path_find_tcp(struct path *p, const struct address *address, bool named);
+
+/* Whether much data passes. */
+void path_try_bulk(struct path *p);
+
+/* Whether a connection that is idle for p->own->idle is still there. */
+void path_try_idle(struct path *p);
+
+/* ---- over either: path_flows.c ---- */
+
+/* Loss, order and duplicates over p->own->flows flows, and flows that lose everything. */
+void path_try_flows(struct path *p);
+
+#endif

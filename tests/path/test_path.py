@@ -1,0 +1,159 @@
+"""echoc path names what is wrong with a path, and finds nothing on one that is sound.
+
+Each path is broken in one way. That whatever else is found is not there is part of it, as far as it
+does not follow from the fault."""
+import lab
+from lab import Damager, Impatient, Lab, kinds
+
+from expect import expect, expect_equal, expect_match, scaled
+from tap import main, test
+
+FORWARD = "chain forward { type filter hook forward priority mangle; %s }"
+PREROUTING = "chain prerouting { type nat hook prerouting priority dstnat; %s }"
+SYN = "iifname wire tcp flags & (syn | ack) == syn "
+SOUND_RUNS = scaled(3, 1)
+
+
+def finds(done, *expected, also=()):
+    """That DONE found what was EXPECTED, and nothing else but what may come of it. Returns the
+    sentences."""
+    found = kinds(done)
+    expect(found >= set(expected) and found <= set(expected) | set(also),
+           "the findings: got %s of %s" % (sorted(found), done.out))
+    done.ended(1 if expected else 0)
+    return "\n".join(o["text"] for o in done.objects("finding"))
+
+
+def broken(name, rules, *expected, pattern, also=(), options=()):
+    """A test of a path that a ruleset breaks."""
+    @test(name)
+    def function():
+        with Lab(rules=rules) as path:
+            text = finds(path.look(*options), *expected, also=also)
+        expect_match(pattern, text, "the sentence")
+
+
+@test("on a sound path nothing is found, and the notes say how it is; IPv4 and IPv6")
+def sound():
+    for version in (4, 6):
+        with Lab(version) as path:
+            for _ in range(SOUND_RUNS):
+                done = path.look("--idle", "500ms")
+                finds(done)
+                notes = {o["kind"]: o["text"] for o in done.objects("note")}
+                expect_equal(notes["hops"], "1 hop", "the hops")
+                expect_equal(notes["mtu"], "packets of up to 1500 bytes pass", "the MTU")
+                expect_equal(sorted(notes), ["bulk", "flows", "hops", "icmp", "idle", "mtu"], "notes")
+                expect_equal(done.summary["hops"], 1, "the hops of the summary")
+
+
+broken("NAT: the address that arrives is another one",
+       "chain postrouting { type nat hook postrouting priority srcnat; oifname far masquerade; }",
+       "nat", pattern=r"^198\.51\.100\.2:\d+ arrived as 203\.0\.113\.1:\d+: NAT$")
+broken("MSS clamping", FORWARD % (SYN + "tcp option maxseg size set 1380;"), "mss",
+       pattern=r"^MSS 1460 became 1380: something on the path clamps it \(a tunnel\?\)$")
+broken("MSS clamping on the way back", FORWARD %
+       "oifname wire tcp flags & syn == syn tcp option maxseg size set 1200;", "mss_back",
+       pattern=r"^MSS 1460 of the server became 1200 on the way back: ")
+broken("DSCP that is cleared", FORWARD % "ip dscp set cs0;", "dscp", pattern="^DSCP ef became 0: ")
+broken("DSCP that is rewritten", FORWARD % "ip dscp set cs1;", "dscp",
+       pattern="^DSCP 0 became cs1: ")
+broken("ECN: the flags of the SYN are cleared", FORWARD % (SYN + "tcp flags set syn;"), "ecn",
+       pattern="^ECN was asked for and did not arrive: ")
+broken("ECN: the mark of packets is cleared", FORWARD % "ip ecn set not-ect;", "ecn_back",
+       pattern="^ECN is in use, but packets of the server arrive without the mark: ")
+broken("a TTL that is rewritten", FORWARD % "ip ttl set 64;", "ttl",
+       pattern="^TTL 64 arrived as 64, and 128 as 64: something on the path rewrites it ")
+broken("timestamps that are removed", FORWARD % (SYN + "reset tcp option timestamp;"),
+       "timestamps", pattern="^timestamps were removed: ")
+broken("SACK that is removed", FORWARD % (SYN + "reset tcp option sack-perm;"), "sack",
+       pattern="^SACK was removed: ")
+broken("window scaling that is removed", FORWARD % (SYN + "reset tcp option window;"),
+       "window_scale", pattern="^window scaling was removed: ")
+broken("timestamps that are removed on the way back", FORWARD %
+       "oifname wire tcp flags & syn == syn reset tcp option timestamp;", "timestamps",
+       pattern="^timestamps were removed on the way back: ")
+broken("an MTU black hole", FORWARD % "ip length > 1400 drop;", "mtu", "bulk",
+       pattern=r"^packets of more than 1400 bytes vanish without a word \(our own MTU is 1500\): ")
+broken("one of eight paths that is dead, for TCP and UDP", FORWARD %
+       "meta l4proto { tcp, udp } iifname wire jhash th sport mod 8 seed 0x7 vmap { 3 : drop };",
+       "flows", also=["connect"],
+       options=["--flows", 128],
+       pattern=r"^\d+ of 128 flows loses? everything \(ports? [\d, .]+\): one of about \d+ paths ")
+broken("loss of 5 %", FORWARD % "numgen random mod 100 < 5 drop;", "loss",
+       also=("retransmits", "bulk"), pattern=r"^\d+\.\d % of 640 probes are lost \(\d+\)$")
+broken("a connection that is cut by RST",
+       "set flows { type inet_service; flags dynamic, timeout; timeout 1s; }\n" + FORWARD %
+       """tcp dport 7777 tcp flags & (syn | ack) == syn update @flows { tcp sport } accept
+       tcp dport 7777 tcp sport @flows update @flows { tcp sport } accept
+       tcp dport 7777 reject with tcp reset;""", "idle", options=["--idle", "3s"],
+       pattern=r"^a connection is reset after 3s.* of silence \(RST\)$")
+broken("a connection that is forgotten",
+       "set flows { type inet_service; flags dynamic, timeout; timeout 1s; }\n" + FORWARD %
+       """tcp dport 7777 tcp flags & (syn | ack) == syn update @flows { tcp sport } accept
+       tcp dport 7777 tcp sport @flows update @flows { tcp sport } accept
+       tcp dport 7777 drop;""", "idle", options=["--idle", "3s"],
+       pattern=r"^after 3s.* of silence nothing comes back any more: ")
+
+
+@test("ICMP that is filtered: nobody reports that packets are too large")
+def icmp_filtered():
+    rules = "chain output { type filter hook output priority 0; meta l4proto icmp drop; }"
+    with Lab(rules=rules) as path:
+        path.link.ip("link", "set", lab.FAR, "mtu", "1400")
+        text = finds(path.look(), "icmp", "mtu", "bulk")
+    expect_match("^no router on the path reports errors: ICMP is filtered", text, "the sentence")
+    expect_match("^packets of more than 1400 bytes vanish without a word", text, "the MTU")
+
+
+@test("an MTU that a router reports is no fault, and it is told who reported it; IPv4 and IPv6")
+def mtu_reported():
+    for version in (4, 6):
+        with Lab(version) as path:
+            path.link.ip("link", "set", lab.FAR, "mtu", "1400")
+            done = path.look()
+            finds(done)
+            notes = {o["kind"]: o["text"] for o in done.objects("note")}
+            expect_match("^packets of up to 1400 bytes pass; %s reports this MTU" %
+                         ("2001:db8::1" if version == 6 else "198.51.100.1"), notes["mtu"], "note")
+
+
+@test("a connection that is cut by FIN")
+def cut_by_fin():
+    with Lab() as path, Impatient((path.host, 7777)) as forwarder:
+        path.load(PREROUTING % ("iifname wire tcp dport 7777 redirect to :%d;" % forwarder.port))
+        text = finds(path.look("--idle", "5s"), "idle")
+    expect_match(r"^an idle connection is closed after [1-4]s.* \(FIN\), by the server or ", text,
+                 "the sentence")
+
+
+@test("a forwarder that truncates datagrams, and duplicates them")
+def damaging():
+    with Lab() as path, Damager((path.host, 7777), 512) as forwarder:
+        path.load(PREROUTING % ("iifname wire udp dport 7777 redirect to :%d;" % forwarder.port))
+        text = finds(path.look(), "truncated", "duplicate", "udp_proxy")
+    expect_match("^a datagram of 1472 bytes came back with 512: ", text, "the sentence")
+    expect_match("come back more than once", text, "the sentence")
+
+
+@test("destination NAT: the address that answers is another one")
+def destination_nat():
+    rules = PREROUTING % "ip daddr 198.51.100.1 dnat to 203.0.113.9;"
+    with Lab(rules=rules) as path:
+        path.server.hosts.insert(0, "198.51.100.1")
+        text = finds(path.look(), "destination_nat")
+    expect_match(r"^198.51.100.1:7780 is 203.0.113.9:7780 at the server: destination NAT", text,
+                 "the sentence")
+
+
+@test("SYN cookies: what is not known is said, and is no fault")
+def cookies():
+    with Lab() as path:
+        with path.server.inside():
+            lab.write_sysctl("ipv4/tcp_syncookies", "2")
+        done = path.look()
+        finds(done)
+    expect("syn" in kinds(done, "note"), "it is told: " + done.out)
+
+
+main()
