@@ -52,14 +52,16 @@ static void end_flow(struct flow *flow, int error)
     fd_close(&flow->trip.fd);
 }
 
-static void begin_flow(struct flows *f, struct flow *flow, uint64_t now)
+/* The flows take turns within an interval, lest all send at once. */
+static void begin_flow(struct flows *f, size_t i, uint64_t now)
 {
+    struct flow *flow = &f->list[i];
     struct connect_plan plan = common_plan(f->common, -1);
     struct address own;
 
     plan.type = f->type;
     flow->all = f;
-    flow->next = now;
+    flow->next = now + f->plan->interval * i / f->plan->count;
     int fd = connect_begin(&f->peer, &plan);
     flow->trip = (struct trip){.fd = fd < 0 ? -1 : fd,
                                .type = f->type,
@@ -91,7 +93,8 @@ static void finish_connecting(struct flow *flow, uint64_t now)
         r = queue_append(&flow->trip.out, header, len);
     }
     flow->connected = r == 0;
-    flow->next = now;
+    if (flow->next < now)
+        flow->next = now;
     if (r < 0)
         end_flow(flow, r);
 }
@@ -245,7 +248,7 @@ int flows_run(struct flows *f)
     f->over = false;
     f->list = memory_zeroed(count, sizeof(*f->list));
     for (size_t i = 0; i < count; i++) {
-        begin_flow(f, &f->list[i], begin);
+        begin_flow(f, i, begin);
         begun += f->list[i].trip.fd >= 0;
     }
     int r = begun > 0 ? 0 : f->list[0].error;
@@ -261,4 +264,5 @@ void flows_free(struct flows *f)
 {
     free(f->list);
     f->list = NULL;
+    f->times = (struct stats){0};
 }

@@ -5,9 +5,13 @@
 
 #include <inttypes.h>
 
-#define PROBES 10
+#define PROBES 6
 #define BURST 2
-#define INTERVAL (50 * USEC_PER_MSEC)
+
+/* By default echod answers 1000 datagrams of one source a second, of all flows together: half of
+ * that is sent, lest its limit is taken for loss. */
+#define RATE 500
+
 #define SIZE 56
 
 /* How long an answer, or a connection, may take: SYNs are repeated after 1 s and 3 s. */
@@ -48,24 +52,38 @@ static void tell_damage(struct path *p, const struct flows_sums *sums)
                      sums->verdicts[REPLY_CORRUPTED], sums->sent);
 }
 
-/* Loss on the flows that are not dead, which have a sentence of their own. */
-static void tell_loss(struct path *p, const struct flows *f)
+/* What was sent on the flows that are not dead, which have a sentence of their own; returns what of
+ * it was lost. */
+static uint64_t lost_of_alive(const struct flows *f, uint64_t *sent)
 {
-    uint64_t sent = 0, lost = 0;
+    uint64_t lost = 0;
 
+    *sent = 0;
     for (size_t i = 0; i < f->plan->count; i++) {
         const struct flow *flow = &f->list[i];
         if (flow_is_dead(flow))
             continue;
-        sent += flow->sent;
+        *sent += flow->sent;
         lost += flow->sent - flow->answered;
     }
-    tell_share(p, "loss", "are lost", lost, sent);
+    return lost;
+}
+
+static bool is_suspicious(const struct flows *f)
+{
+    struct flows_sums sums = flows_sum(f);
+    uint64_t sent, lost = lost_of_alive(f, &sent);
+
+    return sums.dead > 0 || is_much(lost, sent) ||
+           is_much(sums.verdicts[REPLY_REORDERED], sums.sent) ||
+           is_much(sums.verdicts[REPLY_DUPLICATE], sums.sent) ||
+           is_much(sums.retransmits, sums.sent);
 }
 
 static void tell(struct path *p, const struct flows *f)
 {
     struct flows_sums sums = flows_sum(f);
+    uint64_t sent, lost = lost_of_alive(f, &sent);
     char text[FLOWS_TEXT_MAX];
 
     if (flows_explain(f, text))
@@ -73,7 +91,7 @@ static void tell(struct path *p, const struct flows *f)
     else if (sums.dead == f->plan->count)
         findings_add(&p->findings, "flows", "none of %" PRIu64 " flows gets anything back",
                      f->plan->count);
-    tell_loss(p, f);
+    tell_share(p, "loss", "are lost", lost, sent);
     tell_share(p, "reordered", "come back out of order", sums.verdicts[REPLY_REORDERED], sums.sent);
     tell_share(p, "duplicate", "come back more than once", sums.verdicts[REPLY_DUPLICATE],
                sums.sent);
@@ -91,7 +109,7 @@ void path_try_flows(struct path *p)
         .count = p->own->flows,
         .probes = PROBES,
         .burst = BURST,
-        .interval = INTERVAL,
+        .interval = p->own->flows * BURST * USEC_PER_SEC / RATE,
         .wait = udp ? WAIT_UDP : WAIT_TCP,
         .size = SIZE,
     };
@@ -103,7 +121,12 @@ void path_try_flows(struct path *p)
 
     if (f.peer.len == 0 || room_make(plan.count) < 0)
         return;
-    if (flows_run(&f) == 0 && !f.over)
+    int r = flows_run(&f);
+    if (r == 0 && !f.over && is_suspicious(&f)) {
+        flows_free(&f); /* a server that stands still for a moment loses some, too: once more */
+        r = flows_run(&f);
+    }
+    if (r == 0 && !f.over)
         tell(p, &f);
     flows_free(&f);
 }

@@ -81,7 +81,7 @@ broken("one of eight paths that is dead, for TCP and UDP", FORWARD %
        options=["--flows", 128],
        pattern=r"^\d+ of 128 flows loses? everything \(ports? [\d, .]+\): one of about \d+ paths ")
 broken("loss of 5 %", FORWARD % "numgen random mod 100 < 5 drop;", "loss",
-       also=("retransmits", "bulk"), pattern=r"^\d+\.\d % of 640 probes are lost \(\d+\)$")
+       also=("retransmits", "bulk"), pattern=r"^\d+\.\d % of 384 probes are lost \(\d+\)$")
 broken("a connection that is cut by RST",
        "set flows { type inet_service; flags dynamic, timeout; timeout 1s; }\n" + FORWARD %
        """tcp dport 7777 tcp flags & (syn | ack) == syn update @flows { tcp sport } accept
