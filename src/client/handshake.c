@@ -72,14 +72,15 @@ static int get_ttl(int fd, const struct address *a)
     return getsockopt(fd, level, name, &ttl, &len) < 0 ? -1 : ttl;
 }
 
-static int await(int fd, short events, uint64_t deadline)
+/* Until one of them happens to FD, or WAKE can be read. Returns 0 or -errno. */
+static int await(int fd, short events, uint64_t deadline, int wake)
 {
-    struct pollfd set = {.fd = fd, .events = events};
+    struct pollfd set[] = {{.fd = fd, .events = events}, {.fd = wake, .events = POLLIN}};
 
     for (;;) {
-        int n = poll(&set, 1, wait_until(deadline));
+        int n = poll(set, ARRAY_SIZE(set), wait_until(deadline));
         if (n > 0)
-            return 0;
+            return set[1].revents ? -ECANCELED : 0;
         if (n < 0 && errno != EINTR)
             return -errno;
         if (clock_now() >= deadline)
@@ -92,7 +93,7 @@ static int begin(const struct common *c, const struct address *address,
                  const struct handshake_plan *plan)
 {
     int fd = socket(address->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int traffic_class = plan->dscp << 2, r = 0;
+    int traffic_class = plan->dscp < 0 ? 0 : plan->dscp << 2, r = 0;
     bool v6 = address->sa.sa_family == AF_INET6;
 
     if (fd < 0)
@@ -118,7 +119,7 @@ static int open_connection(const struct common *c, const struct address *address
 
     if (fd < 0)
         return fd;
-    int r = await(fd, POLLOUT, deadline);
+    int r = await(fd, POLLOUT, deadline, plan->wake);
     if (r == 0)
         r = connect_finish(fd, address);
     if (r < 0)
@@ -161,12 +162,12 @@ static void read_info(int fd, struct handshake *h)
 /* ---- the answer ---- */
 
 /* All that is said, as a string, until the end of it. Returns its length or -errno. */
-static ssize_t receive(int fd, char *buf, size_t size, uint64_t deadline)
+static ssize_t receive(int fd, char *buf, size_t size, uint64_t deadline, int wake)
 {
     size_t used = 0;
 
     while (used + 1 < size) {
-        int r = await(fd, POLLIN, deadline);
+        int r = await(fd, POLLIN, deadline, wake);
         ssize_t n = r < 0 ? -1 : recv(fd, buf + used, size - used - 1, 0);
         if (r < 0)
             return r;
@@ -180,13 +181,13 @@ static ssize_t receive(int fd, char *buf, size_t size, uint64_t deadline)
     return (ssize_t)used;
 }
 
-static int ask(int fd, struct handshake *h, uint64_t deadline)
+static int ask(int fd, struct handshake *h, uint64_t deadline, int wake)
 {
     char text[REPLY_MAX];
     bool ecn_seen;
 
     shutdown(fd, SHUT_WR); /* an echo service would wait for more */
-    ssize_t len = receive(fd, text, sizeof(text), deadline);
+    ssize_t len = receive(fd, text, sizeof(text), deadline, wake);
     ecn_seen = h->ecn_seen;
     read_info(fd, h); /* once more: something has come meanwhile */
     h->ecn_seen = h->ecn_seen || ecn_seen;
@@ -211,7 +212,7 @@ int handshake_ask(const struct common *c, const struct address *address,
     int r = address_local(&h->own, fd);
     h->ttl = get_ttl(fd, address);
     if (r == 0)
-        r = ask(fd, h, deadline);
+        r = ask(fd, h, deadline, plan->wake);
     fd_close(&fd);
     return r;
 }

@@ -14,6 +14,7 @@ struct handshake_plan {
     int dscp;          /* -1: as it is */
     int ttl;           /* 0: as it is */
     uint64_t patience; /* for the connection, microseconds; 0: no limit but c->timeout */
+    int wake;          /* a descriptor: once it can be read, give up; or -1 */
 };
 
 struct handshake {
@@ -35,7 +36,7 @@ struct handshake {
 
 /*
  * Connects to ADDRESS and asks. Returns 0; -EBADMSG where something else answers, .closed where
- * nothing is said; -ETIMEDOUT or another -errno.
+ * nothing is said; -ETIMEDOUT, -ECANCELED (.wake) or another -errno.
  */
 int handshake_ask(const struct common *c, const struct address *address,
                   const struct handshake_plan *plan, struct handshake *h);

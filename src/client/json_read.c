@@ -38,11 +38,11 @@ static const char *compound_end(const char *p)
     return NULL;
 }
 
-static int word_type(const struct json_value *v)
+static enum json_type word_type(const struct json_value *v)
 {
     static const struct {
         const char *word;
-        int type;
+        enum json_type type;
     } words[] = {{"true", JSON_TRUE}, {"false", JSON_FALSE}, {"null", JSON_NULL}};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -8,8 +8,9 @@
 #include <stddef.h>
 
 /* A value where it stands in the text: of a string, what is between the quotes. */
+enum json_type { JSON_OTHER, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL };
 struct json_value {
-    enum { JSON_OTHER, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL } type;
+    enum json_type type;
     const char *at;
     size_t len;
 };

@@ -22,6 +22,7 @@ struct path {
     const struct path_options *own;
     struct findings findings;
     int stop;                     /* stop_open(): once it can be read, the step ends early */
+    bool stopped;                 /* that was taken */
     struct address tcp, udp;      /* the echo services; .len 0: none answers */
     int hops;                     /* -1: not known */
     uint64_t rtt;                 /* of datagrams, the longest so far, microseconds */

@@ -126,6 +126,7 @@ void path_try_flows(struct path *p)
         flows_free(&f); /* a server that stands still for a moment loses some, too: once more */
         r = flows_run(&f);
     }
+    p->stopped = p->stopped || f.over;
     if (r == 0 && !f.over)
         tell(p, &f);
     flows_free(&f);

@@ -72,6 +72,7 @@ void path_find_udp(struct path *p, const struct address *address, bool named)
     } else if (!f.over) {
         tell_missing(p, address, named, r == 0 ? "silence" : strerror(-r));
     }
+    p->stopped = p->stopped || f.over;
     flows_free(&f);
 }
 

@@ -42,7 +42,7 @@ bool path_is_stopped(const struct path *p)
 {
     struct pollfd set = {.fd = p->stop, .events = POLLIN};
 
-    return poll(&set, 1, 0) > 0;
+    return p->stopped || poll(&set, 1, 0) > 0;
 }
 
 uint64_t path_patience(const struct path *p, unsigned try)
@@ -111,14 +111,14 @@ static int ask_address(const struct path *p, const struct address *address,
 static int ask_plain(const struct path *p, struct attempts *attempts, struct handshake *h,
                      unsigned *failed)
 {
-    const struct handshake_plan plan = {.dscp = p->common->dscp};
+    const struct handshake_plan plan = {.dscp = p->common->dscp, .wake = p->stop};
     int r = -EADDRNOTAVAIL;
 
-    for (size_t i = 0; i < attempts->count && r != 0 && r != -EBADMSG; i++) {
+    for (size_t i = 0; i < attempts->count && r != 0 && r != -EBADMSG && r != -ECANCELED; i++) {
         struct attempt *a = &attempts->list[i];
         r = a->error = ask_address(p, &a->address, plan, h, failed);
     }
-    for (size_t i = 0; i < attempts->count && r != 0; i++)
+    for (size_t i = 0; i < attempts->count && r != 0 && r != -ECANCELED; i++)
         if (attempts->list[i].error < 0)
             report_failure(p->common, &attempts->list[i]);
     return r;
@@ -131,6 +131,7 @@ static int ask_marked(struct path *p, const struct handshake *plain, struct hand
     const struct handshake_plan plan = {
         .dscp = p->common->dscp >= 0 ? p->common->dscp : MARK,
         .ttl = plain->ttl > UINT8_MAX - APART ? plain->ttl - APART : plain->ttl + APART,
+        .wake = p->stop,
     };
 
     return ask_address(p, &plain->peer, plan, h, failed);
@@ -147,7 +148,7 @@ static void compare(struct path *p, const struct handshake *plain, unsigned fail
 
     if (r == 0)
         p->hops = path_compare(&p->findings, plain, &marked);
-    else
+    else if (r != -ECANCELED)
         findings_add(&p->findings, "marks",
                      "a connection with DSCP %d and a TTL that is not the usual one fails: %s",
                      p->common->dscp >= 0 ? p->common->dscp : MARK,
@@ -252,8 +253,9 @@ static int examine(struct path *p, struct attempts *attempts)
     struct services services;
     unsigned failed;
 
-    if (ask_plain(p, attempts, &plain, &failed) < 0)
-        return link_give_up(p->common, VERB_BAD);
+    int r = ask_plain(p, attempts, &plain, &failed);
+    if (r < 0)
+        return link_give_up(p->common, r == -ECANCELED ? VERB_UNABLE : VERB_BAD);
     if (find_ports(p, &plain.peer, &services) < 0)
         return link_give_up(p->common, VERB_UNABLE);
     print_begin(p, &plain);

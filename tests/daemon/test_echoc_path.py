@@ -1,0 +1,167 @@
+"""echoc path over loopback: what it compares, what it says of other services, and its limits. What
+paths do to packets is tested in tests/path."""
+import json
+import signal
+import socket
+
+from clients import recv_until_eof
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match
+from harness import Echod
+from servers import Server
+from tap import main, private_network, test
+from verbs import finish, popen, run
+
+ALL = "[listen who]\naddress = %s\nport = 0\nservice = whoami\n" \
+      "[listen tcp]\naddress = %s\nport = 0\n" \
+      "[listen udp]\naddress = %s\nport = 0\nprotocol = udp\n"
+
+
+def look(echod, *options, **how):
+    return run("path", *options, "--echo-port", echod.address("tcp")[1],
+               "--udp-port", echod.address("udp")[1], *echod.address("who"), **how)
+
+
+def kinds(done, type):
+    return sorted(o["kind"] for o in done.objects(type))
+
+
+@test("nothing is found over loopback; IPv4 and IPv6; notes say what was tried")
+def sound():
+    for host in ("127.0.0.1", "::1"):
+        with Echod(ALL % (host, host, host)) as echod:
+            done = look(echod, "--flows", 8, "--idle", "200ms").ended(0)
+            lines = done.out.splitlines()
+            expect_match(r"^PATH to \S+ from \S+$", lines[0], "the first line")
+            expect_equal(lines[-1], "nothing found", "the last one")
+            expect("0 hops: no router is in between" in lines, "the hops: " + done.out)
+            expect("a connection is alive after 200ms of silence" in lines, "the silence")
+            done = look(echod, "--flows", 8, "--json").ended(0)
+            expect_equal(done.objects("finding"), [], "the findings")
+            expect_equal([done.summary[k] for k in ("findings", "hops", "status")], [0, 0, 0], "sums")
+            expect(look(echod, "--flows", 8, "-q").ended(0).out.count("\n") == 3, "--quiet")
+
+
+@test("the ECN of SYNs is tried where the sysctl asks for it")
+def ecn():
+    if not private_network():
+        raise Skip("the sysctl is of a network of one's own")
+    name = "/proc/sys/net/ipv4/tcp_ecn"
+    with open(name, encoding="ascii") as file:
+        before = file.read()
+    try:
+        with open(name, "w", encoding="ascii") as file:
+            file.write("1")
+    except OSError as error:
+        raise Skip("tcp_ecn cannot be set here: %s" % error)
+    with Echod(ALL % (("127.0.0.1",) * 3)) as echod:
+        done = look(echod, "--flows", 2, "--json").ended(0)
+    with open(name, "w", encoding="ascii") as file:
+        file.write(before)
+    expect("ecn" not in kinds(done, "note"), "it was tried: " + done.out)
+
+
+@test("echo services that are not there: a note by default, a finding if the user names the port")
+def without_echo():
+    with Echod("[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n") as echod:
+        with socket.socket() as unused, socket.socket(type=socket.SOCK_DGRAM) as silent:
+            unused.bind(("127.0.0.1", 0))
+            silent.bind(("127.0.0.1", 0))
+            port, other = unused.getsockname()[1], silent.getsockname()[1]
+            done = run("path", "--json", "--echo-port", port, *echod.address("who")).ended(1)
+            expect_equal(kinds(done, "finding"), ["tcp"], "the findings")
+            expect("udp" in kinds(done, "note"), "the note: " + done.out)
+            done = run("path", "--json", "--udp-port", other, *echod.address("who")).ended(1)
+            expect("udp" in kinds(done, "finding"), "the finding: " + done.out)
+
+
+@test("without UDP, flows are tried over TCP")
+def tcp_flows():
+    with Echod("[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n"
+               "[listen tcp]\naddress = 127.0.0.1\nport = 0\n") as echod:
+        done = run("path", "--json", "--flows", 8, "--echo-port", echod.address("tcp")[1],
+                   *echod.address("who")).ended(0)
+        expect_equal([n for n in kinds(done, "note") if n in ("bulk", "flows", "udp")],
+                     ["bulk", "flows", "udp"], "the notes")
+
+
+@test("another service: a sentence says what the server has to set")
+def other_services():
+    advice = "is not a whoami service of echod: add to the server's echod.conf a section"
+    for service in ("echo", "daytime", "discard"):
+        with Echod(listen="service = %s\n" % service) as echod:
+            done = run("path", *echod.address()).ended(1)
+            expect(advice in done.err, "the sentence: " + done.err)
+            done = run("path", "--json", *echod.address()).ended(1)
+            expect(advice in done.objects("error")[0]["reason"], "and in JSON")
+            expect_equal(done.summary["status"], 1, "the summary")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        done = run("path", *unused.getsockname()).ended(1)
+    expect_match("connection refused", done.err, "nobody there")
+
+
+def saying(text):
+    def serve(conn, number):
+        conn.sendall(text if isinstance(text, bytes) else text(conn))
+        conn.shutdown(socket.SHUT_WR)
+        recv_until_eof(conn)
+    return serve
+
+
+def answer(conn, **more):
+    peer, local = conn.getpeername(), conn.getsockname()
+    return json.dumps(dict({"listener": "a", "peer": peer[0], "peer_port": peer[1],
+                            "local": local[0], "local_port": local[1], "proxy": None}, **more)).encode()
+
+
+QUICK = ("path", "--json", "--flows", 1)
+
+
+@test("an echod that does not report the SYN yet is told, and is no finding")
+def older():
+    with Server(saying(answer)) as server:
+        done = run(*QUICK, *server.operands).ended(0)
+    expect_match("this echod is older", "\n".join(o["text"] for o in done.objects("note")), "note")
+
+
+@test("the addresses that differ are named; what a server makes up cannot harm the terminal")
+def made_up():
+    def serve(conn):
+        return answer(conn, peer="192.0.2.9", peer_port=1, syn=None, syn_missing="\x1b[31m\n\u202e")
+    with Server(saying(serve)) as server:
+        done = run("path", "--flows", 1, *server.operands).ended(1)
+    expect_match(r"^127\.0\.0\.1:\d+ arrived as 192\.0\.2\.9:1: NAT$", done.out, "the sentence")
+    expect(not [c for c in done.out if ord(c) < 32 and c != "\n"] and "\u202e" not in done.out,
+           "nothing that acts: %r" % done.out)
+
+
+@test("behind a proxy that says who we are, the SYN is the proxy's: a note")
+def proxied():
+    def serve(conn):
+        return answer(conn, peer="127.0.0.1", proxy="192.0.2.1", proxy_port=5, syn="proxy", syn_ttl=1)
+    with Server(saying(serve)) as server:
+        done = run(*QUICK, *server.operands).ended(0)
+    expect("proxy" in kinds(done, "note"), "the note: " + done.out)
+
+
+@test("what does not go together is refused; Ctrl-C ends it")
+def refused():
+    for options, complaint in ((("-U", "/x"), "--unix"), (("--proxy", "v1", "h"), "--proxy"),
+                               (("-u", "h"), "needs connections"), (("--flows", 5000, "h"), "4096"),
+                               (("--echo-port", "0", "h"), "--echo-port"),
+                               (("--udp-port", "99999", "h"), "--udp-port")):
+        expect_match(complaint, run("path", *options).ended(2).err, "the complaint")
+    with Server(lambda conn, number: conn.recv(1)) as server:  # says nothing
+        process = popen("path", "-t", "0", *server.operands)
+        eventually(lambda: server.connections, "it has connected")
+        process.send_signal(signal.SIGINT)
+        finish(process).ended(2)
+    with Echod(ALL % (("127.0.0.1",) * 3)) as echod:
+        process = popen("path", "--flows", 1, "--idle", "%ds" % (2 * DEADLINE), "--echo-port",
+                        echod.address("tcp")[1], *echod.address("who"))
+        eventually(lambda: echod.log.matching("on who"), "it has begun")
+        process.send_signal(signal.SIGINT)
+        expect_match("^stopped$", finish(process).ended(2).out, "the end")
+
+
+main()
