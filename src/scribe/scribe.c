@@ -93,9 +93,10 @@ static void accept_connections(struct writing *writing)
 {
     int r;
 
-    while ((r = store_requests_accept(writing->scribe->stores, writing->epoll)) > 0)
-        continue;
-    if (r != -EAGAIN) /* the daemon is gone, or what it sends is not understood */
+    do
+        r = store_requests_accept(writing->scribe->stores, writing->epoll);
+    while (r > 0 || r == -EPROTO); /* one that there was no descriptor for is lost, not the rest */
+    if (r != -EAGAIN) /* the daemon is gone */
         epoll_ctl(writing->epoll, EPOLL_CTL_DEL, writing->scribe->stores, NULL);
 }
 
