@@ -89,7 +89,7 @@ static struct message changed(const uint8_t *data, size_t size, bool as_file)
 
     memcpy(message.data + FILE_AT, &length, sizeof(length));
     for (size_t at = 0; at + 3 <= size; at += 3)
-        message.data[(data[at] | data[at + 1] << 8) % message.len] = data[at + 2];
+        message.data[((size_t)data[at + 1] << 8 | data[at]) % message.len] = data[at + 2];
     return message;
 }
 
@@ -97,7 +97,7 @@ static struct message changed(const uint8_t *data, size_t size, bool as_file)
 static void send_message(const struct message *message, uint8_t choice)
 {
     int fds[CHANNEL_FDS] = {null, null, null, null};
-    size_t count = (choice & COUNT) % (CHANNEL_FDS + 1), len = message->len;
+    size_t count = (size_t)(choice & COUNT) % (CHANNEL_FDS + 1), len = message->len;
 
     if (choice & AS_FILE && len > JOB_AT) {
         count = count > 0 ? count : 1;
