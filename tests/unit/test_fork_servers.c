@@ -135,6 +135,8 @@ static void test_deleted(void **state)
     char path[PATH_MAX + 32];
 
     (void)state;
+    if (is_watched())
+        cannot_run("valgrind executes by name");
     snprintf(path, sizeof(path), "%s/echod-forkserver", build_dir());
     copy_program(path, "echod-forkserver");
     open_from(temp_dir());

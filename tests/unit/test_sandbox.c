@@ -54,14 +54,6 @@ static int group_setup(void **state)
     return slots.slot == MAP_FAILED || slots.place == MAP_FAILED ? -1 : watchdog_setup(state);
 }
 
-/* Valgrind makes system calls of its own, in the process that it watches. */
-static bool is_watched(void)
-{
-    const char *preloaded = getenv("LD_PRELOAD");
-
-    return preloaded && strstr(preloaded, "vgpreload");
-}
-
 #define needs_a_filter()                                                                           \
     do {                                                                                           \
         if (RELAXED)                                                                               \

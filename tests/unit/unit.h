@@ -76,6 +76,14 @@ static inline void write_file(const char *path, const void *data, size_t len)
         return;                                                                                    \
     } while (0)
 
+/* Whether valgrind watches this process: it has descriptors, and makes system calls, of its own. */
+static inline bool is_watched(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+
+    return preloaded && strstr(preloaded, "vgpreload");
+}
+
 /* ---- children ---- */
 
 /* Ends a program that waits for what never comes: a fixture of groups that fork. Not by alarm(2),
