@@ -15,13 +15,14 @@ def killed(s):
     s.start()
     sessions, pid = [s.session() for _ in range(10)], s.main_pid()
     before = s.members()
-    expect_equal(len(before), 12, "the processes before")
+    expect_equal(len(before), 13, "the processes before")
     s.run("kill", "-KILL", str(pid))
     waiting = s.connect()
     waiting.echo("who came in between")
     eventually(lambda: is_back(s, pid), "the service is active again, with another process")
     expect_equal([old for old in before if s.is_alive(old)], [], "the processes of before")
-    expect_equal(len(s.members()), 3, "the processes now: the daemon, the scribe, a worker")
+    expect_equal(len(s.members()), 4,
+                 "the processes now: the daemon, the scribe, the fork server, a worker")
     expect_equal(s.show("NRestarts"), "1", "the restarts")
     for session in sessions:
         expect_equal(session.ends(), True, "the sessions of before have ended")

@@ -26,7 +26,8 @@ def installed(s):
     user = s.output("id", "-u", "echod").strip()
     expect(user != "0", "echod has a user of its own")
     members = s.members()
-    expect_equal(len(members), 3, "the processes: the daemon, the scribe, a worker")
+    expect_equal(len(members), 4,
+                 "the processes: the daemon, the scribe, the fork server, a worker")
     expect(s.main_pid() in members, "the main process is one of them")
     for status in map(s.status_of, members):
         expect_equal(status["Uid"].split(), [user] * 4, "the user IDs of %(Name)s" % status)
@@ -194,7 +195,7 @@ def reloads(s):
     expect_equal(s.control("status")["reloads"], 50, "the reloads that it counted")
     session.close()
     eventually(lambda: s.control("status")["clients"] == 0, "no client is counted any more")
-    eventually(lambda: len(s.members()) == 2, "only the daemon and its scribe are left")
+    eventually(lambda: len(s.members()) == 3, "only daemon, scribe and fork server are left")
 
 
 @case("a restart while a client stays: who comes meanwhile waits, and is served by the next echod")
