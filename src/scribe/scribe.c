@@ -96,7 +96,7 @@ static void accept_connections(struct writing *writing)
     do
         r = store_requests_accept(writing->scribe->stores, writing->epoll);
     while (r > 0 || r == -EPROTO); /* one that there was no descriptor for is lost, not the rest */
-    if (r != -EAGAIN) /* the daemon is gone */
+    if (r != -EAGAIN)              /* the daemon is gone */
         epoll_ctl(writing->epoll, EPOLL_CTL_DEL, writing->scribe->stores, NULL);
 }
 
