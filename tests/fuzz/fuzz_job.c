@@ -64,18 +64,19 @@ static struct message sample(void)
     static char greeting[] = "hi\0there", reply[] = "OK", refusal[] = "go away\n";
     static struct cidr allow[3], deny[2];
     static uint16_t ports[] = {7, 7777};
-    struct job job = {
-        .id = 1,
-        .kind = JOB_DATAGRAMS,
-        .options = {.listener = "a",
-                    .max_message = 100,
-                    .greeting = {greeting, sizeof(greeting) - 1},
-                    .reply = {reply, sizeof(reply) - 1}},
-        .datagrams = {.allow = {allow, 3}, .deny = {deny, 2}, .own_ports = {ports, 2}},
-        .refusal = {refusal, sizeof(refusal) - 1},
-        .socket = null,
-        .store = null,
-        .slots = null};
+    struct job job = {.id = 1,
+                      .kind = JOB_DATAGRAMS,
+                      .options = {.listener = "a",
+                                  .max_message = 100,
+                                  .greeting = {greeting, sizeof(greeting) - 1},
+                                  .reply = {reply, sizeof(reply) - 1}},
+                      .datagrams = {.allow = {.item = allow, .count = 3},
+                                    .deny = {.item = deny, .count = 2},
+                                    .own_ports = {ports, 2}},
+                      .refusal = {refusal, sizeof(refusal) - 1},
+                      .socket = null,
+                      .store = null,
+                      .slots = null};
 
     fuzz_check(address_numeric(&job.peer, "192.0.2.1", 7) == 0);
     fuzz_check(job_send(channel[0], &job) == 0);

@@ -47,9 +47,9 @@ static int set_up(void **state)
     assert_int_equal(cidr_parse(s->deny, "192.0.2.128/25"), 0);
     assert_int_equal(cidr_parse(s->trust, "127.0.0.1"), 0);
     s->listen = (struct listen_settings){.name = "a",
-                                         .deny = {s->deny, 1},
+                                         .deny = {.item = s->deny, .count = 1},
                                          .proxy_protocol = PROXY_ANY,
-                                         .proxy_trust = {s->trust, 1}};
+                                         .proxy_trust = {.item = s->trust, .count = 1}};
     s->listens[0] = &s->listen;
     s->settings = (struct settings){.server = &s->limits, .listens = s->listens, .listen_count = 1};
     s->server = (struct server){.settings = &s->settings, .log = {.level = -1, .channel = -1}};

@@ -54,6 +54,7 @@ static int lowest_free(void)
 
 static char greeting[] = "hi\0there\n", reply[] = "OK", refusal[] = "echod: go away\n";
 static struct cidr allowed[MANY], denied[2];
+static const struct cidr *no_index[2]; /* that of another process means nothing */
 static uint16_t ports[] = {7, 7777, 65535};
 
 /* A job in which each field has a value of its own. */
@@ -74,8 +75,8 @@ static struct job full_job(void)
                     .reply = {reply, sizeof(reply) - 1}},
         .idle_timeout = UINT64_MAX - 4,
         .session_timeout = UINT64_MAX - 5,
-        .datagrams = {.allow = {allowed, 3},
-                      .deny = {denied, 2},
+        .datagrams = {.allow = {.item = allowed, .count = 3},
+                      .deny = {.item = denied, .count = 2, .index = no_index, .index_count = 2},
                       .own_ports = {ports, ARRAY_SIZE(ports)},
                       .rate = {.count = UINT64_MAX - 6, .interval = UINT64_MAX - 7},
                       .source_prefix = {.ipv4 = 31, .ipv6 = 63}},
@@ -117,6 +118,8 @@ static void same_text(const struct text *a, const struct text *b)
 
 static void same_cidrs(const struct cidrs *a, const struct cidrs *b)
 {
+    assert_null(a->index);
+    assert_int_equal(a->index_count, 0);
     assert_int_equal(a->count, b->count);
     if (b->count > 0)
         assert_memory_equal(a->item, b->item, b->count * sizeof(*b->item));
