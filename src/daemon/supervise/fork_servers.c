@@ -20,6 +20,8 @@
 #define WINDOW 64
 /* How long one may take to hold: it does so at once, unless it was stopped. */
 #define HOLD_TIME (5 * USEC_PER_SEC)
+/* Between two tries of what a channel has no room for. */
+#define RETRY (10 * USEC_PER_MSEC)
 
 /* ---- finding ---- */
 
@@ -191,12 +193,10 @@ void fork_servers_done(struct fork_servers *fs, uint32_t number, bool started)
 /* ---- signals ---- */
 
 /* What the channel has no room for now is sent later. */
-static void ask_to_hold(struct fork_server *server, uint64_t now)
+static void ask_to_hold(struct fork_server *server)
 {
-    if (server->pid <= 0 || request_send(server->channel, REQUEST_HOLD) < 0)
-        return;
-    server->hold = HOLD_ASKED;
-    server->hold_until = now + HOLD_TIME;
+    if (server->pid > 0 && request_send(server->channel, REQUEST_HOLD) == 0)
+        server->hold = HOLD_ASKED;
 }
 
 void fork_servers_hold(struct fork_servers *fs, uint32_t number)
@@ -206,7 +206,8 @@ void fork_servers_hold(struct fork_servers *fs, uint32_t number)
     if (!server || server->hold != HOLD_NOT)
         return;
     server->hold = HOLD_WANTED;
-    ask_to_hold(server, clock_now());
+    server->hold_until = clock_now() + HOLD_TIME;
+    ask_to_hold(server);
 }
 
 void fork_servers_release(struct fork_server *server)
@@ -284,12 +285,15 @@ struct fork_server *fork_servers_exited(struct fork_servers *fs, pid_t pid, uint
     return NULL;
 }
 
-/* The next job that SERVER has not read, in fs->moving. Returns whether there is one. */
+/* The next job that SERVER has not read, in fs->moving. Returns whether there is one, which there
+ * may be later if there is no memory now. */
 static bool take_unread(struct fork_servers *fs, struct fork_server *server)
 {
+    fs->moving = malloc(sizeof(*fs->moving));
     if (!fs->moving)
-        fs->moving = malloc(sizeof(*fs->moving));
-    while (fs->moving) {
+        return false;
+    fs->moving_from = server->number;
+    for (;;) {
         int r = request_receive(server->far, fs->moving);
         if (r == 1 && fs->moving->kind == REQUEST_JOB)
             return true;
@@ -310,9 +314,11 @@ uint64_t fork_servers_move(struct fork_servers *fs, struct fork_server *server)
 {
     uint32_t number;
 
-    if (!fs->current || server->drained || (!fs->moving && !take_unread(fs, server)))
+    if (!fs->current || server->drained)
         return 0;
-    if (fork_servers_submit(fs, &fs->moving->job, &number) == -EAGAIN)
+    if (fs->moving ? fs->moving_from != server->number : !take_unread(fs, server))
+        return 0;
+    if (fork_servers_submit(fs, &fs->moving->job, &number) < 0)
         return 0;
     uint64_t id = fs->moving->job.id;
     job_close(&fs->moving->job);
@@ -333,13 +339,15 @@ void fork_servers_renew(struct fork_servers *fs, uint64_t now)
 static void run_one(struct fork_servers *fs, struct fork_server *server, uint64_t now)
 {
     if (server->hold == HOLD_WANTED)
-        ask_to_hold(server, now);
-    if (server->hold == HOLD_ASKED && now >= server->hold_until && server->pid > 0) {
+        ask_to_hold(server);
+    if (server->hold != HOLD_NOT && now >= server->hold_until && server->pid > 0) {
         kill(server->pid, SIGKILL);
         server->hold_until = UINT64_MAX;
     }
-    if (server->number != fs->current && server->jobs == 0)
+    if (server->number != fs->current && server->jobs == 0) {
         close_channel(server); /* it ends by that */
+        server->hold = HOLD_NOT;
+    }
 }
 
 int fork_servers_run(struct fork_servers *fs, uint64_t now)
@@ -360,15 +368,16 @@ int fork_servers_run(struct fork_servers *fs, uint64_t now)
 uint64_t fork_servers_next(const struct fork_servers *fs)
 {
     uint64_t next = fs->current ? UINT64_MAX : fs->start_at;
+    bool retry = fs->moving && fs->current;
 
     if (fs->renew_at < next && fs->count < FORK_SERVERS_MAX)
         next = fs->renew_at;
     for (size_t i = 0; i < fs->count; i++) {
         const struct fork_server *server = &fs->item[i];
-        if (server->hold == HOLD_ASKED && server->hold_until < next)
+        if (server->hold != HOLD_NOT && server->hold_until < next)
             next = server->hold_until;
-        if (server->hold == HOLD_WANTED)
-            next = 0;
+        retry = retry || server->hold == HOLD_WANTED;
     }
-    return next;
+    uint64_t again = retry ? clock_now() + RETRY : UINT64_MAX;
+    return again < next ? again : next;
 }

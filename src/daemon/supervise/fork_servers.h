@@ -39,7 +39,7 @@ struct fork_server {
     size_t waiting;   /* and of these those that have no worker yet */
     uint64_t started; /* clock_now() */
     enum hold hold;
-    uint64_t hold_until; /* clock_now() at which it is killed if it has not answered HOLD_ASKED */
+    uint64_t hold_until; /* clock_now() at which it is killed if it does not hold by then */
 };
 
 struct fork_servers {
@@ -61,6 +61,7 @@ struct fork_servers {
         int level;
     } protection[PROTECTION_COUNT];
     struct request *moving; /* a job on its way from one that has ended; NULL: none */
+    uint32_t moving_from;   /* the number of that one */
 };
 
 /* None yet. */
