@@ -177,6 +177,37 @@ static void test_none_takes_jobs(void **state)
     close_job(&job);
 }
 
+/* Those that have no worker yet are not to be too many: they would wait for one that is busy. */
+static void test_room(void **state)
+{
+    static struct client_job job[1000];
+    size_t count = 0;
+
+    (void)state;
+    assert_false(fork_servers_have_room(&fs));
+    start();
+    assert_true(fork_servers_have_room(&fs)); /* even before it is ready */
+    is_ready();
+    pid_t pid = fs.item[0].pid;
+    kill(pid, SIGSTOP);
+    while (fork_servers_have_room(&fs)) {
+        assert_true(count < ARRAY_SIZE(job));
+        job[count] = client_job(count + 1);
+        submit_all(&job[count++], 1);
+    }
+    assert_true(count >= 16);
+    kill(pid, SIGCONT);
+    has_started(&job[0]);
+    fork_servers_started(&fs, 1);
+    assert_true(fork_servers_have_room(&fs));
+    for (size_t i = 0; i < count; i++)
+        ends_well(&job[i]);
+    assert_int_equal(fs.item[0].waiting, 0);
+    fork_servers_started(&fs, 1); /* never below that */
+    fork_servers_started(&fs, 99);
+    assert_int_equal(fs.item[0].waiting, 0);
+}
+
 static void test_no_room_for_jobs(void **state)
 {
     struct client_job job = client_job(1);
@@ -259,6 +290,11 @@ static void test_unread_jobs_go_to_the_next_one(void **state)
     assert_int_equal(fs.count, 1);
 }
 
+static bool channel_is_full(int channel)
+{
+    return poll(&(struct pollfd){.fd = channel, .events = POLLOUT}, 1, 0) == 0;
+}
+
 /* The next one has no room for all of them now. */
 static void test_unread_jobs_wait_for_room(void **state)
 {
@@ -290,6 +326,70 @@ static void test_unread_jobs_wait_for_room(void **state)
     assert_true(fork_servers_find(&fs, 1)->drained);
     job.server = 2;
     ends_well(&job);
+}
+
+/* Two have ended: each job is counted as that of its own. */
+static void test_unread_jobs_of_two(void **state)
+{
+    struct client_job job[2] = {client_job(1), client_job(2)}, fill = client_job(1000);
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        start();
+        is_ready();
+        pid_t pid = stop_current();
+        submit_all(&job[i], 1);
+        kill_server(pid);
+    }
+    start();
+    is_ready();
+    pid_t last = stop_current();
+    while (submit(&fill) == 0)
+        fill.id++;
+    close_job(&fill);
+    assert_int_equal(fork_servers_move(&fs, fork_servers_find(&fs, 1)), 0); /* it has it in hand */
+    kill(last, SIGCONT);
+    while (channel_is_full(fork_servers_find(&fs, 3)->channel))
+        await_reports();
+    assert_int_equal(fork_servers_move(&fs, fork_servers_find(&fs, 2)), 0);
+    assert_int_equal(fork_servers_move(&fs, fork_servers_find(&fs, 1)), 1);
+    assert_int_equal(fork_servers_move(&fs, fork_servers_find(&fs, 1)), 0);
+    assert_int_equal(fork_servers_move(&fs, fork_servers_find(&fs, 2)), 2);
+    for (size_t i = 0; i < 2; i++) {
+        job[i].server = 3;
+        ends_well(&job[i]);
+    }
+}
+
+/* Whatever it is that keeps it from being sent on now: it is not lost. */
+static void test_unread_job_that_cannot_be_sent_on(void **state)
+{
+    static char text[8192];
+    struct client_job client = client_job(1);
+    int small = 1, large = 100000;
+    uint64_t id;
+
+    (void)state;
+    start();
+    is_ready();
+    pid_t pid = stop_current();
+    struct job job = job_of(&client);
+    job.options.service = SERVICE_ECHO;
+    job.options.reply = (struct text){.data = text, .len = sizeof(text) - 1};
+    assert_int_equal(fork_servers_submit(&fs, &job, &client.server), 0);
+    fd_close(&client.socket);
+    kill_server(pid);
+    start();
+    is_ready();
+    int channel = fork_servers_find(&fs, 2)->channel;
+    assert_int_equal(setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+    assert_int_equal(fork_servers_move(&fs, fork_servers_find(&fs, 1)), 0);
+    assert_true(fork_servers_next(&fs) <= clock_now() + USEC_PER_SEC); /* it is tried again */
+    assert_int_equal(setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large)), 0);
+    id = fork_servers_move(&fs, fork_servers_find(&fs, 1));
+    assert_int_equal(id, 1);
+    client.server = 2;
+    ends_well(&client);
 }
 
 static void test_end_of_no_fork_server(void **state)
@@ -430,30 +530,78 @@ static void test_hold_that_is_not_answered(void **state)
     assert_int_equal(fs.item[0].hold, HOLD_NOT);
 }
 
+/* Stops the current one, and leaves no room in its channel. */
+static pid_t fill_channel(void)
+{
+    struct client_job job = client_job(1);
+    pid_t pid = stop_current();
+
+    while (submit(&job) == 0)
+        job.id++;
+    while (request_send(fork_servers_find(&fs, fs.current)->channel, REQUEST_RELEASE) == 0)
+        continue;
+    close_job(&job);
+    return pid;
+}
+
 /* There is no room to ask now: that is done later. */
 static void test_hold_that_waits_for_room(void **state)
 {
-    struct client_job job = client_job(1);
-
     (void)state;
     start();
     is_ready();
-    pid_t pid = stop_current();
-    while (submit(&job) == 0)
-        job.id++;
-    while (request_send(fs.item[0].channel, REQUEST_RELEASE) == 0)
-        continue;
-    close_job(&job);
+    pid_t pid = fill_channel();
     fork_servers_hold(&fs, 1);
     assert_int_equal(fs.item[0].hold, HOLD_WANTED);
+    uint64_t next = fork_servers_next(&fs);
+    assert_in_range(next, clock_now() - USEC_PER_SEC, clock_now() + USEC_PER_SEC);
+    assert_true(next > 0); /* nor is it tried all the time */
     kill(pid, SIGCONT);
     while (fs.item[0].hold == HOLD_WANTED) {
-        assert_int_equal(fork_servers_next(&fs), 0);
         assert_int_equal(fork_servers_run(&fs, clock_now()), 0);
         await_reports();
     }
     while (next_report().kind != REPORT_HELD)
         continue;
+}
+
+/* Nor does one that stays full go on for ever. */
+static void test_hold_that_there_is_never_room_for(void **state)
+{
+    (void)state;
+    start();
+    is_ready();
+    uint64_t before = clock_now();
+    pid_t pid = fill_channel();
+    fork_servers_hold(&fs, 1);
+    assert_int_equal(fork_servers_run(&fs, before + USEC_PER_SEC), 0);
+    assert_int_equal(fs.item[0].hold, HOLD_WANTED);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG | __WALL), 0);
+    assert_int_equal(fork_servers_run(&fs, clock_now() + LONG), 0);
+    assert_int_equal(child_end(pid), 1000 + SIGKILL);
+    assert_non_null(fork_servers_exited(&fs, pid, clock_now()));
+}
+
+/* One that is not needed any more ends: nobody is to be sent a signal. */
+static void test_hold_of_one_that_ends(void **state)
+{
+    (void)state;
+    start();
+    is_ready();
+    pid_t pid = fill_channel();
+    start();
+    is_ready();
+    struct fork_server *old = fork_servers_find(&fs, 1);
+    fork_servers_hold(&fs, 1);
+    assert_int_equal(old->hold, HOLD_WANTED);
+    while (old->jobs > 0)
+        fork_servers_done(&fs, 1, false);
+    assert_int_equal(fork_servers_run(&fs, clock_now()), 0);
+    assert_int_equal(old->channel, -1);
+    assert_true(fork_servers_next(&fs) == UINT64_MAX);
+    kill(pid, SIGKILL);
+    child_end(pid);
+    assert_non_null(fork_servers_exited(&fs, pid, clock_now()));
 }
 
 static void test_hold_of_none(void **state)
@@ -502,9 +650,12 @@ int main(void)
         TEST(test_deleted),
         TEST(test_jobs_are_counted),
         TEST(test_none_takes_jobs),
+        TEST(test_room),
         TEST(test_no_room_for_jobs),
         TEST(test_unread_jobs_go_to_the_next_one),
         TEST(test_unread_jobs_wait_for_room),
+        TEST(test_unread_jobs_of_two),
+        TEST(test_unread_job_that_cannot_be_sent_on),
         TEST(test_end_of_no_fork_server),
         TEST(test_renewal),
         TEST(test_no_more_than_there_are_places_for),
@@ -512,6 +663,8 @@ int main(void)
         TEST(test_hold_and_release),
         TEST(test_hold_that_is_not_answered),
         TEST(test_hold_that_waits_for_room),
+        TEST(test_hold_that_there_is_never_room_for),
+        TEST(test_hold_of_one_that_ends),
         TEST(test_hold_of_none),
         TEST(test_nonsense_from_a_fork_server),
     };
