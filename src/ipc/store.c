@@ -109,7 +109,8 @@ static void discard(int fd)
 {
     char byte;
 
-    rights_receive(fd, &byte, 1);
+    while (rights_receive(fd, &byte, 1) < 0 && errno == ECONNRESET)
+        continue; /* the worker left answers unread, which is told of once */
 }
 
 static pid_t sender_of(struct msghdr *message)
