@@ -50,6 +50,16 @@ void clients_signal_datagrams(struct server *server, struct datagram_worker *wor
     signal_process(server, &worker->signal, worker->pid, worker->server);
 }
 
+void clients_signal_again(struct server *server)
+{
+    struct roster *roster = &server->roster;
+
+    for (size_t i = 0; i < roster->used_clients; i++)
+        if (roster->clients[i].job)
+            signal_process(server, &roster->clients[i].signal, roster->clients[i].pid,
+                           roster->clients[i].server);
+}
+
 static void send_held(int *number, pid_t pid)
 {
     if (*number && pid > 0)
@@ -251,7 +261,9 @@ static void resolve(struct server *server, struct client *client)
         roster_started(&server->roster, client, slot->pid);
         fork_servers_started(&server->fork_servers, client->server);
     }
-    if (!is_child(client->pid))
+    if (is_child(client->pid))
+        signal_process(server, &client->signal, client->pid, client->server);
+    else
         end_session(server, client, SESSION_STATUS_UNKNOWN);
 }
 
@@ -263,7 +275,9 @@ static void resolve_datagrams(struct server *server, struct datagram_worker *wor
         worker->pid = slot->pid;
         fork_servers_started(&server->fork_servers, worker->server);
     }
-    if (!is_child(worker->pid))
+    if (is_child(worker->pid))
+        signal_process(server, &worker->signal, worker->pid, worker->server);
+    else
         datagrams_ended(server, worker, SESSION_STATUS_UNKNOWN);
 }
 

@@ -15,6 +15,9 @@
 void clients_signal(struct server *server, struct client *client, int number);
 void clients_signal_datagrams(struct server *server, struct datagram_worker *worker, int number);
 
+/* Goes on with signals that the program before had still to send. */
+void clients_signal_again(struct server *server);
+
 /* Waits until datagram workers that were asked to end have done so, until DEADLINE at most. */
 void clients_await_datagrams(struct server *server, uint64_t deadline);
 

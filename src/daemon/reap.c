@@ -67,7 +67,8 @@ void reap_all(struct server *server)
     pid_t pid;
     int status;
 
-    clients_take_reports(server); /* what a fork server said before it ended */
-    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+        clients_take_reports(server); /* all that a fork server said before it ended */
         explain(server, pid, status);
+    }
 }

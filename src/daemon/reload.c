@@ -244,8 +244,8 @@ static int take_over(struct server *server)
                     NULL};
     if (!server->pid_path)
         argv[3] = NULL;
+    fork_servers_put_back(&server->fork_servers);
     int handover = handover_write(server);
-
     if (handover < 0)
         return handover;
     /* Which execv() would do, too, but for as long as they like (rights.h). */

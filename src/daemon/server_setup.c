@@ -2,6 +2,7 @@
 
 #include "base/span.h"
 #include "daemon/access.h"
+#include "daemon/clients.h"
 #include "daemon/handover.h"
 #include "daemon/supervise/fork_exec.h"
 
@@ -114,6 +115,7 @@ static int open_from_handover(struct server *server, const struct server_plan *p
     if (r < 0)
         return failed(server, "what the echod before left cannot be understood", r);
     claim_jobs(server);
+    clients_signal_again(server);
     scribe_process_adopted(&server->scribe);
     r = open_fork_servers(server, plan);
     if (r == 0)

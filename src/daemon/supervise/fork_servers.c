@@ -310,6 +310,14 @@ static bool take_unread(struct fork_servers *fs, struct fork_server *server)
     return false;
 }
 
+static void drop_moving(struct fork_servers *fs)
+{
+    job_close(&fs->moving->job);
+    free(fs->moving->file);
+    free(fs->moving);
+    fs->moving = NULL;
+}
+
 uint64_t fork_servers_move(struct fork_servers *fs, struct fork_server *server)
 {
     uint32_t number;
@@ -321,11 +329,16 @@ uint64_t fork_servers_move(struct fork_servers *fs, struct fork_server *server)
     if (fork_servers_submit(fs, &fs->moving->job, &number) < 0)
         return 0;
     uint64_t id = fs->moving->job.id;
-    job_close(&fs->moving->job);
-    free(fs->moving->file);
-    free(fs->moving);
-    fs->moving = NULL;
+    drop_moving(fs);
     return id;
+}
+
+void fork_servers_put_back(struct fork_servers *fs)
+{
+    struct fork_server *from = fs->moving ? fork_servers_find(fs, fs->moving_from) : NULL;
+
+    if (from && job_send(from->channel, &fs->moving->job) == 0)
+        drop_moving(fs);
 }
 
 /* ---- as time passes ---- */

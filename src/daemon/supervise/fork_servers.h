@@ -128,6 +128,9 @@ struct fork_server *fork_servers_exited(struct fork_servers *fs, pid_t pid, uint
  * there is none now, or none any more (drained). */
 uint64_t fork_servers_move(struct fork_servers *fs, struct fork_server *server);
 
+/* Puts a job that is on its way back to where it was unread: this program is replaced. */
+void fork_servers_put_back(struct fork_servers *fs);
+
 /* A worker crashed: a fresh one takes the jobs from here on, but not too often. */
 void fork_servers_renew(struct fork_servers *fs, uint64_t now);
 
