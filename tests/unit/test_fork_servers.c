@@ -315,6 +315,9 @@ static void test_unread_jobs_wait_for_room(void **state)
     assert_int_equal(fork_servers_move(&fs, fork_servers_find(&fs, 1)), 0);
     assert_non_null(fs.moving);
     assert_false(fork_servers_find(&fs, 1)->drained);
+    fork_servers_put_back(&fs); /* the daemon is replaced meanwhile */
+    assert_null(fs.moving);
+    fork_servers_put_back(&fs);
     kill(second, SIGCONT);
     close_job(&fill);
     while ((id = fork_servers_move(&fs, fork_servers_find(&fs, 1))) == 0)
