@@ -67,7 +67,7 @@ static int parse_bits(const char *text, bool six, size_t count, uint64_t *bits)
 
 int cidr_parse(struct cidr *c, const char *text)
 {
-    char host[CIDR_TEXT_MAX], zone[IF_NAMESIZE];
+    char host[CIDR_TEXT_MAX], zone[IF_NAMESIZE] = ""; /* all of it goes to workers */
     size_t len = strcspn(text, "/"), count = 0;
     struct address a;
     uint64_t bits;
