@@ -87,10 +87,11 @@ static struct job full_job(void)
     };
 
     assert_int_equal(address_numeric(&job.peer, "fe80::1%lo", 65000), 0);
-    for (size_t i = 0; i < MANY; i++)
-        allowed[i] = (struct cidr){.family = AF_INET6,
-                                   .prefix = (uint8_t)(i % 129),
-                                   .bytes = {(uint8_t)i, (uint8_t)(i >> 8)}};
+    for (size_t i = 0; i < MANY; i++) { /* not what is between the fields */
+        allowed[i].family = AF_INET6;
+        allowed[i].prefix = (uint8_t)(i % 129);
+        memcpy(allowed[i].bytes, &i, sizeof(i));
+    }
     assert_int_equal(cidr_parse(&denied[0], "192.0.2.0/24"), 0);
     assert_int_equal(cidr_parse(&denied[1], "2001:db8::/32"), 0);
     return job;
