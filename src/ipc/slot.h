@@ -2,6 +2,13 @@
  * What a worker tells the daemon while it lives: a page of shared memory, written by the one and
  * read by the other. A worker maps its own page and no other.
  *
+ * BUSY is 0 while a worker of JOB_CLIENT waits for its client to send, and owes it nothing: every
+ * byte that came is answered, and none of them begins a message (or a PROXY header) whose end is
+ * still to come. It is 1 from the first byte that is received until then, from the start until the
+ * greeting is sent, and as long as chargen runs. A client is idle if BUSY was 0 and the sum of
+ * BYTES_IN and BYTES_OUT the same at two looks: an exchange in between would have changed the sum.
+ * The SIGTERM that follows loses nothing even so: what comes up to it is answered.
+ *
  * Behind a proxy a worker also asks: whether the client that the proxy named is to be served. It
  * writes whom it means, sets SLOT_ASKING and rings the doorbell, an eventfd(2) that all who may ask
  * write to. The daemon writes the answer, for which the worker waits by a futex(2) in the page.
@@ -26,6 +33,7 @@ struct slot {
     _Atomic uint64_t messages;
     _Atomic uint64_t tally[TALLY_COUNT]; /* of a datagram worker, in place of those above */
     _Atomic int state;                   /* enum slot_state */
+    _Atomic int busy;                    /* 0: all that came is answered, as below */
     _Atomic int error;                   /* the errno behind END_IO, END_SETUP and END_PROXY */
     _Atomic int call;    /* END_SANDBOX: the number of the system call that is not on the list */
     int pid;             /* written by the kernel as the worker is forked */

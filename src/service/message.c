@@ -74,6 +74,7 @@ static int take_until_end(struct taking *taking)
     for (;;) {
         size_t size;
         char *room = framing_room(&taking->framing, &size);
+        taking->stream->unfinished = taking->framing.used > 0;
         ssize_t n = stream_receive(taking->stream, room, size, taking->framing.used ? pause : 0);
         if (n < 0 && n != -EAGAIN)
             return (int)n;

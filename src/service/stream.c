@@ -25,6 +25,12 @@ static uint64_t queued(int fd)
     return ioctl(fd, FIONREAD, &bytes) < 0 ? UINT64_MAX : (uint64_t)bytes;
 }
 
+/* A relaxed store: what it costs is that of plain memory. */
+static void set_busy(const struct stream *stream, bool busy)
+{
+    atomic_store_explicit(&stream->slot->busy, busy, memory_order_relaxed);
+}
+
 void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle, uint64_t session)
 {
     int on = 1, type = SOCK_STREAM;
@@ -32,6 +38,7 @@ void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle
 
     *stream = (struct stream){
         .fd = fd, .slot = slot, .idle = idle, .deadline = session ? clock_now() + session : 0};
+    set_busy(stream, true);
     getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
     stream->packets = type == SOCK_SEQPACKET;
     /* Urgent data (MSG_OOB) is data: else its last byte would be left out. */
@@ -96,12 +103,14 @@ static int limit_error(const struct stream *stream, uint64_t pause)
 
 ssize_t stream_receive(struct stream *stream, void *buf, size_t size, uint64_t pause)
 {
+    set_busy(stream, stream->unfinished);
     for (;;) {
         int r = set_limit(stream, SO_RCVTIMEO, &stream->receive_limit, sooner(stream->idle, pause));
         if (r < 0)
             return r;
         ssize_t n = receive(stream, buf, size);
         if (n >= 0) {
+            set_busy(stream, true);
             slot_count(&stream->slot->bytes_in, (uint64_t)n);
             return (size_t)n > size ? -EMSGSIZE : n;
         }

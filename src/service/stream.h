@@ -14,12 +14,15 @@ struct stream {
     int fd;
     struct slot *slot;
     bool packets;                       /* SOCK_SEQPACKET: the kernel keeps what was sent apart */
+    bool unfinished;                    /* set by the service: the next receive is to complete what
+                                           it has a part of, so the slot stays busy meanwhile */
     uint64_t idle;                      /* microseconds without a byte until -ETIMEDOUT; 0: none */
     uint64_t deadline;                  /* clock_now() of -ETIME; 0: none */
     uint64_t receive_limit, send_limit; /* what the kernel was told last */
     uint64_t guarded; /* with so many more bytes descriptors may come, and make a receive wait */
 };
 
+/* From here on SLOT is busy, until stream_receive() waits with nothing unfinished. */
 void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle, uint64_t session);
 
 /*

@@ -224,6 +224,7 @@ static int receive_all(struct stream *stream, enum proxy_protocol wanted, struct
     int missing;
 
     while ((missing = proxy_parse(header, len, wanted, told)) > 0) {
+        stream->unfinished = len > 0;
         ssize_t n = stream_receive(stream, header + len, (size_t)missing, 0);
         if (n == 0)
             return len == 0 ? END_CLOSED : fail(stream, EPROTO);

@@ -142,6 +142,30 @@ static void test_pause(void **state)
     finish(&talk);
 }
 
+/* What the daemon is shown, who ends those first that are owed nothing. */
+static void test_busy_unless_it_waits_with_nothing_unfinished(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    begin(&talk, tcp_pair, LONG, 0);
+    assert_int_equal(talk.slot.busy, 1);
+    assert_int_equal(receive(&talk, 1), -EAGAIN);
+    assert_int_equal(talk.slot.busy, 0);
+    client_says(&talk, "a");
+    receives(&talk, "a");
+    assert_int_equal(talk.slot.busy, 1);
+    assert_int_equal(stream_send(&talk.stream, "b", 1), 0);
+    assert_int_equal(talk.slot.busy, 1);
+    talk.stream.unfinished = true;
+    assert_int_equal(receive(&talk, 1), -EAGAIN);
+    assert_int_equal(talk.slot.busy, 1);
+    talk.stream.unfinished = false;
+    assert_int_equal(receive(&talk, 1), -EAGAIN);
+    assert_int_equal(talk.slot.busy, 0);
+    finish(&talk);
+}
+
 static void test_end_of_the_session(void **state)
 {
     struct talk talk;
@@ -343,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_sends_and_counts),
         cmocka_unit_test(test_idle_client),
         cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_busy_unless_it_waits_with_nothing_unfinished),
         cmocka_unit_test(test_end_of_the_session),
         cmocka_unit_test(test_client_that_does_not_read),
         cmocka_unit_test(test_bulk_to_a_slow_client),

@@ -112,6 +112,26 @@ static void test_reset(void **state)
     assert_int_equal(child_end(work.pid), END_RESET);
 }
 
+static void test_busy_while_something_is_owed(void **state)
+{
+    struct work work = start(SERVICE_ECHO);
+    char c;
+
+    (void)state;
+    says(&work, "x");
+    assert_int_equal(read(work.client, &c, 1), 1);
+    waits_after(&work, 1);
+    assert_int_equal(slot->busy, 0);
+    shutdown(work.client, SHUT_WR);
+    ends(&work, "", END_CLOSED);
+    work = start(SERVICE_CHARGEN);
+    assert_int_equal(read(work.client, &c, 1), 1);
+    waits_after(&work, 0);
+    assert_int_equal(slot->busy, 1);
+    fd_close(&work.client);
+    child_end(work.pid);
+}
+
 static void test_stopped_while_it_waits(void **state)
 {
     struct work work = start(SERVICE_ECHO);
@@ -174,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_greeting_comes_first_as_written),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_busy_while_something_is_owed),
         cmocka_unit_test(test_stopped_while_it_waits),
         cmocka_unit_test(test_stopped_before_it_began_answers_what_came),
         cmocka_unit_test(test_stopped_while_it_sends_answers_what_came),

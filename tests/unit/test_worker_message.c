@@ -171,6 +171,25 @@ static void test_stop_stores_what_came(void **state)
     stored(&talk, "one|two|rest|");
 }
 
+static void test_busy_while_a_message_has_not_ended(void **state)
+{
+    struct service_options options = settings();
+    struct talk talk = start_talk(&options);
+    char buf[8];
+
+    (void)state;
+    says(&talk.work, "half");
+    waits_after(&talk.work, 4);
+    assert_int_equal(slot->busy, 1);
+    says(&talk.work, "\n");
+    assert_int_equal(recv(talk.work.client, buf, 3, MSG_WAITALL), 3);
+    waits_after(&talk.work, 5);
+    assert_int_equal(slot->busy, 0);
+    shutdown(talk.work.client, SHUT_WR);
+    ends_both(&talk, "", END_CLOSED);
+    stored(&talk, "half|");
+}
+
 static void test_sink_that_fails(void **state)
 {
     struct service_options options = settings();
@@ -216,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_pause_ends_a_message),
         cmocka_unit_test(test_stop_stores_what_came),
+        cmocka_unit_test(test_busy_while_a_message_has_not_ended),
         cmocka_unit_test(test_sink_that_fails),
         cmocka_unit_test(test_longest_message_there_may_be),
     };

@@ -9,6 +9,7 @@
 
 #include "unit.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -88,6 +89,23 @@ static inline struct work start(enum service service)
 static inline void says(const struct work *work, const char *text)
 {
     assert_int_equal(fd_write_all(work->client, text, strlen(text)), 0);
+}
+
+/* Waits until the worker has received COUNT bytes in all and waits for more, or for room. */
+static inline void waits_after(const struct work *work, uint64_t count)
+{
+    char path[64], text[256], state = '?';
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)work->pid);
+    while (slot->bytes_in < count)
+        sched_yield();
+    while (state != 'S') {
+        FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        assert_non_null(fgets(text, sizeof(text), file));
+        fclose(file);
+        state = strrchr(text, ')')[2];
+    }
 }
 
 /* Everything that the worker still sends is EXPECTED, and it ends with END. */
