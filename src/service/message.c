@@ -45,6 +45,23 @@ static int refuse_long(struct taking *taking)
     return END_TOO_LONG;
 }
 
+/*
+ * The client gets no more time, R, with the beginning of a message taken: whether that is all of it
+ * only the client could tell. Returns the enum end for R.
+ */
+static int refuse_unfinished(struct taking *taking, int r)
+{
+    static const char words[] = "ERR the message did not end in time and was not stored\n";
+
+    stream_last_words(taking->stream, words, sizeof(words) - 1);
+    return r == -ESHUTDOWN ? END_STOPPED : r == -ETIME ? END_SESSION : END_IDLE;
+}
+
+static bool is_ours(ssize_t error)
+{
+    return error == -ESHUTDOWN || error == -ETIME || error == STREAM_IDLE;
+}
+
 /* Takes the messages that are complete. Returns as take() does. */
 static int take_all(struct taking *taking)
 {
@@ -76,6 +93,8 @@ static int take_until_end(struct taking *taking)
         char *room = framing_room(&taking->framing, &size);
         taking->stream->unfinished = taking->framing.used > 0;
         ssize_t n = stream_receive(taking->stream, room, size, taking->framing.used ? pause : 0);
+        if (is_ours(n) && taking->framing.used > 0)
+            return refuse_unfinished(taking, (int)n);
         if (n < 0 && n != -EAGAIN)
             return (int)n;
         if (n > 0)

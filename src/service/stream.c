@@ -3,7 +3,6 @@
 #include "base/rights.h"
 #include "base/span.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -98,7 +97,13 @@ static int limit_error(const struct stream *stream, uint64_t pause)
 {
     if (stream->deadline && clock_now() >= stream->deadline)
         return -ETIME;
-    return pause && (stream->idle == 0 || pause < stream->idle) ? -EAGAIN : -ETIMEDOUT;
+    return pause && (stream->idle == 0 || pause < stream->idle) ? -EAGAIN : STREAM_IDLE;
+}
+
+/* What a receive that returned 0 means. */
+static int end_of_stream(const struct stream *stream)
+{
+    return stream->cut && *stream->cut ? -ESHUTDOWN : 0;
 }
 
 ssize_t stream_receive(struct stream *stream, void *buf, size_t size, uint64_t pause)
@@ -109,7 +114,9 @@ ssize_t stream_receive(struct stream *stream, void *buf, size_t size, uint64_t p
         if (r < 0)
             return r;
         ssize_t n = receive(stream, buf, size);
-        if (n >= 0) {
+        if (n == 0)
+            return end_of_stream(stream);
+        if (n > 0) {
             set_busy(stream, true);
             slot_count(&stream->slot->bytes_in, (uint64_t)n);
             return (size_t)n > size ? -EMSGSIZE : n;
@@ -180,7 +187,7 @@ ssize_t stream_pour(struct stream *stream, const void *data, size_t len)
     for (;;) {
         /* Asked each time: a client that goes on sending never lets the poll time out. */
         if (until && clock_now() >= until)
-            return until == stream->deadline ? -ETIME : -ETIMEDOUT;
+            return until == stream->deadline ? -ETIME : STREAM_IDLE;
         int ready = poll(&polled, 1, until ? clock_until(until) : -1);
         if (ready < 0 && errno != EINTR)
             return -errno;
@@ -188,11 +195,16 @@ ssize_t stream_pour(struct stream *stream, const void *data, size_t len)
             continue;
         ssize_t n = polled.revents & ~POLLOUT ? throw_away(stream) : -EAGAIN;
         if (n <= 0 && !is_passing(n))
-            return n;
+            return n == 0 ? end_of_stream(stream) : n;
         n = polled.revents & POLLOUT ? send_some(stream, data, len) : -EAGAIN;
         if (!is_passing(n))
             return n;
     }
+}
+
+void stream_last_words(struct stream *stream, const void *data, size_t len)
+{
+    send_some(stream, data, len);
 }
 
 void stream_linger(struct stream *stream)

@@ -6,6 +6,7 @@
 #include "worker/proxy.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,9 +15,10 @@
 /* How long a proxy has for its header. */
 #define HEADER_TIME (3 * USEC_PER_SEC)
 
-/* What a signal handler may use: the client's socket, and that the signal came. */
+/* What a signal handler may use: the client's socket; that the signal came; and that it came before
+ * the client had ended its stream, so that the end which a receive finds is ours. */
 static int stopping_socket = -1;
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, cut;
 
 /*
  * The worker is to end. With its reading side shut, a receive gives what has come already and then
@@ -24,9 +26,12 @@ static volatile sig_atomic_t stopping;
  */
 static void on_sigterm(int signal_number)
 {
+    struct pollfd polled = {.fd = stopping_socket, .events = POLLRDHUP};
     int kept = errno;
 
     (void)signal_number;
+    if (!stopping)
+        cut = poll(&polled, 1, 0) <= 0 || !(polled.revents & POLLRDHUP);
     stopping = 1;
     shutdown(stopping_socket, SHUT_RD);
     errno = kept;
@@ -133,8 +138,10 @@ static int classify(int r, struct slot *slot)
 {
     switch (r) {
     case 0:
-        return stopping ? END_STOPPED : END_CLOSED;
-    case -ETIMEDOUT:
+        return END_CLOSED;
+    case -ESHUTDOWN:
+        return END_STOPPED;
+    case STREAM_IDLE:
         return END_IDLE;
     case -ETIME:
         return END_SESSION;
@@ -164,9 +171,8 @@ static int run(const struct worker *worker, struct stream *stream, struct sessio
     }
     if (!stopping)
         return r;
-    atomic_store(&slot->error,
-                 0); /* that is why the header was cut off, or the question not answered */
-    return 0;
+    atomic_store(&slot->error, 0); /* that is why the question was not answered */
+    return -ESHUTDOWN;
 }
 
 void worker_run(const struct worker *given)
@@ -182,6 +188,7 @@ void worker_run(const struct worker *given)
     take_sigterm(job->socket);
     set_title(given, &job->peer);
     stream_init(&stream, job->socket, given->slot, job->idle_timeout, job->session_timeout);
+    stream.cut = &cut;
     int r = run(given, &stream, &session);
     atomic_store(&given->slot->state, SLOT_ENDING);
     _exit(classify(r, given->slot));

@@ -26,7 +26,8 @@ void worker_handle_signals(void);
 
 /*
  * Serves the client of GIVEN and exits with an enum end. To be called in a process that was forked
- * for it, which has no descriptors but those. SIGTERM ends the session as if the client had closed.
+ * for it, which has no descriptors but those. After SIGTERM it answers what has
+ * come, and ends.
  */
 NORETURN void worker_run(const struct worker *given);
 

@@ -36,6 +36,26 @@ def lines():
         echod.log.wait(r"session of .*: closed by the client; 14 bytes in, 9 out, ")
 
 
+@test("half a line when the worker is told to end is not stored, and the client is told")
+def half_a_line():
+    for how in ("kill", "stop"):
+        with messages() as echod:
+            sock = echod.connect()
+            sock.sendall(b"whole\ntransfer 100")
+            expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply")
+            if how == "kill":
+                os.kill(echod.worker_of(sock), signal.SIGTERM)
+            else:
+                echod.kill(signal.SIGTERM)
+                echod.log.wait(r" info: stopping: up to ")
+                echod.kill(signal.SIGTERM)
+            expect_equal(recv_until_eof(sock),
+                         b"ERR the message did not end in time and was not stored\n",
+                         "what the client is told")
+            echod.log.wait(r"session of .*: closed because echod was asked to; 18 bytes in, ")
+            expect_equal(stored(echod, 1), ["whole"], "the messages")
+
+
 @test("a message is acknowledged while the connection stays open")
 def dialogue():
     with messages() as echod:

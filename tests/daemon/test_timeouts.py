@@ -130,12 +130,15 @@ def message_pause():
         expect_equal(len(echod.log.matching("message from")), 1, "the number of messages")
 
 
-@test("an unfinished message that idle_timeout cuts off is recorded as idle")
+@test("an unfinished message that idle_timeout cuts off is refused, and recorded as idle")
 def message_cut():
     with Echod(server="idle_timeout = 300ms", listen="service = message\nport = 0") as echod:
         sock = early_client(echod, b"never ended")
-        expect_equal(recv_until_eof(sock), b"", "what the client gets")
-        echod.log.wait(IDLE + "11 bytes in, 0 out, ")
+        words = recv_until_eof(sock)
+        expect_equal(words[:4], b"ERR ", "how what the client gets begins")
+        sock.close()
+        echod.log.wait(IDLE + "11 bytes in, %d out, " % len(words))
+        expect_equal(echod.log.matching("message from"), [], "the messages")
 
 
 main()

@@ -12,14 +12,20 @@ struct talk {
     pid_t writer;
 };
 
-static struct talk start_with_sink(const struct service_options *options, int sink)
+static struct talk start_any(void (*make)(int pair[2]), const struct service_options *options,
+                             int sink, uint64_t idle, uint64_t session)
 {
     struct talk talk;
 
     scribe_child_open(&talk.scribe, sink);
     talk.writer = scribe_child_start(&talk.scribe, SINK_STDERR);
-    talk.work = start_storing(tcp_pair, options, LONG, 0, scribe_child_connect(&talk.scribe));
+    talk.work = start_storing(make, options, idle, session, scribe_child_connect(&talk.scribe));
     return talk;
+}
+
+static struct talk start_with_sink(const struct service_options *options, int sink)
+{
+    return start_any(tcp_pair, options, sink, LONG, 0);
 }
 
 static struct talk start_talk(const struct service_options *options)
@@ -159,16 +165,93 @@ static void test_pause_ends_a_message(void **state)
     stored(&talk, "one|two|");
 }
 
-static void test_stop_stores_what_came(void **state)
+#define UNFINISHED "ERR the message did not end in time and was not stored\n"
+
+static void (*const kinds[])(int pair[2]) = {unix_pair, tcp_pair};
+
+/* What the client has not ended is no message, whatever ends the session. */
+static void test_stop_stores_what_was_ended(void **state)
+{
+    static const uint64_t pauses[] = {0, LONG / 2};
+    struct service_options options = settings();
+
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(kinds); i++) {
+        options.message_pause = pauses[i / 2];
+        struct talk talk = start_any(kinds[i % 2], &options, scribe_child_file(), LONG, 0);
+        says(&talk.work, "one\ntwo\nrest");
+        kill(talk.work.pid, SIGTERM);
+        ends_both(&talk, "OK\nOK\n" UNFINISHED, END_STOPPED);
+        stored(&talk, "one|two|");
+        assert_int_equal(slot->messages, 2);
+    }
+}
+
+static void test_stop_with_nothing_unfinished(void **state)
 {
     struct service_options options = settings();
     struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&talk.work, "one\ntwo\nrest");
+    says(&talk.work, "one\n");
     kill(talk.work.pid, SIGTERM);
-    ends_both(&talk, "OK\nOK\nOK\n", END_STOPPED);
-    stored(&talk, "one|two|rest|");
+    ends_both(&talk, "OK\n", END_STOPPED);
+    stored(&talk, "one|");
+}
+
+/* Then the end is the client's, even if the worker sees it only after that of its own. */
+static void test_stop_after_the_client_ended_its_message(void **state)
+{
+    struct service_options options = settings();
+    int status;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        struct talk talk = start_any(kinds[i], &options, scribe_child_file(), LONG, 0);
+        says(&talk.work, "re");
+        waits_after(&talk.work, 2);
+        kill(talk.work.pid, SIGSTOP);
+        assert_int_equal(waitpid(talk.work.pid, &status, WUNTRACED), talk.work.pid);
+        says(&talk.work, "st");
+        shutdown(talk.work.client, SHUT_WR);
+        kill(talk.work.pid, SIGTERM);
+        kill(talk.work.pid, SIGCONT);
+        ends_both(&talk, "OK\n", END_CLOSED);
+        stored(&talk, "rest|");
+    }
+}
+
+/* What is there before the worker is cannot come too late. */
+static void unix_pair_with_half_a_line(int pair[2])
+{
+    unix_pair(pair);
+    assert_int_equal(fd_write_all(pair[1], "half", 4), 0);
+}
+
+static void tcp_pair_with_half_a_line(int pair[2])
+{
+    tcp_pair(pair);
+    assert_int_equal(fd_write_all(pair[1], "half", 4), 0);
+}
+
+static void test_timeout_stores_what_was_ended(void **state)
+{
+    static const struct {
+        uint64_t idle, session;
+        enum end end;
+    } cases[] = {{FEW, 0, END_IDLE}, {0, USEC_PER_SEC / 2, END_SESSION}, {FEW, LONG, END_IDLE}};
+    static void (*const filled[])(int pair[2]) = {unix_pair_with_half_a_line,
+                                                  tcp_pair_with_half_a_line};
+    struct service_options options = settings();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases) * ARRAY_SIZE(filled); i++) {
+        size_t which = i / 2;
+        struct talk talk = start_any(filled[i % 2], &options, scribe_child_file(),
+                                     cases[which].idle, cases[which].session);
+        ends_both(&talk, UNFINISHED, cases[which].end);
+        stored(&talk, "");
+    }
 }
 
 static void test_busy_while_a_message_has_not_ended(void **state)
@@ -234,7 +317,10 @@ int main(void)
         cmocka_unit_test(test_max_messages),
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_pause_ends_a_message),
-        cmocka_unit_test(test_stop_stores_what_came),
+        cmocka_unit_test(test_stop_stores_what_was_ended),
+        cmocka_unit_test(test_stop_with_nothing_unfinished),
+        cmocka_unit_test(test_stop_after_the_client_ended_its_message),
+        cmocka_unit_test(test_timeout_stores_what_was_ended),
         cmocka_unit_test(test_busy_while_a_message_has_not_ended),
         cmocka_unit_test(test_sink_that_fails),
         cmocka_unit_test(test_longest_message_there_may_be),
