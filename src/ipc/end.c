@@ -11,6 +11,7 @@ static const struct end_meaning meanings[] = {
     {END_SESSION, "session-timeout", "closed at the end of its session time", LOG_INFO},
     {END_TOO_LONG, "too-long", "closed because its message was too long", LOG_NOTICE},
     {END_RESET, "reset", "reset by the client", LOG_INFO},
+    {END_VANISHED, "vanished", "closed because its client stopped responding", LOG_INFO},
     {END_STOPPED, "stopped", "closed because echod was asked to", LOG_INFO},
     {END_NOT_STORED, "not-stored", "closed because its message could not be stored", LOG_ERR},
     {END_IO, "error", "ended by an error", LOG_WARNING},

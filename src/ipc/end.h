@@ -16,9 +16,10 @@ enum end {
     END_NOT_STORED,
     END_IO,
     END_SETUP,
-    END_PROXY,   /* no PROXY protocol header, or a wrong one */
-    END_REFUSED, /* by the daemon, once it knew for whom the proxy speaks */
-    END_SANDBOX, /* it made a system call that is not on the list; none made it on purpose */
+    END_PROXY,    /* no PROXY protocol header, or a wrong one */
+    END_REFUSED,  /* by the daemon, once it knew for whom the proxy speaks */
+    END_SANDBOX,  /* it made a system call that is not on the list; none made it on purpose */
+    END_VANISHED, /* the kernel gave the connection up: nothing comes back from the client */
 };
 
 struct end_meaning {

@@ -33,8 +33,8 @@ struct slot {
     _Atomic uint64_t messages;
     _Atomic uint64_t tally[TALLY_COUNT]; /* of a datagram worker, in place of those above */
     _Atomic int state;                   /* enum slot_state */
-    _Atomic int busy;                    /* 0: all that came is answered, as below */
-    _Atomic int error;                   /* the errno behind END_IO, END_SETUP and END_PROXY */
+    _Atomic int busy;                    /* 0: all that came is answered, as above */
+    _Atomic int error;   /* the errno behind END_IO, END_SETUP, END_PROXY and END_VANISHED */
     _Atomic int call;    /* END_SANDBOX: the number of the system call that is not on the list */
     int pid;             /* written by the kernel as the worker is forked */
     struct address told; /* the client, while SLOT_ASKING; len 0: none but the proxy */

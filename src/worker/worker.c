@@ -133,6 +133,14 @@ static int serve(struct stream *stream, const struct session *session)
     return r;
 }
 
+/* Whether ERROR, a socket's, means that retransmissions or keepalives were not answered: tcp(7) has
+ * the error of the last ICMP message, or of the neighbour that was not found, if there was one. */
+static bool has_vanished(int error)
+{
+    return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH ||
+           error == EHOSTDOWN || error == ENETDOWN || error == ENONET;
+}
+
 /* The enum end for what a service returned. */
 static int classify(int r, struct slot *slot)
 {
@@ -156,7 +164,7 @@ static int classify(int r, struct slot *slot)
     if (r > 0)
         return r;
     atomic_store(&slot->error, -r);
-    return END_IO;
+    return has_vanished(-r) ? END_VANISHED : END_IO;
 }
 
 /* Returns as serve() does. */

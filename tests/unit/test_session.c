@@ -105,6 +105,9 @@ static void test_descriptions(void **state)
     snprintf(expected, sizeof(expected), "%s: %s", end_meaning(END_NOT_STORED)->clause,
              strerror(ENOSPC));
     describes(exited(END_NOT_STORED), &slot, expected);
+    slot.error = ETIMEDOUT;
+    describes(exited(END_VANISHED), &slot,
+              "closed because its client stopped responding: Connection timed out");
 }
 
 /* The call is named; a number that is none, and a worker may leave any, is shown as it is. */

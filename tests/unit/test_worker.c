@@ -7,6 +7,8 @@
 #include "unit.h"
 #include "work.h"
 
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 
 static void test_echo_until_the_client_closes(void **state)
@@ -112,6 +114,40 @@ static void test_reset(void **state)
     assert_int_equal(child_end(work.pid), END_RESET);
 }
 
+/* The client's side neither takes nor acknowledges anything from here on; that it is closed would
+ * be told if it were not. What it has sent before is there. */
+static void tcp_pair_whose_client_vanished(int pair[2])
+{
+    struct sock_filter drop_all = {.code = BPF_RET | BPF_K, .k = 0};
+    const struct sock_fprog filter = {.len = 1, .filter = &drop_all};
+    unsigned msec = 100;
+
+    tcp_pair(pair);
+    assert_int_equal(fd_write_all(pair[1], "hello", 5), 0);
+    setsockopt(pair[0], IPPROTO_TCP, TCP_USER_TIMEOUT, &msec, sizeof(msec));
+    assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)), 0);
+}
+
+/* Not as idle: the kernel's ETIMEDOUT is none of our time limits. */
+static void test_client_that_vanished(void **state)
+{
+    static const struct {
+        enum service service;
+        uint64_t idle;
+    } cases[] = {{SERVICE_ECHO, 0}, {SERVICE_ECHO, LONG}, {SERVICE_CHARGEN, LONG}};
+    struct service_options options = {.listener = "a"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        options.service = cases[i].service;
+        struct work work =
+            start_over(tcp_pair_whose_client_vanished, &options, cases[i].idle, LONG);
+        assert_int_equal(child_end(work.pid), END_VANISHED);
+        assert_int_equal(slot->error, ETIMEDOUT);
+        fd_close(&work.client);
+    }
+}
+
 static void test_busy_while_something_is_owed(void **state)
 {
     struct work work = start(SERVICE_ECHO);
@@ -194,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_greeting_comes_first_as_written),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_client_that_vanished),
         cmocka_unit_test(test_busy_while_something_is_owed),
         cmocka_unit_test(test_stopped_while_it_waits),
         cmocka_unit_test(test_stopped_before_it_began_answers_what_came),
