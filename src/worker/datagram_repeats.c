@@ -17,17 +17,40 @@ static uint64_t hash_of(const struct datagram_repeats *repeats, const struct add
     return hash_bytes(&repeats->seed, &key, sizeof(key));
 }
 
+/* Counts what has HASH. Returns how often it has come now, or more; REPEATS_MAX + 1 at most. */
+static unsigned count(struct datagram_repeats *repeats, uint64_t hash, uint64_t now)
+{
+    struct repeat *place[REPEATS_ROWS];
+    unsigned least = REPEATS_MAX;
+
+    for (size_t row = 0; row < REPEATS_ROWS; row++, hash >>= 16) {
+        place[row] = &repeats->place[row][hash % REPEATS_PLACES];
+        if (now - place[row]->last > REPEATS_PAUSE)
+            place[row]->count = 0;
+        place[row]->last = now & ((UINT64_C(1) << 52) - 1);
+        if (place[row]->count < least)
+            least = place[row]->count;
+    }
+    for (size_t row = 0; row < REPEATS_ROWS; row++)
+        if (place[row]->count == least && least < REPEATS_MAX)
+            place[row]->count++;
+    return least + 1;
+}
+
+/*
+ * By chance, lest the same ones of those that share their places be left out all the time, and what
+ * comes in between goes round for ever.
+ */
+static bool draw(struct datagram_repeats *repeats)
+{
+    repeats->draws++;
+    return hash_bytes(&repeats->seed, &repeats->draws, sizeof(repeats->draws)) % REPEATS_MAX == 0;
+}
+
 bool datagram_repeats_is_loop(struct datagram_repeats *repeats, const struct address *peer,
                               const void *data, size_t len, uint64_t now)
 {
-    uint64_t hash = hash_of(repeats, peer, data, len);
-    struct repeat *place = &repeats->place[hash % REPEATS_PLACES];
+    unsigned times = count(repeats, hash_of(repeats, peer, data, len), now);
 
-    if (place->hash != hash || now - place->last > REPEATS_PAUSE)
-        *place = (struct repeat){.hash = hash};
-    place->last = now;
-    if (++place->count < REPEATS_MAX)
-        return false;
-    place->count = 0;
-    return true;
+    return times == REPEATS_MAX || (times > REPEATS_MAX && draw(repeats));
 }

@@ -9,7 +9,7 @@ from managed import Managed
 from tap import main, test
 from wire import Wire
 
-# Of so many equal datagrams one is left out (src/worker/repeats.h).
+# Of so many equal datagrams one is left out (src/worker/datagram_repeats.h).
 MOST = 256
 UNLIMITED = "datagram_rate = 0\n"
 # Whatever the kernel chose could be the same on both hosts.
