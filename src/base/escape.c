@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 /* How many bytes the UTF-8 sequence that begins with BYTE has (RFC 3629), 0 for none. */
@@ -50,35 +49,65 @@ static bool acts(int32_t c)
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || turns(c);
 }
 
-/* The length of the harmless sequence at P, of at most LEFT bytes; 0 where its byte must go. */
-static size_t harmless(const unsigned char *p, size_t left, const char *keep)
+/* The length of the harmless sequence of several bytes at P, of at most LEFT bytes; 0: there is
+ * none.
+ */
+static size_t harmless(const unsigned char *p, size_t left)
 {
     size_t n = sequence_length(*p);
 
-    if (keep && *p != '\0' && strchr(keep, *p))
-        return 1;
-    if (n == 0 || n > left || *p == '\\')
+    if (n < 2 || n > left)
         return 0;
     return acts(decode(p, n)) ? 0 : n; /* -1 acts, too */
 }
 
+/* The bytes that stay as they are wherever they are: most are found by this alone. */
+struct plain {
+    bool is[256];
+};
+
+static struct plain plain_and(const char *keep)
+{
+    struct plain plain;
+
+    for (int c = 0; c < 256; c++)
+        plain.is[c] = c >= ' ' && c < 0x7f && c != '\\';
+    for (; keep && *keep; keep++)
+        plain.is[(unsigned char)*keep] = true;
+    return plain;
+}
+
+static char *put_escape(char *out, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    *out++ = '\\';
+    if (byte == '\\') {
+        *out++ = '\\';
+        return out;
+    }
+    *out++ = 'x';
+    *out++ = digits[byte >> 4];
+    *out++ = digits[byte & 0xf];
+    return out;
+}
+
 size_t escape_bytes(char *buf, const void *data, size_t len, const char *keep)
 {
+    const struct plain plain = plain_and(keep);
     const unsigned char *p = data, *end = p + len;
     char *out = buf;
 
     while (p < end) {
-        size_t n = harmless(p, (size_t)(end - p), keep);
-        if (n > 0) {
-            memcpy(out, p, n);
-            out += n;
-            p += n;
-        } else if (*p == '\\') {
-            out = stpcpy(out, "\\\\");
-            p++;
-        } else {
-            out += sprintf(out, "\\x%02x", (unsigned)*p++);
+        if (plain.is[*p]) {
+            *out++ = (char)*p++;
+            continue;
         }
+        size_t n = harmless(p, (size_t)(end - p));
+        if (n == 0)
+            out = put_escape(out, *p++);
+        for (; n > 0; n--)
+            *out++ = (char)*p++;
     }
     *out = '\0';
     return (size_t)(out - buf);
@@ -86,11 +115,13 @@ size_t escape_bytes(char *buf, const void *data, size_t len, const char *keep)
 
 void escape_disarm(char *text, const char *keep)
 {
+    const struct plain plain = plain_and(keep);
     char *end = text + strlen(text);
 
     while (text < end) {
-        size_t n = harmless((unsigned char *)text, (size_t)(end - text), keep);
-        if (n == 0 && *text != '\\')
+        bool stays = plain.is[(unsigned char)*text] || *text == '\\';
+        size_t n = stays ? 1 : harmless((unsigned char *)text, (size_t)(end - text));
+        if (n == 0)
             *text = '?';
         text += n > 0 ? n : 1;
     }

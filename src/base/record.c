@@ -42,15 +42,23 @@ void record_event(struct record *record, enum event event)
     record_add(record, "MESSAGE_ID", "%s", meaning->id);
 }
 
-void record_add_field(struct record *record, const char *field)
+/* Writes the LEN bytes at DATA, escaped, from AT on; left out if there might not be room. */
+static void escape_at(struct record *record, size_t at, const void *data, size_t len,
+                      const char *keep)
 {
-    size_t size = strlen(field) + 1;
+    if (ESCAPED_SIZE(len) <= record->size - at)
+        record->used = at + escape_bytes(record->data + at, data, len, keep) + 1;
+}
 
-    if (size > record->size - record->used)
-        return;
-    memcpy(record->data + record->used, field, size);
-    escape_disarm(record->data + record->used, "\t");
-    record->used += size;
+void record_add_escaped(struct record *record, const char *field, const char *keep)
+{
+    escape_at(record, record->used, field, strlen(field), keep);
+}
+
+void record_append(struct record *record, const void *data, size_t len, const char *keep)
+{
+    if (record->used > 0)
+        escape_at(record, record->used - 1, data, len, keep);
 }
 
 /* RFC 3339, in UTC, to the millisecond. */

@@ -33,8 +33,12 @@ void record_add(struct record *record, const char *name, const char *format, ...
 /* Adds ECHOD_EVENT and MESSAGE_ID of EVENT. */
 void record_event(struct record *record, enum event event);
 
-/* Adds FIELD, "NAME=value", as it is but for what escape_disarm() takes, if it fits. */
-void record_add_field(struct record *record, const char *field);
+/* Adds FIELD, "NAME=value", as escape_bytes() writes it with KEEP. For what is long: it is left out
+ * unless there is room for ESCAPED_SIZE() of it, and read once. */
+void record_add_escaped(struct record *record, const char *field, const char *keep);
+
+/* Appends the LEN bytes at DATA to the value that was added last, in the same way. */
+void record_append(struct record *record, const void *data, size_t len, const char *keep);
 
 /* The value of the field NAME of the LEN bytes DATA of a record, or NULL. */
 const char *record_get(const char *data, size_t len, const char *name);

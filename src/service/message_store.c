@@ -38,26 +38,23 @@ static int prepare_reply(struct message_store *storing)
 int message_store_open(struct message_store *storing, const struct service_options *options,
                        struct store *store, int socket)
 {
-    size_t escaped_size = ESCAPED_SIZE(options->max_message + 1);
-
-    *storing = (struct message_store){.options = options,
-                                      .store = store,
-                                      .socket = socket,
-                                      .escaped = malloc(escaped_size),
-                                      .record_size = escaped_size + FIELDS_SIZE};
+    *storing =
+        (struct message_store){.options = options,
+                               .store = store,
+                               .socket = socket,
+                               .record_size = ESCAPED_SIZE(options->max_message) + FIELDS_SIZE};
     storing->record = malloc(storing->record_size);
     int len = asprintf(&storing->too_long.data, "ERR a message has at most %llu byte%s\n",
                        (unsigned long long)options->max_message, plural(options->max_message));
     if (len < 0)
         storing->too_long.data = NULL;
     storing->too_long.len = (size_t)len;
-    bool room = storing->escaped && storing->record && storing->too_long.data;
+    bool room = storing->record && storing->too_long.data;
     return room ? prepare_reply(storing) : -ENOMEM;
 }
 
 void message_store_close(struct message_store *storing)
 {
-    free(storing->escaped);
     free(storing->record);
     free(storing->reply.data);
     free(storing->too_long.data);
@@ -72,9 +69,9 @@ int message_store_put(struct message_store *storing, const struct message *messa
     struct record record;
 
     address_format_by(storing->socket, peer, text, sizeof(text));
-    escape_bytes(storing->escaped, message->data, message->len, "\t");
-    record_start(&record, storing->record, storing->record_size, LOG_INFO, "%s on %s: %s", text,
-                 listener, storing->escaped);
+    record_start(&record, storing->record, storing->record_size, LOG_INFO, "%s on %s: ", text,
+                 listener);
+    record_append(&record, message->data, message->len, "\t");
     record_add(&record, "ECHOD_PEER", "%s", text);
     if (proxy && proxy->len > 0)
         record_add(&record, "ECHOD_PROXY", "%s",

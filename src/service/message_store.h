@@ -13,8 +13,7 @@ struct message_store {
     const struct service_options *options;
     struct store *store; /* not owned */
     int socket;          /* not owned; it knows the names of interfaces */
-    char *escaped;       /* room for the longest message; owned, as are the next ones */
-    char *record;
+    char *record;        /* room for the longest message; owned, as are the next ones */
     size_t record_size;
     struct text reply;    /* its newline included; without one, LEN 0, nothing is replied */
     struct text too_long; /* said of a message beyond max_message */

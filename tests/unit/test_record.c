@@ -1,5 +1,7 @@
 #include "base/record.h"
 
+#include "base/escape.h"
+
 #include "unit.h"
 
 #include <syslog.h>
@@ -47,7 +49,7 @@ static void test_add(void **state)
     record_start(&record, buf, sizeof(buf), LOG_INFO, "m");
     record_add(&record, "ECHOD_A", "%d", 7);
     record_add(&record, "ECHOD_EMPTY", "%s", "");
-    record_add_field(&record, "ECHOD_B=x=y");
+    record_add(&record, "ECHOD_B", "%s", "x=y");
     assert_string_equal(get(&record, "ECHOD_A"), "7");
     assert_string_equal(get(&record, "ECHOD_EMPTY"), "");
     assert_string_equal(get(&record, "ECHOD_B"), "x=y");
@@ -83,12 +85,12 @@ static void test_events_have_names_and_ids_of_their_own(void **state)
 static void test_what_does_not_fit_is_left_out(void **state)
 {
     (void)state;
-    for (size_t size = 1; size <= 130; size++) {
+    for (size_t size = 1; size <= 250; size++) {
         char *buf = malloc(size);
         struct record record;
         record_start(&record, buf, size, LOG_INFO, "a message");
         record_add(&record, "ECHOD_LONG", "%s", "0123456789");
-        record_add_field(&record, "ECHOD_FIELD=0123456789");
+        record_add_escaped(&record, "ECHOD_FIELD=0123456789", NULL);
         record_add(&record, "ECHOD_S", "%d", 1);
         assert_true(record.used <= size);
         const char *longer = get(&record, "ECHOD_LONG"), *field = get(&record, "ECHOD_FIELD"),
@@ -96,9 +98,34 @@ static void test_what_does_not_fit_is_left_out(void **state)
         assert_true(!longer || strcmp(longer, "0123456789") == 0);
         assert_true(!field || strcmp(field, "0123456789") == 0);
         assert_true(!message || strncmp(message, "a message", strlen(message)) == 0);
-        assert_true(size < 120 || (longer && field && get(&record, "ECHOD_S")));
+        assert_true(size < 200 || (longer && field && get(&record, "ECHOD_S")));
         free(buf);
     }
+}
+
+static void test_long_values_are_escaped_in_place(void **state)
+{
+    char buf[RECORD_MAX];
+    struct record record;
+
+    (void)state;
+    record_start(&record, buf, sizeof(buf), LOG_INFO, "from %s: ", "me");
+    record_append(&record, "a\0\n\\\xff", 5, "\t");
+    assert_string_equal(get(&record, "MESSAGE"), "from me: a\\x00\\x0a\\\\\\xff");
+    record_append(&record, "\tz", 2, "\t");
+    assert_string_equal(get(&record, "MESSAGE"), "from me: a\\x00\\x0a\\\\\\xff\tz");
+    record_add_escaped(&record, "A=\\x\n", "\\");
+    assert_string_equal(get(&record, "A"), "\\x\\x0a");
+    assert_int_equal(count_fields(record.data, record.used), 4);
+    /* What might not have room is left out whole. */
+    record.size = record.used + ESCAPED_SIZE(3) - 1;
+    record_add_escaped(&record, "B=1", NULL);
+    record_append(&record, "\1\2\3", 4, NULL);
+    assert_null(get(&record, "B"));
+    assert_string_equal(get(&record, "A"), "\\x\\x0a");
+    record.size++;
+    record_add_escaped(&record, "B=1", NULL);
+    assert_string_equal(get(&record, "B"), "1");
 }
 
 static void test_the_last_field_fills_the_buffer(void **state)
@@ -110,13 +137,12 @@ static void test_the_last_field_fills_the_buffer(void **state)
     record_start(&record, buf, sizeof(buf), LOG_INFO, "m");
     record.size = record.used + strlen("A=12") + 1;
     record_add(&record, "A", "%d", 123);
-    record_add_field(&record, "A=123");
     assert_null(get(&record, "A"));
     record_add(&record, "A", "%d", 12);
     assert_string_equal(get(&record, "A"), "12");
     assert_int_equal(record.used, record.size);
     record_add(&record, "", "%s", "");
-    record_add_field(&record, "");
+    record_add_escaped(&record, "", NULL);
     assert_int_equal(record.used, record.size);
 }
 
@@ -142,7 +168,7 @@ static void test_control_characters_are_disarmed(void **state)
     (void)state;
     record_start(&record, buf, sizeof(buf), LOG_INFO, "a\nPRIORITY=0\x1b[m\x7f");
     record_add(&record, "ECHOD_A", "x\ny%c", '\r');
-    record_add_field(&record, "ECHOD_B=\n\x01\xc3\xa4");
+    record_add(&record, "ECHOD_B", "%s", "\n\x01\xc3\xa4");
     assert_string_equal(get(&record, "MESSAGE"), "a?PRIORITY=0?[m?");
     assert_string_equal(get(&record, "PRIORITY"), "6");
     assert_string_equal(get(&record, "ECHOD_A"), "x?y?");
@@ -160,7 +186,7 @@ static void test_other_characters_that_act_are_disarmed(void **state)
                  "\xc2\x9b"
                  "2J\xff\tback\\slash");
     record_add(&record, "ECHOD_A", "%s", "\xe2\x80\xae!");
-    record_add_field(&record, "ECHOD_B=\xe2\x80\xa8\xe2\x82\xac");
+    record_add(&record, "ECHOD_B", "%s", "\xe2\x80\xa8\xe2\x82\xac");
     assert_string_equal(get(&record, "MESSAGE"), "??2J?\tback\\slash");
     assert_string_equal(get(&record, "ECHOD_A"), "???"
                                                  "!");
@@ -222,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_add),
         cmocka_unit_test(test_events_have_names_and_ids_of_their_own),
         cmocka_unit_test(test_what_does_not_fit_is_left_out),
+        cmocka_unit_test(test_long_values_are_escaped_in_place),
         cmocka_unit_test(test_the_last_field_fills_the_buffer),
         cmocka_unit_test(test_a_message_that_is_too_long_is_cut),
         cmocka_unit_test(test_control_characters_are_disarmed),

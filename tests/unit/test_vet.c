@@ -100,7 +100,8 @@ static void send_forged(const struct scribe_child *scribe)
     record_event(&record, EVENT_CRASH);
     record_add(&record, "UNIT", "sshd.service");
     record_add(&record, "ECHOD_PEER", "192.0.2.1:4242");
-    record_add_field(&record, "ECHOD_X=a\nUNIT=b");
+    record_add(&record, "ECHOD_X", "a?UNIT=b");
+    *strchr(record.data + record.used - strlen("a?UNIT=b") - 1, '?') = '\n';
     store(scribe, &record);
 }
 
@@ -115,7 +116,7 @@ static void test_worker_sets_only_what_it_may(void **state)
     assert_non_null(strstr(entry, "\nMESSAGE=message from text\n"));
     assert_non_null(strstr(entry, "\nPRIORITY=6\n"));
     assert_non_null(strstr(entry, "\nECHOD_PEER=192.0.2.1:4242\n"));
-    assert_non_null(strstr(entry, "\nECHOD_X=a?UNIT=b\n"));
+    assert_non_null(strstr(entry, "\nECHOD_X=a\\x0aUNIT=b\n"));
     assert_non_null(strstr(entry, "\nSYSLOG_IDENTIFIER=echod\n"));
     assert_null(strstr(entry, "sshd"));
     assert_null(strstr(entry, "\nPRIORITY=0\n"));
