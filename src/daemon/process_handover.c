@@ -11,8 +11,8 @@ static void write_scribe(const struct scribe_process *scribe, FILE *to)
             scribe->records_out, scribe->stores);
     for (uint32_t i = 0; i < scribe->count; i++)
         if (scribe->connection[i].fd >= 0)
-            fprintf(to, "store %u %d %d\n", i + 1, scribe->connection[i].fd,
-                    scribe->connection[i].passed);
+            fprintf(to, "store %u %d %d %llu\n", i + 1, scribe->connection[i].fd,
+                    scribe->connection[i].passed, (unsigned long long)scribe->connection[i].source);
 }
 
 static void write_fork_servers(const struct fork_servers *fs, FILE *to)
@@ -51,18 +51,23 @@ static int read_scribe(const char *line, struct server *server)
     scribe->sink = (enum sink)sink;
     scribe->pid = pid;
     scribe->title = server->title;
+    scribe->seed = hash_seed_new();
     scribe->since = clock_now();
     return 0;
 }
 
 static int read_store(const char *line, struct scribe_process *scribe)
 {
+    struct store_connection connection = {0};
+    unsigned long long source = 0;
     unsigned number;
-    int fd, passed;
+    int passed;
 
-    if (sscanf(line, "store %u %d %d", &number, &fd, &passed) != 3)
+    if (sscanf(line, "store %u %d %d %llu", &number, &connection.fd, &passed, &source) < 3)
         return -EPROTO;
-    return scribe_process_adopt(scribe, number, fd, passed);
+    connection.passed = passed;
+    connection.source = source;
+    return scribe_process_adopt(scribe, number, &connection);
 }
 
 static int read_fork_server(const char *line, struct fork_servers *fs)

@@ -18,13 +18,16 @@
 #define ORPHAN_TIME (2 * USEC_PER_SEC)
 /* A sink that stands still does not keep the scribe of a daemon that is gone. */
 #define ORPHAN_LIFE_SEC 5
-/* What is done of each kind before the others have their turn. */
+/* What is done of each kind before the others have their turn. Of messages, which may be long, it
+ * is one. */
 #define RECORDS 64
+#define CONNECTIONS 64
 #define EVENTS 64
 
 struct writing {
     const struct scribe *scribe;
     int epoll;
+    struct turns turns;
     uint64_t end; /* when, clock_now(), if nobody asks any more; UINT64_MAX: not yet */
 };
 
@@ -58,11 +61,12 @@ static void set_up_signals(void)
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
 }
 
-static int watch(int epoll, int fd)
+/* FD points at the descriptor: so its events are told from those of clients. */
+static int watch(int epoll, const int *fd)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = (void *)fd};
 
-    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, *fd, &event);
 }
 
 /* No more records: END is when to end. */
@@ -91,48 +95,56 @@ static void write_records(struct writing *writing)
 
 static void accept_connections(struct writing *writing)
 {
-    int r;
+    int r = 1;
 
-    do
+    for (int i = 0; i < CONNECTIONS && (r > 0 || r == -EPROTO); i++)
         r = store_requests_accept(writing->scribe->stores, writing->epoll);
-    while (r > 0 || r == -EPROTO); /* one that there was no descriptor for is lost, not the rest */
-    if (r != -EAGAIN)              /* the daemon is gone */
+    /* One that there was no descriptor for (-EPROTO) is lost, not the rest. */
+    if (r <= 0 && r != -EAGAIN && r != -EPROTO) /* the daemon is gone */
         epoll_ctl(writing->epoll, EPOLL_CTL_DEL, writing->scribe->stores, NULL);
 }
 
-static void serve(struct writing *writing, int fd)
+/* Whoever has a record waits for its turn. */
+static void take(struct writing *writing, void *ready)
 {
-    if (fd == writing->scribe->records)
-        write_records(writing);
-    else if (fd == writing->scribe->stores)
+    if (ready == &writing->scribe->records)
+        return; /* those are looked for in any case */
+    if (ready == &writing->scribe->stores)
         accept_connections(writing);
     else
-        store_requests_serve(fd, writing->scribe->sink);
+        turns_add(&writing->turns, ready);
 }
 
-/* Serves what can be served. Returns whether there was something, before it was time to end. */
+/* The daemon's records come first: they are looked for before each message. Returns whether there
+ * was something to do, before it was time to end. */
 static bool turn(struct writing *writing)
 {
     struct epoll_event events[EVENTS];
-    int wait = writing->end == UINT64_MAX ? -1 : clock_until(writing->end);
-    int count = epoll_wait(writing->epoll, events, EVENTS, wait);
+    int idle = writing->end == UINT64_MAX ? -1 : clock_until(writing->end);
+    int count = epoll_wait(writing->epoll, events, EVENTS, writing->turns.first ? 0 : idle);
 
     if (count < 0 && errno != EINTR)
         _exit(EXIT_OSERR);
-    write_records(writing); /* the daemon's own come first */
+    write_records(writing);
     for (int i = 0; i < count; i++)
-        serve(writing, events[i].data.fd);
-    return count != 0;
+        take(writing, events[i].data.ptr);
+    struct store_client *client = turns_next(&writing->turns);
+    if (client)
+        store_requests_serve(client, writing->epoll, writing->scribe->sink);
+    return count != 0 || client;
 }
 
 _Noreturn void scribe_run(const struct scribe *scribe)
 {
-    struct writing writing = {.scribe = scribe, .end = UINT64_MAX};
+    static struct writing writing;
+
+    writing.scribe = scribe;
+    writing.end = UINT64_MAX;
 
     set_up_signals();
     writing.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (writing.epoll < 0 || watch(writing.epoll, scribe->records) < 0 ||
-        watch(writing.epoll, scribe->stores) < 0)
+    if (writing.epoll < 0 || watch(writing.epoll, &scribe->records) < 0 ||
+        watch(writing.epoll, &scribe->stores) < 0)
         _exit(EXIT_OSERR);
     while (turn(&writing) || clock_now() < writing.end)
         continue;

@@ -7,38 +7,65 @@
 #include "scribe/vet.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
+
+/* Once: what waits for its turn already is not told of again and again. Returns 0 or -errno. */
+static int watch(struct store_client *client, int epoll, int operation)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = client};
+
+    return epoll_ctl(epoll, operation, client->fd, &event) < 0 ? -errno : 0;
+}
+
+static void remove_client(struct store_client *client)
+{
+    rights_close(&client->fd);
+    free(client);
+}
+
+/* FD is not lost without memory: the daemon has it, too, and passes it to the next scribe. */
+static void add_client(int fd, uint64_t source, int epoll)
+{
+    struct store_client *client = malloc(sizeof(*client));
+
+    if (!client) {
+        rights_close(&fd);
+        return;
+    }
+    *client = (struct store_client){.fd = fd, .source = source};
+    if (watch(client, epoll, EPOLL_CTL_ADD) < 0)
+        remove_client(client);
+}
 
 int store_requests_accept(int channel, int epoll)
 {
     int fds[CHANNEL_FDS];
     size_t count;
-    char byte;
-    ssize_t n = channel_receive(channel, &byte, sizeof(byte), fds, &count);
+    uint64_t source = 0;
+    ssize_t n = channel_receive(channel, &source, sizeof(source), fds, &count);
 
     if (n <= 0)
         return (int)n;
-    for (size_t i = 0; i < count; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.fd = fds[i]};
-        if (epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event) < 0)
-            fd_close(&fds[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        add_client(fds[i], source, epoll);
     return 1;
 }
 
-void store_requests_serve(int fd, enum sink sink)
+void store_requests_serve(struct store_client *client, int epoll, enum sink sink)
 {
     static char buf[STORE_RECORD_MAX];
     struct store_head head;
     pid_t sender;
     size_t size;
-    ssize_t n = store_peek(fd, &head, buf, &sender);
+    ssize_t n = store_peek(client->fd, &head, buf, &sender);
 
     if (n > 0) {
         const char *record = vet_record(buf, (size_t)n, sender, &size);
         head.error = -sink_write(sink, record, size);
-        store_answer(fd, &head);
-    } else if (n != -EAGAIN && n != -EPROTO) {
-        rights_close(&fd);
+        store_answer(client->fd, &head);
     }
+    bool gone = n <= 0 && n != -EAGAIN && n != -EPROTO;
+    if (gone || watch(client, epoll, EPOLL_CTL_MOD) < 0)
+        remove_client(client);
 }

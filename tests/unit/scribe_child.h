@@ -67,20 +67,31 @@ static inline pid_t scribe_child_start(struct scribe_child *scribe, enum sink ki
     return pid;
 }
 
-static inline void scribe_child_pass(const struct scribe_child *scribe, int connection)
+static inline void scribe_child_pass_of(const struct scribe_child *scribe, int connection,
+                                        uint64_t source)
 {
-    assert_int_equal(channel_send(scribe->stores, "", 1, &connection, 1), 0);
+    assert_int_equal(channel_send(scribe->stores, &source, sizeof(source), &connection, 1), 0);
 }
 
-/* A connection to the scribe that runs, and to no other. Returns the worker's end. */
-static inline int scribe_child_connect(const struct scribe_child *scribe)
+static inline void scribe_child_pass(const struct scribe_child *scribe, int connection)
+{
+    scribe_child_pass_of(scribe, connection, 0);
+}
+
+/* A connection of SOURCE to the scribe that runs, and to no other. Returns the worker's end. */
+static inline int scribe_child_connect_of(const struct scribe_child *scribe, uint64_t source)
 {
     int ends[2];
 
     assert_int_equal(store_open(ends), 0);
-    scribe_child_pass(scribe, ends[1]);
+    scribe_child_pass_of(scribe, ends[1], source);
     close(ends[1]);
     return ends[0];
+}
+
+static inline int scribe_child_connect(const struct scribe_child *scribe)
+{
+    return scribe_child_connect_of(scribe, 0);
 }
 
 /* Tells the scribe to end, as the daemon does that logs no more. */

@@ -64,8 +64,9 @@ static void open_stores(struct donor *donor)
     scribe->connection = memory_zeroed(STORES, sizeof(*scribe->connection));
     scribe->count = STORES;
     for (uint32_t i = 0; i < STORES; i++)
-        scribe->connection[i] =
-            (struct store_connection){.fd = i == 1 ? -1 : given(donor), .passed = i == 0};
+        scribe->connection[i] = (struct store_connection){.fd = i == 1 ? -1 : given(donor),
+                                                          .passed = i == 0,
+                                                          .source = i == 1 ? 0 : UINT64_MAX - i};
     scribe->free = 2;
     scribe->waiting = 1;
 }
@@ -254,8 +255,10 @@ static void test_connections_to_the_scribe(void **state)
     assert_int_equal(after->count, STORES);
     for (size_t i = 0; i < STORES; i++) {
         assert_int_equal(after->connection[i].fd, before->connection[i].fd);
-        if (before->connection[i].fd >= 0)
+        if (before->connection[i].fd >= 0) {
             assert_int_equal(after->connection[i].passed, before->connection[i].passed);
+            assert_true(after->connection[i].source == before->connection[i].source);
+        }
     }
     assert_int_equal(after->free, 2);
     assert_int_equal(after->connection[1].next, 0);

@@ -230,6 +230,94 @@ static void test_next_one_goes_on(void **state)
     wrote(next, "info: two|info: message from one|info: message from three|");
 }
 
+/* ---- turns ---- */
+
+/* One that stands still until it is to go on: what it gets until then is there all at once. */
+static pid_t start_standing(void)
+{
+    pid_t pid = start();
+    int status;
+
+    kill(pid, SIGSTOP);
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    return pid;
+}
+
+/* A worker that stores TEXT for SOURCE, and is not answered yet. Returns its end. */
+static int ask(uint64_t source, const char *text)
+{
+    static struct store_head head;
+    char buf[64];
+    int fd = scribe_child_connect_of(&scribe, source);
+
+    memcpy(buf, &head, sizeof(head));
+    int len = snprintf(buf + sizeof(head), sizeof(buf) - sizeof(head), "MESSAGE=%s", text);
+    size_t size = sizeof(head) + (size_t)len + 1;
+    assert_int_equal(send(fd, buf, size, MSG_NOSIGNAL), size);
+    return fd;
+}
+
+static void is_answered(int *fd)
+{
+    struct store_head head;
+
+    assert_int_equal(poll(&(struct pollfd){.fd = *fd, .events = POLLIN}, 1, -1), 1);
+    assert_int_equal(recv(*fd, &head, sizeof(head), 0), sizeof(head));
+    fd_close(fd);
+}
+
+/* Whoever has one connection waits for one message of those who have many. */
+static void test_sources_take_turns(void **state)
+{
+    static char expected[4096];
+    pid_t pid = start_standing();
+    int many[40], one;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+        many[i] = ask(1, "many");
+    one = ask(2, "one");
+    kill(pid, SIGCONT);
+    expected[0] = '\0';
+    for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+        text_append(expected, sizeof(expected), "info: message from many|%s",
+                    i == 0 ? "info: message from one|" : "");
+    for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+        is_answered(&many[i]);
+    is_answered(&one);
+    wrote(pid, expected);
+}
+
+/* However many messages wait, the daemon's records are written before them. */
+static void test_records_come_first(void **state)
+{
+    enum { RECORDS = 200, MESSAGES = 40, BETWEEN = RECORDS / 64 + 1 };
+    static char buf[65536];
+    struct log log = {.level = LOG_INFO, .channel = scribe.records_out};
+    pid_t pid = start_standing();
+    int worker[MESSAGES];
+    size_t before = 0;
+
+    (void)state;
+    for (int i = 0; i < MESSAGES; i++)
+        worker[i] = ask(1, "worker");
+    for (int i = 0; i < RECORDS; i++)
+        log_info(&log, "daemon");
+    kill(pid, SIGCONT);
+    scribe_child_dismiss(&scribe);
+    assert_int_equal(child_end(pid), 0);
+    for (int i = 0; i < MESSAGES; i++)
+        close(worker[i]);
+    lseek(scribe.sink, 0, SEEK_SET);
+    read_to_end(scribe.sink, buf, sizeof(buf));
+    const char *last = buf;
+    for (int i = 0; i < RECORDS; i++)
+        assert_non_null(last = strstr(last + 1, " info: daemon\n"));
+    for (const char *p = buf; (p = strstr(p + 1, "from worker\n")) != NULL && p < last;)
+        before++;
+    assert_in_range(before, 0, BETWEEN);
+}
+
 /* ---- what a worker that was taken over may try ---- */
 
 /* Sends DATA, a record with a head. */
@@ -407,6 +495,8 @@ int main(void)
         TEST(test_line_that_is_cut),
         TEST(test_sink_that_is_gone),
         TEST(test_next_one_goes_on),
+        TEST(test_sources_take_turns),
+        TEST(test_records_come_first),
         TEST(test_garbage_is_harmless),
         TEST(test_forgery_shows),
         TEST(test_what_is_no_record),

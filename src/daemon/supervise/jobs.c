@@ -63,7 +63,9 @@ static int submit(struct jobs *jobs, struct job *job, struct submitted *submitte
     submitted->store = 0;
     job->store = -1;
     if (job->options.service == SERVICE_MESSAGE) {
-        job->store = scribe_process_connect(jobs->scribe, &submitted->store);
+        /* Behind a proxy it is the proxy's: the client is not known yet. */
+        struct source_key source = address_source(&job->peer, &jobs->settings->source_prefix);
+        job->store = scribe_process_connect(jobs->scribe, &source, &submitted->store);
         if (job->store < 0)
             return job->store;
     }

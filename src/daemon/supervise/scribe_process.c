@@ -29,6 +29,7 @@ int scribe_process_open(struct scribe_process *scribe, enum sink sink, const str
     *scribe = (struct scribe_process)SCRIBE_PROCESS_NONE;
     scribe->sink = sink;
     scribe->title = title;
+    scribe->seed = hash_seed_new();
     if (r < 0)
         return r;
     setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
@@ -154,7 +155,8 @@ static uint32_t take_place(struct scribe_process *scribe)
 
 static void pass(struct scribe_process *scribe, struct store_connection *connection)
 {
-    if (scribe->stores < 0 || channel_send(scribe->stores, "", 1, &connection->fd, 1) < 0)
+    if (scribe->stores < 0 || channel_send(scribe->stores, &connection->source,
+                                           sizeof(connection->source), &connection->fd, 1) < 0)
         return;
     connection->passed = true;
     scribe->waiting--;
@@ -172,7 +174,8 @@ static void pass_waiting(struct scribe_process *scribe)
     }
 }
 
-int scribe_process_connect(struct scribe_process *scribe, uint32_t *number)
+int scribe_process_connect(struct scribe_process *scribe, const struct source_key *source,
+                           uint32_t *number)
 {
     int ends[2], r = store_open(ends);
 
@@ -185,7 +188,8 @@ int scribe_process_connect(struct scribe_process *scribe, uint32_t *number)
         return -ENOMEM;
     }
     struct store_connection *connection = numbered(scribe, *number);
-    *connection = (struct store_connection){.fd = ends[1]};
+    *connection = (struct store_connection){
+        .fd = ends[1], .source = hash_bytes(&scribe->seed, source, sizeof(*source))};
     scribe->waiting++;
     pass(scribe, connection);
     return ends[0];
@@ -203,16 +207,17 @@ void scribe_process_disconnect(struct scribe_process *scribe, uint32_t number)
     scribe->free = number;
 }
 
-int scribe_process_adopt(struct scribe_process *scribe, uint32_t number, int fd, bool passed)
+int scribe_process_adopt(struct scribe_process *scribe, uint32_t number,
+                         const struct store_connection *connection)
 {
     if (number == 0 || number > CONNECTIONS_MAX)
         return -EPROTO;
     while (scribe->count < number) {
         if (!take_new_place(scribe))
             return -ENOMEM;
-        numbered(scribe, scribe->count)->fd = -1;
+        *numbered(scribe, scribe->count) = (struct store_connection){.fd = -1};
     }
-    *numbered(scribe, number) = (struct store_connection){.fd = fd, .passed = passed};
+    *numbered(scribe, number) = *connection;
     return 0;
 }
 

@@ -6,8 +6,10 @@
 #ifndef ECHOD_DAEMON_SUPERVISE_SCRIBE_PROCESS_H
 #define ECHOD_DAEMON_SUPERVISE_SCRIBE_PROCESS_H
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/title.h"
+#include "net/address.h"
 #include "scribe/scribe.h"
 
 #include <stdbool.h>
@@ -16,9 +18,10 @@
 
 /* A connection: its number, from 1 on, is its place. */
 struct store_connection {
-    int fd;        /* the scribe's end; -1: a free place */
-    bool passed;   /* the scribe that runs has it */
-    uint32_t next; /* free place */
+    int fd;          /* the scribe's end; -1: a free place */
+    bool passed;     /* the scribe that runs has it */
+    uint32_t next;   /* free place */
+    uint64_t source; /* the hash of its source: the scribe serves these in turn (scribe/turns.h) */
 };
 
 struct scribe_process {
@@ -29,6 +32,7 @@ struct scribe_process {
     int records_out; /* the daemon's: the channel of its log */
     int stores;      /* the way of the connections to the scribe that runs */
     const struct title *title;
+    struct hash_seed seed;               /* of sources; after a reload, another one */
     struct store_connection *connection; /* owned; [number - 1] */
     uint32_t count, free;
     uint32_t waiting; /* those that are not passed */
@@ -46,16 +50,18 @@ int scribe_process_open(struct scribe_process *scribe, enum sink sink, const str
 /* Forks a scribe; the connections are its own from here on. Returns 0 or -errno. */
 int scribe_process_start(struct scribe_process *scribe, uint64_t now);
 
-/* Makes a connection. Returns the worker's end, which is the caller's, and its *NUMBER; or -errno.
- */
-int scribe_process_connect(struct scribe_process *scribe, uint32_t *number);
+/* Makes a connection for a worker that serves SOURCE. Returns the worker's end, which is the
+ * caller's, and its *NUMBER; or -errno. */
+int scribe_process_connect(struct scribe_process *scribe, const struct source_key *source,
+                           uint32_t *number);
 
 /* Its worker is gone. NUMBER may be 0. */
 void scribe_process_disconnect(struct scribe_process *scribe, uint32_t number);
 
-/* Takes FD over, the scribe's end of the connection NUMBER, from the program before; PASSED is
- * whether the scribe has it. Returns 0 or -errno. After the last one: scribe_process_adopted(). */
-int scribe_process_adopt(struct scribe_process *scribe, uint32_t number, int fd, bool passed);
+/* Takes CONNECTION over, with NUMBER, from the program before. Returns 0 or -errno. After the last
+ * one: scribe_process_adopted(). */
+int scribe_process_adopt(struct scribe_process *scribe, uint32_t number,
+                         const struct store_connection *connection);
 void scribe_process_adopted(struct scribe_process *scribe);
 
 /* Takes the end of PID. Returns whether it was the scribe. */
