@@ -18,6 +18,8 @@
 #define ORPHAN_TIME (2 * USEC_PER_SEC)
 /* A sink that stands still does not keep the scribe of a daemon that is gone. */
 #define ORPHAN_LIFE_SEC 5
+/* Sent by the kernel when the daemon has died: no signal that anybody sends by its name. */
+#define ORPHANED SIGRTMIN
 /* What is done of each kind before the others have their turn. Of messages, which may be long, it
  * is one. */
 #define RECORDS 64
@@ -54,11 +56,13 @@ static void set_up_signals(void)
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN); /* "killall -USR1 echod" sends it to the scribe, too */
+    signal(SIGUSR2, SIG_IGN);
     sigemptyset(&action.sa_mask);
-    sigaction(SIGUSR1, &action, NULL);
+    sigaction(ORPHANED, &action, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    prctl(PR_SET_PDEATHSIG, ORPHANED);
 }
 
 /* FD points at the descriptor: so its events are told from those of clients. */

@@ -1,14 +1,24 @@
 """Stopping: those that are being served may finish, for a while; nothing is lost or left."""
 import os
+import re
 import signal
 
 from clients import expect_echo, recv_exactly, recv_until_eof
 from expect import eventually, expect, expect_equal
 from harness import Echod
-from proc import children, is_alive, state
+from proc import children, is_alive, read_proc, state
 from tap import main, test
 
 DATA = bytes(range(256)) * 64
+
+
+USER_SIGNALS = 1 << signal.SIGUSR1 - 1 | 1 << signal.SIGUSR2 - 1
+
+
+def ignored(pid):
+    """The signals that PID ignores, as proc(5) has them: a bit for each, from 1 on."""
+    status = read_proc(pid, "status").decode()
+    return int(re.search(r"^SigIgn:\s+(\w+)$", status, re.MULTILINE)[1], 16)
 
 
 def drain(echod, clients):
@@ -156,6 +166,22 @@ def hangup():
         echod.log.wait(r" notice: reloaded: 1 listener, 1 client kept$")
         expect_echo(sock)
         expect_echo(echod.connect())
+
+
+@test("SIGUSR1 and SIGUSR2 end neither the daemon nor its scribe, also after a reload")
+def user_signals():
+    with Echod() as echod:
+        sock = echod.echoing()
+        for reloads in (1, 2):
+            for pid in (echod.pid, echod.scribe_pid):
+                os.kill(pid, signal.SIGUSR1)
+                os.kill(pid, signal.SIGUSR2)
+            echod.kill(signal.SIGHUP)
+            echod.log.wait(r" notice: reloaded: 1 listener, 1 client kept$", count=reloads)
+            expect_echo(sock)
+        expect_equal(echod.scribe(), echod.scribe_pid, "the scribe")
+        expect_equal(ignored(echod.scribe_pid) & USER_SIGNALS, USER_SIGNALS,
+                     "the signals that the scribe ignores")
 
 
 @test("Ctrl-C in a terminal: the workers get it, too, and the clients are served on")
