@@ -18,6 +18,8 @@ enum event {
     EVENT_LISTENER_DOWN, /* it is no more */
     EVENT_PAUSED,        /* accepting pauses: the system lacks something */
     EVENT_RESUMED,
+    EVENT_LISTENER_PAUSED, /* one listener cannot accept connections */
+    EVENT_LISTENER_RESUMED,
     EVENT_ASKED,         /* somebody had it reload, or end a session */
     EVENT_RELOADED,      /* a new configuration, or program, is in effect */
     EVENT_NOT_RELOADED,  /* it was wrong; the old one stays */

@@ -3,6 +3,7 @@
 #include "base/rights.h"
 #include "base/span.h"
 #include "daemon/access.h"
+#include "daemon/listener_pause.h"
 
 #include <errno.h>
 #include <string.h>
@@ -232,30 +233,53 @@ static bool is_about_one(int error)
     return false;
 }
 
-/* Returns whether LISTENER is worth another try now. */
-static bool accept_one(struct server *server, const struct listener *listener)
+/* Returns 0, or -errno of accept(2). */
+static int accept_one(struct server *server, const struct listener *listener)
 {
     struct address peer = {.len = sizeof(peer.storage)};
     int client = accept4(listener->fd, &peer.sa, &peer.len, SOCK_CLOEXEC);
 
-    if (client >= 0) {
-        address_normalise(&peer);
-        admission_decide(server, client, &peer, listener->settings);
-        return true;
-    }
-    if (is_about_one(errno))
-        return true;
-    if (errno != EAGAIN)
-        admission_pause(server, "a connection could not be accepted", errno);
-    return false;
+    if (client < 0)
+        return -errno;
+    address_normalise(&peer);
+    admission_decide(server, client, &peer, listener->settings);
+    return 0;
 }
 
-void admission_accept(struct server *server, const struct listener *listener)
+/* What it means that the last try to accept gave R. A listener that gives nothing but errors of
+ * single connections would make the loop spin: LASTS. */
+static void judge(struct server *server, struct listener *listener, int r, bool lasts)
+{
+    if (r == 0 || r == -EAGAIN || (is_about_one(-r) && !lasts))
+        listener_resume(listener, &server->log);
+    else if (is_shortage(r))
+        admission_pause(server, "a connection could not be accepted", -r);
+    else
+        listener_pause(listener, -r, &server->log, clock_now());
+}
+
+void admission_accept(struct server *server, struct listener *listener)
+{
+    uint64_t now = clock_now();
+    int r = 0, tries = 0, errors = 0;
+
+    admission_reconsider(server, now); /* they came first */
+    while (tries < BATCH && (r == 0 || is_about_one(-r)) && admission_open(server, now)) {
+        r = accept_one(server, listener);
+        tries++;
+        errors += r < 0;
+    }
+    if (tries > 0)
+        judge(server, listener, r, errors == BATCH);
+}
+
+void admission_retry(struct server *server)
 {
     uint64_t now = clock_now();
 
-    admission_reconsider(server, now); /* they came first */
-    for (int i = 0; i < BATCH && admission_open(server, now); i++)
-        if (!accept_one(server, listener))
-            return;
+    for (size_t i = 0; i < server->listeners.count; i++) {
+        struct listener *listener = &server->listeners.item[i];
+        if (listener->paused_until && now >= listener->paused_until && admission_open(server, now))
+            admission_accept(server, listener);
+    }
 }

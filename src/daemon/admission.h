@@ -15,7 +15,10 @@ void admission_pause(struct server *server, const char *what, int error);
 void admission_resume(struct server *server);
 
 /* Accepts the connections that wait at LISTENER, up to a number that is fair to the others. */
-void admission_accept(struct server *server, const struct listener *listener);
+void admission_accept(struct server *server, struct listener *listener);
+
+/* Tries again those listeners whose pause (listener_pause.h) is over. */
+void admission_retry(struct server *server);
 
 /* Admits or refuses the connected socket CLIENT, which it closes, as a client of LISTEN; or has it
  * wait on the doorstep. */

@@ -16,6 +16,8 @@ struct listener {
     const struct listen_settings *settings;
     enum listener_origin origin;
     bool fresh;              /* not one that this daemon had before a reload */
+    uint64_t paused_until;   /* clock_now(): see listener_pause.h; 0: it does not pause */
+    uint64_t pause;          /* microseconds: how long it pauses; 0: it does not */
     bool stored;             /* the manager has been given it to keep: notify_store() */
     struct socket_file file; /* of a Unix socket: only this very one is removed in the end */
 };

@@ -6,6 +6,7 @@
 #include "daemon/clients.h"
 #include "daemon/conveyed.h"
 #include "daemon/drain.h"
+#include "daemon/listener_pause.h"
 #include "daemon/reap.h"
 #include "daemon/watch.h"
 
@@ -82,6 +83,7 @@ static void keep_house(struct server *server)
     scribe_process_run(&server->scribe, now);
     run_fork_servers(server, now);
     admission_reconsider(server, now);
+    admission_retry(server);
     reload_check(server, now);
     control_check(&server->control, now);
     drain_check(server, now);
@@ -108,6 +110,8 @@ static int next_timeout(const struct server *server)
     next = sooner(next, datagrams_next(&server->datagrams));
     next = sooner(next, scribe_process_next(&server->scribe));
     next = sooner(next, fork_servers_next(&server->fork_servers));
+    if (admission_open(server, now))
+        next = sooner(next, listener_pause_next(&server->listeners));
     if (server->log.dropped > 0)
         next = sooner(next, server->tell_at);
     if (server->phase_deadline)
@@ -144,9 +148,11 @@ static void choose(const struct server *server, struct watch *watch)
     control_watch(&server->control, watch, now);
     if (!admission_open(server, now))
         return;
-    for (size_t i = 0; i < server->listeners.count; i++)
-        if (protocol_type(server->listeners.item[i].settings->protocol) != SOCK_DGRAM)
-            watch_add(watch, server->listeners.item[i].fd, POLLIN, WATCHED_LISTENER, i);
+    for (size_t i = 0; i < server->listeners.count; i++) {
+        const struct listener *l = &server->listeners.item[i];
+        if (protocol_type(l->settings->protocol) != SOCK_DGRAM && !l->paused_until)
+            watch_add(watch, l->fd, POLLIN, WATCHED_LISTENER, i);
+    }
 }
 
 static void handle(struct server *server, const struct watched_entry *entry, short revents)

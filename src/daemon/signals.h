@@ -13,7 +13,8 @@ struct signals {
     sigset_t set;
 };
 
-/* Blocks the signals, ignores SIGPIPE, SIGUSR1 and SIGUSR2, makes the descriptor. Returns 0 or -errno. */
+/* Blocks the signals, ignores SIGPIPE, SIGUSR1 and SIGUSR2, makes the descriptor. Returns 0 or
+ * -errno. */
 int signals_open(struct signals *signals);
 
 /*

@@ -370,4 +370,26 @@ def expect_fed(manager, when):
     expect(passed < 25, "thirty meals took %.1f s %s" % (passed, when))
 
 
+@test("a listener that somebody shut down pauses alone, is named, and resumes once it works")
+def one_pauses():
+    socks = [bound() for _ in range(3)]
+    config = "".join("[listen l%d]\naddress = 127.0.0.1\nport = %d\n" %
+                     (i, sock.getsockname()[1]) for i, sock in enumerate(socks))
+    with Activated(config, *socks) as echod:
+        for i in range(3):
+            expect_echo(echod.connect(name="l%d" % i))
+        socks[0].shutdown(socket.SHUT_RDWR)
+        line = echod.log.wait(r" error: listener l0 \(127\.0\.0\.1:\d+\): no connection can be ")[0]
+        expect(line.endswith("restart the socket unit that passed it"), "what to do: " + line)
+        for i in (1, 2):
+            expect_echo(echod.connect(name="l%d" % i))
+        socks[0].listen()
+        echod.log.wait(r" notice: listener l0 \(127\.0\.0\.1:\d+\): accepting connections again$")
+        echod.listening["l0"] = [socks[0].getsockname()]  # the kernel has chosen a port anew
+        expect_echo(echod.connect(name="l0"))
+        expect_equal(len(echod.log.matching("no connection can be accepted")), 1, "its records")
+    for sock in socks:
+        sock.close()
+
+
 main()
