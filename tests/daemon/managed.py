@@ -40,16 +40,17 @@ exec '{1}' "$@"
 
 class Managed(Echod):
     """COPIED: it runs a copy of the program, which install() replaces. RUNTIME: the directory of
-    its control socket; its own "run", unless told."""
+    its control socket; its own "run", unless told. PROGRAMS: others than the real ones, which
+    are copied."""
 
-    def __init__(self, *args, copied=False, runtime=None, **more):
-        self.copied, self.runtime = copied, runtime
+    def __init__(self, *args, copied=False, runtime=None, programs=(ECHOD, FORKSERVER), **more):
+        self.copied, self.runtime, self.programs = copied, runtime, programs
         super().__init__(*args, **more)
 
     def _launch(self, args, env, *more):
         if self.copied:
-            shutil.copy(ECHOD, self.path("echod"))
-            shutil.copy(FORKSERVER, self.path("echod-forkserver"))
+            for program in self.programs:
+                shutil.copy(program, self.dir)
         if not self.runtime:
             self.runtime = self.path("run")
             os.mkdir(self.runtime)

@@ -26,7 +26,7 @@ def sources_are_named(tree):
 
 
 def named_files_exist(tree):
-    built = variable(tree, "CLEANFILES")
+    built = variable(tree, "CLEANFILES") + variable(tree, "planted_programs")
     programs = variable(tree, "unit_tests") + variable(tree, "fuzz_targets")
     for word in words(tree):
         if not re.fullmatch(r"(src|man|etc|tests|bench|systemd|doc|completions)/[\w./-]+", word):
