@@ -102,16 +102,25 @@ static void strike_off(struct server *server, struct client *client)
     slots_free(&server->slots, index);
 }
 
-/* A crash may have been meant to tell about the memory of all workers of that fork server: the next
- * ones have another layout, and its source waits for a while. */
+void clients_follow_crash(struct server *server, uint32_t number, int status)
+{
+    bool fault = session_is_fault(status);
+
+    if (!WIFSIGNALED(status) && !fault)
+        return;
+    if (fork_servers_renew(&server->fork_servers, fault ? number : 0, clock_now()))
+        log_error(&server->log, "too many workers of one fork server crashed, and each crash can "
+                                "reveal something of the memory of the others: ending them");
+}
+
+/* Its source also waits for a while. */
 static void follow_crash(struct server *server, const struct client *client, int status)
 {
     uint64_t now = clock_now();
 
     server->totals.crashed++;
     server->totals.violations += WIFEXITED(status) && WEXITSTATUS(status) == END_SANDBOX;
-    if (WIFSIGNALED(status) || session_is_fault(status))
-        fork_servers_renew(&server->fork_servers, now);
+    clients_follow_crash(server, client->server, status);
     if (session_is_fault(status))
         access_punish(server, &client->peer, now);
 }

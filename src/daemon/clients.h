@@ -28,6 +28,11 @@ void clients_take_reports(struct server *server);
  * is its parent now. Returns whether it is one. */
 bool clients_take_orphan(struct server *server, pid_t pid, int status);
 
+/* A worker of the fork server NUMBER, of a client or of a datagram socket, ended with STATUS of
+ * wait(2). If it crashed, that may have been meant to tell about the memory of all workers of that
+ * fork server: the next ones have another layout. */
+void clients_follow_crash(struct server *server, uint32_t number, int status);
+
 /* Goes on with the jobs of fork servers that have ended: the next one gets those that are unread,
  * and sessions end whose worker nobody can tell of any more. */
 void clients_settle(struct server *server);

@@ -238,6 +238,7 @@ void datagrams_ended(struct server *server, struct datagram_worker *worker, int 
         worker->pause = 0;
     wait_before(worker, now);
     server->totals.crashed += datagram_end_is_crash(status);
+    clients_follow_crash(server, worker->server, status);
     datagram_log_end(&server->log, worker, status, slot);
 }
 

@@ -415,7 +415,7 @@ static void test_renewal(void **state)
     submit_all(&old, 1);
     has_started(&old);
     uint64_t now = clock_now();
-    fork_servers_renew(&fs, now);
+    assert_false(fork_servers_renew(&fs, 1, now));
     assert_true(fork_servers_next(&fs) <= now);
     assert_int_equal(fork_servers_run(&fs, now), 0);
     assert_int_equal(fs.current, 2);
@@ -436,6 +436,35 @@ static void test_renewal(void **state)
     assert_int_equal(fs.current, 2);
 }
 
+/* However soon crashes come, one layout sees few of them. */
+static void test_many_crashes(void **state)
+{
+    struct client_job old = client_job(1);
+    uint64_t now = clock_now();
+    size_t crashes = 0;
+
+    (void)state;
+    start();
+    submit_all(&old, 1);
+    has_started(&old);
+    fs.renewals = now + LONG; /* there were many before */
+    while (fs.renew_at > now) {
+        assert_false(fork_servers_renew(&fs, 0, now)); /* one that was killed does not count */
+        assert_false(fork_servers_renew(&fs, 1, now));
+        assert_true(++crashes < 100);
+    }
+    assert_true(crashes > 8);
+    assert_int_equal(fork_servers_run(&fs, now), 0);
+    assert_int_equal(fs.current, 2);
+    pid_t pid = fork_servers_find(&fs, 1)->pid;
+    while (!fork_servers_renew(&fs, 1, now))
+        assert_true(++crashes < 100);
+    assert_int_equal(child_end(pid), 1000 + SIGKILL);
+    assert_int_equal(fs.current, 2);
+    assert_true(fs.renew_at > now); /* it is not to blame */
+    close(old.client);
+}
+
 static void test_no_more_than_there_are_places_for(void **state)
 {
     (void)state;
@@ -446,10 +475,33 @@ static void test_no_more_than_there_are_places_for(void **state)
     const struct fork_server one_more = {.number = FORK_SERVERS_MAX + 1, .channel = -1, .far = -1};
     assert_int_equal(fork_servers_adopt(&fs, &one_more, true), -EPROTO);
     assert_int_equal(fork_servers_start(&fs, 1), -EUSERS);
-    fork_servers_renew(&fs, 1);
+    assert_false(fork_servers_renew(&fs, 1, 1));
     assert_int_equal(fork_servers_run(&fs, 2), 0); /* a crash changes nothing then */
     assert_int_equal(fs.current, FORK_SERVERS_MAX);
     assert_true(fork_servers_next(&fs) == UINT64_MAX);
+}
+
+/* Renewals leave a place for one that follows the current one's end: without another one, what that
+ * had to do is never settled, and its place never free. */
+static void test_a_place_is_left(void **state)
+{
+    (void)state;
+    start();
+    for (uint32_t i = 2; i < FORK_SERVERS_MAX; i++) {
+        struct fork_server server = {.number = i, .channel = -1, .far = -1, .jobs = 1};
+        assert_int_equal(fork_servers_adopt(&fs, &server, false), 0);
+    }
+    assert_false(fork_servers_renew(&fs, 1, 1));
+    assert_true(fork_servers_next(&fs) == UINT64_MAX);
+    assert_int_equal(fork_servers_run(&fs, 2), 0);
+    assert_int_equal(fs.current, 1);
+    pid_t pid = fs.item[0].pid;
+    fs.item[0].ready = true;
+    kill(pid, SIGKILL);
+    assert_int_equal(child_end(pid), 1000 + SIGKILL);
+    assert_non_null(fork_servers_exited(&fs, pid, 3));
+    assert_int_equal(fork_servers_run(&fs, 3), 0);
+    assert_int_equal(fs.current, FORK_SERVERS_MAX);
 }
 
 /* ---- one that was left by the program before ---- */
@@ -661,7 +713,9 @@ int main(void)
         TEST(test_unread_job_that_cannot_be_sent_on),
         TEST(test_end_of_no_fork_server),
         TEST(test_renewal),
+        TEST(test_many_crashes),
         TEST(test_no_more_than_there_are_places_for),
+        TEST(test_a_place_is_left),
         TEST(test_adopted),
         TEST(test_hold_and_release),
         TEST(test_hold_that_is_not_answered),

@@ -55,7 +55,7 @@ static uint64_t started(uint64_t period)
             fs.renew_at = UINT64_MAX;
             count++;
         }
-        fork_servers_renew(&fs, now);
+        fork_servers_renew(&fs, 1, now);
         assert_true(fork_servers_next(&fs) <= fs.renew_at);
         if (fs.renew_at > now)
             continue;

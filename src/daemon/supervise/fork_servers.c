@@ -343,10 +343,23 @@ void fork_servers_put_back(struct fork_servers *fs)
 
 /* ---- as time passes ---- */
 
-void fork_servers_renew(struct fork_servers *fs, uint64_t now)
+/* The last place is for when the current one ends: that gives its own free only once there is
+ * another one to take its jobs. */
+static bool has_place_for_renewal(const struct fork_servers *fs)
 {
-    if (fs->renew_at == UINT64_MAX)
+    return fs->count < FORK_SERVERS_MAX - 1;
+}
+
+bool fork_servers_renew(struct fork_servers *fs, uint32_t number, uint64_t now)
+{
+    struct fork_server *server = fork_servers_find(fs, number);
+    size_t crashes = server ? ++server->crashes : 0;
+
+    if (number == fs->current && renewal_is_urgent(crashes))
+        fs->renew_at = now;
+    else if (fs->renew_at == UINT64_MAX)
         fs->renew_at = renewal_time(&fs->renewals, now);
+    return renewal_is_final(crashes) && server->pid > 0 && kill(server->pid, SIGKILL) == 0;
 }
 
 static void run_one(struct fork_servers *fs, struct fork_server *server, uint64_t now)
@@ -371,7 +384,7 @@ int fork_servers_run(struct fork_servers *fs, uint64_t now)
             (fs->item[i].drained || fs->item[i].channel < 0))
             forget(fs, &fs->item[i]);
     }
-    bool renew = now >= fs->renew_at && fs->count < FORK_SERVERS_MAX;
+    bool renew = now >= fs->renew_at && has_place_for_renewal(fs);
     if (!renew && (fs->current || now < fs->start_at))
         return 0;
     fs->renew_at = UINT64_MAX;
@@ -383,7 +396,7 @@ uint64_t fork_servers_next(const struct fork_servers *fs)
     uint64_t next = fs->current ? UINT64_MAX : fs->start_at;
     bool retry = fs->moving && fs->current;
 
-    if (fs->renew_at < next && fs->count < FORK_SERVERS_MAX)
+    if (fs->renew_at < next && has_place_for_renewal(fs))
         next = fs->renew_at;
     for (size_t i = 0; i < fs->count; i++) {
         const struct fork_server *server = &fs->item[i];

@@ -37,6 +37,7 @@ struct fork_server {
     bool drained;     /* it has ended, and no job is left in its channel */
     size_t jobs;      /* those that have not ended, */
     size_t waiting;   /* and of these those that have no worker yet */
+    size_t crashes;   /* of its workers */
     uint64_t started; /* clock_now() */
     enum hold hold;
     uint64_t hold_until; /* clock_now() at which it is killed if it does not hold by then */
@@ -131,8 +132,10 @@ uint64_t fork_servers_move(struct fork_servers *fs, struct fork_server *server);
 /* Puts a job that is on its way back to where it was unread: this program is replaced. */
 void fork_servers_put_back(struct fork_servers *fs);
 
-/* A worker crashed: a fresh one takes the jobs from here on, but not too often. */
-void fork_servers_renew(struct fork_servers *fs, uint64_t now);
+/* A worker of the fork server NUMBER crashed (0: it was killed, which tells nothing of its memory):
+ * a fresh one takes the jobs from here on, but not too often. Returns whether there were so many
+ * crashes that NUMBER is ended, with all its workers. */
+bool fork_servers_renew(struct fork_servers *fs, uint32_t number, uint64_t now);
 
 /* What is due at NOW: starts, holds, and the end of those whose last job is done. Returns 0, or
  * the -errno of a start that failed. */

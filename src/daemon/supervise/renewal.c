@@ -5,6 +5,8 @@
 /* A token bucket: so many at once, and then one in each interval. */
 #define BURST 8
 #define INTERVAL (3 * USEC_PER_SEC)
+#define URGENT 32
+#define FINAL 64
 
 uint64_t renewal_time(uint64_t *full_at, uint64_t now)
 {
@@ -12,4 +14,14 @@ uint64_t renewal_time(uint64_t *full_at, uint64_t now)
 
     *full_at = full + INTERVAL;
     return *full_at > now + BURST * INTERVAL ? *full_at - BURST * INTERVAL : now;
+}
+
+bool renewal_is_urgent(size_t crashes)
+{
+    return crashes >= URGENT;
+}
+
+bool renewal_is_final(size_t crashes)
+{
+    return crashes >= FINAL;
 }
