@@ -1,0 +1,489 @@
+"""The fork server, and the scribe: killed, stopped, replaced, kept from what they need."""
+import ctypes
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import struct
+import threading
+
+from clients import expect_echo, recv_exactly, recv_until_eof
+from expect import DEADLINE, SLOW, Skip, eventually, eventually_equal, expect, expect_equal
+from harness import run_echod
+from managed import Managed, listen, plain_processes, unix
+from planted import relaxed
+from proc import children, descriptors, is_alive, state
+from programs import SANITIZED
+from tap import libc, main, test
+
+MESSAGE = "service = message\n"
+KINDS = (listen("local") + listen("stored", more=MESSAGE) + unix("file") +
+         "[listen proxied]\naddress = 127.0.0.1\nport = 0\nproxy_protocol = v1\n"
+         "proxy_trust = 127.0.0.0/8\n")
+OPEN = "[server]\nmax_per_source = 0\ncrash_penalty = 0\n"
+LOST = r" warning: session of %s on %s: ended because its fork server was killed; "
+HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.1 1024 7\r\n"
+
+
+def current(echod):
+    """The fork server that takes jobs, once there is one."""
+    return eventually(lambda: echod.fork_servers(), "there is a fork server")[-1]
+
+
+def quiet(echod):
+    """What has to be the same before and after: nobody is served, nothing is left."""
+    eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
+    eventually_equal(lambda: echod.ask("status")["fork_servers"], 1, "the fork servers")
+    # The daemon, by itself: a scribe and a fork server, no zombie.
+    eventually(lambda: sorted(state(pid) in "SRD" for pid in children(echod.pid)) == [True, True],
+               "it has two children")
+    eventually(lambda: echod.workers() == [], "it has no worker")
+    eventually(lambda: slots(echod) == 0, "no slot is in use")
+    return len(descriptors(echod.pid)), echod.ask("status")["clients"]
+
+
+def slots(echod):
+    number = [n for n, link in descriptors(echod.pid).items() if "echod-slots" in link][0]
+    return os.stat("/proc/%d/fd/%d" % (echod.pid, number)).st_blocks
+
+
+# ---- killed ----
+
+def clients_of_each_kind(echod):
+    """{name: (its socket, the name of its listener)}."""
+    found = {"echo": (echod.connect(), "local")}
+    expect_echo(found["echo"][0])
+    found["message"] = (echod.connect("stored"), "stored")
+    found["message"][0].sendall(b"before\n")
+    expect_equal(recv_exactly(found["message"][0], 3), b"OK\n", "the reply")
+    found["unix"] = (echod.connect("file"), "file")
+    expect_echo(found["unix"][0])
+    found["proxied"] = (echod.connect("proxied"), "proxied")
+    found["proxied"][0].sendall(HEADER)
+    expect_echo(found["proxied"][0])
+    found["silent"] = (echod.connect(), "local")
+    found["before its header"] = (echod.connect("proxied"), "proxied")
+    eventually(lambda: len(echod.workers()) == len(found), "each has a worker")
+    return found
+
+
+def record_of(echod, kind, sock, listener):
+    peer = {"unix": "unix", "proxied": r"192\.0\.2\.7:1024 by the proxy 127\.0\.0\.1:\d+"}.get(kind)
+    return LOST % (peer or "%s:%d" % sock.getsockname(), listener)
+
+
+@test("a fork server that is killed is followed by another; each lost session has one record")
+def killed():
+    plain_processes()
+    with Managed(OPEN + KINDS) as echod:
+        before = quiet(echod)
+        for _ in range(3):
+            found = clients_of_each_kind(echod)
+            # Three that wait for the fork server, which is killed before it looks.
+            server = current(echod)
+            os.kill(server, signal.SIGSTOP)
+            waiting = [echod.connect() for _ in range(3)]
+            eventually(lambda: echod.ask("status")["clients"] == len(found) + 3, "they are accepted")
+            os.kill(server, signal.SIGKILL)
+            for sock in waiting:
+                expect_echo(sock)
+            expect_echo(echod.connect())
+            for kind, (sock, listener) in found.items():
+                expect_equal(recv_until_eof(sock), b"", "what %s gets" % kind)
+                pattern = record_of(echod, kind, sock, listener)
+                echod.log.wait(pattern)
+            lost = len(echod.log.matching("ended because its fork server was killed"))
+            for sock in echod.sockets:
+                sock.close()
+            expect_equal(quiet(echod), before, "descriptors and clients")
+            expect_equal(lost % len(found), 0, "records of lost sessions: %d" % lost)
+        expect_equal(lost, 3 * len(found), "all of them")
+        status = echod.ask("status")
+        expect_equal((status["crashed"], status["violations"]), (0, 0), "what counts as a crash")
+
+
+@test("a fork server that is killed as it starts is followed by another")
+def killed_at_once():
+    plain_processes()
+    with Managed(OPEN + KINDS) as echod:
+        before = quiet(echod)
+        for _ in range(5):
+            server = current(echod)
+            os.kill(server, signal.SIGKILL)
+            # Whatever the daemon has started by then, ready or not.
+            eventually(lambda: [p for p in children(echod.pid)
+                                if p not in (server, echod.scribe_pid)], "the next one is started")
+            for pid in children(echod.pid):
+                if pid not in (server, echod.scribe_pid):
+                    os.kill(pid, signal.SIGKILL)
+            expect_echo(echod.connect())
+        for sock in echod.sockets:
+            sock.close()
+        expect_equal(quiet(echod), before, "descriptors and clients")
+
+
+class Senders:
+    """Threads with clients that send messages, each once, or have some bytes echoed, and come again
+    if their session ends, in a with block. .stored: the messages that got OK; .sent: all."""
+
+    def __init__(self, echod, senders=4, echoers=4):
+        self.echod, self.over, self.stored, self.sent, self.echoed = echod, False, [], [], 0
+        self.wrong, self.lock = [], threading.Lock()
+        self.threads = [threading.Thread(target=self._run, args=(self._send, i), daemon=True)
+                        for i in range(senders)]
+        self.threads += [threading.Thread(target=self._run, args=(self._echo, i), daemon=True)
+                         for i in range(echoers)]
+
+    def _run(self, serve, number):
+        count = 0
+        while not self.over:
+            try:
+                with socket.create_connection(self.echod.address(serve.__name__ == "_send" and
+                                                                 "stored" or "local"),
+                                              timeout=DEADLINE) as sock:
+                    for _ in range(20):
+                        count += 1
+                        if not serve(sock, "%d-%d" % (number, count)):
+                            break
+            except ConnectionError:
+                pass
+            except Exception as error:  # a silence, or a wrong reply: it is told at the end
+                with self.lock:
+                    self.wrong.append(repr(error))
+                return
+
+    def _send(self, sock, name):
+        with self.lock:
+            self.sent.append(name)
+        sock.sendall(b"the message %s.\n" % name.encode())
+        reply = b""
+        while not reply.endswith(b"\n"):
+            more = sock.recv(100)
+            if not more:
+                return False
+            reply += more
+        expect_equal(reply, b"OK\n", "the reply")
+        with self.lock:
+            self.stored.append(name)
+        return not self.over
+
+    def _echo(self, sock, name):
+        data = name.encode() * 10
+        sock.sendall(data)
+        got = b""
+        while len(got) < len(data):
+            more = sock.recv(len(data) - len(got))
+            if not more:
+                return False
+            got += more
+        expect_equal(got, data, "the echo")
+        with self.lock:
+            self.echoed += 1
+        return not self.over
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over = True
+        for thread in self.threads:
+            thread.join(DEADLINE)
+
+    def progress(self):
+        with self.lock:
+            return len(self.stored), self.echoed
+
+    def wait_more(self):
+        """Waits until a message more is stored, and some bytes more are echoed."""
+        stored, echoed = self.progress()
+        eventually(lambda: self.wrong or (self.progress()[0] > stored and
+                                          self.progress()[1] > echoed), "more is served")
+        expect_equal(self.wrong, [], "what went wrong")
+
+
+def kill(pids, number=signal.SIGKILL):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+@test("fork servers, scribes and workers are killed at random, and no message that got OK is lost")
+def mixed():
+    plain_processes()
+    seed = int(os.environ.get("ECHOD_SEED", "862"))
+    chance = random.Random(seed)
+    print("# ECHOD_SEED=%d" % seed)
+    with Managed(OPEN + KINDS) as echod:
+        before = quiet(echod)
+        with Senders(echod) as load:
+            for _ in range(8 if SLOW else 25):
+                load.wait_more()
+                others = [p for p in children(echod.pid) if p != echod.scribe()]
+                workers = echod.workers()
+                what = chance.choice(("fork server", "scribe", "workers", "both", "twice", "reload"))
+                if what in ("fork server", "both", "twice"):
+                    kill(others)
+                if what in ("scribe", "both"):
+                    kill([echod.scribe()] if echod.scribe() else [])
+                if what == "workers":
+                    kill(chance.sample(workers, min(3, len(workers))))
+                if what == "twice":
+                    kill(p for p in children(echod.pid) if p != echod.scribe())
+                if what == "reload":
+                    echod.hang_up(r" notice: reloaded: ")
+            load.wait_more()
+        expect_equal(load.wrong, [], "what went wrong")
+        expect(len(load.stored) > 25, "messages were stored")
+        text = "\n".join(echod.log.wait("the message %s.$" % load.stored[-1]) and echod.log.lines())
+        logged = re.findall(r" message from .*: the message (\S+)\.$", text, re.M)
+        missing = set(load.stored) - set(logged)
+        expect_equal(missing, set(), "messages that got OK, and are not in the log")
+        expect_equal(set(logged) - set(load.sent), set(), "messages that nobody sent")
+        expect_equal(quiet(echod), before, "descriptors and clients")
+
+
+# ---- stopped ----
+
+def report_starts(echod):
+    """Waits until the daemon knows the workers of all that were served before: what a fork server
+    reports of the end of one comes after it."""
+    sock = echod.echoing()
+    name = "%s:%d" % sock.getsockname()
+    sock.close()
+    echod.log.wait(" session of %s " % name)
+
+
+def expect_ended(sock):
+    try:
+        expect_equal(recv_until_eof(sock), b"", "what the client gets")
+    except ConnectionResetError:
+        pass
+
+
+@test("a fork server that stands still: a session is ended all the same, and so is the daemon")
+def stopped():
+    plain_processes()
+    with Managed(OPEN + "drain_timeout = 1s\n" + listen("local")) as echod:
+        sock = echod.echoing()
+        report_starts(echod)
+        os.kill(current(echod), signal.SIGSTOP)
+        worker = echod.ask("list")[0]["id"]
+        expect_equal(echod.ctl("kill", str(worker)), (0, "", ""), "what echoctl kill gives")
+        expect_equal(recv_until_eof(sock), b"", "what the client gets")
+        eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
+    # Of one client the daemon knows the worker, of one it may not, and one has none.
+    with Managed(OPEN + "drain_timeout = 1s\n" + listen("local")) as echod:
+        socks = [echod.echoing()]
+        report_starts(echod)
+        socks.append(echod.echoing())
+        os.kill(current(echod), signal.SIGSTOP)
+        socks.append(echod.connect())
+        eventually_equal(lambda: echod.ask("status")["clients"], 3, "the clients")
+        echod.kill(signal.SIGTERM)
+        for sock in socks:
+            expect_ended(sock)
+        expect_equal(echod.wait(), 0, "the exit status")
+
+
+# ---- replaced ----
+
+def install(echod, program):
+    """Replaces PROGRAM as a package manager does."""
+    new = echod.path("new")
+    shutil.copy(echod.path(program), new)
+    os.rename(new, echod.path(program))
+
+
+def executable(pid):
+    return os.readlink("/proc/%d/exe" % pid)
+
+
+@test("another fork server that is installed serves new clients after a reload; the old one its own")
+def replaced():
+    plain_processes()
+    with Managed(OPEN + KINDS, copied=True) as echod:
+        inside = echod.echoing()
+        first = current(echod)
+        echod.reload()
+        expect_equal(echod.fork_servers(), [first], "the fork servers after a reload")
+        install(echod, "echod-forkserver")
+        echod.reload()
+        eventually(lambda: len(echod.fork_servers()) == 2, "there are two")
+        expect_equal(echod.ask("status")["fork_servers"], 2, "the fork servers in the status")
+        second = [pid for pid in echod.fork_servers() if pid != first][0]
+        new = echod.echoing()
+        expect(echod.worker_of(new) in children(second), "a new client is the new one's")
+        expect(echod.worker_of(inside) in children(first), "an old one stays")
+        expect_echo(inside)
+        echod.reload()
+        expect_echo(inside)
+        expect_echo(new)
+        inside.close()
+        eventually(lambda: echod.fork_servers() == [second], "the old one ends with its last")
+        expect_echo(new)
+        expect_equal(echod.log.matching(" warning: | error: "), [], "what is said of it")
+
+
+@test("an old fork server that is killed takes its own sessions along, and no others")
+def old_one_killed():
+    plain_processes()
+    with Managed(OPEN + listen("local"), copied=True) as echod:
+        inside = echod.echoing()
+        first = current(echod)
+        install(echod, "echod-forkserver")
+        echod.reload()
+        new = echod.echoing()
+        os.kill(first, signal.SIGKILL)
+        expect_equal(recv_until_eof(inside), b"", "what its client gets")
+        echod.log.wait(LOST % ("%s:%d" % inside.getsockname(), "local"))
+        expect_echo(new)
+        expect_echo(echod.connect())
+        eventually(lambda: first not in echod.fork_servers(), "it is gone")
+        expect_equal(echod.ask("status")["fork_servers"], 1, "the fork servers")
+
+
+@test("a scribe is replaced with the program that it is of, and not without need")
+def scribe_replaced():
+    plain_processes()
+    with Managed(OPEN + KINDS, copied=True) as echod:
+        sock = echod.connect("stored")
+
+        def store(text):
+            sock.sendall(text + b"\n")
+            expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply")
+            echod.log.wait(": %s$" % text.decode())
+
+        store(b"one")
+        first = echod.scribe()
+        for _ in range(2):
+            echod.reload()
+            expect_equal(echod.scribe(), first, "the scribe after a reload")
+        install(echod, "echod")
+        echod.reload()
+        store(b"two")
+        eventually(lambda: echod.scribe() not in (None, first), "there is another scribe")
+        eventually(lambda: not is_alive(first), "the first one is gone")
+        expect_equal(executable(echod.scribe()), echod.path("echod"), "what it executes")
+        store(b"three")
+        expect_equal(echod.log.matching(" warning: | error: "), [], "what is said of it")
+
+
+# ---- refused by the kernel or a container ----
+
+EPERM, ENOSYS = 1, 38
+CALLS = {"x86_64": {"seccomp": 317, "prctl": 157}, "aarch64": {"seccomp": 277, "prctl": 167}}
+CLOSE_RANGE, LANDLOCK_CREATE = 436, 444  # the same on every architecture
+
+
+def refusing(error, *numbers):
+    """A function for the child: from here on the kernel answers NUMBERS with ERROR; (number,
+    argument) is a call with that as its first argument."""
+    def instruction(code, true, false, k):
+        return struct.pack("HBBI", code, true, false, k)
+
+    program = b""
+    for number in numbers:
+        number, argument = number if isinstance(number, tuple) else (number, None)
+        program += instruction(0x20, 0, 0, 0)  # the number
+        if argument is None:
+            program += instruction(0x15, 0, 1, number)
+        else:
+            program += (instruction(0x15, 0, 3, number) + instruction(0x20, 0, 0, 16) +
+                        instruction(0x15, 0, 1, argument))
+        program += instruction(0x06, 0, 0, 0x00050000 | error)
+    program += instruction(0x06, 0, 0, 0x7fff0000)
+    memory = ctypes.create_string_buffer(program, len(program))
+    prog = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8,
+                                                   ctypes.addressof(memory)))
+
+    def install_filter():
+        libc.prctl(38, 1, 0, 0, 0)
+        if libc.prctl(22, 2, prog, 0, 0) != 0:
+            os._exit(99)  # nobody can do without it here
+
+    install_filter.memory = memory
+    return install_filter
+
+
+def ways_to_seccomp():
+    """seccomp(2), and prctl(2) with PR_SET_SECCOMP."""
+    machine = os.uname().machine
+    if machine not in CALLS:
+        raise Skip("the numbers of the calls are not known to this test on " + machine)
+    return CALLS[machine]["seccomp"], (CALLS[machine]["prctl"], 22)
+
+
+def serves_without(error, names, *numbers):
+    """An echod for which NUMBERS are refused with ERROR serves, and says that NAMES are missing."""
+    with Managed(OPEN + KINDS, prepare=refusing(error, *numbers)) as echod:
+        found = clients_of_each_kind(echod)
+        unprotected = echod.ask("status")["unprotected"]
+        missing = [] if unprotected == "none" else re.findall(r"(\w+) \(", unprotected)
+        if not os.path.isdir(echod.config + ".d"):  # core_dumps = yes is there for those who are not root
+            expect_equal(missing, names, "what is missing: " + unprotected)
+        for name in names:
+            expect_equal(len(echod.log.matching(" warning: workers go without a protection: " + name)), 1,
+                         "how often it is said of " + name)
+        for sock, _ in found.values():
+            sock.close()
+        eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
+        echod.log.wait(" info: session of .* 4 bytes in, 4 out", count=3)
+        expect_equal(echod.ask("status")["crashed"], 0, "crashes")
+
+
+@test("where close_range(2) is refused, clients are served")
+def no_close_range():
+    plain_processes()
+    for error in (EPERM, ENOSYS):
+        serves_without(error, [], CLOSE_RANGE)
+
+
+@test("where landlock(7) is refused, clients are served, and it is said")
+def no_landlock():
+    plain_processes()
+    for error in (EPERM, ENOSYS):
+        serves_without(error, ["landlock"], LANDLOCK_CREATE)
+
+
+def needs_filter():
+    plain_processes()
+    if relaxed() or SANITIZED:
+        raise Skip("this build has no system call filter (--enable-relaxed-sandbox)")
+
+
+@test("where seccomp(2) is refused, there is another way, or it is said; clients are served")
+def no_seccomp():
+    needs_filter()
+    call, older_call = ways_to_seccomp()
+    for error in (EPERM, ENOSYS):
+        serves_without(error, [], call)
+        serves_without(error, ["seccomp"], call, older_call)
+
+
+@test("where all of these are refused, clients are served, and it is said")
+def nothing():
+    needs_filter()
+    for error in (EPERM, ENOSYS):
+        serves_without(error, ["seccomp", "landlock"], *ways_to_seccomp(), LANDLOCK_CREATE,
+                       CLOSE_RANGE)
+
+
+@test("where no worker can be had, echod says so and ends at its start")
+def no_worker():
+    plain_processes()
+    if os.uname().machine != "x86_64":
+        raise Skip("the numbers are those of x86-64")
+    # clone(2) with the flags of a worker cannot be told from others here: dup3(2), which each needs.
+    for error in (EPERM, ENOSYS):
+        status, out, err = run_echod(config=listen("local"), preexec_fn=refusing(error, 292))
+        expect_equal((status, out), (71, ""), "exit status and output, with %s" % err)
+        expect("no client can be served here: " in err, "what it says: " + err)
+
+
+main()
