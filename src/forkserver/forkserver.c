@@ -89,13 +89,14 @@ static int arrange_descriptors(struct job *job, int *doorbell)
     return count;
 }
 
-NORETURN static void become_worker(const struct forkserver *server, struct job *job)
+NORETURN static void become_worker(struct forkserver *server, struct job *job)
 {
     struct worker worker = {.job = job,
                             .slot = server->slot_page,
                             .doorbell = job->options.proxy == PROXY_NO ? -1 : server->doorbell,
                             .title = server->title};
 
+    outbox_forget(&server->outbox);
     if (!spawn_bind(server->pid, SIGTERM)) /* its end would be reported by nobody */
         _exit(END_STOPPED);
     int count = arrange_descriptors(job, &worker.doorbell);
@@ -169,8 +170,7 @@ static void take_job(struct forkserver *server)
         report(server, REPORT_FAILED, job->id, 0, -pid);
     }
     job_close(job);
-    free(server->request.file);
-    server->request.file = NULL;
+    request_forget(&server->request);
 }
 
 static void take_request(struct forkserver *server)

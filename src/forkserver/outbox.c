@@ -2,6 +2,8 @@
 
 #include "ipc/channel.h"
 
+#include <string.h>
+
 bool outbox_has_room(const struct outbox *outbox)
 {
     return outbox->count < REPORTS_MAX;
@@ -11,6 +13,13 @@ void outbox_add(struct outbox *outbox, const struct report *report)
 {
     outbox->list[outbox->count++] = *report;
     outbox->urgent = outbox->urgent || report->kind != REPORT_STARTED;
+}
+
+void outbox_forget(struct outbox *outbox)
+{
+    explicit_bzero(outbox->list, outbox->count * sizeof(outbox->list[0]));
+    outbox->count = 0;
+    outbox->urgent = false;
 }
 
 int outbox_flush(struct outbox *outbox)
@@ -23,7 +32,6 @@ int outbox_flush(struct outbox *outbox)
     int r = channel_send(outbox->channel, buf, len, NULL, 0);
     if (r < 0)
         return r;
-    outbox->count = 0;
-    outbox->urgent = false;
+    outbox_forget(outbox);
     return 0;
 }

@@ -25,4 +25,7 @@ void outbox_add(struct outbox *outbox, const struct report *report);
  * -errno. */
 int outbox_flush(struct outbox *outbox);
 
+/* Leaves nothing of them in memory: in a worker, whose business others are not. */
+void outbox_forget(struct outbox *outbox);
+
 #endif

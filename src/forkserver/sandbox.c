@@ -41,6 +41,7 @@ static int leave_root(const struct setup *setup)
         (setgroups(0, NULL) < 0 || setresgid(setup->gid, setup->gid, setup->gid) < 0 ||
          setresuid(setup->uid, setup->uid, setup->uid) < 0))
         return -errno;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* which the change of the user has taken back */
     return getuid() == 0 ? -EPERM : 0;
 }
 

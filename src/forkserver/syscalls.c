@@ -68,7 +68,7 @@ const struct syscall_row syscall_table[] = {
     {"prlimit64", "no process of its own", TWO(0, INT, 0, 1, INT, RLIMIT_NPROC)},
     {"prlimit64", "no descriptor", TWO(0, INT, 0, 1, INT, RLIMIT_NOFILE)},
     {"wait4", "its end", .checks = 0},
-    {"rt_sigtimedwait", "the same", .checks = 0},
+    {"rt_sigtimedwait", "the same; SIGTERM of a datagram worker", .checks = 0},
     {"pread64", "a job that is long", .checks = 0},
     /* -- signals -- */
     {"rt_sigprocmask", "SIGTERM; SIGALRM", .checks = 0},

@@ -251,6 +251,7 @@ static int take_job(struct request *request, const struct head *head, size_t len
         return -EPROTO;
     if (head->file > 0) {
         r = read_file(fds[count - 1], head->file, &request->file);
+        request->size = (size_t)head->file;
         data = request->file;
     }
     if (r == 0)
@@ -272,9 +273,12 @@ static int take(struct request *request, size_t len, int *fds, size_t count)
     if (len < sizeof(head))
         return -EPROTO;
     memcpy(&head, request->buf, sizeof(head));
-    if (head.version != JOB_VERSION)
-        return -EPROTO;
     request->kind = (enum request_kind)head.kind;
+    /* The other two are understood across versions: a fork server of before an upgrade gets them.
+     */
+    bool of_version = request->kind == REQUEST_SETUP || request->kind == REQUEST_JOB;
+    if (of_version && head.version != JOB_VERSION)
+        return -EPROTO;
     switch (request->kind) {
     case REQUEST_SETUP:
         return take_setup(request, len, fds, count);
@@ -294,6 +298,7 @@ int request_receive(int channel, struct request *request)
     ssize_t n = channel_receive(channel, request->buf, sizeof(request->buf), fds, &count);
 
     request->file = NULL;
+    request->size = n > 0 ? (size_t)n : 0;
     if (n <= 0)
         return (int)n;
     int r = take(request, (size_t)n, fds, count);
@@ -303,6 +308,17 @@ int request_receive(int channel, struct request *request)
     free(request->file);
     request->file = NULL;
     return r;
+}
+
+void request_forget(struct request *request)
+{
+    if (request->file)
+        explicit_bzero(request->file, request->size);
+    else
+        explicit_bzero(request->buf, request->size);
+    free(request->file);
+    request->file = NULL;
+    request->size = 0;
 }
 
 void job_close(struct job *job)

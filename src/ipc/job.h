@@ -91,7 +91,8 @@ struct request {
         struct setup setup;
         struct job job;
     };
-    void *file; /* free(3), once the job is done with */
+    void *file;  /* a job that is long; NULL: it is in BUF */
+    size_t size; /* of what there is in FILE, or in BUF */
     _Alignas(16) char buf[REQUEST_MAX];
 };
 
@@ -100,6 +101,9 @@ struct request {
  * -EAGAIN: there is none; -EPROTO for what this version does not understand; or another -errno.
  */
 int request_receive(int channel, struct request *request);
+
+/* Leaves nothing of REQUEST in memory: the next worker is not to find it there. */
+void request_forget(struct request *request);
 
 /* Closes the descriptors of JOB that are open. */
 void job_close(struct job *job);
