@@ -108,7 +108,8 @@ static int store_over(struct store *to, const char *text, uint64_t timeout)
 
 static struct store connect_one(uint32_t *number)
 {
-    int fd = scribe_process_connect(&scribe, number);
+    const struct source_key source = {.family = AF_INET};
+    int fd = scribe_process_connect(&scribe, &source, number);
 
     assert_true(fd >= 0);
     assert_int_not_equal(*number, 0);
@@ -444,11 +445,14 @@ static void test_adopted(void **state)
     heir.stores = scribe.stores;
     heir.title = &no_title;
     for (uint32_t n = 1; n <= scribe.count; n++)
-        if (scribe.connection[n - 1].fd >= 0) /* the last one, as if it had not been passed */
-            assert_int_equal(scribe_process_adopt(&heir, n, scribe.connection[n - 1].fd, n != 4),
-                             0);
-    assert_int_equal(scribe_process_adopt(&heir, 0, -1, true), -EPROTO);
-    assert_int_equal(scribe_process_adopt(&heir, UINT32_MAX, -1, true), -EPROTO);
+        if (scribe.connection[n - 1].fd >= 0) {
+            struct store_connection passed = scribe.connection[n - 1];
+            passed.passed = n != 4; /* the last one, as if it had not been */
+            assert_int_equal(scribe_process_adopt(&heir, n, &passed), 0);
+        }
+    const struct store_connection none = {.fd = -1, .passed = true};
+    assert_int_equal(scribe_process_adopt(&heir, 0, &none), -EPROTO);
+    assert_int_equal(scribe_process_adopt(&heir, UINT32_MAX, &none), -EPROTO);
     scribe_process_adopted(&heir);
     free(scribe.connection);
     scribe = heir;
