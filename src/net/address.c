@@ -108,16 +108,25 @@ bool address_zone_is_valid(const char *text)
     return len > 0 && len < IF_NAMESIZE && strcspn(text, " \t\r\n\v\f/,%[]") == len;
 }
 
+/* What could not be asked for has no length, lest its bytes be taken for an address. */
+static int conclude(struct address *a, int result)
+{
+    if (result == 0)
+        return 0;
+    a->len = 0;
+    return -errno;
+}
+
 int address_local(struct address *a, int fd)
 {
     a->len = sizeof(a->storage);
-    return getsockname(fd, &a->sa, &a->len) < 0 ? -errno : 0;
+    return conclude(a, getsockname(fd, &a->sa, &a->len));
 }
 
 int address_peer(struct address *a, int fd)
 {
     a->len = sizeof(a->storage);
-    return getpeername(fd, &a->sa, &a->len) < 0 ? -errno : 0;
+    return conclude(a, getpeername(fd, &a->sa, &a->len));
 }
 
 void address_normalise(struct address *a)

@@ -324,6 +324,17 @@ static void test_source(void **state)
     assert_false(one_source(here, elsewhere));
 }
 
+static void test_of_what_is_no_socket(void **state)
+{
+    struct address address = {.len = 16};
+
+    (void)state;
+    assert_int_equal(address_local(&address, -1), -EBADF);
+    assert_int_equal(address.len, 0);
+    assert_int_equal(address_peer(&address, -1), -EBADF);
+    assert_int_equal(address.len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_port_and_bytes),
         cmocka_unit_test(test_source),
         cmocka_unit_test(test_source_of_every_prefix),
+        cmocka_unit_test(test_of_what_is_no_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,7 @@ void fork_servers_close(struct fork_servers *fs)
 {
     while (fs->count > 0) {
         struct fork_server *last = &fs->item[fs->count - 1];
+        close_channel(last); /* where a container's filter refuses kill(2), it ends by that */
         if (last->pid > 0) {
             kill(last->pid, SIGKILL);
             waitpid(last->pid, NULL, __WALL);
