@@ -13,7 +13,7 @@ from clients import expect_echo, recv_exactly, recv_until_eof
 from expect import DEADLINE, SLOW, Skip, eventually, eventually_equal, expect, expect_equal
 from harness import run_echod
 from managed import Managed, listen, plain_processes, unix
-from planted import relaxed
+from planted import number_of, relaxed
 from proc import children, descriptors, is_alive, state
 from programs import SANITIZED
 from tap import libc, main, test
@@ -484,6 +484,35 @@ def no_worker():
         status, out, err = run_echod(config=listen("local"), preexec_fn=refusing(error, 292))
         expect_equal((status, out), (71, ""), "exit status and output, with %s" % err)
         expect("no client can be served here: " in err, "what it says: " + err)
+
+
+# What nobody can do without, but for those that each program makes to run at all.
+NEEDED = """poll rt_sigprocmask dup2 getpid socket sendmsg recvmsg bind listen socketpair setsockopt
+    getsockopt clone fcntl ftruncate getppid waitid signalfd4 eventfd2 dup3 memfd_create
+    execveat kill flock access unlink geteuid setgroups setresuid setresgid prlimit64 clone3 ioctl
+    rt_sigaction madvise setitimer getrandom uname ppoll recvmmsg sendmmsg shutdown""".split()
+
+
+@test("whatever else is refused, echod serves and stops, or says at its start why it does not")
+def refused():
+    needs_filter()  # a sanitizer has needs of its own
+    for name in NEEDED:
+        number = number_of(name)
+        for error in (EPERM, ENOSYS) if number >= 0 else ():
+            what = "without %s, with error %d, " % (name, error)
+            with Managed(OPEN + listen("local"), ready=False,
+                         prepare=refusing(error, number)) as echod:
+                printed = os.read(echod.out, 65536).decode()
+                if not printed:
+                    expect(echod.popen.wait(DEADLINE) > 0, what + "the exit status")
+                    eventually(lambda: echod.log.text.count(b"\n"), what + "it says something")
+                    continue
+                port = int(re.search(r":(\d+) \(local", printed).group(1))
+                with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:
+                    expect_echo(sock)
+                echod.log.wait(" info: session of ")
+                echod.kill(signal.SIGTERM)
+                expect_equal(echod.wait(), 0, what + "the exit status")
 
 
 main()
