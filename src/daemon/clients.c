@@ -60,6 +60,18 @@ void clients_signal_again(struct server *server)
                            roster->clients[i].server);
 }
 
+struct client *clients_find(struct server *server, pid_t pid)
+{
+    struct roster *roster = &server->roster;
+    struct client *client = pid > 0 ? roster_find(roster, pid) : NULL;
+
+    for (uint32_t i = 0; i < roster->used_clients && pid > 0 && !client; i++)
+        if (roster->clients[i].job && roster->clients[i].pid == 0 &&
+            slots_at(&server->slots, i)->pid == pid)
+            client = &roster->clients[i];
+    return client;
+}
+
 static void send_held(int *number, pid_t pid)
 {
     if (*number && pid > 0)

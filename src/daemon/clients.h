@@ -18,6 +18,10 @@ void clients_signal_datagrams(struct server *server, struct datagram_worker *wor
 /* Goes on with signals that the program before had still to send. */
 void clients_signal_again(struct server *server);
 
+/* The client that the list shows with the worker PID, or NULL. (Its start may be unreported still.)
+ */
+struct client *clients_find(struct server *server, pid_t pid);
+
 /* Waits until datagram workers that were asked to end have done so, until DEADLINE at most. */
 void clients_await_datagrams(struct server *server, uint64_t deadline);
 

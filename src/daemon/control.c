@@ -214,18 +214,17 @@ static void kill_client(struct server *server, const struct control_peer *peer, 
                         FILE *to)
 {
     uint64_t pid = 0;
-    struct client *client = number_parse(id, &pid) == 0 && pid <= INT32_MAX
-                                ? roster_find(&server->roster, (pid_t)pid)
-                                : NULL;
+    struct client *client =
+        number_parse(id, &pid) == 0 && pid <= INT32_MAX ? clients_find(server, (pid_t)pid) : NULL;
 
-    if (!client || pid == 0) {
+    if (!client) {
         fprintf(to, "error no client has the ID %.20s: echoctl list shows them\n", id);
         return;
     }
     log_request(server, peer, "kill", client);
     clients_signal(server, client, client->asked ? SIGKILL : SIGTERM);
     client->asked = true;
-    fprintf(to, "ok\nid=%d\n", (int)client->pid);
+    fprintf(to, "ok\nid=%d\n", (int)pid);
 }
 
 /* All of a request is, and what an answer repeats of it is harmless on a terminal then. */

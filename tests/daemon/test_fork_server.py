@@ -277,6 +277,16 @@ def stopped():
         expect_equal(echod.ctl("kill", str(worker)), (0, "", ""), "what echoctl kill gives")
         expect_equal(recv_until_eof(sock), b"", "what the client gets")
         eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
+    # A worker whose start is not reported yet is in the list, and can be told by its ID all the same.
+    with Managed(OPEN + listen("local")) as echod:
+        for _ in range(5):
+            sock = echod.echoing()
+            os.kill(current(echod), signal.SIGSTOP)
+            worker = echod.ask("list")[0]["id"]
+            expect_equal(echod.ctl("kill", str(worker)), (0, "", ""), "what echoctl kill gives")
+            os.kill(current(echod), signal.SIGCONT)
+            expect_equal(recv_until_eof(sock), b"", "what the client gets")
+            eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
     # Of one client the daemon knows the worker, of one it may not, and one has none.
     with Managed(OPEN + "drain_timeout = 1s\n" + listen("local")) as echod:
         socks = [echod.echoing()]
