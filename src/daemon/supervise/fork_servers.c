@@ -3,6 +3,7 @@
 #include "base/span.h"
 #include "base/util.h"
 #include "daemon/supervise/fork_exec.h"
+#include "daemon/supervise/hold.h"
 #include "daemon/supervise/renewal.h"
 #include "ipc/channel.h"
 
@@ -18,8 +19,6 @@
 /* Jobs that may wait for a worker: the kernel's backlog is the better queue, and a client in it
  * does not count against max_clients. */
 #define WINDOW 64
-/* How long one may take to hold: it does so at once, unless it was stopped. */
-#define HOLD_TIME (5 * USEC_PER_SEC)
 /* Between two tries of what a channel has no room for. */
 #define RETRY (10 * USEC_PER_MSEC)
 
@@ -191,34 +190,6 @@ void fork_servers_done(struct fork_servers *fs, uint32_t number, bool started)
         fork_servers_started(fs, number);
 }
 
-/* ---- signals ---- */
-
-/* What the channel has no room for now is sent later. */
-static void ask_to_hold(struct fork_server *server)
-{
-    if (server->pid > 0 && request_send(server->channel, REQUEST_HOLD) == 0)
-        server->hold = HOLD_ASKED;
-}
-
-void fork_servers_hold(struct fork_servers *fs, uint32_t number)
-{
-    struct fork_server *server = fork_servers_find(fs, number);
-
-    if (!server || server->hold != HOLD_NOT)
-        return;
-    server->hold = HOLD_WANTED;
-    server->hold_until = clock_now() + HOLD_TIME;
-    ask_to_hold(server);
-}
-
-void fork_servers_release(struct fork_server *server)
-{
-    /* One that cannot be told holds for ever: it is of no use any more. */
-    if (request_send(server->channel, REQUEST_RELEASE) < 0 && server->pid > 0)
-        kill(server->pid, SIGKILL);
-    server->hold = HOLD_NOT;
-}
-
 /* ---- reports ---- */
 
 static void note_protection(struct fork_servers *fs, const struct report *report)
@@ -365,12 +336,7 @@ bool fork_servers_renew(struct fork_servers *fs, uint32_t number, uint64_t now)
 
 static void run_one(struct fork_servers *fs, struct fork_server *server, uint64_t now)
 {
-    if (server->hold == HOLD_WANTED)
-        ask_to_hold(server);
-    if (server->hold != HOLD_NOT && now >= server->hold_until && server->pid > 0) {
-        kill(server->pid, SIGKILL);
-        server->hold_until = UINT64_MAX;
-    }
+    hold_run(server, now);
     if (server->number != fs->current && server->jobs == 0) {
         close_channel(server); /* it ends by that */
         server->hold = HOLD_NOT;

@@ -1,0 +1,44 @@
+#include "daemon/supervise/hold.h"
+
+#include "base/span.h"
+
+#include <signal.h>
+
+/* How long one may take to hold: it does so at once, unless it was stopped. */
+#define HOLD_TIME (5 * USEC_PER_SEC)
+
+/* What the channel has no room for now is sent later. */
+static void ask_to_hold(struct fork_server *server)
+{
+    if (server->pid > 0 && request_send(server->channel, REQUEST_HOLD) == 0)
+        server->hold = HOLD_ASKED;
+}
+
+void fork_servers_hold(struct fork_servers *fs, uint32_t number)
+{
+    struct fork_server *server = fork_servers_find(fs, number);
+
+    if (!server || server->hold != HOLD_NOT)
+        return;
+    server->hold = HOLD_WANTED;
+    server->hold_until = clock_now() + HOLD_TIME;
+    ask_to_hold(server);
+}
+
+void fork_servers_release(struct fork_server *server)
+{
+    /* One that cannot be told holds for ever: it is of no use any more. */
+    if (request_send(server->channel, REQUEST_RELEASE) < 0 && server->pid > 0)
+        kill(server->pid, SIGKILL);
+    server->hold = HOLD_NOT;
+}
+
+void hold_run(struct fork_server *server, uint64_t now)
+{
+    if (server->hold == HOLD_WANTED)
+        ask_to_hold(server);
+    if (server->hold != HOLD_NOT && now >= server->hold_until && server->pid > 0) {
+        kill(server->pid, SIGKILL);
+        server->hold_until = UINT64_MAX;
+    }
+}
