@@ -54,7 +54,7 @@ const struct option_row option_table[] = {
      .help =
          "A TCP client that vanished is noticed this long after it was last heard; 0 is never."},
     {SERVER(drain_timeout), .name = "drain_timeout", .type = &type_span, .fallback = "30s",
-     .max = DAYS(1), .help = "How long a stop waits for the clients that are there."},
+     .max = DAYS(1), .help = "How long a stop waits for clients that are not idle."},
     {SERVER(log_sessions), .name = "log_sessions", .type = &type_bool, .fallback = "yes",
      .help = "Whether each session that ends normally is logged; the others always are."},
     {SERVER(log_level), .name = "log_level", .type = &type_choice, .fallback = "info",

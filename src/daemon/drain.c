@@ -10,6 +10,11 @@
 /* How long workers that were asked to end have for it before they are killed. */
 #define ENDING_TIME (2 * USEC_PER_SEC)
 
+/* A client from whom nothing came, and to whom nothing went, for so long is idle. */
+#define IDLE_TIME USEC_PER_SEC
+/* How often that is looked at. */
+#define SAMPLE_TIME (250 * USEC_PER_MSEC)
+
 static void signal_workers(struct server *server, int number)
 {
     for (size_t i = 0; i < server->roster.used_clients; i++)
@@ -17,9 +22,22 @@ static void signal_workers(struct server *server, int number)
             clients_signal(server, &server->roster.clients[i], number);
 }
 
-static void begin(struct server *server)
+static void log_begin(struct server *server, uint64_t time)
 {
     char span[SPAN_TEXT_MAX];
+
+    if (server->roster.live == 0)
+        log_info(&server->log, "stopping");
+    else
+        log_info(&server->log,
+                 "stopping: up to %s for %zu client%s to finish; idle clients are disconnected "
+                 "after 1s",
+                 span_format(time, span, sizeof(span)), server->roster.live,
+                 plural(server->roster.live));
+}
+
+static void begin(struct server *server)
+{
     uint64_t time = server->settings->server->drain_timeout;
 
     admission_reconsider(server, UINT64_MAX);
@@ -27,14 +45,41 @@ static void begin(struct server *server)
     listeners_close(&server->listeners, server->notifier.manager);
     server->phase = PHASE_DRAINING;
     server->phase_deadline = clock_now() + time;
+    server->sample_at = clock_now();
     notify_stopping(server);
-    if (server->roster.live == 0)
-        log_info(&server->log, "stopping");
-    else
-        log_info(&server->log, "stopping: up to %s for %zu client%s to finish",
-                 span_format(time, span, sizeof(span)), server->roster.live,
-                 plural(server->roster.live));
+    log_begin(server, time);
 }
+
+/* ---- who is idle ---- */
+
+/* Looks at CLIENT's slot. Returns whether it has been idle for IDLE_TIME. */
+static bool is_idle(struct client *client, const struct slot *slot, uint64_t now)
+{
+    uint64_t bytes = atomic_load(&slot->bytes_in) + atomic_load(&slot->bytes_out);
+
+    if (atomic_load(&slot->busy) || client->pid <= 0 || bytes != client->bytes ||
+        client->idle_since == 0) {
+        client->bytes = bytes;
+        client->idle_since = now;
+        return false;
+    }
+    return now - client->idle_since >= IDLE_TIME;
+}
+
+/* Ends the sessions of those who are idle: what still comes up to then is answered. */
+static void end_idle(struct server *server, uint64_t now)
+{
+    for (size_t i = 0; i < server->roster.used_clients; i++) {
+        struct client *client = &server->roster.clients[i];
+        if (client->job && !client->ending && is_idle(client, slots_at(&server->slots, i), now)) {
+            client->ending = true;
+            clients_signal(server, client, SIGTERM);
+        }
+    }
+    server->sample_at = now + SAMPLE_TIME;
+}
+
+/* ---- phases ---- */
 
 void drain_advance(struct server *server)
 {
@@ -45,6 +90,7 @@ void drain_advance(struct server *server)
     case PHASE_DRAINING:
         server->phase = PHASE_ENDING;
         server->phase_deadline = clock_now() + ENDING_TIME;
+        server->sample_at = 0;
         if (server->roster.live > 0)
             log_notice(&server->log, "ending the session%s of %zu client%s",
                        plural(server->roster.live), server->roster.live,
@@ -62,6 +108,8 @@ void drain_advance(struct server *server)
 
 void drain_check(struct server *server, uint64_t now)
 {
+    if (server->sample_at && now >= server->sample_at)
+        end_idle(server, now);
     if (server->phase_deadline && now >= server->phase_deadline)
         drain_advance(server);
 }

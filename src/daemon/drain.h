@@ -1,5 +1,6 @@
 /*
- * How the daemon stops: it lets its clients finish, then asks their workers to end, then kills.
+ * How the daemon stops: it ends the sessions of idle clients, lets the others finish, then asks
+ * their workers to end, then kills.
  */
 #ifndef ECHOD_DAEMON_DRAIN_H
 #define ECHOD_DAEMON_DRAIN_H
@@ -10,7 +11,7 @@
  * that clients have, the next ones end it at once. */
 void drain_advance(struct server *server);
 
-/* Advances if the time of the current phase is over. */
+/* Advances if the time of the current phase is over; ends the sessions of clients that are idle. */
 void drain_check(struct server *server, uint64_t now);
 
 /* Whether the server is to stop, and waits for workers. */

@@ -61,6 +61,18 @@ void notify_open(struct notifier *notifier)
         notifier->watchdog = 0;
 }
 
+/* For whom a stop waits, and for how long at most. */
+static void format_wait(const struct server *server, char *buf, size_t size)
+{
+    char span[SPAN_TEXT_MAX];
+
+    snprintf(buf, size, "Stopping: waiting for %zu client%s", server->roster.live,
+             plural(server->roster.live));
+    if (server->phase == PHASE_DRAINING)
+        text_append(buf, size, ", up to %s (drain_timeout)",
+                    span_format(server->settings->server->drain_timeout, span, sizeof(span)));
+}
+
 static void status_format(const struct server *server, char *buf, size_t size)
 {
     unsigned long long most = server->settings->server->max_clients;
@@ -72,8 +84,7 @@ static void status_format(const struct server *server, char *buf, size_t size)
                  plural(server->listeners.count), served, refused,
                  server->rejected ? "; the last reload was rejected" : "");
     else if (server->roster.live > 0)
-        snprintf(buf, size, "Stopping: waiting for %zu client%s", server->roster.live,
-                 plural(server->roster.live));
+        format_wait(server, buf, size);
     else
         snprintf(buf, size, "Stopped: %llu served, %llu refused", served, refused);
 }

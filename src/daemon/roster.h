@@ -28,6 +28,9 @@ struct client {
     unsigned service;                  /* enum service */
     uint64_t since;                    /* clock_now() */
     bool asked;                        /* its worker was asked to end, by echoctl */
+    uint64_t bytes;      /* while draining: of the last look that found it changed or busy, */
+    uint64_t idle_since; /* clock_now() of that look; 0: it was not looked at */
+    bool ending;         /* it was idle at a stop, and its worker was told to end */
     uint64_t patience; /* clock_now() until which it may wait for a place, behind a proxy; 0: new */
     uint32_t source;   /* 0: it is not counted */
     uint32_t next;     /* in the chain of its pid's bucket, or of the free entries */
@@ -74,7 +77,7 @@ struct client *roster_at(const struct roster *roster, size_t index, uint64_t job
 /* CLIENT has the worker PID from here on. */
 void roster_started(struct roster *roster, struct client *client, pid_t pid);
 
-/* Enters CLIENT, of which all but patience, source, next and awaited are set, at INDEX: to build a
+/* Enters CLIENT, of which what the handover has is set, at INDEX: to build a
  * roster anew from one that was written down, in the order of the indices. */
 void roster_restore(struct roster *roster, size_t index, const struct client *client);
 

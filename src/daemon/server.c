@@ -114,6 +114,8 @@ static int next_timeout(const struct server *server)
         next = sooner(next, listener_pause_next(&server->listeners));
     if (server->log.dropped > 0)
         next = sooner(next, server->tell_at);
+    if (server->sample_at)
+        next = sooner(next, server->sample_at);
     if (server->phase_deadline)
         next = sooner(next, server->phase_deadline);
     if (server->reload.pid > 0)

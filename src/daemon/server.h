@@ -55,6 +55,7 @@ struct server {
     struct metrics metrics;
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
+    uint64_t sample_at;      /* of the next look for idle clients, while draining; 0: none */
     uint64_t muted_until;    /* no accepting before: the system lacks something; 0: not muted */
     uint64_t mutings;        /* of the current shortage */
     uint64_t paused_job;     /* the last job before it: one after it that is served ends it */

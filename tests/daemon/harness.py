@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 
-from clients import expect_echo
+from clients import expect_echo, fill
 from expect import DEADLINE, Failure, Skip, eventually, expect, expect_equal
 from proc import children, descendants, descriptors, read_proc, stat_fields, tcp_connections, title
 from programs import ECHOD, nobody, true_root
@@ -322,6 +322,12 @@ class Echod:
         sock = self.connect(**how)
         expect_echo(sock)
         return sock
+
+    def unread(self, **how):
+        """A client that sends, and does not read, until nothing more is taken: it is in the middle
+        of something. Returns it, and how many bytes of echo it has to come."""
+        sock = self.connect(buffers=8192, **how)
+        return sock, fill(sock, b"unread")
 
     # -- its processes --
 

@@ -314,13 +314,14 @@ def reload_json():
 @test("it answers while the daemon drains")
 def draining():
     with Managed(server="drain_timeout = 1d") as echod:
-        sock = echod.echoing()
+        sock, _ = echod.unread()
         echod.kill(signal.SIGTERM)
         echod.log.wait(" info: stopping: ")
         found = echod.ask("status")
         expect_equal((found["state"], found["clients"], found["listeners"]), ("stopping", 1, 0),
                      "the state")
         echod.ctl("kill", str(echod.worker_of(sock)))
+        recv_until_eof(sock)
         expect_equal(echod.wait(), 0, "the exit status")
 
 

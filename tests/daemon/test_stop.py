@@ -6,6 +6,7 @@ import signal
 from clients import expect_echo, recv_exactly, recv_until_eof
 from expect import eventually, expect, expect_equal
 from harness import Echod
+from managed import Managed
 from proc import children, is_alive, read_proc, state
 from tap import main, test
 
@@ -24,7 +25,7 @@ def ignored(pid):
 def drain(echod, clients):
     """Sends SIGTERM and waits until the daemon says that it has got it."""
     echod.kill(signal.SIGTERM)
-    echod.log.wait(r" info: stopping: up to \w+ for %d clients? to finish$" % clients)
+    echod.log.wait(r" info: stopping: up to \w+ for %d clients? to finish; idle " % clients)
 
 
 def is_refused(echod):
@@ -59,18 +60,55 @@ def interrupt():
 @test("SIGTERM: who is there is served on, who comes is refused, the last one ends it")
 def drained():
     with Echod(server="drain_timeout = 1d") as echod:
-        first, second = echod.echoing(), echod.echoing()
+        (first, to_first), (second, to_second) = echod.unread(), echod.unread()
         drain(echod, 2)
         expect(is_refused(echod), "a new client is refused")
-        expect_echo(first)
-        expect_echo(second, DATA)
+        recv_exactly(first, to_first)
         first.close()
         eventually(lambda: len(echod.workers()) == 1, "the first worker ends")
-        expect_echo(second)
         expect(is_alive(echod.pid), "the daemon waits for the second client")
+        recv_exactly(second, to_second)
         second.close()
         expect_end(echod)
         echod.log.wait(r" info: session of .*: closed by the client; ", count=2)
+
+
+@test("SIGTERM: who is idle is disconnected, who is in the middle of something is not")
+def idle():
+    with Echod(server="drain_timeout = 1d\nmax_per_source = 0") as echod:
+        socks = [echod.echoing() for _ in range(50)]
+        silent = echod.connect()
+        eventually(lambda: len(echod.workers()) == 51, "the silent one has a worker")
+        busy, count = echod.unread()
+        drain(echod, 52)
+        for sock in socks + [silent]:
+            expect_equal(recv_until_eof(sock), b"", "what an idle client gets")
+        eventually(lambda: len(echod.workers()) == 1, "their workers have ended")
+        expect(is_alive(echod.pid), "the daemon waits for the one that is not idle")
+        recv_exactly(busy, count)
+        expect_equal(recv_until_eof(busy), b"", "the end of what it gets")
+        expect_end(echod)
+        expect_equal(echod.log.matching("ending the session"), [], "who had to be ended")
+        echod.log.wait(r": closed because echod was asked to; 4 bytes in, 4 out, ", count=50)
+
+
+@test("SIGTERM: half a message is in the middle of something, a whole one is not")
+def half_a_message():
+    config = "port = 0\nservice = message\n"
+    with Managed(server="drain_timeout = 1d", listen=config) as echod:
+        idle_one, half = echod.connect(), echod.connect()
+        for sock in (idle_one, half):
+            sock.sendall(b"whole\n")
+            expect_equal(recv_exactly(sock, 3), b"OK\n", "the acknowledgement")
+        half.sendall(b"half ")
+        eventually(lambda: sum(row["bytes_in"] for row in echod.ask("list")) == 17, "it is there")
+        drain(echod, 2)
+        expect_equal(recv_until_eof(idle_one), b"", "what the idle client gets")
+        half.sendall(b"and half\n")
+        expect_equal(recv_exactly(half, 3), b"OK\n", "the acknowledgement of the other")
+        expect_equal(recv_until_eof(half), b"", "its end, now that it is idle, too")
+        expect_end(echod)
+        echod.log.wait(r" info: message from .*: half and half$")
 
 
 @test("drain_timeout ends the sessions that are left, as if their clients had closed")
@@ -187,13 +225,14 @@ def user_signals():
 @test("Ctrl-C in a terminal: the workers get it, too, and the clients are served on")
 def interrupt_group():
     with Echod(server="drain_timeout = 1d", start_new_session=True) as echod:
-        sock = echod.echoing()
+        sock, count = echod.unread()
         os.killpg(echod.pid, signal.SIGINT)
-        echod.log.wait(r" info: stopping: up to 1d for 1 client to finish$")
-        expect_echo(sock)
+        echod.log.wait(r" info: stopping: up to 1d for 1 client to finish; idle ")
+        recv_exactly(sock, count)
         sock.close()
         expect_end(echod)
-        echod.log.wait(r" info: session of .*: closed by the client; 8 bytes in, 8 out, ")
+        echod.log.wait(r" info: session of .*: closed by the client; %d bytes in, %d out, " %
+                       (count, count))
 
 
 main()
