@@ -33,7 +33,7 @@ const struct option_row option_table[] = {
      .help = "Clients served at once of one source (source_prefix); 0 sets no limit."},
     {SERVER(source_prefix), .name = "source_prefix", .type = &type_prefix, .fallback = "32, 64",
      .help = "The bits of an IPv4 and of an IPv6 address that make a source."},
-    {SERVER(source_rate), .name = "source_rate", .type = &type_rate, .fallback = "0",
+    {SERVER(source_rate), .name = "source_rate", .type = &type_rate, .fallback = "100/s",
      .help = "Connections of one source, such as 20/s or 600/min; 0 sets no limit."},
     {SERVER(crash_penalty), .name = "crash_penalty", .type = &type_span, .fallback = "1min",
      .min = 0, .max = DAYS(1),

@@ -11,6 +11,14 @@
 /* Sources that crashed a worker: 4,096. */
 #define PENALTY_SETS 512
 
+/* The sources of one network may connect as often as so many of them, and so often a second at
+ * least. */
+#define SOURCES_PER_NETWORK 4
+#define NETWORK_LEAST UINT64_C(400)
+/* In the family of a key: it is that of a network. */
+#define NETWORK 0x8000
+#define ROOT 0
+
 /* ---- deciding ---- */
 
 static struct access by_rule(enum access_rule rule)
@@ -38,6 +46,58 @@ static struct access decide_by_address(const struct listen_settings *listen,
                                                                   : ACCESS_OPEN);
 }
 
+/* Whether limits per source concern PEER: of Unix sockets root is trusted, who needs no limit to
+ * take all there is. */
+static bool is_counted(const struct address *peer)
+{
+    return address_is_ip(peer) || peer->user > ROOT + 1;
+}
+
+/* Whether source_rate does: what runs on this machine has better ways to keep it busy. */
+static bool has_rate(const struct address *peer)
+{
+    return is_counted(peer) && !address_is_loopback(peer);
+}
+
+/* The network of PEER, all of whose sources together are limited, too: one who has many addresses
+ * often has them side by side. Its key differs from that of any source. */
+static struct source_key network_of(const struct server_settings *limits,
+                                    const struct address *peer)
+{
+    const struct source_prefix *own = &limits->source_prefix;
+    struct source_prefix wide = {.ipv4 = own->ipv4 < 24 ? own->ipv4 : 24,
+                                 .ipv6 = own->ipv6 < 48 ? own->ipv6 : 48};
+    struct source_key key = address_source(peer, &wide);
+
+    key.family |= NETWORK;
+    return key;
+}
+
+static struct rate network_rate(const struct rate *rate)
+{
+    uint64_t count = rate->count * SOURCES_PER_NETWORK;
+
+    if (count * USEC_PER_SEC <= NETWORK_LEAST * rate->interval)
+        return (struct rate){.count = NETWORK_LEAST, .interval = USEC_PER_SEC};
+    return (struct rate){.count = count < RATE_COUNT_MAX ? count : RATE_COUNT_MAX,
+                         .interval = rate->interval};
+}
+
+/* Microseconds until source_rate lets PEER connect; 0: it does. */
+static uint64_t wait_for_rate(const struct server *server, const struct address *peer, uint64_t now)
+{
+    const struct server_settings *limits = server->settings->server;
+    struct source_key source = address_source(peer, &limits->source_prefix);
+    struct source_key network = network_of(limits, peer);
+    struct rate wide = network_rate(&limits->source_rate);
+
+    if (limits->source_rate.count == 0 || !has_rate(peer))
+        return 0;
+    uint64_t wait = rate_wait(&server->rates, &limits->source_rate, &source, now);
+    return wait > 0 || !address_is_ip(peer) ? wait
+                                            : rate_wait(&server->rates, &wide, &network, now);
+}
+
 /* By the limits per source; ACCESS, the decision so far, where they let PEER in. */
 static struct access decide_by_source(const struct server *server, const struct address *peer,
                                       uint64_t now, struct access access)
@@ -45,7 +105,7 @@ static struct access decide_by_source(const struct server *server, const struct 
     const struct server_settings *limits = server->settings->server;
     struct source_key source = address_source(peer, &limits->source_prefix);
 
-    if (!address_is_ip(peer)) /* all peers of Unix sockets would be one source */
+    if (!is_counted(peer))
         return access;
     uint64_t penalty =
         rate_wait(&server->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
@@ -53,7 +113,7 @@ static struct access decide_by_source(const struct server *server, const struct 
         return (struct access){.rule = ACCESS_PENALTY, .wait = penalty};
     if (limits->max_per_source > 0 && roster_count(&server->roster, peer) >= limits->max_per_source)
         return by_rule(ACCESS_SOURCE);
-    uint64_t wait = rate_wait(&server->rates, &limits->source_rate, &source, now);
+    uint64_t wait = wait_for_rate(server, peer, now);
     return wait > 0 ? (struct access){.rule = ACCESS_RATE, .wait = wait} : access;
 }
 
@@ -120,9 +180,14 @@ void access_use(struct server *server, const struct access *access, const struct
 {
     const struct server_settings *limits = server->settings->server;
     struct source_key source = address_source(peer, &limits->source_prefix);
+    struct source_key network = network_of(limits, peer);
+    struct rate wide = network_rate(&limits->source_rate);
 
-    if (access->rule != ACCESS_MONITOR && address_is_ip(peer))
-        rate_take(&server->rates, &limits->source_rate, &source, now);
+    if (limits->source_rate.count == 0 || access->rule == ACCESS_MONITOR || !has_rate(peer))
+        return;
+    rate_take(&server->rates, &limits->source_rate, &source, now);
+    if (address_is_ip(peer))
+        rate_take(&server->rates, &wide, &network, now);
 }
 
 void access_punish(struct server *server, const struct address *peer, uint64_t now)
@@ -130,7 +195,7 @@ void access_punish(struct server *server, const struct address *peer, uint64_t n
     const struct server_settings *limits = server->settings->server;
     struct source_key source = address_source(peer, &limits->source_prefix);
 
-    if (address_is_ip(peer))
+    if (is_counted(peer))
         rate_take(&server->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
 }
 

@@ -242,6 +242,8 @@ static int accept_one(struct server *server, const struct listener *listener)
     if (client < 0)
         return -errno;
     address_normalise(&peer);
+    if (!address_is_ip(&peer))
+        address_learn_user(&peer, client);
     admission_decide(server, client, &peer, listener->settings);
     return 0;
 }

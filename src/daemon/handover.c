@@ -72,12 +72,13 @@ static void write_client(const struct server *server, size_t index, FILE *to)
     const struct client *client = &server->roster.clients[index];
     char peer[HEX_MAX], proxy[HEX_MAX];
 
-    /* The proxy comes last: nothing stands there where there is none. */
-    fprintf(to, "client %llu %d %u %u %d %llu %u %d %s %s %d %s\n", (unsigned long long)client->job,
-            (int)client->pid, client->server, client->store, client->signal,
-            (unsigned long long)client->since, client->service, client->asked, client->listener,
-            hex_format(&client->peer.storage, client->peer.len, peer), (int)client->standing,
-            hex_format(&client->proxy.storage, client->proxy.len, proxy));
+    fprintf(to, "client %llu %d %u %u %d %llu %u %d %s %s %d %s %u\n",
+            (unsigned long long)client->job, (int)client->pid, client->server, client->store,
+            client->signal, (unsigned long long)client->since, client->service, client->asked,
+            client->listener, hex_format(&client->peer.storage, client->peer.len, peer),
+            (int)client->standing,
+            client->proxy.len ? hex_format(&client->proxy.storage, client->proxy.len, proxy) : "-",
+            client->peer.user);
 }
 
 static void write_all(const struct server *server, FILE *to)
@@ -214,9 +215,10 @@ static int read_client(const char *line, struct server *server)
     struct client client = {0};
     int pid, asked, standing;
 
-    if (sscanf(line, "client %llu %d %u %u %d %llu %u %d %32s %272s %d %272s", &job, &pid,
+    /* A version that did not know users ended with the proxy, or without one. "-" is none. */
+    if (sscanf(line, "client %llu %d %u %u %d %llu %u %d %32s %272s %d %272s %u", &job, &pid,
                &client.server, &client.store, &client.signal, &since, &client.service, &asked,
-               listener, peer, &standing, proxy) < 11 ||
+               listener, peer, &standing, proxy, &client.peer.user) < 11 ||
         job_index(job) >= server->roster.max || hex_parse(peer, &client.peer) < 0 ||
         hex_parse(proxy, &client.proxy) < 0)
         return -EPROTO;

@@ -21,15 +21,27 @@ struct inquiry {
 
 /* ---- the question ---- */
 
+/* "unix", of a user that is not told, or "unix:UID". */
+static bool parse_user(struct inquiry *in)
+{
+    uint64_t uid;
+
+    in->peer = (struct address){.len = sizeof(sa_family_t), .sa = {.sa_family = AF_UNIX}};
+    if (strcmp(in->address, "unix") == 0)
+        return true;
+    if (number_parse(in->address + strlen("unix:"), &uid) < 0 || uid >= UINT32_MAX)
+        return false;
+    in->peer.user = (uint32_t)uid + 1;
+    return true;
+}
+
 /* Fills in the peer and shows it as it is meant: an IPv4 address that is mapped is that one. */
 static bool parse_peer(struct inquiry *in)
 {
     size_t count;
 
-    if (strcmp(in->address, "unix") == 0) {
-        in->peer = (struct address){.len = sizeof(sa_family_t), .sa = {.sa_family = AF_UNIX}};
-        return true;
-    }
+    if (strcmp(in->address, "unix") == 0 || strncmp(in->address, "unix:", strlen("unix:")) == 0)
+        return parse_user(in);
     if (address_numeric(&in->peer, in->address, 0) < 0)
         return false;
     address_normalise(&in->peer);

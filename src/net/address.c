@@ -129,6 +129,22 @@ int address_peer(struct address *a, int fd)
     return conclude(a, getpeername(fd, &a->sa, &a->len));
 }
 
+void address_learn_user(struct address *a, int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid != (uid_t)-1)
+        a->user = peer.uid + 1;
+}
+
+bool address_is_loopback(const struct address *a)
+{
+    if (a->sa.sa_family == AF_INET)
+        return ntohl(a->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
+}
+
 void address_normalise(struct address *a)
 {
     if (a->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
@@ -276,8 +292,10 @@ struct source_key address_source(const struct address *a, const struct source_pr
     size_t count;
     const uint8_t *bytes = address_bytes(a, &count);
 
-    if (!bytes)
+    if (!bytes) {
+        memcpy(key.bytes, &a->user, sizeof(a->user));
         return key;
+    }
     if (a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr)) {
         /* Bytes 4 to 7 of such an address are zero (RFC 4291): the interface is put there. */
         memcpy(key.bytes, bytes, count);

@@ -16,6 +16,7 @@
 
 struct address {
     socklen_t len;
+    uint32_t user; /* of the peer of a Unix socket: its user ID and 1; 0: not known */
     union {
         struct sockaddr sa;
         struct sockaddr_in in;
@@ -40,11 +41,15 @@ bool address_zone_is_valid(const char *text);
 int address_local(struct address *a, int fd);
 int address_peer(struct address *a, int fd);
 
+/* Learns of A, the peer of the connected Unix socket FD, which user it is (SO_PEERCRED). */
+void address_learn_user(struct address *a, int fd);
+
 /* Turns an IPv4 address mapped into IPv6 (::ffff:a.b.c.d, RFC 4291) into the IPv4 one. */
 void address_normalise(struct address *a);
 
 bool address_equal(const struct address *a, const struct address *b);
 bool address_is_ip(const struct address *a);
+bool address_is_loopback(const struct address *a);
 
 /* The port in host byte order; 0 for a Unix address. */
 uint16_t address_port(const struct address *a);
@@ -69,8 +74,8 @@ const char *address_zone(int fd, const struct address *a, char *name);
 
 /*
  * Whom limits count: the addresses that have their first bits in common, so many of an IPv4 and of
- * an IPv6 one; all Unix peers together. Each link-local address is a source of its own: what they
- * have in common is the link. Two peers are one source exactly if the keys are equal.
+ * an IPv6 one; of Unix peers, those of one user. Each link-local address is a source of its own:
+ * what they have in common is the link. Two peers are one source exactly if the keys are equal.
  */
 struct source_prefix {
     uint8_t ipv4, ipv6; /* 1 to 32, 1 to 128 */

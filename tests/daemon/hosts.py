@@ -1,9 +1,10 @@
-"""What a mount namespace can give a test of its own: host names, or a file system."""
+"""What a namespace can give a test of its own: host names, a file system, or addresses."""
 import os
 import shutil
 import subprocess
 
 from expect import Skip
+from tap import as_network_admin, private_network
 
 WITH_FILES = """where=$1 && shift && for file in hosts nsswitch.conf resolv.conf; do
     mount --bind "$where/$file" "/etc/$file" || exit; done; exec "$@\""""
@@ -36,3 +37,15 @@ def with_mount(*arguments):
     if subprocess.run(command + ["true"], stderr=subprocess.DEVNULL, check=False).returncode:
         raise Skip("mount(8) is refused")
     return command
+
+
+def add_networks(*networks):
+    """Makes all addresses of NETWORKS, of IPv4, ours: clients can come from them. Skips where the
+    network is not our own."""
+    if not private_network():
+        raise Skip("the host's loopback is given no further addresses")
+    for network in networks:
+        if subprocess.run(["ip", "route", "replace", "local", network, "dev", "lo"],
+                          stderr=subprocess.DEVNULL, preexec_fn=as_network_admin,
+                          check=False).returncode:
+            raise Skip("the loopback interface cannot be given addresses")

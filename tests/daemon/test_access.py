@@ -1,13 +1,19 @@
 """Who is let in, beyond what test_limits.py shows: how often one source may connect, and places
 that are kept for monitors."""
+import itertools
 import os
 import re
+import socket
+import subprocess
+import threading
 import time
 
 from clients import expect_echo, expect_silence, recv_until_eof
-from expect import DEADLINE, eventually, expect, expect_equal, expect_match, scaled
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import Echod, ini, run_echod
+from hosts import add_networks
 from managed import Managed, listen, unix
+from programs import NOBODY, nobody, true_root
 from tap import main, test
 
 FULL = b"echod: too many clients, try again later\n"
@@ -21,7 +27,7 @@ def expect_words(echod, words, reason, **how):
     said = recv_until_eof(sock)
     match = re.fullmatch(words, said)
     expect(match, "a refused client gets %r, not %r" % (words, said))
-    echod.log.wait(re.escape(" info: refused 127.") + r"\S+:%d on local: %s$" %
+    echod.log.wait(r" info: refused \S+:%d on local: %s$" %
                    (sock.getsockname()[1], re.escape(reason)))
     return match
 
@@ -51,79 +57,162 @@ def is_served(sock):
 
 @test("source_rate: as many at once, then a line says when the next one may come; others may")
 def rate():
+    add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Echod(server="source_rate = 5/h") as echod:
         for _ in range(5):
-            visit(echod, source="127.0.0.2")
-        wait = expect_rate(echod, source="127.0.0.2")
+            visit(echod, source="192.0.2.2")
+        wait = expect_rate(echod, source="192.0.2.2")
         expect(600 < wait <= 720, "the next of five in an hour comes in 12 min, not %d s" % wait)
-        visit(echod, source="127.0.0.3")
+        visit(echod, source="192.0.2.3")
         echod.wait_no_workers()
-        expect_rate(echod, source="127.0.0.2")  # that the others are gone does not matter
+        expect_rate(echod, source="192.0.2.2")  # that the others are gone does not matter
 
 
 @test("source_rate heals by itself, also for a source that never stops trying")
 def rate_heals():
+    add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Echod(server="source_rate = 1/s") as echod:
         begin = time.monotonic()
         served = 0
         while served < 3:
-            sock = echod.connect()
+            sock = echod.connect(source="192.0.2.1")
             served += is_served(sock)
             sock.close()
             expect(time.monotonic() < begin + DEADLINE, "it is let in again")
         expect(time.monotonic() - begin >= 1.9, "three came within two seconds")
 
 
-@test("source_rate counts over all listeners and by source_prefix; Unix sockets know no source")
+@test("source_rate counts over all listeners and by source_prefix")
 def rate_of_a_source():
+    add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     config = ("[server]\nsource_rate = 2/h\nsource_prefix = 24, 64\n" + listen("local") +
-              listen("other") + unix("file"))
+              listen("other"))
     with Managed(config) as echod:
-        visit(echod, source="127.0.1.1")
-        visit(echod, name="other", source="127.0.1.2")
-        expect_rate(echod, source="127.0.1.3")
-        visit(echod, source="127.0.2.1")
-        for _ in range(5):
-            visit(echod, name="file")
+        visit(echod, source="198.51.100.1")
+        visit(echod, name="other", source="198.51.100.2")
+        expect_rate(echod, source="198.51.100.3")
+        visit(echod, source="192.0.2.1")
 
 
 @test("source_rate: clients that are refused for another reason are not counted")
 def rate_of_refused():
+    add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Echod(server="source_rate = 2/h\nmax_clients = 1") as echod:
-        first = echod.echoing()
+        first = echod.echoing(source="192.0.2.1")
         for _ in range(5):
-            expect_words(echod, FULL, "full")
+            expect_words(echod, FULL, "full", source="192.0.2.1")
         first.close()
         echod.wait_no_workers()
-        visit(echod)
+        visit(echod, source="192.0.2.1")
         echod.wait_no_workers()
-        expect_rate(echod)
+        expect_rate(echod, source="192.0.2.1")
 
 
 @test("source_rate: a crowd of sources, one connection each, is let in")
 def rate_crowd():
+    add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Echod(server="source_rate = 1/h\nlog_sessions = no") as echod:
         count = scaled(1500, 60)
         for n in range(count):
-            visit(echod, source="127.%d.%d.1" % (1 + n // 250, 1 + n % 250))
-        expect_rate(echod, source="127.1.1.1")
+            visit(echod, source="198.18.%d.%d" % (1 + n // 250, 1 + n % 250))
+        expect_rate(echod, source="198.18.1.1")
         expect_equal(len(echod.log.matching("refused")), 1, "the refusals")
 
 
 @test("source_rate: a reload forgets who came, and takes another rate")
 def rate_reload():
+    add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Managed(server="source_rate = 1/h") as echod:
-        visit(echod)
-        expect_rate(echod)
+        visit(echod, source="192.0.2.1")
+        expect_rate(echod, source="192.0.2.1")
         echod.configure(ini("source_rate = 2/h"))
         echod.reload()
-        visit(echod)
-        visit(echod)
-        expect_rate(echod)
+        visit(echod, source="192.0.2.1")
+        visit(echod, source="192.0.2.1")
+        expect_rate(echod, source="192.0.2.1")
         echod.configure(ini())
         echod.reload()
         for _ in range(5):
-            visit(echod)
+            visit(echod, source="192.0.2.1")
+
+
+@test("with the defaults, sources that connect as fast as they can keep nobody else out")
+def hammered():
+    add_networks("192.0.2.0/24", "198.51.100.0/24")
+    with Managed(server="log_sessions = no") as echod:
+        over = threading.Event()
+        hammers = [threading.Thread(target=hammer, args=(echod.address(), 10 * n, over), daemon=True)
+                   for n in range(4)]
+        for thread in hammers:
+            thread.start()
+        try:
+            echod.log.wait(r" info: refused 192\.0\.2\.\d+:\d+ on local: too many connections ")
+            for _ in range(20):
+                visit(echod, source="198.51.100.1")
+                visit(echod)
+        finally:
+            over.set()
+            for thread in hammers:
+                thread.join(DEADLINE)
+        expect_equal([line for line in echod.log.matching("refused ") if "192.0.2." not in line], [],
+                     "the others that were refused")
+
+
+def hammer(address, first, over):
+    """Connects and closes, from ten addresses of 192.0.2.0/24 from the FIRST on."""
+    for n in itertools.cycle(range(first + 1, first + 11)):
+        if over.is_set():
+            return
+        with socket.socket() as sock:
+            try:
+                sock.bind(("192.0.2.%d" % n, 0))
+                sock.connect(address)
+            except OSError:
+                pass  # its ports are used up for a moment
+
+
+@test("a user is a source on a Unix socket, also after a reload, and root is none")
+def users():
+    if not true_root():
+        raise Skip("only root can be two users")
+    with Managed("[server]\nmax_per_source = 1\n" + unix("file") + listen("local")) as echod:
+        for _ in range(3):
+            expect_echo(echod.connect(name="file"))
+        with Visitor(echod.path("file")) as first:
+            expect_equal(first.reply(), b"ping", "the echo")
+            for _ in range(2):
+                with Visitor(echod.path("file")) as second:
+                    expect_match("too many clients", second.reply().decode(), "what another gets")
+                expect_equal(check(echod, "unix:%d" % NOBODY, "file")[0], 1, "whether it is let in")
+                expect_equal(check(echod, "unix:1", "file")[0], 0, "whether another user is")
+                echod.reload()
+            expect_echo(echod.connect(name="local"))
+        eventually(lambda: check(echod, "unix:%d" % NOBODY, "file")[0] == 0, "the first is gone")
+        with Visitor(echod.path("file")) as third:
+            expect_equal(third.reply(), b"ping", "the echo")
+
+
+class Visitor:
+    """A client of a Unix socket that is the user nobody: it says ping, and stays."""
+
+    SCRIPT = ("import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n"
+              "s.sendall(b'ping')\nsys.stdout.buffer.write(s.recv(100))\nsys.stdout.flush()\n"
+              "sys.stdin.read()")
+
+    def __init__(self, path):
+        self.process = subprocess.Popen(["python3", "-c", self.SCRIPT, path], bufsize=0,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, **nobody())
+
+    def reply(self):
+        return self.process.stdout.read(100)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(DEADLINE)
 
 
 # ---- monitors ----
@@ -172,14 +261,15 @@ def reserved_queue():
 
 @test("monitors are exempt from limits per source, and not from deny and allow")
 def exempt():
+    add_networks("192.0.2.0/24")
     limits = "max_per_source = 1\nsource_rate = 1/h\nmonitor = 127.0.0.9, 127.0.0.10\n"
     with Echod(server=limits, listen="deny = 127.0.0.10") as echod:
         for _ in range(3):
             echod.echoing(source="127.0.0.9")
         expect_words(echod, DENIED, "not allowed", source="127.0.0.10")
-        visit(echod)
+        visit(echod, source="192.0.2.1")
         eventually(lambda: len(echod.workers()) == 3, "it is gone")
-        expect_rate(echod)
+        expect_rate(echod, source="192.0.2.1")
     with Echod(server=limits, listen="allow = 127.0.0.1") as echod:
         expect_words(echod, DENIED, "not allowed", source="127.0.0.9")
 
@@ -277,6 +367,7 @@ def check_after_reload():
 
 @test("check-access names the limit that is reached, what it counted, and takes nothing itself")
 def check_limits():
+    add_networks("192.0.2.0/24")
     config = MONITORED + "max_per_source = 2\nsource_rate = 3/h"
     with Managed(server=config) as echod:
         for _ in range(20):
@@ -295,10 +386,11 @@ def check_limits():
         expect_echo(echod.connect(source="127.0.0.7"))
         second.close()
         eventually(lambda: len(echod.workers()) == 1, "the second is gone, too")
-        visit(echod)
-        eventually(lambda: len(echod.workers()) == 1, "the third is gone, too")
-        expect_match(r"^refused: 127.0.0.1 on local: too many connections of its source, the next "
-                     r"one in \d+ s \(.*:6\)$", check(echod, "127.0.0.1")[1], "the rate")
+        for _ in range(3):
+            visit(echod, source="192.0.2.1")
+            eventually(lambda: len(echod.workers()) == 1, "it is gone, too")
+        expect_match(r"^refused: 192.0.2.1 on local: too many connections of its source, the next "
+                     r"one in \d+ s \(.*:6\)$", check(echod, "192.0.2.1")[1], "the rate")
         expect_equal(echod.ask("status")["refused"], 0, "the refusals")
 
 
@@ -345,12 +437,13 @@ def check_errors():
 
 @test("check-access says the same as what happens")
 def check_agrees():
-    lists = "allow = 127.0.0.0/24\ndeny = 127.0.0.8/30"
+    add_networks("192.0.2.0/24")
+    lists = "allow = 192.0.2.0/24\ndeny = 192.0.2.8/30"
     with Managed(server="max_per_source = 1\nsource_rate = 2/h\nsource_prefix = 31, 64",
                  listen="port = 0\n" + lists) as echod:
         live = 0
         for n in list(range(1, 14)) * 3:
-            source = "127.0.0.%d" % n
+            source = "192.0.2.%d" % n
             status, line = check(echod, source)
             sock = echod.connect(source=source)
             served = is_served(sock)

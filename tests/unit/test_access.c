@@ -180,7 +180,8 @@ static void test_crash_penalty_is_one_of_the_source(void **state)
     assert_int_equal(decide(s, "2001:db8:0:1::1").rule, ACCESS_OPEN);
 }
 
-/* Behind a proxy it is that of the client; and all peers of Unix sockets are not one source. */
+/* Behind a proxy it is that of the client; and peers of Unix sockets whose user is not known are
+ * no source. */
 static void test_crash_penalty_of_others(void **state)
 {
     struct setting *s = *state;
@@ -234,6 +235,71 @@ static void test_unix_peers(void **state)
     assert_int_equal(access_decide(&s->server, &peer, &s->listen, NOW).rule, ACCESS_RESERVED);
 }
 
+static struct access decide_user(const struct setting *s, uint32_t user)
+{
+    struct address peer = {.len = sizeof(sa_family_t), .user = user, .sa = {.sa_family = AF_UNIX}};
+
+    return access_decide(&s->server, &peer, &s->listen, NOW);
+}
+
+/* Each user is a source, and root none. */
+static void test_unix_users(void **state)
+{
+    const struct access open = {.rule = ACCESS_OPEN};
+    struct setting *s = *state;
+    struct address peer = {.len = sizeof(sa_family_t), .user = 1001, .sa = {.sa_family = AF_UNIX}};
+
+    for (uint64_t i = 0; i < 3; i++)
+        roster_add(&s->server.roster, 100 + i, &peer, &s->listen);
+    assert_int_equal(decide_user(s, 1001).rule, ACCESS_SOURCE);
+    assert_int_equal(decide_user(s, 1002).rule, ACCESS_OPEN);
+    assert_int_equal(decide_user(s, 1).rule, ACCESS_OPEN);
+    for (int i = 0; i < 10; i++) {
+        peer.user = 1002;
+        access_use(&s->server, &open, &peer, NOW);
+        peer.user = 1;
+        access_use(&s->server, &open, &peer, NOW);
+    }
+    assert_int_equal(decide_user(s, 1002).rule, ACCESS_RATE);
+    assert_int_equal(decide_user(s, 1).rule, ACCESS_OPEN);
+    peer.user = 1003;
+    access_punish(&s->server, &peer, NOW);
+    assert_int_equal(decide_user(s, 1003).rule, ACCESS_PENALTY);
+    assert_int_equal(decide_user(s, 1004).rule, ACCESS_OPEN);
+}
+
+static void test_rate_of_loopback(void **state)
+{
+    struct setting *s = *state;
+
+    use(s, "127.0.0.1", 100);
+    use(s, "::1", 100);
+    assert_int_equal(decide(s, "127.0.0.1").rule, ACCESS_OPEN);
+    assert_int_equal(decide(s, "::1").rule, ACCESS_OPEN);
+}
+
+/* A network has the rate of four of its sources, and 400 a second at least. */
+static void test_rate_of_network(void **state)
+{
+    struct setting *s = *state;
+    char host[INET_ADDRSTRLEN];
+
+    for (int i = 1; i <= 100; i++) {
+        snprintf(host, sizeof(host), "203.0.113.%d", i);
+        use(s, host, 4);
+    }
+    assert_int_equal(decide(s, "203.0.113.200").rule, ACCESS_RATE);
+    assert_int_equal(decide(s, "203.0.114.1").rule, ACCESS_OPEN);
+    s->limits.source_rate = (struct rate){.count = 200, .interval = USEC_PER_SEC};
+    for (int i = 1; i <= 4; i++) {
+        snprintf(host, sizeof(host), "198.51.100.%d", i);
+        use(s, host, 199);
+    }
+    assert_int_equal(decide(s, "198.51.100.5").rule, ACCESS_OPEN);
+    use(s, "198.51.100.6", 4);
+    assert_int_equal(decide(s, "198.51.100.5").rule, ACCESS_RATE);
+}
+
 static void test_words(void **state)
 {
     static const struct {
@@ -273,6 +339,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_crash_penalty, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_asking_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unix_peers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unix_users, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rate_of_loopback, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rate_of_network, set_up, tear_down),
         cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

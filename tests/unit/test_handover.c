@@ -664,10 +664,10 @@ static int read_changed(int cut, const char *tail)
 
 static void test_nonsense_about_clients(void **state)
 {
-    char zeros[801];
+    char zeros[802] = " ";
 
     (void)state;
-    memset(zeros, '0', sizeof(zeros) - 1);
+    memset(zeros + 1, '0', sizeof(zeros) - 2);
     zeros[sizeof(zeros) - 1] = '\0';
     assert_int_equal(read_changed(-1, "\n"), 0);
     for (int words = 1; words <= 10; words++)
@@ -675,8 +675,11 @@ static void test_nonsense_about_clients(void **state)
     /* There are two places: the number of it is a part of the job's. */
     assert_int_equal(read_changed(0, " 16777217 1 1 0 0 1 1 0 a 0200 0 \n"), 0);
     assert_int_equal(read_changed(0, " 16777218 1 1 0 0 1 1 0 a 0200 0 \n"), -EPROTO);
-    assert_int_equal(read_changed(-1, "xx\n"), -EPROTO);
-    assert_int_equal(read_changed(-1, zeros), -EPROTO); /* too long an address */
+    assert_int_equal(read_changed(11, " - 1001\n"), 0);
+    assert_int_equal(read_changed(11, "\n"), 0); /* of a version that knew no users */
+    assert_int_equal(read_changed(11, " 02\n"), 0);
+    assert_int_equal(read_changed(11, " xx 0\n"), -EPROTO);
+    assert_int_equal(read_changed(11, zeros), -EPROTO); /* too long an address */
 }
 
 static void test_what_a_later_version_adds_is_passed_over(void **state)

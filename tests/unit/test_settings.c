@@ -47,7 +47,7 @@ static void test_defaults(void **state)
     assert_int_equal(server->max_per_source, 100);
     assert_int_equal(server->source_prefix.ipv4, 32);
     assert_int_equal(server->source_prefix.ipv6, 64);
-    assert_int_equal(server->source_rate.count, 0);
+    assert_int_equal(server->source_rate.count, 100);
     assert_int_equal(server->reserved, 0);
     assert_int_equal(server->monitor.count, 0);
     assert_int_equal(server->when_full, WHEN_FULL_REFUSE);
