@@ -28,7 +28,7 @@
 
 struct writing {
     const struct scribe *scribe;
-    int epoll;
+    struct store_requests requests;
     struct turns turns;
     uint64_t end; /* when, clock_now(), if nobody asks any more; UINT64_MAX: not yet */
 };
@@ -76,7 +76,7 @@ static int watch(int epoll, const int *fd)
 /* No more records: END is when to end. */
 static void stop_records(struct writing *writing, uint64_t end)
 {
-    epoll_ctl(writing->epoll, EPOLL_CTL_DEL, writing->scribe->records, NULL);
+    epoll_ctl(writing->requests.epoll, EPOLL_CTL_DEL, writing->scribe->records, NULL);
     writing->end = end;
 }
 
@@ -102,10 +102,10 @@ static void accept_connections(struct writing *writing)
     int r = 1;
 
     for (int i = 0; i < CONNECTIONS && (r > 0 || r == -EPROTO); i++)
-        r = store_requests_accept(writing->scribe->stores, writing->epoll);
+        r = store_requests_accept(&writing->requests, writing->scribe->stores);
     /* One that there was no descriptor for (-EPROTO) is lost, not the rest. */
     if (r <= 0 && r != -EAGAIN && r != -EPROTO) /* the daemon is gone */
-        epoll_ctl(writing->epoll, EPOLL_CTL_DEL, writing->scribe->stores, NULL);
+        epoll_ctl(writing->requests.epoll, EPOLL_CTL_DEL, writing->scribe->stores, NULL);
 }
 
 /* Whoever has a record waits for its turn. */
@@ -125,7 +125,8 @@ static bool turn(struct writing *writing)
 {
     struct epoll_event events[EVENTS];
     int idle = writing->end == UINT64_MAX ? -1 : clock_until(writing->end);
-    int count = epoll_wait(writing->epoll, events, EVENTS, writing->turns.first ? 0 : idle);
+    int count =
+        epoll_wait(writing->requests.epoll, events, EVENTS, writing->turns.first ? 0 : idle);
 
     if (count < 0 && errno != EINTR)
         _exit(EXIT_OSERR);
@@ -134,7 +135,7 @@ static bool turn(struct writing *writing)
         take(writing, events[i].data.ptr);
     struct store_client *client = turns_next(&writing->turns);
     if (client)
-        store_requests_serve(client, writing->epoll, writing->scribe->sink);
+        store_requests_serve(&writing->requests, client, writing->scribe->sink);
     return count != 0 || client;
 }
 
@@ -146,9 +147,9 @@ _Noreturn void scribe_run(const struct scribe *scribe)
     writing.end = UINT64_MAX;
 
     set_up_signals();
-    writing.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (writing.epoll < 0 || watch(writing.epoll, &scribe->records) < 0 ||
-        watch(writing.epoll, &scribe->stores) < 0)
+    writing.requests.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (writing.requests.epoll < 0 || watch(writing.requests.epoll, &scribe->records) < 0 ||
+        watch(writing.requests.epoll, &scribe->stores) < 0)
         _exit(EXIT_OSERR);
     while (turn(&writing) || clock_now() < writing.end)
         continue;

@@ -18,14 +18,26 @@ static int watch(struct store_client *client, int epoll, int operation)
     return epoll_ctl(epoll, operation, client->fd, &event) < 0 ? -errno : 0;
 }
 
+static void link_client(struct store_requests *requests, struct store_client *client)
+{
+    client->older = requests->newest;
+    client->from = &requests->newest;
+    if (client->older)
+        client->older->from = &client->older;
+    requests->newest = client;
+}
+
 static void remove_client(struct store_client *client)
 {
+    *client->from = client->older;
+    if (client->older)
+        client->older->from = client->from;
     rights_close(&client->fd);
     free(client);
 }
 
 /* FD is not lost without memory: the daemon has it, too, and passes it to the next scribe. */
-static void add_client(int fd, uint64_t source, int epoll)
+static void add_client(struct store_requests *requests, int fd, uint64_t source)
 {
     struct store_client *client = malloc(sizeof(*client));
 
@@ -34,11 +46,12 @@ static void add_client(int fd, uint64_t source, int epoll)
         return;
     }
     *client = (struct store_client){.fd = fd, .source = source};
-    if (watch(client, epoll, EPOLL_CTL_ADD) < 0)
+    link_client(requests, client);
+    if (watch(client, requests->epoll, EPOLL_CTL_ADD) < 0)
         remove_client(client);
 }
 
-int store_requests_accept(int channel, int epoll)
+int store_requests_accept(struct store_requests *requests, int channel)
 {
     int fds[CHANNEL_FDS];
     size_t count;
@@ -48,11 +61,12 @@ int store_requests_accept(int channel, int epoll)
     if (n <= 0)
         return (int)n;
     for (size_t i = 0; i < count; i++)
-        add_client(fds[i], source, epoll);
+        add_client(requests, fds[i], source);
     return 1;
 }
 
-void store_requests_serve(struct store_client *client, int epoll, enum sink sink)
+void store_requests_serve(struct store_requests *requests, struct store_client *client,
+                          enum sink sink)
 {
     static char buf[STORE_RECORD_MAX];
     struct store_head head;
@@ -66,6 +80,6 @@ void store_requests_serve(struct store_client *client, int epoll, enum sink sink
         store_answer(client->fd, &head);
     }
     bool gone = n <= 0 && n != -EAGAIN && n != -EPROTO;
-    if (gone || watch(client, epoll, EPOLL_CTL_MOD) < 0)
+    if (gone || watch(client, requests->epoll, EPOLL_CTL_MOD) < 0)
         remove_client(client);
 }

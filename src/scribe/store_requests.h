@@ -8,16 +8,23 @@
 #include "scribe/sink.h"
 #include "scribe/turns.h"
 
+/* Initialised with an epoll(7) descriptor and NULL. */
+struct store_requests {
+    int epoll;                   /* not owned */
+    struct store_client *newest; /* of all clients, each of which is owned */
+};
+
 /*
- * Has EPOLL, an epoll(7) descriptor, tell once when the connection that CHANNEL, the daemon's,
+ * Has the epoll descriptor tell once when the connection that CHANNEL, the daemon's,
  * brings has a record: its event has the struct store_client, which waits for its turn then. With
  * the connection comes its source, a uint64_t.
  * Returns 1; 0: the daemon is gone; -EAGAIN: there is none; or another -errno.
  */
-int store_requests_accept(int channel, int epoll);
+int store_requests_accept(struct store_requests *requests, int channel);
 
-/* Writes the record of CLIENT to SINK and answers it, and has EPOLL tell of the next one; or frees
- * CLIENT, whose worker is gone. */
-void store_requests_serve(struct store_client *client, int epoll, enum sink sink);
+/* Writes the record of CLIENT to SINK and answers it, and waits for the next one; or frees CLIENT,
+ * whose worker is gone. */
+void store_requests_serve(struct store_requests *requests, struct store_client *client,
+                          enum sink sink);
 
 #endif

@@ -15,8 +15,9 @@
 /* A worker's connection (ipc/store.h). */
 struct store_client {
     int fd;
-    uint64_t source; /* a keyed hash: the same for all connections of a source */
-    struct store_client *next;
+    uint64_t source;                    /* a keyed hash: the same for all connections of a source */
+    struct store_client *next;          /* of those that wait for their turn */
+    struct store_client *older, **from; /* in the list of all, and what points here */
 };
 
 /* Initialised with zeros. */
