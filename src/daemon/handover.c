@@ -1,5 +1,6 @@
 #include "daemon/handover.h"
 
+#include "daemon/client_handover.h"
 #include "daemon/datagram_handover.h"
 #include "daemon/process_handover.h"
 
@@ -13,9 +14,6 @@
 
 #define FIRST_WORD "echod-handover "
 #define FIRST_LINE FIRST_WORD "3\n"
-/* The bytes of an address in hex; the formats below have 272, one less. */
-#define HEX_MAX 273
-_Static_assert(HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an address");
 
 /* ---- which descriptors ---- */
 
@@ -57,30 +55,6 @@ void handover_pass(const struct server *server, int fd, bool pass)
 
 /* ---- writing ---- */
 
-static const char *hex_format(const void *data, size_t len, char *buf)
-{
-    const unsigned char *bytes = data;
-
-    for (size_t i = 0; i < len; i++)
-        sprintf(buf + 2 * i, "%02x", (unsigned)bytes[i]);
-    buf[2 * len] = '\0';
-    return buf;
-}
-
-static void write_client(const struct server *server, size_t index, FILE *to)
-{
-    const struct client *client = &server->roster.clients[index];
-    char peer[HEX_MAX], proxy[HEX_MAX];
-
-    fprintf(to, "client %llu %d %u %u %d %llu %u %d %s %s %d %s %u\n",
-            (unsigned long long)client->job, (int)client->pid, client->server, client->store,
-            client->signal, (unsigned long long)client->since, client->service, client->asked,
-            client->listener, hex_format(&client->peer.storage, client->peer.len, peer),
-            (int)client->standing,
-            client->proxy.len ? hex_format(&client->proxy.storage, client->proxy.len, proxy) : "-",
-            client->peer.user);
-}
-
 static void write_all(const struct server *server, FILE *to)
 {
     fputs(FIRST_LINE, to);
@@ -111,7 +85,7 @@ static void write_all(const struct server *server, FILE *to)
     datagram_handover_write(&server->datagrams, to);
     for (size_t i = 0; i < server->roster.used_clients; i++)
         if (server->roster.clients[i].job)
-            write_client(server, i, to);
+            client_handover_write(server, i, to);
 }
 
 int handover_write(const struct server *server)
@@ -121,9 +95,12 @@ int handover_write(const struct server *server)
     FILE *to = copy < 0 ? NULL : fdopen(copy, "we");
     int error = to ? 0 : errno;
 
+    errno = 0;
     if (to) {
         write_all(server, to);
-        error = fclose(to) == 0 ? 0 : errno;
+        error = fflush(to) == 0 && !ferror(to) ? 0 : errno ? errno : EIO;
+        if (fclose(to) != 0 && error == 0)
+            error = errno;
     } else {
         fd_close(&copy);
     }
@@ -191,45 +168,15 @@ int handover_records(int fd)
     return find_number(fd, "scribe %*d %*d %*d %d");
 }
 
-static int hex_parse(const char *text, struct address *address)
+struct handover_slots handover_slots(int fd)
 {
-    size_t len = strlen(text) / 2;
-    unsigned char *bytes = (unsigned char *)&address->storage;
+    struct handover_slots slots = {.clients = find_number(fd, "slots %d"),
+                                   .datagrams = find_number(fd, "datagram-slots %d")};
+    int count = find_number(fd, "slots %*d %d"), more = find_number(fd, "datagram-slots %*d %d");
 
-    if (len > sizeof(address->storage))
-        return -EPROTO;
-    for (size_t i = 0; i < len; i++) {
-        unsigned byte;
-        if (sscanf(text + 2 * i, "%2x", &byte) != 1)
-            return -EPROTO;
-        bytes[i] = (unsigned char)byte;
-    }
-    address->len = (socklen_t)len;
-    return 0;
-}
-
-static int read_client(const char *line, struct server *server)
-{
-    char listener[LISTENER_NAME_SIZE], peer[HEX_MAX], proxy[HEX_MAX] = "";
-    unsigned long long job, since;
-    struct client client = {0};
-    int pid, asked, standing;
-
-    /* A version that did not know users ended with the proxy, or without one. "-" is none. */
-    if (sscanf(line, "client %llu %d %u %u %d %llu %u %d %32s %272s %d %272s %u", &job, &pid,
-               &client.server, &client.store, &client.signal, &since, &client.service, &asked,
-               listener, peer, &standing, proxy, &client.peer.user) < 11 ||
-        job_index(job) >= server->roster.max || hex_parse(peer, &client.peer) < 0 ||
-        hex_parse(proxy, &client.proxy) < 0)
-        return -EPROTO;
-    client.job = job;
-    client.standing = (enum standing)standing;
-    client.pid = pid;
-    client.asked = asked;
-    client.since = since;
-    memcpy(client.listener, listener, sizeof(listener));
-    roster_restore(&server->roster, job_index(job), &client);
-    return 0;
+    slots.client_count = count > 0 ? (size_t)count : 0;
+    slots.datagram_count = more > 0 ? (size_t)more : 0;
+    return slots;
 }
 
 /* The room for the clients of before, however few are wanted from now on. Their sources are found
@@ -367,7 +314,7 @@ static int read_line(const char *line, struct server *server, struct passed *pas
     if (begins(line, "waiter "))
         return sscanf(line, "waiter %d", &server->reload.waiter) == 1 ? 0 : -EPROTO;
     if (begins(line, "client "))
-        return read_client(line, server);
+        return client_handover_read(line, server);
     return process_handover_read(line, server);
 }
 

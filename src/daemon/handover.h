@@ -38,4 +38,12 @@ int handover_records(int fd);
  */
 int handover_read(int fd, struct server *server, struct passed *passed);
 
+/* The memory of the slots in the handover FD, which stays open: their descriptors, or -1, and how
+ * many there are. */
+struct handover_slots {
+    int clients, datagrams;
+    size_t client_count, datagram_count;
+};
+struct handover_slots handover_slots(int fd);
+
 #endif

@@ -3,7 +3,10 @@
 #include "daemon/datagrams.h"
 #include "daemon/doorstep.h"
 
+#include "base/util.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +119,24 @@ void limits_check(struct log *log, const struct settings *settings,
             "max_clients = %llu, but LimitNOFILE= (ulimit -n) allows only %llu descriptors, and "
             "each client of a message listener takes one: raise it or expect clients to wait",
             (unsigned long long)need.clients, most);
+}
+
+int limits_try_descriptors(size_t count)
+{
+    int *fds = malloc(count * sizeof(*fds)), r = fds ? 0 : -ENOMEM;
+    size_t opened = 0;
+
+    while (r == 0 && opened < count) {
+        fds[opened] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+        if (fds[opened] < 0)
+            r = -errno;
+        else
+            opened++;
+    }
+    while (opened > 0)
+        fd_close(&fds[--opened]);
+    free(fds);
+    return r;
 }
 
 /* ---- directories for temporary files ---- */

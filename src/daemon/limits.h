@@ -20,4 +20,7 @@ void limits_check(struct log *log, const struct settings *settings,
  */
 void limits_check_paths(const struct settings *settings, bool certain, struct problems *problems);
 
+/* Whether this process can open COUNT descriptors more. Returns 0 or -errno. */
+int limits_try_descriptors(size_t count);
+
 #endif

@@ -5,6 +5,7 @@
 #include "daemon/cli.h"
 #include "daemon/run.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 static int print_version(void)
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
     static struct title title; /* as long-lived as the environment that it keeps */
     int status;
 
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond LimitFSIZE= is an error like any other */
     title_init(&title, argc, argv);
     if (command.action == ACTION_SERVE || command.action == ACTION_INETD)
         status = run_server(&command, &title);

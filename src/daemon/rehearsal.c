@@ -1,7 +1,9 @@
 #include "daemon/rehearsal.h"
 
 #include "config/transfer.h"
+#include "daemon/access.h"
 #include "daemon/handover.h"
+#include "daemon/limits.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -36,17 +38,75 @@ static void disown(struct listeners *listeners)
             listeners->item[i].origin = LISTENER_PASSED;
 }
 
+/* ---- what the new program needs ---- */
+
+/* Descriptors besides listeners, to serve and to reload: of signals, the fork servers' program and
+ * a new channel, a client with its connection to the scribe, and the next rehearsal. */
+#define SPARE_DESCRIPTORS 16
+
+static int lacks(const char *what, int error, const char *limit)
+{
+    fprintf(stderr, "%s cannot be had: %s (%s)\n", what, strerror(-error), limit);
+    return EXIT_OSERR;
+}
+
+/* The memory of the slots is that which is used, and grows here. It may stay so. */
+static int try_memory(struct server *trial, const struct handover_slots *slots, size_t datagrams)
+{
+    const struct server_settings *limits = trial->settings->server;
+    size_t count = slots->client_count > limits->max_clients ? slots->client_count
+                                                             : (size_t)limits->max_clients;
+    char what[96];
+
+    snprintf(what, sizeof(what), "memory for %zu clients (max_clients)", count);
+    int r = roster_open(&trial->roster, count, &limits->source_prefix);
+    if (r == 0)
+        r = access_open(trial);
+    if (r < 0)
+        return lacks(what, r, "ulimit -v");
+    r = slots->clients < 0 ? 0 : slots_adopt(&trial->slots, slots->clients, count);
+    if (r == 0 && slots->datagrams >= 0)
+        r = slots_adopt(&trial->datagrams.slots, slots->datagrams,
+                        slots->datagram_count + datagrams);
+    else if (r == 0 && datagrams > 0)
+        r = slots_open(&trial->datagrams.slots, datagrams);
+    snprintf(what, sizeof(what), "shared memory for %zu clients (max_clients)", count);
+    return r < 0 ? lacks(what, r, "LimitFSIZE=, LimitAS=") : 0;
+}
+
+/* The new program cannot go back: whatever it needs is tried here, all at once. */
+static int try_resources(const struct settings *settings, const struct listeners *listeners,
+                         const struct handover_slots *slots)
+{
+    struct server trial = {
+        .settings = settings, .slots = {.memory = -1}, .datagrams = {.slots = {.memory = -1}}};
+    int status = try_memory(&trial, slots, datagrams_wanted(listeners));
+    int r = status == 0 ? limits_try_descriptors(SPARE_DESCRIPTORS) : 0;
+
+    if (r < 0)
+        status = lacks("enough descriptors for these listeners and their clients", r,
+                       "LimitNOFILE=, ulimit -n");
+    roster_close(&trial.roster);
+    access_close(&trial);
+    slots_close(&trial.slots);
+    slots_close(&trial.datagrams.slots);
+    return status;
+}
+
 int rehearsal_perform(const struct settings *settings, int handover)
 {
     struct log log = {.level = LOG_ERR, .channel = -1, .bare = true};
     struct passed passed = {0};
     struct listeners listeners;
 
+    const struct handover_slots slots = handover_slots(handover);
     if (handover_read(handover, NULL, &passed) < 0) {
         passed_free(&passed);
         return fail("this version cannot understand what the running one hands over");
     }
     int status = listeners_open(&listeners, settings, &passed, &log, true);
+    if (status == 0)
+        status = try_resources(settings, &listeners, &slots);
     disown(&listeners);
     listeners_close(&listeners, false);
     return status == 0 ? hand_back(settings) : status;

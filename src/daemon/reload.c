@@ -4,6 +4,7 @@
 #include "base/span.h"
 #include "daemon/admission.h"
 #include "daemon/handover.h"
+#include "daemon/limits.h"
 #include "daemon/notify.h"
 #include "daemon/server.h"
 
@@ -21,6 +22,9 @@
 
 /* Names are looked up in it, which can take a while. */
 #define REHEARSAL_TIME (20 * USEC_PER_SEC)
+
+/* So many descriptors are opened by the next program before it serves. */
+#define FIRST_DESCRIPTORS 8
 
 /* ---- outcomes ---- */
 
@@ -89,6 +93,14 @@ static void reject(struct server *server, const char *text)
     server->rejected = server->phase == PHASE_SERVING;
     server->totals.rejected++;
     notify_ready(server);
+}
+
+static void reject_error(struct server *server, int error)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "the next program cannot be started: %s\n", strerror(-error));
+    reject(server, text);
 }
 
 void reload_announce(struct server *server, int status)
@@ -184,7 +196,7 @@ void reload_begin(struct server *server, int waiter)
     notify_reloading(server);
     int r = start_rehearsal(server);
     if (r < 0)
-        reject(server, strerror(-r));
+        reject_error(server, r);
 }
 
 /* Makes room for the reasons, which are worth more: drops the warnings that are whole. */
@@ -246,8 +258,12 @@ static int take_over(struct server *server)
         argv[3] = NULL;
     fork_servers_put_back(&server->fork_servers);
     int handover = handover_write(server);
-    if (handover < 0)
-        return handover;
+    int r = handover < 0 ? handover : limits_try_descriptors(FIRST_DESCRIPTORS);
+
+    if (r < 0) {
+        fd_close(&handover);
+        return r;
+    }
     /* Which execv() would do, too, but for as long as they like (rights.h). */
     control_dismiss_all(&server->control);
     handover_pass(server, handover, true);
@@ -287,7 +303,7 @@ static void finish(struct server *server, int status)
         reload->again = false; /* what was found good is out of date */
         r = start_rehearsal(server);
         if (r < 0)
-            reject(server, strerror(-r));
+            reject_error(server, r);
     } else {
         log_warnings(&server->log, reload->len ? reload->text : "");
         admission_reconsider(server, UINT64_MAX);
@@ -295,7 +311,7 @@ static void finish(struct server *server, int status)
         datagrams_summarise(server);
         metrics_abandon(server); /* the next one would not know it */
         r = take_over(server);
-        reject(server, strerror(-r));
+        reject_error(server, r);
     }
 }
 

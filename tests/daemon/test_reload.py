@@ -721,6 +721,63 @@ def stop_at_once():
         expect_equal(asking.result(), (1, "", "echoctl: echod is stopping\n"), "what it gets")
 
 
+# ---- what the next program needs ----
+
+def limited(which, most):
+    """For an echod that has a limit from its start."""
+    plain_processes()
+    return {"prepare": lambda: resource.setrlimit(which, (most, most))}
+
+
+@test("a reload that needs more memory than there may be is rejected, and everything goes on")
+def no_memory():
+    for which, cause in ((resource.RLIMIT_FSIZE, "File too large"),
+                         (resource.RLIMIT_AS, "Cannot allocate memory")):
+        with Managed(server="max_clients = 100", **limited(which, 256 << 20)) as echod:
+            sock = echod.echoing()
+            echod.configure(ini("max_clients = 100000"))
+            echod.rejects(r"memory for 100000 clients \(max_clients\) cannot be had: " + cause)
+            expect_echo(sock)
+            echod.configure(ini("max_clients = 200"))
+            echod.reload()
+            expect_echo(sock)
+            expect_echo(echod.connect())
+
+
+@test("a reload that cannot write down what it hands over is rejected, and everything goes on")
+def no_handover():
+    plain_processes()
+    with Managed() as echod:
+        sock = echod.echoing()
+        limits = resource.prlimit(echod.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(echod.pid, resource.RLIMIT_FSIZE, (64, limits[1]))
+        echod.rejects("the next program cannot be started: File too large")
+        expect_echo(sock)
+        resource.prlimit(echod.pid, resource.RLIMIT_FSIZE, limits)
+        echod.reload()
+        expect_echo(sock)
+
+
+@test("a reload that leaves too few descriptors is rejected; one that does not serves on")
+def no_descriptors():
+    outcomes = set()
+    for count in range(14, 40, 3):
+        with Managed(server="max_clients = 10", **limited(resource.RLIMIT_NOFILE, 60)) as echod:
+            sock = echod.echoing()
+            echod.configure(ini("max_clients = 10") +
+                            "".join(listen("more%d" % n) for n in range(count)))
+            status, _, err = echod.ctl("reload")
+            outcomes.add(status)
+            if status:
+                expect_match("descriptors|Too many open files", err, "the reason")
+            expect_echo(sock)
+            expect_echo(echod.connect())
+            echod.configure(ini("max_clients = 10"))
+            echod.reload()
+            expect_echo(sock)
+    expect_equal(outcomes, {0, 1}, "whether reloads succeeded and failed")
+
+
 # ---- the scribe ----
 
 @test("a message that is being stored during a reload is acknowledged, and stored once")
