@@ -60,13 +60,13 @@ void admission_resume(struct server *server)
 /* ---- decisions ---- */
 
 static void refuse(struct server *server, int client, const struct address *peer,
-                   const struct listen_settings *listen, const struct access *access)
+                   const char *listener, const struct access *access)
 {
     char words[ACCESS_WORDS_MAX];
 
     server->totals.refused++;
     struct session_log to = server_session_log(server);
-    session_log_refusal(&to, peer, NULL, listen->name, access_reason(access));
+    session_log_refusal(&to, peer, NULL, listener, access_reason(access));
     access_words(access, words, sizeof(words));
     /* The buffer of a new connection has room; where it has not, nobody is waited for. */
     if (send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -115,7 +115,7 @@ static int serve(struct server *server, int client, const struct address *peer,
     if (is_shortage(r))
         return -EAGAIN;
     if (r < 0) {
-        refuse(server, client, peer, listen, &lacking);
+        refuse(server, client, peer, listen->name, &lacking);
         return r;
     }
     if (listen->proxy_protocol == PROXY_NO) { /* else it is not known yet who the client is */
@@ -132,6 +132,14 @@ static struct access decide(const struct server *server, const struct address *p
                                               : access_decide_proxy(server, peer, listen);
 }
 
+static void close_client(int client, const struct address *peer)
+{
+    if (address_is_ip(peer))
+        fd_close(&client);
+    else
+        rights_close(&client); /* its peer may have passed something */
+}
+
 /* Serves or refuses CLIENT, which is closed then. Returns whether that was done: not if there is no
  * room for its job yet. */
 static bool carry_out(struct server *server, int client, const struct address *peer,
@@ -142,13 +150,10 @@ static bool carry_out(struct server *server, int client, const struct address *p
     if (access_is_granted(access))
         r = serve(server, client, peer, listen, access);
     else
-        refuse(server, client, peer, listen, access);
+        refuse(server, client, peer, listen->name, access);
     if (r == -EAGAIN)
         return false;
-    if (address_is_ip(peer))
-        fd_close(&client);
-    else
-        rights_close(&client);
+    close_client(client, peer);
     return true;
 }
 
@@ -216,6 +221,21 @@ void admission_reconsider(struct server *server, uint64_t now)
             doorstep->item[kept++] = k;
     }
     doorstep->count = kept;
+}
+
+void admission_restore(struct server *server, const struct knocker *knocker, const char *listener)
+{
+    static const struct access gone = {.rule = ACCESS_NOT_IN_ALLOW};
+    struct knocker k = *knocker;
+
+    k.listen = settings_listen(server->settings, listener);
+    k.source = address_source(&k.peer, &server->settings->server->source_prefix);
+    if (k.listen) {
+        server->doorstep.item[server->doorstep.count++] = k;
+        return;
+    }
+    refuse(server, k.client, &k.peer, listener, &gone);
+    close_client(k.client, &k.peer);
 }
 
 /* ---- accepting ---- */

@@ -1,5 +1,6 @@
 #include "daemon/client_handover.h"
 
+#include "daemon/admission.h"
 #include "daemon/supervise/jobs.h"
 
 #include <errno.h>
@@ -72,5 +73,34 @@ int client_handover_read(const char *line, struct server *server)
     client.since = since;
     memcpy(client.listener, listener, sizeof(listener));
     roster_restore(&server->roster, job_index(job), &client);
+    return 0;
+}
+
+void client_handover_write_waiting(const struct doorstep *doorstep, FILE *to)
+{
+    char peer[HEX_MAX];
+
+    for (size_t i = 0; i < doorstep->count; i++) {
+        const struct knocker *k = &doorstep->item[i];
+        fprintf(to, "waiting %d %d %llu %s %u %s\n", k->client, k->no_room,
+                (unsigned long long)k->until, k->listen->name, k->peer.user,
+                hex_format(&k->peer.storage, k->peer.len, peer));
+    }
+}
+
+int client_handover_read_waiting(const char *line, struct server *server)
+{
+    char listener[LISTENER_NAME_SIZE], peer[HEX_MAX];
+    struct knocker k = {.client = -1};
+    unsigned long long until;
+    int no_room;
+
+    if (sscanf(line, "waiting %d %d %llu %32s %u %272s", &k.client, &no_room, &until, listener,
+               &k.peer.user, peer) != 6 ||
+        server->doorstep.count >= DOORSTEP_PLACES || hex_parse(peer, &k.peer) < 0)
+        return -EPROTO;
+    k.no_room = no_room;
+    k.until = until;
+    admission_restore(server, &k, listener);
     return 0;
 }

@@ -47,6 +47,12 @@ static void set_passing(int fd, bool pass)
     fcntl(fd, F_SETFD, pass ? 0 : FD_CLOEXEC);
 }
 
+void handover_pass_waiting(const struct server *server, bool pass)
+{
+    for (size_t i = 0; i < server->doorstep.count; i++)
+        set_passing(server->doorstep.item[i].client, pass);
+}
+
 void handover_pass(const struct server *server, int fd, bool pass)
 {
     each_descriptor(server, set_passing, pass);
@@ -86,6 +92,7 @@ static void write_all(const struct server *server, FILE *to)
     for (size_t i = 0; i < server->roster.used_clients; i++)
         if (server->roster.clients[i].job)
             client_handover_write(server, i, to);
+    client_handover_write_waiting(&server->doorstep, to);
 }
 
 int handover_write(const struct server *server)
@@ -315,6 +322,8 @@ static int read_line(const char *line, struct server *server, struct passed *pas
         return sscanf(line, "waiter %d", &server->reload.waiter) == 1 ? 0 : -EPROTO;
     if (begins(line, "client "))
         return client_handover_read(line, server);
+    if (begins(line, "waiting "))
+        return client_handover_read_waiting(line, server);
     return process_handover_read(line, server);
 }
 
@@ -332,6 +341,8 @@ int handover_read(int fd, struct server *server, struct passed *passed)
     fclose(from);
     if (server)
         each_descriptor(server, set_passing, false);
+    if (server)
+        handover_pass_waiting(server, false);
     for (size_t i = 0; i < passed->count; i++)
         set_passing(passed->item[i].fd, false);
     return r;

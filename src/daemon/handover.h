@@ -46,4 +46,7 @@ struct handover_slots {
 };
 struct handover_slots handover_slots(int fd);
 
+/* Has those on the doorstep survive an exec(3), or not: see client_handover.h. */
+void handover_pass_waiting(const struct server *server, bool pass);
+
 #endif

@@ -2,7 +2,6 @@
 
 #include "base/rights.h"
 #include "base/span.h"
-#include "daemon/admission.h"
 #include "daemon/handover.h"
 #include "daemon/limits.h"
 #include "daemon/notify.h"
@@ -267,11 +266,13 @@ static int take_over(struct server *server)
     /* Which execv() would do, too, but for as long as they like (rights.h). */
     control_dismiss_all(&server->control);
     handover_pass(server, handover, true);
+    handover_pass_waiting(server, true);
     set_variable(HANDOVER_VARIABLE, handover);
     execv(server->program, argv);
     int error = errno;
     unsetenv(HANDOVER_VARIABLE);
     handover_pass(server, handover, false);
+    handover_pass_waiting(server, false);
     fd_close(&handover);
     return -error;
 }
@@ -306,7 +307,6 @@ static void finish(struct server *server, int status)
             reject_error(server, r);
     } else {
         log_warnings(&server->log, reload->len ? reload->text : "");
-        admission_reconsider(server, UINT64_MAX);
         flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
         datagrams_summarise(server);
         metrics_abandon(server); /* the next one would not know it */

@@ -8,7 +8,7 @@ import subprocess
 from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
 from expect import DEADLINE, Skip, eventually, expect, expect_equal, scaled
 from harness import Echod
-from managed import Managed
+from managed import Managed, listen
 from proc import descriptors, is_alive, state
 from tap import as_network_admin, main, private_network, test
 
@@ -151,8 +151,47 @@ def kept():
     expect(False, "it is never served")
 
 
-@test("nobody is kept over a reload: who would be is told before it")
-def not_over_a_reload():
+@test("whom a limit keeps out waits on over a reload, and is served if another one leaves meanwhile")
+def kept_over_a_reload():
+    for _ in range(10):
+        with Managed(server="max_per_source = 1") as echod:
+            first = echod.echoing()
+            echod.wait_closed_clients()
+            second = echod.connect()
+            second.sendall(b"ping")
+            eventually(lambda: len(descriptors(echod.pid)) > echod.descriptor_count or
+                       echod.log.matching("refused"), "it is accepted")
+            echod.hang_up()
+            first.close()
+            if second.recv(4) == b"ping":
+                return
+            # The machine was too slow, and that moment over.
+            echod.log.wait("refused .*: too many clients from its source")
+    expect(False, "it is never served")
+
+
+@test("whoever waits over a reload whose listener goes is told so")
+def kept_for_nothing():
+    for _ in range(10):
+        with Managed("[server]\nmax_per_source = 1\n" + listen("local") + listen("other")) as echod:
+            first = echod.echoing()
+            echod.wait_closed_clients()
+            second = echod.connect(name="other")
+            eventually(lambda: len(descriptors(echod.pid)) > echod.descriptor_count or
+                       echod.log.matching("refused"), "it is accepted")
+            echod.configure("[server]\nmax_per_source = 1\n" + listen("local"))
+            echod.hang_up()
+            words = recv_until_eof(second)
+            expect_echo(first)
+            if words == DENIED:
+                echod.log.wait(r" info: refused 127\.0\.0\.1:\d+ on other: not allowed$")
+                return
+            expect_equal(words, MANY, "what it gets where the machine was too slow")
+    expect(False, "it never waits long enough")
+
+
+@test("more than can be kept are refused with the same words, reloads or not")
+def crowd_over_reloads():
     with Managed(server="max_per_source = 1") as echod:
         first = echod.echoing()
         for _ in range(5):
