@@ -327,7 +327,7 @@ class Echod:
         """A client that sends, and does not read, until nothing more is taken: it is in the middle
         of something. Returns it, and how many bytes of echo it has to come."""
         sock = self.connect(buffers=8192, **how)
-        return sock, fill(sock, b"unread")
+        return sock, fill(sock, b"unread" * 10000)
 
     # -- its processes --
 
