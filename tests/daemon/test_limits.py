@@ -221,7 +221,10 @@ def not_over_a_stop():
             eventually(lambda: not is_alive(worker), "the first worker has ended")
             os.kill(echod.pid, signal.SIGTERM)
             os.kill(echod.pid, signal.SIGCONT)
-            expect_equal(second.recv(1024), FULL, "what the second client gets")
+            answer = second.recv(1024)
+            if answer == b"ping":
+                continue  # the end of the first one had been read before the daemon stood still
+            expect_equal(answer, FULL, "what the second client gets")
             if not too_late:
                 return
     expect(False, "the second client is never kept")

@@ -201,13 +201,15 @@ def reloads(s):
 @case("a restart while a client stays: who comes meanwhile waits, and is served by the next echod")
 def restart_drains(s):
     s.start()
-    session, pid = s.session(), s.main_pid()
+    (session, count), pid = s.busy_session(), s.main_pid()
+    idle = s.session()
     restart = s.machine.start("systemctl", "restart", "echod")
-    eventually(lambda: s.show("StatusText").startswith("Stopping: waiting for 1 client"),
+    eventually(lambda: s.show("StatusText").startswith("Stopping: waiting for "),
                "the service stops")
     waiting = s.connect()
-    session.echo("the session while echod stops")
+    expect(idle.ends(), "who is idle is disconnected")
     expect_equal(s.main_pid(), pid, "the main process, while there is a client")
+    expect_equal(len(session.read(count)), count, "what the other one gets")
     session.close()
     waiting.echo("who came while echod stopped")
     expect_equal((restart.communicate(timeout=30)[0], restart.returncode), ("", 0),
@@ -219,11 +221,11 @@ def restart_drains(s):
 def stop_refuses(s):
     s.drop_in("echod.service", "[Service]\nFileDescriptorStoreMax=0\n")
     s.start()
-    session = s.session()
+    session, count = s.busy_session()
     stop = s.machine.start("systemctl", "stop", "echod")
     eventually(lambda: s.refuses(7777), "who comes now is refused")
-    session.echo("the session while echod stops")
     expect(stop.poll() is None, "systemctl stop waits")
+    expect_equal(len(session.read(count)), count, "what the session gets while echod stops")
     session.close()
     expect_equal((stop.communicate(timeout=30)[0], stop.returncode), ("", 0), "systemctl stop")
 

@@ -5,6 +5,7 @@ import struct
 import threading
 import time
 
+from clients import fill
 from expect import Failure, eventually, expect, expect_equal
 
 CONFIG = "/etc/echod/echod.conf"
@@ -33,6 +34,16 @@ class Session:
                 break
             got += more
         return got
+
+    def read(self, count):
+        """The next COUNT bytes, or what came before the end."""
+        got = bytearray()
+        while len(got) < count:
+            more = self.sock.recv(min(count - len(got), 1 << 18))
+            if not more:
+                break
+            got += more
+        return bytes(got)
 
     def echo(self, what="a session"):
         data = b"%d " % time.monotonic_ns()
@@ -239,6 +250,12 @@ class System:
         session = self.connect(port)
         session.echo("a new session")
         return session
+
+    def busy_session(self, port=7777):
+        """One in the middle of something: it has sent, and not read, as much as there is room for.
+        Returns it, and how many bytes it has to come."""
+        session = Session(port)
+        return session, fill(session.sock, b"busy" * 10000)
 
     def refuses(self, port):
         try:

@@ -282,7 +282,7 @@ static void test_rate_of_loopback(void **state)
 static void test_rate_of_network(void **state)
 {
     struct setting *s = *state;
-    char host[INET_ADDRSTRLEN];
+    char host[32];
 
     for (int i = 1; i <= 100; i++) {
         snprintf(host, sizeof(host), "203.0.113.%d", i);
