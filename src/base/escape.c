@@ -1,6 +1,6 @@
 #include "base/escape.h"
 
-#include "base/util.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <errno.h>

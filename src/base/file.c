@@ -1,6 +1,7 @@
 #include "base/file.h"
 
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/macros.h"
 
 #include <errno.h>
 #include <fcntl.h>

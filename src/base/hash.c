@@ -1,6 +1,6 @@
 #include "base/hash.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 #include <endian.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 #include "base/title.h"
 
+#include "base/memory.h"
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

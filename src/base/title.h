@@ -4,7 +4,9 @@
 #ifndef ECHOD_BASE_TITLE_H
 #define ECHOD_BASE_TITLE_H
 
-#include "base/util.h"
+#include "base/macros.h"
+
+#include <stddef.h>
 
 struct title {
     char *start; /* the memory of argv and environ, which the kernel shows; NULL: none */

@@ -1,8 +1,10 @@
 #include "client/account.h"
 
+#include "base/clock.h"
+#include "base/duration.h"
 #include "base/escape.h"
-#include "base/span.h"
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "client/output.h"
 #include "client/probe_object.h"
 #include "client/report.h"
@@ -146,14 +148,14 @@ void account_take(void *context, const struct reply *reply)
 
 void account_overdue(struct account *a, uint32_t seq, uint64_t wait)
 {
-    char span[SPAN_TEXT_MAX];
+    char span[DURATION_TEXT_MAX];
 
     plot_add(&a->plot, PLOT_LOST, UINT64_C(1000) * seq, 0);
     if (!begin_line(a))
         return;
     if (!a->common->json) {
         output_line("no reply to seq=%" PRIu32 " within %s", seq,
-                    span_format(wait, span, sizeof(span)));
+                    duration_format(wait, span, sizeof(span)));
         return;
     }
     probe_object_begin(&a->peer, "overdue");

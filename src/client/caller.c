@@ -1,7 +1,7 @@
 #include "client/caller.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "client/link.h"
 #include "client/output.h"
 #include "client/probe_object.h"

@@ -1,8 +1,10 @@
 #include "client/check.h"
 
+#include "base/clock.h"
+#include "base/duration.h"
 #include "base/escape.h"
-#include "base/span.h"
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "client/check_talk.h"
 #include "client/common.h"
 #include "client/race.h"
@@ -227,11 +229,11 @@ static void print_failures(const struct attempts *attempts)
 
 static int say_unresolved(const struct check *check, int error, const char *reason)
 {
-    char span[SPAN_TEXT_MAX], after[SPAN_TEXT_MAX + 8] = "";
+    char span[DURATION_TEXT_MAX], after[DURATION_TEXT_MAX + 8] = "";
 
     if (error == -ETIMEDOUT)
         snprintf(after, sizeof(after), " after %s",
-                 span_format(check->timeout, span, sizeof(span)));
+                 duration_format(check->timeout, span, sizeof(span)));
     bool ours = error == -EAGAIN || error == -EPROTONOSUPPORT; /* a shortage, a wrong option */
     return say(ours ? CHECK_UNKNOWN : CHECK_CRITICAL,
                "cannot find the address of %.255s port %.64s: %s%s",

@@ -1,8 +1,8 @@
 #include "client/check_talk.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
-#include "base/span.h"
-#include "base/util.h"
+#include "base/text.h"
 #include "client/stamp.h"
 #include "client/trip.h"
 #include "client/wait.h"

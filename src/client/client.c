@@ -1,6 +1,6 @@
 #include "client/client.h"
 
-#include "base/util.h"
+#include "base/exit.h"
 #include "client/report.h"
 #include "client/streams.h"
 #include "client/verb.h"

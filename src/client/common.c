@@ -1,7 +1,7 @@
 #include "client/common.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/text.h"
 #include "client/report.h"
 #include "client/wait.h"
 

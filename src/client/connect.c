@@ -1,7 +1,7 @@
 #include "client/connect.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>

@@ -1,7 +1,8 @@
 #include "client/datagram_probe.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/macros.h"
 #include "client/wait.h"
 
 #include <errno.h>

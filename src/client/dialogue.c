@@ -1,7 +1,7 @@
 #include "client/dialogue.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/duration.h"
 #include "client/connect.h"
 #include "client/display.h"
 #include "client/message.h"
@@ -168,10 +168,10 @@ static void change_port(struct dialogue *d)
 
 static void give_up(struct dialogue *d, const struct message *m)
 {
-    char span[SPAN_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
+    char span[DURATION_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
 
     d->result->unanswered++;
-    span_format(d->patience, span, sizeof(span));
+    duration_format(d->patience, span, sizeof(span));
     report_say("no reply to message %" PRIu64 " from %s within %s", d->result->messages,
                address_format(&d->peer, peer, sizeof(peer)), span);
     if (d->plan->json)

@@ -1,8 +1,9 @@
 #include "client/display.h"
 
 #include "base/escape.h"
+#include "base/fd.h"
 #include "base/json.h"
-#include "base/util.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 #include "client/error_queue.h"
 
-#include "base/util.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>

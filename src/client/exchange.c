@@ -1,6 +1,6 @@
 #include "client/exchange.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "client/display.h"
 #include "client/outgoing.h"
 
@@ -155,7 +155,7 @@ static int patience(const struct exchange *x)
 {
     if (x->plan->timeout == 0 || !reply_is_awaited(x))
         return -1;
-    return clock_until(x->moved + x->plan->timeout);
+    return clock_timeout(x->moved + x->plan->timeout);
 }
 
 /*

@@ -4,7 +4,7 @@
 #ifndef ECHOD_CLIENT_FINDINGS_H
 #define ECHOD_CLIENT_FINDINGS_H
 
-#include "base/util.h"
+#include "base/macros.h"
 #include "client/common.h"
 
 struct findings {

@@ -1,7 +1,8 @@
 #include "client/flows.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/memory.h"
 #include "client/link.h"
 #include "client/stop.h"
 #include "client/wait.h"

@@ -1,7 +1,7 @@
 /*
  * What many flows come to, and what it means if some of them lose everything.
  */
-#include "base/util.h"
+#include "base/text.h"
 #include "client/flows.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 #include "client/graph.h"
 
-#include "base/util.h"
 #include "client/output.h"
 
 #include <inttypes.h>

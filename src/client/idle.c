@@ -1,7 +1,9 @@
 #include "client/idle.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/fd.h"
+#include "base/memory.h"
 #include "client/link.h"
 #include "client/output.h"
 #include "client/report.h"
@@ -40,12 +42,12 @@ static void take(void *context, const struct reply *reply)
 
 static void tell(const struct idle *i, uint64_t span, const char *verdict)
 {
-    char text[SPAN_TEXT_MAX];
+    char text[DURATION_TEXT_MAX];
 
     if (i->common->verbosity == VERBOSITY_QUIET)
         return;
     if (!i->common->json) {
-        output_line("idle for %s: %s", span_format(span, text, sizeof(text)), verdict);
+        output_line("idle for %s: %s", duration_format(span, text, sizeof(text)), verdict);
         return;
     }
     output_begin("probe");
@@ -97,11 +99,11 @@ static void cut(struct idle *i, uint64_t span, int r, bool noticed)
 /* Takes what the terminal wishes. Returns whether that is to go on. */
 static bool hear(struct idle *i)
 {
-    char span[SPAN_TEXT_MAX];
+    char span[DURATION_TEXT_MAX];
     enum wish wish = stop_take(i->stop);
 
     if (wish == WISH_INTERIM)
-        report_say("alive after %s of silence", span_format(i->alive, span, sizeof(span)));
+        report_say("alive after %s of silence", duration_format(i->alive, span, sizeof(span)));
     i->over = i->over || wish == WISH_STOP;
     return !i->over;
 }

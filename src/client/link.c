@@ -1,7 +1,7 @@
 #include "client/link.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "client/output.h"
 #include "client/probe.h"
 #include "client/race.h"

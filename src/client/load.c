@@ -1,6 +1,6 @@
 #include "client/load.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "client/output.h"
 #include "client/stop.h"
 #include "client/wait.h"

@@ -1,7 +1,8 @@
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "client/load.h"
 
-#include "base/span.h"
-#include "base/util.h"
 #include "client/output.h"
 #include "client/times.h"
 

@@ -1,7 +1,9 @@
 #include "client/lookup.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "client/wait.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "client/message.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "client/output.h"
 #include "client/probe_object.h"
 

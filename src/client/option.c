@@ -1,7 +1,8 @@
 #include "client/option.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/text.h"
 #include "client/report.h"
 
 #include <ctype.h>
@@ -47,7 +48,7 @@ static int parse_seconds(const char *text, uint64_t *usec)
 static int parse_span(const char *text, void *member)
 {
     uint64_t usec;
-    int r = span_parse(text, &usec);
+    int r = duration_parse(text, &usec);
 
     if (r == -EINVAL)
         r = parse_seconds(text, &usec);

@@ -2,6 +2,7 @@
 
 #include "base/escape.h"
 #include "base/json.h"
+#include "base/memory.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

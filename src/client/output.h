@@ -4,7 +4,7 @@
 #ifndef ECHOD_CLIENT_OUTPUT_H
 #define ECHOD_CLIENT_OUTPUT_H
 
-#include "base/util.h"
+#include "base/macros.h"
 #include "net/address.h"
 
 #include <stdbool.h>

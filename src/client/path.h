@@ -4,6 +4,7 @@
 #ifndef ECHOD_CLIENT_PATH_H
 #define ECHOD_CLIENT_PATH_H
 
+#include "base/clock.h"
 #include "client/common.h"
 #include "client/error_queue.h"
 #include "client/findings.h"

@@ -1,4 +1,3 @@
-#include "base/span.h"
 #include "client/flows.h"
 #include "client/path.h"
 #include "client/room.h"

@@ -1,5 +1,7 @@
 #include "client/path_handshake.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-#include "base/span.h"
-#include "base/util.h"
+#include "base/duration.h"
+#include "base/fd.h"
 #include "client/link.h"
 #include "client/path.h"
 #include "client/trip.h"
@@ -206,9 +206,9 @@ static int be_silent(struct path *p, struct echo *e, uint64_t end)
 
 static void tell_idle(struct path *p, uint64_t after, int r)
 {
-    char text[SPAN_TEXT_MAX];
+    char text[DURATION_TEXT_MAX];
 
-    span_format(after / USEC_PER_MSEC * USEC_PER_MSEC, text, sizeof(text));
+    duration_format(after / USEC_PER_MSEC * USEC_PER_MSEC, text, sizeof(text));
     if (r == 0)
         findings_note(&p->findings, "idle", "a connection is alive after %s of silence", text);
     else if (r == 1 || r == -EPIPE)

@@ -1,5 +1,3 @@
-#include "base/span.h"
-#include "base/util.h"
 #include "client/datagram_probe.h"
 #include "client/flows.h"
 #include "client/path.h"

@@ -1,7 +1,6 @@
 #include "client/ping.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
 #include "client/error_queue.h"
 #include "client/output.h"
 #include "client/report.h"

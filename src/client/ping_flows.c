@@ -1,6 +1,7 @@
 #include "client/ping_flows.h"
 
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "client/flows.h"
 #include "client/link.h"
 #include "client/output.h"

@@ -1,6 +1,7 @@
 #include "client/plot.h"
 
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "client/report.h"
 
 #include <errno.h>

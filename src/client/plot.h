@@ -4,7 +4,6 @@
 #ifndef ECHOD_CLIENT_PLOT_H
 #define ECHOD_CLIENT_PLOT_H
 
-#include "base/util.h"
 #include "client/stats.h"
 #include "net/address.h"
 

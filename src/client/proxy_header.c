@@ -1,6 +1,6 @@
 #include "client/proxy_header.h"
 
-#include "base/util.h"
+#include "base/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

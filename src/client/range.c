@@ -1,7 +1,7 @@
 #include "client/range.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,10 @@
 #include "client/report.h"
 
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/exit.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "client/common.h"
 #include "client/client.h"
 #include "client/connect.h"
@@ -159,11 +163,11 @@ static int say_refused(const struct address *peer)
 
 static int say_silent(const struct exchange_result *r, const char *peer, uint64_t timeout)
 {
-    char span[SPAN_TEXT_MAX], got[COUNT_TEXT_MAX];
+    char span[DURATION_TEXT_MAX], got[COUNT_TEXT_MAX];
 
     if (r->unanswered > 0) /* each has been told of */
         return ECHOC_SILENT;
-    span_format(timeout, span, sizeof(span));
+    duration_format(timeout, span, sizeof(span));
     if (r->received == 0)
         report_say("connected to %s, but no reply within %s", peer, span);
     else

@@ -4,7 +4,9 @@
 #ifndef ECHOD_CLIENT_REPORT_H
 #define ECHOD_CLIENT_REPORT_H
 
-#include "base/util.h"
+#include "base/macros.h"
+
+#include <stddef.h>
 
 struct address;
 struct attempt;

@@ -1,7 +1,8 @@
 #include "client/resolve.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "client/lookup.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "client/stamp.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>

@@ -1,6 +1,6 @@
 #include "client/streams.h"
 
-#include "base/util.h"
+#include "base/fd.h"
 #include "client/report.h"
 
 #include <errno.h>

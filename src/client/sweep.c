@@ -1,6 +1,7 @@
 #include "client/sweep.h"
 
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "client/output.h"
 #include "client/stop.h"
 

@@ -1,7 +1,7 @@
 #include "client/tcp_info.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/text.h"
 #include "client/output.h"
 #include "client/report.h"
 

@@ -1,6 +1,6 @@
 #include "client/times.h"
 
-#include "base/util.h"
+#include "base/text.h"
 #include "client/output.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "client/trip.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/macros.h"
 #include "client/stamp.h"
 #include "client/wait.h"
 

@@ -1,6 +1,6 @@
 #include "client/verb.h"
 
-#include "base/util.h"
+#include "base/memory.h"
 #include "client/report.h"
 #include "config.h"
 

@@ -1,9 +1,10 @@
 /*
  * whoami and daytime: services that speak unasked, and then close.
  */
+#include "base/clock.h"
 #include "base/escape.h"
-#include "base/span.h"
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/memory.h"
 #include "client/link.h"
 #include "client/output.h"
 #include "client/report.h"

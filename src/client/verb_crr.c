@@ -1,5 +1,5 @@
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "client/account.h"
 #include "client/graph.h"
 #include "client/link.h"

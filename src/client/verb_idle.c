@@ -1,5 +1,6 @@
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/fd.h"
 #include "client/idle.h"
 #include "client/link.h"
 #include "client/output.h"
@@ -41,9 +42,9 @@ static void put_end(const struct idle *i, int status)
 
 static void tell_end(const struct idle *i)
 {
-    char alive[SPAN_TEXT_MAX], end[SPAN_TEXT_MAX], time[TIME_TEXT_MAX];
+    char alive[DURATION_TEXT_MAX], end[DURATION_TEXT_MAX], time[TIME_TEXT_MAX];
 
-    span_format(i->alive, alive, sizeof(alive));
+    duration_format(i->alive, alive, sizeof(alive));
     if (!i->how)
         output_line("alive after %s of silence", alive);
     else if (i->noticed)
@@ -51,7 +52,7 @@ static void tell_end(const struct idle *i)
                     output_time(i->cut * NSEC_PER_USEC, time), i->told);
     else
         output_line("cut between %s and %s of silence: %s", alive,
-                    span_format(i->cut, end, sizeof(end)), i->told);
+                    duration_format(i->cut, end, sizeof(end)), i->told);
 }
 
 static int conclude(const struct idle *i)

@@ -1,5 +1,6 @@
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/memory.h"
 #include "client/link.h"
 #include "client/load.h"
 #include "client/report.h"

@@ -1,8 +1,8 @@
 /*
  * path: what is between us and a server, from what arrived of what we sent.
  */
-#include "base/span.h"
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "client/flows.h"
 #include "client/handshake.h"
 #include "client/link.h"

@@ -1,5 +1,6 @@
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "client/error_queue.h"
 #include "client/graph.h"
 #include "client/link.h"

@@ -1,4 +1,5 @@
-#include "base/util.h"
+#include "base/exit.h"
+#include "base/fd.h"
 #include "client/client.h"
 #include "client/dialogue.h"
 #include "client/exchange.h"

@@ -1,5 +1,6 @@
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/text.h"
 #include "client/output.h"
 #include "client/stop.h"
 #include "client/sweep.h"

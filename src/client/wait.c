@@ -1,6 +1,6 @@
 #include "client/wait.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 #include <time.h>
 
@@ -13,7 +13,7 @@ uint64_t wait_earlier(uint64_t a, uint64_t b)
 
 int wait_until(uint64_t moment)
 {
-    return moment == NEVER ? -1 : clock_until(moment);
+    return moment == NEVER ? -1 : clock_timeout(moment);
 }
 
 int wait_poll(struct pollfd *set, nfds_t count, uint64_t moment)

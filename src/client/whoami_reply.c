@@ -1,6 +1,6 @@
 #include "client/whoami_reply.h"
 
-#include "base/util.h"
+#include "base/macros.h"
 #include "client/json_read.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "client/window.h"
 
-#include "base/util.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 

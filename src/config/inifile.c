@@ -1,7 +1,8 @@
 #include "config/inifile.h"
 
+#include "base/fd.h"
 #include "base/file.h"
-#include "base/util.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 /*
  * The types of the options that are lists.
  */
+#include "base/memory.h"
 #include "config/options.h"
 
 #include <errno.h>

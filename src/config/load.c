@@ -1,6 +1,8 @@
 /*
  * From files to settings: sections found or made, values parsed by their rows of the table.
  */
+#include "base/memory.h"
+#include "base/text.h"
 #include "config/loading.h"
 #include "config/options.h"
 

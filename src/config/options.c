@@ -1,7 +1,6 @@
 #include "config/options.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -35,7 +34,7 @@ const struct option_row option_table[] = {
      .help = "The bits of an IPv4 and of an IPv6 address that make a source."},
     {SERVER(source_rate), .name = "source_rate", .type = &type_rate, .fallback = "100/s",
      .help = "Connections of one source, such as 20/s or 600/min; 0 sets no limit."},
-    {SERVER(crash_penalty), .name = "crash_penalty", .type = &type_span, .fallback = "1min",
+    {SERVER(crash_penalty), .name = "crash_penalty", .type = &type_duration, .fallback = "1min",
      .min = 0, .max = DAYS(1),
      .help = "How long a source is kept out whose worker crashed; 0 does not keep it out."},
     {SERVER(when_full), .name = "when_full", .type = &type_choice, .fallback = "refuse",
@@ -45,15 +44,15 @@ const struct option_row option_table[] = {
      .help = "The addresses of health checks: limits per source do not concern them."},
     {SERVER(reserved), .name = "reserved", .type = &type_count, .fallback = "0", .max = 99999,
      .help = "The last of max_clients, so many, are for the addresses in monitor only."},
-    {SERVER(idle_timeout), .name = "idle_timeout", .type = &type_span, .fallback = "5min",
+    {SERVER(idle_timeout), .name = "idle_timeout", .type = &type_duration, .fallback = "5min",
      .max = DAYS(365), .help = "A client that is silent this long is closed; 0 is never."},
-    {SERVER(session_timeout), .name = "session_timeout", .type = &type_span, .fallback = "0",
+    {SERVER(session_timeout), .name = "session_timeout", .type = &type_duration, .fallback = "0",
      .max = DAYS(365), .help = "A client is closed after this long, busy or not; 0 is never."},
-    {SERVER(keepalive), .name = "keepalive", .type = &type_span, .fallback = "2min",
+    {SERVER(keepalive), .name = "keepalive", .type = &type_duration, .fallback = "2min",
      .max = DAYS(1) / 2,
      .help =
          "A TCP client that vanished is noticed this long after it was last heard; 0 is never."},
-    {SERVER(drain_timeout), .name = "drain_timeout", .type = &type_span, .fallback = "30s",
+    {SERVER(drain_timeout), .name = "drain_timeout", .type = &type_duration, .fallback = "30s",
      .max = DAYS(1), .help = "How long a stop waits for clients that are not idle."},
     {SERVER(log_sessions), .name = "log_sessions", .type = &type_bool, .fallback = "yes",
      .help = "Whether each session that ends normally is logged; the others always are."},
@@ -90,7 +89,7 @@ const struct option_row option_table[] = {
     {LISTEN(max_messages), .name = "max_messages", .type = &type_count, .fallback = "0",
      .max = UINT32_MAX, .with = "service", .if_value = "message",
      .help = "The connection is closed after this many messages; 0 sets no limit."},
-    {LISTEN(message_pause), .name = "message_pause", .type = &type_span, .fallback = "0",
+    {LISTEN(message_pause), .name = "message_pause", .type = &type_duration, .fallback = "0",
      .max = DAYS(1), .with = "service", .if_value = "message",
      .help = "A pause this long ends a message that no newline ends; 0 is never."},
     {LISTEN(datagram_rate), .name = "datagram_rate", .type = &type_rate, .fallback = "1000/s",
@@ -246,7 +245,7 @@ const char *option_section_name(const struct option_row *row)
 /* A bound is kept as the number that the type's field holds, whatever its C type. */
 static void bound_format(const struct option_row *row, uint64_t bound, char *buf, size_t size)
 {
-    if (row->type == &type_span || row->type == &type_count || row->type == &type_size)
+    if (row->type == &type_duration || row->type == &type_count || row->type == &type_size)
         row->type->format(row, &bound, buf, size);
     else
         snprintf(buf, size, row->type == &type_mode ? "%04llo" : "%llu", (unsigned long long)bound);

@@ -1,6 +1,9 @@
 #include "config/problems.h"
 
 #include "base/escape.h"
+#include "base/exit.h"
+#include "base/memory.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef ECHOD_CONFIG_PROBLEMS_H
 #define ECHOD_CONFIG_PROBLEMS_H
 
-#include "base/util.h"
+#include "base/macros.h"
 
 #include <stdio.h>
 

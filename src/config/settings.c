@@ -1,7 +1,6 @@
 #include "config/settings.h"
 
 #include "base/escape.h"
-#include "base/util.h"
 #include "config/options.h"
 
 #include <stdlib.h>

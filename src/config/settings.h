@@ -4,6 +4,7 @@
 #ifndef ECHOD_CONFIG_SETTINGS_H
 #define ECHOD_CONFIG_SETTINGS_H
 
+#include "base/text.h"
 #include "config/problems.h"
 #include "config/values.h"
 #include "net/rate.h"

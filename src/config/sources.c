@@ -1,10 +1,8 @@
 /*
  * The types of the options about sources: what makes one, and how often one may come.
  */
+#include "base/clock.h"
 #include "config/options.h"
-
-#include "base/span.h"
-#include "base/util.h"
 
 #include <errno.h>
 #include <stdio.h>

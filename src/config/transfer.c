@@ -1,6 +1,8 @@
 #include "config/transfer.h"
 
 #include "base/escape.h"
+#include "base/fd.h"
+#include "base/memory.h"
 #include "config/loading.h"
 #include "config/options.h"
 

@@ -1,8 +1,7 @@
 #include "config/values.h"
 
+#include "base/duration.h"
 #include "base/escape.h"
-#include "base/span.h"
-#include "base/util.h"
 #include "config/options.h"
 
 #include <ctype.h>
@@ -114,11 +113,11 @@ static int size_parse(const struct option_row *row, const char *text, void *fiel
 
 const struct value_type type_size = {.name = "size", .parse = size_parse, .format = count_format};
 
-static int span_value_parse(const struct option_row *row, const char *text, void *field,
-                            char *reason)
+static int duration_value_parse(const struct option_row *row, const char *text, void *field,
+                                char *reason)
 {
     uint64_t usec = 0;
-    int r = span_parse(text, &usec);
+    int r = duration_parse(text, &usec);
 
     r = check_range(row, r, usec, text, reason);
     if (r == 0)
@@ -126,15 +125,15 @@ static int span_value_parse(const struct option_row *row, const char *text, void
     return r;
 }
 
-static void span_value_format(const struct option_row *row, const void *field, char *buf,
-                              size_t size)
+static void duration_value_format(const struct option_row *row, const void *field, char *buf,
+                                  size_t size)
 {
     (void)row;
-    span_format(*(const uint64_t *)field, buf, size);
+    duration_format(*(const uint64_t *)field, buf, size);
 }
 
-const struct value_type type_span = {
-    .name = "time span", .parse = span_value_parse, .format = span_value_format};
+const struct value_type type_duration = {
+    .name = "time span", .parse = duration_value_parse, .format = duration_value_format};
 
 /* Whether MODE is one that a socket may have for a reason: who owns the file can use it, and nobody
  * has a right that somebody nearer has not. */

@@ -4,8 +4,8 @@
 #ifndef ECHOD_CONFIG_VALUES_H
 #define ECHOD_CONFIG_VALUES_H
 
+#include "base/macros.h"
 #include "base/text.h"
-#include "base/util.h"
 #include "net/cidr.h"
 #include "net/service.h"
 
@@ -54,18 +54,18 @@ struct value_type {
     const struct list_type *list; /* NULL: this is no list */
 };
 
-extern const struct value_type type_bool;   /* bool */
-extern const struct value_type type_count;  /* uint64_t */
-extern const struct value_type type_size;   /* uint64_t, bytes: 1024, 16K, 1M */
-extern const struct value_type type_span;   /* uint64_t, microseconds */
-extern const struct value_type type_choice; /* unsigned */
-extern const struct value_type type_mode;   /* unsigned, octal */
-extern const struct value_type type_port;   /* uint16_t */
-extern const struct value_type type_text;   /* struct text */
-extern const struct value_type type_words;  /* struct words: addresses, names, paths */
-extern const struct value_type type_cidrs;  /* struct cidrs */
-extern const struct value_type type_prefix; /* struct source_prefix: 32, 64 */
-extern const struct value_type type_rate;   /* struct rate: 20/s */
+extern const struct value_type type_bool;     /* bool */
+extern const struct value_type type_count;    /* uint64_t */
+extern const struct value_type type_size;     /* uint64_t, bytes: 1024, 16K, 1M */
+extern const struct value_type type_duration; /* uint64_t, microseconds */
+extern const struct value_type type_choice;   /* unsigned */
+extern const struct value_type type_mode;     /* unsigned, octal */
+extern const struct value_type type_port;     /* uint16_t */
+extern const struct value_type type_text;     /* struct text */
+extern const struct value_type type_words;    /* struct words: addresses, names, paths */
+extern const struct value_type type_cidrs;    /* struct cidrs */
+extern const struct value_type type_prefix;   /* struct source_prefix: 32, 64 */
+extern const struct value_type type_rate;     /* struct rate: 20/s */
 
 /* Sets REASON and returns -EINVAL: the end of every parse() that fails. */
 int value_reject(char *reason, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -1,6 +1,8 @@
 #include "ctl/ctl.h"
 
-#include "base/util.h"
+#include "base/exit.h"
+#include "base/macros.h"
+#include "base/text.h"
 #include "config.h"
 #include "ctl/request.h"
 #include "ctl/show.h"

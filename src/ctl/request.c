@@ -1,8 +1,9 @@
 #include "ctl/request.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
-#include "base/span.h"
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/memory.h"
 #include "net/address.h"
 
 #include <errno.h>

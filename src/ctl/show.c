@@ -1,7 +1,8 @@
 #include "ctl/show.h"
 
 #include "base/json.h"
-#include "base/util.h"
+#include "base/macros.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "daemon/access.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <stdio.h>

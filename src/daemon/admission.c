@@ -1,7 +1,8 @@
 #include "daemon/admission.h"
 
-#include "base/rights.h"
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/passed_fds.h"
 #include "daemon/access.h"
 #include "daemon/listener_pause.h"
 
@@ -137,7 +138,7 @@ static void close_client(int client, const struct address *peer)
     if (address_is_ip(peer))
         fd_close(&client);
     else
-        rights_close(&client); /* its peer may have passed something */
+        passed_fds_close(&client); /* its peer may have passed something */
 }
 
 /* Serves or refuses CLIENT, which is closed then. Returns whether that was done: not if there is no

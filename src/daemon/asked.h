@@ -4,7 +4,7 @@
 #ifndef ECHOD_DAEMON_ASKED_H
 #define ECHOD_DAEMON_ASKED_H
 
-#include "base/log.h"
+#include "log/log.h"
 
 #include <sys/socket.h>
 

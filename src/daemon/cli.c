@@ -1,6 +1,7 @@
 #include "daemon/cli.h"
 
-#include "base/util.h"
+#include "base/macros.h"
+#include "base/text.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "daemon/clients.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "daemon/access.h"
 #include "daemon/admission.h"
 
@@ -256,7 +256,7 @@ void clients_await_datagrams(struct server *server, uint64_t deadline)
     while (datagrams_live(&server->datagrams) > 0 && clock_now() < deadline) {
         for (size_t i = 0; i < fs->count; i++)
             polled[i] = (struct pollfd){.fd = fs->item[i].channel, .events = POLLIN};
-        poll(polled, fs->count, clock_until(deadline));
+        poll(polled, fs->count, clock_timeout(deadline));
         clients_take_reports(server);
     }
 }

@@ -1,7 +1,7 @@
 #include "daemon/control.h"
 
-#include "base/rights.h"
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/passed_fds.h"
 #include "daemon/asked.h"
 #include "daemon/clients.h"
 #include "daemon/inquiry.h"
@@ -87,18 +87,18 @@ void control_open(struct server *server, int fd)
         return;
     struct address address = address_of(control);
     if (!socket_file_stands(&control->file, &address))
-        rights_close(&fd);
+        passed_fds_close(&fd);
     if (fd < 0) {
         fd = listen_at(server, control->path);
         control->file = socket_file_at(&address);
     }
-    rights_refuse(fd);
+    passed_fds_refuse(fd);
     control->listener = fd;
 }
 
 static void dismiss(struct control_peer *peer)
 {
-    rights_close(&peer->fd);
+    passed_fds_close(&peer->fd);
     free(peer->answer);
     *peer = (struct control_peer){.fd = -1};
 }
@@ -117,7 +117,7 @@ void control_close(struct control *control)
         struct address address = address_of(control);
         socket_file_remove(&control->file, &address);
     }
-    rights_close(&control->listener);
+    passed_fds_close(&control->listener);
     free(control->path);
     control->path = NULL;
 }
@@ -196,7 +196,7 @@ void control_welcome(struct server *server)
     }
     if (send(fd, objection, strlen(objection), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_debug(&server->log, "and did not wait to be told so");
-    rights_close(&fd);
+    passed_fds_close(&fd);
 }
 
 /* ---- requests ---- */
@@ -318,8 +318,8 @@ static void take_request(struct server *server, struct control_peer *peer)
 /* Takes what has come of the request. Nobody is waited for. */
 static void listen_to(struct server *server, struct control_peer *peer)
 {
-    ssize_t n = rights_receive(peer->fd, peer->request + peer->received,
-                               sizeof(peer->request) - 1 - peer->received);
+    ssize_t n = passed_fds_receive(peer->fd, peer->request + peer->received,
+                                   sizeof(peer->request) - 1 - peer->received);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;

@@ -1,6 +1,6 @@
 #include "daemon/conveyed.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "daemon/access.h"
 
 /* A worker asks again after 200 ms. */

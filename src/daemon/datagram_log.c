@@ -1,6 +1,6 @@
 #include "daemon/datagram_log.h"
 
-#include "base/span.h"
+#include "base/duration.h"
 #include "daemon/session.h"
 #include "ipc/end.h"
 
@@ -42,7 +42,7 @@ static void explain(char *clause, int status, const struct slot *slot)
 void datagram_log_end(struct log *log, const struct datagram_worker *worker, int status,
                       const struct slot *slot)
 {
-    char buf[RECORD_MAX], clause[CLAUSE_MAX], pause[SPAN_TEXT_MAX];
+    char buf[RECORD_MAX], clause[CLAUSE_MAX], pause[DURATION_TEXT_MAX];
     struct record record;
 
     if (!log_wants(log, LOG_WARNING))
@@ -50,7 +50,7 @@ void datagram_log_end(struct log *log, const struct datagram_worker *worker, int
     explain(clause, status, slot);
     record_start(&record, buf, sizeof(buf), LOG_WARNING,
                  "the worker of %s (%s) %s; another one takes its place in %s", worker->name,
-                 worker->address, clause, span_format(worker->pause, pause, sizeof(pause)));
+                 worker->address, clause, duration_format(worker->pause, pause, sizeof(pause)));
     record_event(&record, EVENT_RESTART);
     record_add(&record, "ECHOD_LISTENER", "%s", worker->name);
     record_add(&record, "ECHOD_ADDRESS", "%s", worker->address);
@@ -61,10 +61,11 @@ void datagram_log_end(struct log *log, const struct datagram_worker *worker, int
 
 void datagram_log_failure(struct log *log, const struct datagram_worker *worker, int error)
 {
-    char pause[SPAN_TEXT_MAX];
+    char pause[DURATION_TEXT_MAX];
 
     log_warning(log, "no worker could be forked for %s (%s): %s; trying again in %s", worker->name,
-                worker->address, strerror(error), span_format(worker->pause, pause, sizeof(pause)));
+                worker->address, strerror(error),
+                duration_format(worker->pause, pause, sizeof(pause)));
 }
 
 void datagram_log_counts(struct log *log, const struct datagram_worker *worker,

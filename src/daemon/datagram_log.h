@@ -4,7 +4,7 @@
 #ifndef ECHOD_DAEMON_DATAGRAM_LOG_H
 #define ECHOD_DAEMON_DATAGRAM_LOG_H
 
-#include "base/log.h"
+#include "log/log.h"
 #include "daemon/datagrams.h"
 
 /* Whether STATUS, of wait(2), is the end of a worker that nobody asked to end. */

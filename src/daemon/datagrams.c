@@ -1,6 +1,7 @@
 #include "daemon/datagrams.h"
 
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/memory.h"
 #include "daemon/clients.h"
 #include "daemon/server.h"
 #include "daemon/datagram_log.h"

@@ -1,7 +1,9 @@
 #include "daemon/detach.h"
 
+#include "base/exit.h"
+#include "base/fd.h"
 #include "base/file.h"
-#include "base/util.h"
+#include "base/macros.h"
 
 #include <errno.h>
 #include <fcntl.h>

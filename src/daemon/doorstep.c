@@ -1,6 +1,6 @@
 #include "daemon/doorstep.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 #include <string.h>
 

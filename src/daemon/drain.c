@@ -1,6 +1,7 @@
 #include "daemon/drain.h"
 
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/duration.h"
 #include "daemon/admission.h"
 #include "daemon/clients.h"
 #include "daemon/notify.h"
@@ -24,7 +25,7 @@ static void signal_workers(struct server *server, int number)
 
 static void log_begin(struct server *server, uint64_t time)
 {
-    char span[SPAN_TEXT_MAX];
+    char span[DURATION_TEXT_MAX];
 
     if (server->roster.live == 0)
         log_info(&server->log, "stopping");
@@ -32,7 +33,7 @@ static void log_begin(struct server *server, uint64_t time)
         log_info(&server->log,
                  "stopping: up to %s for %zu client%s to finish; idle clients are disconnected "
                  "after 1s",
-                 span_format(time, span, sizeof(span)), server->roster.live,
+                 duration_format(time, span, sizeof(span)), server->roster.live,
                  plural(server->roster.live));
 }
 

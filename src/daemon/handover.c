@@ -1,5 +1,6 @@
 #include "daemon/handover.h"
 
+#include "base/fd.h"
 #include "daemon/client_handover.h"
 #include "daemon/datagram_handover.h"
 #include "daemon/process_handover.h"
@@ -70,7 +71,7 @@ static void write_all(const struct server *server, FILE *to)
     for (size_t t = 0; t < total_count; t++)
         fprintf(to, "total %s %llu\n", total_table[t].name,
                 (unsigned long long)*total_of((struct totals *)&server->totals, &total_table[t]));
-    for (int kind = 0; kind < FLOOD_KINDS; kind++)
+    for (int kind = 0; kind < LOG_LIMIT_KINDS; kind++)
         fprintf(to, "flood %d %llu %llu\n", kind,
                 (unsigned long long)server->flood.buckets[kind].tokens,
                 (unsigned long long)server->flood.buckets[kind].filled);
@@ -212,15 +213,15 @@ static int read_started(const char *line, struct server *server)
     return 0;
 }
 
-static int read_flood(const char *line, struct flood *flood)
+static int read_flood(const char *line, struct log_limit *flood)
 {
     unsigned long long tokens, filled;
     unsigned kind;
 
     if (sscanf(line, "flood %u %llu %llu", &kind, &tokens, &filled) != 3)
         return -EPROTO;
-    if (kind < FLOOD_KINDS)
-        flood->buckets[kind] = (struct flood_bucket){.tokens = tokens, .filled = filled};
+    if (kind < LOG_LIMIT_KINDS)
+        flood->buckets[kind] = (struct log_limit_bucket){.tokens = tokens, .filled = filled};
     return 0;
 }
 

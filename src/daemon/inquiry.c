@@ -1,7 +1,7 @@
 #include "daemon/inquiry.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
-#include "base/span.h"
 #include "config/options.h"
 #include "daemon/access.h"
 

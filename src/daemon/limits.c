@@ -1,9 +1,8 @@
 #include "daemon/limits.h"
 
+#include "base/fd.h"
 #include "daemon/datagrams.h"
 #include "daemon/doorstep.h"
-
-#include "base/util.h"
 
 #include <errno.h>
 #include <fcntl.h>

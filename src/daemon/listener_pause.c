@@ -1,6 +1,6 @@
 #include "daemon/listener_pause.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 #include <string.h>
 

@@ -1,7 +1,8 @@
 #include "daemon/listeners.h"
 
-#include "base/rights.h"
-#include "base/util.h"
+#include "base/exit.h"
+#include "base/memory.h"
+#include "base/passed_fds.h"
 #include "daemon/notify.h"
 #include "daemon/wishes.h"
 #include "net/listener.h"
@@ -37,7 +38,8 @@ static void add_listener(struct opening *in, const struct wish *wish, struct lis
 
     listener.settings = wish->settings;
     address_local(&listener.address, listener.fd);
-    rights_refuse(listener.fd); /* whoever made it; one that is no Unix socket has no such option */
+    passed_fds_refuse(
+        listener.fd); /* whoever made it; one that is no Unix socket has no such option */
     /* A rehearsal shares the sockets of the daemon that runs. */
     if (!in->rehearsal) {
         sockopts_keepalive(listener.fd, in->settings->server->keepalive);
@@ -128,7 +130,7 @@ static void close_strays(struct opening *in)
             notify_forget(socket->name);
         if (!in->rehearsal && socket->origin != LISTENER_PASSED && socket->facts.type >= 0)
             socket_file_remove(&socket->file, &socket->facts.address);
-        rights_close(&socket->fd);
+        passed_fds_close(&socket->fd);
     }
 }
 
@@ -277,7 +279,7 @@ void listeners_close(struct listeners *listeners, bool kept)
         struct listener *l = &listeners->item[i];
         if (!kept && l->origin != LISTENER_PASSED)
             socket_file_remove(&l->file, &l->address);
-        rights_close(&l->fd);
+        passed_fds_close(&l->fd);
     }
     free(listeners->item);
     *listeners = (struct listeners){0};

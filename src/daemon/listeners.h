@@ -4,7 +4,7 @@
 #ifndef ECHOD_DAEMON_LISTENERS_H
 #define ECHOD_DAEMON_LISTENERS_H
 
-#include "base/log.h"
+#include "log/log.h"
 #include "config/settings.h"
 #include "daemon/passed.h"
 #include "net/address.h"

@@ -1,7 +1,8 @@
 #include "daemon/metrics.h"
 
+#include "base/clock.h"
 #include "base/file.h"
-#include "base/span.h"
+#include "base/passed_fds.h"
 #include "daemon/report.h"
 #include "daemon/server.h"
 
@@ -80,7 +81,7 @@ NORETURN static void become_writer(const struct server *server, const char *text
     const int kept[] = {STDERR_FILENO};
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
-        fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)
+        passed_fds_close_from(0, kept, ARRAY_SIZE(kept)) < 0)
         _exit(EINTR);
     title_set(server->title, "echod: metrics");
     write_file(text, server->settings->server->metrics_file.data);

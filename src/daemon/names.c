@@ -1,5 +1,6 @@
 #include "daemon/names.h"
 
+#include "base/memory.h"
 #include "net/endpoint.h"
 
 #include <errno.h>

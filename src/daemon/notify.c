@@ -1,6 +1,8 @@
 #include "daemon/notify.h"
 
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/fd.h"
 #include "daemon/server.h"
 
 #include <errno.h>
@@ -64,13 +66,13 @@ void notify_open(struct notifier *notifier)
 /* For whom a stop waits, and for how long at most. */
 static void format_wait(const struct server *server, char *buf, size_t size)
 {
-    char span[SPAN_TEXT_MAX];
+    char span[DURATION_TEXT_MAX];
 
     snprintf(buf, size, "Stopping: waiting for %zu client%s", server->roster.live,
              plural(server->roster.live));
     if (server->phase == PHASE_DRAINING)
         text_append(buf, size, ", up to %s (drain_timeout)",
-                    span_format(server->settings->server->drain_timeout, span, sizeof(span)));
+                    duration_format(server->settings->server->drain_timeout, span, sizeof(span)));
 }
 
 static void status_format(const struct server *server, char *buf, size_t size)

@@ -5,7 +5,8 @@
 #ifndef ECHOD_DAEMON_NOTIFY_H
 #define ECHOD_DAEMON_NOTIFY_H
 
-#include "base/util.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct server;
 

@@ -1,6 +1,7 @@
 #include "daemon/passed.h"
 
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/memory.h"
 #include "daemon/notify.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 #ifndef ECHOD_DAEMON_PASSED_H
 #define ECHOD_DAEMON_PASSED_H
 
-#include "base/log.h"
+#include "log/log.h"
 #include "config/settings.h"
 #include "daemon/wishes.h"
 #include "net/identity.h"

@@ -1,6 +1,6 @@
 #include "daemon/process_handover.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <string.h>

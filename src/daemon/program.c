@@ -1,6 +1,6 @@
 #include "daemon/program.h"
 
-#include "base/util.h"
+#include "base/text.h"
 
 #include <limits.h>
 #include <stdio.h>

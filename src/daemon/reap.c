@@ -1,6 +1,6 @@
 #include "daemon/reap.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "daemon/clients.h"
 
 #include <errno.h>

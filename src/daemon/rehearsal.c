@@ -1,5 +1,7 @@
 #include "daemon/rehearsal.h"
 
+#include "base/exit.h"
+#include "base/fd.h"
 #include "config/transfer.h"
 #include "daemon/access.h"
 #include "daemon/handover.h"

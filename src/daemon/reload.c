@@ -1,7 +1,9 @@
 #include "daemon/reload.h"
 
-#include "base/rights.h"
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
+#include "base/passed_fds.h"
 #include "daemon/handover.h"
 #include "daemon/limits.h"
 #include "daemon/notify.h"
@@ -39,7 +41,7 @@ static void answer(struct server *server, const char *outcome, const char *text)
     int len = snprintf(reply, sizeof(reply), "%s\n%s%s", outcome, text, ended ? "" : "\n");
     if (send(server->reload.waiter, reply, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_debug(&server->log, "nobody waits for the outcome of the reload any more");
-    rights_close(&server->reload.waiter);
+    passed_fds_close(&server->reload.waiter);
 }
 
 static const char warning[] = "warning: ";
@@ -263,7 +265,7 @@ static int take_over(struct server *server)
         fd_close(&handover);
         return r;
     }
-    /* Which execv() would do, too, but for as long as they like (rights.h). */
+    /* Which execv() would do, too, but for as long as they like (passed_fds.h). */
     control_dismiss_all(&server->control);
     handover_pass(server, handover, true);
     handover_pass_waiting(server, true);
@@ -307,7 +309,7 @@ static void finish(struct server *server, int status)
             reject_error(server, r);
     } else {
         log_warnings(&server->log, reload->len ? reload->text : "");
-        flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
+        log_limit_flush(&server->flood, &server->log, UINT64_MAX - 1);
         datagrams_summarise(server);
         metrics_abandon(server); /* the next one would not know it */
         r = take_over(server);

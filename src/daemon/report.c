@@ -1,8 +1,7 @@
 #include "daemon/report.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
-#include "base/span.h"
-#include "base/util.h"
 #include "net/listener.h"
 
 #include <errno.h>

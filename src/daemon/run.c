@@ -1,6 +1,8 @@
 #include "daemon/run.h"
 
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "daemon/admission.h"
 #include "daemon/clients.h"

@@ -1,6 +1,8 @@
 #include "daemon/self_test.h"
 
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
 #include "daemon/session.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "daemon/server.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "daemon/admission.h"
 #include "daemon/asked.h"
 #include "daemon/clients.h"
@@ -78,7 +78,7 @@ static void keep_house(struct server *server)
 
     if (server->log.dropped > 0 && now >= server->tell_at) {
         server->tell_at = now + TELL_TIME;
-        log_confess(&server->log);
+        log_report_dropped(&server->log);
     }
     scribe_process_run(&server->scribe, now);
     run_fork_servers(server, now);
@@ -88,7 +88,7 @@ static void keep_house(struct server *server)
     control_check(&server->control, now);
     drain_check(server, now);
     datagrams_check(server, now);
-    flood_summarise(&server->flood, &server->log, now);
+    log_limit_flush(&server->flood, &server->log, now);
     metrics_turn(server, now);
     notify_turn(server, now);
 }
@@ -104,7 +104,7 @@ static int next_timeout(const struct server *server)
     uint64_t next = notify_next(server), now = clock_now();
 
     next = sooner(next, doorstep_next(&server->doorstep));
-    next = sooner(next, flood_next(&server->flood));
+    next = sooner(next, log_limit_next(&server->flood));
     next = sooner(next, control_next(&server->control));
     next = sooner(next, metrics_next(server));
     next = sooner(next, datagrams_next(&server->datagrams));
@@ -124,7 +124,7 @@ static int next_timeout(const struct server *server)
         next = sooner(next, server->muted_until);
     if (next == UINT64_MAX)
         return -1;
-    return clock_until(next);
+    return clock_timeout(next);
 }
 
 /* One whose channel is full is waited for, too, until it has room. */

@@ -4,13 +4,13 @@
 #ifndef ECHOD_DAEMON_SERVER_H
 #define ECHOD_DAEMON_SERVER_H
 
-#include "base/log.h"
+#include "log/log.h"
 #include "base/title.h"
 #include "config/settings.h"
 #include "daemon/control.h"
 #include "daemon/datagrams.h"
 #include "daemon/doorstep.h"
-#include "daemon/flood.h"
+#include "log/log_limit.h"
 #include "daemon/listeners.h"
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
@@ -51,7 +51,7 @@ struct server {
     struct rate_table penalties; /* of sources whose worker crashed; none without crash_penalty */
     struct datagrams datagrams;
     struct notifier notifier;
-    struct flood flood;
+    struct log_limit flood;
     struct metrics metrics;
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */

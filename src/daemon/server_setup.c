@@ -1,6 +1,8 @@
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
 #include "daemon/server.h"
 
-#include "base/span.h"
 #include "daemon/access.h"
 #include "daemon/clients.h"
 #include "daemon/handover.h"
@@ -197,9 +199,9 @@ static void dismiss_scribe(struct server *server)
     pid_t pid = server->scribe.pid;
     siginfo_t info;
 
-    flood_summarise(&server->flood, &server->log, UINT64_MAX - 1);
+    log_limit_flush(&server->flood, &server->log, UINT64_MAX - 1);
     datagrams_summarise(server);
-    log_confess(&server->log);
+    log_report_dropped(&server->log);
     server->log.channel = -1;
     scribe_process_dismiss(&server->scribe);
     while (pid > 0 && waitpid(pid, NULL, WNOHANG | __WALL) == 0) {

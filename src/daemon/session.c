@@ -1,6 +1,6 @@
 #include "daemon/session.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "daemon/listeners.h"
 
 #include <seccomp.h>
@@ -117,7 +117,7 @@ static bool is_probe(const struct client *client, const struct slot *slot, int s
 }
 
 /* "0.413 ms", "12.500 s": people compare these. */
-static const char *duration_format(uint64_t usec, char *buf, size_t size)
+static const char *seconds_format(uint64_t usec, char *buf, size_t size)
 {
     bool short_one = usec < USEC_PER_SEC;
     unsigned long long thousandths = short_one ? usec : usec / 1000;
@@ -160,7 +160,7 @@ static void send_record(struct log *log, const struct ending *ending, const stru
     record_start(&record, buf, sizeof(buf), ending->priority,
                  "session of %s%s on %s: %s; %llu byte%s in, %llu out, %s", peer,
                  via_format(&client->proxy, via), client->listener, ending->clause, in, plural(in),
-                 out, duration_format(usec, duration, sizeof(duration)));
+                 out, seconds_format(usec, duration, sizeof(duration)));
     record_event(&record, ending->event);
     record_add(&record, "ECHOD_REASON", "%s", ending->reason);
     record_add(&record, "ECHOD_PEER", "%s", peer);
@@ -197,7 +197,7 @@ void session_log_end(const struct session_log *to, const struct client *client,
     bool serious = ending.priority <= LOG_WARNING;
     if (!(to->normal || serious) || !log_wants(to->log, ending.priority))
         return;
-    if (serious || log_wants(to->log, LOG_DEBUG) || flood_permits(to->flood, FLOOD_SESSIONS))
+    if (serious || log_wants(to->log, LOG_DEBUG) || log_limit_allows(to->flood, LOG_LIMIT_SESSIONS))
         send_record(to->log, &ending, client, slot);
 }
 
@@ -209,7 +209,7 @@ void session_log_refusal(const struct session_log *to, const struct address *pee
 
     if (!log_wants(to->log, LOG_INFO))
         return;
-    if (!log_wants(to->log, LOG_DEBUG) && !flood_permits(to->flood, FLOOD_REFUSALS))
+    if (!log_wants(to->log, LOG_DEBUG) && !log_limit_allows(to->flood, LOG_LIMIT_REFUSALS))
         return;
     address_format(peer, text, sizeof(text));
     record_start(&record, buf, sizeof(buf), LOG_INFO, "refused %s%s on %s: %s", text,

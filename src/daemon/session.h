@@ -4,8 +4,8 @@
 #ifndef ECHOD_DAEMON_SESSION_H
 #define ECHOD_DAEMON_SESSION_H
 
-#include "base/log.h"
-#include "daemon/flood.h"
+#include "log/log.h"
+#include "log/log_limit.h"
 #include "daemon/roster.h"
 #include "ipc/end.h"
 #include "ipc/slot.h"
@@ -13,7 +13,7 @@
 /* How sessions are logged. */
 struct session_log {
     struct log *log;
-    struct flood *flood;
+    struct log_limit *flood;
     bool normal; /* also those that ended normally */
 };
 

@@ -1,7 +1,7 @@
 #include "daemon/signals.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/macros.h"
 
 #include <errno.h>
 #include <sys/signalfd.h>

@@ -1,5 +1,7 @@
 #include "daemon/tallies.h"
 
+#include "base/text.h"
+
 struct tallies tallies_of(const struct slot *slot)
 {
     struct tallies tallies;

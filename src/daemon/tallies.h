@@ -4,7 +4,7 @@
 #ifndef ECHOD_DAEMON_TALLIES_H
 #define ECHOD_DAEMON_TALLIES_H
 
-#include "base/record.h"
+#include "log/record.h"
 #include "ipc/slot.h"
 
 struct tallies {

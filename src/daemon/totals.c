@@ -1,7 +1,5 @@
 #include "daemon/totals.h"
 
-#include "base/util.h"
-
 #define AT(field) .offset = offsetof(struct totals, field)
 #define TALLY(tally) AT(tallies.count[TALLY_##tally])
 

@@ -1,5 +1,6 @@
 #include "daemon/wishes.h"
 
+#include "base/memory.h"
 #include "net/endpoint.h"
 
 #include <errno.h>

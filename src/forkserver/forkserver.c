@@ -1,7 +1,7 @@
 #include "forkserver/forkserver.h"
 
-#include "base/rights.h"
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/exit.h"
 #include "forkserver/children.h"
 #include "forkserver/outbox.h"
 #include "forkserver/sandbox.h"
@@ -62,7 +62,7 @@ static void close_from(int first)
 {
     if (close_range((unsigned)first, ~0u, 0) == 0)
         return;
-    for (int fd = first; fd < FORKSERVER_FDS; fd++)
+    for (int fd = first; fd < SANDBOX_FDS; fd++)
         close(fd);
 }
 

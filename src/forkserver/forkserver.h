@@ -8,8 +8,6 @@
 
 /* The descriptor that the daemon has the channel at as it executes this program. */
 #define FORKSERVER_CHANNEL 0
-/* It has no more descriptors than these at any time. */
-#define FORKSERVER_FDS 64
 
 /*
  * Serves CHANNEL (ipc/job.h, ipc/report.h), whose first message is the setup, until the daemon is

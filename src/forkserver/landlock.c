@@ -1,8 +1,10 @@
 #include "forkserver/landlock.h"
 
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/macros.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

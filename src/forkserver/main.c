@@ -1,3 +1,4 @@
+#include "base/exit.h"
 #include "config.h"
 
 #include "forkserver/forkserver.h"

@@ -1,8 +1,6 @@
 #include "forkserver/sandbox.h"
 
-#include "base/util.h"
 #include "forkserver/filter.h"
-#include "forkserver/forkserver.h"
 #include "forkserver/landlock.h"
 #include "ipc/end.h"
 
@@ -68,8 +66,8 @@ static int limit_descriptors(void)
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return -errno;
-    if (limit.rlim_max > FORKSERVER_FDS)
-        limit.rlim_max = FORKSERVER_FDS;
+    if (limit.rlim_max > SANDBOX_FDS)
+        limit.rlim_max = SANDBOX_FDS;
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }

@@ -17,6 +17,9 @@ struct sandbox {
     } protection[PROTECTION_COUNT];
 };
 
+/* A fork server has no more descriptors than these at any time. */
+#define SANDBOX_FDS 64
+
 /* The status of a fork server that made a call that is not on the list itself. */
 #define SANDBOX_BROKEN 99
 

@@ -1,6 +1,6 @@
 #include "forkserver/syscalls.h"
 
-#include "base/util.h"
+#include "base/macros.h"
 #include "forkserver/spawn.h"
 
 #include <linux/futex.h>

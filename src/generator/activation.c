@@ -1,6 +1,5 @@
 #include "generator/activation.h"
 
-#include "base/util.h"
 #include "generator/dropin.h"
 #include "generator/notice.h"
 #include "net/address.h"

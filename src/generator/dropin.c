@@ -1,7 +1,7 @@
 #include "generator/dropin.h"
 
 #include "base/file.h"
-#include "base/util.h"
+#include "base/text.h"
 #include "generator/notice.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 #include "generator/kept.h"
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "generator/notice.h"
 

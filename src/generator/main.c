@@ -7,6 +7,7 @@
  * made of it when it was last right. The exit status is 0: a configuration must never break the
  * boot.
  */
+#include "base/exit.h"
 #include "config.h"
 
 #include "base/escape.h"

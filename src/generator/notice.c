@@ -1,6 +1,7 @@
 #include "generator/notice.h"
 
-#include "base/record.h"
+#include "base/fd.h"
+#include "log/record.h"
 #include "net/address.h"
 
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #ifndef ECHOD_GENERATOR_NOTICE_H
 #define ECHOD_GENERATOR_NOTICE_H
 
-#include "base/util.h"
+#include "base/macros.h"
 #include "generator/generation.h"
 
 /*

@@ -1,6 +1,6 @@
 #include "ipc/channel.h"
 
-#include "base/util.h"
+#include "base/fd.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 #include "ipc/end.h"
 
-#include "base/util.h"
+#include "base/macros.h"
 
+#include <stddef.h>
 #include <syslog.h>
 
 static const struct end_meaning meanings[] = {

@@ -1,7 +1,7 @@
 #include "ipc/job.h"
 
-#include "base/rights.h"
-#include "base/util.h"
+#include "base/fd.h"
+#include "base/passed_fds.h"
 #include "ipc/channel.h"
 
 #include <errno.h>
@@ -226,7 +226,7 @@ static int read_file(int file, uint64_t size, void **data)
 static void close_all(int *fds, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        rights_close(&fds[i]);
+        passed_fds_close(&fds[i]);
 }
 
 static int take_setup(struct request *request, size_t len, const int *fds, size_t count)
@@ -326,7 +326,7 @@ void job_close(struct job *job)
     if (address_is_ip(&job->peer))
         fd_close(&job->socket);
     else
-        rights_close(&job->socket); /* its peer may have passed something */
+        passed_fds_close(&job->socket); /* its peer may have passed something */
     fd_close(&job->store);
     fd_close(&job->slots);
 }

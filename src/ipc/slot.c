@@ -1,6 +1,6 @@
 #include "ipc/slot.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <limits.h>

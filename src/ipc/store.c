@@ -1,7 +1,7 @@
 #include "ipc/store.h"
 
-#include "base/rights.h"
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/passed_fds.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,8 +17,8 @@ int store_open(int ends[2])
         return -errno;
     setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
     setsockopt(ends[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
-    rights_refuse(ends[0]);
-    rights_refuse(ends[1]);
+    passed_fds_refuse(ends[0]);
+    passed_fds_refuse(ends[1]);
     return 0;
 }
 
@@ -29,7 +29,7 @@ static int wait_for(int fd, short events, uint64_t deadline)
 {
     for (;;) {
         struct pollfd p = {.fd = fd, .events = events};
-        int n = poll(&p, 1, clock_until(deadline));
+        int n = poll(&p, 1, clock_timeout(deadline));
         if (n > 0)
             return 0;
         if (n == 0)
@@ -109,7 +109,7 @@ static void discard(int fd)
 {
     char byte;
 
-    while (rights_receive(fd, &byte, 1) < 0 && errno == ECONNRESET)
+    while (passed_fds_receive(fd, &byte, 1) < 0 && errno == ECONNRESET)
         continue; /* the worker left answers unread, which is told of once */
 }
 

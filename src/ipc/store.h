@@ -6,7 +6,7 @@
 #ifndef ECHOD_IPC_STORE_H
 #define ECHOD_IPC_STORE_H
 
-#include "base/record.h"
+#include "log/record.h"
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 #include "net/address.h"
 
 #include "base/escape.h"
-#include "base/util.h"
+#include "base/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 #include "net/cidr.h"
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

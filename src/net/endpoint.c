@@ -1,6 +1,7 @@
 #include "net/endpoint.h"
 
-#include "base/util.h"
+#include "base/macros.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <netdb.h>

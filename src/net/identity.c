@@ -1,6 +1,6 @@
 #include "net/identity.h"
 
-#include "base/util.h"
+#include "base/memory.h"
 
 #include <libgen.h>
 #include <limits.h>

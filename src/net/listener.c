@@ -1,6 +1,6 @@
 #include "net/listener.h"
 
-#include "base/util.h"
+#include "base/fd.h"
 #include "net/identity.h"
 #include "net/socketfile.h"
 #include "net/sockopts.h"

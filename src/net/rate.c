@@ -1,5 +1,7 @@
 #include "net/rate.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 #define NSEC_PER_USEC UINT64_C(1000)

@@ -1,6 +1,6 @@
 #include "net/socketfile.h"
 
-#include "base/util.h"
+#include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 #include "net/sockopts.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/macros.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,6 +1,7 @@
 #include "net/syn.h"
 
-#include "base/util.h"
+#include "base/macros.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <netinet/in.h>

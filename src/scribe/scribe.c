@@ -1,7 +1,8 @@
 #include "scribe/scribe.h"
 
-#include "base/record.h"
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/exit.h"
+#include "log/record.h"
 #include "scribe/store_requests.h"
 
 #include <errno.h>
@@ -124,7 +125,7 @@ static void take(struct writing *writing, void *ready)
 static bool turn(struct writing *writing)
 {
     struct epoll_event events[EVENTS];
-    int idle = writing->end == UINT64_MAX ? -1 : clock_until(writing->end);
+    int idle = writing->end == UINT64_MAX ? -1 : clock_timeout(writing->end);
     int count =
         epoll_wait(writing->requests.epoll, events, EVENTS, writing->turns.first ? 0 : idle);
 

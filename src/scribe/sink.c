@@ -1,6 +1,8 @@
 #include "scribe/sink.h"
 
-#include "base/record.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "log/record.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

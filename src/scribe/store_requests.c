@@ -1,7 +1,6 @@
 #include "scribe/store_requests.h"
 
-#include "base/rights.h"
-#include "base/util.h"
+#include "base/passed_fds.h"
 #include "ipc/channel.h"
 #include "ipc/store.h"
 #include "scribe/vet.h"
@@ -32,7 +31,7 @@ static void remove_client(struct store_client *client)
     *client->from = client->older;
     if (client->older)
         client->older->from = client->from;
-    rights_close(&client->fd);
+    passed_fds_close(&client->fd);
     free(client);
 }
 
@@ -42,7 +41,7 @@ static void add_client(struct store_requests *requests, int fd, uint64_t source)
     struct store_client *client = malloc(sizeof(*client));
 
     if (!client) {
-        rights_close(&fd);
+        passed_fds_close(&fd);
         return;
     }
     *client = (struct store_client){.fd = fd, .source = source};

@@ -1,7 +1,7 @@
 #include "scribe/vet.h"
 
 #include "base/escape.h"
-#include "base/record.h"
+#include "log/record.h"
 #include "ipc/store.h"
 
 #include <stdbool.h>

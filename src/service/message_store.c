@@ -1,8 +1,8 @@
 #include "service/message_store.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
-#include "base/record.h"
-#include "base/span.h"
+#include "log/record.h"
 #include "ipc/store.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "service/stream.h"
 
-#include "base/rights.h"
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/passed_fds.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -45,7 +45,7 @@ void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle
     /* Fails on a Unix socket, which has no Nagle algorithm to turn off. */
     bool is_unix = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0;
     if (is_unix)
-        stream->guarded = rights_refuse(fd) ? queued(fd) : UINT64_MAX;
+        stream->guarded = passed_fds_refuse(fd) ? queued(fd) : UINT64_MAX;
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -84,9 +84,9 @@ static ssize_t receive(struct stream *stream, void *buf, size_t size)
 
     if (!stream->guarded || stream->receive_limit == 0)
         return recv(stream->fd, buf, size, flags);
-    rights_guard(stream->receive_limit + GUARD_LATER);
+    passed_fds_guard(stream->receive_limit + GUARD_LATER);
     ssize_t n = recv(stream->fd, buf, size, flags);
-    rights_unguard();
+    passed_fds_unguard();
     if (n > 0 && stream->guarded != UINT64_MAX)
         stream->guarded -= (uint64_t)n < stream->guarded ? (uint64_t)n : stream->guarded;
     return n;
@@ -188,7 +188,7 @@ ssize_t stream_pour(struct stream *stream, const void *data, size_t len)
         /* Asked each time: a client that goes on sending never lets the poll time out. */
         if (until && clock_now() >= until)
             return until == stream->deadline ? -ETIME : STREAM_IDLE;
-        int ready = poll(&polled, 1, until ? clock_until(until) : -1);
+        int ready = poll(&polled, 1, until ? clock_timeout(until) : -1);
         if (ready < 0 && errno != EINTR)
             return -errno;
         if (ready <= 0)

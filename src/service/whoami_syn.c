@@ -1,7 +1,8 @@
 #include "service/whoami_syn.h"
 
 #include "base/json.h"
-#include "base/util.h"
+#include "base/macros.h"
+#include "base/text.h"
 #include "net/syn.h"
 
 #include <netinet/in.h>

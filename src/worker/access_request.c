@@ -1,6 +1,6 @@
 #include "worker/access_request.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "ipc/end.h"
 
 #include <errno.h>

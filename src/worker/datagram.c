@@ -1,6 +1,6 @@
 #include "worker/datagram.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "net/rate.h"
 #include "worker/datagram_batch.h"
 #include "worker/datagram_rules.h"

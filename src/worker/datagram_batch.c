@@ -1,6 +1,6 @@
 #include "worker/datagram_batch.h"
 
-#include "base/rights.h"
+#include "base/passed_fds.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -80,12 +80,12 @@ static void take_control(struct datagram *d, struct msghdr *header)
 static int receive(struct datagram_batch *batch)
 {
     if (!batch->ip)
-        rights_guard(RIGHTS_MOMENT);
+        passed_fds_guard(PASSED_FDS_MOMENT);
     /* With the flag MSG_TRUNC the length is that of the datagram, whatever fits. */
     int n = recvmmsg(batch->fd, batch->header, (unsigned)batch->most,
                      MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC, NULL);
     if (!batch->ip)
-        rights_unguard();
+        passed_fds_unguard();
     return n;
 }
 

@@ -5,7 +5,7 @@
 #define ECHOD_WORKER_DATAGRAM_SERVICE_H
 
 #include "worker/datagram_batch.h"
-#include "worker/datagram.h"
+#include "worker/worker.h"
 #include "service/daytime.h"
 #include "service/message_store.h"
 

@@ -1,7 +1,7 @@
 #include "worker/proxy.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/macros.h"
+#include "base/text.h"
 #include "ipc/end.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 #include "worker/worker.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "service/service.h"
 #include "worker/access_request.h"
 #include "worker/proxy.h"

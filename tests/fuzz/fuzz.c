@@ -1,6 +1,6 @@
+#include "base/macros.h"
+#include "base/text.h"
 #include "fuzz.h"
-
-#include "base/util.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
  * accepted again, and is the same then.
  */
 #include "base/escape.h"
-#include "base/util.h"
+#include "base/text.h"
 #include "net/address.h"
 #include "net/cidr.h"
 

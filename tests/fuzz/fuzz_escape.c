@@ -4,7 +4,6 @@
  */
 #include "base/escape.h"
 #include "base/json.h"
-#include "base/util.h"
 
 #include "fuzz.h"
 

@@ -6,7 +6,7 @@
  * a job of every kind of field, three bytes each, a place and what is there; in a message or in a
  * file; and how many descriptors come along.
  */
-#include "base/util.h"
+#include "base/fd.h"
 #include "ipc/channel.h"
 #include "ipc/job.h"
 

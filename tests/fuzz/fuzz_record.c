@@ -3,7 +3,7 @@
  * within its bytes, and what is copied of them cannot forge another field or line. The first byte
  * of the input is how much room there is.
  */
-#include "base/record.h"
+#include "log/record.h"
 
 #include "base/escape.h"
 

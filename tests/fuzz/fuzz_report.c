@@ -2,7 +2,6 @@
  * What a fork server, maybe one of before an upgrade, maybe one that was taken over, reports: what
  * the daemon takes of it is what came, and it keeps its own house in order.
  */
-#include "base/util.h"
 #include "daemon/supervise/fork_servers.h"
 #include "ipc/channel.h"
 

@@ -3,7 +3,6 @@
  * the first byte of the input): the answer is the same, it is harmless on a terminal, and echoctl
  * can read it.
  */
-#include "base/span.h"
 #include "ctl/request.h"
 #include "ctl/show.h"
 #include "daemon/access.h"

@@ -3,8 +3,8 @@
  * makes of it is a message that says who sent it, has fields of the project's and no others, and is
  * harmless on a terminal.
  */
-#include "base/event.h"
-#include "base/record.h"
+#include "log/event.h"
+#include "log/record.h"
 #include "ipc/store.h"
 #include "scribe/vet.h"
 

@@ -5,8 +5,6 @@
  */
 #include "fuzz.h"
 
-#include "base/util.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>

@@ -40,7 +40,7 @@ INSTEAD = {
 # Descriptors that a program is to inherit, and others that need no flag: the file, the call, a
 # part of its arguments, the reason.
 EXCEPTIONS = [
-    ("src/base/util.c", "open", '"/dev/null", O_RDWR', "fills the places of 0, 1 and 2"),
+    ("src/base/fd.c", "open", '"/dev/null", O_RDWR', "fills the places of 0, 1 and 2"),
     ("src/daemon/reload.c", "dup2", "STDERR_FILENO", "for the program that is executed next"),
     ("src/daemon/supervise/fork_exec.c", "dup2", ", CHANNEL", "what a fork server gets"),
     ("src/daemon/supervise/fork_exec.c", "dup2", "STDOUT_FILENO", "the same"),
@@ -87,7 +87,7 @@ def exceptions_are_needed(tree):
 
 def append(text):
     return lambda tree: tree.with_file(
-        "src/base/util.c", tree.read("src/base/util.c") + "void f(void) { %s; }\n" % text)
+        "src/base/fd.c", tree.read("src/base/fd.c") + "void f(void) { %s; }\n" % text)
 
 
 lint.main([

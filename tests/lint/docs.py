@@ -14,7 +14,7 @@ ECHOD_PAGE = "man/echod.8"
 ECHOC_PAGE = "man/echoc.1"
 ECHOCTL_PAGE = "man/echoctl.8"
 CATALOG = "systemd/echod.catalog"
-EVENTS = "src/base/event.c"
+EVENTS = "src/log/event.c"
 # What the programs print, as files of the tree, so that it can be doctored like them.
 OPTIONS = "output of echod --list-options"
 ECHOD_HELP = "output of echod --help"
@@ -376,7 +376,7 @@ def events(tree):
 
 
 def events_are_whole(tree):
-    declared = re.findall(r"^ +(EVENT_\w+),", tree.read("src/base/event.h"), flags=re.M)
+    declared = re.findall(r"^ +(EVENT_\w+),", tree.read("src/log/event.h"), flags=re.M)
     yield from differences(EVENTS, events(tree), {**dict.fromkeys(declared[:-1]), **events(tree)})
     for kind, values in zip(("name", "MESSAGE_ID"), zip(*events(tree).values())):
         for value in set(values):

@@ -8,17 +8,18 @@ import lint  # noqa: E402
 # Which directories of src/ the sources of each may include from.
 LAYERS = {
     "base": {"base"},
+    "log": {"log", "base"},
     "net": {"net", "base"},
-    "ipc": {"ipc", "net", "base"},
-    "config": {"config", "net", "base"},
-    "scribe": {"scribe", "ipc", "base"},
-    "service": {"service", "ipc", "net", "base"},
-    "worker": {"worker", "service", "ipc", "net", "base"},
-    "forkserver": {"forkserver", "worker", "ipc", "net", "base"},
-    "daemon": {"daemon", "scribe", "ipc", "config", "net", "base"},
+    "ipc": {"ipc", "net", "log", "base"},
+    "config": {"config", "net", "log", "base"},
+    "scribe": {"scribe", "ipc", "log", "base"},
+    "service": {"service", "ipc", "net", "log", "base"},
+    "worker": {"worker", "service", "ipc", "net", "log", "base"},
+    "forkserver": {"forkserver", "worker", "ipc", "net", "log", "base"},
+    "daemon": {"daemon", "scribe", "ipc", "config", "net", "log", "base"},
     "client": {"client", "net", "base"},
     "ctl": {"ctl", "net", "base"},
-    "generator": {"generator", "config", "net", "base"},
+    "generator": {"generator", "config", "net", "log", "base"},
 }
 # Single headers beyond them.
 ALSO = {}
@@ -27,16 +28,16 @@ GENERATED = "config.h"  # by configure; for everyone
 READING = ("read", "readv", "pread", "preadv", "preadv2", "recv", "recvfrom", "recvmsg",
            "recvmmsg", "splice", "tee", "sendfile", "copy_file_range", "fgets", "fgetc", "getc",
            "getchar", "getline", "getdelim", "fread", "fscanf", "scanf", "fdopen",
-           "io_uring_enter", "rights_receive")
+           "io_uring_enter", "passed_fds_receive")
 
 # What reads in the code that the parent runs, and why that is no client's byte. How often each
 # may occur is part of it.
 MAY_READ = {
     ("src/daemon/detach.c", "read"): (1, "the status that a starting daemon sends its terminal"),
-    ("src/base/rights.c", "recv"): (1, "rights_receive(), whose callers are on this list"),
-    ("src/base/rights.c", "rights_receive"): (1, "the same"),
-    ("src/base/rights.h", "rights_receive"): (1, "the same"),
-    ("src/daemon/control.c", "rights_receive"): (1, "the request of an administrator"),
+    ("src/base/passed_fds.c", "recv"): (1, "passed_fds_receive(), whose callers are on this list"),
+    ("src/base/passed_fds.c", "passed_fds_receive"): (1, "the same"),
+    ("src/base/passed_fds.h", "passed_fds_receive"): (1, "the same"),
+    ("src/daemon/control.c", "passed_fds_receive"): (1, "the request of an administrator"),
     ("src/daemon/handover.c", "fdopen"): (3, "what the program before left, in a memfd"),
     ("src/daemon/handover.c", "fgets"): (3, "the same"),
     ("src/daemon/handover.c", "pread"): (1, "whether it is that"),
@@ -51,7 +52,7 @@ MAY_READ = {
     ("src/scribe/scribe.c", "recv"): (1, "in the scribe: records from the parent"),
     ("src/ipc/store.c", "recv"): (1, "in a worker: the answer of the scribe"),
     ("src/ipc/store.c", "recvmsg"): (1, "in the scribe: messages from workers"),
-    ("src/ipc/store.c", "rights_receive"): (1, "the same, taken away"),
+    ("src/ipc/store.c", "passed_fds_receive"): (1, "the same, taken away"),
     ("src/ipc/channel.c", "recvmsg"): (1, "jobs and reports, between processes of ours"),
     ("src/ipc/job.c", "pread"): (1, "in the fork server: a job that is long"),
     ("src/ipc/slot.c", "read"): (1, "the doorbell, a counter"),
@@ -140,14 +141,14 @@ def append(name, text):
 
 lint.main([
     ("includes point down", includes_point_down, {
-        "the base including a layer above": insert("src/base/log.c", '#include "net/cidr.h"'),
+        "the base including a layer above": insert("src/log/log.c", '#include "net/cidr.h"'),
         "the network including the configuration":
             insert("src/net/cidr.h", '#include "config/settings.h"'),
         "the daemon including a service": insert("src/daemon/run.c", '#include "service/service.h"'),
         "the daemon including a worker": insert("src/daemon/run.c", '#include "worker/worker.h"'),
         "the client including the daemon": insert("src/client/main.c", '#include "daemon/cli.h"'),
         "a worker including the daemon": insert("src/service/echo.c", '#include "daemon/server.h"'),
-        "a header without its directory": insert("src/base/log.c", '#include "log.h"'),
+        "a header without its directory": insert("src/log/log.c", '#include "log.h"'),
         "a directory that has no place": lambda t: t.with_file("src/extra/a.c", "")}),
     ("each source includes its own header first", own_header_comes_first, {
         "one that does not": insert("src/net/cidr.c", "#include <stdio.h>")}),

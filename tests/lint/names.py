@@ -82,10 +82,10 @@ lint.main([
         "a source that is not": add("src/net/stray.c"),
         "a header that is not": add("src/net/stray.h"),
         "one that is named twice": lambda t: t.doctored(
-            "Makefile.am", r"src/base/log\.c", "src/base/log.c src/base/log.c")}),
+            "Makefile.am", r"src/log/log\.c", "src/log/log.c src/log/log.c")}),
     ("every file that Makefile.am names exists", named_files_exist, {
         "a source that is gone": take("src/net/cidr.h"),
-        "a test that is gone": take("tests/unit/test_span.c"),
+        "a test that is gone": take("tests/unit/test_duration.c"),
         "a manual that is gone": take("man/echoc.1")}),
     ("everything that is to be distributed exists", distributed_files_exist, {
         "a document that is gone": take("README.md")}),

@@ -5,7 +5,9 @@
 #ifndef ECHOD_TESTS_FORK_SERVER_H
 #define ECHOD_TESTS_FORK_SERVER_H
 
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/macros.h"
 #include "daemon/slots.h"
 #include "daemon/supervise/fork_servers.h"
 #include "ipc/channel.h"

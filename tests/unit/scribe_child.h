@@ -5,7 +5,10 @@
 #ifndef ECHOD_TESTS_SCRIBE_CHILD_H
 #define ECHOD_TESTS_SCRIBE_CHILD_H
 
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
+#include "base/passed_fds.h"
 #include "ipc/channel.h"
 #include "ipc/store.h"
 #include "scribe/scribe.h"
@@ -46,7 +49,8 @@ NORETURN static inline void scribe_child_become(const struct scribe_child *scrib
     const struct scribe given = {.sink = kind, .records = scribe->records_in, .stores = stores};
     const int kept[] = {STDERR_FILENO, given.records, given.stores};
 
-    if (dup2(scribe->sink, STDERR_FILENO) < 0 || fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)
+    if (dup2(scribe->sink, STDERR_FILENO) < 0 ||
+        passed_fds_close_from(0, kept, ARRAY_SIZE(kept)) < 0)
         _exit(EXIT_OSERR);
     scribe_run(&given);
 }

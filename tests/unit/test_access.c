@@ -1,6 +1,7 @@
+#include "base/clock.h"
+#include "base/memory.h"
 #include "daemon/access.h"
 
-#include "base/span.h"
 #include "unit.h"
 
 #define NOW (1000 * USEC_PER_SEC)

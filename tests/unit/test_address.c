@@ -1,3 +1,5 @@
+#include "base/macros.h"
+#include "base/text.h"
 #include "net/address.h"
 
 #include "unit.h"

@@ -1,6 +1,7 @@
 /*
  * The table of workers, against a simple account of them.
  */
+#include "base/memory.h"
 #include "forkserver/children.h"
 
 #include "unit.h"

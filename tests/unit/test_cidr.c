@@ -1,3 +1,5 @@
+#include "base/macros.h"
+#include "base/memory.h"
 #include "net/cidr.h"
 
 #include "unit.h"

@@ -2,9 +2,10 @@
  * The daemon's side of the question about a client behind a proxy: the test is the daemon, and its
  * worker, which may write whatever it likes.
  */
+#include "base/clock.h"
+#include "base/memory.h"
 #include "daemon/conveyed.h"
 
-#include "base/span.h"
 #include "daemon/access.h"
 
 #include "unit.h"
@@ -167,7 +168,7 @@ static void test_limit_per_source(void **state)
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
     client(s)->patience = until;
     while (clock_now() < until)
-        poll(NULL, 0, clock_until(until));
+        poll(NULL, 0, clock_timeout(until));
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_REFUSED);
     assert_int_equal(s->server.totals.refused, 1);
 }

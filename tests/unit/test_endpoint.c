@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "net/endpoint.h"
 
 #include "unit.h"

@@ -1,5 +1,6 @@
 #include "base/escape.h"
 
+#include "base/macros.h"
 #include "unit.h"
 
 struct sample {

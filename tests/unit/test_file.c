@@ -3,6 +3,7 @@
  */
 #include "base/file.h"
 
+#include "base/macros.h"
 #include "unit.h"
 
 #include <fcntl.h>

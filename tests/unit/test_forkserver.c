@@ -1,6 +1,8 @@
 /*
  * What a fork server, the real program, does with its jobs.
  */
+#include "base/exit.h"
+#include "base/memory.h"
 #include "fork_server.h"
 
 #include "ipc/store.h"

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "service/framing.h"
 
 #include "unit.h"

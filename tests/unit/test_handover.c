@@ -1,6 +1,7 @@
+#include "base/clock.h"
+#include "base/memory.h"
 #include "daemon/handover.h"
 
-#include "base/span.h"
 #include "daemon/reload.h"
 #include "unit.h"
 

@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include "base/macros.h"
 #include "unit.h"
 
 /* The key and the inputs 00, 00 01, 00 01 02, ... of the reference's test vectors. */

@@ -1,6 +1,7 @@
 /*
  * What makes two addresses the same one, and how one of many is found.
  */
+#include "base/macros.h"
 #include "net/identity.h"
 
 #include "unit.h"

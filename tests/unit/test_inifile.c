@@ -1,3 +1,5 @@
+#include "base/macros.h"
+#include "base/text.h"
 #include "config/inifile.h"
 
 #include "unit.h"

@@ -2,6 +2,7 @@
  * What the daemon sends to a fork server, sent and received: each field of a job, and what is cut,
  * changed or of another version.
  */
+#include "base/memory.h"
 #include "ipc/job.h"
 
 #include "ipc/channel.h"

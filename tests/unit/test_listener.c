@@ -1,6 +1,7 @@
+#include "base/clock.h"
+#include "base/macros.h"
 #include "net/listener.h"
 
-#include "base/span.h"
 #include "net/socketfile.h"
 
 #include "unit.h"

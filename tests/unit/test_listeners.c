@@ -1,6 +1,7 @@
 /*
  * listeners_open() in a program that takes over: one listener that cannot be had costs no other.
  */
+#include "base/exit.h"
 #include "daemon/listeners.h"
 
 #include "net/listener.h"

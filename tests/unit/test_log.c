@@ -1,4 +1,4 @@
-#include "base/log.h"
+#include "log/log.h"
 
 #include "unit.h"
 
@@ -100,7 +100,7 @@ static void test_full_channel_drops_counts_and_confesses(void **state)
 
     (void)state;
     log_info(&channel.log, "lost");
-    log_confess(&channel.log); /* there is no room for it */
+    log_report_dropped(&channel.log); /* there is no room for it */
     log_debug(&channel.log, "not wanted, so not lost");
     assert_int_equal(channel.log.dropped, 2);
     for (unsigned i = 0; i < taken; i++) {
@@ -108,10 +108,10 @@ static void test_full_channel_drops_counts_and_confesses(void **state)
         assert_string_equal(next(&channel, "MESSAGE"), expected);
     }
     assert_null(next(&channel, "MESSAGE"));
-    log_confess(&channel.log);
+    log_report_dropped(&channel.log);
     assert_int_equal(channel.log.dropped, 0);
     assert_string_equal(next(&channel, "ECHOD_DROPPED"), "2");
-    log_confess(&channel.log); /* once */
+    log_report_dropped(&channel.log); /* once */
     assert_null(next(&channel, "MESSAGE"));
     finish(&channel);
 }
@@ -127,7 +127,7 @@ static void test_total_is_counted_for_who_wants_it(void **state)
     log_info(&channel.log, "lost");
     for (unsigned i = 0; i < taken; i++)
         assert_non_null(next(&channel, "MESSAGE"));
-    log_confess(&channel.log);
+    log_report_dropped(&channel.log);
     assert_int_equal(channel.log.dropped, 0);
     assert_int_equal(total, 12);
     finish(&channel);
@@ -197,7 +197,7 @@ static void test_standard_error_without_channel(void **state)
     dup2(file, STDERR_FILENO);
     log_info(&log, "a\nb %d", 5);
     log_debug(&log, "no");
-    log_confess(&log);
+    log_report_dropped(&log);
     dup2(saved, STDERR_FILENO);
     close(saved);
     lseek(file, 0, SEEK_SET);

@@ -1,3 +1,4 @@
+#include "base/macros.h"
 #include "client/option.h"
 
 #include "unit.h"

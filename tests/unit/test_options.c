@@ -65,7 +65,7 @@ static void test_ranges_are_ordered(void **state)
     for (size_t i = 0; i < option_count; i++) {
         const struct option_row *row = &option_table[i];
         bool ordered = row->type == &type_count || row->type == &type_size ||
-                       row->type == &type_span || row->type == &type_mode ||
+                       row->type == &type_duration || row->type == &type_mode ||
                        row->type == &type_port;
         assert_true(row->min <= row->max);
         assert_int_equal(row->max > 0, ordered);

@@ -1,6 +1,7 @@
 /*
  * The reports that wait to be sent.
  */
+#include "base/macros.h"
 #include "forkserver/outbox.h"
 
 #include "ipc/channel.h"

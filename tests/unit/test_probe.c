@@ -1,3 +1,4 @@
+#include "base/macros.h"
 #include "client/probe.h"
 
 #include "unit.h"

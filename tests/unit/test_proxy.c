@@ -1,8 +1,8 @@
+#include "base/clock.h"
+#include "base/macros.h"
 #include "worker/proxy.h"
 
 #include "ipc/end.h"
-
-#include "base/span.h"
 
 #include "unit.h"
 

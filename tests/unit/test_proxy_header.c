@@ -1,3 +1,4 @@
+#include "base/macros.h"
 #include "client/proxy_header.h"
 
 #include "unit.h"

@@ -1,3 +1,4 @@
+#include "base/macros.h"
 #include "client/range.h"
 
 #include "unit.h"

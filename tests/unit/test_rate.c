@@ -1,6 +1,7 @@
+#include "base/clock.h"
+#include "base/macros.h"
 #include "net/rate.h"
 
-#include "base/span.h"
 #include "unit.h"
 
 #define SETS 4

@@ -1,9 +1,9 @@
 /*
  * How soon a fresh fork server follows a crash.
  */
+#include "base/clock.h"
 #include "daemon/supervise/renewal.h"
 
-#include "base/span.h"
 #include "daemon/supervise/fork_servers.h"
 
 #include "unit.h"

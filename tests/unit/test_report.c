@@ -2,6 +2,7 @@
  * Reports, written and read: what a fork server of before an upgrade sends to the daemon of after
  * it is what this version sends, or is noticed.
  */
+#include "base/macros.h"
 #include "ipc/report.h"
 
 #include "unit.h"

@@ -2,11 +2,11 @@
  * The sandbox as workers have it: what they may do goes on, and each of many things that one would
  * try that was taken over ends it.
  */
+#include "base/clock.h"
 #include "config.h"
 
 #include "forkserver/sandbox.h"
 
-#include "base/span.h"
 #include "forkserver/spawn.h"
 #include "ipc/end.h"
 

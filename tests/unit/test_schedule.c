@@ -1,3 +1,4 @@
+#include "base/macros.h"
 #include "client/schedule.h"
 
 #include "client/wait.h"

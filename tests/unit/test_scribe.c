@@ -1,7 +1,8 @@
 /*
  * What the scribe does with what it gets.
  */
-#include "base/log.h"
+#include "base/text.h"
+#include "log/log.h"
 
 #include "scribe_child.h"
 #include "trap.h"
@@ -474,7 +475,7 @@ static void test_passed_descriptors_are_refused(void **state)
 
     (void)state;
     assert_int_equal(store_open(ends), 0);
-    if (rights_refuse(ends[1]))
+    if (passed_fds_refuse(ends[1]))
         assert_int_equal(trap_pass(&trap, ends[0], "record"), -1);
     close(ends[0]);
     close(ends[1]);

@@ -1,9 +1,10 @@
 /*
  * The scribe's process, as the daemon has it: the next one follows, and goes on with what there is.
  */
+#include "base/clock.h"
+#include "base/text.h"
 #include "daemon/supervise/scribe_process.h"
 
-#include "base/span.h"
 #include "ipc/store.h"
 
 #include "unit.h"

@@ -1,6 +1,7 @@
 /*
  * listener_serves(): whether a descriptor that was passed is the one that is asked for.
  */
+#include "base/macros.h"
 #include "net/listener.h"
 
 #include "unit.h"

@@ -130,7 +130,7 @@ static void test_call_is_named(void **state)
 struct told {
     int queue[2];
     struct log log;
-    struct flood flood;
+    struct log_limit flood;
     struct client client;
     struct slot slot;
 };

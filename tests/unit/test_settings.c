@@ -1,6 +1,5 @@
+#include "base/clock.h"
 #include "config/settings.h"
-
-#include "base/span.h"
 
 #include "unit.h"
 

@@ -1,3 +1,5 @@
+#include "base/macros.h"
+#include "base/text.h"
 #include "ctl/show.h"
 
 #include "unit.h"

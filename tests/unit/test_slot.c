@@ -1,9 +1,9 @@
 /*
  * A slot and the doorbell, between a daemon and a worker that are processes here.
  */
+#include "base/clock.h"
+#include "base/macros.h"
 #include "ipc/slot.h"
-
-#include "base/span.h"
 
 #include "unit.h"
 

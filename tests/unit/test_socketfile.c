@@ -1,3 +1,4 @@
+#include "base/macros.h"
 #include "net/socketfile.h"
 
 #include "unit.h"

@@ -2,9 +2,10 @@
  * spawn(), of workers that end: each is announced with its process ID. And the signals of the
  * daemon, whose children are few, and forked by fork(2).
  */
+#include "base/clock.h"
+#include "base/macros.h"
 #include "forkserver/spawn.h"
 
-#include "base/span.h"
 #include "daemon/signals.h"
 
 #include "unit.h"

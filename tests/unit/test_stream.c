@@ -1,6 +1,7 @@
+#include "base/clock.h"
+#include "base/macros.h"
+#include "base/passed_fds.h"
 #include "service/stream.h"
-
-#include "base/span.h"
 
 #include "trap.h"
 
@@ -355,7 +356,7 @@ static void test_which_streams_take_descriptors(void **state)
     assert_false(talk.stream.guarded);
     finish(&talk);
     begin(&talk, unix_pair, LONG, 0);
-    assert_int_equal(talk.stream.guarded, !rights_refuse(talk.pair[0]));
+    assert_int_equal(talk.stream.guarded, !passed_fds_refuse(talk.pair[0]));
     finish(&talk);
 }
 

@@ -1,6 +1,7 @@
 /*
  * The SYN of a connection, read from its bytes; and from a real one that the kernel has saved.
  */
+#include "base/macros.h"
 #include "net/syn.h"
 
 #include "net/listener.h"

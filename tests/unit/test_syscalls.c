@@ -2,6 +2,7 @@
  * The list of system calls: what is on it is what was meant, on every architecture, and nothing
  * that a worker that was taken over could do harm with.
  */
+#include "base/macros.h"
 #include "forkserver/syscalls.h"
 
 #include "forkserver/spawn.h"

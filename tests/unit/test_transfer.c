@@ -1,6 +1,7 @@
 /*
  * settings_pass() and settings_receive(): settings from one program to the next, exactly.
  */
+#include "base/memory.h"
 #include "config/transfer.h"
 
 #include "unit.h"

@@ -1,3 +1,4 @@
+#include "base/macros.h"
 #include "client/trip.h"
 
 #include "unit.h"

@@ -1,3 +1,4 @@
+#include "base/macros.h"
 #include "scribe/turns.h"
 
 #include "unit.h"

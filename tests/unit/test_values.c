@@ -25,7 +25,7 @@ static const struct option_row count = {.name = "count", .type = &type_count, .m
 static const struct option_row any = {.name = "any", .type = &type_count, .max = UINT64_MAX};
 static const struct option_row size = {.name = "size", .type = &type_size, .min = 1, .max = 65536};
 static const struct option_row huge = {.name = "huge", .type = &type_size, .max = UINT64_MAX};
-static const struct option_row span = {.name = "span", .type = &type_span, .max = 5000000};
+static const struct option_row span = {.name = "span", .type = &type_duration, .max = 5000000};
 static const struct option_row colour = {
     .name = "colour", .type = &type_choice, .choices = choices};
 static const struct option_row mode = {.name = "mode", .type = &type_mode, .max = 0777};

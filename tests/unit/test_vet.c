@@ -2,7 +2,7 @@
  * Which fields of a worker's record reach the journal. The journal is a socket of the test's, at
  * its place in a mount namespace that only a child of the test is in.
  */
-#include "base/log.h"
+#include "log/log.h"
 
 #include "scribe_child.h"
 

@@ -1,6 +1,7 @@
 /*
  * What a whoami service answers, read by echoc: whole, of an older echod, and of another service.
  */
+#include "base/macros.h"
 #include "client/whoami_reply.h"
 
 #include "client/json_read.h"

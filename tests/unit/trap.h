@@ -1,12 +1,10 @@
 /*
- * A descriptor whose last holder waits as it closes it: see base/rights.h.
+ * A descriptor whose last holder waits as it closes it: see base/passed_fds.h.
  */
 #ifndef ECHOD_TESTS_TRAP_H
 #define ECHOD_TESTS_TRAP_H
 
-#include "base/rights.h"
-#include "base/span.h"
-
+#include "base/fd.h"
 #include "unit.h"
 
 /* Longer than any test may take. */

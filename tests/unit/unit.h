@@ -5,7 +5,7 @@
 #ifndef ECHOD_TESTS_UNIT_H
 #define ECHOD_TESTS_UNIT_H
 
-#include "base/util.h"
+#include "base/fd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,7 +87,7 @@ static inline bool is_watched(void)
 /* ---- children ---- */
 
 /* Ends a program that waits for what never comes: a fixture of groups that fork. Not by alarm(2),
- * whose timer the code uses itself (base/rights.h). */
+ * whose timer the code uses itself (base/passed_fds.h). */
 static inline int watchdog_setup(void **state)
 {
     struct sigevent end = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};

@@ -4,7 +4,7 @@
 #ifndef ECHOD_TESTS_WORK_H
 #define ECHOD_TESTS_WORK_H
 
-#include "base/span.h"
+#include "base/clock.h"
 #include "worker/worker.h"
 
 #include "unit.h"

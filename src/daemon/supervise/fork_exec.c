@@ -1,6 +1,6 @@
 #include "daemon/supervise/fork_exec.h"
 
-#include "base/util.h"
+#include "base/exit.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "daemon/supervise/fork_servers.h"
 
-#include "base/span.h"
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "daemon/supervise/fork_exec.h"
 #include "daemon/supervise/hold.h"
 #include "daemon/supervise/renewal.h"

@@ -1,6 +1,6 @@
 #include "daemon/supervise/hold.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 #include <signal.h>
 

@@ -1,6 +1,6 @@
 #include "daemon/supervise/jobs.h"
 
-#include "base/util.h"
+#include "base/fd.h"
 
 #include <stdio.h>
 #include <string.h>

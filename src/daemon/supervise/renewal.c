@@ -1,6 +1,6 @@
 #include "daemon/supervise/renewal.h"
 
-#include "base/span.h"
+#include "base/clock.h"
 
 /* A token bucket: so many at once, and then one in each interval. */
 #define BURST 8

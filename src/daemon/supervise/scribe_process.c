@@ -1,7 +1,9 @@
 #include "daemon/supervise/scribe_process.h"
 
-#include "base/rights.h"
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
+#include "base/passed_fds.h"
 #include "ipc/channel.h"
 #include "ipc/store.h"
 
@@ -45,7 +47,7 @@ NORETURN static void become_scribe(const struct scribe_process *process, int sto
     const int kept[] = {STDERR_FILENO, scribe.records, scribe.stores};
 
     title_set(process->title, "echod: scribe");
-    if (fd_close_from_but(0, kept, ARRAY_SIZE(kept)) < 0)
+    if (passed_fds_close_from(0, kept, ARRAY_SIZE(kept)) < 0)
         _exit(EXIT_OSERR);
     scribe_run(&scribe);
 }
@@ -118,7 +120,7 @@ void scribe_process_dismiss(struct scribe_process *scribe)
 void scribe_process_close(struct scribe_process *scribe)
 {
     for (uint32_t i = 0; i < scribe->count; i++)
-        rights_close(&scribe->connection[i].fd);
+        passed_fds_close(&scribe->connection[i].fd);
     free(scribe->connection);
     scribe->connection = NULL;
     scribe->count = scribe->free = scribe->waiting = 0;
@@ -202,7 +204,7 @@ void scribe_process_disconnect(struct scribe_process *scribe, uint32_t number)
     struct store_connection *connection = numbered(scribe, number);
     if (!connection->passed)
         scribe->waiting--;
-    rights_close(&connection->fd);
+    passed_fds_close(&connection->fd);
     connection->next = scribe->free;
     scribe->free = number;
 }

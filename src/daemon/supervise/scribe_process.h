@@ -7,7 +7,7 @@
 #define ECHOD_DAEMON_SUPERVISE_SCRIBE_PROCESS_H
 
 #include "base/hash.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "base/title.h"
 #include "net/address.h"
 #include "scribe/scribe.h"

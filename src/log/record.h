@@ -5,11 +5,11 @@
  * values are text without control characters (escape.h), so nothing in them can forge a field
  * or a line. What has some all the same, or is cut within a character, gets question marks.
  */
-#ifndef ECHOD_BASE_RECORD_H
-#define ECHOD_BASE_RECORD_H
+#ifndef ECHOD_LOG_RECORD_H
+#define ECHOD_LOG_RECORD_H
 
-#include "base/event.h"
-#include "base/util.h"
+#include "base/macros.h"
+#include "log/event.h"
 
 /* Enough for every record but those of messages. */
 #define RECORD_MAX 2048

@@ -1,8 +1,10 @@
 /*
  * Descriptors that make their last holder wait for ten minutes: the watchdog would end the test.
  */
+#include "base/passed_fds.h"
 #include "trap.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/time.h>
 
@@ -15,7 +17,7 @@ static void test_close_does_not_wait(void **state)
     struct trap first = trap_make(), second = trap_make();
     assert_int_equal(trap_pass(&first, pair[1], "x"), 1);
     assert_int_equal(trap_pass(&second, pair[1], "y"), 1);
-    rights_close(&pair[0]);
+    passed_fds_close(&pair[0]);
     assert_int_equal(pair[0], -1);
     trap_remove(&first);
     trap_remove(&second);
@@ -40,11 +42,11 @@ static void test_receive_does_not_wait(void **state)
 
     (void)state;
     unix_pair(pair);
-    assert_int_equal(rights_receive(pair[0], buf, sizeof(buf)), -1);
+    assert_int_equal(passed_fds_receive(pair[0], buf, sizeof(buf)), -1);
     assert_int_equal(errno, EAGAIN);
     struct trap trap = trap_make();
     assert_int_equal(trap_pass(&trap, pair[1], "x"), 1);
-    assert_int_equal(rights_receive(pair[0], buf, sizeof(buf)), 1);
+    assert_int_equal(passed_fds_receive(pair[0], buf, sizeof(buf)), 1);
     assert_int_equal(buf[0], 'x');
     trap_remove(&trap);
     close(pair[0]);
@@ -61,8 +63,8 @@ static void test_nor_does_closing_all(void **state)
     assert_int_equal(trap_pass(&trap, pair[1], "x"), 1);
     pid_t pid = fork();
     if (pid == 0)
-        _exit(fd_close_from_but(3, NULL, 0) < 0);
-    rights_close(&pair[0]); /* one of the two is the last */
+        _exit(passed_fds_close_from(3, NULL, 0) < 0);
+    passed_fds_close(&pair[0]); /* one of the two is the last */
     assert_int_equal(child_end(pid), 0);
     trap_remove(&trap);
     close(pair[1]);
@@ -74,7 +76,7 @@ static void test_leaves_no_timer(void **state)
     int none = -1;
 
     (void)state;
-    rights_close(&none);
+    passed_fds_close(&none);
     assert_int_equal(getitimer(ITIMER_REAL, &timer), 0);
     assert_int_equal(timer.it_value.tv_sec + timer.it_value.tv_usec, 0);
 }
@@ -85,7 +87,7 @@ static void test_kernel_turns_them_away(void **state)
 
     (void)state;
     unix_pair(pair);
-    if (!rights_refuse(pair[0]))
+    if (!passed_fds_refuse(pair[0]))
         cannot_run("this kernel has no SO_PASSRIGHTS");
     struct trap trap = trap_make();
     assert_int_equal(trap_pass(&trap, pair[1], "x"), -1);
@@ -101,10 +103,47 @@ static void test_it_is_nothing_for_other_sockets(void **state)
 
     (void)state;
     tcp_pair(pair);
-    assert_false(rights_refuse(pair[0]));
-    assert_false(rights_refuse(-1));
+    assert_false(passed_fds_refuse(pair[0]));
+    assert_false(passed_fds_refuse(-1));
     close(pair[0]);
     close(pair[1]);
+}
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* In a child, whose descriptors these are: 100 to 107 are open, what FIRST and KEEP leave is told
+ * as bits of the exit status, beginning at descriptor 100. */
+static int left_open(int first, const int *keep, size_t count)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        int left = 0;
+        for (int fd = 100; fd < 108; fd++)
+            if (dup2(STDERR_FILENO, fd) < 0)
+                _exit(0xaa);
+        if (passed_fds_close_from(first, keep, count) < 0)
+            _exit(0x55);
+        for (int fd = 100; fd < 108; fd++)
+            left |= is_open(fd) << (fd - 100);
+        _exit(left);
+    }
+    return child_end(pid);
+}
+
+static void test_passed_fds_close_from(void **state)
+{
+    (void)state;
+    assert_int_equal(left_open(100, (int[]){104, -1, 101}, 3), 1 << 4 | 1 << 1);
+    assert_int_equal(left_open(100, (int[]){100, 107, 103, 102}, 4), 1 | 1 << 7 | 1 << 3 | 1 << 2);
+    assert_int_equal(left_open(100, (int[]){105, 105}, 2), 1 << 5);
+    assert_int_equal(left_open(103, (int[]){101, 106}, 2), 1 | 1 << 1 | 1 << 2 | 1 << 6);
+    assert_int_equal(left_open(100, (int[]){-1}, 1), 0);
+    assert_int_equal(left_open(100, NULL, 0), 0);
+    assert_int_equal(left_open(104, NULL, 0), 0xf);
 }
 
 int main(void)
@@ -117,6 +156,7 @@ int main(void)
         cmocka_unit_test(test_leaves_no_timer),
         cmocka_unit_test(test_kernel_turns_them_away),
         cmocka_unit_test(test_it_is_nothing_for_other_sockets),
+        cmocka_unit_test(test_passed_fds_close_from),
     };
     return cmocka_run_group_tests(tests, watchdog_setup, NULL);
 }

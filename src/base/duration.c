@@ -1,13 +1,13 @@
-#include "base/span.h"
+#include "base/duration.h"
 
-#include "base/util.h"
+#include "base/clock.h"
+#include "base/macros.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct unit {
     const char *name;
@@ -55,7 +55,7 @@ static int term_parse(const char **p, uint64_t *sum)
     return 0;
 }
 
-int span_parse(const char *text, uint64_t *usec)
+int duration_parse(const char *text, uint64_t *usec)
 {
     const char *p = skip_blanks(text);
     uint64_t sum = 0;
@@ -69,7 +69,7 @@ int span_parse(const char *text, uint64_t *usec)
     return 0;
 }
 
-const char *span_format(uint64_t usec, char *buf, size_t size)
+const char *duration_format(uint64_t usec, char *buf, size_t size)
 {
     size_t used = 0;
 
@@ -83,27 +83,4 @@ const char *span_format(uint64_t usec, char *buf, size_t size)
                                  (unsigned long long)count, units[i].name);
     }
     return buf;
-}
-
-uint64_t clock_nanoseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC * NSEC_PER_USEC + (uint64_t)now.tv_nsec;
-}
-
-uint64_t clock_now(void)
-{
-    return clock_nanoseconds() / NSEC_PER_USEC;
-}
-
-int clock_until(uint64_t deadline)
-{
-    uint64_t now = clock_now();
-
-    if (now >= deadline)
-        return 0;
-    uint64_t left = (deadline - now - 1) / USEC_PER_MSEC + 1;
-    return left < INT_MAX ? (int)left : INT_MAX;
 }

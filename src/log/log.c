@@ -1,4 +1,4 @@
-#include "base/log.h"
+#include "log/log.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static bool offer(const struct log *log, const struct record *record)
     return n >= 0;
 }
 
-void log_confess(struct log *log)
+void log_report_dropped(struct log *log)
 {
     char buf[RECORD_MAX];
     struct record record;
@@ -50,7 +50,7 @@ void log_send(struct log *log, const struct record *record)
         print(log, record);
         return;
     }
-    log_confess(log);
+    log_report_dropped(log);
     if (log->dropped == 0 && offer(log, record))
         return;
     log->dropped++;

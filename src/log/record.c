@@ -1,4 +1,4 @@
-#include "base/record.h"
+#include "log/record.h"
 
 #include "base/escape.h"
 

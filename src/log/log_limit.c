@@ -1,13 +1,14 @@
-#include "daemon/flood.h"
+#include "log/log_limit.h"
 
-#include "base/span.h"
+#include "base/clock.h"
+#include "base/text.h"
 
 /* A burst goes through singly; journald itself takes 10,000 records of a service in 30 s. */
 #define BURST 1000
 #define PER_SECOND 100
 #define SUMMARY_TIME (5 * USEC_PER_SEC)
 
-static bool take_token(struct flood_bucket *bucket, uint64_t now)
+static bool take_token(struct log_limit_bucket *bucket, uint64_t now)
 {
     uint64_t full = BURST * USEC_PER_SEC, gained = (now - bucket->filled) * PER_SECOND;
 
@@ -22,31 +23,31 @@ static bool take_token(struct flood_bucket *bucket, uint64_t now)
     return true;
 }
 
-bool flood_permits(struct flood *flood, enum flood_kind kind)
+bool log_limit_allows(struct log_limit *limit, enum log_limit_kind kind)
 {
     uint64_t now = clock_now();
 
-    if (take_token(&flood->buckets[kind], now))
+    if (take_token(&limit->buckets[kind], now))
         return true;
-    flood->counted[kind]++;
-    if (flood->since == 0)
-        flood->since = now;
+    limit->counted[kind]++;
+    if (limit->since == 0)
+        limit->since = now;
     return false;
 }
 
-uint64_t flood_next(const struct flood *flood)
+uint64_t log_limit_next(const struct log_limit *limit)
 {
-    return flood->since ? flood->since + SUMMARY_TIME : UINT64_MAX;
+    return limit->since ? limit->since + SUMMARY_TIME : UINT64_MAX;
 }
 
-void flood_summarise(struct flood *flood, struct log *log, uint64_t now)
+void log_limit_flush(struct log_limit *limit, struct log *log, uint64_t now)
 {
     char buf[RECORD_MAX];
     struct record record;
-    unsigned long long sessions = flood->counted[FLOOD_SESSIONS],
-                       refusals = flood->counted[FLOOD_REFUSALS];
+    unsigned long long sessions = limit->counted[LOG_LIMIT_SESSIONS],
+                       refusals = limit->counted[LOG_LIMIT_REFUSALS];
 
-    if (now < flood_next(flood))
+    if (now < log_limit_next(limit))
         return;
     record_start(&record, buf, sizeof(buf), LOG_NOTICE,
                  "too many to log each: %llu more session%s ended, %llu more client%s refused",
@@ -55,5 +56,5 @@ void flood_summarise(struct flood *flood, struct log *log, uint64_t now)
     record_add(&record, "ECHOD_SESSIONS", "%llu", sessions);
     record_add(&record, "ECHOD_REFUSALS", "%llu", refusals);
     log_send(log, &record);
-    flood->since = flood->counted[FLOOD_SESSIONS] = flood->counted[FLOOD_REFUSALS] = 0;
+    limit->since = limit->counted[LOG_LIMIT_SESSIONS] = limit->counted[LOG_LIMIT_REFUSALS] = 0;
 }

@@ -3,8 +3,8 @@
  * ECHOD_EVENT, and the MESSAGE_ID by which the journal finds its entry in the catalog
  * (systemd/echod.catalog, journalctl -x).
  */
-#ifndef ECHOD_BASE_EVENT_H
-#define ECHOD_BASE_EVENT_H
+#ifndef ECHOD_LOG_EVENT_H
+#define ECHOD_LOG_EVENT_H
 
 #include <stddef.h>
 

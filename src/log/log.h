@@ -2,10 +2,11 @@
  * Where the daemon's records go: to the scribe's channel without ever blocking, or, before there
  * is a scribe, to standard error.
  */
-#ifndef ECHOD_BASE_LOG_H
-#define ECHOD_BASE_LOG_H
+#ifndef ECHOD_LOG_LOG_H
+#define ECHOD_LOG_LOG_H
 
-#include "base/record.h"
+#include "base/macros.h"
+#include "log/record.h"
 
 #include <stdint.h>
 #include <syslog.h>
@@ -26,7 +27,7 @@ bool log_wants(const struct log *log, int priority);
 void log_send(struct log *log, const struct record *record);
 
 /* Logs how many records were dropped, once there is room again. */
-void log_confess(struct log *log);
+void log_report_dropped(struct log *log);
 
 /* Formats and sends a record that has no further fields. */
 void log_text(struct log *log, int priority, const char *format, ...) PRINTF_LIKE(3, 4);

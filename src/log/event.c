@@ -1,4 +1,4 @@
-#include "base/event.h"
+#include "log/event.h"
 
 static const struct event_meaning meanings[EVENT_COUNT] = {
     [EVENT_SESSION] = {"session", "fccc96cef52a425aa05b250af61d6d0f"},

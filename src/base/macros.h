@@ -1,0 +1,25 @@
+/*
+ * What the compiler knows and C has no word for.
+ */
+#ifndef ECHOD_BASE_MACROS_H
+#define ECHOD_BASE_MACROS_H
+
+#include <stdbool.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define PRINTF_LIKE(text, args) __attribute__((format(printf, text, args)))
+#define NORETURN __attribute__((noreturn))
+
+/* Whether a sanitizer is built in, which has its own ways. */
+#if defined(__SANITIZE_ADDRESS__)
+#define INSTRUMENTED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define INSTRUMENTED true
+#endif
+#endif
+#ifndef INSTRUMENTED
+#define INSTRUMENTED false
+#endif
+
+#endif

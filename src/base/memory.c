@@ -1,0 +1,29 @@
+#include "base/memory.h"
+
+#include "base/exit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *memory_had(void *memory)
+{
+    if (memory)
+        return memory;
+    fputs("echod: out of memory\n", stderr);
+    exit(EXIT_OSERR);
+}
+
+void *memory_zeroed(size_t count, size_t size)
+{
+    return memory_had(calloc(count ? count : 1, size));
+}
+
+void *array_append(void *array, size_t *count, size_t size)
+{
+    char *grown = memory_had(reallocarray(array, *count + 1, size));
+
+    memset(grown + *count * size, 0, size);
+    (*count)++;
+    return grown;
+}

@@ -1,0 +1,126 @@
+"""No circles: a unit, a .c and its .h, may use another one or be used by it, not both, whether by a
+call, by data, or by an include, and however long the way is."""
+import functools
+import re
+import sys
+
+sys.dont_write_bytecode = True
+import lint  # noqa: E402
+
+# Units that still are in a circle. The list may only become shorter.
+CIRCLING = {f"{room}/{unit}" for room, units in {
+    "client":
+        "account caller client common datagram_probe dialogue findings flows flows_sum "
+        "handshake idle link load load_report option path path_flows path_handshake "
+        "path_tcp path_udp ping ping_flows plot report room stop streams sweep tcp_info "
+        "verb verb_ask verb_crr verb_hold verb_idle verb_load verb_path verb_ping "
+        "verb_send verb_sweep",
+    "config":
+        "files lists load options settings sources validate values",
+    "daemon":
+        "access admission client_handover clients control conveyed datagram_handover "
+        "datagram_log datagrams drain handover inquiry limits listener_pause listeners "
+        "metrics notify passed process_handover reap reload report server server_setup "
+        "session",
+    "daemon/supervise":
+        "fork_exec fork_servers hold",
+}.items() for unit in units.split()}
+
+# What a source defines for others begins at the left margin, without static.
+OTHERS = r"^(?!static\b|typedef\b|extern\b)[A-Za-z_][\w \t*]*?\b(\w+)"
+FUNCTION = re.compile(OTHERS + r"\((?:[^;{}()]|\([^;{}()]*\))*\)\s*\{", re.M)
+DATA = re.compile(OTHERS + r"(?:\[[^\]]*\])*\s*=", re.M)
+STATIC = re.compile(r"^static\b[^;{}()=]*?\b(\w+)\s*[(\[=;]", re.M)
+DECLARED = re.compile(r"^[A-Za-z_][\w \t*]*?\b(\w+)(?:\[\]|\(|;)", re.M)
+NAME = re.compile(r"(?<![\w.])(?<!->)[A-Za-z_]\w*")
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
+
+
+def unit_of(name):
+    return name.removeprefix("src/").rsplit(".", 1)[0]
+
+
+@functools.lru_cache(maxsize=None)
+def facts(text):
+    """What the source TEXT has for others and for itself, what it names, and what it includes."""
+    code = lint.blanked(text)
+    without = re.sub(r"^\s*#\s*include.*$", "", code, flags=re.M)
+    return (frozenset(FUNCTION.findall(code)) | frozenset(DATA.findall(code)),
+            frozenset(STATIC.findall(code)), frozenset(NAME.findall(without)),
+            frozenset(INCLUDE.findall(lint.blanked(text, strings=False))))
+
+
+def uses(tree):
+    """Of each unit, those that it uses."""
+    files = tree.files("src/**/*.c", "src/**/*.h")
+    known = {name: facts(tree.read(name)) for name in files}
+    owner = {}
+    for name, (defined, _, _, _) in known.items():
+        for symbol in defined if name.endswith(".c") else ():
+            owner.setdefault(symbol, set()).add(unit_of(name))
+    units = {unit_of(name): set() for name in files}
+    for name, (_, own, names, included) in known.items():
+        unit = unit_of(name)
+        if name.endswith(".h"):  # to declare is not to use
+            own = own | frozenset(DECLARED.findall(lint.blanked(tree.read(name))))
+        units[unit] |= {unit_of(header) for header in included if unit_of(header) in units}
+        for symbol in names - own:
+            if len(owner.get(symbol, ())) == 1:  # each program has a main()
+                units[unit] |= owner[symbol]
+        units[unit].discard(unit)
+    return units
+
+
+def circles(graph):
+    """The strongly connected components of GRAPH that have more than one member (Tarjan)."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(unit):
+        index[unit] = low[unit] = len(index)
+        stack.append(unit)
+        for other in sorted(graph[unit]):
+            if other not in index:
+                visit(other)
+                low[unit] = min(low[unit], low[other])
+            elif other in stack:
+                low[unit] = min(low[unit], index[other])
+        if low[unit] == index[unit]:
+            start = stack.index(unit)
+            if len(stack) - start > 1:
+                found.append(sorted(stack[start:]))
+            del stack[start:]
+
+    sys.setrecursionlimit(10000)
+    for unit in sorted(graph):
+        if unit not in index:
+            visit(unit)
+    return found
+
+
+def no_circles(tree):
+    found = circles(uses(tree))
+    for circle in found:
+        if not CIRCLING.issuperset(circle):
+            yield "in a circle: " + " ".join(circle)
+    for unit in sorted(CIRCLING - {unit for circle in found for unit in circle}):
+        yield f"{unit} is in no circle any more: take it off the list"
+
+
+def append(name, text):
+    return lambda tree: tree.with_file(name, tree.read(name) + text)
+
+
+def main():
+    lint.main([
+        ("no unit of src is in a circle", no_circles, {
+            "a call back": append("src/base/hash.c", "void f(void) { log_send(0, 0); }\n"
+                                  "void g(void) { address_format(0, 0, 0); }\n"),
+            "a reference to data back": append("src/net/service.c", "int f = option_count;\n"),
+            "an include back": append("src/base/fd.h", '#include "base/passed_fds.h"\n'),
+            "a unit of the list that is in none": lambda t: t.with_file(
+                "src/client/verb.c", "").with_file("src/client/verb.h", ""),
+        })])
+
+
+if __name__ == "__main__":
+    main()
