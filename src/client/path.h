@@ -8,6 +8,7 @@
 #include "client/common.h"
 #include "client/error_queue.h"
 #include "client/findings.h"
+#include "client/handshake.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +16,15 @@
 struct path_options {
     const char *echo_port, *udp_port; /* NULL: as it is by default */
     uint64_t flows;
-    uint64_t idle; /* microseconds; 0: not wanted */
+    uint64_t idle;    /* microseconds; 0: not wanted */
+    const char *page; /* the file to write; NULL: none */
+};
+
+/* What became of one flow. */
+struct path_flow {
+    uint16_t port;
+    uint64_t sent, answered;
+    bool dead; /* nothing came back, though something did on others */
 };
 
 struct path {
@@ -28,6 +37,12 @@ struct path {
     int hops;                     /* -1: not known */
     uint64_t rtt;                 /* of datagrams, the longest so far, microseconds */
     struct queued_error reported; /* the last error that the network reported; .error 0: none */
+    /* For the page. */
+    struct handshake plain, marked; /* of the latter nothing if it failed */
+    uint32_t packet_sent;           /* the largest that we send, bytes; 0: sizes were not tried */
+    uint32_t packet_passes;         /* the largest that passes */
+    struct path_flow *flows;
+    size_t flow_count;
 };
 
 /* Whether Ctrl-C was pressed. */

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "client/flows.h"
 #include "client/path.h"
 #include "client/room.h"
@@ -101,6 +102,19 @@ static void tell(struct path *p, const struct flows *f)
         findings_note(&p->findings, "flows", "%" PRIu64 " flows work", f->plan->count);
 }
 
+static void keep(struct path *p, const struct flows *f)
+{
+    p->flow_count = f->plan->count;
+    p->flows = memory_zeroed(p->flow_count, sizeof(*p->flows));
+    for (size_t i = 0; i < p->flow_count; i++) {
+        const struct flow *flow = &f->list[i];
+        p->flows[i] = (struct path_flow){.port = flow->port,
+                                         .sent = flow->sent,
+                                         .answered = flow->answered,
+                                         .dead = flow_is_dead(flow)};
+    }
+}
+
 void path_try_flows(struct path *p)
 {
     bool udp = p->udp.len > 0;
@@ -126,7 +140,9 @@ void path_try_flows(struct path *p)
         r = flows_run(&f);
     }
     p->stopped = p->stopped || f.over;
-    if (r == 0 && !f.over)
+    if (r == 0 && !f.over) {
         tell(p, &f);
+        keep(p, &f);
+    }
     flows_free(&f);
 }

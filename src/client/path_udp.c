@@ -166,6 +166,7 @@ static void tell_limit(struct search *s, uint32_t own)
     uint32_t passes = s->passes + headers(a);
     char from[ADDRESS_TEXT_MAX];
 
+    s->path->packet_passes = passes;
     if (s->reported > 0 && passes >= s->reported)
         findings_note(&s->path->findings, "mtu",
                       "packets of up to %" PRIu32 " bytes pass; %s reports this MTU, as it should",
@@ -215,9 +216,10 @@ void path_try_sizes(struct path *p)
         return;
     uint32_t own = own_limit(&s, &p->udp);
     int r = datagram_probe_size(&s.d, own, COPIES);
+    p->packet_sent = p->packet_passes = own + headers(&p->udp);
     if (r == 0)
         findings_note(&p->findings, "mtu", "packets of up to %" PRIu32 " bytes pass",
-                      own + headers(&p->udp));
+                      p->packet_passes);
     else if (note_report(&s, r) && own > SMALL)
         search(&s, own);
     tell_truncated(&s);

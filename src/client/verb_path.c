@@ -9,6 +9,7 @@
 #include "client/output.h"
 #include "client/path.h"
 #include "client/path_handshake.h"
+#include "client/path_page.h"
 #include "client/report.h"
 #include "client/stop.h"
 #include "client/verb.h"
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WHOAMI_PORT "7780"
@@ -36,6 +38,7 @@ static const struct option_row rows[] = {
     {"flows", 0, &argument_count, AT(flows), 0, "N", "look for loss from N source ports [64]"},
     {"idle", 0, &argument_span, AT(idle), 0, "SPAN",
      "find out whether SPAN of silence is survived"},
+    {"page", 0, &argument_text, AT(page), 0, "FILE", "write the findings as a page of HTML, too"},
 };
 
 bool path_is_stopped(const struct path *p)
@@ -137,17 +140,15 @@ static int ask_marked(struct path *p, const struct handshake *plain, struct hand
     return ask_address(p, &plain->peer, plan, h, failed);
 }
 
-/* FAILED tries went before PLAIN. */
-static void compare(struct path *p, const struct handshake *plain, unsigned failed)
+/* FAILED tries went before the one that was answered. */
+static void compare(struct path *p, unsigned failed)
 {
-    struct handshake marked;
     unsigned more;
-    int r = ask_marked(p, plain, &marked, &more);
+    int r = ask_marked(p, &p->plain, &p->marked, &more);
 
-    path_tell_tries(p, &plain->peer, r == 0 ? failed + more : failed);
-
+    path_tell_tries(p, &p->plain.peer, r == 0 ? failed + more : failed);
     if (r == 0)
-        p->hops = path_compare(&p->findings, plain, &marked);
+        p->hops = path_compare(&p->findings, &p->plain, &p->marked);
     else if (r != -ECANCELED)
         findings_add(&p->findings, "marks",
                      "a connection with DSCP %d and a TTL that is not the usual one fails: %s",
@@ -208,8 +209,9 @@ static void take_steps(struct path *p, const struct services *s)
 
 /* ---- the end ---- */
 
-static void print_begin(const struct path *p, const struct handshake *h)
+static void print_begin(const struct path *p)
 {
+    const struct handshake *h = &p->plain;
     char peer[ADDRESS_TEXT_MAX], own[ADDRESS_TEXT_MAX];
 
     if (!p->common->json)
@@ -217,8 +219,10 @@ static void print_begin(const struct path *p, const struct handshake *h)
                     address_format(&h->own, own, sizeof(own)));
 }
 
-static void put_summary(const struct path *p, const struct handshake *h, int status)
+static void put_summary(const struct path *p, int status)
 {
+    const struct handshake *h = &p->plain;
+
     output_begin("summary");
     output_address("address", &h->peer);
     output_address("source", &h->own);
@@ -228,16 +232,18 @@ static void put_summary(const struct path *p, const struct handshake *h, int sta
     output_end_summary(status);
 }
 
-static int conclude(const struct path *p, const struct handshake *h)
+static int conclude(const struct path *p, int page)
 {
     bool stopped = path_is_stopped(p);
     int status = p->findings.count > 0 ? VERB_BAD : stopped ? VERB_UNABLE : VERB_WELL;
     char peer[ADDRESS_TEXT_MAX];
 
+    if (page >= 0 && path_page_write(p, page) < 0)
+        status = VERB_UNABLE;
     if (p->common->json) {
-        put_summary(p, h, status);
+        put_summary(p, status);
     } else {
-        output_line("--- %s path ---", address_format(&h->peer, peer, sizeof(peer)));
+        output_line("--- %s path ---", address_format(&p->plain.peer, peer, sizeof(peer)));
         if (p->findings.count > 0)
             output_line("%zu finding%s%s", p->findings.count, plural(p->findings.count),
                         stopped ? ", stopped" : "");
@@ -247,21 +253,20 @@ static int conclude(const struct path *p, const struct handshake *h)
     return output_works() ? status : VERB_UNABLE;
 }
 
-static int examine(struct path *p, struct attempts *attempts)
+static int examine(struct path *p, struct attempts *attempts, int page)
 {
-    struct handshake plain;
     struct services services;
     unsigned failed;
 
-    int r = ask_plain(p, attempts, &plain, &failed);
+    int r = ask_plain(p, attempts, &p->plain, &failed);
     if (r < 0)
         return link_give_up(p->common, r == -ECANCELED ? VERB_UNABLE : VERB_BAD);
-    if (find_ports(p, &plain.peer, &services) < 0)
+    if (find_ports(p, &p->plain.peer, &services) < 0)
         return link_give_up(p->common, VERB_UNABLE);
-    print_begin(p, &plain);
-    compare(p, &plain, failed);
+    print_begin(p);
+    compare(p, failed);
     take_steps(p, &services);
-    return conclude(p, &plain);
+    return conclude(p, page);
 }
 
 static int check(const struct common *c, const struct path_options *own)
@@ -281,19 +286,36 @@ static int check(const struct common *c, const struct path_options *own)
     return 0;
 }
 
-static int run_path(const struct common *common, const void *own)
+/* PAGE is the descriptor of the file to write, or -1. */
+static int run_with(const struct common *common, const struct path_options *own, int page)
 {
     struct path p = {.common = common, .own = own, .findings.common = common, .hops = -1};
     struct attempts attempts;
 
-    if (check(common, own) < 0)
-        return VERB_UNABLE;
     if (link_resolve(common, &attempts) < 0)
         return link_give_up(common, VERB_UNABLE);
     p.stop = stop_open();
-    int status = p.stop < 0 ? link_give_up(common, VERB_UNABLE) : examine(&p, &attempts);
+    int status = p.stop < 0 ? link_give_up(common, VERB_UNABLE) : examine(&p, &attempts, page);
     fd_close(&p.stop);
     attempts_free(&attempts);
+    findings_free(&p.findings);
+    free(p.flows);
+    return status;
+}
+
+static int run_path(const struct common *common, const void *options)
+{
+    const struct path_options *own = options;
+    int page = -1;
+
+    if (check(common, own) < 0)
+        return VERB_UNABLE;
+    if (own->page)
+        page = path_page_open(own->page);
+    if (own->page && page < 0)
+        return link_give_up(common, VERB_UNABLE);
+    int status = run_with(common, own, page);
+    path_page_close(&page, own->page);
     return status;
 }
 

@@ -73,6 +73,7 @@ static const char *findings(int hops)
     fflush(stdout);
     dup2(file, STDOUT_FILENO);
     int got = path_compare(&f, &plain, &marked);
+    findings_free(&f);
     fflush(stdout);
     dup2(out, STDOUT_FILENO);
     close(out);
