@@ -1,6 +1,8 @@
 #include "client/findings.h"
 
 #include "base/escape.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "client/output.h"
 
 #include <stdarg.h>

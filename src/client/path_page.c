@@ -1,7 +1,10 @@
 #include "client/path_page.h"
 
 #include "base/escape.h"
+#include "base/fd.h"
+#include "base/memory.h"
 #include "base/span.h"
+#include "base/text.h"
 #include "client/report.h"
 #include "config.h"
 

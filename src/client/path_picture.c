@@ -2,6 +2,7 @@
  * The pictures of the page, in SVG. Each has its meaning in words, too: in a title, for those who
  * do not see it, and not by colour alone.
  */
+#include "base/text.h"
 #include "base/util.h"
 #include "client/path_page.h"
 

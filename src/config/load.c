@@ -1,295 +1,141 @@
-/*
- * From files to settings: sections found or made, values parsed by their rows of the table.
- */
-#include "base/memory.h"
-#include "base/text.h"
-#include "config/loading.h"
-#include "config/options.h"
+#include "config/load.h"
 
-#include <ctype.h>
-#include <search.h>
+#include "base/file.h"
+#include "config/loading.h"
+#include "config/sections.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-static struct origin here(const struct loading *in, unsigned line)
+/* Why a file or directory cannot be read, in REASON: of a missing permission, whose it is. */
+static const char *explain(int error, char *reason)
 {
-    return (struct origin){.file = in->file, .line = line};
+    const struct passwd *user = error == EACCES ? getpwuid(geteuid()) : NULL;
+
+    snprintf(reason, REASON_MAX, "%s", file_error(error));
+    if (error == EACCES)
+        text_append(reason, REASON_MAX,
+                    " for the user that echod runs as, %s%suid %u: grant it (chgrp and chmod g+r; "
+                    "\"namei -l\" shows which directory may be in the way)",
+                    user ? user->pw_name : "", user ? ", " : "", (unsigned)geteuid());
+    return reason;
 }
 
-/* ---- sections ---- */
+/* Whether ERROR may not be there at the next try: nothing that an edit could mend. */
+static bool is_passing(int error)
+{
+    return error == EIO || error == ENOMEM || error == EMFILE || error == ENFILE ||
+           error == ESTALE || error == EAGAIN;
+}
 
-static void set_defaults(struct section *section, struct problems *problems)
+static void load_file(struct loading *in, const char *path)
 {
     char reason[REASON_MAX];
 
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
-        if (row->section == section->kind &&
-            row->type->parse(row, row->fallback, option_field(row, section), reason) < 0)
-            problem_add(problems, FATAL, (struct origin){0}, section->name, row->name,
-                        "bad default: %s", reason);
-    }
+    loading_enter(in, path);
+    int r = inifile_read(path, &loading_events, in);
+    if (r < 0)
+        problem_add(in->problems, is_passing(-r) ? TRANSIENT : FATAL,
+                    (struct origin){.file = in->file}, NULL, NULL, "cannot be read: %s",
+                    explain(-r, reason));
 }
 
-/* An entry of the sections' names, of which there may be thousands. */
-struct named {
-    const char *name; /* the section's */
-    size_t index;
-};
-
-static int compare_names(const void *a, const void *b)
+static void tell_ignored(struct loading *in, const char *path, const char *reason)
 {
-    return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
+    problem_add(in->problems, WARNING, (struct origin){.file = path}, NULL, NULL, "is ignored: %s",
+                reason);
 }
 
-static bool section_find(const struct loading *in, const char *name, size_t *index)
+/* Loads the drop-in at PATH. A link to /dev/null masks one that has this name elsewhere. */
+static void load_drop_in(struct loading *in, const char *path)
 {
-    const struct named wanted = {.name = name};
-    struct named *const *found = tfind(&wanted, &in->names, compare_names);
+    struct stat st;
 
-    if (found)
-        *index = (*found)->index;
-    return found != NULL;
-}
-
-static void section_remember(struct loading *in, size_t index)
-{
-    struct named *entry = memory_zeroed(1, sizeof(*entry));
-
-    *entry = (struct named){.name = in->settings->sections[index].name, .index = index};
-    if (!tsearch(entry, &in->names, compare_names))
-        free(entry);
-}
-
-static size_t section_create(struct loading *in, enum section_kind kind, const char *name,
-                             struct origin where)
-{
-    struct settings *settings = in->settings;
-    size_t size =
-        kind == SECTION_SERVER ? sizeof(struct server_settings) : sizeof(struct listen_settings);
-
-    settings->sections =
-        array_append(settings->sections, &settings->section_count, sizeof(*settings->sections));
-    size_t index = settings->section_count - 1;
-    settings->sections[index] = (struct section){
-        .kind = kind,
-        .name = text_copy(name),
-        .declared = where,
-        .values = memory_zeroed(1, size),
-        .origins = memory_zeroed(option_count, sizeof(struct origin)),
-    };
-    set_defaults(&settings->sections[index], in->problems);
-    section_remember(in, index);
-    return index;
-}
-
-/* The NAME behind "listen", or NULL where TEXT is another section or NAME is not a good one. */
-static const char *listen_name(const char *text)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789._-";
-    size_t len = strlen("listen");
-
-    if (strncmp(text, "listen", len) != 0 || !strchr(" \t", text[len]))
-        return NULL;
-    const char *name = text + len + strspn(text + len, " \t");
-    size_t length = strlen(name);
-    return length > 0 && length < LISTENER_NAME_SIZE && strspn(name, allowed) == length ? name
-                                                                                        : NULL;
-}
-
-/* Whether TEXT is a section but for capital letters: MEANT, of SIZE bytes, is that one. */
-static bool meant_in_small(const char *text, char *meant, size_t size)
-{
-    snprintf(meant, size, "%s", text);
-    for (char *p = meant; *p && !strchr(" \t", *p); p++)
-        *p = (char)tolower((unsigned char)*p);
-    return strcmp(meant, "server") == 0 || listen_name(meant);
-}
-
-static void tell_no_section(struct loading *in, unsigned line, const char *text)
-{
-    char meant[64];
-
-    if (meant_in_small(text, meant, sizeof(meant)))
-        problem_add(in->problems, FATAL, here(in, line), NULL, NULL,
-                    "[%s] is no section; did you mean [%s]?", text, meant);
-    else
-        problem_add(in->problems, FATAL, here(in, line), NULL, NULL,
-                    "[%s] is no section: there are [server] and [listen NAME] (NAME: up to 32 "
-                    "letters, digits, . _ -)",
-                    text);
-}
-
-static void on_section(void *user, unsigned line, const char *text)
-{
-    struct loading *in = user;
-    char name[64];
-    const char *listener = listen_name(text);
-    bool server = strcmp(text, "server") == 0;
-
-    in->in_section = server || listener != NULL;
-    in->in_bad_section = !in->in_section;
-    if (in->in_bad_section) {
-        tell_no_section(in, line, text);
+    if (file_is_masked(path))
         return;
-    }
-    snprintf(name, sizeof(name), server ? "server" : "listen %s", listener);
-    if (!section_find(in, name, &in->current))
-        in->current = section_create(in, SECTION_LISTEN, name, here(in, line));
-}
-
-/* ---- values ---- */
-
-static void tell_unknown(struct loading *in, struct origin where, const struct section *section,
-                         const char *key)
-{
-    const struct option_row *elsewhere = option_find_anywhere(key);
-    const struct option_row *nearest = option_nearest(section->kind, key);
-
-    if (elsewhere)
-        problem_add(in->problems, FATAL, where, section->name, key, "belongs into [%s]",
-                    option_section_name(elsewhere));
-    else if (nearest)
-        problem_add(in->problems, FATAL, where, section->name, key,
-                    "unknown option; did you mean %s?", nearest->name);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        tell_ignored(in, path, "it is not a regular file");
     else
-        problem_add(in->problems, FATAL, where, section->name, key,
-                    "unknown option; echod --list-options shows them all");
+        load_file(in, path);
 }
 
-/* Puts what FRESH owns in the place of what FIELD of ROW owns; a list that ADDS gets it besides. */
-static void move_value(const struct option_row *row, void *field, void *fresh, bool adds)
+static bool is_drop_in(const char *name)
 {
-    if (adds) {
-        row->type->list->append(field, fresh);
-        return;
-    }
-    row->type->clear(field);
-    memcpy(field, fresh, row->type->size);
+    size_t len = strlen(name);
+
+    return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".conf") == 0;
 }
 
-/* Parses TEXT into a fresh field, so that a bad value leaves the one before as it was. A list ADDS
- * what is set to what it has, unless that is nothing: then it starts anew. */
-static void set_value(struct loading *in, struct origin where, const struct option_row *row,
-                      struct section *section, const char *text, bool adds)
+/* What editors, package managers and people leave beside drop-ins, and nobody takes for one. */
+static bool is_left_over(const char *name)
+{
+    static const char *const patterns[] = {".*",     "*~",    "*.dpkg-*", "*.ucf-*",
+                                           "*.rpm*", "*.bak", "*.old",    "README*"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+        if (fnmatch(patterns[i], name, 0) == 0)
+            return true;
+    return false;
+}
+
+static int is_of_interest(const struct dirent *entry)
+{
+    return is_drop_in(entry->d_name) || !is_left_over(entry->d_name);
+}
+
+/* DIRECTORY, of drop-ins, cannot be listed. There need not be one. */
+static void tell_unlisted(struct loading *in, const char *directory, int error)
 {
     char reason[REASON_MAX];
-    union {
-        struct text text;
-        struct words words;
-        struct cidrs cidrs;
-    } fresh = {0};
-    void *field = option_field(row, section);
-    const struct list_type *list = row->type->list;
+    struct stat st;
 
-    if (row->type->parse(row, text, row->type->clear ? &fresh : field, reason) < 0) {
-        problem_add(in->problems, FATAL, where, section->name, row->name, "%s", reason);
-    } else if (row->type->clear) {
-        if (list)
-            list->set_line(&fresh, where.line);
-        adds = adds && list->count(&fresh) > 0;
-        move_value(row, field, &fresh, adds);
-    }
-    if (!adds)
-        *option_origin(row, section) = where;
+    if (stat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
+        tell_ignored(in, directory, "it is not a directory, in which drop-ins would be");
+    else if (error != ENOENT && error != ENOTDIR)
+        problem_add(in->problems, FATAL, (struct origin){.file = in->file}, NULL, NULL,
+                    "its drop-ins, %s, cannot be read: %s", directory, explain(error, reason));
 }
 
-static void on_value(void *user, unsigned line, const char *key, const char *text)
+static void load_drop_ins(struct loading *in, const char *path)
 {
-    struct loading *in = user;
-    struct origin where = here(in, line);
+    char directory[4096], file[sizeof(directory) + 256];
+    struct dirent **entries;
 
-    if (in->in_bad_section)
-        return;
-    if (!in->in_section) {
-        problem_add(in->problems, FATAL, where, NULL, key,
-                    "stands before the first section: [server] or [listen NAME]");
+    snprintf(directory, sizeof(directory), "%s.d", path);
+    int count = scandir(directory, &entries, is_of_interest, alphasort);
+    if (count < 0) {
+        tell_unlisted(in, directory, errno);
         return;
     }
-    struct section *section = &in->settings->sections[in->current];
-    const struct option_row *row = option_find(section->kind, key);
-    if (!row) {
-        tell_unknown(in, where, section, key);
-        return;
+    for (int i = 0; i < count; i++) {
+        snprintf(file, sizeof(file), "%s/%s", directory, entries[i]->d_name);
+        if (is_drop_in(entries[i]->d_name))
+            load_drop_in(in, file);
+        else
+            tell_ignored(in, file, "the name of a drop-in ends in .conf");
+        free(entries[i]);
     }
-    struct origin before = *option_origin(row, section);
-    bool repeated = before.file == in->file;
-    if (repeated && !row->type->list)
-        problem_add(in->problems, FATAL, where, section->name, key,
-                    "set a second time; line %u sets it already", before.line);
-    else
-        set_value(in, where, row, section, text, repeated);
+    free(entries);
 }
 
-static void on_malformed(void *user, unsigned line, const char *reason)
+/* The file PATH, and then its drop-ins. */
+static void read_all(struct loading *in, const char *path)
 {
-    struct loading *in = user;
-
-    problem_add(in->problems, FATAL, here(in, line), NULL, NULL, "%s", reason);
-}
-
-const struct inifile_events loading_events = {on_section, on_value, on_malformed};
-
-/* ---- files ---- */
-
-void loading_enter(struct loading *in, const char *path)
-{
-    struct settings *settings = in->settings;
-
-    settings->files =
-        array_append(settings->files, &settings->file_count, sizeof(*settings->files));
-    in->file = settings->files[settings->file_count - 1] = text_copy(path);
-    in->in_section = in->in_bad_section = false;
-}
-
-/* Typed access to what the sections hold; they do not move any more. */
-static void index_listens(struct settings *settings)
-{
-    settings->server = settings->sections[0].values;
-    for (size_t i = 1; i < settings->section_count; i++) {
-        struct listen_settings *listen = settings->sections[i].values;
-        listen->name = settings->sections[i].name + strlen("listen ");
-        settings->listens =
-            array_append(settings->listens, &settings->listen_count, sizeof(*settings->listens));
-        settings->listens[settings->listen_count - 1] = listen;
-    }
-}
-
-struct loading loading_begin(struct problems *problems)
-{
-    struct loading in = {.settings = memory_zeroed(1, sizeof(*in.settings)), .problems = problems};
-
-    section_create(&in, SECTION_SERVER, "server", (struct origin){0});
-    return in;
-}
-
-static void complete_lists(const struct section *section)
-{
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
-        const struct list_type *list = row->type->list;
-        if (row->section == section->kind && list && list->complete)
-            list->complete(option_field(row, section));
-    }
-}
-
-struct settings *loading_end(struct loading *in)
-{
-    tdestroy(in->names, free);
-    in->names = NULL;
-    for (size_t i = 0; i < in->settings->section_count; i++)
-        complete_lists(&in->settings->sections[i]);
-    index_listens(in->settings);
-    settings_validate(in->settings, in->problems);
-    return in->settings;
+    load_file(in, path);
+    load_drop_ins(in, path);
 }
 
 struct settings *settings_load(const char *path, struct problems *problems)
 {
     struct loading in = loading_begin(problems);
 
-    loading_read(&in, path);
+    read_all(&in, path);
     struct settings *settings = loading_end(&in);
     if (problems->fatal == 0)
         return settings;

@@ -24,9 +24,6 @@ struct loading loading_begin(struct problems *problems);
 /* What follows is from the file PATH, and before its first section. */
 void loading_enter(struct loading *in, const char *path);
 
-/* Reads the file PATH, and then its drop-ins. */
-void loading_read(struct loading *in, const char *path);
-
 /* What enters the lines; the user is the struct loading. */
 extern const struct inifile_events loading_events;
 

@@ -25,39 +25,39 @@ static const struct choice log_level_choices[] = {
 #define LISTEN(field) .section = SECTION_LISTEN, .offset = offsetof(struct listen_settings, field)
 
 const struct option_row option_table[] = {
-    {SERVER(max_clients), .name = "max_clients", .type = &type_count, .fallback = "1000", .min = 1,
-     .max = 100000, .help = "Clients served at once, over all listeners."},
+    {SERVER(max_clients), .name = "max_clients", .type = &type_count, .fallback = "1000",
+     .rule.min = 1, .rule.max = 100000, .help = "Clients served at once, over all listeners."},
     {SERVER(max_per_source), .name = "max_per_source", .type = &type_count, .fallback = "100",
-     .max = 100000,
+     .rule.max = 100000,
      .help = "Clients served at once of one source (source_prefix); 0 sets no limit."},
     {SERVER(source_prefix), .name = "source_prefix", .type = &type_prefix, .fallback = "32, 64",
      .help = "The bits of an IPv4 and of an IPv6 address that make a source."},
     {SERVER(source_rate), .name = "source_rate", .type = &type_rate, .fallback = "100/s",
      .help = "Connections of one source, such as 20/s or 600/min; 0 sets no limit."},
     {SERVER(crash_penalty), .name = "crash_penalty", .type = &type_duration, .fallback = "1min",
-     .min = 0, .max = DAYS(1),
+     .rule.min = 0, .rule.max = DAYS(1),
      .help = "How long a source is kept out whose worker crashed; 0 does not keep it out."},
     {SERVER(when_full), .name = "when_full", .type = &type_choice, .fallback = "refuse",
-     .choices = when_full_choices,
+     .rule.choices = when_full_choices,
      .help = "At max_clients: refuse says why and closes, queue leaves clients in the backlog."},
     {SERVER(monitor), .name = "monitor", .type = &type_cidrs, .fallback = "",
      .help = "The addresses of health checks: limits per source do not concern them."},
-    {SERVER(reserved), .name = "reserved", .type = &type_count, .fallback = "0", .max = 99999,
+    {SERVER(reserved), .name = "reserved", .type = &type_count, .fallback = "0", .rule.max = 99999,
      .help = "The last of max_clients, so many, are for the addresses in monitor only."},
     {SERVER(idle_timeout), .name = "idle_timeout", .type = &type_duration, .fallback = "5min",
-     .max = DAYS(365), .help = "A client that is silent this long is closed; 0 is never."},
+     .rule.max = DAYS(365), .help = "A client that is silent this long is closed; 0 is never."},
     {SERVER(session_timeout), .name = "session_timeout", .type = &type_duration, .fallback = "0",
-     .max = DAYS(365), .help = "A client is closed after this long, busy or not; 0 is never."},
+     .rule.max = DAYS(365), .help = "A client is closed after this long, busy or not; 0 is never."},
     {SERVER(keepalive), .name = "keepalive", .type = &type_duration, .fallback = "2min",
-     .max = DAYS(1) / 2,
+     .rule.max = DAYS(1) / 2,
      .help =
          "A TCP client that vanished is noticed this long after it was last heard; 0 is never."},
     {SERVER(drain_timeout), .name = "drain_timeout", .type = &type_duration, .fallback = "30s",
-     .max = DAYS(1), .help = "How long a stop waits for clients that are not idle."},
+     .rule.max = DAYS(1), .help = "How long a stop waits for clients that are not idle."},
     {SERVER(log_sessions), .name = "log_sessions", .type = &type_bool, .fallback = "yes",
      .help = "Whether each session that ends normally is logged; the others always are."},
     {SERVER(log_level), .name = "log_level", .type = &type_choice, .fallback = "info",
-     .choices = log_level_choices, .help = "The least important records that are logged."},
+     .rule.choices = log_level_choices, .help = "The least important records that are logged."},
     {SERVER(metrics_file), .name = "metrics_file", .type = &type_text, .fallback = "",
      .help = "A file to write counts to, for node_exporter's textfile collector; empty is none."},
     {SERVER(core_dumps), .name = "core_dumps", .type = &type_bool, .fallback = "no",
@@ -65,32 +65,32 @@ const struct option_row option_table[] = {
 
     {LISTEN(addresses), .name = "address", .type = &type_words, .fallback = "127.0.0.1, ::1",
      .help = "IPv4 and IPv6 addresses, host names, * for all; of a Unix socket a path."},
-    {LISTEN(port), .name = "port", .type = &type_port, .fallback = "7777", .max = 65535,
+    {LISTEN(port), .name = "port", .type = &type_port, .fallback = "7777", .rule.max = 65535,
      .with = "protocol", .unless = UNIX_PROTOCOLS,
      .help = "A number, or a name from /etc/services; 0 lets the kernel choose."},
     {LISTEN(protocol), .name = "protocol", .type = &type_choice, .fallback = "tcp",
-     .choices = protocol_choices, .help = "The kind of socket."},
-    {LISTEN(mode), .name = "mode", .type = &type_mode, .fallback = "0666", .max = 0777,
+     .rule.choices = protocol_choices, .help = "The kind of socket."},
+    {LISTEN(mode), .name = "mode", .type = &type_mode, .fallback = "0666", .rule.max = 0777,
      .with = "protocol", .if_value = UNIX_PROTOCOLS,
      .help = "Permission bits of the socket's file: who may connect."},
     {LISTEN(reuse_port), .name = "reuse_port", .type = &type_bool, .fallback = "no",
      .with = "protocol", .unless = UNIX_PROTOCOLS,
      .help = "Whether other instances with this option may listen on the same port."},
     {LISTEN(service), .name = "service", .type = &type_choice, .fallback = "echo",
-     .choices = service_choices, .help = "What is done for a client."},
+     .rule.choices = service_choices, .help = "What is done for a client."},
     {LISTEN(greeting), .name = "greeting", .type = &type_text, .fallback = "",
      .help = "Sent to each client as it connects, exactly as written."},
     {LISTEN(reply), .name = "reply", .type = &type_text, .fallback = "OK", .with = "service",
      .if_value = "message",
      .help = "Sent with a newline once a message is stored; empty sends nothing."},
-    {LISTEN(max_message), .name = "max_message", .type = &type_size, .fallback = "1024", .min = 1,
-     .max = 65536, .with = "service", .if_value = "message",
+    {LISTEN(max_message), .name = "max_message", .type = &type_size, .fallback = "1024",
+     .rule.min = 1, .rule.max = 65536, .with = "service", .if_value = "message",
      .help = "The longest message in bytes, without its newline."},
     {LISTEN(max_messages), .name = "max_messages", .type = &type_count, .fallback = "0",
-     .max = UINT32_MAX, .with = "service", .if_value = "message",
+     .rule.max = UINT32_MAX, .with = "service", .if_value = "message",
      .help = "The connection is closed after this many messages; 0 sets no limit."},
     {LISTEN(message_pause), .name = "message_pause", .type = &type_duration, .fallback = "0",
-     .max = DAYS(1), .with = "service", .if_value = "message",
+     .rule.max = DAYS(1), .with = "service", .if_value = "message",
      .help = "A pause this long ends a message that no newline ends; 0 is never."},
     {LISTEN(datagram_rate), .name = "datagram_rate", .type = &type_rate, .fallback = "1000/s",
      .with = "protocol", .if_value = "udp",
@@ -100,7 +100,7 @@ const struct option_row option_table[] = {
     {LISTEN(deny), .name = "deny", .type = &type_cidrs, .fallback = "",
      .help = "The addresses that may not connect, even if allow names them."},
     {LISTEN(proxy_protocol), .name = "proxy_protocol", .type = &type_choice, .fallback = "no",
-     .choices = proxy_choices,
+     .rule.choices = proxy_choices,
      .help = "Whether a PROXY protocol header begins each connection, and of which version."},
     {LISTEN(proxy_trust), .name = "proxy_trust", .type = &type_cidrs, .fallback = "",
      .with = "proxy_protocol", .unless = "no",
@@ -237,33 +237,41 @@ size_t option_format_items(const struct option_row *row, const struct section *s
     return to;
 }
 
+int option_parse(const struct option_row *row, const char *text, void *field, char *reason)
+{
+    return row->type->parse(&row->rule, text, field, reason);
+}
+
+void option_format(const struct option_row *row, const void *field, char *buf, size_t size)
+{
+    row->type->format(&row->rule, field, buf, size);
+}
+
+/* Whether VALUE is one of the words of LIST, which have " | " between them. */
+static bool is_one_of(const char *value, const char *list)
+{
+    for (size_t len; *list; list += len + strspn(list + len, " |")) {
+        len = strcspn(list, " |");
+        if (strlen(value) == len && strncmp(value, list, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool option_is_idle(const struct option_row *row, const struct section *section)
+{
+    char value[VALUE_TEXT_MAX];
+
+    if (!row->with)
+        return false;
+    const struct option_row *other = option_find(row->section, row->with);
+    option_format(other, option_field(other, section), value, sizeof(value));
+    return row->if_value ? !is_one_of(value, row->if_value) : is_one_of(value, row->unless);
+}
+
 const char *option_section_name(const struct option_row *row)
 {
     return row->section == SECTION_SERVER ? "server" : "listen NAME";
-}
-
-/* A bound is kept as the number that the type's field holds, whatever its C type. */
-static void bound_format(const struct option_row *row, uint64_t bound, char *buf, size_t size)
-{
-    if (row->type == &type_duration || row->type == &type_count || row->type == &type_size)
-        row->type->format(row, &bound, buf, size);
-    else
-        snprintf(buf, size, row->type == &type_mode ? "%04llo" : "%llu", (unsigned long long)bound);
-}
-
-void option_range(const struct option_row *row, char *buf, size_t size)
-{
-    char low[VALUE_TEXT_MAX], high[VALUE_TEXT_MAX];
-
-    buf[0] = '\0';
-    if (row->choices) {
-        for (const struct choice *c = row->choices; c->name; c++)
-            text_append(buf, size, "%s%s", buf[0] ? " | " : "", c->name);
-    } else if (row->max > 0) {
-        bound_format(row, row->min, low, sizeof(low));
-        bound_format(row, row->max, high, sizeof(high));
-        text_append(buf, size, "%s to %s", low, high);
-    }
 }
 
 void option_list(FILE *out)
@@ -271,7 +279,7 @@ void option_list(FILE *out)
     for (size_t i = 0; i < option_count; i++) {
         const struct option_row *row = &option_table[i];
         char range[VALUE_TEXT_MAX];
-        option_range(row, range, sizeof(range));
+        value_range(row->type, &row->rule, range, sizeof(range));
         fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", option_section_name(row), row->name,
                 row->type->name, row->fallback, range, row->help);
     }

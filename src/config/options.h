@@ -11,10 +11,9 @@ struct option_row {
     enum section_kind section;
     const char *name;
     const struct value_type *type;
-    size_t offset;                /* of the field in the struct of the section */
-    const char *fallback;         /* the default, as text */
-    uint64_t min, max;            /* for the types that are ordered */
-    const struct choice *choices; /* ends with a NULL name; for type_choice */
+    size_t offset;        /* of the field in the struct of the section */
+    const char *fallback; /* the default, as text */
+    struct value_rule rule;
     /* An option that acts only if WITH, another one of its section, has the value IF_VALUE, or
      * has not the value UNLESS; either may be several, with " | " between them. */
     const char *with, *if_value, *unless;
@@ -53,9 +52,12 @@ size_t option_format_items(const struct option_row *row, const struct section *s
 /* Whether ROW acts only with a value of another option that SECTION does not have. */
 bool option_is_idle(const struct option_row *row, const struct section *section);
 
-/* "[server]" or "[listen NAME]", and the values that ROW takes, for people to read. */
+/* "[server]" or "[listen NAME]", for people to read. */
 const char *option_section_name(const struct option_row *row);
-void option_range(const struct option_row *row, char *buf, size_t size);
+
+/* Parses TEXT into FIELD, and writes FIELD as text, as the type of ROW does. */
+int option_parse(const struct option_row *row, const char *text, void *field, char *reason);
+void option_format(const struct option_row *row, const void *field, char *buf, size_t size);
 
 /* Writes the table to OUT: a line per option, fields separated by tabs: section, name, type,
  * default, values, help. */

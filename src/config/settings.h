@@ -74,33 +74,4 @@ struct settings {
     size_t file_count;
 };
 
-/*
- * Reads the file at PATH, then *.conf in PATH.d in the order of their names, checks the whole, and
- * adds to PROBLEMS whatever is wrong. Returns the settings, or NULL if a problem is fatal. The
- * caller frees them with settings_free().
- */
-struct settings *settings_load(const char *path, struct problems *problems);
-
-void settings_free(struct settings *settings);
-
-/* The listener of this NAME, or NULL. */
-const struct listen_settings *settings_listen(const struct settings *settings, const char *name);
-
-/* Where KEY was set of the section that has VALUES, a struct of server_settings or listen_settings;
- * the section itself, if it has the default (no file: it is nowhere, as may be [server]). */
-struct origin settings_origin(const struct settings *settings, const void *values, const char *key);
-
-/* The same of item INDEX of KEY, a list. */
-struct origin settings_item_origin(const struct settings *settings, const void *values,
-                                   const char *key, size_t index);
-
-/*
- * Writes the effective configuration to OUT as an INI file, the origin of each value beside it.
- * Loading the output gives the same values.
- */
-void settings_dump(const struct settings *settings, FILE *out);
-
-/* Adds to PROBLEMS what is wrong with the settings as a whole (validate.c). */
-void settings_validate(struct settings *settings, struct problems *problems);
-
 #endif

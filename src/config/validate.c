@@ -1,8 +1,6 @@
-/*
- * What no option can tell alone: values that contradict each other, or do nothing.
- */
+#include "config/validate.h"
+
 #include "config/options.h"
-#include "config/settings.h"
 
 #include "net/address.h"
 
@@ -33,33 +31,11 @@ static void problem_at(struct problems *problems, enum severity severity,
     problem_at_item(problems, severity, section, key, SIZE_MAX, reason);
 }
 
-/* Whether VALUE is one of the words of LIST, which have " | " between them. */
-static bool is_one_of(const char *value, const char *list)
-{
-    for (size_t len; *list; list += len + strspn(list + len, " |")) {
-        len = strcspn(list, " |");
-        if (strlen(value) == len && strncmp(value, list, len) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool option_is_idle(const struct option_row *row, const struct section *section)
-{
-    char value[VALUE_TEXT_MAX];
-
-    if (!row->with)
-        return false;
-    const struct option_row *other = option_find(row->section, row->with);
-    other->type->format(other, option_field(other, section), value, sizeof(value));
-    return row->if_value ? !is_one_of(value, row->if_value) : is_one_of(value, row->unless);
-}
-
 static bool has_default(const struct option_row *row, const struct section *section)
 {
     char value[VALUE_TEXT_MAX];
 
-    row->type->format(row, option_field(row, section), value, sizeof(value));
+    option_format(row, option_field(row, section), value, sizeof(value));
     return strcmp(value, row->fallback) == 0;
 }
 
@@ -72,7 +48,7 @@ static void check_effect(const struct option_row *row, const struct section *sec
     if (!option_is_idle(row, section) || has_default(row, section))
         return;
     const struct option_row *other = option_find(row->section, row->with);
-    other->type->format(other, option_field(other, section), value, sizeof(value));
+    option_format(other, option_field(other, section), value, sizeof(value));
     snprintf(reason, sizeof(reason), "has no effect %s %s = %.200s",
              row->if_value ? "without" : "with", row->with, row->if_value ? row->if_value : value);
     problem_at(problems, WARNING, section, row->name, reason);

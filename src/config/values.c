@@ -2,7 +2,6 @@
 
 #include "base/duration.h"
 #include "base/escape.h"
-#include "config/options.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -23,27 +22,52 @@ int value_reject(char *reason, const char *format, ...)
     return -EINVAL;
 }
 
-/* Checks NUMBER against the range of ROW, or R, the error of scanning it. */
-static int check_range(const struct option_row *row, int r, uint64_t number, const char *text,
-                       char *reason)
+/* A bound is kept as the number that the type's field holds, whatever its C type. */
+static void bound_format(const struct value_type *type, uint64_t bound, char *buf, size_t size)
+{
+    if (type == &type_duration || type == &type_count || type == &type_size)
+        type->format(NULL, &bound, buf, size);
+    else
+        snprintf(buf, size, type == &type_mode ? "%04llo" : "%llu", (unsigned long long)bound);
+}
+
+void value_range(const struct value_type *type, const struct value_rule *rule, char *buf,
+                 size_t size)
+{
+    char low[VALUE_TEXT_MAX], high[VALUE_TEXT_MAX];
+
+    buf[0] = '\0';
+    if (rule->choices) {
+        for (const struct choice *c = rule->choices; c->name; c++)
+            text_append(buf, size, "%s%s", buf[0] ? " | " : "", c->name);
+    } else if (rule->max > 0) {
+        bound_format(type, rule->min, low, sizeof(low));
+        bound_format(type, rule->max, high, sizeof(high));
+        text_append(buf, size, "%s to %s", low, high);
+    }
+}
+
+/* Checks NUMBER against RULE, or R, the error of scanning it, for a value of TYPE. */
+static int check_range(const struct value_type *type, const struct value_rule *rule, int r,
+                       uint64_t number, const char *text, char *reason)
 {
     char range[VALUE_TEXT_MAX];
 
-    option_range(row, range, sizeof(range));
+    value_range(type, rule, range, sizeof(range));
     if (r == -EINVAL)
-        return value_reject(reason, "\"%.60s\" is not a %s (%s)", text, row->type->name, range);
-    if (r < 0 || number < row->min || number > row->max)
+        return value_reject(reason, "\"%.60s\" is not a %s (%s)", text, type->name, range);
+    if (r < 0 || number < rule->min || number > rule->max)
         return value_reject(reason, "%.60s is out of range (%s)", text, range);
     return 0;
 }
 
 /* ---- yes and no ---- */
 
-static int bool_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int bool_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
 
-    (void)row;
+    (void)rule;
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         if (strcasecmp(words[i], text) == 0) {
             *(bool *)field = i % 2;
@@ -53,9 +77,9 @@ static int bool_parse(const struct option_row *row, const char *text, void *fiel
     return value_reject(reason, "\"%.60s\" is neither yes nor no", text);
 }
 
-static void bool_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void bool_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
-    (void)row;
+    (void)rule;
     snprintf(buf, size, "%s", *(const bool *)field ? "yes" : "no");
 }
 
@@ -63,20 +87,20 @@ const struct value_type type_bool = {.name = "boolean", .parse = bool_parse, .fo
 
 /* ---- numbers ---- */
 
-static int count_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int count_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     uint64_t number = 0;
     int r = number_parse(text, &number);
 
-    r = check_range(row, r, number, text, reason);
+    r = check_range(&type_count, rule, r, number, text, reason);
     if (r == 0)
         *(uint64_t *)field = number;
     return r;
 }
 
-static void count_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void count_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
-    (void)row;
+    (void)rule;
     snprintf(buf, size, "%llu", (unsigned long long)*(const uint64_t *)field);
 }
 
@@ -100,12 +124,12 @@ static int size_scan(const char *text, uint64_t *bytes)
     return 0;
 }
 
-static int size_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int size_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     uint64_t bytes = 0;
     int r = size_scan(text, &bytes);
 
-    r = check_range(row, r, bytes, text, reason);
+    r = check_range(&type_size, rule, r, bytes, text, reason);
     if (r == 0)
         *(uint64_t *)field = bytes;
     return r;
@@ -113,22 +137,22 @@ static int size_parse(const struct option_row *row, const char *text, void *fiel
 
 const struct value_type type_size = {.name = "size", .parse = size_parse, .format = count_format};
 
-static int duration_value_parse(const struct option_row *row, const char *text, void *field,
+static int duration_value_parse(const struct value_rule *rule, const char *text, void *field,
                                 char *reason)
 {
     uint64_t usec = 0;
     int r = duration_parse(text, &usec);
 
-    r = check_range(row, r, usec, text, reason);
+    r = check_range(&type_duration, rule, r, usec, text, reason);
     if (r == 0)
         *(uint64_t *)field = usec;
     return r;
 }
 
-static void duration_value_format(const struct option_row *row, const void *field, char *buf,
+static void duration_value_format(const struct value_rule *rule, const void *field, char *buf,
                                   size_t size)
 {
-    (void)row;
+    (void)rule;
     duration_format(*(const uint64_t *)field, buf, size);
 }
 
@@ -146,7 +170,7 @@ static bool mode_makes_sense(unsigned long mode)
 
 /* Octal digits. Without a 0 before them they may be a decimal number, as some programs print a
  * mode: 432 is 0660. */
-static int mode_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int mode_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     size_t digits = strspn(text, "0123456789");
     bool octal = digits > 0 && digits <= 5 && !text[digits] && strspn(text, "01234567") == digits;
@@ -159,7 +183,7 @@ static int mode_parse(const struct option_row *row, const char *text, void *fiel
             "%.60s is not a usual mode in octal digits: did you mean 0%lo, which is "
             "%.60s in decimal? (if not, write 0%.60s)",
             text, decimal, text, text);
-    if (!octal || mode > row->max)
+    if (!octal || mode > rule->max)
         return value_reject(reason, "\"%.60s\" is not a mode (octal, 0 to 0777)", text);
     if (text[0] != '0' && !mode_makes_sense(mode))
         return value_reject(
@@ -171,15 +195,15 @@ static int mode_parse(const struct option_row *row, const char *text, void *fiel
     return 0;
 }
 
-static void mode_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void mode_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
-    (void)row;
+    (void)rule;
     snprintf(buf, size, "%04o", *(const unsigned *)field);
 }
 
 const struct value_type type_mode = {.name = "mode", .parse = mode_parse, .format = mode_format};
 
-static int port_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int port_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     uint64_t number;
     int r = number_parse(text, &number);
@@ -192,16 +216,16 @@ static int port_parse(const struct option_row *row, const char *text, void *fiel
                                 "/etc/services",
                                 text);
         number = ntohs((uint16_t)entry->s_port);
-    } else if (r < 0 || number > row->max) {
+    } else if (r < 0 || number > rule->max) {
         return value_reject(reason, "%.60s is not a port (0 to 65535)", text);
     }
     *(uint16_t *)field = (uint16_t)number;
     return 0;
 }
 
-static void port_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void port_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
-    (void)row;
+    (void)rule;
     snprintf(buf, size, "%u", (unsigned)*(const uint16_t *)field);
 }
 
@@ -209,34 +233,34 @@ const struct value_type type_port = {.name = "port", .parse = port_parse, .forma
 
 /* ---- one of several words ---- */
 
-const struct choice *choice_of(const struct option_row *row, unsigned value)
+const struct choice *choice_of(const struct value_rule *rule, unsigned value)
 {
-    for (const struct choice *c = row->choices; c && c->name; c++)
+    for (const struct choice *c = rule->choices; c && c->name; c++)
         if (c->value == value)
             return c;
     return NULL;
 }
 
-static int choice_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int choice_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     char range[VALUE_TEXT_MAX];
 
-    for (const struct choice *c = row->choices; c->name; c++) {
+    for (const struct choice *c = rule->choices; c->name; c++) {
         if (strcmp(c->name, text) == 0) {
             *(unsigned *)field = c->value;
             return 0;
         }
     }
-    for (const struct choice *c = row->choices; c->name; c++)
+    for (const struct choice *c = rule->choices; c->name; c++)
         if (strcasecmp(c->name, text) == 0)
             return value_reject(reason, "\"%.60s\" is unknown; did you mean %s?", text, c->name);
-    option_range(row, range, sizeof(range));
+    value_range(&type_choice, rule, range, sizeof(range));
     return value_reject(reason, "\"%.60s\" is not one of %s", text, range);
 }
 
-static void choice_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void choice_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
-    const struct choice *c = choice_of(row, *(const unsigned *)field);
+    const struct choice *c = choice_of(rule, *(const unsigned *)field);
 
     snprintf(buf, size, "%s", c ? c->name : "?");
 }
@@ -246,9 +270,9 @@ const struct value_type type_choice = {
 
 /* ---- text ---- */
 
-static int text_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int text_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
-    (void)row;
+    (void)rule;
     for (const char *p = text; *p; p++)
         if (iscntrl((unsigned char)*p) && *p != '\t')
             return value_reject(reason, "there is a control character in it: write it as \\x%02x",
@@ -264,11 +288,11 @@ static int text_parse(const struct option_row *row, const char *text, void *fiel
     return 0;
 }
 
-static void text_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void text_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
     const struct text *text = field;
 
-    (void)row;
+    (void)rule;
     escape_text(buf, size, text->data, text->len);
 }
 

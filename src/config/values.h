@@ -16,8 +16,6 @@
 #define REASON_MAX 256
 #define VALUE_TEXT_MAX 1024
 
-struct option_row;
-
 /* The C types of the fields; what they point at belongs to the settings. */
 struct words {
     char **item;
@@ -42,13 +40,19 @@ struct list_type {
     void (*complete)(void *field);
 };
 
+/* What an option permits of the values of its type. */
+struct value_rule {
+    uint64_t min, max;            /* for the types that are ordered */
+    const struct choice *choices; /* ends with a NULL name; for type_choice */
+};
+
 struct value_type {
     const char *name;
     /* Parses TEXT into FIELD. Returns 0, or -EINVAL with a clause in REASON; FIELD is then as
      * it was. A field is parsed into once more only after clear(). */
-    int (*parse)(const struct option_row *row, const char *text, void *field, char *reason);
+    int (*parse)(const struct value_rule *rule, const char *text, void *field, char *reason);
     /* Writes FIELD so that parse() reads the same. */
-    void (*format)(const struct option_row *row, const void *field, char *buf, size_t size);
+    void (*format)(const struct value_rule *rule, const void *field, char *buf, size_t size);
     void (*clear)(void *field);   /* frees what the field owns; NULL: it owns nothing */
     size_t size;                  /* of the field, if there is a clear() */
     const struct list_type *list; /* NULL: this is no list */
@@ -70,7 +74,11 @@ extern const struct value_type type_rate;     /* struct rate: 20/s */
 /* Sets REASON and returns -EINVAL: the end of every parse() that fails. */
 int value_reject(char *reason, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The choice of ROW that has VALUE; NULL if ROW has no choices or none has it. */
-const struct choice *choice_of(const struct option_row *row, unsigned value);
+/* The values of TYPE that RULE permits, for people to read. */
+void value_range(const struct value_type *type, const struct value_rule *rule, char *buf,
+                 size_t size);
+
+/* The choice of RULE that has VALUE; NULL if it has no choices or none has it. */
+const struct choice *choice_of(const struct value_rule *rule, unsigned value);
 
 #endif

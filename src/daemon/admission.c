@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/passed_fds.h"
+#include "config/sections.h"
 #include "daemon/access.h"
 #include "daemon/listener_pause.h"
 

@@ -92,7 +92,7 @@ static void signal_held(struct server *server, struct fork_server *fork_server)
     for (size_t i = 0; i < datagrams->count; i++)
         if (datagrams->item[i].job && datagrams->item[i].server == fork_server->number)
             send_held(&datagrams->item[i].signal, datagrams->item[i].pid);
-    fork_servers_release(fork_server);
+    fork_server_release(fork_server);
 }
 
 /* ---- ends ---- */

@@ -1,6 +1,7 @@
 #include "daemon/conveyed.h"
 
 #include "base/clock.h"
+#include "config/sections.h"
 #include "daemon/access.h"
 
 /* A worker asks again after 200 ms. */

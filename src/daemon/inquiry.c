@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "config/options.h"
+#include "config/sections.h"
 #include "daemon/access.h"
 
 #include <arpa/inet.h>

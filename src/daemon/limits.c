@@ -1,6 +1,7 @@
 #include "daemon/limits.h"
 
 #include "base/fd.h"
+#include "config/sections.h"
 #include "daemon/datagrams.h"
 #include "daemon/doorstep.h"
 

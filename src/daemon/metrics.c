@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/passed_fds.h"
+#include "config/sections.h"
 #include "daemon/report.h"
 #include "daemon/server.h"
 

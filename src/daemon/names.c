@@ -1,6 +1,7 @@
 #include "daemon/names.h"
 
 #include "base/memory.h"
+#include "config/sections.h"
 #include "net/endpoint.h"
 
 #include <errno.h>

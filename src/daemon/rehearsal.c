@@ -2,7 +2,7 @@
 
 #include "base/exit.h"
 #include "base/fd.h"
-#include "config/transfer.h"
+#include "config/serialize.h"
 #include "daemon/access.h"
 #include "daemon/handover.h"
 #include "daemon/limits.h"
@@ -26,7 +26,7 @@ static int hand_back(const struct settings *settings)
 
     if (!text || number_parse(text, &number) < 0 || number > INT_MAX)
         return fail("there is no " REHEARSAL_VARIABLE " to hand the settings back by");
-    int r = settings_pass(settings, (int)number, &problems);
+    int r = settings_serialize(settings, (int)number, &problems);
     problems_print(&problems, stderr);
     problems_free(&problems);
     return r < 0 ? fail(strerror(-r)) : 0;
@@ -119,7 +119,7 @@ struct settings *rehearsal_settings(int handover)
     struct log log = {.level = LOG_ERR, .channel = handover_records(handover)};
     struct problems problems = {0};
     int fd = handover_settings(handover);
-    struct settings *settings = settings_receive(fd, &problems);
+    struct settings *settings = settings_deserialize(fd, &problems);
 
     for (size_t i = 0; i < problems.count; i++)
         if (problems.list[i].fatal) /* of the others the rehearsal has told */

@@ -1,6 +1,7 @@
 #include "daemon/wishes.h"
 
 #include "base/memory.h"
+#include "config/sections.h"
 #include "net/endpoint.h"
 
 #include <errno.h>

@@ -2,6 +2,8 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "config/dump.h"
+#include "config/load.h"
 #include "generator/notice.h"
 
 #include <errno.h>

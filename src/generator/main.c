@@ -11,6 +11,8 @@
 #include "config.h"
 
 #include "base/escape.h"
+#include "config/load.h"
+#include "config/sections.h"
 #include "config/settings.h"
 #include "generator/activation.h"
 #include "generator/generation.h"

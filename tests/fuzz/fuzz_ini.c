@@ -2,9 +2,12 @@
  * The configuration: what is accepted survives being dumped and loaded again, and being passed to
  * the next program, with where its values came from; of what is rejected the reasons can be shown.
  */
+#include "config/dump.h"
+#include "config/load.h"
 #include "config/options.h"
+#include "config/sections.h"
 #include "config/settings.h"
-#include "config/transfer.h"
+#include "config/serialize.h"
 
 #include "fuzz.h"
 
@@ -48,8 +51,8 @@ static struct settings *pass(const struct settings *first)
     char path[FUZZ_PATH_MAX];
     int fd = fuzz_file("", 0, path);
 
-    fuzz_check(settings_pass(first, fd, &problems) == 0);
-    struct settings *second = settings_receive(fd, &problems);
+    fuzz_check(settings_serialize(first, fd, &problems) == 0);
+    struct settings *second = settings_deserialize(fd, &problems);
     fuzz_check(second && problems.fatal == 0);
     problems_free(&problems);
     close(fd);
@@ -85,8 +88,8 @@ static bool same_value(const struct option_row *row, const void *a, const void *
         return same_ranges(a, b);
     if (row->type == &type_text)
         return text_a->len == text_b->len && memcmp(text_a->data, text_b->data, text_a->len) == 0;
-    row->type->format(row, a, shown_a, sizeof(shown_a));
-    row->type->format(row, b, shown_b, sizeof(shown_b));
+    option_format(row, a, shown_a, sizeof(shown_a));
+    option_format(row, b, shown_b, sizeof(shown_b));
     return strcmp(shown_a, shown_b) == 0;
 }
 

@@ -3,6 +3,7 @@
  * the first byte of the input): the answer is the same, it is harmless on a terminal, and echoctl
  * can read it.
  */
+#include "config/load.h"
 #include "ctl/request.h"
 #include "ctl/show.h"
 #include "daemon/access.h"

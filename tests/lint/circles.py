@@ -15,15 +15,11 @@ CIRCLING = {f"{room}/{unit}" for room, units in {
         "path_tcp path_udp ping ping_flows plot report room stop streams sweep tcp_info "
         "verb verb_ask verb_crr verb_hold verb_idle verb_load verb_path verb_ping "
         "verb_send verb_sweep",
-    "config":
-        "files lists load options settings sources validate values",
     "daemon":
         "access admission client_handover clients control conveyed datagram_handover "
         "datagram_log datagrams drain handover inquiry limits listener_pause listeners "
         "metrics notify passed process_handover reap reload report server server_setup "
         "session",
-    "daemon/supervise":
-        "fork_exec fork_servers hold",
 }.items() for unit in units.split()}
 
 # What a source defines for others begins at the left margin, without static.

@@ -1,7 +1,10 @@
 /*
  * settings_dump(): what it writes loads to the same settings.
  */
+#include "config/dump.h"
+#include "config/load.h"
 #include "config/options.h"
+#include "config/sections.h"
 #include "config/settings.h"
 
 #include "unit.h"

@@ -556,7 +556,7 @@ static void test_hold_and_release(void **state)
     submit_all(&other, 1);
     has_started(&other); /* it goes on with the rest */
     assert_int_equal(kill(job.pid, 0), 0);
-    fork_servers_release(&fs.item[0]);
+    fork_server_release(&fs.item[0]);
     assert_int_equal(fs.item[0].hold, HOLD_NOT);
     report = next_report();
     assert_int_equal(report.kind, REPORT_ENDED);

@@ -2,6 +2,8 @@
  * listeners_open() in a program that takes over: one listener that cannot be had costs no other.
  */
 #include "base/exit.h"
+#include "config/load.h"
+#include "config/sections.h"
 #include "daemon/listeners.h"
 
 #include "net/listener.h"

@@ -27,8 +27,8 @@ static void test_defaults_parse_and_format_back(void **state)
     for (size_t i = 0; i < option_count; i++) {
         const struct option_row *row = &option_table[i];
         union any_field field = {0};
-        assert_int_equal(row->type->parse(row, row->fallback, &field, reason), 0);
-        row->type->format(row, &field, text, sizeof(text));
+        assert_int_equal(option_parse(row, row->fallback, &field, reason), 0);
+        option_format(row, &field, text, sizeof(text));
         assert_string_equal(text, row->fallback);
         if (row->type->clear)
             row->type->clear(&field);
@@ -50,12 +50,12 @@ static void test_choices_hold_the_default_and_differ(void **state)
     for (size_t i = 0; i < option_count; i++) {
         const struct option_row *row = &option_table[i];
         bool found = false;
-        assert_int_equal(row->choices != NULL, row->type == &type_choice);
-        for (const struct choice *c = row->choices; c && c->name; c++) {
+        assert_int_equal(row->rule.choices != NULL, row->type == &type_choice);
+        for (const struct choice *c = row->rule.choices; c && c->name; c++) {
             found = found || (strcmp(c->name, row->fallback) == 0);
-            assert_ptr_equal(choice_of(row, c->value), c);
+            assert_ptr_equal(choice_of(&row->rule, c->value), c);
         }
-        assert_true(found || !row->choices);
+        assert_true(found || !row->rule.choices);
     }
 }
 
@@ -67,8 +67,8 @@ static void test_ranges_are_ordered(void **state)
         bool ordered = row->type == &type_count || row->type == &type_size ||
                        row->type == &type_duration || row->type == &type_mode ||
                        row->type == &type_port;
-        assert_true(row->min <= row->max);
-        assert_int_equal(row->max > 0, ordered);
+        assert_true(row->rule.min <= row->rule.max);
+        assert_int_equal(row->rule.max > 0, ordered);
     }
 }
 
@@ -103,7 +103,7 @@ static void test_conditions_name_options_and_values(void **state)
         char *words = text_copy(row->if_value ? row->if_value : row->unless), *rest = words, *word;
         while ((word = strsep(&rest, " |")) != NULL)
             if (*word)
-                assert_int_equal(other->type->parse(other, word, &field, reason), 0);
+                assert_int_equal(option_parse(other, word, &field, reason), 0);
         free(words);
     }
 }
@@ -163,7 +163,9 @@ static void range_is(enum section_kind kind, const char *name, const char *expec
 {
     char range[VALUE_TEXT_MAX];
 
-    option_range(option_find(kind, name), range, sizeof(range));
+    const struct option_row *row = option_find(kind, name);
+
+    value_range(row->type, &row->rule, range, sizeof(range));
     assert_string_equal(range, expected);
 }
 

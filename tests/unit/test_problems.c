@@ -1,6 +1,7 @@
 /*
  * What settings_load() says of configurations that are wrong.
  */
+#include "config/load.h"
 #include "config/settings.h"
 
 #include "unit.h"

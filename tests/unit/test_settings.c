@@ -1,4 +1,6 @@
 #include "base/clock.h"
+#include "config/load.h"
+#include "config/sections.h"
 #include "config/settings.h"
 
 #include "unit.h"

@@ -21,15 +21,20 @@ union field {
 static const struct choice choices[] = {{"red", 4}, {"green", 2}, {NULL, 0}};
 
 static const struct option_row flag = {.name = "flag", .type = &type_bool};
-static const struct option_row count = {.name = "count", .type = &type_count, .min = 2, .max = 9};
-static const struct option_row any = {.name = "any", .type = &type_count, .max = UINT64_MAX};
-static const struct option_row size = {.name = "size", .type = &type_size, .min = 1, .max = 65536};
-static const struct option_row huge = {.name = "huge", .type = &type_size, .max = UINT64_MAX};
-static const struct option_row span = {.name = "span", .type = &type_duration, .max = 5000000};
+static const struct option_row count = {
+    .name = "count", .type = &type_count, .rule = {.min = 2, .max = 9}};
+static const struct option_row any = {
+    .name = "any", .type = &type_count, .rule = {.max = UINT64_MAX}};
+static const struct option_row size = {
+    .name = "size", .type = &type_size, .rule = {.min = 1, .max = 65536}};
+static const struct option_row huge = {
+    .name = "huge", .type = &type_size, .rule = {.max = UINT64_MAX}};
+static const struct option_row span = {
+    .name = "span", .type = &type_duration, .rule = {.max = 5000000}};
 static const struct option_row colour = {
-    .name = "colour", .type = &type_choice, .choices = choices};
-static const struct option_row mode = {.name = "mode", .type = &type_mode, .max = 0777};
-static const struct option_row port = {.name = "port", .type = &type_port, .max = 65535};
+    .name = "colour", .type = &type_choice, .rule = {.choices = choices}};
+static const struct option_row mode = {.name = "mode", .type = &type_mode, .rule = {.max = 0777}};
+static const struct option_row port = {.name = "port", .type = &type_port, .rule = {.max = 65535}};
 static const struct option_row text = {.name = "text", .type = &type_text};
 static const struct option_row words = {.name = "words", .type = &type_words};
 static const struct option_row cidrs = {.name = "cidrs", .type = &type_cidrs};
@@ -54,14 +59,14 @@ static void accepts(const struct option_row *row, const char *value, const char 
     char buf[VALUE_TEXT_MAX], again[VALUE_TEXT_MAX], reason[REASON_MAX] = "";
     union field field = {0};
 
-    if (row->type->parse(row, value, &field, reason) != 0)
+    if (option_parse(row, value, &field, reason) != 0)
         fail_msg("%s = %s: %s", row->name, value, reason);
-    row->type->format(row, &field, buf, sizeof(buf));
+    option_format(row, &field, buf, sizeof(buf));
     clear(row, &field);
     assert_string_equal(buf, formatted);
     field = (union field){0};
-    assert_int_equal(row->type->parse(row, buf, &field, reason), 0);
-    row->type->format(row, &field, again, sizeof(again));
+    assert_int_equal(option_parse(row, buf, &field, reason), 0);
+    option_format(row, &field, again, sizeof(again));
     clear(row, &field);
     assert_string_equal(again, buf);
 }
@@ -74,7 +79,7 @@ static void rejects(const struct option_row *row, const char *value)
 
     memset(&field, 0x5a, sizeof(field));
     memcpy(&before, &field, sizeof(field));
-    if (row->type->parse(row, value, &field, reason) != -EINVAL)
+    if (option_parse(row, value, &field, reason) != -EINVAL)
         fail_msg("%s = %s was not rejected", row->name, value);
     assert_memory_equal(&field, &before, sizeof(field));
     assert_true(strlen(reason) > 10 && strlen(reason) < REASON_MAX - 1);
@@ -176,11 +181,11 @@ static void test_choice(void **state)
     check(cases, ARRAY_SIZE(cases));
     char reason[REASON_MAX];
     unsigned field;
-    assert_int_equal(colour.type->parse(&colour, "Green", &field, reason), -EINVAL);
+    assert_int_equal(option_parse(&colour, "Green", &field, reason), -EINVAL);
     assert_string_equal(reason, "\"Green\" is unknown; did you mean green?");
-    assert_string_equal(choice_of(&colour, 2)->name, "green");
-    assert_null(choice_of(&colour, 0));
-    assert_null(choice_of(&count, 0));
+    assert_string_equal(choice_of(&colour.rule, 2)->name, "green");
+    assert_null(choice_of(&colour.rule, 0));
+    assert_null(choice_of(&count.rule, 0));
 }
 
 static void test_mode(void **state)
@@ -212,7 +217,7 @@ static void test_mode_that_is_decimal_is_asked_about(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        assert_int_equal(type_mode.parse(&mode, cases[i].text, &field, reason), -EINVAL);
+        assert_int_equal(option_parse(&mode, cases[i].text, &field, reason), -EINVAL);
         assert_non_null(strstr(reason, cases[i].meant));
     }
 }

@@ -4,7 +4,14 @@
 #ifndef ECHOD_DAEMON_SUPERVISE_FORK_EXEC_H
 #define ECHOD_DAEMON_SUPERVISE_FORK_EXEC_H
 
-#include "daemon/supervise/fork_servers.h"
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Which file a program is: another one has been installed if it differs. */
+struct file_identity {
+    uint64_t device, inode, size;
+    int64_t modified; /* nanoseconds */
+};
 
 /*
  * Opens echod-forkserver: in the directory of PROGRAM, an absolute path, or else where it is

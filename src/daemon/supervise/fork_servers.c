@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "daemon/supervise/fork_exec.h"
-#include "daemon/supervise/hold.h"
 #include "daemon/supervise/renewal.h"
 #include "ipc/channel.h"
 
@@ -68,18 +67,11 @@ void fork_servers_claim(struct fork_servers *fs, uint32_t number, bool started)
     server->waiting += !started;
 }
 
-/* Without its channel a fork server ends by itself. */
-static void close_channel(struct fork_server *server)
-{
-    fd_close(&server->channel);
-    fd_close(&server->far);
-}
-
 static void forget(struct fork_servers *fs, struct fork_server *server)
 {
     size_t index = (size_t)(server - fs->item);
 
-    close_channel(server);
+    fork_server_close(server);
     if (fs->current == server->number)
         fs->current = 0;
     fs->count--;
@@ -90,7 +82,7 @@ void fork_servers_close(struct fork_servers *fs)
 {
     while (fs->count > 0) {
         struct fork_server *last = &fs->item[fs->count - 1];
-        close_channel(last); /* where a container's filter refuses kill(2), it ends by that */
+        fork_server_close(last); /* where a container's filter refuses kill(2), it ends by that */
         if (last->pid > 0) {
             kill(last->pid, SIGKILL);
             waitpid(last->pid, NULL, __WALL);
@@ -130,7 +122,7 @@ int fork_servers_start(struct fork_servers *fs, uint64_t now)
     if (r == 0)
         r = fork_exec(fs->executable, server.far);
     if (r < 0) {
-        close_channel(&server);
+        fork_server_close(&server);
         return r;
     }
     server.pid = r;
@@ -235,6 +227,14 @@ ssize_t fork_servers_receive(struct fork_servers *fs, struct fork_server *server
     return count < 0 ? count : (ssize_t)kept;
 }
 
+void fork_servers_hold(struct fork_servers *fs, uint32_t number)
+{
+    struct fork_server *server = fork_servers_find(fs, number);
+
+    if (server)
+        fork_server_hold(server);
+}
+
 /* ---- ends ---- */
 
 struct fork_server *fork_servers_exited(struct fork_servers *fs, pid_t pid, uint64_t now)
@@ -336,9 +336,9 @@ bool fork_servers_renew(struct fork_servers *fs, uint32_t number, uint64_t now)
 
 static void run_one(struct fork_servers *fs, struct fork_server *server, uint64_t now)
 {
-    hold_run(server, now);
+    fork_server_run(server, now);
     if (server->number != fs->current && server->jobs == 0) {
-        close_channel(server); /* it ends by that */
+        fork_server_close(server); /* it ends by that */
         server->hold = HOLD_NOT;
     }
 }

@@ -9,6 +9,7 @@
 #ifndef ECHOD_DAEMON_SUPERVISE_FORK_SERVERS_H
 #define ECHOD_DAEMON_SUPERVISE_FORK_SERVERS_H
 
+#include "daemon/supervise/fork_server.h"
 #include "ipc/job.h"
 #include "ipc/report.h"
 
@@ -18,30 +19,6 @@
 
 /* The current one, and older ones. Without a free place there is no fresh one after a crash. */
 #define FORK_SERVERS_MAX 32
-
-/* Which file a program is: another one has been installed if it differs. */
-struct file_identity {
-    uint64_t device, inode, size;
-    int64_t modified; /* nanoseconds */
-};
-
-enum hold { HOLD_NOT, HOLD_WANTED, HOLD_ASKED };
-
-struct fork_server {
-    uint32_t number; /* from 1 on; never used twice */
-    pid_t pid;       /* 0: it has ended */
-    int channel;     /* our end */
-    int far;         /* its end */
-    struct file_identity file;
-    bool ready;       /* it has reported that it is */
-    bool drained;     /* it has ended, and no job is left in its channel */
-    size_t jobs;      /* those that have not ended, */
-    size_t waiting;   /* and of these those that have no worker yet */
-    size_t crashes;   /* of its workers */
-    uint64_t started; /* clock_now() */
-    enum hold hold;
-    uint64_t hold_until; /* clock_now() at which it is killed if it does not hold by then */
-};
 
 struct fork_servers {
     struct fork_server item[FORK_SERVERS_MAX];
@@ -109,9 +86,8 @@ void fork_servers_done(struct fork_servers *fs, uint32_t number, bool started);
 struct fork_server *fork_servers_find(struct fork_servers *fs, uint32_t number);
 
 /* Has the fork server NUMBER give no process ID back, so that its workers can be sent signals: it
- * answers by REPORT_HELD, and goes on after fork_servers_release(). */
+ * answers by REPORT_HELD, and goes on after fork_server_release(). */
 void fork_servers_hold(struct fork_servers *fs, uint32_t number);
-void fork_servers_release(struct fork_server *server);
 
 /*
  * Receives what SERVER has to report: about its jobs, and REPORT_HELD; what it reports of itself is

@@ -1,73 +1,12 @@
-#include "config/settings.h"
+#include "config/dump.h"
 
 #include "base/escape.h"
 #include "config/options.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* The bytes of a line of a dump: within the 198 that inih reads, also of a comment. */
 #define DUMP_LINE_MAX 190
-
-static void section_clear(struct section *section)
-{
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option_row *row = &option_table[i];
-        if (row->section == section->kind && row->type->clear)
-            row->type->clear(option_field(row, section));
-    }
-    free(section->values);
-    free(section->origins);
-    free(section->name);
-}
-
-void settings_free(struct settings *settings)
-{
-    if (!settings)
-        return;
-    for (size_t i = 0; i < settings->section_count; i++)
-        section_clear(&settings->sections[i]);
-    for (size_t i = 0; i < settings->file_count; i++)
-        free(settings->files[i]);
-    free(settings->files);
-    free(settings->sections);
-    free(settings->listens);
-    free(settings);
-}
-
-/* Of item INDEX of a list; SIZE_MAX: of the option. */
-static struct origin find_origin(const struct settings *settings, const void *values,
-                                 const char *key, size_t index)
-{
-    for (size_t i = 0; i < settings->section_count; i++) {
-        const struct section *section = &settings->sections[i];
-        if (section->values != values)
-            continue;
-        struct origin set = option_item_origin(option_find(section->kind, key), section, index);
-        return set.file ? set : section->declared;
-    }
-    return (struct origin){0};
-}
-
-struct origin settings_origin(const struct settings *settings, const void *values, const char *key)
-{
-    return find_origin(settings, values, key, SIZE_MAX);
-}
-
-struct origin settings_item_origin(const struct settings *settings, const void *values,
-                                   const char *key, size_t index)
-{
-    return find_origin(settings, values, key, index);
-}
-
-const struct listen_settings *settings_listen(const struct settings *settings, const char *name)
-{
-    for (size_t i = 0; i < settings->listen_count; i++)
-        if (strcmp(settings->listens[i]->name, name) == 0)
-            return settings->listens[i];
-    return NULL;
-}
 
 /* The origin as the comment of a dumped line, whatever bytes the name of a file has. */
 static void origin_format(struct origin origin, char *buf, size_t size)
@@ -134,7 +73,7 @@ static void dump_value(const struct option_row *row, const struct section *secti
         dump_list(row, section, out);
         return;
     }
-    row->type->format(row, option_field(row, section), value, sizeof(value));
+    option_format(row, option_field(row, section), value, sizeof(value));
     dump_line(row, value, *option_origin(row, section), out);
 }
 

@@ -1,6 +1,8 @@
-#include "daemon/supervise/hold.h"
+#include "daemon/supervise/fork_server.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
+#include "ipc/job.h"
 
 #include <signal.h>
 
@@ -14,18 +16,16 @@ static void ask_to_hold(struct fork_server *server)
         server->hold = HOLD_ASKED;
 }
 
-void fork_servers_hold(struct fork_servers *fs, uint32_t number)
+void fork_server_hold(struct fork_server *server)
 {
-    struct fork_server *server = fork_servers_find(fs, number);
-
-    if (!server || server->hold != HOLD_NOT)
+    if (server->hold != HOLD_NOT)
         return;
     server->hold = HOLD_WANTED;
     server->hold_until = clock_now() + HOLD_TIME;
     ask_to_hold(server);
 }
 
-void fork_servers_release(struct fork_server *server)
+void fork_server_release(struct fork_server *server)
 {
     /* One that cannot be told holds for ever: it is of no use any more. */
     if (request_send(server->channel, REQUEST_RELEASE) < 0 && server->pid > 0)
@@ -33,7 +33,7 @@ void fork_servers_release(struct fork_server *server)
     server->hold = HOLD_NOT;
 }
 
-void hold_run(struct fork_server *server, uint64_t now)
+void fork_server_run(struct fork_server *server, uint64_t now)
 {
     if (server->hold == HOLD_WANTED)
         ask_to_hold(server);
@@ -41,4 +41,10 @@ void hold_run(struct fork_server *server, uint64_t now)
         kill(server->pid, SIGKILL);
         server->hold_until = UINT64_MAX;
     }
+}
+
+void fork_server_close(struct fork_server *server)
+{
+    fd_close(&server->channel);
+    fd_close(&server->far);
 }

@@ -7,23 +7,23 @@
  *   section FILE LINE NAME          FILE: which of the files, from 0
  *   value FILE LINE OPTION TEXT     of that section; what has the default is left out
  */
-#ifndef ECHOD_CONFIG_TRANSFER_H
-#define ECHOD_CONFIG_TRANSFER_H
+#ifndef ECHOD_CONFIG_SERIALIZE_H
+#define ECHOD_CONFIG_SERIALIZE_H
 
 #include "config/settings.h"
 
 /*
- * Writes SETTINGS to the file FD, for settings_receive(), after it has seen that they can be
+ * Writes SETTINGS to the file FD, for settings_deserialize(), after it has seen that they can be
  * received, and are the same then: the next program has nothing else, and no way back.
  * Returns 0 or -errno; -EPROTO with a problem added.
  */
-int settings_pass(const struct settings *settings, int fd, struct problems *problems);
+int settings_serialize(const struct settings *settings, int fd, struct problems *problems);
 
 /*
- * Reads what settings_pass() has written to FD, which stays open. The caller frees the settings:
- * good ones, whatever has changed since and is added to PROBLEMS (an interface may be gone). NULL
- * if that is not what this version understands.
+ * Reads what settings_serialize() has written to FD, which stays open. The caller frees the
+ * settings: good ones, whatever has changed since and is added to PROBLEMS (an interface may be
+ * gone). NULL if that is not what this version understands.
  */
-struct settings *settings_receive(int fd, struct problems *problems);
+struct settings *settings_deserialize(int fd, struct problems *problems);
 
 #endif

@@ -1,10 +1,11 @@
-#include "config/transfer.h"
+#include "config/serialize.h"
 
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "config/loading.h"
 #include "config/options.h"
+#include "config/sections.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +52,7 @@ static void write_value(const struct settings *settings, const struct section *s
             from =
                 option_format_items(row, section, from, PASSED_TEXT_MAX / 2, buf, PASSED_TEXT_MAX);
         else
-            row->type->format(row, option_field(row, section), buf, PASSED_TEXT_MAX);
+            option_format(row, option_field(row, section), buf, PASSED_TEXT_MAX);
         fprintf(to, "value %zu %u %s %s\n", file, line, row->name, buf);
     } while (from < count);
 }
@@ -152,7 +153,7 @@ static struct settings *read_all(FILE *from, struct problems *problems)
     return NULL;
 }
 
-struct settings *settings_receive(int fd, struct problems *problems)
+struct settings *settings_deserialize(int fd, struct problems *problems)
 {
     int copy = lseek(fd, 0, SEEK_SET) < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
     FILE *from = copy < 0 ? NULL : fdopen(copy, "re");
@@ -195,7 +196,7 @@ static bool reads_the_same(char *text, size_t size, struct problems *problems)
     return same;
 }
 
-int settings_pass(const struct settings *settings, int fd, struct problems *problems)
+int settings_serialize(const struct settings *settings, int fd, struct problems *problems)
 {
     size_t size = 0;
     char *text = text_of(settings, &size);

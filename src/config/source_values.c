@@ -2,7 +2,8 @@
  * The types of the options about sources: what makes one, and how often one may come.
  */
 #include "base/clock.h"
-#include "config/options.h"
+#include "config/values.h"
+#include "net/rate.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,12 +32,12 @@ static int bits_scan(const char *p, uint64_t bits[2])
     return bits[0] < 1 || bits[0] > 32 || bits[1] < 1 || bits[1] > 128 ? -ERANGE : 0;
 }
 
-static int prefix_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int prefix_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     uint64_t bits[2];
     int r = bits_scan(text, bits);
 
-    (void)row;
+    (void)rule;
     if (r < 0) {
         snprintf(reason, REASON_MAX,
                  r == -ERANGE ? "%.60s is out of range (1 to 32, 1 to 128)"
@@ -49,11 +50,11 @@ static int prefix_parse(const struct option_row *row, const char *text, void *fi
     return 0;
 }
 
-static void prefix_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void prefix_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
     const struct source_prefix *prefix = field;
 
-    (void)row;
+    (void)rule;
     snprintf(buf, size, "%u, %u", (unsigned)prefix->ipv4, (unsigned)prefix->ipv6);
 }
 
@@ -89,12 +90,12 @@ static int rate_scan(const char *p, struct rate *rate)
     return rate->count <= RATE_COUNT_MAX ? 0 : -ERANGE;
 }
 
-static int rate_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int rate_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     struct rate rate = {0};
     int r = rate_scan(text, &rate);
 
-    (void)row;
+    (void)rule;
     if (r < 0) {
         snprintf(reason, REASON_MAX,
                  r == -ERANGE ? "%.60s is out of range (1 to 1000000 of /s, /min, /h or /d)"
@@ -106,11 +107,11 @@ static int rate_parse(const struct option_row *row, const char *text, void *fiel
     return 0;
 }
 
-static void rate_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void rate_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
     const struct rate *rate = field;
 
-    (void)row;
+    (void)rule;
     snprintf(buf, size, "%llu", (unsigned long long)rate->count);
     for (size_t i = 0; rate->count > 0 && i < ARRAY_SIZE(units); i++)
         if (units[i].usec == rate->interval)

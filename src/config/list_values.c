@@ -2,9 +2,10 @@
  * The types of the options that are lists.
  */
 #include "base/memory.h"
-#include "config/options.h"
+#include "config/values.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,12 +58,12 @@ static int word_take(void *list, const char *item, char *reason)
     return 0;
 }
 
-static int words_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int words_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     struct words words = {0};
     int r = each_item(text, &words, reason, word_take);
 
-    (void)row;
+    (void)rule;
     if (r < 0)
         words_clear(&words);
     else
@@ -70,11 +71,11 @@ static int words_parse(const struct option_row *row, const char *text, void *fie
     return r;
 }
 
-static void words_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void words_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
     const struct words *words = field;
 
-    (void)row;
+    (void)rule;
     buf[0] = '\0';
     for (size_t i = 0; i < words->count; i++)
         text_append(buf, size, "%s%s", i ? ", " : "", words->item[i]);
@@ -166,12 +167,12 @@ static int range_take(void *list, const char *item, char *reason)
     }
 }
 
-static int ranges_parse(const struct option_row *row, const char *text, void *field, char *reason)
+static int ranges_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     struct cidrs cidrs = {0};
     int r = each_item(text, &cidrs, reason, range_take);
 
-    (void)row;
+    (void)rule;
     if (r < 0)
         ranges_clear(&cidrs);
     else
@@ -179,12 +180,12 @@ static int ranges_parse(const struct option_row *row, const char *text, void *fi
     return r;
 }
 
-static void ranges_format(const struct option_row *row, const void *field, char *buf, size_t size)
+static void ranges_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
 {
     const struct cidrs *cidrs = field;
     char text[CIDR_TEXT_MAX];
 
-    (void)row;
+    (void)rule;
     buf[0] = '\0';
     for (size_t i = 0; i < cidrs->count; i++)
         text_append(buf, size, "%s%s", i ? ", " : "",

@@ -1,8 +1,10 @@
 /*
- * settings_pass() and settings_receive(): settings from one program to the next, exactly.
+ * settings_serialize() and settings_deserialize(): settings from one program to the next, exactly.
  */
 #include "base/memory.h"
-#include "config/transfer.h"
+#include "config/load.h"
+#include "config/sections.h"
+#include "config/serialize.h"
 
 #include "unit.h"
 
@@ -28,9 +30,9 @@ static struct settings *passed(struct settings *settings)
     struct problems problems = {0};
     int fd = memfd_create("test", MFD_CLOEXEC);
 
-    assert_int_equal(settings_pass(settings, fd, &problems), 0);
+    assert_int_equal(settings_serialize(settings, fd, &problems), 0);
     settings_free(settings);
-    settings = settings_receive(fd, &problems);
+    settings = settings_deserialize(fd, &problems);
     close(fd);
     assert_int_equal(problems.fatal, 0);
     problems_free(&problems);
@@ -129,7 +131,7 @@ static void test_what_would_not_load_is_not_passed(void **state)
         int fd = memfd_create("test", MFD_CLOEXEC);
         free(settings->listens[0]->addresses.item[0]);
         settings->listens[0]->addresses.item[0] = text_copy(words[i]);
-        assert_int_equal(settings_pass(settings, fd, &problems), i == 1 ? 0 : -EPROTO);
+        assert_int_equal(settings_serialize(settings, fd, &problems), i == 1 ? 0 : -EPROTO);
         assert_int_equal(problems.fatal > 0, i != 1);
         assert_int_equal(lseek(fd, 0, SEEK_END) > 0, i == 1);
         close(fd);
@@ -160,7 +162,7 @@ static void test_nonsense_is_told(void **state)
         struct problems problems = {0};
         write_file("settings", texts[i], strlen(texts[i]));
         FILE *file = fopen("settings", "re");
-        if (settings_receive(fileno(file), &problems) || problems.fatal == 0)
+        if (settings_deserialize(fileno(file), &problems) || problems.fatal == 0)
             fail_msg("%s is taken", texts[i]);
         fclose(file);
         problems_free(&problems);

@@ -1,0 +1,17 @@
+/*
+ * Settings as an INI file.
+ */
+#ifndef ECHOD_CONFIG_DUMP_H
+#define ECHOD_CONFIG_DUMP_H
+
+#include "config/settings.h"
+
+#include <stdio.h>
+
+/*
+ * Writes the effective configuration to OUT as an INI file, the origin of each value beside it.
+ * Loading the output gives the same values.
+ */
+void settings_dump(const struct settings *settings, FILE *out);
+
+#endif

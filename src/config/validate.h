@@ -1,0 +1,12 @@
+/*
+ * What no option can tell alone: values that contradict each other, or do nothing.
+ */
+#ifndef ECHOD_CONFIG_VALIDATE_H
+#define ECHOD_CONFIG_VALIDATE_H
+
+#include "config/settings.h"
+
+/* Adds to PROBLEMS what is wrong with the settings as a whole. */
+void settings_validate(struct settings *settings, struct problems *problems);
+
+#endif
