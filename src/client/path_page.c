@@ -1,9 +1,9 @@
 #include "client/path_page.h"
 
+#include "base/duration.h"
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/memory.h"
-#include "base/span.h"
 #include "base/text.h"
 #include "client/report.h"
 #include "config.h"
@@ -160,7 +160,7 @@ static void put_command(FILE *to, const struct path *p)
     const struct {
         const char *name, *argument;
     } options[] = {{"echo-port", p->own->echo_port}, {"udp-port", p->own->udp_port}};
-    char span[SPAN_TEXT_MAX];
+    char span[DURATION_TEXT_MAX];
 
     fputs("<code>echoc path", to);
     for (size_t i = 0; i < ARRAY_SIZE(options); i++)
@@ -170,7 +170,7 @@ static void put_command(FILE *to, const struct path *p)
         }
     fprintf(to, " --flows %" PRIu64, p->own->flows);
     if (p->own->idle)
-        fprintf(to, " --idle '%s'", span_format(p->own->idle, span, sizeof(span)));
+        fprintf(to, " --idle '%s'", duration_format(p->own->idle, span, sizeof(span)));
     fputc(' ', to);
     path_page_text(to, p->common->target.host);
     fputc(' ', to);

@@ -3,7 +3,6 @@
  * do not see it, and not by colour alone.
  */
 #include "base/text.h"
-#include "base/util.h"
 #include "client/path_page.h"
 
 #include <inttypes.h>

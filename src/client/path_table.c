@@ -1,7 +1,6 @@
 /*
  * The table of the page: what was sent, and what arrived, side by side.
  */
-#include "base/util.h"
 #include "client/path_page.h"
 
 #include <stdio.h>

@@ -11,10 +11,10 @@ import lint  # noqa: E402
 CIRCLING = {f"{room}/{unit}" for room, units in {
     "client":
         "account caller client common datagram_probe dialogue findings flows flows_sum "
-        "handshake idle link load load_report option path path_flows path_handshake "
-        "path_tcp path_udp ping ping_flows plot report room stop streams sweep tcp_info "
-        "verb verb_ask verb_crr verb_hold verb_idle verb_load verb_path verb_ping "
-        "verb_send verb_sweep",
+        "handshake idle link load load_report option path path_advice path_flows "
+        "path_handshake path_page path_picture path_table path_tcp path_udp ping "
+        "ping_flows plot report room stop streams sweep tcp_info verb verb_ask verb_crr "
+        "verb_hold verb_idle verb_load verb_path verb_ping verb_send verb_sweep",
     "daemon":
         "access admission client_handover clients control conveyed datagram_handover "
         "datagram_log datagrams drain handover inquiry limits listener_pause listeners "
