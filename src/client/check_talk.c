@@ -151,7 +151,8 @@ static int receive_text(struct check_talk *talk, char *answer)
 static bool unexpected(const struct check_talk *talk, const char *answer, char *why)
 {
     char text[ESCAPED_SIZE(SHOWN)];
-    size_t shown = talk->received < SHOWN ? talk->received : SHOWN;
+    bool cut = talk->received > SHOWN;
+    size_t shown = cut ? SHOWN : talk->received;
 
     if (talk->received == 0)
         return because(why, "the server closed the connection without an answer");
@@ -159,7 +160,7 @@ static bool unexpected(const struct check_talk *talk, const char *answer, char *
     for (char *p = text; *p; p++) /* what is behind a | is taken for performance data */
         *p = *p == '|' ? '/' : *p;
     snprintf(why, CHECK_WHY_MAX, "the answer is not what was expected: %s%s", text,
-             shown < talk->received ? "..." : "");
+             cut ? "..." : "");
     return false;
 }
 

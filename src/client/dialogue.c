@@ -69,7 +69,12 @@ static void show(struct dialogue *d, const char *data, size_t len)
 
 static void compare(struct dialogue *d, const struct message *m, const char *data, size_t len)
 {
-    size_t known = m ? m->len : 0, at = 0;
+    static const struct message nothing = {.len = 0};
+    size_t at = 0;
+
+    if (!m)
+        m = &nothing;
+    size_t known = m->len;
 
     while (at < known && at < len && data[at] == m->data[at])
         at++;
@@ -157,7 +162,7 @@ static void change_port(struct dialogue *d)
 
     if (d->type != SOCK_DGRAM || !address_is_ip(&d->peer))
         return;
-    connect(d->sock, &nobody, sizeof(nobody));
+    (void)connect(d->sock, &nobody, sizeof(nobody)); /* what fails does so below, too */
     while (recv(d->sock, &late, sizeof(late), MSG_DONTWAIT) >= 0)
         ;
     if (connect(d->sock, &d->peer.sa, d->peer.len) < 0)

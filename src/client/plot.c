@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* From this ratio of the greatest to the least time on, the axis is logarithmic. */
 #define WIDE 20
 

@@ -84,7 +84,7 @@ static int next_socket(void *context, int error)
 }
 
 static int exchange_over(const struct common *c, const void *own, struct attempts *attempts,
-                         struct link *first)
+                         const struct link *first)
 {
     struct link link = *first;
     struct exchange_result result;

@@ -288,9 +288,9 @@ static void speak_to(struct control_peer *peer)
     ssize_t n = send(peer->fd, peer->answer + peer->sent, peer->size - peer->sent,
                      MSG_DONTWAIT | MSG_NOSIGNAL);
 
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
-        dismiss(peer);
-    else if (n > 0 && (peer->sent += (size_t)n) == peer->size)
+    if (n > 0)
+        peer->sent += (size_t)n;
+    if (peer->sent == peer->size || (n < 0 && errno != EAGAIN && errno != EINTR))
         dismiss(peer);
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,13 +97,13 @@ static int tell(struct server *server, const char *state)
 {
     struct notifier *notifier = &server->notifier;
     char text[NOTICE_MAX] = "", status[sizeof(notifier->status)];
-    uint64_t now = clock_now();
+    uint64_t now = clock_now(), deadline = server->phase_deadline;
 
     status_format(server, status, sizeof(status));
     text_append(text, sizeof(text), "%sSTATUS=%s", state, status);
-    if (server->phase == PHASE_DRAINING && server->phase_deadline > now)
-        text_append(text, sizeof(text), "\nEXTEND_TIMEOUT_USEC=%llu",
-                    (unsigned long long)(server->phase_deadline - now + EXTENSION));
+    if (server->phase == PHASE_DRAINING && deadline > now)
+        text_append(text, sizeof(text), "\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+                    deadline - now + EXTENSION);
     notifier->last_status = now;
     int r = send_notice(text, -1);
     if (r == 0)

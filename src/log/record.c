@@ -19,7 +19,7 @@ static void append(struct record *record, bool cut, const char *name, const char
     if (head < 0 || (size_t)head >= room)
         return;
     int body = vsnprintf(start + head, room - (size_t)head, format, args);
-    if (body < 0 || (!cut && (size_t)(head + body) >= room))
+    if (body < 0 || (!cut && (size_t)head + (size_t)body >= room))
         return;
     escape_disarm(start, "\t");
     record->used += strlen(start) + 1;

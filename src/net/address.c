@@ -170,16 +170,16 @@ const uint8_t *address_bytes(const struct address *a, size_t *count)
 
 bool address_equal(const struct address *a, const struct address *b)
 {
-    size_t n;
+    size_t n = 0;
 
     if (a->sa.sa_family != b->sa.sa_family)
         return false;
-    if (!address_is_ip(a))
+    const uint8_t *bytes = address_bytes(a, &n), *others = address_bytes(b, &n);
+    if (!bytes || !others)
         return a->len == b->len && memcmp(&a->un, &b->un, a->len) == 0;
     if (a->sa.sa_family == AF_INET6 && a->in6.sin6_scope_id != b->in6.sin6_scope_id)
         return false;
-    return address_port(a) == address_port(b) && memcmp(address_bytes(a, &n), address_bytes(b, &n),
-                                                        a->sa.sa_family == AF_INET ? 4 : 16) == 0;
+    return address_port(a) == address_port(b) && memcmp(bytes, others, n) == 0;
 }
 
 uint16_t address_port(const struct address *a)

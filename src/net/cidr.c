@@ -49,7 +49,7 @@ static int split_zone(char *host, char zone[IF_NAMESIZE])
     uint64_t number;
     if (number_parse(percent + 1, &number) < 0 || number > UINT32_MAX ||
         !if_indextoname((unsigned)number, zone))
-        strcpy(zone, percent + 1);
+        snprintf(zone, IF_NAMESIZE, "%s", percent + 1);
     return 0;
 }
 

@@ -144,14 +144,17 @@ static bool is_alive(const struct address *address)
 
 bool socket_file_remove_stale(const struct address *address)
 {
-    return socket_file_at(address).inode != 0 && !is_alive(address) &&
-           unlink(path_of(address)) == 0;
+    const char *path = path_of(address);
+
+    return path && socket_file_at(address).inode != 0 && !is_alive(address) && unlink(path) == 0;
 }
 
 /* ---- ending with one ---- */
 
 void socket_file_remove(const struct socket_file *file, const struct address *address)
 {
-    if (file->inode != 0 && path_of(address) && socket_file_stands(file, address))
-        unlink(path_of(address));
+    const char *path = path_of(address);
+
+    if (file->inode != 0 && path && socket_file_stands(file, address))
+        unlink(path);
 }

@@ -182,7 +182,7 @@ void datagram_batch_send(struct datagram_batch *batch,
             continue;
         if (error) /* that of the first one, which is given up */
             sent(order[next++], -error, context);
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n && next < count; i++)
             sent(order[next++], 0, context);
     }
 }

@@ -9,11 +9,11 @@ static uint64_t hash_of(const struct datagram_repeats *repeats, const struct add
         uint64_t data, port;
         uint8_t address[16];
     } key = {.data = hash_bytes(&repeats->seed, data, len), .port = address_port(peer)};
-    size_t count = 0;
-    const uint8_t *bytes = address_bytes(peer, &count);
+    size_t size = 0;
+    const uint8_t *bytes = address_bytes(peer, &size);
 
     if (bytes)
-        memcpy(key.address, bytes, count);
+        memcpy(key.address, bytes, size);
     return hash_bytes(&repeats->seed, &key, sizeof(key));
 }
 

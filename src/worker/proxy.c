@@ -193,7 +193,7 @@ static size_t least(size_t a, size_t b)
 
 int proxy_parse(const uint8_t *bytes, size_t len, enum proxy_protocol wanted, struct proxied *told)
 {
-    static const struct proxied nobody;
+    static const struct proxied nobody = {0};
     bool first = memcmp(bytes, LINE_PREFIX, least(len, strlen(LINE_PREFIX))) == 0;
     bool second = memcmp(bytes, signature, least(len, sizeof(signature))) == 0;
 

@@ -36,7 +36,9 @@ struct file_identity fork_exec_self(void)
 {
     struct stat st;
 
-    return stat("/proc/self/exe", &st) < 0 ? (struct file_identity){0} : identity_of(&st);
+    if (stat("/proc/self/exe", &st) < 0)
+        return (struct file_identity){0};
+    return identity_of(&st);
 }
 
 static int open_at(const char *path, struct file_identity *file)
@@ -44,8 +46,13 @@ static int open_at(const char *path, struct file_identity *file)
     int fd = open(path, O_PATH | O_CLOEXEC);
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st) < 0)
+    if (fd < 0)
         return -errno;
+    if (fstat(fd, &st) < 0) {
+        int error = errno;
+        fd_close(&fd);
+        return -error;
+    }
     *file = identity_of(&st);
     return fd;
 }

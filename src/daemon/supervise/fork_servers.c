@@ -331,7 +331,8 @@ bool fork_servers_renew(struct fork_servers *fs, uint32_t number, uint64_t now)
         fs->renew_at = now;
     else if (fs->renew_at == UINT64_MAX)
         fs->renew_at = renewal_time(&fs->renewals, now);
-    return renewal_is_final(crashes) && server->pid > 0 && kill(server->pid, SIGKILL) == 0;
+    return server && renewal_is_final(crashes) && server->pid > 0 &&
+           kill(server->pid, SIGKILL) == 0;
 }
 
 static void run_one(struct fork_servers *fs, struct fork_server *server, uint64_t now)
