@@ -1,6 +1,7 @@
 #include "daemon/supervise/fork_exec.h"
 
 #include "base/exit.h"
+#include "base/fd.h"
 #include "base/macros.h"
 
 #include <errno.h>
