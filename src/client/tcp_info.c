@@ -4,47 +4,36 @@
 #include "base/text.h"
 #include "client/output.h"
 #include "client/report.h"
+#include "net/tcp_stats.h"
 
 #include <inttypes.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 #define LINE_SIZE 400
-/* Since Linux 4.10 there is this much. */
-#define ENOUGH (offsetof(struct tcp_info, tcpi_sndbuf_limited) + sizeof(uint64_t))
 
 void tcp_facts_add(struct tcp_facts *facts, int fd)
 {
-    struct tcp_info info = {0};
-    socklen_t len = sizeof(info);
+    struct tcp_stats stats;
 
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || len < ENOUGH)
+    if (!tcp_stats_get(&stats, fd))
         return;
-    if (facts->connections == 0 || info.tcpi_min_rtt < facts->rtt_least)
-        facts->rtt_least = info.tcpi_min_rtt;
+    if (facts->connections == 0 || stats.min_rtt < facts->rtt_least)
+        facts->rtt_least = stats.min_rtt;
     facts->connections++;
-    facts->rtt += info.tcpi_rtt;
-    facts->rtt_deviation += info.tcpi_rttvar;
-    facts->retransmits += info.tcpi_total_retrans;
-    facts->lost += info.tcpi_lost;
-    if (info.tcpi_delivery_rate > facts->delivery_rate)
-        facts->delivery_rate = info.tcpi_delivery_rate;
-    facts->busy += info.tcpi_busy_time;
-    facts->window_limited += info.tcpi_rwnd_limited;
-    facts->buffer_limited += info.tcpi_sndbuf_limited;
+    facts->rtt += stats.rtt;
+    facts->rtt_deviation += stats.rttvar;
+    facts->retransmits += stats.retransmits;
+    facts->lost += stats.lost;
+    if (stats.delivery_rate > facts->delivery_rate)
+        facts->delivery_rate = stats.delivery_rate;
+    facts->busy += stats.busy;
+    facts->window_limited += stats.rwnd_limited;
+    facts->buffer_limited += stats.sndbuf_limited;
 }
 
-/* What kept it from being faster for most of the time in which there was something to send. */
 static const char *limit_of(const struct tcp_facts *f)
 {
-    if (f->window_limited * 2 > f->busy && f->window_limited >= f->buffer_limited)
-        return "receiver's window";
-    if (f->buffer_limited * 2 > f->busy)
-        return "send buffer";
-    return f->window_limited + f->buffer_limited == 0 ? "application" : "path";
+    return tcp_limit(f->busy, f->window_limited, f->buffer_limited);
 }
 
 static const char *format(const struct tcp_facts *f, char *line)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define COLUMNS 64
+#define DIGITS "0123456789"
 
 struct pair {
     char *key, *value;
@@ -30,6 +31,17 @@ static size_t cut_pairs(char *line, struct pair *pairs)
     return count;
 }
 
+/* Whether TEXT is a number as JSON has it, of digits and, if PLACES, more after a point. */
+static bool is_decimal(const char *text, int places)
+{
+    size_t whole = strspn(text, DIGITS);
+    const char *rest = text + whole;
+
+    if (whole == 0 || (text[0] == '0' && whole > 1))
+        return false;
+    return !*rest || (places && *rest == '.' && rest[1] && !rest[1 + strspn(rest + 1, DIGITS)]);
+}
+
 /* Whether the value of KEY is a number: those of the others may only look like one. */
 static bool is_number(const char *key, const char *text)
 {
@@ -40,7 +52,7 @@ static bool is_number(const char *key, const char *text)
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         if (strcmp(texts[i], key) == 0)
             return false;
-    return *text && text[strspn(text, "0123456789")] == '\0' && (text[0] != '0' || !text[1]);
+    return is_decimal(text, 0);
 }
 
 static void put_member(const char *key, const char *value, FILE *to)
@@ -94,23 +106,76 @@ void show_json(char *report, int single, FILE *to)
         fputs("]\n", to);
 }
 
+/* ---- metrics ---- */
+
+/* A line of Prometheus' text format. */
+struct sample {
+    char *name, *value;
+    char *bound; /* of a bucket of a histogram; NULL: it is none */
+};
+
+/* Returns false where LINE is a comment, or nothing. */
+static bool cut_sample(char *line, struct sample *sample)
+{
+    static const char label[] = ",le=\"";
+    char *value = strrchr(line, ' '); /* a label may have blanks, too */
+
+    if (line[0] == '#' || !value)
+        return false;
+    *value = '\0';
+    char *labels = line + strcspn(line, "{ "), *bound = strstr(labels, label);
+    if (bound) {
+        bound += sizeof(label) - 1;
+        bound[strcspn(bound, "\"")] = '\0';
+    }
+    *labels = '\0';
+    *sample = (struct sample){.name = line, .value = value + 1, .bound = bound};
+    return true;
+}
+
+static void put_value(const char *key, const char *value, FILE *to)
+{
+    json_string(key, to);
+    fputs(": ", to);
+    if (is_decimal(value, 1))
+        fputs(value, to);
+    else
+        json_string(value, to);
+}
+
+/* What is between SAMPLE and the one before it. The buckets of a histogram are an object: OPEN, if
+ * that one was of some, is their name. Returns the name of those that SAMPLE is of, or NULL. */
+static const char *put_between(const struct sample *sample, const char *open, bool first, FILE *to)
+{
+    if (open && sample->bound && strcmp(open, sample->name) == 0) {
+        fputs(", ", to);
+        return open;
+    }
+    fputs(open ? "}" : "", to);
+    fputs(first ? "" : ",\n ", to);
+    if (!sample->bound)
+        return NULL;
+    json_string(sample->name, to);
+    fputs(": {", to);
+    return sample->name;
+}
+
 void show_metrics(char *report, FILE *to)
 {
-    char *line;
+    const char *open = NULL;
+    struct sample sample;
     bool first = true;
+    char *line;
 
     fputc('{', to);
     while ((line = next_line(&report)) != NULL) {
-        char *name = line, *value = strrchr(line, ' '); /* a label may have blanks, too */
-        if (name[0] == '#' || !value)
+        if (!cut_sample(line, &sample))
             continue;
-        *value = '\0';
-        name[strcspn(name, "{ ")] = '\0';
-        fputs(first ? "" : ",\n ", to);
-        put_member(name, value + 1, to);
+        open = put_between(&sample, open, first, to);
+        put_value(open ? sample.bound : sample.name, sample.value, to);
         first = false;
     }
-    fputs("}\n", to);
+    fputs(open ? "}}\n" : "}\n", to);
 }
 
 void show_pairs(char *report, FILE *to)

@@ -97,11 +97,17 @@ static void signal_held(struct server *server, struct fork_server *fork_server)
 
 /* ---- ends ---- */
 
-static void add_totals(struct totals *totals, const struct slot *slot)
+static void add_totals(struct totals *totals, const struct client *client, const struct slot *slot,
+                       const struct session_end *end)
 {
     totals->bytes_in += slot->bytes_in;
     totals->bytes_out += slot->bytes_out;
     totals->messages += slot->messages;
+    if (client->standing != CLIENT_ADMITTED)
+        return; /* it never was served */
+    histograms_add_duration(&totals->sessions, end->usec);
+    if (end->tcp.rtt)
+        histograms_add_rtt(&totals->sessions, end->tcp.rtt);
 }
 
 static void strike_off(struct server *server, struct client *client)
@@ -142,10 +148,12 @@ static void end_session(struct server *server, struct client *client, int status
     const struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
     struct session_end end = {.status = status,
                               .asked = server->phase == PHASE_KILLING || client->asked,
-                              .lost = is_orphaned(server, client->server)};
+                              .lost = is_orphaned(server, client->server),
+                              .usec = clock_now() - client->since};
     struct session_log to = server_session_log(server);
 
-    add_totals(&server->totals, slot);
+    tcp_stats_copy(&end.tcp, &slot->tcp);
+    add_totals(&server->totals, client, slot, &end);
     if (session_crashed(&end))
         follow_crash(server, client, status);
     session_log_end(&to, client, slot, &end);

@@ -71,6 +71,7 @@ static void write_all(const struct server *server, FILE *to)
     for (size_t t = 0; t < total_count; t++)
         fprintf(to, "total %s %llu\n", total_table[t].name,
                 (unsigned long long)*total_of((struct totals *)&server->totals, &total_table[t]));
+    histograms_write(&server->totals.sessions, to);
     for (int kind = 0; kind < LOG_LIMIT_KINDS; kind++)
         fprintf(to, "flood %d %llu %llu\n", kind,
                 (unsigned long long)server->flood.buckets[kind].tokens,
@@ -311,6 +312,8 @@ static int read_line(const char *line, struct server *server, struct passed *pas
         return read_started(line, server);
     if (begins(line, "total "))
         return read_total(line, &server->totals);
+    if (begins(line, "histogram "))
+        return histograms_read(&server->totals.sessions, line);
     if (begins(line, "control "))
         return read_control(line, &server->control);
     if (begins(line, "pid-file "))

@@ -187,6 +187,42 @@ static void metric(const struct metrics_report *report, const char *name, const 
             name, type, name, report->label, (unsigned long long)value);
 }
 
+/* "0.0001", "5", "+Inf". */
+static const char *bound_format(uint64_t usec, char *buf, size_t size)
+{
+    int len = snprintf(buf, size, "%llu.%06llu", (unsigned long long)(usec / USEC_PER_SEC),
+                       (unsigned long long)(usec % USEC_PER_SEC));
+
+    if (usec == UINT64_MAX)
+        return "+Inf";
+    while (buf[len - 1] == '0')
+        buf[--len] = '\0';
+    if (buf[len - 1] == '.')
+        buf[--len] = '\0';
+    return buf;
+}
+
+static void put_histogram(const struct metrics_report *report, const struct histogram_row *row,
+                          const struct histogram *counted)
+{
+    FILE *to = report->to;
+    uint64_t count = 0;
+    char bound[48];
+
+    fprintf(to, "# HELP echod_%s %s\n# TYPE echod_%s histogram\n", row->metric, row->help,
+            row->metric);
+    for (unsigned i = 0; i <= row->bounds; i++) {
+        count += counted->count[i];
+        fprintf(to, "echod_%s_bucket{%s,le=\"%s\"} %llu\n", row->metric, report->label,
+                bound_format(histogram_bound(row, i), bound, sizeof(bound)),
+                (unsigned long long)count);
+    }
+    fprintf(to, "echod_%s_sum{%s} %llu.%06llu\n", row->metric, report->label,
+            (unsigned long long)(counted->sum / USEC_PER_SEC),
+            (unsigned long long)(counted->sum % USEC_PER_SEC));
+    fprintf(to, "echod_%s_count{%s} %llu\n", row->metric, report->label, (unsigned long long)count);
+}
+
 void report_metrics(struct server *server, FILE *to)
 {
     struct metrics_report report = {.to = to};
@@ -202,4 +238,7 @@ void report_metrics(struct server *server, FILE *to)
     for (size_t i = 0; i < total_count; i++)
         metric(&report, total_table[i].metric, "counter", total_table[i].help,
                *total_of(&totals, &total_table[i]));
+    for (size_t i = 0; i < histogram_count; i++)
+        put_histogram(&report, &histogram_table[i],
+                      histogram_of(&totals.sessions, &histogram_table[i]));
 }

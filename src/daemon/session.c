@@ -148,11 +148,30 @@ static void add_proxy(struct record *record, const struct address *proxy)
         record_add(record, "ECHOD_PROXY", "%s", address_format(proxy, text, sizeof(text)));
 }
 
+/* What was not measured is left out. */
+static void add_tcp(struct record *record, const struct tcp_stats *tcp)
+{
+    if (!tcp->known)
+        return;
+    if (tcp->rtt)
+        record_add_number(record, "ECHOD_RTT_USEC", tcp->rtt);
+    if (tcp->min_rtt)
+        record_add_number(record, "ECHOD_MIN_RTT_USEC", tcp->min_rtt);
+    record_add_number(record, "ECHOD_RETRANSMITS", tcp->retransmits);
+    record_add_number(record, "ECHOD_SEGMENTS_LOST", tcp->lost);
+    if (tcp->delivery_rate)
+        record_add_number(record, "ECHOD_DELIVERY_RATE", tcp->delivery_rate);
+    record_add_number(record, "ECHOD_BUSY_USEC", tcp->busy);
+    record_add_number(record, "ECHOD_RWND_LIMITED_USEC", tcp->rwnd_limited);
+    record_add_number(record, "ECHOD_SNDBUF_LIMITED_USEC", tcp->sndbuf_limited);
+    record_add(record, "ECHOD_LIMITED_BY", "%s",
+               tcp_limit(tcp->busy, tcp->rwnd_limited, tcp->sndbuf_limited));
+}
+
 static void send_record(struct log *log, const struct ending *ending, const struct client *client,
-                        const struct slot *slot)
+                        const struct slot *slot, const struct session_end *end)
 {
     char buf[RECORD_MAX], peer[ADDRESS_TEXT_MAX], via[VIA_MAX], duration[48];
-    uint64_t usec = clock_now() - client->since;
     unsigned long long in = slot->bytes_in, out = slot->bytes_out, messages = slot->messages;
     struct record record;
 
@@ -160,18 +179,19 @@ static void send_record(struct log *log, const struct ending *ending, const stru
     record_start(&record, buf, sizeof(buf), ending->priority,
                  "session of %s%s on %s: %s; %llu byte%s in, %llu out, %s", peer,
                  via_format(&client->proxy, via), client->listener, ending->clause, in, plural(in),
-                 out, seconds_format(usec, duration, sizeof(duration)));
+                 out, seconds_format(end->usec, duration, sizeof(duration)));
     record_event(&record, ending->event);
     record_add(&record, "ECHOD_REASON", "%s", ending->reason);
     record_add(&record, "ECHOD_PEER", "%s", peer);
     add_proxy(&record, &client->proxy);
     record_add(&record, "ECHOD_LISTENER", "%s", client->listener);
     record_add(&record, "ECHOD_SERVICE", "%s", service_name(client->service));
-    record_add(&record, "ECHOD_PID", "%d", (int)client->pid);
-    record_add(&record, "ECHOD_BYTES_IN", "%llu", in);
-    record_add(&record, "ECHOD_BYTES_OUT", "%llu", out);
-    record_add(&record, "ECHOD_MESSAGES", "%llu", messages);
-    record_add(&record, "ECHOD_DURATION_USEC", "%llu", (unsigned long long)usec);
+    record_add_number(&record, "ECHOD_PID", (uint64_t)client->pid);
+    record_add_number(&record, "ECHOD_BYTES_IN", in);
+    record_add_number(&record, "ECHOD_BYTES_OUT", out);
+    record_add_number(&record, "ECHOD_MESSAGES", messages);
+    record_add_number(&record, "ECHOD_DURATION_USEC", end->usec);
+    add_tcp(&record, &end->tcp);
     log_send(log, &record);
 }
 
@@ -198,7 +218,7 @@ void session_log_end(const struct session_log *to, const struct client *client,
     if (!(to->normal || serious) || !log_wants(to->log, ending.priority))
         return;
     if (serious || log_wants(to->log, LOG_DEBUG) || log_limit_allows(to->flood, LOG_LIMIT_SESSIONS))
-        send_record(to->log, &ending, client, slot);
+        send_record(to->log, &ending, client, slot, end);
 }
 
 void session_log_refusal(const struct session_log *to, const struct address *peer,

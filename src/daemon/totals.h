@@ -5,6 +5,7 @@
 #ifndef ECHOD_DAEMON_TOTALS_H
 #define ECHOD_DAEMON_TOTALS_H
 
+#include "daemon/histogram.h"
 #include "daemon/tallies.h"
 
 #include <stddef.h>
@@ -15,6 +16,7 @@ struct totals {
     uint64_t bytes_in, bytes_out, messages;
     uint64_t dropped, reloads, rejected;
     struct tallies tallies; /* of datagram workers that have ended */
+    struct histograms sessions;
 };
 
 struct total_row {

@@ -45,7 +45,7 @@ const struct syscall_row syscall_table[] = {
     {"futex", "waiting for the daemon's answer", ONE(1, INT, FUTEX_WAIT)},
     /* -- a socket -- */
     {"getsockname", "whoami; whether a datagram socket is a Unix socket", .checks = 0},
-    {"getsockopt", "whoami; whether it has packets", .checks = 0},
+    {"getsockopt", "whoami; whether it has packets; TCP_INFO at the end", .checks = 0},
     {"setsockopt", "time limits", OPTION(SOL_SOCKET, SO_RCVTIMEO)},
     {"setsockopt", "time limits", OPTION(SOL_SOCKET, SO_SNDTIMEO)},
     {"setsockopt", "urgent data is data", OPTION(SOL_SOCKET, SO_OOBINLINE)},

@@ -18,6 +18,7 @@
 
 #include "ipc/tally.h"
 #include "net/address.h"
+#include "net/tcp_stats.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@ struct slot {
     struct address told; /* the client, while SLOT_ASKING; len 0: none but the proxy */
     _Atomic int answer;  /* enum slot_answer, which the daemon writes after: */
     char words[SLOT_WORDS_MAX]; /* what a refused client is to be told */
+    struct tcp_stats tcp;       /* of JOB_CLIENT, written as the last thing */
 };
 
 /* One writer each: a relaxed load and store is an addition, and costs what plain memory does. */

@@ -8,6 +8,9 @@
 #include <sys/time.h>
 #include <time.h>
 
+/* 64 bits. */
+#define NUMBER_TEXT_MAX 20
+
 /* Appends "NAME=" and the formatted value; cut if CUT, else left out if it does not fit. */
 static void append(struct record *record, bool cut, const char *name, const char *format,
                    va_list args)
@@ -32,6 +35,25 @@ void record_add(struct record *record, const char *name, const char *format, ...
     va_start(args, format);
     append(record, false, name, format, args);
     va_end(args);
+}
+
+void record_add_number(struct record *record, const char *name, uint64_t number)
+{
+    char digits[NUMBER_TEXT_MAX];
+    size_t head = strlen(name), first = sizeof(digits);
+
+    do
+        digits[--first] = (char)('0' + number % 10);
+    while (number /= 10);
+    size_t length = sizeof(digits) - first;
+    if (head + length + 2 > record->size - record->used)
+        return;
+    char *to = record->data + record->used;
+    memcpy(to, name, head);
+    to[head] = '=';
+    memcpy(to + head + 1, digits + first, length);
+    to[head + 1 + length] = '\0';
+    record->used += head + length + 2;
 }
 
 void record_event(struct record *record, enum event event)

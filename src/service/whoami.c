@@ -4,6 +4,7 @@
 
 #include "base/escape.h"
 #include "base/json.h"
+#include "net/tcp_stats.h"
 #include "service/whoami_syn.h"
 
 #include <errno.h>
@@ -16,10 +17,10 @@
 
 /* The members of the object are there for every client, so that readers need not ask; what a
  * connection has not is null. */
-static void put_number(FILE *to, const char *name, bool known, unsigned value)
+static void put_number(FILE *to, const char *name, bool known, uint64_t value)
 {
     if (known)
-        fprintf(to, ", \"%s\": %u", name, value);
+        fprintf(to, ", \"%s\": %llu", name, (unsigned long long)value);
     else
         fprintf(to, ", \"%s\": null", name);
 }
@@ -61,12 +62,26 @@ static const char *family_name(const struct address *address)
 
 static void put_transport(FILE *to, int fd)
 {
-    struct tcp_info info = {0};
-    socklen_t len = sizeof(info);
-    bool tcp = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0;
+    struct tcp_stats tcp;
+    int mss = 0;
+    socklen_t len = sizeof(mss);
+    bool is_tcp = tcp_stats_get(&tcp, fd);
 
-    put_number(to, "mss", tcp, info.tcpi_snd_mss);
-    put_number(to, "rtt_us", tcp, info.tcpi_rtt);
+    getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &len);
+    put_number(to, "mss", is_tcp, (uint64_t)mss);
+    put_number(to, "rtt_us", is_tcp, tcp.rtt);
+    put_number(to, "rttvar_us", is_tcp, tcp.rttvar);
+    put_number(to, "min_rtt_us", is_tcp, tcp.min_rtt);
+    put_number(to, "retransmits", is_tcp, tcp.retransmits);
+    put_number(to, "lost", is_tcp, tcp.lost);
+    put_number(to, "delivery_rate", is_tcp, tcp.delivery_rate);
+    put_number(to, "busy_us", is_tcp, tcp.busy);
+    put_number(to, "rwnd_limited_us", is_tcp, tcp.rwnd_limited);
+    put_number(to, "sndbuf_limited_us", is_tcp, tcp.sndbuf_limited);
+    if (is_tcp)
+        put_text(to, "limited_by", tcp_limit(tcp.busy, tcp.rwnd_limited, tcp.sndbuf_limited));
+    else
+        fputs(", \"limited_by\": null", to);
 }
 
 static int describe(FILE *to, const struct stream *stream, const struct session *session)
@@ -80,7 +95,7 @@ static int describe(FILE *to, const struct stream *stream, const struct session 
     fputs("{\"version\": \"" PACKAGE_VERSION "\"", to);
     put_host_name(to);
     put_text(to, "listener", session->options->listener);
-    put_number(to, "pid", true, (unsigned)getpid());
+    put_number(to, "pid", true, (uint64_t)getpid());
     put_text(to, "family", family_name(&local));
     put_address(to, stream->fd, "peer", "peer_port", &session->peer);
     put_address(to, stream->fd, "local", "local_port", &local);

@@ -198,6 +198,8 @@ void worker_run(const struct worker *given)
     stream_init(&stream, job->socket, given->slot, job->idle_timeout, job->session_timeout);
     stream.cut = &cut;
     int r = run(given, &stream, &session);
+    if (address_is_ip(&job->peer))
+        tcp_stats_get(&given->slot->tcp, job->socket);
     atomic_store(&given->slot->state, SLOT_ENDING);
     _exit(classify(r, given->slot));
 }

@@ -191,20 +191,23 @@ def metrics():
         lines, values, types = out.splitlines(), {}, {}
         helped = None
         for line in lines:
-            match = re.fullmatch(r"# HELP (\w+) \S.*|# TYPE (\w+) (counter|gauge)|"
+            match = re.fullmatch(r"# HELP (\w+) \S.*|# TYPE (\w+) (counter|gauge|histogram)|"
                                  r"(\w+)(?:\{[^}]*\})? (\d+(?:\.\d+)?)", line)
             expect(match, "the line %r" % line)
             helped = match[1] or helped
             name = match[1] or match[2] or match[4]
-            expect_equal(name, helped, "the name in a line below its HELP")
+            series = match[4] and types.get(helped) == "histogram"
+            expect_equal(re.sub("_(bucket|sum|count)$", "", name) if series else name, helped, "the name in a line below its HELP")
             expect(re.match("echod_[a-z_]+$", name), "the name " + name)
             if match[2]:
                 expect(name not in types, "%s has its type twice" % name)
                 types[name] = match[3]
             elif match[4]:
-                expect(name in types, "%s has no type" % name)
+                expect(helped in types, "%s has no type" % name)
                 values[name] = float(match[5])
-        expect_equal(sorted(values), sorted(types), "names that have a type, and a value")
+        expect_equal(sorted(values), sorted(series for name, kind in types.items() for series in (
+            [name + end for end in ("_bucket", "_sum", "_count")] if kind == "histogram"
+            else [name])), "names that have a type, and a value")
         for name, kind in types.items():
             expect_equal(name.endswith("_total"), kind == "counter", "whether %s counts" % name)
         expect_equal((values["echod_clients"], values["echod_clients_served_total"],

@@ -18,8 +18,8 @@ METRICS = "metrics_file = " + FILE
 
 def parsed(text):
     """The values by their names, without labels."""
-    return dict(re.fullmatch(r"(\w+)\{.*\} (\d+)", line).groups() for line in text.splitlines()
-                if not line.startswith("#"))
+    return dict(re.fullmatch(r"(\w+)\{.*\} (\d+(?:\.\d+)?)", line).groups()
+                for line in text.splitlines() if not line.startswith("#"))
 
 
 def wait_for_file(path):
@@ -49,7 +49,8 @@ def labels():
             lines = [line.rsplit(" ", 1)[0] for line in
                      wait_for_file(echod.path("echod.prom")).splitlines() if line[0] != "#"]
             for line in lines:
-                expect(line.endswith('{config="%s"}' % echod.config), "the label in " + line)
+                expect(re.search(r'\{config="%s"(,le="[0-9.]+|,le="\+Inf)?"?\}$' % echod.config, line),
+                       "the label in " + line)
             expect(not seen & set(lines), "the series are others")
             seen |= set(lines)
             expect_equal(len(lines), len(set(lines)), "the series of one")
@@ -77,6 +78,84 @@ class Odd(Managed):
         words = super().command(args)
         words[words.index(self.config)] = self.path(self.name)
         return words
+
+
+class Histogram:
+    """What the metrics TEXT say of the histogram NAME."""
+
+    def __init__(self, text, name):
+        rows = re.findall(r'^echod_%s_bucket\{config="[^"]*",le="([^"]+)"\} (\d+)$' % name, text, re.M)
+        expect_equal(rows[-1][0], "+Inf", "the last bound of " + name)
+        self.bounds = [float(bound) for bound, _ in rows]
+        self.counts = [int(count) for _, count in rows]
+        self.sum = float(re.search(r"^echod_%s_sum\{.*\} (\d+\.\d+)$" % name, text, re.M)[1])
+        self.count = int(re.search(r"^echod_%s_count\{.*\} (\d+)$" % name, text, re.M)[1])
+        expect_equal(self.bounds, sorted(set(self.bounds)), "the bounds, which grow")
+        expect_equal(self.counts, sorted(self.counts), "the buckets, each with those before it")
+        expect_equal(self.counts[-1], self.count, "the last bucket and the count")
+        ratios = [b / a for a, b in zip(self.bounds, self.bounds[1:-1])]
+        expect(all(1.9 < ratio < 2.6 for ratio in ratios), "logarithmic: %s" % self.bounds)
+        # Whatever is in a bucket is between its bounds: so is the sum.
+        each = [b - a for a, b in zip([0] + self.counts, self.counts)]
+        expect(sum(n * low for n, low in zip(each, [0] + self.bounds) if n) <= self.sum + 1e-6,
+               "%s: the sum is no less than the buckets allow" % name)
+        expect(self.sum <= sum(n * high for n, high in zip(each, self.bounds) if n) + 1e-6,
+               "%s: the sum is no more than the buckets allow" % name)
+
+
+def histograms(echod):
+    text = echod.ctl("metrics")[1]
+    return Histogram(text, "session_duration_seconds"), Histogram(text, "session_rtt_seconds")
+
+
+def end_sessions(echod, count, name="local"):
+    """Has COUNT sessions, and waits until all are over."""
+    for _ in range(count):
+        with echod.connect(name) as sock:
+            sock.sendall(b"x")
+            expect_equal(sock.recv(1), b"x", "the echo")
+    eventually(lambda: echod.ask("status")["clients"] == 0, "the sessions are over")
+
+
+@test("histograms of duration and round-trip time: each session counts, the sums grow, and a reload "
+      "keeps them; what has no round-trip time has none")
+def histograms_of_sessions():
+    with Managed() as echod:
+        text = ("[listen local]\naddress = 127.0.0.1\nport = %d\n[listen file]\nprotocol = unix\n"
+                "address = @DIR@/echo.sock\n[listen packets]\nprotocol = udp\naddress = 127.0.0.1\n"
+                "port = 0\n" % echod.port)
+        echod.configure(text)
+        echod.reload()
+        duration, rtt = histograms(echod)
+        expect_equal((duration.count, duration.sum, rtt.count, rtt.sum), (0, 0, 0, 0), "at first")
+        with echod.connect() as sock:
+            sock.sendall(b"x")
+            sock.recv(1)
+            expect_equal(histograms(echod)[0].count, 0, "a session that has not ended")
+        end_sessions(echod, 4)
+        duration, rtt = histograms(echod)
+        expect_equal((duration.count, rtt.count), (5, 5), "sessions, and round-trip times")
+        expect(0 < rtt.sum < 5 * DEADLINE and 0 < duration.sum < 50 * DEADLINE, "plausible sums")
+        before = (duration, rtt)
+        end_sessions(echod, 3, "file")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(DEADLINE)
+            sock.sendto(b"x", echod.address("packets"))
+            expect_equal(sock.recv(9), b"x", "the answer to a datagram")
+        duration, rtt = histograms(echod)
+        expect_equal((duration.count, rtt.count), (8, 5), "with sessions over a Unix socket")
+        expect(duration.sum > before[0].sum and rtt.sum == before[1].sum, "only the one sum has grown")
+        expect_equal(echod.ask("status")["served"], 8, "clients served")
+        found = echod.ask("metrics")
+        echod.reload()
+        kept = histograms(echod)
+        expect_equal([vars(one) for one in kept], [vars(duration), vars(rtt)], "after a reload")
+        expect_equal((found["echod_session_rtt_seconds_count"],
+                      list(found["echod_session_rtt_seconds_bucket"].values()),
+                      found["echod_session_duration_seconds_sum"]),
+                     (5, rtt.counts, duration.sum), "as JSON")
+        end_sessions(echod, 1)
+        expect_equal([one.count for one in histograms(echod)], [9, 6], "after one more")
 
 
 @test("a directory that is not there: a warning, and it serves on")

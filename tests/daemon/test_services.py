@@ -117,6 +117,11 @@ def whoami_tcp():
         expect_equal(told["listener"], "local", "the listener")
         expect_equal(told["host"], socket.gethostname(), "the host")
         expect(told["mss"] > 0 and told["rtt_us"] >= 0, "MSS and RTT: %r" % told)
+        expect_equal([told[key] for key in ("retransmits", "lost", "rwnd_limited_us",
+                                            "sndbuf_limited_us", "limited_by")],
+                     [0, 0, 0, 0, "application"], "what a sound path shows")
+        expect(all(isinstance(told[key], int) for key in ("rttvar_us", "min_rtt_us", "busy_us",
+                                                          "delivery_rate")), "numbers: %r" % told)
         record = echod.log.wait(r"session of .*: closed as there was nothing more to do; 0 bytes")
         expect_equal(len(record), 1, "the records")
 
@@ -205,8 +210,8 @@ def whoami_unix():
         expect_equal(told["family"], "unix", "the family")
         expect_equal(told["peer"], "unix", "the peer")
         expect_equal(told["local"], "unix:" + echod.address(), "the local end")
-        expect_equal([told[key] for key in ("peer_port", "local_port", "mss", "rtt_us")],
-                     [None] * 4, "what there is not")
+        expect_equal([told[key] for key in ("peer_port", "local_port", "mss", "rtt_us", "retransmits",
+                                            "limited_by")], [None] * 6, "what there is not")
 
 
 @test("whoami is valid JSON, whatever bytes an address has")

@@ -355,7 +355,7 @@ def page_has_fields(tree):
                            "\n".join(re.findall(r"^\.It Dv .*ECHOD_.*", tree.read(ECHOD_PAGE),
                                                 flags=re.M))))
     code = sources(tree)
-    expected = set(re.findall(r'record_add\([^"]*"(ECHOD_[A-Z_]+)"', code))
+    expected = set(re.findall(r'record_add(?:_number)?\([^"]*"(ECHOD_[A-Z_]+)"', code))
     yield from differences(f"{ECHOD_PAGE}, RECORDS,", dict.fromkeys(there),
                            dict.fromkeys(expected))
 
@@ -405,7 +405,7 @@ def fields_of_events(tree):
         assigned = set(re.findall(r"\bEVENT_\w+", " ".join(re.findall(r"->event = (.*?);", code,
                                                                       flags=re.S))))
         for body in functions(code).values():
-            added = set(re.findall(r'record_add\([^"]*"(ECHOD_[A-Z_]+)"', body))
+            added = set(re.findall(r'record_add(?:_number)?\([^"]*"(ECHOD_[A-Z_]+)"', body))
             if name.startswith("src/service/"):
                 of_worker |= added
             for event in re.findall(r"record_event\([^,]*, ([^)]*)\)", body):
@@ -445,6 +445,7 @@ def catalog_has_events(tree):
 REPORT = "src/daemon/report.c"
 INQUIRY = "src/daemon/inquiry.c"
 TOTALS = "src/daemon/totals.c"
+HISTOGRAM = "src/daemon/histogram.c"
 
 
 def keys_of_report(tree, functions_of_it):
@@ -487,6 +488,9 @@ def page_has_metrics(tree):
     for name, text in re.findall(r'\.metric = "(\w+)",\s*\.help = "(.*?)"',
                                  lint.blanked(tree.read(TOTALS), strings=False)):
         expected["echod_" + name] = ("counter", text)
+    for name, text in re.findall(r'\.metric = "(\w+)",\s*\.help = "(.*?)"',
+                                 lint.blanked(tree.read(HISTOGRAM), strings=False)):
+        expected["echod_" + name] = ("histogram", text)
     if len(expected) < 10:
         yield f"{REPORT} has only {len(expected)} metrics"
     yield from differences(f"{ECHOCTL_PAGE}, Metrics,", there, expected)
@@ -647,7 +651,8 @@ lint.main([
         "another type": doctor(ECHOCTL_PAGE, "echod_clients Pq gauge", "echod_clients Pq counter"),
         "another help": doctor(ECHOCTL_PAGE, "^Messages stored in", "Messages sent in"),
         "a new gauge": doctor(REPORT, '"clients_max", "gauge"', '"clients_most", "gauge"'),
-        "a new counter": doctor(TOTALS, '"reloads_total"', '"news_total"')}),
+        "a new counter": doctor(TOTALS, '"reloads_total"', '"news_total"'),
+        "a new histogram": doctor(HISTOGRAM, '"session_rtt_seconds"', '"session_rtt"')}),
     ("echod(8) has every field of a record", page_has_fields, {
         "one that is missing": doctor(ECHOD_PAGE, "ECHOD_BYTES_IN , ", ""),
         "one too many": doctor(ECHOD_PAGE, "ECHOD_BYTES_IN , ", "ECHOD_BYTES , "),

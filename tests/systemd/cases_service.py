@@ -309,6 +309,9 @@ def session_record(s):
     expect_match("^[0-9a-f]{32}$", record.get("MESSAGE_ID", ""), "MESSAGE_ID")
     expect_match(r"^session of %s on local: " % peer, record["MESSAGE"], "MESSAGE")
     expect(int(record["ECHOD_BYTES_IN"]) > 0, "bytes are counted")
+    expect(0 < int(record["ECHOD_RTT_USEC"]) < 10 ** 7, "the round-trip time")
+    expect_equal([record.get(name) for name in ("ECHOD_RETRANSMITS", "ECHOD_SEGMENTS_LOST")],
+                 ["0", "0"], "what TCP knows of loopback")
 
 
 @case("a message is in the journal, with its fields, before it is acknowledged")

@@ -85,14 +85,14 @@ static void is_all_set_up(void)
 }
 
 /* A client of 192.0.2.1, as admission has it served. Returns its own end of the connection. */
-static int admit(struct client **client)
+static int admit_over(void (*make)(int pair[2]), struct client **client)
 {
     size_t index = roster_next(&server.roster);
     struct submitted submitted = {.id = jobs_client_id(&server.jobs, index)};
     struct address peer;
     int pair[2];
 
-    unix_pair(pair);
+    make(pair);
     assert_int_equal(address_numeric(&peer, "192.0.2.1", 7), 0);
     *slots_at(&server.slots, index) = (struct slot){.error = 0};
     assert_int_equal(
@@ -102,6 +102,11 @@ static int admit(struct client **client)
     server.totals.served++;
     close(pair[0]);
     return pair[1];
+}
+
+static int admit(struct client **client)
+{
+    return admit_over(unix_pair, client);
 }
 
 static void answers(int fd)
@@ -136,6 +141,56 @@ static void all_are_gone(void)
 }
 
 /* ---- a session ---- */
+
+static uint64_t in_all(const struct histogram *histogram)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(histogram->count); i++)
+        sum += histogram->count[i];
+    return sum;
+}
+
+static void have_session_over(void (*make)(int pair[2]))
+{
+    struct client *client;
+    int fd = admit_over(make, &client);
+
+    answers(fd);
+    close(fd);
+    all_are_gone();
+}
+
+/* What the worker notes at its end comes into the record and the metrics. */
+static void test_session_over_tcp(void **state)
+{
+    const struct histograms *sessions = &server.totals.sessions;
+
+    (void)state;
+    have_session_over(tcp_pair);
+    assert_string_equal(told("session", "ECHOD_RETRANSMITS"), "0");
+    assert_int_equal(in_all(&sessions->duration), 1);
+    assert_int_equal(in_all(&sessions->rtt), 1);
+    assert_true(sessions->duration.sum > 0);
+    have_session_over(unix_pair);
+    assert_string_equal(told("session", "ECHOD_RETRANSMITS"), "");
+    assert_int_equal(in_all(&sessions->duration), 2);
+    assert_int_equal(in_all(&sessions->rtt), 1);
+}
+
+/* One that the daemon did not let in, behind a proxy, was never served. */
+static void test_no_session(void **state)
+{
+    static const struct histograms none;
+    struct client *client;
+    int fd = admit(&client);
+
+    (void)state;
+    client->standing = CLIENT_REFUSED;
+    close(fd);
+    all_are_gone();
+    assert_memory_equal(&server.totals.sessions, &none, sizeof(none));
+}
 
 static void test_session(void **state)
 {
@@ -444,6 +499,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_session),
+        TEST(test_session_over_tcp),
+        TEST(test_no_session),
         TEST(test_reports_about_nobody),
         TEST(test_no_process),
         TEST(test_signal),

@@ -340,6 +340,8 @@ static void test_totals_go_on(void **state)
     (void)state;
     for (size_t i = 0; i < total_count; i++)
         *total_of(&donor->server.totals, &total_table[i]) = UINT64_MAX - 100 - i;
+    histograms_add_duration(&donor->server.totals.sessions, 4711);
+    histograms_add_rtt(&donor->server.totals.sessions, 42);
     struct server heir = inherit(donor, &donor->settings, &passed);
     assert_true(heir.totals.reloads == donor->server.totals.reloads + 1);
     heir.totals.reloads--;
@@ -612,6 +614,7 @@ static void test_nonsense(void **state)
         "echod-handover 3\nscribe 1 2 3\n",
         "echod-handover 3\nstarted soon\n",
         "echod-handover 3\ntotal served\n",
+        "echod-handover 3\nhistogram duration 1\n",
         "echod-handover 3\npid-file x\n",
         "echod-handover 3\nwaiter x\n",
         "echod-handover 3\ncontrol x\n",

@@ -60,6 +60,28 @@ static void test_add(void **state)
     assert_int_equal(count_fields(record.data, record.used), 6);
 }
 
+static void test_numbers(void **state)
+{
+    char buf[sizeof("PRIORITY=6") + sizeof("A=1")];
+    struct record record = {.data = buf, .size = sizeof(buf)};
+
+    (void)state;
+    record_add(&record, "PRIORITY", "%d", 6);
+    record_add_number(&record, "A", 10); /* there is no room for the second digit */
+    assert_null(get(&record, "A"));
+    record_add_number(&record, "A", 0);
+    assert_string_equal(get(&record, "A"), "0");
+    assert_int_equal(record.used, sizeof(buf));
+
+    char more[RECORD_MAX];
+    record = (struct record){.data = more, .size = sizeof(more)};
+    record_add_number(&record, "A", UINT64_MAX);
+    record_add_number(&record, "B", 1000);
+    assert_string_equal(get(&record, "A"), "18446744073709551615");
+    assert_string_equal(get(&record, "B"), "1000");
+    assert_int_equal(count_fields(record.data, record.used), 2);
+}
+
 static void test_events_have_names_and_ids_of_their_own(void **state)
 {
     char buf[RECORD_MAX];
@@ -246,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_start),
         cmocka_unit_test(test_add),
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_events_have_names_and_ids_of_their_own),
         cmocka_unit_test(test_what_does_not_fit_is_left_out),
         cmocka_unit_test(test_long_values_are_escaped_in_place),

@@ -237,9 +237,11 @@ static void test_whoami_over_a_unix_socket(void **state)
     is_told(&work, buf, sizeof(buf));
     has(buf, "\"family\": \"unix\"");
     has(buf, "\"local\": \"unix\", \"local_port\": null, ");
-    has(buf,
-        "\"mss\": null, \"rtt_us\": null, \"sent_mss\": null, \"agreed\": null, \"syn\": null, "
-        "\"syn_missing\": \"not a TCP connection\", \"syn_ttl\": null, ");
+    has(buf, "\"mss\": null, \"rtt_us\": null, \"rttvar_us\": null, \"min_rtt_us\": null, "
+             "\"retransmits\": null, \"lost\": null, \"delivery_rate\": null, \"busy_us\": null, "
+             "\"rwnd_limited_us\": null, \"sndbuf_limited_us\": null, \"limited_by\": null, "
+             "\"sent_mss\": null, \"agreed\": null, \"syn\": null, "
+             "\"syn_missing\": \"not a TCP connection\", \"syn_ttl\": null, ");
 }
 
 int main(void)

@@ -200,6 +200,47 @@ static void test_record_of_a_violation(void **state)
     told_close(&told);
 }
 
+static void test_record_of_a_tcp_session(void **state)
+{
+    struct session_end end = {.status = exited(END_CLOSED),
+                              .usec = 1500,
+                              .tcp = {.known = 1,
+                                      .rtt = 7,
+                                      .min_rtt = 6,
+                                      .retransmits = 5,
+                                      .lost = 4,
+                                      .delivery_rate = 3,
+                                      .busy = 9,
+                                      .rwnd_limited = 8,
+                                      .sndbuf_limited = 1}};
+    static const struct {
+        const char *field, *value;
+    } expected[] = {
+        {"ECHOD_DURATION_USEC", "1500"},    {"ECHOD_RTT_USEC", "7"},
+        {"ECHOD_MIN_RTT_USEC", "6"},        {"ECHOD_RETRANSMITS", "5"},
+        {"ECHOD_SEGMENTS_LOST", "4"},       {"ECHOD_DELIVERY_RATE", "3"},
+        {"ECHOD_BUSY_USEC", "9"},           {"ECHOD_RWND_LIMITED_USEC", "8"},
+        {"ECHOD_SNDBUF_LIMITED_USEC", "1"}, {"ECHOD_LIMITED_BY", "receiver's window"},
+    };
+    struct told told;
+
+    (void)state;
+    told_open(&told);
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+        assert_string_equal(tells(&told, &end, expected[i].field), expected[i].value);
+    assert_non_null(strstr(tells(&told, &end, "MESSAGE"), ", 1.500 ms"));
+    end.tcp = (struct tcp_stats){.known = 1}; /* nothing was measured */
+    assert_null(tells(&told, &end, "ECHOD_RTT_USEC"));
+    assert_null(tells(&told, &end, "ECHOD_MIN_RTT_USEC"));
+    assert_null(tells(&told, &end, "ECHOD_DELIVERY_RATE"));
+    assert_string_equal(tells(&told, &end, "ECHOD_RETRANSMITS"), "0");
+    assert_string_equal(tells(&told, &end, "ECHOD_LIMITED_BY"), "application");
+    end.tcp = (struct tcp_stats){0};
+    for (size_t i = 1; i < ARRAY_SIZE(expected); i++)
+        assert_null(tells(&told, &end, expected[i].field));
+    told_close(&told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_descriptions),
         cmocka_unit_test(test_call_is_named),
         cmocka_unit_test(test_record_of_a_lost_session),
+        cmocka_unit_test(test_record_of_a_tcp_session),
         cmocka_unit_test(test_record_of_a_violation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

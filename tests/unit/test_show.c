@@ -62,9 +62,30 @@ static void test_metrics(void **state)
     assert_string_equal(show_with(show_metrics, "# HELP a b\n# TYPE a gauge\na 1\n"
                                                 "# HELP b c d\n# TYPE b counter\nb 20\n"),
                         "{\"a\": 1,\n \"b\": 20}\n");
-    assert_string_equal(show_with(show_metrics, "a\n\nb 1.5"), "{\"b\": \"1.5\"}\n");
+    assert_string_equal(show_with(show_metrics, "a\n\nb 1.5"), "{\"b\": 1.5}\n");
+    assert_string_equal(show_with(show_metrics, "a 1.\nb .5\nc 01.5\nd 0.50\ne 1.5.5\nf 1e5\n"),
+                        "{\"a\": \"1.\",\n \"b\": \".5\",\n \"c\": \"01.5\",\n \"d\": 0.50,\n "
+                        "\"e\": \"1.5.5\",\n \"f\": \"1e5\"}\n");
     assert_string_equal(show_with(show_metrics, "a{config=\"/x } y\"} 1\nb{c=\"d\",e=\"f\"} 2\n"),
                         "{\"a\": 1,\n \"b\": 2}\n");
+}
+
+/* Buckets have one name, and would be one member after another with the same. */
+static void test_histograms(void **state)
+{
+    (void)state;
+    assert_string_equal(show_with(show_metrics, "a 1\n# TYPE b histogram\n"
+                                                "b_bucket{config=\"/x\",le=\"0.5\"} 1\n"
+                                                "b_bucket{config=\"/x\",le=\"+Inf\"} 2\n"
+                                                "b_sum{config=\"/x\"} 0.250000\n"
+                                                "c_bucket{x=\"\",le=\"1\"} 3\n"
+                                                "d_bucket{x=\"\",le=\"1\"} 4\n"),
+                        "{\"a\": 1,\n \"b_bucket\": {\"0.5\": 1, \"+Inf\": 2},\n "
+                        "\"b_sum\": 0.250000,\n \"c_bucket\": {\"1\": 3},\n "
+                        "\"d_bucket\": {\"1\": 4}}\n");
+    /* A path with what looks like it: its quotation marks have a backslash before them. */
+    assert_string_equal(show_with(show_metrics, "a{config=\"/x,le=\\\"1\\\"\"} 1\n"),
+                        "{\"a\": 1}\n");
 }
 
 static void test_json_numbers(void **state)
@@ -193,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_json_array),
         cmocka_unit_test(test_json_numbers),
         cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_histograms),
         cmocka_unit_test(test_json_strings_are_escaped),
         cmocka_unit_test(test_only_the_first_equals_sign_divides),
         cmocka_unit_test(test_what_is_no_pair_is_left_out),

@@ -25,6 +25,7 @@ static void test_echo_until_the_client_closes(void **state)
         ends(&work, "hello\n\xff world", END_CLOSED);
         assert_int_equal(slot->bytes_in, 13);
         assert_int_equal(slot->bytes_out, 13);
+        assert_int_equal(slot->tcp.known, kinds[i] == tcp_pair);
     }
 }
 
