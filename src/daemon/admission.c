@@ -5,7 +5,7 @@
 #include "base/passed_fds.h"
 #include "config/sections.h"
 #include "daemon/access.h"
-#include "daemon/listener_pause.h"
+#include "daemon/listen/listener_pause.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "daemon/access.h"
 #include "daemon/admission.h"
+#include "daemon/process/children.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -271,14 +272,6 @@ void clients_await_datagrams(struct server *server, uint64_t deadline)
 
 /* ---- fork servers that have ended ---- */
 
-/* Whether PID is a child of ours, be it one that has ended. */
-static bool is_child(pid_t pid)
-{
-    siginfo_t info;
-
-    return pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
-}
-
 /* CLIENT, whose fork server has ended and left no job: its worker is our child now, or has ended
  * unreported. */
 static void resolve(struct server *server, struct client *client)
@@ -286,11 +279,11 @@ static void resolve(struct server *server, struct client *client)
     const struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
 
     /* The kernel noted it as it forked. */
-    if (client->pid == 0 && is_child(slot->pid)) {
+    if (client->pid == 0 && children_have(slot->pid)) {
         roster_started(&server->roster, client, slot->pid);
         fork_servers_started(&server->fork_servers, client->server);
     }
-    if (is_child(client->pid))
+    if (children_have(client->pid))
         signal_process(server, &client->signal, client->pid, client->server);
     else
         end_session(server, client, SESSION_STATUS_UNKNOWN);
@@ -300,11 +293,11 @@ static void resolve_datagrams(struct server *server, struct datagram_worker *wor
 {
     const struct slot *slot = slots_at(&server->datagrams.slots, worker->slot);
 
-    if (worker->pid == 0 && is_child(slot->pid)) {
+    if (worker->pid == 0 && children_have(slot->pid)) {
         worker->pid = slot->pid;
         fork_servers_started(&server->fork_servers, worker->server);
     }
-    if (is_child(worker->pid))
+    if (children_have(worker->pid))
         signal_process(server, &worker->signal, worker->pid, worker->server);
     else
         datagrams_ended(server, worker, SESSION_STATUS_UNKNOWN);

@@ -337,14 +337,15 @@ static void listen_to(struct server *server, struct control_peer *peer)
 
 /* ---- for the loop ---- */
 
-void control_watch(const struct control *control, struct watch *watch, uint64_t now)
+void control_poll(const struct control *control, struct poll_set *set, uint64_t now,
+                  unsigned socket_tag, unsigned peer_tag)
 {
     if (now >= control->muted_until &&
         free_place(control)) /* else the others wait in the backlog */
-        watch_add(watch, control->listener, POLLIN, WATCHED_CONTROL, 0);
+        poll_set_add(set, control->listener, POLLIN, socket_tag, 0);
     for (size_t i = 0; i < CONTROL_PEERS; i++)
-        watch_add(watch, control->peers[i].fd, control->peers[i].answer ? POLLOUT : POLLIN,
-                  WATCHED_PEER, i);
+        poll_set_add(set, control->peers[i].fd, control->peers[i].answer ? POLLOUT : POLLIN,
+                     peer_tag, i);
 }
 
 void control_attend(struct server *server, size_t index)

@@ -8,7 +8,7 @@
 #ifndef ECHOD_DAEMON_CONTROL_H
 #define ECHOD_DAEMON_CONTROL_H
 
-#include "daemon/watch.h"
+#include "daemon/process/poll_set.h"
 #include "net/socketfile.h"
 
 #include <stdbool.h>
@@ -57,8 +57,9 @@ void control_dismiss_all(struct control *control);
 
 void control_close(struct control *control);
 
-/* Adds the peers and, if another one can be heard, the socket. */
-void control_watch(const struct control *control, struct watch *watch, uint64_t now);
+/* Adds the peers, with PEER_TAG, and, if another one can be heard, the socket, with SOCKET_TAG. */
+void control_poll(const struct control *control, struct poll_set *set, uint64_t now,
+                  unsigned socket_tag, unsigned peer_tag);
 
 /* Takes a peer in; hears, or answers, peer INDEX: when poll(2) reports them. */
 void control_welcome(struct server *server);

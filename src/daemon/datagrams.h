@@ -6,7 +6,7 @@
 #ifndef ECHOD_DAEMON_DATAGRAMS_H
 #define ECHOD_DAEMON_DATAGRAMS_H
 
-#include "daemon/listeners.h"
+#include "daemon/listen/listeners.h"
 #include "daemon/slots.h"
 #include "daemon/tallies.h"
 #include "ipc/job.h"

@@ -4,7 +4,7 @@
 #include "base/duration.h"
 #include "daemon/admission.h"
 #include "daemon/clients.h"
-#include "daemon/notify.h"
+#include "daemon/status.h"
 
 #include <signal.h>
 
@@ -47,7 +47,8 @@ static void begin(struct server *server)
     server->phase = PHASE_DRAINING;
     server->phase_deadline = clock_now() + time;
     server->sample_at = clock_now();
-    notify_stopping(server);
+    const struct service_status status = status_of(server);
+    notify_stopping(&server->notifier, &status);
     log_begin(server, time);
 }
 

@@ -259,9 +259,9 @@ static int read_total(const char *line, struct totals *totals)
     return 0;
 }
 
-static int read_listener(const char *line, struct passed *passed)
+static int read_listener(const char *line, struct inherited *passed)
 {
-    struct passed_socket socket = {.fd = -1};
+    struct inherited_socket socket = {.fd = -1};
     unsigned long long device = 0, inode = 0;
     int origin;
 
@@ -272,7 +272,7 @@ static int read_listener(const char *line, struct passed *passed)
     socket.file = (struct socket_file){.device = (dev_t)device, .inode = (ino_t)inode};
     socket.origin = (enum listener_origin)origin;
     socket.known = true;
-    passed_add(passed, &socket);
+    inherited_add(passed, &socket);
     return 0;
 }
 
@@ -292,7 +292,7 @@ static bool begins(const char *line, const char *word)
 }
 
 /* Lines that a later version may add are passed over. */
-static int read_line(const char *line, struct server *server, struct passed *passed)
+static int read_line(const char *line, struct server *server, struct inherited *passed)
 {
     if (begins(line, "listener "))
         return read_listener(line, passed);
@@ -331,7 +331,7 @@ static int read_line(const char *line, struct server *server, struct passed *pas
     return process_handover_read(line, server);
 }
 
-int handover_read(int fd, struct server *server, struct passed *passed)
+int handover_read(int fd, struct server *server, struct inherited *passed)
 {
     char line[DATAGRAM_LINE_MAX > 1024 ? DATAGRAM_LINE_MAX : 1024]; /* the two longest */
     FILE *from = fdopen(fd, "re");

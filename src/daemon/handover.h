@@ -36,7 +36,7 @@ int handover_records(int fd);
  * listeners only: for a rehearsal.
  * Returns 0, or -EPROTO where that is not what this version understands.
  */
-int handover_read(int fd, struct server *server, struct passed *passed);
+int handover_read(int fd, struct server *server, struct inherited *passed);
 
 /* The memory of the slots in the handover FD, which stays open: their descriptors, or -1, and how
  * many there are. */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "daemon/clients.h"
+#include "daemon/process/children.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -9,40 +10,26 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define CLAUSE_MAX 80
-
-static const char *format_end(int status, char *buf)
-{
-    const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
-
-    if (WIFSIGNALED(status))
-        snprintf(buf, CLAUSE_MAX, "was killed by signal %d (SIG%s)", WTERMSIG(status),
-                 name ? name : "?");
-    else
-        snprintf(buf, CLAUSE_MAX, "exited with status %d", WEXITSTATUS(status));
-    return buf;
-}
-
 /* Its place is empty from here; the loop fills it again, but not in a hurry. */
 static void explain_scribe(struct server *server, int status)
 {
-    char clause[CLAUSE_MAX];
+    char clause[CHILD_END_MAX];
 
     if (!server->scribe.retiring)
         log_error(&server->log, "the scribe %s; another one takes its place",
-                  format_end(status, clause));
+                  child_end_format(status, clause));
 }
 
 /* One that is not needed any more ends by itself. */
 static void explain_fork_server(struct server *server, const struct fork_server *fork_server,
                                 int status)
 {
-    char clause[CLAUSE_MAX];
+    char clause[CHILD_END_MAX];
 
     if (fork_server->channel < 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
     log_error(&server->log, "the fork server %s; another one takes its place%s",
-              format_end(status, clause),
+              child_end_format(status, clause),
               fork_server->ready ? "" : " (it never was ready: is echod-forkserver installed?)");
 }
 
@@ -67,7 +54,7 @@ void reap_all(struct server *server)
     pid_t pid;
     int status;
 
-    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+    while ((pid = children_take(&status)) > 0) {
         clients_take_reports(server); /* all that a fork server said before it ended */
         explain(server, pid, status);
     }

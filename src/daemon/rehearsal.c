@@ -5,7 +5,7 @@
 #include "config/serialize.h"
 #include "daemon/access.h"
 #include "daemon/handover.h"
-#include "daemon/limits.h"
+#include "daemon/process/system_limits.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -83,7 +83,7 @@ static int try_resources(const struct settings *settings, const struct listeners
     struct server trial = {
         .settings = settings, .slots = {.memory = -1}, .datagrams = {.slots = {.memory = -1}}};
     int status = try_memory(&trial, slots, datagrams_wanted(listeners));
-    int r = status == 0 ? limits_try_descriptors(SPARE_DESCRIPTORS) : 0;
+    int r = status == 0 ? system_limits_try_descriptors(SPARE_DESCRIPTORS) : 0;
 
     if (r < 0)
         status = lacks("enough descriptors for these listeners and their clients", r,
@@ -98,12 +98,12 @@ static int try_resources(const struct settings *settings, const struct listeners
 int rehearsal_perform(const struct settings *settings, int handover)
 {
     struct log log = {.level = LOG_ERR, .channel = -1, .bare = true};
-    struct passed passed = {0};
+    struct inherited passed = {0};
     struct listeners listeners;
 
     const struct handover_slots slots = handover_slots(handover);
     if (handover_read(handover, NULL, &passed) < 0) {
-        passed_free(&passed);
+        inherited_free(&passed);
         return fail("this version cannot understand what the running one hands over");
     }
     int status = listeners_open(&listeners, settings, &passed, &log, true);

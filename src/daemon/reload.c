@@ -5,9 +5,9 @@
 #include "base/fd.h"
 #include "base/passed_fds.h"
 #include "daemon/handover.h"
-#include "daemon/limits.h"
-#include "daemon/notify.h"
+#include "daemon/process/system_limits.h"
 #include "daemon/server.h"
+#include "daemon/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +93,8 @@ static void reject(struct server *server, const char *text)
     fd_close(&server->reload.settings);
     server->rejected = server->phase == PHASE_SERVING;
     server->totals.rejected++;
-    notify_ready(server);
+    const struct service_status status = status_of(server);
+    notify_ready(&server->notifier, &status);
 }
 
 static void reject_error(struct server *server, int error)
@@ -194,7 +195,7 @@ void reload_begin(struct server *server, int waiter)
     }
     *reload = (struct reload)RELOAD_NONE;
     reload->waiter = waiter;
-    notify_reloading(server);
+    notify_reloading(&server->notifier);
     int r = start_rehearsal(server);
     if (r < 0)
         reject_error(server, r);
@@ -259,7 +260,7 @@ static int take_over(struct server *server)
         argv[3] = NULL;
     fork_servers_put_back(&server->fork_servers);
     int handover = handover_write(server);
-    int r = handover < 0 ? handover : limits_try_descriptors(FIRST_DESCRIPTORS);
+    int r = handover < 0 ? handover : system_limits_try_descriptors(FIRST_DESCRIPTORS);
 
     if (r < 0) {
         fd_close(&handover);

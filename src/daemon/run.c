@@ -9,15 +9,19 @@
 #include "config/sections.h"
 #include "daemon/admission.h"
 #include "daemon/clients.h"
-#include "daemon/detach.h"
+#include "daemon/process/detach.h"
 #include "daemon/drain.h"
 #include "daemon/handover.h"
-#include "daemon/limits.h"
-#include "daemon/names.h"
-#include "daemon/notify.h"
-#include "daemon/program.h"
+#include "daemon/process/system_limits.h"
+#include "daemon/listen/resolve_hosts.h"
+#include "daemon/process/notify.h"
+#include "daemon/process/executable.h"
 #include "daemon/rehearsal.h"
 #include "daemon/self_test.h"
+#include "daemon/status.h"
+#include "daemon/listen/socket_paths.h"
+#include "daemon/process/pid_file.h"
+#include "daemon/inetd.h"
 #include "daemon/server.h"
 #include "net/listener.h"
 #include "net/sockopts.h"
@@ -33,6 +37,9 @@
 
 /* How long a reload waits for the datagram workers of before. Usually it takes one millisecond. */
 #define SETTLING_TIME (250 * USEC_PER_MSEC)
+
+/* Descriptors besides the listeners, and those who wait to be let in. */
+#define OTHER_DESCRIPTORS (18 + DOORSTEP_PLACES)
 
 /* ---- whom this process trusts ---- */
 
@@ -73,13 +80,13 @@ static struct settings *load(const struct command *command, bool listen, int *st
     struct settings *settings = settings_load(command->config, &problems);
 
     if (settings && listen)
-        names_resolve(settings, &problems);
+        resolve_hosts(settings, &problems);
     if (settings && listen && problems.fatal == 0)
-        listeners_check(settings, &problems);
+        bind_plan_check(settings, &problems);
     if (settings && listen)
         metrics_check(settings, &problems);
     if (settings && listen)
-        limits_check_paths(settings, !by_hand, &problems);
+        socket_paths_check(settings, !by_hand, &problems);
     tell_problems(command, &problems);
     *status = problems_status(&problems);
     if (problems.fatal > 0) {
@@ -160,19 +167,43 @@ static void print_listeners(const struct listeners *listeners)
     detach_silence(STDOUT_FILENO);
 }
 
+static bool stores_messages(const struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        if (listeners->item[i].settings->service == SERVICE_MESSAGE)
+            return true;
+    return false;
+}
+
+static void check_limits(struct server *server)
+{
+    const struct listeners *listeners = &server->listeners;
+    const struct system_needs need = {
+        .clients = server->settings->server->max_clients,
+        .datagram_sockets = datagrams_wanted(listeners),
+        .listeners = listeners->count,
+        .other_descriptors = OTHER_DESCRIPTORS,
+        .stores_messages = stores_messages(listeners),
+    };
+
+    system_limits_check(&server->log, &need);
+}
+
 /* Says to whoever waits for it that the server listens. */
 static void announce(struct run *run)
 {
     struct server *server = &run->server;
 
     control_open(server, server->control.listener);
-    limits_check(&server->log, server->settings, &server->listeners);
+    check_limits(server);
     if (!run->resumed) {
         print_listeners(&server->listeners);
     }
     listeners_log(&server->listeners, &server->log);
-    notify_store(server);
-    notify_ready(server);
+    if (server->notifier.manager)
+        listeners_store(&server->listeners);
+    const struct service_status status = status_of(server);
+    notify_ready(&server->notifier, &status);
     if (run->word >= 0)
         detach_finish(run->word, 0);
     run->word = -1;
@@ -188,7 +219,7 @@ static int start_datagrams(struct server *server)
 }
 
 /* Listens. Returns 0 or the exit status: a server with clients goes on with what it could get. */
-static int go_live(struct run *run, struct passed *passed)
+static int go_live(struct run *run, struct inherited *passed)
 {
     struct server *server = &run->server;
 
@@ -211,48 +242,6 @@ static int go_live(struct run *run, struct passed *passed)
     return status;
 }
 
-/* Standard input, of which CLIENT is a copy, is no connection, for ERROR: what there is instead. */
-static void explain_standard_input(struct log *log, int client, int error)
-{
-    struct socket_facts facts = listener_examine(client);
-
-    if (facts.type >= 0 && facts.listens && facts.type != SOCK_DGRAM)
-        log_error(log, "--inetd: standard input is a socket that listens: set Accept=yes in the "
-                       "socket unit, or start echod without --inetd");
-    else
-        log_error(log, "--inetd: standard input is no connected socket: %s%s", strerror(-error),
-                  getenv("LISTEN_FDS") ? " (the unit needs StandardInput=socket)" : "");
-}
-
-/* The one client that inetd(8), or systemd's Accept=yes, has accepted. */
-static int admit_standard_input(struct server *server)
-{
-    struct address peer;
-    int client = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    int r = client < 0 ? -errno : address_peer(&peer, client);
-
-    if (r < 0) {
-        explain_standard_input(&server->log, client, r);
-        fd_close(&client);
-        return EXIT_USAGE;
-    }
-    const struct listen_settings *listen = listeners_match(server->settings, client);
-    if (!listen) {
-        log_error(&server->log, "--inetd: no [listen] section is for such a connection");
-        fd_close(&client);
-        return EXIT_CONFIG;
-    }
-    address_normalise(&peer);
-    sockopts_reset(client);
-    sockopts_keepalive(client, server->settings->server->keepalive);
-    fd_set_nonblocking(client, false);
-    detach_silence(STDIN_FILENO);
-    detach_silence(STDOUT_FILENO);
-    server->phase = PHASE_DRAINING;
-    admission_decide(server, client, &peer, listen);
-    return 0;
-}
-
 static enum sink choose_sink(const struct command *command)
 {
     if (!stderr_is_client(command))
@@ -262,13 +251,13 @@ static enum sink choose_sink(const struct command *command)
 }
 
 /* PASSED are the sockets of systemd, if it passed any, and becomes empty. */
-static int serve(struct run *run, const struct server_plan *plan, struct passed *passed)
+static int serve(struct run *run, const struct server_plan *plan, struct inherited *passed)
 {
     int status = server_open(&run->server, plan, passed);
 
     if (status == 0)
-        status = run->command->action == ACTION_INETD ? admit_standard_input(&run->server)
-                                                      : go_live(run, passed);
+        status =
+            run->command->action == ACTION_INETD ? inetd_admit(&run->server) : go_live(run, passed);
     if (status == 0)
         server_run(&run->server);
     else
@@ -292,7 +281,7 @@ int run_server(const struct command *command, const struct title *title)
     struct server_plan plan = {
         .title = title, .config = command->config, .pid_path = command->pid_file};
     struct run run = {.command = command, .word = -1};
-    struct passed passed = {0};
+    struct inherited passed = {0};
     int status = EXIT_CONFIG;
 
     set_dumpable(false);
@@ -303,24 +292,24 @@ int run_server(const struct command *command, const struct title *title)
     plan.handover = command->action == ACTION_SERVE ? handover_find() : -1;
     run.resumed = plan.handover >= 0;
     if (command->action == ACTION_SERVE && !run.resumed)
-        passed_from_systemd(&passed);
+        inherited_from_systemd(&passed);
     struct settings *settings = run.resumed
                                     ? rehearsal_settings(plan.handover)
                                     : load(command, command->action == ACTION_SERVE, &status);
     if (!settings) {
-        passed_free(&passed);
+        inherited_free(&passed);
         return status;
     }
     set_dumpable(settings->server->core_dumps);
     status = command->daemon && !run.resumed ? detach(&run) : 0;
-    char *program = run.resumed ? text_copy(command->name) : program_path(command->name);
+    char *program = run.resumed ? text_copy(command->name) : executable_path(command->name);
     if (status == 0) {
         plan.settings = settings;
         plan.program = program;
         plan.sink = choose_sink(command);
         status = serve(&run, &plan, &passed);
     }
-    passed_free(&passed);
+    inherited_free(&passed);
     if (run.word >= 0)
         detach_finish(run.word, status);
     free(program);

@@ -6,9 +6,10 @@
 #include "daemon/clients.h"
 #include "daemon/conveyed.h"
 #include "daemon/drain.h"
-#include "daemon/listener_pause.h"
+#include "daemon/listen/listener_pause.h"
 #include "daemon/reap.h"
-#include "daemon/watch.h"
+#include "daemon/status.h"
+#include "daemon/process/poll_set.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,11 +17,22 @@
 #include <sys/socket.h>
 
 /* How long a poll(2) that cannot work is replaced by waiting for signals. */
-#define MUTE_TIME (250 * USEC_PER_MSEC)
+#define SIGNAL_TIME (250 * USEC_PER_MSEC)
 /* How often what was dropped is told. */
 #define TELL_TIME USEC_PER_SEC
 
-/* ---- the loop ---- */
+/* What is waited for. */
+enum event_source {
+    SOURCE_SIGNALS,
+    SOURCE_FORK_SERVER,
+    SOURCE_DOORBELL,
+    SOURCE_DRY_RUN,
+    SOURCE_CONTROL,
+    SOURCE_CONTROL_PEER,
+    SOURCE_LISTENER,
+};
+
+/* ---- signals ---- */
 
 static void log_hangup(struct server *server, const siginfo_t *info)
 {
@@ -60,6 +72,8 @@ static void handle_signals(struct server *server)
         handle_signal(server, &info);
 }
 
+/* ---- as time passes ---- */
+
 /* A start that fails is told once, until one succeeds. */
 static void run_fork_servers(struct server *server, uint64_t now)
 {
@@ -71,8 +85,16 @@ static void run_fork_servers(struct server *server, uint64_t now)
     server->start_failed = r < 0 || (server->start_failed && !server->fork_servers.current);
 }
 
+static void run_notifier(struct server *server, uint64_t now)
+{
+    const struct service_status status = status_of(server);
+
+    if (notify_run(&server->notifier, &status, now))
+        listeners_store(&server->listeners);
+}
+
 /* Whatever has to be done because time has passed. */
-static void keep_house(struct server *server)
+static void run_timers(struct server *server)
 {
     uint64_t now = clock_now();
 
@@ -90,128 +112,127 @@ static void keep_house(struct server *server)
     datagrams_check(server, now);
     log_limit_flush(&server->flood, &server->log, now);
     metrics_turn(server, now);
-    notify_turn(server, now);
+    run_notifier(server, now);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
+/* When run_timers() has something to do next, or a listener that pauses; UINT64_MAX: never. */
+static uint64_t next_deadline(const struct server *server)
 {
-    return a < b ? a : b;
+    const struct service_status status = status_of(server);
+    uint64_t now = clock_now();
+    const uint64_t deadlines[] = {
+        notify_next(&server->notifier, &status),
+        doorstep_next(&server->doorstep),
+        log_limit_next(&server->flood),
+        control_next(&server->control),
+        metrics_next(server),
+        datagrams_next(&server->datagrams),
+        scribe_process_next(&server->scribe),
+        fork_servers_next(&server->fork_servers),
+        admission_open(server, now) ? listener_pause_next(&server->listeners) : UINT64_MAX,
+        server->log.dropped > 0 ? server->tell_at : UINT64_MAX,
+        server->sample_at ? server->sample_at : UINT64_MAX,
+        server->phase_deadline ? server->phase_deadline : UINT64_MAX,
+        server->reload.pid > 0 ? server->reload.deadline : UINT64_MAX,
+        server->muted_until > now ? server->muted_until : UINT64_MAX,
+    };
+    uint64_t next = UINT64_MAX;
+
+    for (size_t i = 0; i < ARRAY_SIZE(deadlines); i++)
+        next = clock_earlier(next, deadlines[i]);
+    return next;
 }
 
-/* Milliseconds until keep_house() or a muted listener has something to do; -1: never. */
-static int next_timeout(const struct server *server)
-{
-    uint64_t next = notify_next(server), now = clock_now();
-
-    next = sooner(next, doorstep_next(&server->doorstep));
-    next = sooner(next, log_limit_next(&server->flood));
-    next = sooner(next, control_next(&server->control));
-    next = sooner(next, metrics_next(server));
-    next = sooner(next, datagrams_next(&server->datagrams));
-    next = sooner(next, scribe_process_next(&server->scribe));
-    next = sooner(next, fork_servers_next(&server->fork_servers));
-    if (admission_open(server, now))
-        next = sooner(next, listener_pause_next(&server->listeners));
-    if (server->log.dropped > 0)
-        next = sooner(next, server->tell_at);
-    if (server->sample_at)
-        next = sooner(next, server->sample_at);
-    if (server->phase_deadline)
-        next = sooner(next, server->phase_deadline);
-    if (server->reload.pid > 0)
-        next = sooner(next, server->reload.deadline);
-    if (server->muted_until > now)
-        next = sooner(next, server->muted_until);
-    if (next == UINT64_MAX)
-        return -1;
-    return clock_timeout(next);
-}
+/* ---- the loop ---- */
 
 /* One whose channel is full is waited for, too, until it has room. */
-static void watch_fork_servers(const struct fork_servers *fs, struct watch *watch)
+static void poll_fork_servers(const struct fork_servers *fs, struct poll_set *set)
 {
     for (size_t i = 0; i < fs->count; i++) {
         bool full = fs->full && fs->item[i].number == fs->current;
         if (fs->item[i].pid > 0)
-            watch_add(watch, fs->item[i].channel, full ? POLLIN | POLLOUT : POLLIN,
-                      WATCHED_FORK_SERVER, i);
+            poll_set_add(set, fs->item[i].channel, full ? POLLIN | POLLOUT : POLLIN,
+                         SOURCE_FORK_SERVER, i);
     }
 }
 
-static void choose(const struct server *server, struct watch *watch)
+static void poll_listeners(const struct listeners *listeners, struct poll_set *set)
+{
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listener *l = &listeners->item[i];
+        if (protocol_type(l->settings->protocol) != SOCK_DGRAM && !l->paused_until)
+            poll_set_add(set, l->fd, POLLIN, SOURCE_LISTENER, i);
+    }
+}
+
+static void build_poll_set(const struct server *server, struct poll_set *set)
 {
     uint64_t now = clock_now();
 
-    watch->count = 0;
-    watch_add(watch, server->signals.fd, POLLIN, WATCHED_SIGNALS, 0);
-    watch_add(watch, server->reload.output, POLLIN, WATCHED_RELOAD, 0);
-    watch_add(watch, server->doorbell, POLLIN, WATCHED_DOORBELL, 0);
-    watch_fork_servers(&server->fork_servers, watch);
-    control_watch(&server->control, watch, now);
-    if (!admission_open(server, now))
-        return;
-    for (size_t i = 0; i < server->listeners.count; i++) {
-        const struct listener *l = &server->listeners.item[i];
-        if (protocol_type(l->settings->protocol) != SOCK_DGRAM && !l->paused_until)
-            watch_add(watch, l->fd, POLLIN, WATCHED_LISTENER, i);
-    }
+    poll_set_clear(set);
+    poll_set_add(set, server->signals.fd, POLLIN, SOURCE_SIGNALS, 0);
+    poll_set_add(set, server->reload.output, POLLIN, SOURCE_DRY_RUN, 0);
+    poll_set_add(set, server->doorbell, POLLIN, SOURCE_DOORBELL, 0);
+    poll_fork_servers(&server->fork_servers, set);
+    control_poll(&server->control, set, now, SOURCE_CONTROL, SOURCE_CONTROL_PEER);
+    if (admission_open(server, now))
+        poll_listeners(&server->listeners, set);
 }
 
-static void handle(struct server *server, const struct watched_entry *entry, short revents)
+static void dispatch(struct server *server, const struct ready *ready)
 {
-    switch (entry->what) {
-    case WATCHED_SIGNALS:
+    switch ((enum event_source)ready->tag) {
+    case SOURCE_SIGNALS:
         handle_signals(server);
         break;
-    case WATCHED_FORK_SERVER:
-        if (revents & POLLOUT)
+    case SOURCE_FORK_SERVER:
+        if (ready->events & POLLOUT)
             server->fork_servers.full = false;
         clients_take_reports(server);
         break;
-    case WATCHED_DOORBELL:
+    case SOURCE_DOORBELL:
         conveyed_answer(server);
         break;
-    case WATCHED_RELOAD:
+    case SOURCE_DRY_RUN:
         reload_listen(server);
         break;
-    case WATCHED_CONTROL:
+    case SOURCE_CONTROL:
         control_welcome(server);
         break;
-    case WATCHED_PEER:
-        control_attend(server, entry->index);
+    case SOURCE_CONTROL_PEER:
+        control_attend(server, ready->index);
         break;
-    case WATCHED_LISTENER:
+    case SOURCE_LISTENER:
         if (server->phase == PHASE_SERVING) /* a signal of this very turn may have ended that */
-            admission_accept(server, &server->listeners.item[entry->index]);
+            admission_accept(server, &server->listeners.item[ready->index]);
         break;
     }
 }
 
 /* Waits for what is wanted now, and handles what came. */
-static void turn(struct server *server, struct watch *watch)
+static void poll_once(struct server *server, struct poll_set *set)
 {
+    struct ready ready;
     siginfo_t info;
 
-    choose(server, watch);
-    int ready = poll(watch->polled, watch->count, next_timeout(server));
-    if (ready > 0) {
-        for (size_t i = 0; i < watch->count; i++)
-            if (watch->polled[i].revents)
-                handle(server, &watch->entries[i], watch->polled[i].revents);
-    } else if (ready < 0 && errno != EINTR && signals_take(&server->signals, &info, MUTE_TIME)) {
-        /* No memory, or a limit was lowered below what is open: signals are heard all the same. */
+    build_poll_set(server, set);
+    int r = poll_set_wait(set, next_deadline(server));
+    while (poll_set_take(set, &ready))
+        dispatch(server, &ready);
+    /* No memory, or a limit was lowered below what is open: signals are heard all the same. */
+    if (r < 0 && r != -EINTR && signals_take(&server->signals, &info, SIGNAL_TIME))
         handle_signal(server, &info);
-    }
-    keep_house(server);
+    run_timers(server);
 }
 
 void server_run(struct server *server)
 {
-    struct watch watch;
+    struct poll_set set;
 
-    watch_open(&watch, server->listeners.count + CONTROL_PEERS + FORK_SERVERS_MAX + 4);
+    poll_set_open(&set, server->listeners.count + CONTROL_PEERS + FORK_SERVERS_MAX + 4);
     while (!drain_done(server))
-        turn(server, &watch);
-    watch_close(&watch);
-    notify_stopped(server);
+        poll_once(server, &set);
+    poll_set_close(&set);
+    const struct service_status status = status_of(server);
+    notify_stopped(&server->notifier, &status);
 }

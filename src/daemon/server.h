@@ -11,13 +11,13 @@
 #include "daemon/datagrams.h"
 #include "daemon/doorstep.h"
 #include "log/log_limit.h"
-#include "daemon/listeners.h"
+#include "daemon/listen/listeners.h"
 #include "daemon/metrics.h"
-#include "daemon/notify.h"
+#include "daemon/process/notify.h"
 #include "daemon/reload.h"
 #include "daemon/roster.h"
 #include "daemon/session.h"
-#include "daemon/signals.h"
+#include "daemon/process/signals.h"
 #include "daemon/slots.h"
 #include "daemon/supervise/fork_servers.h"
 #include "daemon/supervise/jobs.h"
@@ -85,7 +85,7 @@ struct server_plan {
  * Sets up what serving needs but listeners: signals, slots, roster, scribe; those that are there
  * already are added to PASSED. Logs what fails. Returns 0 or an exit status.
  */
-int server_open(struct server *server, const struct server_plan *plan, struct passed *passed);
+int server_open(struct server *server, const struct server_plan *plan, struct inherited *passed);
 
 /* How this server logs its sessions. */
 struct session_log server_session_log(struct server *server);

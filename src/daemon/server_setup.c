@@ -6,14 +6,14 @@
 #include "daemon/access.h"
 #include "daemon/clients.h"
 #include "daemon/handover.h"
+#include "daemon/process/children.h"
+#include "daemon/process/system_limits.h"
 #include "daemon/supervise/fork_exec.h"
 
 #include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,7 +109,7 @@ static void replace_outdated(struct server *server)
 }
 
 static int open_from_handover(struct server *server, const struct server_plan *plan,
-                              struct passed *passed)
+                              struct inherited *passed)
 {
     server->log.channel = handover_records(plan->handover);
     int r = handover_read(plan->handover, server, passed);
@@ -125,25 +125,7 @@ static int open_from_handover(struct server *server, const struct server_plan *p
     return r;
 }
 
-/* Those whose fork server is killed become our children, and are waited for as such (prctl(2)). */
-static void adopt_orphans(void)
-{
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
-
-/* There may be one for each client whose messages are stored; nothing here uses select(2), for
- * whose sake the soft limit is low. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-int server_open(struct server *server, const struct server_plan *plan, struct passed *passed)
+int server_open(struct server *server, const struct server_plan *plan, struct inherited *passed)
 {
     *server = (struct server){
         .settings = plan->settings,
@@ -168,8 +150,8 @@ int server_open(struct server *server, const struct server_plan *plan, struct pa
     server->started = clock_now();
     notify_open(&server->notifier);
     server->program_file = fork_exec_self();
-    adopt_orphans();
-    raise_descriptor_limit();
+    children_adopt_orphans();
+    system_limits_raise_descriptors();
     int r = signals_open(&server->signals);
     if (r < 0)
         return failed(server, "signals cannot be set up", r);

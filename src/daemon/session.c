@@ -1,7 +1,7 @@
 #include "daemon/session.h"
 
 #include "base/clock.h"
-#include "daemon/listeners.h"
+#include "daemon/listen/listeners.h"
 
 #include <seccomp.h>
 #include <signal.h>

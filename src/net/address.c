@@ -307,3 +307,17 @@ struct source_key address_source(const struct address *a, const struct source_pr
         key.bytes[bits / 8] = (uint8_t)(bytes[bits / 8] & 0xff00 >> bits % 8);
     return key;
 }
+
+const char *address_describe(const struct address *address, int type, char *buf)
+{
+    char text[ADDRESS_TEXT_MAX];
+    const char *kind = "";
+
+    if (type == SOCK_DGRAM)
+        kind = address_is_ip(address) ? "udp " : "dgram ";
+    else if (type == SOCK_SEQPACKET)
+        kind = "seqpacket ";
+    snprintf(buf, ADDRESS_DESCRIPTION_MAX, "%s%s", kind,
+             address_format(address, text, sizeof(text)));
+    return buf;
+}

@@ -86,4 +86,10 @@ struct source_key {
 };
 struct source_key address_source(const struct address *a, const struct source_prefix *prefix);
 
+/* An address with the kind of its socket. */
+#define ADDRESS_DESCRIPTION_MAX (ADDRESS_TEXT_MAX + 16)
+
+/* ADDRESS and, before it, what it does not tell: "udp "; BUF, of ADDRESS_DESCRIPTION_MAX bytes. */
+const char *address_describe(const struct address *address, int type, char *buf);
+
 #endif

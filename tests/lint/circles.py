@@ -17,9 +17,8 @@ CIRCLING = {f"{room}/{unit}" for room, units in {
         "verb_hold verb_idle verb_load verb_path verb_ping verb_send verb_sweep",
     "daemon":
         "access admission client_handover clients control conveyed datagram_handover "
-        "datagram_log datagrams drain handover inquiry limits listener_pause listeners "
-        "metrics notify passed process_handover reap reload report server server_setup "
-        "session",
+        "datagram_log datagrams drain handover inquiry metrics process_handover reap "
+        "reload report server server_setup status",
 }.items() for unit in units.split()}
 
 # What a source defines for others begins at the left margin, without static.

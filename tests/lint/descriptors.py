@@ -45,7 +45,7 @@ EXCEPTIONS = [
     ("src/daemon/supervise/fork_exec.c", "dup2", ", CHANNEL", "what a fork server gets"),
     ("src/daemon/supervise/fork_exec.c", "dup2", "STDOUT_FILENO", "the same"),
     ("src/daemon/supervise/fork_exec.c", "dup2", "STDERR_FILENO", "the same"),
-    ("src/daemon/detach.c", "dup2", "null, fd", "the place of 0, 1 or 2"),
+    ("src/daemon/process/detach.c", "dup2", "null, fd", "the place of 0, 1 or 2"),
 ]
 
 
@@ -100,5 +100,5 @@ lint.main([
         "a call that cannot have it": append("accept(fd, NULL, NULL)"),
         "a flag that stands in a comment": append("pipe2(p, 0 /* O_CLOEXEC */)")}),
     ("every exception is needed", exceptions_are_needed, {
-        "one that is not": lambda t: t.doctored("src/daemon/detach.c", r" dup2\(", " sup2(")}),
+        "one that is not": lambda t: t.doctored("src/daemon/process/detach.c", r" dup2\(", " sup2(")}),
 ])

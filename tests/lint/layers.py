@@ -1,28 +1,33 @@
-"""The order of the layers: who includes what, and that the parent never reads from a client."""
+"""The rooms of the source: who includes what, and that the parent never reads from a client."""
+import functools
 import re
 import sys
 
 sys.dont_write_bytecode = True
 import lint  # noqa: E402
 
-# Which directories of src/ the sources of each may include from.
-LAYERS = {
-    "base": {"base"},
-    "log": {"log", "base"},
-    "net": {"net", "base"},
-    "ipc": {"ipc", "net", "log", "base"},
-    "config": {"config", "net", "log", "base"},
-    "scribe": {"scribe", "ipc", "log", "base"},
-    "service": {"service", "ipc", "net", "log", "base"},
-    "worker": {"worker", "service", "ipc", "net", "log", "base"},
-    "forkserver": {"forkserver", "worker", "ipc", "net", "log", "base"},
-    "daemon": {"daemon", "scribe", "ipc", "config", "net", "log", "base"},
-    "client": {"client", "net", "base"},
-    "ctl": {"ctl", "net", "base"},
-    "generator": {"generator", "config", "net", "log", "base"},
+# The rooms, which are the folders of src/, and which others each may include from, besides base.
+ROOMS = {
+    "base": "",
+    "log": "",
+    "net": "",
+    "ipc": "net log",
+    "config": "net log",
+    "scribe": "ipc log",
+    "service": "ipc net log",
+    "worker": "service ipc net log",
+    "forkserver": "worker ipc net log",
+    "daemon/process": "net log",
+    "daemon/listen": "daemon/process config net log",
+    "daemon/supervise": "scribe ipc config net log",
+    "daemon": "daemon/supervise daemon/listen daemon/process scribe ipc config net log",
+    "client": "net",
+    "ctl": "net",
+    "generator": "config net log",
 }
-# Single headers beyond them.
-ALSO = {}
+# A room has at most so many .c files. These have more; the list may only become shorter.
+ROOM_MAX = 12
+CROWDED = {"client", "daemon"}
 GENERATED = "config.h"  # by configure; for everyone
 
 READING = ("read", "readv", "pread", "preadv", "preadv2", "recv", "recvfrom", "recvmsg",
@@ -33,7 +38,7 @@ READING = ("read", "readv", "pread", "preadv", "preadv2", "recv", "recvfrom", "r
 # What reads in the code that the parent runs, and why that is no client's byte. How often each
 # may occur is part of it.
 MAY_READ = {
-    ("src/daemon/detach.c", "read"): (1, "the status that a starting daemon sends its terminal"),
+    ("src/daemon/process/detach.c", "read"): (1, "the status that a starting daemon sends its terminal"),
     ("src/base/passed_fds.c", "recv"): (1, "passed_fds_receive(), whose callers are on this list"),
     ("src/base/passed_fds.c", "passed_fds_receive"): (1, "the same"),
     ("src/base/passed_fds.h", "passed_fds_receive"): (1, "the same"),
@@ -43,7 +48,8 @@ MAY_READ = {
     ("src/daemon/handover.c", "pread"): (1, "whether it is that"),
     ("src/daemon/metrics.c", "fdopen"): (1, "to write the metrics_file"),
     ("src/daemon/reload.c", "read"): (1, "what the rehearsal, a child, prints"),
-    ("src/daemon/limits.c", "fgets"): (3, "files of /proc and of the cgroup"),
+    ("src/daemon/process/system_limits.c", "fgets"): (2, "files of /proc and of the cgroup"),
+    ("src/daemon/listen/socket_paths.c", "fgets"): (1, "a file of /proc"),
     ("src/config/inifile.c", "read"): (1, "the configuration"),
     ("src/generator/dropin.c", "fdopen"): (1, "to write drop-ins"),
     ("src/generator/kept.c", "fdopen"): (1, "to write what is kept"),
@@ -76,19 +82,35 @@ def sources(tree):
     return tree.files("src/**/*.c", "src/**/*.h")
 
 
+def room_of(name):
+    return name.removeprefix("src/").rpartition("/")[0]
+
+
 def includes_point_down(tree):
     for name in sources(tree):
-        layer = name.split("/")[1]
-        if layer not in LAYERS:
-            yield f"{name}: src/{layer} has no place in the order of the layers"
+        room = room_of(name)
+        if room not in ROOMS:
+            yield f"{name}: src/{room} is not in the list of rooms"
             continue
         for line, header in includes(tree, name):
-            if header == GENERATED or header in ALSO.get(layer, ()):
+            if header == GENERATED:
                 continue
             if "/" not in header:
                 yield f'{name}:{line}: "{header}" is to be named from src/ on'
-            elif header.split("/")[0] not in LAYERS[layer]:
-                yield f"{name}:{line}: src/{layer} must not include {header}"
+            elif room_of(header) not in {room, "base", *ROOMS[room].split()}:
+                yield f"{name}:{line}: src/{room} must not include {header}"
+
+
+def rooms_are_small(tree):
+    count = {}
+    for name in tree.files("src/**/*.c"):
+        count[room_of(name)] = count.get(room_of(name), 0) + 1
+    for room, files in sorted(count.items()):
+        if files > ROOM_MAX and room not in CROWDED:
+            yield f"src/{room} has {files} sources, more than {ROOM_MAX}"
+    for room in sorted(CROWDED):
+        if count.get(room, 0) <= ROOM_MAX:
+            yield f"src/{room} is not crowded any more: take it off the list"
 
 
 def own_header_comes_first(tree):
@@ -149,7 +171,15 @@ lint.main([
         "the client including the daemon": insert("src/client/main.c", '#include "daemon/cli.h"'),
         "a worker including the daemon": insert("src/service/echo.c", '#include "daemon/server.h"'),
         "a header without its directory": insert("src/log/log.c", '#include "log.h"'),
-        "a directory that has no place": lambda t: t.with_file("src/extra/a.c", "")}),
+        "a room including the one that composes it":
+            insert("src/daemon/process/notify.c", '#include "daemon/server.h"'),
+        "a folder that is no room": lambda t: t.with_file("src/extra/a.c", "")}),
+    ("a room has at most a dozen sources", rooms_are_small, {
+        "one that has more": lambda t: t.with_file("src/base/one.c", "").with_file(
+            "src/base/two.c", ""),
+        "one that is listed and has not":
+            lambda t: functools.reduce(lambda t, name: t.with_file(name, None),
+                                       t.files("src/client/*.c"), t)}),
     ("each source includes its own header first", own_header_comes_first, {
         "one that does not": insert("src/net/cidr.c", "#include <stdio.h>")}),
     ("no source is included", no_source_is_included, {
@@ -160,9 +190,9 @@ lint.main([
         "a recv() in the parent":
             append("src/daemon/admission.c", "void f(void) { recv(0, 0, 0, 0); }\n"),
         "a read() beyond the one that is allowed":
-            append("src/daemon/detach.c", "void f(void) {\n    read (0,\n 0, 0); }\n"),
+            append("src/daemon/process/detach.c", "void f(void) {\n    read (0,\n 0, 0); }\n"),
         "a splice() in the network layer":
             append("src/net/listener.c", "void f(void) { splice(0, 0, 0, 0, 0, 0); }\n"),
         "an entry of the list that is not needed any more":
-            lambda t: t.doctored("src/daemon/detach.c", r"\bread\(", "reap(")}),
+            lambda t: t.doctored("src/daemon/process/detach.c", r"\bread\(", "reap(")}),
 ])

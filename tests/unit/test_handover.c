@@ -159,7 +159,7 @@ static void finish(struct donor *donor, struct server *heir)
 
 /* What the program that takes DONOR over, with settings of its own, has. */
 static struct server inherit(const struct donor *donor, const struct settings *settings,
-                             struct passed *passed)
+                             struct inherited *passed)
 {
     struct server heir = empty(settings);
     int fd = handover_write(&donor->server);
@@ -192,7 +192,7 @@ static void test_descriptors_and_times(void **state)
 {
     struct donor *donor = donate(4);
     const struct server *old = &donor->server;
-    struct passed passed = {0};
+    struct inherited passed = {0};
     struct server heir = inherit(donor, &donor->settings, &passed);
 
     (void)state;
@@ -218,7 +218,7 @@ static void test_fork_servers(void **state)
 {
     struct donor *donor = donate(1);
     const struct fork_servers *before = &donor->server.fork_servers;
-    struct passed passed = {0};
+    struct inherited passed = {0};
     struct server heir = inherit(donor, &donor->settings, &passed);
     const struct fork_servers *after = &heir.fork_servers;
 
@@ -247,7 +247,7 @@ static void test_connections_to_the_scribe(void **state)
 {
     struct donor *donor = donate(1);
     const struct scribe_process *before = &donor->server.scribe;
-    struct passed passed = {0};
+    struct inherited passed = {0};
     struct server heir = inherit(donor, &donor->settings, &passed);
     struct scribe_process *after = &heir.scribe;
 
@@ -271,7 +271,7 @@ static void test_connections_to_the_scribe(void **state)
 static void test_what_there_is_not(void **state)
 {
     struct donor *donor = donate(1);
-    struct passed passed = {0};
+    struct inherited passed = {0};
 
     (void)state;
     donor->server.pid_file = donor->server.reload.waiter = donor->server.control.listener = -1;
@@ -292,7 +292,7 @@ static void test_what_there_is_not(void **state)
     finish(donor, &heir);
 }
 
-static void expect_listeners(const struct donor *donor, const struct passed *passed)
+static void expect_listeners(const struct donor *donor, const struct inherited *passed)
 {
     assert_int_equal(passed->count, LISTENERS);
     for (size_t i = 0; i < LISTENERS; i++) {
@@ -309,7 +309,7 @@ static void expect_listeners(const struct donor *donor, const struct passed *pas
 static void test_listeners(void **state)
 {
     struct donor *donor = donate(1);
-    struct passed passed = {0};
+    struct inherited passed = {0};
     struct server heir = inherit(donor, &donor->settings, &passed);
 
     (void)state;
@@ -321,7 +321,7 @@ static void test_listeners(void **state)
 static void test_a_rehearsal_gets_the_listeners_only(void **state)
 {
     struct donor *donor = donate(1);
-    struct passed passed = {0};
+    struct inherited passed = {0};
     int fd = handover_write(&donor->server);
 
     (void)state;
@@ -335,7 +335,7 @@ static void test_a_rehearsal_gets_the_listeners_only(void **state)
 static void test_totals_go_on(void **state)
 {
     struct donor *donor = donate(1);
-    struct passed passed = {0};
+    struct inherited passed = {0};
 
     (void)state;
     for (size_t i = 0; i < total_count; i++)
@@ -398,7 +398,7 @@ static void add(struct donor *donor, pid_t pid, const struct address *peer)
 static void test_clients_of_every_kind(void **state)
 {
     struct donor *donor = donate(10);
-    struct passed passed = {0};
+    struct inherited passed = {0};
     struct address peers[6] = {numeric("192.0.2.1", 65535),
                                numeric("192.0.2.1", 1),
                                numeric("2001:db8::1", 7),
@@ -427,7 +427,7 @@ static void test_clients_of_every_kind(void **state)
 static void test_clients_behind_a_proxy(void **state)
 {
     struct donor *donor = donate(10);
-    struct passed passed = {0};
+    struct inherited passed = {0};
     struct address proxy = numeric("192.0.2.1", 7), peer = numeric("2001:db8::1", 8);
 
     (void)state;
@@ -458,7 +458,7 @@ static void test_a_client_that_was_asked_to_end(void **state)
 {
     struct donor *donor = donate(2);
     struct address peer = numeric("192.0.2.1", 7);
-    struct passed passed = {0};
+    struct inherited passed = {0};
 
     (void)state;
     add(donor, 100, &peer);
@@ -476,7 +476,7 @@ static void test_a_client_without_a_worker(void **state)
 {
     struct donor *donor = donate(2);
     struct address peer = numeric("192.0.2.1", 7);
-    struct passed passed = {0};
+    struct inherited passed = {0};
 
     (void)state;
     struct client *client = add_to(&donor->server, 0, &peer, &donor->listens[0]);
@@ -545,7 +545,7 @@ static void hand_over(size_t before, size_t after)
     struct donor *donor = donate(before);
     struct server_settings limits = {.max_clients = after, .source_prefix = usual};
     struct settings settings = {.server = &limits};
-    struct passed passed = {0};
+    struct inherited passed = {0};
 
     fill(donor, (pid_t)before);
     struct server heir = inherit(donor, &settings, &passed);
@@ -590,7 +590,7 @@ static int read_text(const char *text)
     struct server_settings limits = {.max_clients = 2, .source_prefix = usual};
     struct settings settings = {.server = &limits};
     struct server heir = empty(&settings);
-    struct passed passed = {0};
+    struct inherited passed = {0};
     int fd = file_of(text), r = handover_read(fd, &heir, &passed);
 
     assert_int_equal(fcntl(fd, F_GETFD), -1);
@@ -645,7 +645,7 @@ static int read_changed(int cut, const char *tail)
     struct donor *donor = donate(2);
     struct server heir = empty(&donor->settings);
     struct address peer = numeric("192.0.2.1", 7);
-    struct passed passed = {0};
+    struct inherited passed = {0};
     char text[8192] = "";
 
     add(donor, 100, &peer);
@@ -720,7 +720,7 @@ static void test_all_is_close_on_exec_again_once_it_is_read(void **state)
 {
     struct donor *donor = donate(1);
     struct server heir = empty(&donor->settings);
-    struct passed passed = {0};
+    struct inherited passed = {0};
     int fd = handover_write(&donor->server);
 
     (void)state;

@@ -4,7 +4,7 @@
 #include "base/exit.h"
 #include "config/load.h"
 #include "config/sections.h"
-#include "daemon/listeners.h"
+#include "daemon/listen/listeners.h"
 
 #include "net/listener.h"
 #include "unit.h"
@@ -21,9 +21,9 @@ static struct settings *load(const char *text)
 }
 
 /* Adds a socket that the listener NAME had before, on a port of the kernel's choice. */
-static int add_known(struct passed *passed, const char *name)
+static int add_known(struct inherited *passed, const char *name)
 {
-    struct passed_socket socket = {.origin = LISTENER_OPENED, .known = true};
+    struct inherited_socket socket = {.origin = LISTENER_OPENED, .known = true};
     char reason[NET_REASON_MAX];
     struct address address;
 
@@ -31,7 +31,7 @@ static int add_known(struct passed *passed, const char *name)
     socket.fd = listener_open(&address, SOCK_STREAM, 0, reason);
     assert_true(socket.fd >= 0);
     strcpy(socket.name, name);
-    passed_add(passed, &socket);
+    inherited_add(passed, &socket);
     return socket.fd;
 }
 
@@ -51,7 +51,7 @@ static void test_one_listener_costs_no_other(void **state)
     struct settings *settings =
         load("[listen first]\nport = 0\naddress = 127.0.0.1\n[listen gone]\naddress = ::1\n"
              "[listen last]\nport = 0\naddress = 127.0.0.1\n");
-    struct passed passed = {0};
+    struct inherited passed = {0};
     struct listeners listeners;
     int channel[2];
 

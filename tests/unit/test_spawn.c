@@ -6,7 +6,7 @@
 #include "base/macros.h"
 #include "forkserver/spawn.h"
 
-#include "daemon/signals.h"
+#include "daemon/process/signals.h"
 
 #include "unit.h"
 

@@ -1,10 +1,10 @@
-#include "daemon/listeners.h"
+#include "daemon/listen/listeners.h"
 
 #include "base/exit.h"
 #include "base/memory.h"
 #include "base/passed_fds.h"
-#include "daemon/notify.h"
-#include "daemon/wishes.h"
+#include "daemon/process/fd_store.h"
+#include "daemon/listen/bind_plan.h"
 #include "net/listener.h"
 #include "net/sockopts.h"
 
@@ -12,59 +12,55 @@
 #include <stdlib.h>
 #include <string.h>
 
-void listeners_check(const struct settings *settings, struct problems *problems)
-{
-    struct wishes wishes = wishes_make(settings, problems);
-
-    wishes_free(&wishes);
-}
-
 /* ---- opening ---- */
 
 struct opening {
     struct listeners *listeners;
-    struct passed *passed;
+    struct inherited *inherited;
     const struct settings *settings;
     struct log *log;
-    bool rehearsal; /* what is not wanted any more is still bound, by the daemon that asked */
-    bool *has_one;  /* of each listener of the settings, whether it has a socket */
-    int status;     /* the exit status of the first failure */
+    bool dry_run;  /* what is not wanted any more is still bound, by the daemon that asked */
+    bool *has_one; /* of each listener of the settings, whether it has a socket */
+    int status;    /* the exit status of the first failure */
 };
 
-/* Adds LISTENER for WISH, which it becomes complete by. */
-static void add_listener(struct opening *in, const struct wish *wish, struct listener listener)
+/* Adds LISTENER for PLANNED, which it becomes complete by. */
+static void add_listener(struct opening *in, const struct planned_address *planned,
+                         struct listener listener)
 {
     struct listeners *listeners = in->listeners;
 
-    listener.settings = wish->settings;
+    listener.settings = planned->settings;
     address_local(&listener.address, listener.fd);
     passed_fds_refuse(
         listener.fd); /* whoever made it; one that is no Unix socket has no such option */
-    /* A rehearsal shares the sockets of the daemon that runs. */
-    if (!in->rehearsal) {
+    /* A dry_run shares the sockets of the daemon that runs. */
+    if (!in->dry_run) {
         sockopts_keepalive(listener.fd, in->settings->server->keepalive);
-        listener_save_syn(listener.fd, wish->settings->service == SERVICE_WHOAMI);
+        listener_save_syn(listener.fd, planned->settings->service == SERVICE_WHOAMI);
     }
     if (listener.file.inode == 0)
         listener.file = socket_file_at(&listener.address);
     listeners->item = array_append(listeners->item, &listeners->count, sizeof(listener));
     listeners->item[listeners->count - 1] = listener;
-    in->has_one[wish->number] = true;
+    in->has_one[planned->number] = true;
 }
 
-/* SOCKET serves WISH from now on. The manager would keep it under its old name, too, and even when
- * the new one is taken back: notify_store() comes later. In a rehearsal it is still another's. */
-static void take(struct opening *in, const struct wish *wish, struct passed_socket *socket)
+/* SOCKET serves PLANNED from now on. The manager would keep it under its old name, too, and even
+ * when the new one is taken back: listeners_store() comes later. In a dry_run it is still
+ * another's. */
+static void take(struct opening *in, const struct planned_address *planned,
+                 struct inherited_socket *socket)
 {
-    bool renamed = socket->name[0] && strcmp(socket->name, wish->settings->name) != 0;
+    bool renamed = socket->name[0] && strcmp(socket->name, planned->settings->name) != 0;
 
     if (renamed && socket->origin != LISTENER_PASSED)
-        notify_forget(socket->name);
-    if (!in->rehearsal)
+        fd_store_forget(socket->name);
+    if (!in->dry_run)
         listener_adopt(socket->fd);
-    if (wish->settings->reuse_port && address_is_ip(&wish->address) && !in->rehearsal)
+    if (planned->settings->reuse_port && address_is_ip(&planned->address) && !in->dry_run)
         listener_share(socket->fd);
-    add_listener(in, wish,
+    add_listener(in, planned,
                  (struct listener){.fd = socket->fd,
                                    .origin = socket->origin,
                                    .fresh = !socket->known,
@@ -78,19 +74,19 @@ static int status_of(int error)
                                                                          : EXIT_UNAVAILABLE;
 }
 
-static unsigned how_to_open(const struct opening *in, const struct wish *wish)
+static unsigned how_to_open(const struct opening *in, const struct planned_address *planned)
 {
-    if (!address_is_ip(&wish->address))
-        return wish->settings->mode;
-    return (wish->settings->reuse_port ? LISTENER_REUSE_PORT : 0) |
-           (in->rehearsal ? LISTENER_TRIAL : 0);
+    if (!address_is_ip(&planned->address))
+        return planned->settings->mode;
+    return (planned->settings->reuse_port ? LISTENER_REUSE_PORT : 0) |
+           (in->dry_run ? LISTENER_TRIAL : 0);
 }
 
-/* Whether a listener may do without WISH, which failed with ERROR: where there is no IPv6, or none
- * on the loopback interface, "localhost" and "*" stand for fewer addresses. */
-static bool is_dispensable(const struct wish *wish, int error)
+/* Whether a listener may do without PLANNED, which failed with ERROR: where there is no IPv6, or
+ * none on the loopback interface, "localhost" and "*" stand for fewer addresses. */
+static bool is_dispensable(const struct planned_address *planned, int error)
 {
-    const struct address *a = &wish->address;
+    const struct address *a = &planned->address;
 
     if (a->sa.sa_family != AF_INET6)
         return false;
@@ -98,65 +94,65 @@ static bool is_dispensable(const struct wish *wish, int error)
            (error == -EADDRNOTAVAIL && IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr));
 }
 
-static void open_wish(struct opening *in, const struct wish *wish)
+static void open_planned(struct opening *in, const struct planned_address *planned)
 {
     char reason[NET_REASON_MAX];
-    int type = protocol_type(wish->settings->protocol);
-    int fd = listener_open(&wish->address, type, how_to_open(in, wish), reason);
+    int type = protocol_type(planned->settings->protocol);
+    int fd = listener_open(&planned->address, type, how_to_open(in, planned), reason);
 
     if (fd >= 0) {
-        add_listener(in, wish,
+        add_listener(in, planned,
                      (struct listener){.fd = fd, .origin = LISTENER_OPENED, .fresh = true});
         return;
     }
-    if (is_dispensable(wish, fd)) {
-        log_notice(in->log, "listener %s: left out: %s", wish->settings->name, reason);
+    if (is_dispensable(planned, fd)) {
+        log_notice(in->log, "listener %s: left out: %s", planned->settings->name, reason);
         return;
     }
-    log_error(in->log, "listener %s: %s", wish->settings->name, reason);
+    log_error(in->log, "listener %s: %s", planned->settings->name, reason);
     if (in->status == 0)
         in->status = status_of(fd);
 }
 
 /* Closes what nobody wants; the file of a Unix socket that was ours goes with it. */
-static void close_strays(struct opening *in)
+static void close_unused(struct opening *in)
 {
-    for (size_t i = 0; i < in->passed->count; i++) {
-        struct passed_socket *socket = &in->passed->item[i];
+    for (size_t i = 0; i < in->inherited->count; i++) {
+        struct inherited_socket *socket = &in->inherited->item[i];
         if (socket->fd < 0)
             continue;
-        passed_log_stray(in->log, socket);
+        inherited_log_unused(in->log, socket);
         if (socket->name[0])
-            notify_forget(socket->name);
-        if (!in->rehearsal && socket->origin != LISTENER_PASSED && socket->facts.type >= 0)
+            fd_store_forget(socket->name);
+        if (!in->dry_run && socket->origin != LISTENER_PASSED && socket->facts.type >= 0)
             socket_file_remove(&socket->file, &socket->facts.address);
         passed_fds_close(&socket->fd);
     }
 }
 
 /* A socket that is taken may serve another one, too: [::] serves 0.0.0.0. */
-static void adopt_wishes(struct opening *in, const struct wishes *wishes, bool *served)
+static void adopt_inherited(struct opening *in, const struct bind_plan *plan, bool *served)
 {
-    for (size_t i = 0; i < wishes->count; i++) {
-        struct passed_socket *socket = passed_find(in->passed, &wishes->item[i]);
+    for (size_t i = 0; i < plan->count; i++) {
+        struct inherited_socket *socket = inherited_find(in->inherited, &plan->item[i]);
         served[i] = socket != NULL;
         if (socket && socket->fd >= 0)
-            take(in, &wishes->item[i], socket);
+            take(in, &plan->item[i], socket);
     }
 }
 
 /* Tells of each socket that was taken, and takes more than is asked for: IPv4 and IPv6. */
-static void warn_of_dual(const struct opening *in, const struct wishes *wishes)
+static void warn_of_dual(const struct opening *in, const struct bind_plan *plan)
 {
     static const char *const any[] = {"0.0.0.0", "::"};
     char text[ADDRESS_TEXT_MAX];
     struct address wanted;
 
-    for (size_t i = 0; i < in->passed->count; i++) {
-        const struct passed_socket *socket = &in->passed->item[i];
+    for (size_t i = 0; i < in->inherited->count; i++) {
+        const struct inherited_socket *socket = &in->inherited->item[i];
         for (size_t j = 0; socket->fd < 0 && socket->facts.dual && j < ARRAY_SIZE(any); j++) {
             address_numeric(&wanted, any[j], address_port(&socket->facts.address));
-            if (wishes_have(wishes, &wanted, socket->facts.type))
+            if (bind_plan_has(plan, &wanted, socket->facts.type))
                 continue;
             log_warning(
                 in->log,
@@ -169,25 +165,25 @@ static void warn_of_dual(const struct opening *in, const struct wishes *wishes)
 }
 
 /* Before the missing ones are opened what is not wanted goes: it may be in their way. */
-static void open_wishes(struct opening *in, const struct wishes *wishes)
+static void open_plan(struct opening *in, const struct bind_plan *plan)
 {
-    bool *served = memory_zeroed(wishes->count, sizeof(*served)), blocked = false;
+    bool *served = memory_zeroed(plan->count, sizeof(*served)), blocked = false;
 
-    passed_examine(in->passed);
-    adopt_wishes(in, wishes, served);
-    if (!in->rehearsal)
-        warn_of_dual(in, wishes);
-    for (size_t i = 0; i < wishes->count; i++) {
-        bool awaits = !served[i] && passed_blocks(in->passed, &wishes->item[i]);
+    inherited_examine(in->inherited);
+    adopt_inherited(in, plan, served);
+    if (!in->dry_run)
+        warn_of_dual(in, plan);
+    for (size_t i = 0; i < plan->count; i++) {
+        bool awaits = !served[i] && inherited_blocks(in->inherited, &plan->item[i]);
         blocked = blocked || awaits;
-        served[i] = served[i] || (in->rehearsal && awaits);
+        served[i] = served[i] || (in->dry_run && awaits);
     }
-    close_strays(in);
-    if (blocked && !in->rehearsal)
-        notify_settle(); /* until systemd has closed what it kept of them */
-    for (size_t i = 0; i < wishes->count; i++)
+    close_unused(in);
+    if (blocked && !in->dry_run)
+        fd_store_wait(); /* until systemd has closed what it kept of them */
+    for (size_t i = 0; i < plan->count; i++)
         if (!served[i])
-            open_wish(in, &wishes->item[i]);
+            open_planned(in, &plan->item[i]);
     free(served);
 }
 
@@ -210,37 +206,37 @@ static int report(const struct problems *problems, struct log *log)
 }
 
 int listeners_open(struct listeners *listeners, const struct settings *settings,
-                   struct passed *passed, struct log *log, bool rehearsal)
+                   struct inherited *inherited, struct log *log, bool dry_run)
 {
     struct opening in = {.listeners = listeners,
-                         .passed = passed,
+                         .inherited = inherited,
                          .settings = settings,
                          .log = log,
-                         .rehearsal = rehearsal,
+                         .dry_run = dry_run,
                          .has_one = memory_zeroed(settings->listen_count, sizeof(bool))};
     struct problems problems = {0};
 
     *listeners = (struct listeners){0};
-    struct wishes wishes = wishes_make(settings, &problems);
+    struct bind_plan plan = bind_plan_make(settings, &problems);
     in.status = report(&problems, log);
-    open_wishes(&in, &wishes);
-    if (!rehearsal)
+    open_plan(&in, &plan);
+    if (!dry_run)
         check_each_has_one(&in);
     problems_free(&problems);
-    wishes_free(&wishes);
-    passed_free(passed);
+    bind_plan_free(&plan);
+    inherited_free(inherited);
     free(in.has_one);
     return in.status;
 }
 
 static const char *describe_own(const struct listener *listener, char *buf)
 {
-    return describe_address(&listener->address, protocol_type(listener->settings->protocol), buf);
+    return address_describe(&listener->address, protocol_type(listener->settings->protocol), buf);
 }
 
 void listeners_print(const struct listeners *listeners)
 {
-    char text[DESCRIPTION_MAX];
+    char text[ADDRESS_DESCRIPTION_MAX];
 
     for (size_t i = 0; i < listeners->count; i++) {
         const struct listener *l = &listeners->item[i];
@@ -261,7 +257,7 @@ static const char *from_where(enum listener_origin origin)
 
 void listeners_log(const struct listeners *listeners, struct log *log)
 {
-    char text[DESCRIPTION_MAX];
+    char text[ADDRESS_DESCRIPTION_MAX];
 
     for (size_t i = 0; i < listeners->count; i++) {
         const struct listener *l = &listeners->item[i];
@@ -285,32 +281,11 @@ void listeners_close(struct listeners *listeners, bool kept)
     *listeners = (struct listeners){0};
 }
 
-/* ---- a connection that somebody else accepted ---- */
-
-static bool fits(const struct listen_settings *listen, const struct address *local)
+void listeners_store(struct listeners *listeners)
 {
-    struct address path;
-
-    if (!protocol_is_unix(listen->protocol))
-        return address_is_ip(local) && listen->port == address_port(local);
-    for (size_t i = 0; i < listen->addresses.count; i++)
-        if (address_unix(&path, listen->addresses.item[i]) == 0 && identity_same(&path, local))
-            return true;
-    return false;
-}
-
-const struct listen_settings *listeners_match(const struct settings *settings, int fd)
-{
-    const struct listen_settings *match = NULL, *first = NULL;
-    struct address local = {0};
-
-    address_local(&local, fd);
-    for (size_t i = settings->listen_count; i > 0; i--) {
-        const struct listen_settings *listen = settings->listens[i - 1];
-        if (listener_type(fd) != protocol_type(listen->protocol))
-            continue;
-        first = listen;
-        match = fits(listen, &local) ? listen : match;
+    for (size_t i = 0; i < listeners->count; i++) {
+        struct listener *l = &listeners->item[i];
+        if (l->origin != LISTENER_PASSED && !l->stored)
+            l->stored = fd_store_keep(l->settings->name, l->fd);
     }
-    return match ? match : first;
 }

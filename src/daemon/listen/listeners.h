@@ -1,12 +1,12 @@
 /*
  * The listeners: what the configuration asks for, opened or inherited.
  */
-#ifndef ECHOD_DAEMON_LISTENERS_H
-#define ECHOD_DAEMON_LISTENERS_H
+#ifndef ECHOD_DAEMON_LISTEN_LISTENERS_H
+#define ECHOD_DAEMON_LISTEN_LISTENERS_H
 
 #include "log/log.h"
 #include "config/settings.h"
-#include "daemon/passed.h"
+#include "daemon/listen/inherited.h"
 #include "net/address.h"
 #include "net/socketfile.h"
 
@@ -18,7 +18,7 @@ struct listener {
     bool fresh;              /* not one that this daemon had before a reload */
     uint64_t paused_until;   /* clock_now(): see listener_pause.h; 0: it does not pause */
     uint64_t pause;          /* microseconds: how long it pauses; 0: it does not */
-    bool stored;             /* the manager has been given it to keep: notify_store() */
+    bool stored;             /* the manager has been given it to keep: listeners_store() */
     struct socket_file file; /* of a Unix socket: only this very one is removed in the end */
 };
 
@@ -28,20 +28,14 @@ struct listeners {
 };
 
 /*
- * Adds to PROBLEMS addresses that two listeners of SETTINGS, whose names were looked up, ask for.
- * Needs no privilege and binds nothing.
- */
-void listeners_check(const struct settings *settings, struct problems *problems);
-
-/*
- * Takes those of PASSED, which it empties, that serve an address of SETTINGS, whose names were
+ * Takes those of INHERITED, which it empties, that serve an address of SETTINGS, whose names were
  * looked up, opens what is missing, closes what nobody wants; a Unix socket whose file is gone, or
  * is another's, counts as missing. Logs what could not be had, and goes on without it. In a
- * REHEARSAL the sockets of PASSED are those of a daemon that still has them. Returns 0, or the exit
- * status that says why not (sysexits(3)).
+ * DRY_RUN the sockets of INHERITED are those of a daemon that still has them. Returns 0, or the
+ * exit status that says why not (sysexits(3)).
  */
 int listeners_open(struct listeners *listeners, const struct settings *settings,
-                   struct passed *passed, struct log *log, bool rehearsal);
+                   struct inherited *inherited, struct log *log, bool dry_run);
 
 /* Writes a line for each to standard output: "listening on [KIND ]ADDRESS (NAME, SERVICE)". */
 void listeners_print(const struct listeners *listeners);
@@ -53,8 +47,8 @@ void listeners_log(const struct listeners *listeners, struct log *log);
  * sockets, too, and may pass them on to the next daemon. */
 void listeners_close(struct listeners *listeners, bool kept);
 
-/* The settings that fit the connected socket FD best: of those with its type, the ones with its
- * local port, or path; else the first. NULL if there are none. */
-const struct listen_settings *listeners_match(const struct settings *settings, int fd);
+/* Gives those that the daemon opened to the manager to keep (fd_store.h), if it does not have them
+ * yet. */
+void listeners_store(struct listeners *listeners);
 
 #endif

@@ -2,10 +2,10 @@
  * A listener that connections cannot be accepted from, for a reason that is its own: it pauses, and
  * the others go on.
  */
-#ifndef ECHOD_DAEMON_LISTENER_PAUSE_H
-#define ECHOD_DAEMON_LISTENER_PAUSE_H
+#ifndef ECHOD_DAEMON_LISTEN_LISTENER_PAUSE_H
+#define ECHOD_DAEMON_LISTEN_LISTENER_PAUSE_H
 
-#include "daemon/listeners.h"
+#include "daemon/listen/listeners.h"
 
 /* accept(2) failed at LISTENER with ERROR, an errno. It is not to be polled before paused_until;
  * the pause doubles each time. Logged once. */

@@ -1,4 +1,4 @@
-#include "daemon/program.h"
+#include "daemon/process/executable.h"
 
 #include "base/text.h"
 
@@ -56,7 +56,7 @@ static char *search(const char *name)
     return found;
 }
 
-char *program_path(const char *name)
+char *executable_path(const char *name)
 {
     char self[PATH_MAX], *path;
 

@@ -1,4 +1,4 @@
-#include "daemon/listener_pause.h"
+#include "daemon/listen/listener_pause.h"
 
 #include "base/clock.h"
 

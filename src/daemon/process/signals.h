@@ -2,8 +2,8 @@
  * Signals as events: all that the daemon handles stay blocked; a descriptor tells its poll(2)
  * that some are pending, and they are then taken one by one. No handler runs.
  */
-#ifndef ECHOD_DAEMON_SIGNALS_H
-#define ECHOD_DAEMON_SIGNALS_H
+#ifndef ECHOD_DAEMON_PROCESS_SIGNALS_H
+#define ECHOD_DAEMON_PROCESS_SIGNALS_H
 
 #include <signal.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "daemon/signals.h"
+#include "daemon/process/signals.h"
 
 #include "base/clock.h"
 #include "base/macros.h"

@@ -1,8 +1,8 @@
 /*
  * Which file a reload executes.
  */
-#ifndef ECHOD_DAEMON_PROGRAM_H
-#define ECHOD_DAEMON_PROGRAM_H
+#ifndef ECHOD_DAEMON_PROCESS_EXECUTABLE_H
+#define ECHOD_DAEMON_PROCESS_EXECUTABLE_H
 
 /*
  * The absolute path that this program was started from as NAME, argv[0], symbolic links as they
@@ -10,6 +10,6 @@
  * lie, leads to another file, it is the path of the program itself. It needs no /proc. The caller
  * frees it.
  */
-char *program_path(const char *name);
+char *executable_path(const char *name);
 
 #endif

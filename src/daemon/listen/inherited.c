@@ -1,8 +1,8 @@
-#include "daemon/passed.h"
+#include "daemon/listen/inherited.h"
 
 #include "base/fd.h"
 #include "base/memory.h"
-#include "daemon/notify.h"
+#include "daemon/process/fd_store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,17 +12,17 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-void passed_add(struct passed *passed, const struct passed_socket *socket)
+void inherited_add(struct inherited *inherited, const struct inherited_socket *socket)
 {
-    passed->item = array_append(passed->item, &passed->count, sizeof(*passed->item));
-    passed->item[passed->count - 1] = *socket;
+    inherited->item = array_append(inherited->item, &inherited->count, sizeof(*inherited->item));
+    inherited->item[inherited->count - 1] = *socket;
 }
 
-void passed_free(struct passed *passed)
+void inherited_free(struct inherited *inherited)
 {
-    free(passed->item);
-    identity_index_free(&passed->index);
-    *passed = (struct passed){0};
+    free(inherited->item);
+    identity_index_free(&inherited->index);
+    *inherited = (struct inherited){0};
 }
 
 /* ---- from systemd ---- */
@@ -55,19 +55,19 @@ static bool fill_gap(int fd)
     return true;
 }
 
-static void add_from_systemd(struct passed *passed, int fd, const char *name, bool missing)
+static void add_from_systemd(struct inherited *inherited, int fd, const char *name, bool missing)
 {
-    struct passed_socket socket = {.fd = fd, .origin = LISTENER_PASSED, .missing = missing};
-    const char *stored = notify_stored_name(name);
+    struct inherited_socket socket = {.fd = fd, .origin = LISTENER_PASSED, .missing = missing};
+    const char *stored = fd_store_name(name);
 
     if (stored) {
         socket.origin = LISTENER_STORED;
         snprintf(socket.name, sizeof(socket.name), "%s", stored);
     }
-    passed_add(passed, &socket);
+    inherited_add(inherited, &socket);
 }
 
-void passed_from_systemd(struct passed *passed)
+void inherited_from_systemd(struct inherited *inherited)
 {
     int expected = announced();
     bool *missing = memory_zeroed((size_t)expected, sizeof(*missing));
@@ -77,7 +77,7 @@ void passed_from_systemd(struct passed *passed)
         missing[i] = fill_gap(SD_LISTEN_FDS_START + i);
     int count = sd_listen_fds_with_names(1, &names);
     for (int i = 0; i < count; i++) {
-        add_from_systemd(passed, SD_LISTEN_FDS_START + i, names[i], i < expected && missing[i]);
+        add_from_systemd(inherited, SD_LISTEN_FDS_START + i, names[i], i < expected && missing[i]);
         free(names[i]);
     }
     free(names);
@@ -87,56 +87,56 @@ void passed_from_systemd(struct passed *passed)
 /* ---- looking for one ---- */
 
 /* That of a socket unit is systemd's, and so is its file. */
-static bool has_lost_file(const struct passed_socket *socket)
+static bool has_lost_file(const struct inherited_socket *socket)
 {
     return socket->origin != LISTENER_PASSED &&
            !socket_file_stands(&socket->file, &socket->facts.address);
 }
 
 /* One whose port the kernel chose is looked for by its name, too. */
-static void add_to_index(struct passed *passed, size_t number)
+static void add_to_index(struct inherited *inherited, size_t number)
 {
-    const struct passed_socket *socket = &passed->item[number];
+    const struct inherited_socket *socket = &inherited->item[number];
     struct identity identity = identity_of(&socket->facts.address);
 
-    identity_index_add(&passed->index, &identity, number);
+    identity_index_add(&inherited->index, &identity, number);
     if (!socket->name[0] || !address_is_ip(&socket->facts.address))
         return;
     identity_set_name(&identity, socket->name);
-    identity_index_add(&passed->index, &identity, number);
+    identity_index_add(&inherited->index, &identity, number);
 }
 
-void passed_examine(struct passed *passed)
+void inherited_examine(struct inherited *inherited)
 {
-    for (size_t i = 0; i < passed->count; i++) {
-        struct passed_socket *socket = &passed->item[i];
+    for (size_t i = 0; i < inherited->count; i++) {
+        struct inherited_socket *socket = &inherited->item[i];
         socket->facts = listener_examine(socket->fd);
         if (socket->facts.type < 0)
             continue;
         socket->lost = has_lost_file(socket);
-        add_to_index(passed, i);
+        add_to_index(inherited, i);
     }
-    identity_index_sort(&passed->index);
+    identity_index_sort(&inherited->index);
 }
 
 /* The next socket of INDEX from *PLACE on that has IDENTITY, or NULL. */
-static struct passed_socket *next_of(const struct passed *passed, const struct identity *identity,
-                                     size_t *place)
+static struct inherited_socket *next_of(const struct inherited *inherited,
+                                        const struct identity *identity, size_t *place)
 {
-    const struct identity_index *index = &passed->index;
+    const struct identity_index *index = &inherited->index;
 
     if (*place >= index->count || identity_compare(&index->entry[*place].identity, identity) != 0)
         return NULL;
-    return &passed->item[index->entry[(*place)++].number];
+    return &inherited->item[index->entry[(*place)++].number];
 }
 
-static struct passed_socket *find(const struct passed *passed, const struct identity *identity,
-                                  int type, bool dual)
+static struct inherited_socket *find(const struct inherited *inherited,
+                                     const struct identity *identity, int type, bool dual)
 {
-    size_t place = identity_index_search(&passed->index, identity);
-    struct passed_socket *socket;
+    size_t place = identity_index_search(&inherited->index, identity);
+    struct inherited_socket *socket;
 
-    while ((socket = next_of(passed, identity, &place)) != NULL)
+    while ((socket = next_of(inherited, identity, &place)) != NULL)
         if (socket->facts.type == type && socket->facts.listens && !socket->lost &&
             (!dual || socket->facts.dual))
             return socket;
@@ -157,51 +157,52 @@ static bool is_any_ipv4(const struct address *address)
     return address->sa.sa_family == AF_INET && address->in.sin_addr.s_addr == INADDR_ANY;
 }
 
-struct passed_socket *passed_find(const struct passed *passed, const struct wish *wish)
+struct inherited_socket *inherited_find(const struct inherited *inherited,
+                                        const struct planned_address *planned)
 {
-    int type = protocol_type(wish->settings->protocol);
-    struct identity identity = identity_of(&wish->address);
+    int type = protocol_type(planned->settings->protocol);
+    struct identity identity = identity_of(&planned->address);
 
-    if (address_is_ip(&wish->address) && address_port(&wish->address) == 0) {
-        identity_set_name(&identity, wish->settings->name);
-        return find(passed, &identity, type, false);
+    if (address_is_ip(&planned->address) && address_port(&planned->address) == 0) {
+        identity_set_name(&identity, planned->settings->name);
+        return find(inherited, &identity, type, false);
     }
-    struct passed_socket *socket = find(passed, &identity, type, false);
-    if (socket || !is_any_ipv4(&wish->address))
+    struct inherited_socket *socket = find(inherited, &identity, type, false);
+    if (socket || !is_any_ipv4(&planned->address))
         return socket;
-    identity = any_ipv6(&wish->address);
-    return find(passed, &identity, type, true);
+    identity = any_ipv6(&planned->address);
+    return find(inherited, &identity, type, true);
 }
 
 /* ---- what is in the way ---- */
 
-static bool is_open(const struct passed_socket *socket)
+static bool is_open(const struct inherited_socket *socket)
 {
     return socket->fd >= 0 && !socket->lost;
 }
 
 /* One with IDENTITY, of TYPE, or -1 for any. */
-static bool is_held(const struct passed *passed, const struct identity *identity, int type,
+static bool is_held(const struct inherited *inherited, const struct identity *identity, int type,
                     bool dual)
 {
-    size_t place = identity_index_search(&passed->index, identity);
-    const struct passed_socket *socket;
+    size_t place = identity_index_search(&inherited->index, identity);
+    const struct inherited_socket *socket;
 
-    while ((socket = next_of(passed, identity, &place)) != NULL)
+    while ((socket = next_of(inherited, identity, &place)) != NULL)
         if (is_open(socket) && (type < 0 || socket->facts.type == type) &&
             (!dual || socket->facts.dual))
             return true;
     return false;
 }
 
-/* Any of the family and port of WISH, which wants all addresses. */
-static bool port_is_held(const struct passed *passed, const struct identity *wanted, int type)
+/* Any of the family and port of PLANNED, which wants all addresses. */
+static bool port_is_held(const struct inherited *inherited, const struct identity *wanted, int type)
 {
-    const struct identity_index *index = &passed->index;
+    const struct identity_index *index = &inherited->index;
 
     for (size_t i = identity_index_search(index, wanted); i < index->count; i++) {
         const struct identity_entry *entry = &index->entry[i];
-        const struct passed_socket *socket = &passed->item[entry->number];
+        const struct inherited_socket *socket = &inherited->item[entry->number];
         if (entry->identity.family != wanted->family || entry->identity.port != wanted->port)
             return false;
         if (is_open(socket) && socket->facts.type == type)
@@ -210,40 +211,27 @@ static bool port_is_held(const struct passed *passed, const struct identity *wan
     return false;
 }
 
-bool passed_blocks(const struct passed *passed, const struct wish *wish)
+bool inherited_blocks(const struct inherited *inherited, const struct planned_address *planned)
 {
-    int type = protocol_type(wish->settings->protocol);
-    struct identity identity = identity_of(&wish->address), any = {0};
+    int type = protocol_type(planned->settings->protocol);
+    struct identity identity = identity_of(&planned->address), any = {0};
 
-    if (!address_is_ip(&wish->address))
-        return is_held(passed, &identity, wish->address.un.sun_path[0] ? -1 : type, false);
+    if (!address_is_ip(&planned->address))
+        return is_held(inherited, &identity, planned->address.un.sun_path[0] ? -1 : type, false);
     if (identity.port == 0)
         return false; /* the kernel will choose another one */
     any.family = identity.family;
     any.port = identity.port;
-    if (identity_compare(&identity, &any) == 0 && port_is_held(passed, &any, type))
+    if (identity_compare(&identity, &any) == 0 && port_is_held(inherited, &any, type))
         return true;
-    struct identity any6 = any_ipv6(&wish->address);
-    return is_held(passed, &identity, type, false) || is_held(passed, &any, type, false) ||
-           (wish->address.sa.sa_family == AF_INET && is_held(passed, &any6, type, true));
+    struct identity any6 = any_ipv6(&planned->address);
+    return is_held(inherited, &identity, type, false) || is_held(inherited, &any, type, false) ||
+           (planned->address.sa.sa_family == AF_INET && is_held(inherited, &any6, type, true));
 }
 
 /* ---- those that nobody wants ---- */
 
-const char *describe_address(const struct address *address, int type, char *buf)
-{
-    char text[ADDRESS_TEXT_MAX];
-    const char *kind = "";
-
-    if (type == SOCK_DGRAM)
-        kind = address_is_ip(address) ? "udp " : "dgram ";
-    else if (type == SOCK_SEQPACKET)
-        kind = "seqpacket ";
-    snprintf(buf, DESCRIPTION_MAX, "%s%s", kind, address_format(address, text, sizeof(text)));
-    return buf;
-}
-
-static void log_no_socket(struct log *log, const struct passed_socket *socket)
+static void log_no_socket(struct log *log, const struct inherited_socket *socket)
 {
     if (socket->missing)
         log_warning(log,
@@ -256,7 +244,7 @@ static void log_no_socket(struct log *log, const struct passed_socket *socket)
 }
 
 /* One of those that a socket unit passes. */
-static void log_inherited(struct log *log, const struct passed_socket *socket, const char *text)
+static void log_inherited(struct log *log, const struct inherited_socket *socket, const char *text)
 {
     char peer_text[ADDRESS_TEXT_MAX];
     struct address peer;
@@ -280,15 +268,15 @@ static void log_inherited(struct log *log, const struct passed_socket *socket, c
         log_warning(log, "closing inherited socket %s: no [listen] section matches it", text);
 }
 
-void passed_log_stray(struct log *log, const struct passed_socket *socket)
+void inherited_log_unused(struct log *log, const struct inherited_socket *socket)
 {
-    char text[DESCRIPTION_MAX];
+    char text[ADDRESS_DESCRIPTION_MAX];
 
     if (socket->facts.type < 0) {
         log_no_socket(log, socket);
         return;
     }
-    describe_address(&socket->facts.address, socket->facts.type, text);
+    address_describe(&socket->facts.address, socket->facts.type, text);
     if (socket->lost)
         log_event(log, EVENT_LISTENER_DOWN, LOG_WARNING,
                   "no longer listening on %s (%s): its file is gone, or another's", text,

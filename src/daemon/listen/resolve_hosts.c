@@ -1,4 +1,4 @@
-#include "daemon/names.h"
+#include "daemon/listen/resolve_hosts.h"
 
 #include "base/memory.h"
 #include "config/sections.h"
@@ -73,7 +73,7 @@ static void resolve_all(const struct settings *settings, struct listen_settings 
     listen->addresses = resolved;
 }
 
-void names_resolve(struct settings *settings, struct problems *problems)
+void resolve_hosts(struct settings *settings, struct problems *problems)
 {
     for (size_t i = 0; i < settings->listen_count; i++)
         if (!protocol_is_unix(settings->listens[i]->protocol))

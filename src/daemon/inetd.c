@@ -1,0 +1,86 @@
+#include "daemon/inetd.h"
+
+#include "base/exit.h"
+#include "base/fd.h"
+#include "daemon/admission.h"
+#include "daemon/process/detach.h"
+#include "net/identity.h"
+#include "net/listener.h"
+#include "net/sockopts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool fits(const struct listen_settings *listen, const struct address *local)
+{
+    struct address path;
+
+    if (!protocol_is_unix(listen->protocol))
+        return address_is_ip(local) && listen->port == address_port(local);
+    for (size_t i = 0; i < listen->addresses.count; i++)
+        if (address_unix(&path, listen->addresses.item[i]) == 0 && identity_same(&path, local))
+            return true;
+    return false;
+}
+
+/* The settings that fit the connected socket FD best: of those with its type, the ones with its
+ * local port, or path; else the first. NULL if there are none. */
+static const struct listen_settings *match(const struct settings *settings, int fd)
+{
+    const struct listen_settings *match = NULL, *first = NULL;
+    struct address local = {0};
+
+    address_local(&local, fd);
+    for (size_t i = settings->listen_count; i > 0; i--) {
+        const struct listen_settings *listen = settings->listens[i - 1];
+        if (listener_type(fd) != protocol_type(listen->protocol))
+            continue;
+        first = listen;
+        match = fits(listen, &local) ? listen : match;
+    }
+    return match ? match : first;
+}
+
+/* Standard input, of which CLIENT is a copy, is no connection, for ERROR: what there is instead. */
+static void explain_standard_input(struct log *log, int client, int error)
+{
+    struct socket_facts facts = listener_examine(client);
+
+    if (facts.type >= 0 && facts.listens && facts.type != SOCK_DGRAM)
+        log_error(log, "--inetd: standard input is a socket that listens: set Accept=yes in the "
+                       "socket unit, or start echod without --inetd");
+    else
+        log_error(log, "--inetd: standard input is no connected socket: %s%s", strerror(-error),
+                  getenv("LISTEN_FDS") ? " (the unit needs StandardInput=socket)" : "");
+}
+
+int inetd_admit(struct server *server)
+{
+    struct address peer;
+    int client = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int r = client < 0 ? -errno : address_peer(&peer, client);
+
+    if (r < 0) {
+        explain_standard_input(&server->log, client, r);
+        fd_close(&client);
+        return EXIT_USAGE;
+    }
+    const struct listen_settings *listen = match(server->settings, client);
+    if (!listen) {
+        log_error(&server->log, "--inetd: no [listen] section is for such a connection");
+        fd_close(&client);
+        return EXIT_CONFIG;
+    }
+    address_normalise(&peer);
+    sockopts_reset(client);
+    sockopts_keepalive(client, server->settings->server->keepalive);
+    fd_set_nonblocking(client, false);
+    detach_silence(STDIN_FILENO);
+    detach_silence(STDOUT_FILENO);
+    server->phase = PHASE_DRAINING;
+    admission_decide(server, client, &peer, listen);
+    return 0;
+}

@@ -1,0 +1,13 @@
+/*
+ * The one client that inetd(8), or systemd's Accept=yes, has accepted.
+ */
+#ifndef ECHOD_DAEMON_INETD_H
+#define ECHOD_DAEMON_INETD_H
+
+#include "daemon/server.h"
+
+/* Serves the client on standard input; the server stops when it is gone. Returns 0 or an exit
+ * status. */
+int inetd_admit(struct server *server);
+
+#endif

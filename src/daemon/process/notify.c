@@ -1,0 +1,139 @@
+#include "daemon/process/notify.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "net/address.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+/* A status at most this often: it is for people. */
+#define STATUS_TIME USEC_PER_SEC
+#define NOTICE_MAX 512
+
+int notify_send(const char *text, int passed)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct address manager;
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr header;
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                            .cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS}};
+    struct iovec data = {.iov_base = (char *)text, .iov_len = strlen(text)};
+
+    if (!path || address_unix(&manager, path) < 0)
+        return -ENOENT;
+    struct msghdr message = {.msg_name = &manager.sa,
+                             .msg_namelen = manager.len,
+                             .msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = passed < 0 ? NULL : control.bytes,
+                             .msg_controllen = passed < 0 ? 0 : sizeof(control.bytes)};
+    memcpy(CMSG_DATA(&control.header), &passed, sizeof(int));
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int r = fd < 0 || sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+    fd_close(&fd);
+    return r;
+}
+
+void notify_open(struct notifier *notifier)
+{
+    *notifier = (struct notifier){.manager = getenv("NOTIFY_SOCKET") != NULL};
+    if (sd_watchdog_enabled(0, &notifier->watchdog) <= 0)
+        notifier->watchdog = 0;
+}
+
+/* Sends STATE, some lines or none, with the STATUS of now. */
+static int tell(struct notifier *notifier, const char *state, const struct service_status *status)
+{
+    char text[NOTICE_MAX] = "";
+
+    text_append(text, sizeof(text), "%sSTATUS=%s", state, status->text);
+    if (status->extension)
+        text_append(text, sizeof(text), "\nEXTEND_TIMEOUT_USEC=%llu",
+                    (unsigned long long)status->extension);
+    notifier->last_status = clock_now();
+    int r = notify_send(text, -1);
+    if (r == 0)
+        memcpy(notifier->status, status->text, sizeof(notifier->status));
+    return r;
+}
+
+void notify_ready(struct notifier *notifier, const struct service_status *status)
+{
+    if (notifier->manager)
+        notifier->ready_due = tell(notifier, "READY=1\n", status) == -EAGAIN;
+}
+
+void notify_reloading(const struct notifier *notifier)
+{
+    char text[64];
+
+    if (!notifier->manager)
+        return;
+    /* In one datagram: systemd compares the time with that of the request. */
+    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+             (unsigned long long)clock_now());
+    notify_send(text, -1);
+}
+
+void notify_stopping(struct notifier *notifier, const struct service_status *status)
+{
+    if (notifier->manager)
+        tell(notifier, "STOPPING=1\n", status);
+}
+
+void notify_failed(const char *reason)
+{
+    char text[NOTICE_MAX];
+
+    snprintf(text, sizeof(text), "STATUS=Cannot start: %s", reason);
+    notify_send(text, -1);
+}
+
+static bool status_is_due(const struct notifier *notifier, const struct service_status *status)
+{
+    return notifier->ready_due || strcmp(status->text, notifier->status) != 0;
+}
+
+void notify_stopped(struct notifier *notifier, const struct service_status *status)
+{
+    if (notifier->manager && status_is_due(notifier, status))
+        tell(notifier, "", status);
+}
+
+/* Half of what it allows: a delay of ours is not to be taken for a death. */
+static uint64_t feeding_time(const struct notifier *notifier)
+{
+    return notifier->last_fed + notifier->watchdog / 2;
+}
+
+bool notify_run(struct notifier *notifier, const struct service_status *status, uint64_t now)
+{
+    if (notifier->watchdog && now >= feeding_time(notifier)) {
+        notifier->last_fed = now;
+        notify_send("WATCHDOG=1", -1);
+    }
+    if (!notifier->manager || now < notifier->last_status + STATUS_TIME)
+        return false;
+    if (notifier->ready_due)
+        notify_ready(notifier, status);
+    else if (status_is_due(notifier, status))
+        tell(notifier, "", status);
+    return true;
+}
+
+uint64_t notify_next(const struct notifier *notifier, const struct service_status *status)
+{
+    uint64_t next = notifier->watchdog ? feeding_time(notifier) : UINT64_MAX;
+    uint64_t at = notifier->last_status + STATUS_TIME;
+
+    return notifier->manager && at < next && status_is_due(notifier, status) ? at : next;
+}

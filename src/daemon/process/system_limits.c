@@ -1,0 +1,132 @@
+#include "daemon/process/system_limits.h"
+
+#include "base/fd.h"
+#include "base/text.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Processes besides the workers: daemon, scribe and fork server. */
+#define OTHER_TASKS 3
+
+/* The path of this process's cgroup below /sys/fs/cgroup (cgroups(7), version 2), or false. */
+static bool own_cgroup(char *path, size_t size)
+{
+    char line[4096];
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    bool found = false;
+
+    while (file && !found && fgets(line, sizeof(line), file)) {
+        found = strncmp(line, "0::", 3) == 0;
+        line[strcspn(line, "\n")] = '\0';
+        if (found)
+            snprintf(path, size, "%s", line + 3);
+    }
+    if (file)
+        fclose(file);
+    return found;
+}
+
+/* The pids.max of the cgroup, which TasksMax= sets; UINT64_MAX where there is none. */
+static uint64_t cgroup_tasks(void)
+{
+    char group[4096], path[5000], text[64];
+    uint64_t max = UINT64_MAX;
+
+    if (!own_cgroup(group, sizeof(group)))
+        return max;
+    snprintf(path, sizeof(path), "/sys/fs/cgroup%s/pids.max", group);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return max;
+    if (fgets(text, sizeof(text), file)) {
+        text[strcspn(text, "\n")] = '\0';
+        number_parse(text, &max); /* "max" is no number, and none is what it means */
+    }
+    fclose(file);
+    return max;
+}
+
+/* Root is not bound by RLIMIT_NPROC, but workers never run as root. */
+static uint64_t user_tasks(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NPROC, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    return limit.rlim_cur;
+}
+
+/* At a reload a datagram socket may have two workers for a moment. */
+static void warn_tasks(struct log *log, const struct system_needs *need, uint64_t tasks,
+                       const char *limit)
+{
+    char more[64] = "";
+
+    if (need->clients + 2 * need->datagram_sockets + OTHER_TASKS <= tasks)
+        return;
+    if (need->datagram_sockets > 0)
+        snprintf(more, sizeof(more), " and there %s %llu datagram socket%s",
+                 need->datagram_sockets == 1 ? "is" : "are",
+                 (unsigned long long)need->datagram_sockets, plural(need->datagram_sockets));
+    log_warning(log,
+                "max_clients = %llu%s, but %s allows only %llu process%s: raise it or expect "
+                "clients to be refused",
+                (unsigned long long)need->clients, more, limit, (unsigned long long)tasks,
+                tasks == 1 ? "" : "es");
+}
+
+void system_limits_check(struct log *log, const struct system_needs *need)
+{
+    struct rlimit files;
+
+    warn_tasks(log, need, cgroup_tasks(), "TasksMax= (the cgroup's pids.max)");
+    warn_tasks(log, need, user_tasks(), "LimitNPROC= (ulimit -u)");
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    unsigned long long most = files.rlim_cur, used = need->listeners + need->other_descriptors;
+    if (used > most)
+        log_warning(log,
+                    "%zu listener%s too few of the %llu descriptors that LimitNOFILE= "
+                    "(ulimit -n) allows",
+                    need->listeners, need->listeners == 1 ? " leaves" : "s leave", most);
+    else if (need->stores_messages && used + need->clients > most)
+        log_warning(
+            log,
+            "max_clients = %llu, but LimitNOFILE= (ulimit -n) allows only %llu descriptors, and "
+            "each client of a message listener takes one: raise it or expect clients to wait",
+            (unsigned long long)need->clients, most);
+}
+
+/* The soft limit is low for the sake of select(2), which nothing here uses. */
+void system_limits_raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int system_limits_try_descriptors(size_t count)
+{
+    int *fds = malloc(count * sizeof(*fds)), r = fds ? 0 : -ENOMEM;
+    size_t opened = 0;
+
+    while (r == 0 && opened < count) {
+        fds[opened] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+        if (fds[opened] < 0)
+            r = -errno;
+        else
+            opened++;
+    }
+    while (opened > 0)
+        fd_close(&fds[--opened]);
+    free(fds);
+    return r;
+}

@@ -1,0 +1,11 @@
+/*
+ * The state of the daemon in a line, as the service manager shows it.
+ */
+#ifndef ECHOD_DAEMON_STATUS_H
+#define ECHOD_DAEMON_STATUS_H
+
+#include "daemon/server.h"
+
+struct service_status status_of(const struct server *server);
+
+#endif
