@@ -13,7 +13,7 @@ failed=0
 
 # Each check complains on standard output of the tree that it stands in.
 
-c_files() { find src tests -name '*.[ch]' -type f | sort; }
+c_files() { find src tests doc -name '*.[ch]' -type f | sort; }
 shell_scripts() {
     find tests -name '*.sh' -type f | sort
     [ ! -d completions ] || find completions -type f | sort
@@ -110,7 +110,7 @@ has_version() {
 fresh_copy() {
     rm -rf "$copy"
     mkdir "$copy"
-    for entry in src tests man etc completions dev .ci .clang-format; do
+    for entry in src tests doc man etc completions dev .ci .clang-format; do
         [ ! -e "$tree/$entry" ] || cp -R "$tree/$entry" "$copy/"
     done
     chmod -R u+w "$copy"

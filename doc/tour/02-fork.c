@@ -1,0 +1,65 @@
+/* Many clients at once: a process for each. */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void fail(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static int open_listener(const char *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)atoi(port))};
+    int on = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (listener < 0)
+        fail("socket");
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0)
+        fail("bind");
+    if (listen(listener, SOMAXCONN) < 0)
+        fail("listen");
+    return listener;
+}
+
+static void serve(int client)
+{
+    char buffer[1024];
+    ssize_t n = recv(client, buffer, sizeof(buffer), 0);
+
+    if (n > 0)
+        send(client, buffer, (size_t)n, 0);
+}
+
+/* Serves CLIENT in a process of its own, the worker. */
+static void start_worker(int listener, int client)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        fail("fork");
+    if (pid > 0)
+        return;
+    close(listener);
+    serve(client);
+    _exit(0);
+}
+
+int main(int argc, char **argv)
+{
+    int listener = open_listener(argc > 1 ? argv[1] : "7777");
+
+    for (;;) {
+        int client = accept(listener, NULL, NULL);
+        if (client < 0)
+            fail("accept");
+        start_worker(listener, client);
+        close(client); /* the worker has it */
+    }
+}

@@ -1,0 +1,98 @@
+/* Signals that are read like data: no handler interrupts anything, and none is missed. */
+#include "settled.h"
+
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+
+struct server {
+    int listener;
+    int signals; /* readable while one of ours is pending */
+    pid_t pid;
+    bool stopped;
+};
+
+/* Blocks the signals that the server handles. They stay pending until they are read. */
+static int open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        fail("signalfd");
+    return fd;
+}
+
+/* In the worker, which gets SIGTERM when its server ends, however that came about. */
+static void bind_to_server(const struct server *server)
+{
+    sigset_t set;
+
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != server->pid) /* it has ended already */
+        _exit(0);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Serves CLIENT in a process of its own, the worker. */
+static void start_worker(const struct server *server, int client)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        pause_accepting("fork");
+    if (pid != 0)
+        return;
+    bind_to_server(server);
+    close(server->listener);
+    close(server->signals);
+    serve(client);
+    _exit(0);
+}
+
+static void take_client(const struct server *server)
+{
+    int client = accept_client(server->listener);
+
+    if (client < 0)
+        return;
+    start_worker(server, client);
+    close(client); /* the worker has it */
+}
+
+static void take_signals(struct server *server)
+{
+    struct signalfd_siginfo info;
+
+    while (read(server->signals, &info, sizeof(info)) == sizeof(info))
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+            server->stopped = true;
+    /* Signals that come together are merged: so this waits for all that have ended, not for one. */
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        continue;
+}
+
+int main(int argc, char **argv)
+{
+    struct server server = {.listener = open_listener(argc > 1 ? argv[1] : "7777"),
+                            .signals = open_signals(),
+                            .pid = getpid()};
+
+    while (!server.stopped) {
+        struct pollfd polled[] = {{.fd = server.signals, .events = POLLIN},
+                                  {.fd = server.listener, .events = POLLIN}};
+        if (poll(polled, 2, -1) < 0 && errno != EINTR)
+            fail("poll");
+        if (polled[0].revents)
+            take_signals(&server);
+        if (polled[1].revents)
+            take_client(&server);
+    }
+    return 0;
+}

@@ -1,0 +1,258 @@
+"""A stage of doc/TOUR.md, run and watched: what a client cannot see of a server, /proc shows."""
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "daemon"))
+from proc import (descendants, descriptors, is_alive, read_proc, stat_fields,  # noqa: E402
+                  state, tcp_connections)
+
+SAMPLE = 0.02  # seconds between two looks at the server
+# So many looks that find all of its processes asleep, one after the other, and nothing more happens.
+QUIET = 50
+LOOKS = 15000  # five minutes, for a machine that is busy with something else
+SECRET = "a password that the daemon has read from its configuration"
+
+
+class NotYet(Exception):
+    """The stage does not pass the case; the text says what happens instead."""
+
+
+class Stage:
+    """PROGRAM, serving on a port of its own. It ends with the block that it is used in."""
+
+    def __init__(self, program, idle=None, listener=None, notify=None):
+        self.directory = Path(tempfile.mkdtemp(prefix="tour-"))
+        self.original = Path(program).resolve()
+        self.program = self.directory / self.original.name
+        self.listener = listener
+        self.port = listener.getsockname()[1] if listener else free_port()
+        self.arguments = [str(self.port)] + ([str(idle)] if idle else [])
+        self.notify = notify
+        self.popen = None
+        self.workers = set()  # every process that it was seen to have
+        self.sockets = []
+        self.install(self.original)
+        helper = self.original.with_name("fork-server")
+        if helper.exists():
+            shutil.copy(helper, self.directory)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        for sock in self.sockets:
+            sock.close()
+        self.look()
+        for pid in self.workers | {self.popen.pid}:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        self.popen.wait()
+        reap(self.workers)
+        shutil.rmtree(self.directory)
+
+    def install(self, program):
+        """Puts a copy of PROGRAM where the server is started from; another one may be running."""
+        new = self.directory / "new"
+        shutil.copy(program, new)
+        new.rename(self.program)
+
+    def start(self):
+        """Starts the server. Returns when it listens, unless it was passed a listener."""
+        environment = {**os.environ, "TOUR_SECRET": SECRET}
+        command = [str(self.program), *self.arguments]
+        passed = []
+        if self.notify:
+            environment["NOTIFY_SOCKET"] = self.notify.getsockname()
+        if self.listener:
+            environment["LISTEN_FDS"] = "1"
+            # Only a shell can say what process ID the program will have; and the number has to be 3.
+            script = 'exec 3<&"$0"; LISTEN_PID=$$ exec "$@"'
+            passed = [self.listener.fileno()]
+            command = ["bash", "-c", script, str(passed[0]), *command]
+        with open(self.directory / "stderr", "ab") as stderr:
+            self.popen = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
+                                          stdout=subprocess.DEVNULL, stderr=stderr,
+                                          pass_fds=passed)
+        if not self.listener:
+            self.wait(self.listens, "it does not listen")
+
+    # ---- what there is to see ----
+
+    def messages(self):
+        """What the server has written to standard error."""
+        return (self.directory / "stderr").read_text().splitlines()
+
+    def listens(self):
+        return (self.port, 0) in tcp_connections()
+
+    def look(self):
+        """The processes of the server; those that have lost it, too."""
+        self.workers |= set(descendants(self.popen.pid))
+        return [pid for pid in self.workers | {self.popen.pid} if is_alive(pid)]
+
+    def keeps(self, pid):
+        """Whether the zombie PID is one that its living parent does not wait for: not one of ours."""
+        fields = stat_fields(pid)
+        return bool(fields) and int(fields[1]) not in (0, 1, os.getpid())
+
+    def asleep(self):
+        return all(state(pid) in ("S", "T", "Z", "") for pid in self.look())
+
+    def ended(self):
+        return self.popen.poll() is not None
+
+    def obituary(self):
+        if self.popen.returncode < 0:
+            return "the server was killed by %s" % signal.Signals(-self.popen.returncode).name
+        said = self.messages()
+        return "the server ended: " + (said[-1] if said else "status %d" % self.popen.returncode)
+
+    def worker(self, sock):
+        """The process ID of the process that serves SOCK."""
+        inode = tcp_connections()[self.port, sock.getsockname()[1]]
+        holders = [pid for pid in sorted(self.look(), reverse=True)
+                   if f"socket:[{inode}]" in descriptors(pid).values()]
+        return holders[0]
+
+    # ---- waiting ----
+
+    def wait(self, condition, otherwise, quiet=QUIET):
+        """Looks until CONDITION gives something true, and returns that. Raises NotYet, with the text
+        OTHERWISE, when the server sleeps instead, or with its obituary. No time limit decides: a
+        server that has something to do is not asleep, however slow the machine is."""
+        looks_asleep = 0
+        for _ in range(LOOKS):
+            ended = self.ended()
+            asleep = self.asleep()
+            value = condition()
+            if value:
+                return value
+            if ended:
+                raise NotYet(self.obituary())
+            looks_asleep = looks_asleep + 1 if asleep else 0
+            if looks_asleep >= quiet:
+                raise NotYet(otherwise)
+            time.sleep(SAMPLE)
+        raise AssertionError("the server does not come to rest")
+
+    def settle(self, looks=5):
+        """Waits until the server has done all that there was to do."""
+        asleep = 0
+        for _ in range(LOOKS):
+            asleep = asleep + 1 if self.asleep() else 0
+            if asleep >= looks or self.ended():
+                return
+            time.sleep(SAMPLE)
+        raise AssertionError("the server does not come to rest")
+
+    # ---- clients ----
+
+    def connect(self, receive_buffer=None):
+        sock = socket.socket()
+        self.sockets.append(sock)
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        try:
+            sock.connect(("127.0.0.1", self.port))
+        except OSError as error:
+            if self.ended():
+                raise NotYet(self.obituary()) from error
+            raise
+        sock.setblocking(False)
+        return sock
+
+    def receive(self, sock, size, otherwise):
+        """SIZE bytes from SOCK."""
+        got = b""
+        while len(got) < size:
+            self.wait(lambda: readable(sock), otherwise)
+            part = receive_some(sock, size - len(got))
+            if not part:
+                raise NotYet("the connection ended after %d of %d bytes" % (len(got), size))
+            got += part
+        return got
+
+    def receive_end(self, sock, otherwise, quiet=QUIET):
+        """What still comes from SOCK until its end."""
+        got = b""
+        while True:
+            self.wait(lambda: readable(sock), otherwise, quiet)
+            part = receive_some(sock, 65536)
+            if not part:
+                return got
+            got += part
+
+    def exchange(self, sock, message, otherwise="the client gets no answer"):
+        """Sends MESSAGE, and wants it back."""
+        send_some(sock, message)
+        back = self.receive(sock, len(message), otherwise)
+        if back != message:
+            raise NotYet("%r came back as %r" % (message, back))
+
+    def client(self, otherwise="the client gets no answer"):
+        """A connection whose first message was answered."""
+        sock = self.connect()
+        self.exchange(sock, b"hello\n", otherwise)
+        return sock
+
+    def terminate(self, signal_number=signal.SIGTERM):
+        if not self.ended():
+            os.kill(self.popen.pid, signal_number)
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def readable(sock):
+    return bool(select.select([sock], [], [], 0)[0])
+
+
+def receive_some(sock, size):
+    """What recv(2) gives; nothing, too, where the connection was reset."""
+    try:
+        return sock.recv(size)
+    except ConnectionResetError:
+        return b""
+
+
+def send_some(sock, data):
+    """How much of DATA the socket takes now."""
+    try:
+        return sock.send(data)
+    except BlockingIOError:
+        return 0
+    except (ConnectionResetError, BrokenPipeError):
+        return len(data)  # what is received tells how it ended
+
+
+def end_sending(sock):
+    try:
+        sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # the server has reset the connection; what is received tells so
+
+
+def reap(pids):
+    for pid in pids:
+        try:
+            os.waitpid(pid, 0x40000000)  # __WALL
+        except OSError:
+            pass
+
+
+__all__ = ["NotYet", "SAMPLE", "SECRET", "Stage", "descriptors", "end_sending", "is_alive",
+           "read_proc", "readable", "receive_some", "send_some", "stat_fields", "state"]

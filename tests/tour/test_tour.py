@@ -1,0 +1,102 @@
+"""Each stage of doc/TOUR.md passes the cases that its table says, and fails the others as it quotes."""
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "daemon"))
+from expect import expect, expect_equal  # noqa: E402
+from tap import main, test  # noqa: E402
+
+SRCDIR = Path(os.environ.get("ECHOD_SRCDIR", Path(__file__).resolve().parents[2]))
+BUILDDIR = Path(os.environ.get("ECHOD_BUILDDIR", "."))
+CLIENT = [sys.executable, str(SRCDIR / "tests/tour/client.py")]
+TOUR = (SRCDIR / "doc/TOUR.md").read_text(encoding="utf-8")
+STAGES = sorted(path.stem for path in (SRCDIR / "doc/tour").glob("[0-9]*.c"))
+# Most of a run is waiting; and a busy machine is no reason for a case to fail.
+AT_ONCE = 4
+
+
+def table():
+    """What TOUR.md says: {case: [whether each stage passes it]}."""
+    rows = re.findall(r"^\| ([a-z-]+) \| ((?:[✓–] \| ?)+)$", TOUR, re.M)
+    return {name: [mark == "✓" for mark in marks.replace(" ", "").strip("|").split("|")]
+            for name, marks in rows}
+
+
+def normalised(text):
+    """TEXT without what differs from run to run."""
+    return re.sub(r"\d+ of \d+", "N of N", text)
+
+
+def quoted():
+    """The runs that TOUR.md shows: (stage, cases, output)."""
+    runs = re.findall(r"^\$ tests/tour/client.py build/tour/(\S+) ([a-z -]+)\n((?:[a-z].*\n)+)```",
+                      TOUR, re.M)
+    return [(stage, cases.split(), output.splitlines()) for stage, cases, output in runs]
+
+
+def run(stage):
+    """What the client has to say of STAGE: its output, and what went wrong, if anything."""
+    done = subprocess.run([*CLIENT, str(BUILDDIR / "tour" / stage)], capture_output=True, text=True,
+                          check=False)
+    return done.stdout.splitlines(), done.stderr
+
+
+results = {}
+
+
+def result(stage):
+    """The lines that the client prints of STAGE, {case: line}. All stages are run at the first call."""
+    if not results:
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            results.update(zip(STAGES, pool.map(run, STAGES)))
+    lines, errors = results[stage]
+    expect_equal(errors, "", "what the client complains of")
+    return {line.split()[0]: line for line in lines}
+
+
+def check_column(number, stage):
+    lines = result(stage)
+    expect_equal(sorted(lines), sorted(table()), "the cases")
+    for case, marks in table().items():
+        passes = lines[case].split(None, 1)[1] == "passes"
+        expect(passes == marks[number], "the table has %s for this: %s"
+               % ("✓" if marks[number] else "–", lines[case]))
+
+
+for index, name in enumerate(STAGES):
+    test("%s passes what doc/TOUR.md says, and not yet the rest" % name)(
+        lambda index=index, name=name: check_column(index, name))
+
+
+@test("the runs that doc/TOUR.md shows look like that")
+def shown():
+    runs = quoted()
+    expect(len(runs) >= len(STAGES), "there are runs for all stages: %d" % len(runs))
+    for stage, cases, output in runs:
+        lines = result(stage)
+        expect_equal([normalised(line) for line in output],
+                     [normalised(lines[case]) for case in cases], "the run of " + stage)
+
+
+@test("the table of doc/TOUR.md has every stage and every case")
+def complete():
+    listed = subprocess.run([*CLIENT, "--list"], capture_output=True, text=True, check=True).stdout
+    expect_equal(list(table()), [line.split()[0] for line in listed.splitlines()], "the rows")
+    for case, marks in table().items():
+        expect_equal(len(marks), len(STAGES), "the columns of " + case)
+
+
+@test("the client says how it is used")
+def usage():
+    for arguments in ([], ["--new"], ["program", "no-such-case"]):
+        done = subprocess.run([*CLIENT, *arguments], capture_output=True, text=True, check=False)
+        expect_equal((done.returncode, done.stdout), (64, ""), "client.py %s" % arguments)
+        expect(done.stderr.startswith("Runs a server"), "it says how it is used")
+
+
+main()
