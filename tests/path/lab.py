@@ -8,9 +8,11 @@ import os
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "daemon"))
 sys.dont_write_bytecode = True
@@ -105,9 +107,12 @@ class Lab:
         return self.server.hosts[0]
 
     def look(self, *options):
-        """Runs echoc path on the client, without privileges. Returns it, ended."""
+        """Runs echoc path on the client, without privileges. Returns it, ended; .took: seconds."""
+        begin = time.monotonic()
         with self.client.inside():
-            return run("path", "--json", *options, self.host, **(nobody() if true_root() else {}))
+            done = run("path", "--json", *options, self.host, **(nobody() if true_root() else {}))
+        done.took = time.monotonic() - begin
+        return done
 
 
 def kinds(done, type="finding"):
@@ -174,6 +179,77 @@ class Damager(Forwarder):
         finally:
             for sock in peers:
                 sock.close()
+
+
+class Swapper(Forwarder):
+    """Forwards the packets to the UDP port of TARGET in the place of the kernel, and lets some of
+    each flow overtake the one before. The kernel has to drop them: see RULES."""
+
+    RULES = "chain forward { type filter hook forward priority 0; iifname wire udp dport 7777 drop; }"
+    EVERY = 3  # the first of so many waits for the second
+    HOLD = 0.05  # for so long at most, seconds
+
+    def __init__(self, path):
+        super().__init__(socket.SOCK_DGRAM, (path.host, 7777))
+        self.near = self.packets(NEAR)
+        self.far = self.packets(FAR)
+        with path.server.inside():
+            self.mac = self.packets(FAR, protocol=0, close=True)
+        self.held, self.count, self.swapped = {}, {}, 0
+
+    @staticmethod
+    def packets(interface, protocol=0x0800, close=False):
+        """A socket for the packets of INTERFACE; or its address there."""
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(protocol))
+        sock.bind((interface, protocol))
+        if not close:
+            return sock
+        mac = sock.getsockname()[4]
+        sock.close()
+        return mac
+
+    def send(self, packet):
+        """Sends PACKET on, as a router does: one hop less; without a checksum of UDP, which is
+        not filled in within one machine."""
+        length = 4 * (packet[0] & 15)
+        header = bytearray(packet[:length])
+        header[8] -= 1
+        header[10:12] = bytes(2)
+        total = sum(struct.unpack("!%dH" % (length // 2), header))
+        header[10:12] = struct.pack("!H", 0xffff - (total % 0xffff or 0xffff))
+        udp = bytearray(packet[length:])
+        udp[6:8] = bytes(2)
+        self.far.sendto(bytes(header + udp), (FAR, 0x0800, 0, 0, self.mac))
+
+    def take(self, packet):
+        length = 4 * (packet[0] & 15)
+        port, to = struct.unpack("!HH", packet[length:length + 4])
+        if packet[9] != socket.IPPROTO_UDP or to != self.target[1] or packet[8] < 2:
+            return  # the kernel's: it forwards the others, and reports those that expire
+        number = self.count[port] = self.count.get(port, -1) + 1
+        if number % self.EVERY == 0:
+            self.held[port] = (time.monotonic() + self.HOLD, packet)
+            return
+        self.send(packet)
+        if port in self.held:
+            self.swapped += 1
+            self.send(self.held.pop(port)[1])
+
+    def forward(self):
+        try:
+            while True:
+                found, _, _ = select.select([self.wake[0], self.near], [], [], self.HOLD / 2)
+                if self.wake[0] in found:
+                    return
+                if found:
+                    packet, about = self.near.recvfrom(65536)
+                    if about[2] != socket.PACKET_OUTGOING:
+                        self.take(packet)
+                for port in [p for p, (until, _) in self.held.items() if until < time.monotonic()]:
+                    self.send(self.held.pop(port)[1])
+        finally:
+            self.near.close()
+            self.far.close()
 
 
 class Impatient(Forwarder):
