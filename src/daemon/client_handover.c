@@ -52,6 +52,7 @@ static int hex_parse(const char *text, struct address *address)
     return 0;
 }
 
+/* They come in the order of their places. */
 int client_handover_read(const char *line, struct server *server)
 {
     char listener[LISTENER_NAME_SIZE], peer[HEX_MAX], proxy[HEX_MAX] = "";
@@ -63,8 +64,8 @@ int client_handover_read(const char *line, struct server *server)
     if (sscanf(line, "client %llu %d %u %u %d %llu %u %d %32s %272s %d %272s %u", &job, &pid,
                &client.server, &client.store, &client.signal, &since, &client.service, &asked,
                listener, peer, &standing, proxy, &client.peer.user) < 11 ||
-        job_index(job) >= server->roster.max || hex_parse(peer, &client.peer) < 0 ||
-        hex_parse(proxy, &client.proxy) < 0)
+        job_index(job) < server->roster.used_clients || job_index(job) >= server->roster.max ||
+        hex_parse(peer, &client.peer) < 0 || hex_parse(proxy, &client.proxy) < 0)
         return -EPROTO;
     client.job = job;
     client.standing = (enum standing)standing;

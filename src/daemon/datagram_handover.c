@@ -31,7 +31,8 @@ int datagram_handover_read_slots(const char *line, struct datagrams *datagrams)
     size_t count;
     int memory;
 
-    if (sscanf(line, "datagram-slots %d %zu", &memory, &count) != 2)
+    if (sscanf(line, "datagram-slots %d %zu", &memory, &count) != 2 || datagrams->slots.map ||
+        count > SLOTS_MAX)
         return -EPROTO;
     return slots_adopt(&datagrams->slots, memory, count);
 }

@@ -196,7 +196,8 @@ static int read_slots(const char *line, struct server *server)
     size_t count;
     int memory;
 
-    if (sscanf(line, "slots %d %zu", &memory, &count) != 2)
+    if (sscanf(line, "slots %d %zu", &memory, &count) != 2 || server->roster.clients ||
+        count > SLOTS_MAX)
         return -EPROTO;
     count = count > limits->max_clients ? count : limits->max_clients;
     int r = roster_open(&server->roster, count, &limits->source_prefix);

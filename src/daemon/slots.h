@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#define SLOTS_MAX ((size_t)1 << 24) /* an index has a place in the id of a job */
+
 struct slots {
     int memory; /* memfd_create(2) */
     size_t count;

@@ -1,4 +1,5 @@
-"""SECURITY.md promises nothing without a test, and the documents name no file that is not there."""
+"""Nothing is promised without a test that is run, and the documents name no file that is not there."""
+import ast
 import re
 import sys
 
@@ -23,7 +24,20 @@ def promises(tree):
 
 
 def tests_of(cell):
-    return re.findall(r"`(tests/[^`]+)`", cell)
+    """The tests that CELL names, each with the cases in parentheses after it."""
+    for name, cases in re.findall(r"`(tests/[^`]+)`(?: \(([^)]*)\))?", cell):
+        yield name, [case.strip() for case in cases.split(",") if case.strip()]
+
+
+def cases_of(tree, name):
+    """The cases that the test NAME runs."""
+    text = tree.read(name)
+    if name.endswith(".c"):
+        made = re.findall(r"^static void (test_\w+)\(", text, re.M)
+        return {case for case in made if re.search(rf"[(,{{]\s*{case}\s*[,)]", text)}
+    return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)
+            and any(isinstance(d, ast.Call) and getattr(d.func, "id", "") == "test"
+                    for d in node.decorator_list)}
 
 
 def promises_have_tests(tree):
@@ -33,18 +47,50 @@ def promises_have_tests(tree):
     for row in rows:
         if len(row) != len(HEADER) or not all(row):
             yield f"{SECURITY}: a row lacks something: {row}"
-        elif not tests_of(row[-1]):
+        elif not list(tests_of(row[-1])):
             yield f"{SECURITY} names no test for: {row[0]}"
 
 
+def what_is_wrong(tree, name, cases):
+    """With the test NAME, of which CASES are named, a clause; or None."""
+    if not tree.exists(name):
+        return "which does not exist"
+    if name.removesuffix(".c") not in tree.read("Makefile.am").split():
+        return "which is not run"
+    missing = [case for case in cases if case not in cases_of(tree, name)]
+    return f"which has no case {', '.join(missing)}" if missing else None
+
+
 def tests_of_promises_exist(tree):
-    run = tree.read("Makefile.am").split()
     for row in promises(tree):
-        for name in tests_of(row[-1]):
-            if not tree.exists(name):
-                yield f"{SECURITY} names {name}, which does not exist, for: {row[0]}"
-            elif name.removesuffix(".c") not in run:
-                yield f"{SECURITY} names {name}, which is not run, for: {row[0]}"
+        for name, cases in tests_of(row[-1]):
+            wrong = what_is_wrong(tree, name, cases)
+            if wrong:
+                yield f"{SECURITY} names {name}, {wrong}, for: {row[0]}"
+
+
+def titles(text):
+    """What TEXT has in bold, without the point at its end."""
+    return [" ".join(title.split()).rstrip(".") for title in re.findall(r"\*\*(.+?)\*\*", text, re.S)]
+
+
+def promised_by_the_readme(tree):
+    """The beginnings in bold of the paragraphs under the heading about promises; None: there is one
+    without."""
+    text = tree.read("README.md").partition("\n## What it promises\n")[2].partition("\n## ")[0]
+    for paragraph in re.findall(r"^- (.+?)(?=^- |\n\n|\Z)", text, re.M | re.S):
+        yield titles(paragraph)[0] if paragraph.startswith("**") else None
+
+
+def the_readme_promises_no_more(tree):
+    found, rows = list(promised_by_the_readme(tree)), promises(tree)
+    if len(found) < 5 or None in found:
+        yield f"README.md: what it promises are paragraphs that begin in bold: {found}"
+    known = {title for row in rows for title in titles(row[0])}
+    for title in set(found) - known:
+        yield f"README.md promises, and no row of {SECURITY} proves: {title}"
+    for title in known - set(found):
+        yield f"{SECURITY} has in bold what README.md does not promise: {title}"
 
 
 def named_files_exist(tree):
@@ -70,7 +116,17 @@ lint.main([
     ("the tests of promises exist, and are run", tests_of_promises_exist, {
         "one that does not exist": take("tests/daemon/test_isolation.py"),
         "a name that is misspelt": doctor(SECURITY, "test_isolation", "test_insulation"),
-        "one that is not run": doctor("Makefile.am", r"tests/daemon/test_isolation\.py", "")}),
+        "one that is not run": doctor("Makefile.am", r"tests/daemon/test_isolation\.py", ""),
+        "a case that does not exist": doctor(SECURITY, "echo_descriptors", "echo_deceptors"),
+        "a case of a unit test that is not run": doctor(
+            "tests/unit/test_vet.c", r"cmocka_unit_test\(test_worker_sets_only_what_it_may\),", ""),
+        "a case of a daemon test that is not run": doctor(
+            "tests/daemon/test_isolation.py", r"@test\(.*\n(?=def echo_descriptors)", "")}),
+    ("what README.md promises is proven", the_readme_promises_no_more, {
+        "one more": doctor("README.md", r"^- \*\*Byte for byte", "- **It never rains.** No.\n\\g<0>"),
+        "one without a title": doctor("README.md", r"^- \*\*Byte for byte\.\*\*", "- Byte for byte."),
+        "one that is gone": doctor("README.md", r"^- \*\*Byte for byte", "- **Bit by bit"),
+        "a row that is gone": doctor(SECURITY, r"^\| \*\*Byte for byte.*\n", "")}),
     ("the documents name no file that is not there", named_files_exist, {
         "a source that is gone": take("src/ipc/store.h"),
         "a name that is misspelt": doctor("doc/DESIGN.md", r"src/daemon/admission|src/ipc/store",

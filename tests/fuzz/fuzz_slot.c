@@ -1,0 +1,76 @@
+/*
+ * What a worker that was taken over writes into its slot, as the client that its proxy named: the
+ * daemon takes an IP address in its shortest form, or nothing, and its roster stays in order. The
+ * input is the slot's address, and the state that the worker says it is in.
+ */
+#include "base/fd.h"
+#include "base/memory.h"
+#include "daemon/access.h"
+#include "daemon/conveyed.h"
+
+#include "fuzz.h"
+
+#define JOB 7 /* of the client that it is about */
+
+static struct server *server_make(void)
+{
+    static struct server_settings limits = {
+        .max_clients = 5, .max_per_source = 1, .source_prefix = {.ipv4 = 32, .ipv6 = 64}};
+    static struct listen_settings listen = {.name = "a", .proxy_protocol = PROXY_ANY};
+    static struct listen_settings *listens[] = {&listen};
+    static struct settings settings = {.server = &limits, .listens = listens, .listen_count = 1};
+    static struct server server = {.settings = &settings, .log = {.level = -1, .channel = -1}};
+
+    fuzz_check(slots_open(&server.slots, 5) == 0 && access_open(&server) == 0);
+    server.doorbell = doorbell_open();
+    fuzz_check(server.doorbell >= 0);
+    return &server;
+}
+
+/* The peer is the proxy still, or the proxy is known apart from the client that it named. */
+static void check_client(const struct client *client, const struct address *proxy)
+{
+    struct address normal = client->peer;
+
+    address_normalise(&normal);
+    fuzz_check(address_is_ip(&client->peer) && address_equal(&normal, &client->peer));
+    fuzz_check(client->peer.len == (client->peer.sa.sa_family == AF_INET
+                                        ? sizeof(client->peer.in)
+                                        : sizeof(client->peer.in6)));
+    if (client->proxy.len == 0)
+        fuzz_check(address_equal(&client->peer, proxy));
+    else
+        fuzz_check(address_equal(&client->proxy, proxy));
+}
+
+static void check_answer(const struct slot *slot, bool asks)
+{
+    fuzz_check(slot->answer == SLOT_UNANSWERED || asks);
+    fuzz_check(memchr(slot->words, '\0', sizeof(slot->words)));
+    fuzz_check(slot->answer == SLOT_REFUSED || slot->words[0] == '\0');
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct server *server;
+    struct address proxy;
+
+    if (!server)
+        server = server_make();
+    struct roster *roster = &server->roster;
+    fuzz_check(address_numeric(&proxy, "127.0.0.1", 7) == 0);
+    fuzz_check(roster_open(roster, 5, &server->settings->server->source_prefix) == 0);
+    struct slot *slot = slots_at(&server->slots, roster_next(roster));
+    *slot = (struct slot){.state = fuzz_choice(&data, &size) % (SLOT_ASKING + 1)};
+    bool asks = slot->state == SLOT_ASKING;
+    memcpy(&slot->told, data, size < sizeof(slot->told) ? size : sizeof(slot->told));
+    roster_add(roster, JOB, &proxy, server->settings->listens[0]);
+    fuzz_check(doorbell_ring(server->doorbell) == 0);
+    conveyed_answer(server);
+    const struct client *client = roster_at(roster, 0, JOB);
+    fuzz_check(client && roster->live == 1);
+    check_client(client, &proxy);
+    check_answer(slot, asks);
+    roster_close(roster);
+    return 0;
+}
