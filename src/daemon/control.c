@@ -184,7 +184,7 @@ void control_welcome(struct server *server)
         peer ? accept4(server->control.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
 
     if (fd < 0) {
-        if (errno != EAGAIN && errno != ECONNABORTED) /* out of descriptors, most likely */
+        if (errno != EAGAIN) /* out of descriptors, most likely; the loop must not spin */
             server->control.muted_until = clock_now() + PAUSE;
         return;
     }

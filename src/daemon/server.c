@@ -150,7 +150,7 @@ static void poll_fork_servers(const struct fork_servers *fs, struct poll_set *se
 {
     for (size_t i = 0; i < fs->count; i++) {
         bool full = fs->full && fs->item[i].number == fs->current;
-        if (fs->item[i].pid > 0)
+        if (fs->item[i].pid > 0 && !fs->item[i].deaf_until)
             poll_set_add(set, fs->item[i].channel, full ? POLLIN | POLLOUT : POLLIN,
                          SOURCE_FORK_SERVER, i);
     }

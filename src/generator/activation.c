@@ -122,16 +122,16 @@ static void write_properties(FILE *to, const struct settings *settings)
 
 static void write_socket(const struct generation *generation, const struct settings *settings)
 {
-    FILE *to = dropin_open(generation, SOCKET_UNIT, "50-echod-conf.conf");
+    struct dropin dropin;
 
-    if (!to)
+    if (!dropin_open(&dropin, generation, SOCKET_UNIT, "50-echod-conf.conf"))
         return;
     /* With SourcePath=, systemctl notices that the file was edited. */
-    fprintf(to, "[Unit]\nSourcePath=" CONFIG_DIRECTORY "/%s.conf\n[Socket]\nListenStream=\n",
+    fprintf(dropin.to, "[Unit]\nSourcePath=" CONFIG_DIRECTORY "/%s.conf\n[Socket]\nListenStream=\n",
             generation->name);
-    write_addresses(generation, to, settings);
-    write_properties(to, settings);
-    dropin_close(generation, to);
+    write_addresses(generation, dropin.to, settings);
+    write_properties(dropin.to, settings);
+    dropin_close(&dropin, generation);
 }
 
 /* ---- the service behind it ---- */
@@ -170,15 +170,15 @@ bool activation_is_enabled(const struct generation *generation)
  */
 static void write_sandbox(const struct generation *generation)
 {
-    FILE *to = dropin_open(generation, generation->unit, "60-echod-socket.conf");
+    struct dropin dropin;
 
-    if (!to)
+    if (!dropin_open(&dropin, generation, generation->unit, "60-echod-socket.conf"))
         return;
     fputs("[Unit]\nRequires=" SOCKET_UNIT "\nAfter=" SOCKET_UNIT "\n[Service]\n"
           "FileDescriptorStoreMax=0\nRuntimeDirectoryPreserve=yes\nPrivateNetwork=yes\n"
           "IPAddressDeny=any\nRestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX\n",
-          to);
-    dropin_close(generation, to);
+          dropin.to);
+    dropin_close(&dropin, generation);
 }
 
 void activation_write(const struct generation *generation, const struct settings *settings)

@@ -1,5 +1,6 @@
 #include "generator/dropin.h"
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "generator/notice.h"
@@ -9,37 +10,62 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <unistd.h>
 
-FILE *dropin_open(const struct generation *generation, const char *unit, const char *file)
+/* Under this name it is written: systemd reads none that ends so. */
+static const char *fresh_name(const struct dropin *dropin, char *name)
 {
-    char path[4096];
-    FILE *to = NULL;
-    int error = 0;
-
-    snprintf(path, sizeof(path), "%s/%s.d", generation->directory, unit);
-    if (mkdir(path, 0755) == 0 || errno == EEXIST) {
-        text_append(path, sizeof(path), "/%s", file);
-        int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-        to = fd < 0 ? NULL : fdopen(fd, "we");
-        error = fd < 0 ? -fd : errno;
-    } else {
-        error = errno;
-    }
-    if (!to)
-        notice_text(generation, LOG_ERR, "%s cannot be written: %s", path, file_error(error));
-    else
-        fprintf(to, "# Made by echod-generator from " CONFIG_DIRECTORY "/%s.conf\n",
-                generation->name);
-    return to;
+    snprintf(name, DROPIN_PATH_MAX + 8, "%s.new", dropin->path);
+    return name;
 }
 
-void dropin_close(const struct generation *generation, FILE *to)
+static void complain(const struct dropin *dropin, const struct generation *generation, int error)
 {
-    bool failed = ferror(to) != 0;
+    char fresh[DROPIN_PATH_MAX + 8];
 
-    if (fclose(to) != 0 || failed)
-        notice_text(generation, LOG_ERR, "%s: a drop-in for %s is not whole: %s",
-                    generation->directory, generation->unit, strerror(errno));
+    unlink(fresh_name(dropin, fresh));
+    notice_text(generation, LOG_ERR, "%s cannot be written: %s", dropin->path, file_error(error));
+}
+
+/* Returns 0 or -errno. */
+static int open_fresh(struct dropin *dropin)
+{
+    char fresh[DROPIN_PATH_MAX + 8];
+    int fd = file_open(fresh_name(dropin, fresh), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+    if (fd < 0)
+        return fd;
+    dropin->to = fdopen(fd, "we");
+    int r = dropin->to ? 0 : -errno;
+    if (r < 0)
+        fd_close(&fd);
+    return r;
+}
+
+bool dropin_open(struct dropin *dropin, const struct generation *generation, const char *unit,
+                 const char *file)
+{
+    snprintf(dropin->path, sizeof(dropin->path), "%s/%s.d", generation->directory, unit);
+    int r = mkdir(dropin->path, 0755) == 0 || errno == EEXIST ? 0 : -errno;
+    if (r == 0) {
+        text_append(dropin->path, sizeof(dropin->path), "/%s", file);
+        r = open_fresh(dropin);
+    }
+    if (r < 0)
+        complain(dropin, generation, -r);
+    else
+        fprintf(dropin->to, "# Made by echod-generator from " CONFIG_DIRECTORY "/%s.conf\n",
+                generation->name);
+    return r == 0;
+}
+
+void dropin_close(const struct dropin *dropin, const struct generation *generation)
+{
+    char fresh[DROPIN_PATH_MAX + 8];
+    bool failed = ferror(dropin->to) != 0;
+
+    if (fclose(dropin->to) != 0 || failed || rename(fresh_name(dropin, fresh), dropin->path) < 0)
+        complain(dropin, generation, errno);
 }
 
 void dropin_write(FILE *to, const char *key, const char *value)

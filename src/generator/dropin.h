@@ -6,13 +6,23 @@
 
 #include "generator/generation.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
-/* Opens UNIT.d/FILE to be written; NULL, and logged, where it cannot be. */
-FILE *dropin_open(const struct generation *generation, const char *unit, const char *file);
+#define DROPIN_PATH_MAX 4096
 
-/* Closes it; logs it where not all of it could be written. */
-void dropin_close(const struct generation *generation, FILE *to);
+struct dropin {
+    FILE *to;
+    char path[DROPIN_PATH_MAX];
+};
+
+/* Opens UNIT.d/FILE to be written. False, and logged, where it cannot be. */
+bool dropin_open(struct dropin *dropin, const struct generation *generation, const char *unit,
+                 const char *file);
+
+/* Closes it. Where not all of it could be written, that is logged, and there is no such file: a
+ * part of one could mean something else. */
+void dropin_close(const struct dropin *dropin, const struct generation *generation);
 
 /* Writes "KEY=VALUE", and in VALUE systemd finds no specifier. */
 void dropin_write(FILE *to, const char *key, const char *value);

@@ -52,15 +52,15 @@ static size_t count_connections(const struct settings *settings)
  */
 void limits_write(const struct generation *generation, const struct settings *settings)
 {
-    FILE *to = dropin_open(generation, generation->unit, "50-echod-conf.conf");
     size_t files = count_sockets(settings, false) + count_connections(settings) + MORE_FILES;
+    struct dropin dropin;
 
-    if (!to)
+    if (!dropin_open(&dropin, generation, generation->unit, "50-echod-conf.conf"))
         return;
     files = files < LEAST_FILES ? LEAST_FILES : files;
-    fprintf(to, "[Service]\nTasksMax=%llu\nLimitNOFILE=%zu\nFileDescriptorStoreMax=%zu\n",
+    fprintf(dropin.to, "[Service]\nTasksMax=%llu\nLimitNOFILE=%zu\nFileDescriptorStoreMax=%zu\n",
             (unsigned long long)settings->server->max_clients + 2 * count_sockets(settings, true) +
                 MORE_TASKS,
             files, files);
-    dropin_close(generation, to);
+    dropin_close(&dropin, generation);
 }

@@ -168,6 +168,9 @@ static void generate_instances(struct generation generation)
     }
     if (count >= 0)
         free(entries);
+    else if (errno != ENOENT)
+        notice_text(&generation, LOG_ERR, "%s cannot be read, no instance has drop-ins: %s", path,
+                    strerror(errno));
 }
 
 static const char help[] =

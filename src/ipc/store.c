@@ -104,13 +104,17 @@ int store_record(struct store *store, const struct record *record, uint64_t time
 
 /* ---- the scribe ---- */
 
-/* Takes the record that was looked at away. */
-static void discard(int fd)
+/* Takes the record that was looked at away. Returns 0 or -errno. */
+static int discard(int fd)
 {
     char byte;
+    ssize_t n;
 
-    while (passed_fds_receive(fd, &byte, 1) < 0 && errno == ECONNRESET)
-        continue; /* the worker left answers unread, which is told of once */
+    do
+        n = passed_fds_receive(fd, &byte, 1);
+    while (n < 0 && (errno == ECONNRESET || errno == EINTR)); /* the worker left answers unread,
+                                                                 which is told of once */
+    return n < 0 && errno != EAGAIN ? -errno : 0;
 }
 
 static pid_t sender_of(struct msghdr *message)
@@ -144,13 +148,22 @@ ssize_t store_peek(int fd, struct store_head *head, void *buf, pid_t *sender)
     *sender = sender_of(&message);
     if ((size_t)n > sizeof(*head) && !(message.msg_flags & MSG_TRUNC))
         return n - (ssize_t)sizeof(*head);
-    discard(fd);
-    return -EPROTO;
+    int r = discard(fd);
+    return r < 0 ? r : -EPROTO;
 }
 
-void store_answer(int fd, const struct store_head *head)
+/* Of an answer that cannot be sent: whether nobody waits for it any more. */
+static bool is_unwanted(int error)
 {
-    if (send(fd, head, sizeof(*head), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        errno = 0; /* it waits no longer */
-    discard(fd);
+    return error == EPIPE || error == ECONNRESET || error == EAGAIN;
+}
+
+int store_answer(int fd, const struct store_head *head)
+{
+    ssize_t n;
+
+    do
+        n = send(fd, head, sizeof(*head), MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 && !is_unwanted(errno) ? -errno : discard(fd);
 }

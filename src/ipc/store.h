@@ -44,7 +44,8 @@ int store_record(struct store *store, const struct record *record, uint64_t time
  */
 ssize_t store_peek(int fd, struct store_head *head, void *buf, pid_t *sender);
 
-/* Answers the record of HEAD, and takes it away. Nobody is waited for. */
-void store_answer(int fd, const struct store_head *head);
+/* Answers the record of HEAD, and takes it away. Nobody is waited for. Returns 0 or -errno: then
+ * the record may still be there, for the next scribe. */
+int store_answer(int fd, const struct store_head *head);
 
 #endif

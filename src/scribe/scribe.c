@@ -81,6 +81,13 @@ static void stop_records(struct writing *writing, uint64_t end)
     writing->end = end;
 }
 
+/* What the system refuses this scribe: the daemon starts another one, which gets every connection,
+ * and finds there what was not dealt with. */
+_Noreturn static void give_up(void)
+{
+    _exit(EXIT_OSERR);
+}
+
 static void write_records(struct writing *writing)
 {
     char buf[RECORD_MAX];
@@ -89,6 +96,8 @@ static void write_records(struct writing *writing)
         ssize_t n = recv(writing->scribe->records, buf, sizeof(buf), MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
+        if (n < 0 && errno != ECONNRESET)
+            give_up();
         if (n <= 0)
             stop_records(writing, clock_now() + ORPHAN_TIME);
         else if (n == sizeof(SCRIBE_FAREWELL))
@@ -104,8 +113,11 @@ static void accept_connections(struct writing *writing)
 
     for (int i = 0; i < CONNECTIONS && (r > 0 || r == -EPROTO); i++)
         r = store_requests_accept(&writing->requests, writing->scribe->stores);
-    /* One that there was no descriptor for (-EPROTO) is lost, not the rest. */
-    if (r <= 0 && r != -EAGAIN && r != -EPROTO) /* the daemon is gone */
+    /* One that there was no descriptor for (-EPROTO) is lost: the next scribe has no more of them.
+     */
+    if (r < 0 && r != -EAGAIN && r != -EPROTO)
+        give_up();
+    if (r == 0) /* the daemon is gone */
         epoll_ctl(writing->requests.epoll, EPOLL_CTL_DEL, writing->scribe->stores, NULL);
 }
 
@@ -130,13 +142,13 @@ static bool turn(struct writing *writing)
         epoll_wait(writing->requests.epoll, events, EVENTS, writing->turns.first ? 0 : idle);
 
     if (count < 0 && errno != EINTR)
-        _exit(EXIT_OSERR);
+        give_up();
     write_records(writing);
     for (int i = 0; i < count; i++)
         take(writing, events[i].data.ptr);
     struct store_client *client = turns_next(&writing->turns);
-    if (client)
-        store_requests_serve(&writing->requests, client, writing->scribe->sink);
+    if (client && store_requests_serve(&writing->requests, client, writing->scribe->sink) < 0)
+        give_up();
     return count != 0 || client;
 }
 
@@ -151,7 +163,7 @@ _Noreturn void scribe_run(const struct scribe *scribe)
     writing.requests.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (writing.requests.epoll < 0 || watch(writing.requests.epoll, &scribe->records) < 0 ||
         watch(writing.requests.epoll, &scribe->stores) < 0)
-        _exit(EXIT_OSERR);
+        give_up();
     while (turn(&writing) || clock_now() < writing.end)
         continue;
     sink_settle(scribe->sink);

@@ -35,19 +35,22 @@ static void remove_client(struct store_client *client)
     free(client);
 }
 
-/* FD is not lost without memory: the daemon has it, too, and passes it to the next scribe. */
-static void add_client(struct store_requests *requests, int fd, uint64_t source)
+/* Returns 0 or -errno: FD is closed, but the daemon has it, too, and passes it to the next scribe.
+ */
+static int add_client(struct store_requests *requests, int fd, uint64_t source)
 {
     struct store_client *client = malloc(sizeof(*client));
 
     if (!client) {
         passed_fds_close(&fd);
-        return;
+        return -ENOMEM;
     }
     *client = (struct store_client){.fd = fd, .source = source};
     link_client(requests, client);
-    if (watch(client, requests->epoll, EPOLL_CTL_ADD) < 0)
+    int r = watch(client, requests->epoll, EPOLL_CTL_ADD);
+    if (r < 0)
         remove_client(client);
+    return r;
 }
 
 int store_requests_accept(struct store_requests *requests, int channel)
@@ -59,13 +62,16 @@ int store_requests_accept(struct store_requests *requests, int channel)
 
     if (n <= 0)
         return (int)n;
-    for (size_t i = 0; i < count; i++)
-        add_client(requests, fds[i], source);
-    return 1;
+    int r = 1;
+    for (size_t i = 0; i < count; i++) {
+        int added = add_client(requests, fds[i], source);
+        r = added < 0 ? added : r;
+    }
+    return r;
 }
 
-void store_requests_serve(struct store_requests *requests, struct store_client *client,
-                          enum sink sink)
+int store_requests_serve(struct store_requests *requests, struct store_client *client,
+                         enum sink sink)
 {
     static char buf[STORE_RECORD_MAX];
     struct store_head head;
@@ -76,9 +82,11 @@ void store_requests_serve(struct store_requests *requests, struct store_client *
     if (n > 0) {
         const char *record = vet_record(buf, (size_t)n, sender, &size);
         head.error = -sink_write(sink, record, size);
-        store_answer(client->fd, &head);
-    }
-    bool gone = n <= 0 && n != -EAGAIN && n != -EPROTO;
-    if (gone || watch(client, requests->epoll, EPOLL_CTL_MOD) < 0)
+        n = store_answer(client->fd, &head);
+    } else if (n == 0) {
         remove_client(client);
+        return 0;
+    }
+    return n < 0 && n != -EAGAIN && n != -EPROTO ? (int)n
+                                                 : watch(client, requests->epoll, EPOLL_CTL_MOD);
 }

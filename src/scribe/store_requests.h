@@ -18,13 +18,14 @@ struct store_requests {
  * Has the epoll descriptor tell once when the connection that CHANNEL, the daemon's,
  * brings has a record: its event has the struct store_client, which waits for its turn then. With
  * the connection comes its source, a uint64_t.
- * Returns 1; 0: the daemon is gone; -EAGAIN: there is none; or another -errno.
+ * Returns 1; 0: the daemon is gone; -EAGAIN: there is none; -EPROTO: one is lost; or another
+ * -errno, with which one may be lost to this scribe.
  */
 int store_requests_accept(struct store_requests *requests, int channel);
 
 /* Writes the record of CLIENT to SINK and answers it, and waits for the next one; or frees CLIENT,
- * whose worker is gone. */
-void store_requests_serve(struct store_requests *requests, struct store_client *client,
-                          enum sink sink);
+ * whose worker is gone. Returns 0, or -errno: this scribe cannot serve CLIENT any more. */
+int store_requests_serve(struct store_requests *requests, struct store_client *client,
+                         enum sink sink);
 
 #endif

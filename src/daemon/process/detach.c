@@ -50,8 +50,8 @@ void detach_silence(int fd)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    if (null >= 0)
-        dup2(null, fd);
+    while (null >= 0 && dup2(null, fd) < 0 && errno == EINTR)
+        continue;
     if (null > STDERR_FILENO)
         close(null);
 }

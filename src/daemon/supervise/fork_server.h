@@ -17,12 +17,13 @@ struct fork_server {
     int channel;     /* our end */
     int far;         /* its end */
     struct file_identity file;
-    bool ready;       /* it has reported that it is */
-    bool drained;     /* it has ended, and no job is left in its channel */
-    size_t jobs;      /* those that have not ended, */
-    size_t waiting;   /* and of these those that have no worker yet */
-    size_t crashes;   /* of its workers */
-    uint64_t started; /* clock_now() */
+    bool ready;          /* it has reported that it is */
+    bool drained;        /* it has ended, and no job is left in its channel */
+    size_t jobs;         /* those that have not ended, */
+    size_t waiting;      /* and of these those that have no worker yet */
+    size_t crashes;      /* of its workers */
+    uint64_t started;    /* clock_now() */
+    uint64_t deaf_until; /* clock_now() from which its channel is polled again; 0: it is */
     enum hold hold;
     uint64_t hold_until; /* clock_now() at which it is killed if it does not hold by then */
 };
