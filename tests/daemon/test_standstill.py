@@ -1,13 +1,16 @@
 """What stands still: the daemon waits for none of it."""
 import fcntl
 import os
+import signal
 import socket
 import tempfile
 
-from clients import expect_echo
+from clients import expect_echo, recv_exactly
 from expect import DEADLINE, eventually, expect, expect_equal
 from harness import F_SETPIPE_SZ
-from managed import Managed, listen
+from managed import Managed, listen, plain_processes
+from proc import state
+from senders import MESSAGE, OPEN, current, quiet
 from tap import main, test
 
 
@@ -74,6 +77,36 @@ def silent_output():
             expect_equal(echod.ctl("reload")[0], 0, "the status of a reload")
         expect_echo(echod.connect("l0"))
         expect_equal(os.read(echod.out, 1), b"", "what is printed later")
+
+
+def processes(echod):
+    """{kind: process ID}, of one client of each kind of service."""
+    return {"daemon": echod.pid, "scribe": echod.scribe(), "fork server": current(echod),
+            "worker": echod.worker_of(echod.echoing()),
+            "worker of messages": echod.worker_of(echod.connect("stored"))}
+
+
+@test("each process is stopped (SIGSTOP) and goes on: who comes meanwhile is served in the end, and counts are right")
+def stopped_and_continued():
+    plain_processes()
+    with Managed(OPEN + listen("local") + listen("stored", more=MESSAGE)) as echod:
+        before = quiet(echod)
+        for kind in ("daemon", "scribe", "fork server", "worker", "worker of messages"):
+            pid = processes(echod)[kind]
+            os.kill(pid, signal.SIGSTOP)
+            eventually(lambda: state(pid) == "T", "%s is stopped" % kind)
+            waiting, storing = echod.connect(), echod.connect("stored")
+            waiting.sendall(b"ping")
+            storing.sendall(b"of a client that waits\n")
+            os.kill(pid, signal.SIGCONT)
+            expect_equal(recv_exactly(waiting, 4), b"ping", "the echo, the %s having been stopped" % kind)
+            expect_equal(recv_exactly(storing, 3), b"OK\n", "the reply, the %s having been stopped" % kind)
+            for sock in echod.sockets:
+                sock.close()
+            echod.sockets.clear()
+            expect_equal(quiet(echod), before, "descriptors and clients")
+        expect_equal(len(echod.log.matching("message from .*: of a client that waits$")), 5, "the messages, each once")
+        expect_equal(echod.log.matching(" warning: | error: "), [], "what is complained of")
 
 
 main()

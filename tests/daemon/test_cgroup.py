@@ -1,0 +1,94 @@
+"""The limits of a control group: too few processes, too little memory. Who cannot be served waits or is
+told so, who is served stays so, and afterwards there is nothing that is not as before."""
+import os
+import signal
+import socket
+
+from cgroup import Group
+from clients import expect_echo
+from expect import DEADLINE, eventually, expect, expect_equal
+from managed import Managed, listen, plain_processes
+from senders import OPEN, quiet
+from tap import main, test
+
+FEW, CLIENTS = 12, 40
+MEMORY = 40 << 20
+
+
+def try_echo(sock):
+    """Whether SOCK is served; if not, it has been told so, or waits."""
+    sock.settimeout(0.2)
+    try:
+        sock.sendall(b"ping")
+        reply = sock.recv(200)
+    except (socket.timeout, ConnectionError):
+        return False
+    expect(reply == b"ping" or reply.startswith(b"echod: ") or reply == b"", "the reply is %r" % reply)
+    return reply == b"ping"
+
+
+@test("pids.max: %d processes and %d clients: some are served, the others told so or wait" % (FEW, CLIENTS))
+def processes():
+    plain_processes()
+    with Group("pids") as group:
+        group.set(("pids.max", str(FEW)))
+        with Managed(OPEN + listen("local"), prepare=group.enter) as echod:
+            before = quiet(echod)
+            socks = [echod.connect() for _ in range(CLIENTS)]
+            served = [sock for sock in socks if try_echo(sock)]
+            expect(0 < len(served) < FEW, "%d are served" % len(served))
+            echod.log.wait(r" warning: no worker could be forked: Resource temporarily unavailable; "
+                           r"accepting pauses until that has passed")
+            for sock in served:
+                expect_echo(sock)
+            expect(len(echod.log.matching("no worker could be forked")) < 5, "it is said once, not each time")
+            for sock in socks:
+                sock.close()
+            echod.echoing().close()
+            echod.log.wait(r" notice: accepting again after \d+ pause")
+            expect_equal(quiet(echod), before, "descriptors and clients")
+
+
+@test("a fork server, or a scribe, that dies where there is no room for another: it comes once there is")
+def no_room():
+    plain_processes()
+    with Group("pids") as group, Managed(OPEN + listen("local"), prepare=group.enter) as echod:
+        before = quiet(echod)
+        group.set(("pids.max", "1"))
+        for pid in echod.fork_servers() + [echod.scribe()]:
+            os.kill(pid, signal.SIGKILL)
+        sock = echod.connect()
+        eventually(lambda: not echod.family(), "only the daemon is left")
+        group.set(("pids.max", "max"))
+        expect_echo(sock)
+        sock.close()
+        expect_equal(quiet(echod), before, "descriptors and clients")
+        echod.log.wait(" error: no fork server can be started, clients wait: Resource temporarily unavailable")
+
+
+@test("memory.max: clients that take more than there is: whatever the kernel ends, others are served")
+def memory():
+    plain_processes()
+    with Group("memory") as group:
+        group.set(("memory.limit_in_bytes", str(MEMORY)), ("memory.max", str(MEMORY)), ("memory.swap.max", "0"))
+        with Managed(OPEN + listen("local"), prepare=group.enter) as echod:
+            for _ in range(3):
+                socks = []
+                for _ in range(200):
+                    try:
+                        socks.append(socket.create_connection(echod.address(), DEADLINE))
+                        socks[-1].settimeout(0.05)
+                        socks[-1].sendall(b"x" * 100000)
+                    except OSError:
+                        pass
+                for sock in socks:
+                    sock.close()
+                if echod.popen.poll() is not None:
+                    expect_equal(echod.popen.returncode, -9, "how the daemon ends, if it does")
+                    return
+                eventually(lambda: echod.ask("status")["clients"] == 0, "the clients go")
+                echod.echoing().close()
+            quiet(echod)
+
+
+main()

@@ -1,0 +1,144 @@
+"""With which errors each system call can fail.
+
+The source is the ERRORS section of the call's page in section 2 of the Linux manual (man-pages 6.03, Debian
+12); of recvfrom(2) and sendto(2) also what socket(7) and unix(7) name, of write(2) what a disk or a device
+answers. EWOULDBLOCK is EAGAIN. What is not here cannot fail, or has no page (exit, rt_sigreturn...). Left out
+are EBUSY and EMFILE of dup2(2), which take threads or a number beyond the limit.
+"""
+import errno
+
+# These say that the caller has made a mistake. A part of the plan leaves them out, the whole has them.
+MISTAKES = {getattr(errno, name) for name in """EBADF EFAULT EINVAL ENOTSOCK EISCONN EALREADY EDESTADDRREQ
+    EISDIR ENOTDIR ESRCH ESPIPE ENOTTY EBADFD ENOMSG EDEADLK ELOOP ENAMETOOLONG E2BIG""".split()}
+
+_PATH = "EACCES ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR "
+_NEW_FILE = _PATH + "EDQUOT EEXIST ENOSPC EROFS EPERM "
+_RECEIVE = "EAGAIN EBADF ECONNREFUSED ECONNRESET EFAULT EINTR EINVAL ENOBUFS ENOMEM ENOTCONN ENOTSOCK ETIMEDOUT"
+_SEND = ("EACCES EAGAIN EALREADY EBADF ECONNREFUSED ECONNRESET EDESTADDRREQ EFAULT EINTR EINVAL EISCONN EMSGSIZE "
+         "ENOBUFS ENOMEM ENOTCONN ENOTSOCK EOPNOTSUPP EPIPE EPERM EHOSTUNREACH ENETUNREACH ETOOMANYREFS")
+_WRITE = "EAGAIN EBADF EDESTADDRREQ EDQUOT EFAULT EFBIG EINTR EINVAL EIO ENOSPC EPERM EPIPE"
+_READ = "EAGAIN EBADF EFAULT EINTR EINVAL EIO EISDIR"
+_WAIT = "EAGAIN ECHILD EINTR EINVAL ESRCH"
+_MAP = "EACCES EAGAIN EBADF EEXIST EINVAL ENFILE ENODEV ENOMEM EOVERFLOW EPERM"
+
+TABLE = {name: text.split() for name, text in {
+    "accept4": "EAGAIN EBADF ECONNABORTED EFAULT EINTR EINVAL EMFILE ENFILE ENOBUFS ENOMEM ENOTSOCK "
+               "EOPNOTSUPP EPERM EPROTO",
+    "access": _PATH + "EBADF EFAULT EINVAL EIO EPERM EROFS ETXTBSY",
+    "bind": "EACCES EADDRINUSE EADDRNOTAVAIL EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR "
+            "ENOTSOCK EROFS",
+    "brk": "ENOMEM",
+    "chmod": _PATH + "EBADF EFAULT EINVAL EIO ENOTSUP EPERM EROFS",
+    "clone": "EAGAIN EINVAL ENOMEM ENOSPC EPERM EUSERS",
+    "close_range": "EINVAL EMFILE ENOMEM",
+    "connect": "EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EALREADY EBADF ECONNREFUSED EFAULT "
+               "EINPROGRESS EINTR EISCONN ENETUNREACH ENOTSOCK EPERM EPROTOTYPE ETIMEDOUT",
+    "dup2": "EBADF EINTR EINVAL",
+    "dup3": "EBADF EINTR EINVAL",
+    "epoll_create1": "EINVAL EMFILE ENFILE ENOMEM",
+    "epoll_ctl": "EBADF EEXIST EINVAL ELOOP ENOENT ENOMEM ENOSPC EPERM",
+    "epoll_wait": "EBADF EFAULT EINTR EINVAL",
+    "eventfd2": "EINVAL EMFILE ENFILE ENODEV ENOMEM",
+    "execve": "E2BIG EACCES EAGAIN EFAULT EINVAL EIO EISDIR ELIBBAD ELOOP EMFILE ENAMETOOLONG ENFILE ENOENT "
+              "ENOEXEC ENOMEM ENOTDIR EPERM ETXTBSY",
+    "execveat": "E2BIG EACCES EAGAIN EINVAL EIO ELIBBAD ELOOP EMFILE ENFILE ENOENT ENOEXEC ENOMEM ENOTDIR "
+                "EPERM ETXTBSY",
+    "fchmod": "EBADF EINVAL EIO ENOTSUP EPERM EROFS",
+    "fcntl": "EACCES EAGAIN EBADF EBUSY EDEADLK EFAULT EINTR EINVAL EMFILE ENOLCK ENOTDIR EPERM",
+    "flock": "EBADF EINTR EINVAL ENOLCK EAGAIN",
+    "fsync": "EBADF EDQUOT EINTR EINVAL EIO ENOSPC EROFS",
+    "ftruncate": "EACCES EBADF EFBIG EINTR EINVAL EIO EPERM EROFS ETXTBSY",
+    "futex": "EACCES EAGAIN EDEADLK EFAULT EINTR EINVAL ENFILE ENOMEM ENOSYS EPERM ESRCH ETIMEDOUT",
+    "getdents64": "EBADF EFAULT EINVAL EIO ENOMEM ENOTDIR",
+    "getpeername": "EBADF EFAULT EINVAL ENOBUFS ENOTCONN ENOTSOCK",
+    "getrandom": "EAGAIN EFAULT EINTR EINVAL ENOSYS",
+    "getsockname": "EBADF EFAULT EINVAL ENOBUFS ENOTSOCK",
+    "getsockopt": "EBADF EFAULT EINVAL ENOPROTOOPT ENOTSOCK",
+    "ioctl": "EBADF EFAULT EINVAL ENOTTY",
+    "kill": "EINVAL EPERM ESRCH",
+    "landlock_create_ruleset": "EOPNOTSUPP ENOSYS EINVAL E2BIG EFAULT ENOMSG",
+    "landlock_restrict_self": "EOPNOTSUPP EINVAL EBADF EBADFD EPERM E2BIG",
+    "listen": "EADDRINUSE EBADF ENOTSOCK EOPNOTSUPP",
+    "lseek": "EBADF EINVAL ENXIO EOVERFLOW ESPIPE",
+    "madvise": "EACCES EAGAIN EBADF EBUSY EFAULT EINVAL EIO ENOMEM EPERM",
+    "memfd_create": "EFAULT EINVAL EMFILE ENFILE ENOMEM EPERM",
+    "mkdir": _NEW_FILE + "EBADF EFAULT EINVAL EMLINK",
+    "mmap": _MAP,
+    "mprotect": "EACCES EINVAL ENOMEM",
+    "munmap": "EINVAL ENOMEM",
+    "newfstatat": _PATH + "EBADF EFAULT EINVAL EOVERFLOW",
+    "openat": _NEW_FILE + "EBADF EBUSY EFAULT EFBIG EINTR EINVAL EISDIR EMFILE ENFILE ENODEV ENXIO EOPNOTSUPP "
+              "EOVERFLOW ETXTBSY",
+    "pipe2": "EFAULT EINVAL EMFILE ENFILE",
+    "poll": "EFAULT EINTR EINVAL ENOMEM",
+    "ppoll": "EFAULT EINTR EINVAL ENOMEM",
+    "prctl": "EACCES EBADF EBUSY EFAULT EINVAL ENODEV ENXIO EOPNOTSUPP EPERM ERANGE",
+    "pread64": _READ + " ENXIO EOVERFLOW ESPIPE",
+    "prlimit64": "EFAULT EINVAL EPERM ESRCH",
+    "read": _READ,
+    "readlink": _PATH + "EBADF EFAULT EINVAL EIO",
+    "readlinkat": _PATH + "EBADF EFAULT EINVAL EIO",
+    "recvfrom": _RECEIVE,
+    "recvmmsg": _RECEIVE,
+    "recvmsg": _RECEIVE + " EMFILE",
+    "rename": _NEW_FILE + "EBUSY EFAULT EINVAL EISDIR EMLINK ENOTEMPTY EXDEV",
+    "rt_sigaction": "EFAULT EINVAL",
+    "rt_sigprocmask": "EFAULT EINVAL",
+    "rt_sigtimedwait": "EAGAIN EINTR EINVAL",
+    "seccomp": "EACCES EBUSY EFAULT EINVAL ENOMEM EOPNOTSUPP ESRCH",
+    "sendmmsg": _SEND,
+    "sendmsg": _SEND,
+    "sendto": _SEND,
+    "setgroups": "EFAULT EINVAL ENOMEM EPERM",
+    "setitimer": "EFAULT EINVAL",
+    "setresgid": "EAGAIN EINVAL EPERM",
+    "setresuid": "EAGAIN EINVAL EPERM",
+    "setsid": "EPERM",
+    "setsockopt": "EBADF EFAULT EINVAL ENOBUFS ENOMEM ENOPROTOOPT ENOTSOCK EPERM",
+    "shutdown": "EBADF EINVAL ENOTCONN ENOTSOCK",
+    "signalfd4": "EBADF EINVAL EMFILE ENFILE ENODEV ENOMEM",
+    "socket": "EACCES EAFNOSUPPORT EINVAL EMFILE ENFILE ENOBUFS ENOMEM EPROTONOSUPPORT",
+    "socketpair": "EAFNOSUPPORT EFAULT EMFILE ENFILE EOPNOTSUPP EPROTONOSUPPORT",
+    "symlink": _NEW_FILE + "EBADF EFAULT",
+    "timer_create": "EAGAIN EINVAL ENOMEM",
+    "timer_settime": "EFAULT EINVAL",
+    "uname": "EFAULT",
+    "unlink": _PATH + "EBUSY EFAULT EIO EISDIR EPERM EROFS",
+    "wait4": _WAIT,
+    "waitid": _WAIT,
+    "write": _WRITE,
+    "writev": _WRITE,
+}.items()}
+
+# What is not tried, and why.
+LEFT_OUT = {
+    "kill": "a child that was not waited for can always be signalled by who runs as its user",
+    "close": "Linux closes whatever it answers, and what a supervisor answers it does not do",
+    "futex": "but by workers only FUTEX_WAKE, which cannot fail; of an error libc aborts, by design",
+}
+
+# What a socket pair cannot answer whose other end is open: it says that the worker is gone.
+IMPOSSIBLE = {("scribe", "sendto"): {errno.EPIPE, errno.ECONNRESET, errno.EAGAIN}}
+
+# A call that is interrupted, or has nothing, for ever: no system does that, and every loop would spin.
+PASSING = {errno.EINTR, errno.EAGAIN}
+NEVER_LASTS = {"accept4", "read", "recvfrom", "recvmsg", "recvmmsg", "rt_sigtimedwait", "waitid", "wait4", "futex",
+               "poll", "ppoll", "epoll_wait", "getrandom"}
+
+
+def of(kind, name, mistakes):
+    """The errors of the call NAME of a process of KIND, as numbers."""
+    if name in LEFT_OUT and not (name == "futex" and kind == "worker"):
+        return []
+    numbers = [getattr(errno, text) for text in TABLE.get(name, ())]
+    impossible = IMPOSSIBLE.get((kind, name), ())
+    return [number for number in numbers if (mistakes or number not in MISTAKES) and
+            number not in impossible]
+
+
+# Without them nobody learns on which port echod listens, this program included.
+NEEDED = {"getsockname"}
+
+
+def can_last(name, error):
+    return name not in NEEDED and error != errno.EINTR and not (error in PASSING and name in NEVER_LASTS)

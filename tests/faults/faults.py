@@ -1,0 +1,210 @@
+"""Each system call of echod fails: faults.py [--full] [--seed N] [--only TEXT] [--jobs N]
+
+A census first: a life without a fault, of which every call is counted. Then a life for each fault of the
+plan. A fault that shows is printed with what went wrong, and how to have it again.
+"""
+import argparse
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "daemon")]
+
+import tap
+
+if __name__ == "__main__":
+    tap.enter_network()
+
+import checks
+import errors
+import plan
+import tools
+from expect import Failure, eventually, expect_equal
+from life import Life
+from planted import name_of
+
+LIFETIME = 240
+# Made by chance only: a signal that comes in the middle of a call.
+PASSING_BY = {"restart_syscall", "rt_sigreturn", "clock_nanosleep"}
+NAMES = {number: name_of(number) for number in range(470) if name_of(number)}
+NUMBERS = {name: number for number, name in NAMES.items()}
+
+
+class Census:
+    """What a life without a fault calls: in all, and before it serves; and what is usual in it."""
+
+    def __init__(self, seen, before, usual):
+        self.seen, self.before, self.usual = seen, before, usual
+
+
+def census_of_life():
+    life = Life(NAMES)
+    try:
+        status = life.run()
+        if status != 0:
+            raise Failure("a life without a fault ends with status %d" % status)
+        checks.of_messages(life)
+        return Census(life.supervisor.seen, life.before, life.open_at_end)
+    finally:
+        life.echod.clean_up()
+
+
+def names_of_strace():
+    """The calls that strace -c sees in such a life."""
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        life = Life(NAMES, trace=where + "/trace")
+        try:
+            expect_equal(life.run(), 0, "how a life ends that strace looks at")
+            eventually(lambda: os.path.getsize(where + "/trace") > 0, "strace ends, too")
+        finally:
+            life.echod.clean_up()
+        with open(where + "/trace", encoding="ascii") as file:
+            return set(re.findall(r"^ *[\d.]+ .* (\w+)$", file.read(), re.M)) - {"total"}
+
+
+def census_of_tool(tool):
+    """Of the tool itself; what it starts is the same as in a life."""
+    supervisor, usual = tool.run(NAMES)
+    seen = Counter({key: count for key, count in supervisor.seen.items() if key[0] == tool.name})
+    return Census(seen, Counter(), usual)
+
+
+class Result:
+    def __init__(self, fault):
+        self.fault, self.outcome, self.problem, self.log = fault, "", "", []
+        self.hits, self.recovered_in = [], 0.0
+
+
+def calls_for(fault):
+    return {NUMBERS[name]: name for name in (fault.name, "execve")}
+
+
+def live(result, usual):
+    life = Life(calls_for(result.fault), result.fault, usual)
+    try:
+        status = life.run()
+        life.echod.log.thread.join(10)
+        result.outcome = checks.of_end(life, status)
+        checks.of_messages(life)
+        checks.of_window(life)
+    finally:
+        result.hits, result.recovered_in = life.supervisor.hits, life.recovered_in
+        result.log = life.echod.log.all_lines()[-15:]
+
+
+def use(tool, result, usual):
+    supervisor, end = tool.run(calls_for(result.fault), result.fault)
+    result.hits = supervisor.hits
+    result.log = str(end[-1]).splitlines()[-5:]
+    result.outcome = tool.check(end, usual, result.fault)
+
+
+def try_one(tool, fault, usual):
+    """A life with FAULT, or a run of TOOL. Returns a Result."""
+    result = Result(fault)
+    signal.signal(signal.SIGALRM, tap.on_alarm)
+    signal.alarm(LIFETIME)
+    try:
+        use(tool, result, usual) if tool else live(result, usual)
+    except Exception as error:  # of whatever kind: the others are tried
+        result.problem = "%s: %s" % (type(error).__name__, error)
+    signal.alarm(0)
+    tap.kill_all()
+    return result
+
+
+def prepare():
+    """In each process that lives are lived in."""
+    tap.libc.prctl(tap.PR_SET_CHILD_SUBREAPER, 1)
+    tap.running.clear()  # the one that echoctl asks is its parent's
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="each error of each call, at several places: hours")
+    parser.add_argument("--seed", type=int, default=1, help="what is chosen by chance (1)")
+    parser.add_argument("--only", default="", help="faults whose name matches this regular expression")
+    parser.add_argument("--jobs", type=int, default=3 * (os.cpu_count() or 1), help="lives side by side")
+    return parser.parse_args()
+
+
+def report_coverage(censuses, results):
+    """Of each call of each kind of process: at how many places it failed, and how many there are."""
+    tried = defaultdict(set)
+    for result in results:
+        if result.hits:
+            tried[result.fault.kind, result.fault.name].add(result.fault.nth)
+    life, tools = censuses[None], {tool: census for tool, census in censuses.items() if tool}
+    kinds = sorted({kind for kind, *_ in plan.points(life.seen, True)})
+    print("\nCoverage: places where the call failed / was seen\n%-26s%s" % ("", "".join("%-18s" % k for k in kinds)))
+    for name in sorted({row[1] for row in plan.points(life.seen, True)}):
+        cells = ["%d/%d" % (len(tried[k, name]), life.seen[k, name]) if (k, name) in life.seen else "" for k in kinds]
+        print("%-26s%s" % (name, "".join("%-18s" % cell for cell in cells)))
+    for tool, census in [(None, life)] + sorted(tools.items(), key=lambda item: item[0].name):
+        rows = list(plan.points(census.seen, True))
+        untried = ["%s of the %s" % (n, k) if not tool else n for k, n, *_ in rows if not tried[k, n]]
+        print("%-30s %3d of %3d calls failed%s" % (tool.name if tool else "the life of echod", len(rows) - len(untried),
+                                                   len(rows), untried and "; not " + ", ".join(untried) or ""))
+    for name, reason in errors.LEFT_OUT.items():
+        print("never tried: %s: %s" % (name, reason))
+
+
+def report(result):
+    print("\nFAILED %s (%s)\n  %s" % (result.fault, ", ".join(sorted({stage for stage, _ in result.hits})) or
+                                    "it never came", result.problem))
+    for line in result.log:
+        print("  | " + line.encode("ascii", "backslashreplace").decode())
+    sys.stdout.flush()
+
+
+def everything():
+    """{tool, or None for echod's life: its census}."""
+    censuses = {None: census_of_life()}
+    names = names_of_strace()
+    unseen = names - {name for _, name in censuses[None].seen} - PASSING_BY
+    expect_equal(unseen, set(), "what strace -c sees, and the census does not")
+    print("strace -c sees %d calls in such a life, and the census as well" % len(names))
+    for tool in tools.every_tool():
+        censuses[tool] = census_of_tool(tool)
+    return censuses
+
+
+def try_all(args, censuses):
+    """Prints what fails, as it does. Returns the results."""
+    choose = plan.whole if args.full else plan.part
+    chosen = [(tool, fault, census.usual) for tool, census in censuses.items()
+              for fault in choose(census, args.seed) if re.search(args.only, str(fault))]
+    print("%d lives and runs, each with a fault; seed %d" % (len(chosen), args.seed))
+    sys.stdout.flush()
+    results = []
+    with ProcessPoolExecutor(args.jobs, initializer=prepare) as pool:
+        for future in as_completed([pool.submit(try_one, *each) for each in chosen]):
+            results.append(future.result())
+            if results[-1].problem:
+                report(results[-1])
+    return results
+
+
+def main():
+    args = arguments()
+    begin = time.monotonic()
+    tap.libc.prctl(tap.PR_SET_CHILD_SUBREAPER, 1)
+    with tools.asked():
+        censuses = everything()
+        results = try_all(args, censuses)
+    report_coverage(censuses, results)
+    outcomes = Counter(result.outcome if not result.problem else "FAILED" for result in results)
+    print("\n%s" % ", ".join("%d %s" % (n, outcome) for outcome, n in sorted(outcomes.items())))
+    print("the slowest recovery took %.2f s; %d s in all" %
+          (max([r.recovered_in for r in results] or [0]), time.monotonic() - begin))
+    sys.exit(1 if outcomes["FAILED"] else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Which of echod's processes one is."""
+import os
+
+from proc import read_proc, stat_fields, title
+
+
+def program(pid):
+    try:
+        return os.path.basename(os.readlink("/proc/%d/exe" % pid)).replace(" (deleted)", "")
+    except OSError:
+        return ""
+
+
+class Kinds:
+    """Of the processes that descend from ROOT, which is called NAME."""
+
+    def __init__(self, root, name="daemon"):
+        self.root, self.name = root, name
+        self.fork_servers, self.scribes = set(), set()
+
+    def of(self, pid):
+        name = program(pid)
+        if pid == self.root and not name.startswith("python"):
+            return self.name
+        if name == "echod-forkserver":
+            return self._forked(pid)
+        return self._child(pid) if name == "echod" else name
+
+    def _forked(self, pid):
+        """A fork server is the daemon's child, and a worker its. (Those of a dead one become the
+        daemon's, too.)"""
+        if pid in self.fork_servers:
+            return "fork server"
+        if int(stat_fields(pid)[1]) == self.root and not title(pid).startswith("echod: tcp"):
+            self.fork_servers.add(pid)
+            return "fork server"
+        return "worker"
+
+    def _child(self, pid):
+        if pid in self.scribes:
+            return "scribe"
+        words = read_proc(pid, "cmdline")
+        if words.startswith(b"echod: scribe"):
+            self.scribes.add(pid)
+            return "scribe"
+        return "dry run" if b"--check-config" in words else "child before exec"
