@@ -10,10 +10,9 @@ void fd_close(int *fd)
 {
     int kept = errno;
 
-    if (*fd >= 0)
-        close(*fd);
+    if (*fd >= 0 && close(*fd) < 0)
+        errno = kept;
     *fd = -1;
-    errno = kept;
 }
 
 int fd_write_all(int fd, const void *data, size_t len)

@@ -64,3 +64,15 @@ void title_set(const struct title *title, const char *format, ...)
     /* The last byte stays NUL: otherwise the kernel takes the rest for the environment's. */
     memset(title->start + used, 0, title->size - used);
 }
+
+void title_replace(const struct title *title, const char *text)
+{
+    if (title->size < 2)
+        return;
+    size_t before = strlen(title->start), len = strlen(text);
+    if (len > title->size - 2)
+        len = title->size - 2;
+    memcpy(title->start, text, len);
+    if (len < before)
+        memset(title->start + len, 0, before - len);
+}

@@ -86,7 +86,7 @@ static int submit(struct server *server, int client, const struct address *peer,
     struct submitted submitted = {.id = jobs_client_id(&server->jobs, index)};
     char words[ACCESS_WORDS_MAX];
 
-    *slots_at(&server->slots, index) = (struct slot){0};
+    slots_take(&server->slots, index);
     int r = jobs_submit_client(&server->jobs, &submitted, client, peer, listen,
                                access_words(&lacking, words, sizeof(words)));
     if (r < 0)

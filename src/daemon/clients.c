@@ -144,13 +144,22 @@ static void follow_crash(struct server *server, const struct client *client, int
         access_punish(server, &client->peer, now);
 }
 
-static void end_session(struct server *server, struct client *client, int status)
+/* Microseconds from SINCE to WAITED microseconds ago. */
+static uint64_t elapsed(uint64_t since, uint64_t waited)
+{
+    uint64_t now = clock_now();
+
+    return now - since > waited ? now - since - waited : 0;
+}
+
+/* Of a worker that ended with STATUS, WAITED microseconds ago. */
+static void end_session(struct server *server, struct client *client, int status, uint64_t waited)
 {
     const struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
     struct session_end end = {.status = status,
                               .asked = server->phase == PHASE_KILLING || client->asked,
                               .lost = is_orphaned(server, client->server),
-                              .usec = clock_now() - client->since};
+                              .usec = elapsed(client->since, waited)};
     struct session_log to = server_session_log(server);
 
     tcp_stats_copy(&end.tcp, &slot->tcp);
@@ -180,7 +189,7 @@ bool clients_take_orphan(struct server *server, pid_t pid, int status)
     struct datagram_worker *worker = datagrams_find_process(&server->datagrams, pid);
 
     if (client)
-        end_session(server, client, status);
+        end_session(server, client, status, 0);
     else if (worker)
         datagrams_ended(server, worker, status);
     return client || worker;
@@ -220,7 +229,7 @@ static void take_report(struct server *server, struct fork_server *fork_server,
         break;
     case REPORT_ENDED:
         if (client)
-            end_session(server, client, report->status);
+            end_session(server, client, report->status, report->waited);
         if (worker)
             datagrams_ended(server, worker, report->status);
         break;
@@ -286,7 +295,7 @@ static void resolve(struct server *server, struct client *client)
     if (children_have(client->pid))
         signal_process(server, &client->signal, client->pid, client->server);
     else
-        end_session(server, client, SESSION_STATUS_UNKNOWN);
+        end_session(server, client, SESSION_STATUS_UNKNOWN, 0);
 }
 
 static void resolve_datagrams(struct server *server, struct datagram_worker *worker)

@@ -112,7 +112,7 @@ static void start(struct server *server, struct datagram_worker *worker)
     const struct listener *listener = worker->listener;
     struct submitted submitted = {.id = jobs_datagram_id(&server->jobs, worker->slot)};
 
-    *slots_at(&datagrams->slots, worker->slot) = (struct slot){0};
+    slots_take(&datagrams->slots, worker->slot);
     worker->since = clock_now();
     int r = jobs_submit_datagrams(&server->jobs, &submitted, listener->fd, datagrams->slots.memory,
                                   &listener->address, listener->settings, &datagrams->own_ports);

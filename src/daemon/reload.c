@@ -268,6 +268,7 @@ static int take_over(struct server *server)
     }
     /* Which execv() would do, too, but for as long as they like (passed_fds.h). */
     control_dismiss_all(&server->control);
+    slots_give_back(&server->slots); /* the next program does not know which they are */
     handover_pass(server, handover, true);
     handover_pass_waiting(server, true);
     set_variable(HANDOVER_VARIABLE, handover);

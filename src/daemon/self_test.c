@@ -95,7 +95,7 @@ static int submit(struct trial *trial, int client)
         .name = "self-test", .service = SERVICE_ECHO, .protocol = PROTOCOL_UNIX};
     const struct address peer = {.len = sizeof(sa_family_t), .un = {.sun_family = AF_UNIX}};
 
-    *slots_at(&server->slots, 0) = (struct slot){0};
+    slots_take(&server->slots, 0);
     trial->submitted.id = jobs_client_id(&server->jobs, 0);
     return jobs_submit_client(&server->jobs, &trial->submitted, client, &peer, &listen, "");
 }
@@ -144,6 +144,7 @@ static int try_worker(struct trial *trial)
     if (r == 0)
         fork_servers_done(&trial->server->fork_servers, trial->submitted.server, false);
     slots_free(&trial->server->slots, 0);
+    slots_give_back(&trial->server->slots);
     return good ? 0 : fail(trial, clause);
 }
 

@@ -110,6 +110,7 @@ static void run_timers(struct server *server)
     control_check(&server->control, now);
     drain_check(server, now);
     datagrams_check(server, now);
+    slots_run(&server->slots, now);
     log_limit_flush(&server->flood, &server->log, now);
     metrics_turn(server, now);
     run_notifier(server, now);
@@ -129,6 +130,7 @@ static uint64_t next_deadline(const struct server *server)
         datagrams_next(&server->datagrams),
         scribe_process_next(&server->scribe),
         fork_servers_next(&server->fork_servers),
+        slots_next(&server->slots),
         admission_open(server, now) ? listener_pause_next(&server->listeners) : UINT64_MAX,
         server->log.dropped > 0 ? server->tell_at : UINT64_MAX,
         server->sample_at ? server->sample_at : UINT64_MAX,

@@ -1,9 +1,11 @@
 #include "daemon/slots.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,9 +47,51 @@ struct slot *slots_at(const struct slots *slots, size_t index)
     return (struct slot *)(slots->map + index * slots->page);
 }
 
-void slots_free(const struct slots *slots, size_t index)
+struct slot *slots_take(struct slots *slots, size_t index)
+{
+    struct slot *slot = slots_at(slots, index);
+
+    if (index < SLOTS_KEPT)
+        slots->kept[index] = false;
+    *slot = (struct slot){0}; /* a worker of before a reload may have had it */
+    return slot;
+}
+
+static void give_back(const struct slots *slots, size_t index)
 {
     madvise(slots->map + index * slots->page, slots->page, MADV_REMOVE);
+}
+
+void slots_free(struct slots *slots, size_t index)
+{
+    if (index >= SLOTS_KEPT) {
+        give_back(slots, index);
+        return;
+    }
+    memset(slots->map + index * slots->page, 0, slots->page);
+    slots->kept[index] = true;
+    slots->give_back_at = clock_now() + USEC_PER_SEC;
+}
+
+void slots_give_back(struct slots *slots)
+{
+    for (size_t i = 0; i < SLOTS_KEPT; i++) {
+        if (slots->kept[i])
+            give_back(slots, i);
+        slots->kept[i] = false;
+    }
+    slots->give_back_at = 0;
+}
+
+void slots_run(struct slots *slots, uint64_t now)
+{
+    if (slots->give_back_at && now >= slots->give_back_at)
+        slots_give_back(slots);
+}
+
+uint64_t slots_next(const struct slots *slots)
+{
+    return slots->give_back_at ? slots->give_back_at : UINT64_MAX;
 }
 
 void slots_close(struct slots *slots)

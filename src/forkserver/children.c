@@ -1,5 +1,7 @@
 #include "forkserver/children.h"
 
+#include "forkserver/private.h"
+
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -26,23 +28,11 @@ void children_add(struct children *children, pid_t pid, uint64_t job)
     children->live++;
 }
 
-/* Not by realloc(3): the memory is one that children are forked without. */
-static struct child *allocate(size_t room)
-{
-    size_t size = room * sizeof(struct child);
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (memory == MAP_FAILED)
-        return NULL;
-    madvise(memory, size, MADV_DONTFORK);
-    return memory;
-}
-
 static int grow(struct children *children)
 {
     struct children larger = {.room = children->room ? 2 * children->room : FIRST_ROOM};
 
-    larger.place = allocate(larger.room);
+    larger.place = private_allocate(larger.room * sizeof(struct child));
     if (!larger.place)
         return -ENOMEM;
     for (size_t i = 0; i < children->room; i++)

@@ -4,6 +4,7 @@
 #include "base/exit.h"
 #include "forkserver/children.h"
 #include "forkserver/outbox.h"
+#include "forkserver/private.h"
 #include "forkserver/sandbox.h"
 #include "forkserver/spawn.h"
 #include "worker/datagram.h"
@@ -22,13 +23,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long the report of a start may wait for that of the end. */
-#define STARTED_MSEC 1
 /* How often ended workers are looked for whose signals were lost. */
 #define SWEEP_MSEC 1000
 /* Jobs that are taken before ends are looked for. */
 #define BATCH 64
 
+/* Private memory: a worker gets what it needs in struct worker, and a request. */
 struct forkserver {
     int channel;
     int doorbell;
@@ -43,7 +43,7 @@ struct forkserver {
     const struct title *title;
     struct children children;
     struct outbox outbox;
-    struct request request;
+    struct request *request;
 };
 
 /* ---- in a worker ---- */
@@ -68,49 +68,44 @@ static void close_from(int first)
 
 /* The worker's descriptors have the numbers from 0 on, and there are no others. Standard error is
  * kept for a sanitizer. Returns how many there are, or -errno. */
-static int arrange_descriptors(struct job *job, int *doorbell)
+static int arrange_descriptors(struct worker *worker)
 {
     int count = 0;
 
-    job->socket = move(job->socket, count);
-    if (job->socket < 0)
-        return job->socket;
+    worker->socket = move(worker->socket, count);
+    if (worker->socket < 0)
+        return worker->socket;
     count++;
-    job->store = move(job->store, count);
-    count += job->store >= 0;
+    worker->store = move(worker->store, count);
+    count += worker->store >= 0;
     if (INSTRUMENTED) {
         if (count < STDERR_FILENO)
             close(count);
         count = STDERR_FILENO + 1;
     }
-    *doorbell = move(*doorbell, count);
-    count += *doorbell >= 0;
+    worker->doorbell = move(worker->doorbell, count);
+    count += worker->doorbell >= 0;
     close_from(count);
     return count;
 }
 
-NORETURN static void become_worker(struct forkserver *server, struct job *job)
+/* Where the fork server's own memory is gone. */
+NORETURN static void become_worker(struct worker *worker, struct job *job, pid_t parent)
 {
-    struct worker worker = {.job = job,
-                            .slot = server->slot_page,
-                            .doorbell = job->options.proxy == PROXY_NO ? -1 : server->doorbell,
-                            .title = server->title};
-
-    outbox_forget(&server->outbox);
-    if (!spawn_bind(server->pid, SIGTERM)) /* its end would be reported by nobody */
+    if (!spawn_bind(parent, SIGTERM)) /* its end would be reported by nobody */
         _exit(END_STOPPED);
-    int count = arrange_descriptors(job, &worker.doorbell);
+    int count = arrange_descriptors(worker);
     if (count < 0) {
-        atomic_store(&worker.slot->error, -count);
+        atomic_store(&worker->slot->error, -count);
         _exit(END_SETUP);
     }
-    sandbox_close(worker.slot, (size_t)count);
+    sandbox_close(worker->slot, (size_t)count);
     if (job->kind == JOB_DATAGRAMS) {
         cidrs_index(&job->datagrams.allow);
         cidrs_index(&job->datagrams.deny);
-        datagram_run(&worker);
+        datagram_run(worker);
     }
-    worker_run(&worker);
+    worker_run(worker);
 }
 
 /* ---- jobs ---- */
@@ -136,15 +131,23 @@ static int map_slot(const struct forkserver *server, const struct job *job)
 /* Returns the process ID of the worker, or -errno. */
 static pid_t fork_worker(struct forkserver *server, struct job *job)
 {
+    struct worker worker = {.job = job,
+                            .socket = job->socket,
+                            .store = job->store,
+                            .slot = server->slot_page,
+                            .doorbell = job->options.proxy == PROXY_NO ? -1 : server->doorbell,
+                            .title = server->title};
+    pid_t self = server->pid;
     int r = children_reserve(&server->children);
 
     if (r == 0)
         r = map_slot(server, job);
     if (r < 0)
         return r;
-    pid_t pid = spawn(&((struct slot *)server->slot_page)->pid);
+    worker_prepare(&worker);
+    pid_t pid = spawn(&worker.slot->pid);
     if (pid == 0)
-        become_worker(server, job);
+        become_worker(&worker, job, self);
     return pid;
 }
 
@@ -159,7 +162,7 @@ static void refuse(const struct job *job)
 
 static void take_job(struct forkserver *server)
 {
-    struct job *job = &server->request.job;
+    struct job *job = &server->request->job;
     pid_t pid = fork_worker(server, job);
 
     if (pid > 0) {
@@ -170,12 +173,12 @@ static void take_job(struct forkserver *server)
         report(server, REPORT_FAILED, job->id, 0, -pid);
     }
     job_close(job);
-    request_forget(&server->request);
+    request_forget(server->request);
 }
 
 static void take_request(struct forkserver *server)
 {
-    switch (server->request.kind) {
+    switch (server->request->kind) {
     case REQUEST_JOB:
         take_job(server);
         break;
@@ -187,8 +190,8 @@ static void take_request(struct forkserver *server)
         server->holding = false;
         break;
     case REQUEST_SETUP: /* there was one */
-        job_close(&(struct job){.socket = server->request.setup.slots,
-                                .store = server->request.setup.doorbell,
+        job_close(&(struct job){.socket = server->request->setup.slots,
+                                .store = server->request->setup.doorbell,
                                 .slots = -1});
         break;
     }
@@ -198,7 +201,7 @@ static void take_request(struct forkserver *server)
 static int take_requests(struct forkserver *server)
 {
     for (int i = 0; i < BATCH && outbox_has_room(&server->outbox); i++) {
-        int r = request_receive(server->channel, &server->request);
+        int r = request_receive(server->channel, server->request);
         if (r <= 0)
             return r == -EAGAIN ? 0 : r == 0 ? -EPIPE : r;
         take_request(server);
@@ -251,34 +254,29 @@ static void sweep(struct forkserver *server)
 /* Milliseconds that may pass until something is to be done without being told. */
 static int patience(const struct forkserver *server)
 {
-    if (server->outbox.count > 0 && !server->outbox.urgent)
-        return STARTED_MSEC;
+    if (server->outbox.count > 0)
+        return server->outbox.urgent ? 0 : OUTBOX_MSEC;
     return server->children.live > 0 && !server->holding ? SWEEP_MSEC : -1;
 }
 
-/* Waits until there is something to do. Returns whether it was time that passed. */
-static bool wait_for_work(const struct forkserver *server, bool stuck)
+/* Waits until there is something to do. */
+static void wait_for_work(const struct forkserver *server, bool stuck)
 {
     struct pollfd polled[] = {
         {.fd = server->channel, .events = stuck ? POLLOUT : POLLIN},
         {.fd = stuck || server->holding ? -1 : server->signals, .events = POLLIN}};
 
-    return poll(polled, ARRAY_SIZE(polled), stuck ? -1 : patience(server)) == 0;
+    poll(polled, ARRAY_SIZE(polled), stuck ? -1 : patience(server));
 }
 
 /* One turn. Returns 0 or -errno, which ends it all. */
 static int turn(struct forkserver *server)
 {
-    bool urgent = server->outbox.urgent || !outbox_has_room(&server->outbox);
-    int r = urgent ? outbox_flush(&server->outbox) : 0;
+    int r = outbox_is_due(&server->outbox) ? outbox_flush(&server->outbox) : 0;
 
     if (r < 0 && r != -EAGAIN)
         return r;
-    if (wait_for_work(server, r == -EAGAIN) || server->outbox.urgent) {
-        r = outbox_flush(&server->outbox);
-        if (r < 0)
-            return r == -EAGAIN ? 0 : r;
-    }
+    wait_for_work(server, r == -EAGAIN);
     if (!server->holding) {
         reap_announced(server);
         sweep(server);
@@ -339,31 +337,35 @@ static int set_up(struct forkserver *server)
 
     while (poll(&polled, 1, -1) < 0 && errno == EINTR)
         continue;
-    int r = request_receive(server->channel, &server->request);
-    if (r <= 0 || server->request.kind != REQUEST_SETUP)
+    int r = request_receive(server->channel, server->request);
+    if (r <= 0 || server->request->kind != REQUEST_SETUP)
         return r < 0 ? r : -EPROTO;
-    server->slots = server->request.setup.slots;
-    server->doorbell = server->request.setup.doorbell;
+    server->slots = server->request->setup.slots;
+    server->doorbell = server->request->setup.doorbell;
     r = block_signals(server);
     if (r == 0)
         r = reserve_page(server);
     if (r < 0)
         return r;
     settle_time_zone();
-    sandbox_enter(&sandbox, &server->request.setup, server->slot_page);
+    sandbox_enter(&sandbox, &server->request->setup, server->slot_page);
     report_protections(server, &sandbox);
     return 0;
 }
 
 int forkserver_run(int channel, const struct title *title)
 {
-    static struct forkserver server;
+    static struct request request;
+    struct forkserver *server = private_allocate(sizeof(*server));
 
-    server.channel = server.outbox.channel = channel;
-    server.pid = getpid();
-    server.title = title;
-    int r = set_up(&server);
+    if (!server)
+        return EXIT_OSERR;
+    server->channel = server->outbox.channel = channel;
+    server->pid = getpid();
+    server->title = title;
+    server->request = &request;
+    int r = set_up(server);
     while (r == 0)
-        r = turn(&server);
+        r = turn(server);
     return r == -EPIPE ? 0 : r == -EPROTO ? EXIT_SOFTWARE : EXIT_OSERR;
 }

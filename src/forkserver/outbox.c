@@ -1,25 +1,41 @@
 #include "forkserver/outbox.h"
 
+#include "base/clock.h"
 #include "ipc/channel.h"
 
-#include <string.h>
+#include <sys/wait.h>
 
 bool outbox_has_room(const struct outbox *outbox)
 {
     return outbox->count < REPORTS_MAX;
 }
 
-void outbox_add(struct outbox *outbox, const struct report *report)
+static bool may_wait(const struct report *report)
 {
-    outbox->list[outbox->count++] = *report;
-    outbox->urgent = outbox->urgent || report->kind != REPORT_STARTED;
+    return report->kind == REPORT_STARTED ||
+           (report->kind == REPORT_ENDED && WIFEXITED(report->status));
 }
 
-void outbox_forget(struct outbox *outbox)
+void outbox_add(struct outbox *outbox, const struct report *report)
 {
-    explicit_bzero(outbox->list, outbox->count * sizeof(outbox->list[0]));
-    outbox->count = 0;
-    outbox->urgent = false;
+    outbox->added[outbox->count] = clock_now();
+    outbox->list[outbox->count++] = *report;
+    outbox->urgent = outbox->urgent || !may_wait(report);
+}
+
+bool outbox_is_due(const struct outbox *outbox)
+{
+    return outbox->urgent || !outbox_has_room(outbox) ||
+           (outbox->count > 0 && clock_now() >= outbox->added[0] + OUTBOX_MSEC * USEC_PER_MSEC);
+}
+
+static void note_waits(struct outbox *outbox)
+{
+    uint64_t now = clock_now();
+
+    for (size_t i = 0; i < outbox->count; i++)
+        if (outbox->list[i].kind == REPORT_ENDED)
+            outbox->list[i].waited = (uint32_t)(now - outbox->added[i]);
 }
 
 int outbox_flush(struct outbox *outbox)
@@ -28,10 +44,12 @@ int outbox_flush(struct outbox *outbox)
 
     if (outbox->count == 0)
         return 0;
+    note_waits(outbox);
     size_t len = reports_encode(outbox->list, outbox->count, buf);
     int r = channel_send(outbox->channel, buf, len, NULL, 0);
     if (r < 0)
         return r;
-    outbox_forget(outbox);
+    outbox->count = 0;
+    outbox->urgent = false;
     return 0;
 }

@@ -8,24 +8,28 @@
 
 #include <stdbool.h>
 
+/* How long those that are not urgent may wait for others: each message wakes the daemon. */
+#define OUTBOX_MSEC 1
+
 struct outbox {
     int channel; /* not owned */
     struct report list[REPORTS_MAX];
+    uint64_t added[REPORTS_MAX]; /* clock_now() */
     size_t count;
-    bool urgent; /* one of them is not to wait for others */
+    bool urgent; /* one of them is not to wait */
 };
 
 /* Whether there is room for one more. */
 bool outbox_has_room(const struct outbox *outbox);
 
-/* Adds REPORT; there must be room. That a worker has started may wait a moment for its end. */
+/* Adds REPORT; there must be room. That a worker has started, or has ended by itself, may wait. */
 void outbox_add(struct outbox *outbox, const struct report *report);
+
+/* Whether it is time to send them. */
+bool outbox_is_due(const struct outbox *outbox);
 
 /* Sends all of them. Returns 0, -EAGAIN: the daemon has no room now; -EPIPE: it is gone; or another
  * -errno. */
 int outbox_flush(struct outbox *outbox);
-
-/* Leaves nothing of them in memory: in a worker, whose business others are not. */
-void outbox_forget(struct outbox *outbox);
 
 #endif

@@ -24,7 +24,7 @@ struct report {
     int32_t pid;
     uint64_t job;
     int32_t status;
-    uint32_t reserved; /* 0 */
+    uint32_t waited; /* REPORT_ENDED: microseconds from the end to the sending of the report */
 };
 
 /* What confines a worker. */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,7 +36,7 @@ static void set_title(const struct worker *worker)
     char address[ADDRESS_TEXT_MAX];
 
     title_set(worker->title, "echod: %s %s %s %s", protocol_name(job->options.protocol),
-              address_format_by(job->socket, &job->peer, address, sizeof(address)),
+              address_format_by(worker->socket, &job->peer, address, sizeof(address)),
               job->options.listener, service_name(job->options.service));
 }
 
@@ -44,12 +45,12 @@ static void count(const struct serving *serving, enum tally tally, uint64_t more
     slot_count(&serving->worker->slot->tally[tally], more);
 }
 
-static bool is_denied(const struct job *job, const struct address *peer)
+static bool is_denied(const struct worker *worker, const struct address *peer)
 {
-    const struct datagram_options *options = &job->datagrams;
+    const struct datagram_options *options = &worker->job->datagrams;
 
-    return cidrs_find_by(job->socket, &options->deny, peer) ||
-           (options->allow.count > 0 && !cidrs_find_by(job->socket, &options->allow, peer));
+    return cidrs_find_by(worker->socket, &options->deny, peer) ||
+           (options->allow.count > 0 && !cidrs_find_by(worker->socket, &options->allow, peer));
 }
 
 /* Whoever may send to a Unix socket is known by its mode, and cannot be forged. */
@@ -63,7 +64,7 @@ static enum tally judge(struct serving *serving, const struct datagram *d,
     if (!address_is_ip(peer))
         return TALLY_COUNT;
     address_normalise(&to);
-    if (is_denied(serving->worker->job, peer))
+    if (is_denied(serving->worker, peer))
         return TALLY_DENIED;
     enum tally verdict = serving->service.answers
                              ? datagram_judge(&options->own_ports, peer, &to, d->unicast)
@@ -153,7 +154,7 @@ static int serve(struct serving *serving)
 {
     int r;
 
-    while ((r = wait_for_work(serving->worker->job->socket)) > 0) {
+    while ((r = wait_for_work(serving->worker->socket)) > 0) {
         r = serve_batch(serving);
         if (r < 0)
             return r;
@@ -168,6 +169,8 @@ static int serve(struct serving *serving)
 
 static int set_up(struct serving *serving, const struct worker *worker)
 {
+    if (!serving)
+        return -ENOMEM;
     serving->worker = worker;
     serving->rates = (struct rate_table){
         .buckets = serving->buckets, .sets = RATE_SETS, .seed = hash_seed_new()};
@@ -175,20 +178,21 @@ static int set_up(struct serving *serving, const struct worker *worker)
     set_title(worker);
     int r = datagram_service_open(&serving->service, worker);
     if (r == 0)
-        r = datagram_batch_open(&serving->batch, worker->job->socket, serving->service.at_once);
+        r = datagram_batch_open(&serving->batch, worker->socket, serving->service.at_once);
     return r;
 }
 
 void datagram_run(const struct worker *given)
 {
-    static struct serving serving;
+    /* Not static: it would lie between what the workers of clients write to. */
+    struct serving *serving = calloc(1, sizeof(*serving));
     struct slot *slot = given->slot;
-    int r = set_up(&serving, given);
+    int r = set_up(serving, given);
     bool ready = r == 0;
 
     if (ready) {
         atomic_store(&slot->state, SLOT_SERVING);
-        r = serve(&serving);
+        r = serve(serving);
         atomic_store(&slot->state, SLOT_ENDING);
     }
     if (r < 0)

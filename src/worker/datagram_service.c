@@ -7,13 +7,13 @@ int datagram_service_open(struct datagram_service *service, const struct worker 
     const struct service_options *options = &worker->job->options;
     bool messages = options->service == SERVICE_MESSAGE;
 
-    *service = (struct datagram_service){.worker = worker, .store = {.fd = worker->job->store}};
+    *service = (struct datagram_service){.worker = worker, .store = {.fd = worker->store}};
     service->answers = messages ? options->reply.len > 0 : options->service != SERVICE_DISCARD;
     /* Storing may take its time: nobody else's message is to be waited for. */
     service->at_once = messages ? 1 : BATCH_SIZE;
     if (!messages)
         return 0;
-    return message_store_open(&service->storing, options, &service->store, worker->job->socket);
+    return message_store_open(&service->storing, options, &service->store, worker->socket);
 }
 
 static bool has_name(const struct address *peer)

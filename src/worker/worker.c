@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,8 +18,9 @@
 
 /* What a signal handler may use: the client's socket; that the signal came; and that it came before
  * the client had ended its stream, so that the end which a receive finds is ours. */
-static int stopping_socket = -1;
+static int stopping_socket;
 static volatile sig_atomic_t stopping, cut;
+static sigset_t sigterm; /* made before the fork: each function that a worker calls costs a page */
 
 /*
  * The worker is to end. With its reading side shut, a receive gives what has come already and then
@@ -43,38 +45,44 @@ void worker_handle_signals(void)
 
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
+    sigemptyset(&sigterm);
+    sigaddset(&sigterm, SIGTERM);
 }
 
 static void take_sigterm(int client)
 {
-    sigset_t unblocked;
-
     stopping_socket = client;
-    sigemptyset(&unblocked);
-    sigaddset(&unblocked, SIGTERM);
-    sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &sigterm, NULL);
 }
 
-static void set_title(const struct worker *worker, const struct address *peer)
+static void format_title(const struct worker *worker, const struct address *peer, char *title)
 {
     const struct service_options *options = &worker->job->options;
     char text[ADDRESS_TEXT_MAX];
 
-    title_set(worker->title, "echod: %s %s %s",
-              address_format_by(worker->job->socket, peer, text, sizeof(text)), options->listener,
-              service_name(options->service));
+    snprintf(title, WORKER_TITLE_MAX, "echod: %s %s %s",
+             address_format_by(worker->socket, peer, text, sizeof(text)), options->listener,
+             service_name(options->service));
+}
+
+void worker_prepare(struct worker *worker)
+{
+    format_title(worker, &worker->job->peer, worker->first_title);
 }
 
 /* The client, from here on, is the one that the proxy named. */
 static void apply_proxy_header(const struct worker *worker, struct session *session,
                                const struct proxied *told)
 {
+    char title[WORKER_TITLE_MAX];
+
     if (told->source.len == 0)
         return;
     session->proxy = session->peer;
     session->peer = told->source;
     session->destination = told->destination;
-    set_title(worker, &session->peer);
+    format_title(worker, &session->peer, title);
+    title_replace(worker->title, title);
 }
 
 /*
@@ -186,20 +194,20 @@ static int run(const struct worker *worker, struct stream *stream, struct sessio
 void worker_run(const struct worker *given)
 {
     const struct job *job = given->job;
-    struct store store = {.fd = job->store};
+    struct store store = {.fd = given->store};
     struct session session = {.options = &job->options,
                               .slot = given->slot,
-                              .store = job->store >= 0 ? &store : NULL,
+                              .store = given->store >= 0 ? &store : NULL,
                               .peer = job->peer};
     struct stream stream;
 
-    take_sigterm(job->socket);
-    set_title(given, &job->peer);
-    stream_init(&stream, job->socket, given->slot, job->idle_timeout, job->session_timeout);
+    take_sigterm(given->socket);
+    title_replace(given->title, given->first_title);
+    stream_init(&stream, given->socket, given->slot, job->idle_timeout, job->session_timeout);
     stream.cut = &cut;
     int r = run(given, &stream, &session);
     if (address_is_ip(&job->peer))
-        tcp_stats_get(&given->slot->tcp, job->socket);
+        tcp_stats_get(&given->slot->tcp, given->socket);
     atomic_store(&given->slot->state, SLOT_ENDING);
     _exit(classify(r, given->slot));
 }

@@ -6,6 +6,7 @@
  */
 #include "base/fd.h"
 #include "config/load.h"
+#include ""
 #include "daemon/handover.h"
 #include "daemon/reload.h"
 

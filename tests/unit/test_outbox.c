@@ -4,9 +4,12 @@
 #include "base/macros.h"
 #include "forkserver/outbox.h"
 
+#include "base/clock.h"
 #include "ipc/channel.h"
 
 #include "unit.h"
+
+#include <signal.h>
 
 static int ends[2];
 static struct outbox outbox;
@@ -81,23 +84,60 @@ static void test_many_in_one_message(void **state)
     has_nothing();
 }
 
-static void test_only_a_start_may_wait(void **state)
+static void test_starts_and_ends_may_wait(void **state)
 {
-    static const enum report_kind kinds[] = {REPORT_PROTECTION, REPORT_READY, REPORT_ENDED,
-                                             REPORT_FAILED, REPORT_HELD};
+    static const struct report urgent[] = {
+        {.kind = REPORT_PROTECTION, .job = 2},
+        {.kind = REPORT_READY, .job = 2},
+        {.kind = REPORT_FAILED, .job = 2},
+        {.kind = REPORT_HELD, .job = 2},
+        {.kind = REPORT_ENDED, .job = 2, .status = SIGSEGV},
+    };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        add(REPORT_STARTED, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(urgent); i++) {
+        add(REPORT_STARTED, 0);
+        add(REPORT_ENDED, 1);
         assert_false(outbox.urgent);
-        add(kinds[i], 2);
-        assert_true(outbox.urgent);
+        outbox_add(&outbox, &urgent[i]);
+        assert_true(outbox_is_due(&outbox));
         add(REPORT_STARTED, 3); /* nor is it less urgent by that */
-        assert_true(outbox.urgent);
+        assert_true(outbox_is_due(&outbox));
         assert_int_equal(outbox_flush(&outbox), 0);
-        assert_false(outbox.urgent);
-        has(3, 1);
+        assert_false(outbox_is_due(&outbox));
+        has(4, 0);
     }
+}
+
+static void test_none_waits_for_long(void **state)
+{
+    uint64_t start = clock_now();
+
+    (void)state;
+    add(REPORT_STARTED, 1);
+    while (!outbox_is_due(&outbox))
+        continue;
+    assert_true(clock_now() >= start + OUTBOX_MSEC * USEC_PER_MSEC);
+}
+
+/* So that the session's record is exact. */
+static void test_an_end_has_its_wait(void **state)
+{
+    struct report list[REPORTS_MAX];
+    char buf[REPORTS_SIZE];
+    int fds[CHANNEL_FDS];
+    size_t passed;
+
+    (void)state;
+    uint64_t start = clock_now();
+    add(REPORT_ENDED, 1);
+    while (!outbox_is_due(&outbox))
+        continue;
+    assert_int_equal(outbox_flush(&outbox), 0);
+    uint64_t longest = clock_now() - start;
+    ssize_t n = channel_receive(ends[1], buf, sizeof(buf), fds, &passed);
+    assert_int_equal(reports_decode(list, buf, (size_t)n), 1);
+    assert_in_range(list[0].waited, OUTBOX_MSEC * USEC_PER_MSEC, longest);
 }
 
 /* A daemon that is busy gets them later, in their order. */
@@ -115,7 +155,7 @@ static void test_no_room(void **state)
     } while (r == 0);
     assert_int_equal(r, -EAGAIN);
     assert_int_equal(outbox.count, REPORTS_MAX);
-    assert_true(outbox.urgent);
+    assert_true(outbox_is_due(&outbox));
     has(REPORTS_MAX, 1);
     assert_int_equal(outbox_flush(&outbox), 0);
     for (sent = 1 + REPORTS_MAX; sent < job; sent += REPORTS_MAX)
@@ -136,8 +176,9 @@ static void test_daemon_is_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_nothing_to_send),       TEST(test_many_in_one_message),
-        TEST(test_only_a_start_may_wait), TEST(test_no_room),
+        TEST(test_nothing_to_send),          TEST(test_many_in_one_message),
+        TEST(test_starts_and_ends_may_wait), TEST(test_none_waits_for_long),
+        TEST(test_an_end_has_its_wait),      TEST(test_no_room),
         TEST(test_daemon_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,17 +50,18 @@ static inline struct work start_storing(void (*make)(int pair[2]),
                       .options = *options,
                       .idle_timeout = idle,
                       .session_timeout = session,
-                      .store = store,
                       .slots = -1};
-    const struct worker worker = {.job = &job,
-                                  .slot = slot,
-                                  .doorbell = options->proxy == PROXY_NO ? -1 : doorbell,
-                                  .title = &no_title};
+    struct worker worker = {.job = &job,
+                            .store = store,
+                            .slot = slot,
+                            .doorbell = options->proxy == PROXY_NO ? -1 : doorbell,
+                            .title = &no_title};
 
     *slot = (struct slot){.error = 0};
     address_numeric(&job.peer, "192.0.2.1", 4242);
     make(pair);
-    job.socket = pair[0];
+    worker.socket = pair[0];
+    worker_prepare(&worker);
     pid_t pid = fork();
     if (pid == 0) {
         close(pair[1]);
