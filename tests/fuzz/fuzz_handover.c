@@ -6,7 +6,7 @@
  */
 #include "base/fd.h"
 #include "config/load.h"
-#include ""
+#include "daemon/listen/inherited.h"
 #include "daemon/handover.h"
 #include "daemon/reload.h"
 
@@ -166,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t choice = fuzz_choice(&data, &size);
     if (has_long_line(data, size))
         return 0;
-    struct passed passed = {0};
+    struct inherited passed = {0};
     char *text = fuzz_text(data, size), path[FUZZ_PATH_MAX];
 
     if (!settings)
@@ -181,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < passed.count; i++)
         check_kept(passed.item[i].fd);
     forget(&server);
-    passed_free(&passed);
+    inherited_free(&passed);
     free(text);
     return 0;
 }
