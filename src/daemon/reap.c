@@ -39,7 +39,7 @@ static void explain(struct server *server, pid_t pid, int status)
 
     if (fork_server)
         explain_fork_server(server, fork_server, status);
-    else if (scribe_process_exited(&server->scribe, pid))
+    else if (scribe_process_exited(&server->scribe, pid, status))
         explain_scribe(server, status);
     else if (pid == server->metrics.writer)
         metrics_finish(server, status);

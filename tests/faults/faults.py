@@ -105,8 +105,9 @@ def use(tool, result, usual):
     result.outcome = tool.check(end, usual, result.fault)
 
 
-def try_one(tool, fault, usual):
-    """A life with FAULT, or a run of TOOL. Returns a Result."""
+def try_one(name, fault, usual):
+    """A life with FAULT, or a run of the tool NAME. Returns a Result."""
+    tool = next((each for each in tools.every_tool() if each.name == name), None)
     result = Result(fault)
     signal.signal(signal.SIGALRM, tap.on_alarm)
     signal.alarm(LIFETIME)
@@ -178,7 +179,7 @@ def everything():
 def try_all(args, censuses):
     """Prints what fails, as it does. Returns the results."""
     choose = plan.whole if args.full else plan.part
-    chosen = [(tool, fault, census.usual) for tool, census in censuses.items()
+    chosen = [(tool and tool.name, fault, census.usual) for tool, census in censuses.items()
               for fault in choose(census, args.seed) if re.search(args.only, str(fault))]
     print("%d lives and runs, each with a fault; seed %d" % (len(chosen), args.seed))
     sys.stdout.flush()

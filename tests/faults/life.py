@@ -107,8 +107,8 @@ class Subject(Passed):
         return True
 
     def learn(self):
-        self.listening.clear()
         rows = json.loads(self.ctl("--json", "listeners")[1] or "[]")
+        self.listening.clear()
         self.note((row["address"], row["listener"]) for row in rows)
 
     def note(self, rows):
@@ -330,8 +330,8 @@ class Life:
         self.visitor.patience = 1
         self.settle_reload()
         if not self.has_all_listeners():
-            self.ctl("reload")  # a listener that the last one could not have comes back by this,
-            self.echod.learn()  # with another port
+            self.ctl("reload")  # a listener that the last one could not have comes back by this
+        self.echod.learn()  # one that had to be opened anew has another port
         left = [name for name in VISITS if name != "reset"]
         while left:
             left = [name for name in left if not self.served(name)]

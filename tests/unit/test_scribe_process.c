@@ -72,13 +72,19 @@ static void start(void)
     assert_true(scribe.pid > 0);
 }
 
+/* As wait(2) gives it. */
+static int wait_status(int status)
+{
+    return status >= 1000 ? status - 1000 : status << 8;
+}
+
 /* Waits until the scribe has ended, with STATUS as child_end() gives it. */
 static void ends(int status)
 {
     pid_t pid = scribe.pid;
 
     assert_int_equal(child_end(pid), status);
-    assert_true(scribe_process_exited(&scribe, pid));
+    assert_true(scribe_process_exited(&scribe, pid, wait_status(status)));
     assert_int_equal(scribe.pid, 0);
 }
 
@@ -163,8 +169,8 @@ static void test_open(void **state)
     assert_true(scribe_process_next(&scribe) <= clock_now()); /* it is to be started */
     start();
     assert_true(scribe_process_next(&scribe) == UINT64_MAX);
-    assert_false(scribe_process_exited(&scribe, getpid()));
-    assert_false(scribe_process_exited(&scribe, 0));
+    assert_false(scribe_process_exited(&scribe, getpid(), 0));
+    assert_false(scribe_process_exited(&scribe, 0, 0));
 }
 
 static void test_killed(void **state)
@@ -189,6 +195,29 @@ static void test_killed(void **state)
     assert_string_equal(written(),
                         "info: one|info: message from two|info: three|info: message from four|");
     disconnect(&to, number);
+}
+
+/* One that ends by itself, since it lacks something, is followed ever more slowly; one that is
+ * killed is not. */
+static void test_gives_up(void **state)
+{
+    static const struct {
+        int status;
+        unsigned seconds;
+    } ends_of[] = {{71, 2}, {71, 4}, {71, 8}, {71, 8}, {1000 + SIGKILL, 1}, {71, 2}};
+
+    (void)state;
+    start();
+    for (size_t i = 0; i < ARRAY_SIZE(ends_of); i++) {
+        kill(scribe.pid, SIGKILL);
+        assert_int_equal(child_end(scribe.pid), 1000 + SIGKILL);
+        scribe_process_exited(&scribe, scribe.pid, wait_status(ends_of[i].status));
+        scribe.since = clock_now();
+        assert_true(scribe_process_next(&scribe) ==
+                    scribe.since + ends_of[i].seconds * USEC_PER_SEC);
+        assert_int_equal(run(scribe_process_next(&scribe)), 0);
+        scribe.since = clock_now();
+    }
 }
 
 /* Because another program was installed, say: nothing waits, and nothing is lost. */
@@ -475,6 +504,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_open),
         TEST(test_killed),
+        TEST(test_gives_up),
         TEST(test_retired),
         TEST(test_dismissed),
         TEST(test_queue_that_is_closed),

@@ -11,10 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* The pause between two scribes, lest one that cannot live is forked all the time. */
 #define PAUSE USEC_PER_SEC
+/* One that ends by itself lacks something: the pause is doubled each time, until one lives longer.
+ */
+#define LONGEST_PAUSE (8 * USEC_PER_SEC)
 /* More than there can be descriptors for. */
 #define CONNECTIONS_MAX (1u << 24)
 /* Room for the records of a burst; the kernel grants what it can. */
@@ -84,11 +88,21 @@ int scribe_process_start(struct scribe_process *scribe, uint64_t now)
     return 0;
 }
 
-bool scribe_process_exited(struct scribe_process *scribe, pid_t pid)
+static uint64_t next_pause(const struct scribe_process *scribe, int status)
+{
+    bool at_once = clock_now() < scribe->since + LONGEST_PAUSE;
+
+    if (!WIFEXITED(status) || !at_once)
+        return PAUSE;
+    return 2 * scribe->pause < LONGEST_PAUSE ? 2 * scribe->pause : LONGEST_PAUSE;
+}
+
+bool scribe_process_exited(struct scribe_process *scribe, pid_t pid, int status)
 {
     if (scribe->pid == 0 || scribe->pid != pid)
         return false;
     scribe->pid = 0;
+    scribe->pause = next_pause(scribe, status);
     if (scribe->retiring)
         scribe->since = 0; /* the next one is not to wait */
     return true;
@@ -241,7 +255,7 @@ int scribe_process_run(struct scribe_process *scribe, uint64_t now)
 {
     int r = 0;
 
-    if (scribe->pid == 0 && now >= scribe->since + PAUSE)
+    if (scribe->pid == 0 && now >= scribe->since + scribe->pause)
         r = scribe_process_start(scribe, now);
     if (scribe->waiting > 0)
         pass_waiting(scribe);
@@ -252,5 +266,5 @@ uint64_t scribe_process_next(const struct scribe_process *scribe)
 {
     if (scribe->waiting > 0 && scribe->pid > 0)
         return clock_now() + RETRY;
-    return scribe->pid == 0 ? scribe->since + PAUSE : UINT64_MAX;
+    return scribe->pid == 0 ? scribe->since + scribe->pause : UINT64_MAX;
 }

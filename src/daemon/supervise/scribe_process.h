@@ -6,6 +6,7 @@
 #ifndef ECHOD_DAEMON_SUPERVISE_SCRIBE_PROCESS_H
 #define ECHOD_DAEMON_SUPERVISE_SCRIBE_PROCESS_H
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "log/log.h"
 #include "base/title.h"
@@ -28,6 +29,7 @@ struct scribe_process {
     enum sink sink;
     pid_t pid;       /* 0: none is running */
     uint64_t since;  /* clock_now() of the last start */
+    uint64_t pause;  /* from then to the next one, if it ends */
     int records_in;  /* the scribe's end of the queue */
     int records_out; /* the daemon's: the channel of its log */
     int stores;      /* the way of the connections to the scribe that runs */
@@ -41,7 +43,7 @@ struct scribe_process {
 
 #define SCRIBE_PROCESS_NONE                                                                        \
     {                                                                                              \
-        .records_in = -1, .records_out = -1, .stores = -1                                          \
+        .records_in = -1, .records_out = -1, .stores = -1, .pause = USEC_PER_SEC                   \
     }
 
 /* Makes the queue. Returns 0 or -errno. */
@@ -64,8 +66,8 @@ int scribe_process_adopt(struct scribe_process *scribe, uint32_t number,
                          const struct store_connection *connection);
 void scribe_process_adopted(struct scribe_process *scribe);
 
-/* Takes the end of PID. Returns whether it was the scribe. */
-bool scribe_process_exited(struct scribe_process *scribe, pid_t pid);
+/* Takes the end of PID, with STATUS as wait(2) gives it. Returns whether it was the scribe. */
+bool scribe_process_exited(struct scribe_process *scribe, pid_t pid, int status);
 
 /* Has the scribe end once it has written what is queued; another one follows. */
 void scribe_process_retire(struct scribe_process *scribe);
