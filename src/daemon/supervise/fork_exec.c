@@ -120,13 +120,15 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Nothing of ours is in its environment; but a sanitizer has its options there. */
+/* Nothing of ours is in its environment; but a sanitizer has its options there. What rseq(2) is for,
+ * libc's malloc(3) on many processors, a worker has no use for, and the kernel writes to the memory
+ * that is registered for it: a page that each worker would have to copy. */
 NORETURN static void become_fork_server(int executable, int channel, pid_t parent)
 {
     char room[TITLE_ROOM];
     char *const argv[] = {(char *)NAME, room, NULL};
-    char *const empty[] = {NULL};
-    char **environment = INSTRUMENTED ? environ : (char **)empty;
+    char *const tunables[] = {(char *)"GLIBC_TUNABLES=glibc.pthread.rseq=0", NULL};
+    char **environment = INSTRUMENTED ? environ : (char **)tunables;
 
     memset(room, ' ', sizeof(room) - 1);
     room[sizeof(room) - 1] = '\0';
