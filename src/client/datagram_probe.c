@@ -83,7 +83,7 @@ static int take_error(struct datagram_probe *d, int r)
 {
     struct queued_error queued = {.error = -r};
 
-    error_queue_drain(d->trip.fd, &queued);
+    trip_take_error(&d->trip, &queued);
     if (queued.error == 0)
         return 0;
     d->queued = queued;

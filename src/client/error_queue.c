@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+#include "client/stamp.h"
+
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <netinet/icmp6.h>
@@ -61,7 +63,12 @@ static const struct sock_extended_err *extended(struct msghdr *msg)
     return NULL;
 }
 
-bool error_queue_take(int fd, struct queued_error *e)
+static bool is_departure(const struct sock_extended_err *ee)
+{
+    return ee->ee_origin == SO_EE_ORIGIN_TIMESTAMPING;
+}
+
+enum queued error_queue_take(int fd, struct queued_error *e, struct departure *d)
 {
     union {
         struct cmsghdr aligned;
@@ -76,22 +83,33 @@ bool error_queue_take(int fd, struct queued_error *e)
                              .msg_control = &control,
                              .msg_controllen = sizeof(control)};
         if (recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
-            return false;
+            return QUEUED_NOTHING;
         const struct sock_extended_err *ee = extended(&msg);
         if (ee && convert(ee, e))
-            return true;
+            return QUEUED_ERROR;
+        if (ee && is_departure(ee)) {
+            *d = (struct departure){.number = ee->ee_data, .time = stamp_of(&msg)};
+            return QUEUED_DEPARTURE;
+        }
     }
+}
+
+bool error_queue_prefers(const struct queued_error *later, const struct queued_error *before)
+{
+    return later->icmp || !before->icmp;
 }
 
 bool error_queue_drain(int fd, struct queued_error *e)
 {
     struct queued_error next;
+    struct departure departure;
+    enum queued kind;
     bool any = false;
 
-    while (error_queue_take(fd, &next)) {
-        if (!any || next.icmp || !e->icmp)
+    while ((kind = error_queue_take(fd, &next, &departure)) != QUEUED_NOTHING) {
+        if (kind == QUEUED_ERROR && (!any || error_queue_prefers(&next, e)))
             *e = next;
-        any = true;
+        any = any || kind == QUEUED_ERROR;
     }
     return any;
 }

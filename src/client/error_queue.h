@@ -1,6 +1,6 @@
 /*
  * ICMP errors as the kernel queues them for a UDP socket: what is wrong, and who reported it. It
- * takes no privilege (IP_RECVERR in ip(7)).
+ * takes no privilege (IP_RECVERR in ip(7)). Stamps of what was sent come by the same queue.
  */
 #ifndef ECHOD_CLIENT_ERROR_QUEUE_H
 #define ECHOD_CLIENT_ERROR_QUEUE_H
@@ -23,8 +23,19 @@ struct queued_error {
  * those that are not about a port, and poll(2) reports POLLERR until the queue is empty. */
 void error_queue_enable(int fd);
 
-/* Takes the next error of FD into E, without waiting. Returns whether there was one. */
-bool error_queue_take(int fd, struct queued_error *e);
+/* When a datagram left, by its number (stamp_enable_departures()). */
+struct departure {
+    uint32_t number;
+    uint64_t time; /* nanoseconds; 0: not known */
+};
+
+enum queued { QUEUED_NOTHING, QUEUED_ERROR, QUEUED_DEPARTURE };
+
+/* Takes the next of FD's queue into E or D, without waiting. Returns what it was. */
+enum queued error_queue_take(int fd, struct queued_error *e, struct departure *d);
+
+/* Of two errors, the one to report: the later one, but rather the network's than our own. */
+bool error_queue_prefers(const struct queued_error *later, const struct queued_error *before);
 
 /* Takes all there are. Returns whether there were any; E is the last one from the network or, if
  * none is, the last one. */

@@ -104,7 +104,7 @@ static void finish_connecting(struct flow *flow, uint64_t now)
 static void fail(struct flow *flow, int r)
 {
     if (flow->trip.type == SOCK_DGRAM && r < 0) {
-        error_queue_drain(flow->trip.fd, &flow->queue);
+        trip_take_error(&flow->trip, &flow->queue);
         if (flow->queue.error == 0)
             flow->queue.error = -r;
         return;
@@ -172,7 +172,7 @@ static void move(struct flow *flow, short events, uint64_t begin, uint64_t now)
         if (received || r)
             fail(flow, received ? received : r);
         else if (events & POLLERR)
-            error_queue_drain(flow->trip.fd, &flow->queue);
+            trip_take_error(&flow->trip, &flow->queue);
     }
     if (flow->trip.fd < 0)
         return;

@@ -1,7 +1,6 @@
 #include "client/ping.h"
 
 #include "base/clock.h"
-#include "client/error_queue.h"
 #include "client/output.h"
 #include "client/report.h"
 #include "client/stop.h"
@@ -44,7 +43,7 @@ static void fail_datagram(struct ping *p, int error)
     struct sent *sent = window_oldest(&p->window);
     char words[QUEUED_ERROR_TEXT_MAX];
     struct queued_error queued;
-    bool known = error_queue_drain(p->trip.fd, &queued);
+    bool known = trip_take_error(&p->trip, &queued);
 
     if (sent)
         give_up(p, sent, known ? error_queue_words(&queued, words) : strerror(-error));
@@ -177,7 +176,7 @@ void ping_run(struct ping *p)
     while (goes_on(p)) {
         if (may_send(p) && clock_now() >= p->next)
             send_probe(p);
-        if (!p->broken)
+        if (goes_on(p)) /* the last probe may have failed at once */
             take_turn(p);
     }
 }

@@ -135,7 +135,7 @@ static int take_reported(struct sweep *s, int r)
 {
     struct queued_error queued;
 
-    if (s->link.type != SOCK_DGRAM || !error_queue_drain(s->link.fd, &queued))
+    if (s->link.type != SOCK_DGRAM || !trip_take_error(&s->trip, &queued))
         return r;
     s->reported = queued;
     return -queued.error;

@@ -52,14 +52,69 @@ int trip_flush(struct trip *t)
     return 0;
 }
 
-static int send_datagram(struct trip *t)
+/* Empties the queue of errors, where stamps of what was sent are, too. */
+static void empty_error_queue(struct trip *t)
+{
+    struct queued_error error;
+    struct departure departure;
+    enum queued kind;
+
+    /* Of a Unix socket, MSG_ERRQUEUE would take a datagram. */
+    while (t->queues && (kind = error_queue_take(t->fd, &error, &departure)) != QUEUED_NOTHING) {
+        struct sent *sent = NULL;
+        if (kind == QUEUED_DEPARTURE)
+            sent = window_get(t->window, t->first + departure.number);
+        else if (t->reported.error == 0 || error_queue_prefers(&error, &t->reported))
+            t->reported = error;
+        if (sent && departure.time > sent->time)
+            sent->departed = departure.time;
+    }
+}
+
+bool trip_take_error(struct trip *t, struct queued_error *e)
+{
+    empty_error_queue(t);
+    if (t->reported.error == 0)
+        return false;
+    *e = t->reported;
+    t->reported = (struct queued_error){0};
+    return true;
+}
+
+/* Has what is sent from the probe FIRST on stamped. */
+static void number_departures(struct trip *t, uint32_t first)
+{
+    empty_error_queue(t);
+    stamp_enable_departures(t->fd);
+    t->first = first;
+}
+
+static void enable_stamps(struct trip *t)
+{
+    int domain = AF_UNSPEC;
+    socklen_t len = sizeof(domain);
+
+    getsockopt(t->fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+    t->queues = t->type == SOCK_DGRAM && (domain == AF_INET || domain == AF_INET6);
+    if (t->queues)
+        number_departures(t, t->window->next);
+    else
+        stamp_enable(t->fd);
+    t->stamped = true;
+}
+
+static int send_datagram(struct trip *t, uint32_t seq)
 {
     size_t len = queue_length(&t->out);
     ssize_t n = send(t->fd, queue_front(&t->out), len, MSG_NOSIGNAL | MSG_DONTWAIT);
     int r = n < 0 ? reason(t, errno) : 0;
 
     queue_drop(&t->out, len);
-    return r;
+    if (r < 0 && t->queues)
+        number_departures(t, seq + 1); /* whether it was given a number is not known */
+    else
+        empty_error_queue(t);
+    return r < 0 ? r : -t->reported.error;
 }
 
 int trip_send(struct trip *t, uint32_t size)
@@ -69,13 +124,12 @@ int trip_send(struct trip *t, uint32_t size)
     if (!room)
         return -ENOMEM;
     if (!t->stamped)
-        stamp_enable(t->fd);
-    t->stamped = true;
+        enable_stamps(t);
     struct sent *sent = window_add(t->window, size, clock_nanoseconds());
     struct probe probe = {.run = t->run, .seq = sent->seq, .size = size, .time = sent->time};
     probe_write(&probe, room);
     queue_extend(&t->out, size);
-    return t->type == SOCK_STREAM ? trip_flush(t) : send_datagram(t);
+    return t->type == SOCK_STREAM ? trip_flush(t) : send_datagram(t, sent->seq);
 }
 
 /* ---- judging ---- */
@@ -103,11 +157,13 @@ static enum verdict verdict_on_intact(const struct window *w, const struct sent 
     return sent->seq < w->highest ? REPLY_REORDERED : REPLY_INTACT;
 }
 
-/* REPLY has come for what was SENT (nanoseconds). */
-static void take_times(const struct trip *t, uint64_t sent, struct reply *reply)
+/* REPLY has come for what was SENT, and DEPARTED (0: not known), nanoseconds. */
+static void take_times(const struct trip *t, uint64_t sent, uint64_t departed, struct reply *reply)
 {
+    uint64_t from = departed ? departed : sent;
+
     reply->seen = clock_nanoseconds() - sent;
-    reply->time = t->arrived > sent ? t->arrived - sent : reply->seen;
+    reply->time = t->arrived > from ? t->arrived - from : reply->seen;
 }
 
 /* REPLY is what became of SENT. */
@@ -117,7 +173,7 @@ static void settle(const struct trip *t, struct sent *sent, struct reply *reply)
 
     reply->seq = sent->seq;
     reply->size = sent->size;
-    take_times(t, sent->time, reply);
+    take_times(t, sent->time, sent->departed, reply);
     reply->again = sent->fate == FATE_ANSWERED;
     sent->fate = FATE_ANSWERED;
     if (sent->seq > w->highest)
@@ -153,7 +209,7 @@ static void recall(const struct trip *t, struct reply *reply)
     reply->verdict = REPLY_LATE;
     reply->seq = probe.seq;
     reply->size = probe.size;
-    take_times(t, probe.time, reply);
+    take_times(t, probe.time, 0, reply);
 }
 
 /* Names the LEN bytes at DATA, which came as one piece, and has them taken. */
@@ -253,10 +309,11 @@ int trip_receive(struct trip *t)
 {
     int r = 1;
 
+    empty_error_queue(t);
     while (t->end == 0 && r > 0)
         r = receive_some(t);
     if (t->type == SOCK_DGRAM)
-        return r;
+        return r < 0 ? r : -t->reported.error;
     /* The kernel tells of a reset once only: it may have come right behind the last reply. */
     if (r < 0)
         t->end = r == -ESHUTDOWN ? 1 : r;

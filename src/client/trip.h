@@ -5,6 +5,7 @@
 #ifndef ECHOD_CLIENT_TRIP_H
 #define ECHOD_CLIENT_TRIP_H
 
+#include "client/error_queue.h"
 #include "client/probe.h"
 #include "client/queue.h"
 #include "client/window.h"
@@ -29,8 +30,8 @@ struct reply {
     enum verdict verdict;
     uint32_t seq;     /* of all but strays */
     uint32_t size;    /* of the probe */
-    uint64_t time;    /* nanoseconds from its sending to its arrival (stamp.h); 0 for strays */
-    uint64_t seen;    /* the same until this process looked */
+    uint64_t time;    /* nanoseconds from its departure to its arrival (stamp.h); 0 for strays */
+    uint64_t seen;    /* nanoseconds from when this process sent until it looked */
     bool again;       /* there was an answer to it before */
     const void *data; /* what came, valid during the call */
     size_t len;
@@ -44,9 +45,12 @@ struct trip {
     uint32_t run;
     struct window *window; /* the caller's; may outlive the connection */
     bool stamped;          /* what arrives is */
-    uint64_t arrived;      /* what was received last, nanoseconds */
-    int end;               /* of a connection, once there is one: what trip_receive() returns */
-    struct queue out, in;  /* of a stream: what the kernel has not taken, what is no reply yet */
+    bool queues;           /* has a queue of errors, for what leaves is stamped, too: over UDP */
+    uint32_t first;        /* the probe that the kernel gave the number 0, as it left */
+    struct queued_error reported; /* of a datagram socket, not taken yet; .error 0: nothing */
+    uint64_t arrived;             /* what was received last, nanoseconds */
+    int end;              /* of a connection, once there is one: what trip_receive() returns */
+    struct queue out, in; /* of a stream: what the kernel has not taken, what is no reply yet */
     /* Called for all that comes. */
     void (*take)(void *context, const struct reply *reply);
     void *context;
@@ -67,6 +71,10 @@ bool trip_pending(const struct trip *t);
  * Receives what is there and has it taken. Returns 0; 1 where the server has closed; or -errno.
  */
 int trip_receive(struct trip *t);
+
+/* Takes what the network, or our own system, reported about datagrams: as error_queue_drain().
+ * Until then trip_send() and trip_receive() return it. */
+bool trip_take_error(struct trip *t, struct queued_error *e);
 
 /*
  * Judges what has come of a stream, though it may be only a part: because nothing follows, be it

@@ -17,7 +17,8 @@ enum fate {
 struct sent {
     uint32_t seq;
     uint32_t size;
-    uint64_t time; /* nanoseconds */
+    uint64_t time;     /* nanoseconds */
+    uint64_t departed; /* by the kernel's clock; 0: not known */
     enum fate fate;
 };
 

@@ -1,12 +1,17 @@
 """Times by the kernel's clock, and what TCP knows: what the network did, and not this machine."""
 import os
+import shutil
 import signal
+import socket
+import subprocess
 import threading
 import time
 
 import servers
-from expect import DEADLINE, eventually, expect, expect_equal, expect_match
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match
+from harness import WRAPPER
 from proc import stat_fields
+from programs import ECHOC
 from servers import Server
 from tap import main, test
 from verbs import CHECK_ECHO, finish, popen, run
@@ -75,6 +80,21 @@ def arrival():
     expect(probe["seen_ms"] - probe["rtt_ms"] > PAUSE * 900, "the times of send: %s" % probe)
     probe = interrupted("tcp", "load", "--json", "-c", 1).objects("probe")[0]
     expect(probe["seen_ms"] >= probe["rtt_ms"], "the times of load: %s" % probe)
+
+
+@test("a datagram that this machine was late to send is not late on the wire")
+def departure():
+    held = ["strace", "-f", "-o", "/dev/null", "-e", "trace=sendto",
+            "-e", "inject=sendto:delay_enter=%d" % (PAUSE * 1000000)]
+    if WRAPPER or not shutil.which("strace") or \
+            subprocess.run([*held, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        raise Skip("it takes strace(1), and that it may trace")
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with Server(servers.echo_datagram, "udp", family) as server:
+            done = run("ping", "-c", 2, "-i", 0, "-W", 0, "--json", *server.operands,
+                       program=[*held, ECHOC]).ended(0)
+        for probe in done.objects("probe"):
+            expect(probe["seen_ms"] - probe["rtt_ms"] > PAUSE * 900, "the times: %s" % probe)
 
 
 FACTS = ["tcp_" + name for name in ("rtt_ms", "rtt_deviation_ms", "rtt_least_ms", "retransmits",
