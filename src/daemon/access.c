@@ -111,7 +111,8 @@ static struct access decide_by_source(const struct server *server, const struct 
         rate_wait(&server->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
     if (penalty > 0)
         return (struct access){.rule = ACCESS_PENALTY, .wait = penalty};
-    if (limits->max_per_source > 0 && roster_count(&server->roster, peer) >= limits->max_per_source)
+    if (limits->max_per_source > 0 &&
+        roster_count(&server->sessions.roster, peer) >= limits->max_per_source)
         return by_rule(ACCESS_SOURCE);
     uint64_t wait = wait_for_rate(server, peer, now);
     return wait > 0 ? (struct access){.rule = ACCESS_RATE, .wait = wait} : access;
@@ -139,13 +140,13 @@ static struct access decide(const struct server *server, const struct address *p
 struct access access_decide(const struct server *server, const struct address *peer,
                             const struct listen_settings *listen, uint64_t now)
 {
-    return decide(server, peer, listen, now, server->roster.live);
+    return decide(server, peer, listen, now, server->sessions.roster.live);
 }
 
 struct access access_decide_conveyed(const struct server *server, const struct address *peer,
                                      const struct listen_settings *listen, uint64_t now)
 {
-    return decide(server, peer, listen, now, server->roster.live - 1);
+    return decide(server, peer, listen, now, server->sessions.roster.live - 1);
 }
 
 struct access access_decide_datagram(const struct address *peer,
@@ -160,8 +161,9 @@ struct access access_decide_proxy(const struct server *server, const struct addr
 {
     if (address_is_ip(proxy) && !cidrs_find(&listen->proxy_trust, proxy))
         return by_rule(ACCESS_UNTRUSTED);
-    return by_rule(server->roster.live < server->settings->server->max_clients ? ACCESS_OPEN
-                                                                               : ACCESS_FULL);
+    return by_rule(server->sessions.roster.live < server->settings->server->max_clients
+                       ? ACCESS_OPEN
+                       : ACCESS_FULL);
 }
 
 bool access_is_granted(const struct access *access)

@@ -21,11 +21,11 @@
 bool admission_open(const struct server *server, uint64_t now)
 {
     const struct server_settings *limits = server->settings->server;
-    bool full = server->roster.live >= limits->max_clients;
+    bool full = server->sessions.roster.live >= limits->max_clients;
 
     return server->phase == PHASE_SERVING && now >= server->muted_until &&
            fork_servers_have_room(&server->fork_servers) &&
-           !doorstep_lacks_room(&server->doorstep) &&
+           !waiting_list_lacks_room(&server->waiting_list) &&
            !(full && limits->when_full == WHEN_FULL_QUEUE);
 }
 
@@ -66,9 +66,7 @@ static void refuse(struct server *server, int client, const struct address *peer
 {
     char words[ACCESS_WORDS_MAX];
 
-    server->totals.refused++;
-    struct session_log to = server_session_log(server);
-    session_log_refusal(&to, peer, NULL, listener, access_reason(access));
+    sessions_refuse(&server->sessions, peer, NULL, listener, access_reason(access));
     access_words(access, words, sizeof(words));
     /* The buffer of a new connection has room; where it has not, nobody is waited for. */
     if (send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -82,16 +80,16 @@ static const struct access lacking = {.rule = ACCESS_NO_PROCESS};
 static int submit(struct server *server, int client, const struct address *peer,
                   const struct listen_settings *listen)
 {
-    size_t index = roster_next(&server->roster);
+    size_t index = roster_next(&server->sessions.roster);
     struct submitted submitted = {.id = jobs_client_id(&server->jobs, index)};
     char words[ACCESS_WORDS_MAX];
 
-    slots_take(&server->slots, index);
+    slots_take(&server->sessions.slots, index);
     int r = jobs_submit_client(&server->jobs, &submitted, client, peer, listen,
                                access_words(&lacking, words, sizeof(words)));
     if (r < 0)
         return r;
-    struct client *entry = roster_add(&server->roster, submitted.id, peer, listen);
+    struct client *entry = roster_add(&server->sessions.roster, submitted.id, peer, listen);
     entry->server = submitted.server;
     entry->store = submitted.store;
     return 0;
@@ -121,7 +119,7 @@ static int serve(struct server *server, int client, const struct address *peer,
         return r;
     }
     if (listen->proxy_protocol == PROXY_NO) { /* else it is not known yet who the client is */
-        server->totals.served++;
+        server->counters.served++;
         access_use(server, access, peer, clock_now());
     }
     return 0;
@@ -160,7 +158,7 @@ static bool carry_out(struct server *server, int client, const struct address *p
 }
 
 /* For whom nobody has a place any more. */
-static void turn_away(struct server *server, const struct knocker *k)
+static void turn_away(struct server *server, const struct waiting_client *k)
 {
     struct access access = decide(server, &k->peer, k->listen);
 
@@ -174,7 +172,7 @@ static void turn_away(struct server *server, const struct knocker *k)
 static void keep(struct server *server, int client, const struct address *peer,
                  const struct listen_settings *listen, bool no_room)
 {
-    const struct knocker knocker = {
+    const struct waiting_client waiting = {
         .client = client,
         .peer = *peer,
         .source = address_source(peer, &server->settings->server->source_prefix),
@@ -182,7 +180,7 @@ static void keep(struct server *server, int client, const struct address *peer,
         .no_room = no_room,
         .until = no_room ? clock_now() + NO_ROOM_TIME : 0,
     };
-    struct knocker out = doorstep_keep(&server->doorstep, &knocker);
+    struct waiting_client out = waiting_list_add(&server->waiting_list, &waiting);
 
     if (out.client >= 0)
         turn_away(server, &out);
@@ -200,7 +198,7 @@ void admission_decide(struct server *server, int client, const struct address *p
 }
 
 /* Returns whether K goes on waiting. */
-static bool waits_on(struct server *server, const struct knocker *k, uint64_t now)
+static bool waits_on(struct server *server, const struct waiting_client *k, uint64_t now)
 {
     struct access access = decide(server, &k->peer, k->listen);
 
@@ -214,26 +212,27 @@ static bool waits_on(struct server *server, const struct knocker *k, uint64_t no
 
 void admission_reconsider(struct server *server, uint64_t now)
 {
-    struct doorstep *doorstep = &server->doorstep;
+    struct waiting_list *doorstep = &server->waiting_list;
     size_t kept = 0;
 
     for (size_t i = 0; i < doorstep->count; i++) {
-        const struct knocker k = doorstep->item[i];
+        const struct waiting_client k = doorstep->item[i];
         if (waits_on(server, &k, now))
             doorstep->item[kept++] = k;
     }
     doorstep->count = kept;
 }
 
-void admission_restore(struct server *server, const struct knocker *knocker, const char *listener)
+void admission_restore(struct server *server, const struct waiting_client *waiting,
+                       const char *listener)
 {
     static const struct access gone = {.rule = ACCESS_NOT_IN_ALLOW};
-    struct knocker k = *knocker;
+    struct waiting_client k = *waiting;
 
     k.listen = settings_listen(server->settings, listener);
     k.source = address_source(&k.peer, &server->settings->server->source_prefix);
     if (k.listen) {
-        server->doorstep.item[server->doorstep.count++] = k;
+        server->waiting_list.item[server->waiting_list.count++] = k;
         return;
     }
     refuse(server, k.client, &k.peer, listener, &gone);

@@ -25,9 +25,10 @@ void admission_retry(struct server *server);
 void admission_decide(struct server *server, int client, const struct address *peer,
                       const struct listen_settings *listen);
 
-/* Has KNOCKER, who waited before a reload, wait on at LISTENER; refuses it if there is none of that
+/* Has WAITING, who waited before a reload, wait on at LISTENER; refuses it if there is none of that
  * name any more. */
-void admission_restore(struct server *server, const struct knocker *knocker, const char *listener);
+void admission_restore(struct server *server, const struct waiting_client *waiting,
+                       const char *listener);
 
 /* Decides once more about those on the doorstep, and in the end, at NOW, about whoever has waited
  * long enough: UINT64_MAX leaves nobody there. */

@@ -23,7 +23,7 @@ static const char *hex_format(const void *data, size_t len, char *buf)
 
 void client_handover_write(const struct server *server, size_t index, FILE *to)
 {
-    const struct client *client = &server->roster.clients[index];
+    const struct client *client = &server->sessions.roster.clients[index];
     char peer[HEX_MAX], proxy[HEX_MAX];
 
     fprintf(to, "client %llu %d %u %u %d %llu %u %d %s %s %d %s %u\n",
@@ -64,8 +64,9 @@ int client_handover_read(const char *line, struct server *server)
     if (sscanf(line, "client %llu %d %u %u %d %llu %u %d %32s %272s %d %272s %u", &job, &pid,
                &client.server, &client.store, &client.signal, &since, &client.service, &asked,
                listener, peer, &standing, proxy, &client.peer.user) < 11 ||
-        job_index(job) < server->roster.used_clients || job_index(job) >= server->roster.max ||
-        hex_parse(peer, &client.peer) < 0 || hex_parse(proxy, &client.proxy) < 0)
+        job_index(job) < server->sessions.roster.used_clients ||
+        job_index(job) >= server->sessions.roster.max || hex_parse(peer, &client.peer) < 0 ||
+        hex_parse(proxy, &client.proxy) < 0)
         return -EPROTO;
     client.job = job;
     client.standing = (enum standing)standing;
@@ -73,16 +74,16 @@ int client_handover_read(const char *line, struct server *server)
     client.asked = asked;
     client.since = since;
     memcpy(client.listener, listener, sizeof(listener));
-    roster_restore(&server->roster, job_index(job), &client);
+    roster_restore(&server->sessions.roster, job_index(job), &client);
     return 0;
 }
 
-void client_handover_write_waiting(const struct doorstep *doorstep, FILE *to)
+void client_handover_write_waiting(const struct waiting_list *doorstep, FILE *to)
 {
     char peer[HEX_MAX];
 
     for (size_t i = 0; i < doorstep->count; i++) {
-        const struct knocker *k = &doorstep->item[i];
+        const struct waiting_client *k = &doorstep->item[i];
         fprintf(to, "waiting %d %d %llu %s %u %s\n", k->client, k->no_room,
                 (unsigned long long)k->until, k->listen->name, k->peer.user,
                 hex_format(&k->peer.storage, k->peer.len, peer));
@@ -92,13 +93,13 @@ void client_handover_write_waiting(const struct doorstep *doorstep, FILE *to)
 int client_handover_read_waiting(const char *line, struct server *server)
 {
     char listener[LISTENER_NAME_SIZE], peer[HEX_MAX];
-    struct knocker k = {.client = -1};
+    struct waiting_client k = {.client = -1};
     unsigned long long until;
     int no_room;
 
     if (sscanf(line, "waiting %d %d %llu %32s %u %272s", &k.client, &no_room, &until, listener,
                &k.peer.user, peer) != 6 ||
-        server->doorstep.count >= DOORSTEP_PLACES || hex_parse(peer, &k.peer) < 0)
+        server->waiting_list.count >= WAITING_LIST_MAX || hex_parse(peer, &k.peer) < 0)
         return -EPROTO;
     k.no_room = no_room;
     k.until = until;

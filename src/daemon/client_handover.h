@@ -16,7 +16,7 @@ int client_handover_read(const char *line, struct server *server);
 
 /* The same for those on the doorstep (doorstep.h), all of them; they are passed only to the program
  * that takes over, for a dry run would keep their connections open. */
-void client_handover_write_waiting(const struct doorstep *doorstep, FILE *to);
+void client_handover_write_waiting(const struct waiting_list *doorstep, FILE *to);
 int client_handover_read_waiting(const char *line, struct server *server);
 
 #endif

@@ -2,11 +2,12 @@
 
 #include "base/clock.h"
 #include "base/passed_fds.h"
-#include "daemon/asked.h"
-#include "daemon/clients.h"
+#include "daemon/audit.h"
+#include "daemon/ends.h"
 #include "daemon/inquiry.h"
 #include "daemon/report.h"
 #include "daemon/server.h"
+#include "daemon/supervise/worker_signals.h"
 #include "net/listener.h"
 
 #include <errno.h>
@@ -158,11 +159,11 @@ static bool has_enough(const struct control *control, uid_t uid)
 static const char *find_objection(struct server *server, int fd, struct ucred *peer)
 {
     socklen_t len = sizeof(*peer);
-    char by[ASKED_TEXT_MAX];
+    char by[AUDIT_TEXT_MAX];
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) < 0 || !may_control(fd, peer)) {
         log_warning(&server->log, "somebody without the right to it used the control socket: %s",
-                    asked_by(peer, by));
+                    audit_who(peer, by));
         return "error the control socket is for root and the group of echod\n";
     }
     return has_enough(&server->control, peer->uid) ? "error too many requests of one user at once\n"
@@ -204,25 +205,26 @@ void control_welcome(struct server *server)
 static void log_request(struct server *server, const struct control_peer *peer, const char *request,
                         const struct client *client)
 {
-    const struct asked asked = {
+    const struct audit asked = {
         .request = request, .way = "over the control socket", .by = peer->user, .client = client};
 
-    asked_log(&server->log, &asked);
+    audit_log(&server->log, &asked);
 }
 
 static void kill_client(struct server *server, const struct control_peer *peer, const char *id,
                         FILE *to)
 {
     uint64_t pid = 0;
-    struct client *client =
-        number_parse(id, &pid) == 0 && pid <= INT32_MAX ? clients_find(server, (pid_t)pid) : NULL;
+    struct client *client = number_parse(id, &pid) == 0 && pid <= INT32_MAX
+                                ? sessions_find(&server->sessions, (pid_t)pid)
+                                : NULL;
 
     if (!client) {
         fprintf(to, "error no client has the ID %.20s: echoctl list shows them\n", id);
         return;
     }
     log_request(server, peer, "kill", client);
-    clients_signal(server, client, client->asked ? SIGKILL : SIGTERM);
+    worker_signal_client(&server->fork_servers, client, client->asked ? SIGKILL : SIGTERM);
     client->asked = true;
     fprintf(to, "ok\nid=%d\n", (int)pid);
 }

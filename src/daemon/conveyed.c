@@ -47,19 +47,17 @@ static struct access decide(const struct server *server, const struct client *cl
 static void admit(struct server *server, struct client *client, const struct access *access,
                   uint64_t now)
 {
-    roster_admit(&server->roster, client);
-    server->totals.served++;
+    roster_admit(&server->sessions.roster, client);
+    server->counters.served++;
     access_use(server, access, &client->peer, now);
 }
 
 static void refuse(struct server *server, struct client *client, const struct access *access,
                    struct slot *slot)
 {
-    roster_refuse(&server->roster, client);
-    server->totals.refused++;
-    struct session_log to = server_session_log(server);
-    session_log_refusal(&to, &client->peer, &client->proxy, client->listener,
-                        access_reason(access));
+    roster_refuse(&server->sessions.roster, client);
+    sessions_refuse(&server->sessions, &client->peer, &client->proxy, client->listener,
+                    access_reason(access));
     access_words(access, slot->words, sizeof(slot->words));
 }
 
@@ -88,7 +86,7 @@ static bool hesitates(struct client *client, const struct access *access, uint64
 
 static void answer_client(struct server *server, struct client *client)
 {
-    struct slot *slot = slots_at(&server->slots, (size_t)(client - server->roster.clients));
+    struct slot *slot = sessions_slot(&server->sessions, client);
     if (!introduce(client, slot))
         return;
     uint64_t now = clock_now();
@@ -106,7 +104,7 @@ static void answer_client(struct server *server, struct client *client)
 /* Whoever is answered is not awaited any more: the last one takes its place. */
 void conveyed_answer(struct server *server)
 {
-    struct roster *roster = &server->roster;
+    struct roster *roster = &server->sessions.roster;
 
     doorbell_silence(server->doorbell);
     for (uint32_t i = roster->awaited; i-- > 0;)

@@ -3,8 +3,9 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "daemon/admission.h"
-#include "daemon/clients.h"
+#include "daemon/ends.h"
 #include "daemon/status.h"
+#include "daemon/supervise/worker_signals.h"
 
 #include <signal.h>
 
@@ -16,25 +17,18 @@
 /* How often that is looked at. */
 #define SAMPLE_TIME (250 * USEC_PER_MSEC)
 
-static void signal_workers(struct server *server, int number)
-{
-    for (size_t i = 0; i < server->roster.used_clients; i++)
-        if (server->roster.clients[i].job)
-            clients_signal(server, &server->roster.clients[i], number);
-}
-
 static void log_begin(struct server *server, uint64_t time)
 {
     char span[DURATION_TEXT_MAX];
 
-    if (server->roster.live == 0)
+    if (server->sessions.roster.live == 0)
         log_info(&server->log, "stopping");
     else
         log_info(&server->log,
                  "stopping: up to %s for %zu client%s to finish; idle clients are disconnected "
                  "after 1s",
-                 duration_format(time, span, sizeof(span)), server->roster.live,
-                 plural(server->roster.live));
+                 duration_format(time, span, sizeof(span)), server->sessions.roster.live,
+                 plural(server->sessions.roster.live));
 }
 
 static void begin(struct server *server)
@@ -42,7 +36,7 @@ static void begin(struct server *server)
     uint64_t time = server->settings->server->drain_timeout;
 
     admission_reconsider(server, UINT64_MAX);
-    datagrams_stop(server);
+    datagram_workers_stop(&server->datagrams);
     listeners_close(&server->listeners, server->notifier.manager);
     server->phase = PHASE_DRAINING;
     server->phase_deadline = clock_now() + time;
@@ -71,11 +65,12 @@ static bool is_idle(struct client *client, const struct slot *slot, uint64_t now
 /* Ends the sessions of those who are idle: what still comes up to then is answered. */
 static void end_idle(struct server *server, uint64_t now)
 {
-    for (size_t i = 0; i < server->roster.used_clients; i++) {
-        struct client *client = &server->roster.clients[i];
-        if (client->job && !client->ending && is_idle(client, slots_at(&server->slots, i), now)) {
+    for (size_t i = 0; i < server->sessions.roster.used_clients; i++) {
+        struct client *client = &server->sessions.roster.clients[i];
+        if (client->job && !client->ending &&
+            is_idle(client, slots_at(&server->sessions.slots, i), now)) {
             client->ending = true;
-            clients_signal(server, client, SIGTERM);
+            worker_signal_client(&server->fork_servers, client, SIGTERM);
         }
     }
     server->sample_at = now + SAMPLE_TIME;
@@ -93,17 +88,17 @@ void drain_advance(struct server *server)
         server->phase = PHASE_ENDING;
         server->phase_deadline = clock_now() + ENDING_TIME;
         server->sample_at = 0;
-        if (server->roster.live > 0)
+        if (server->sessions.roster.live > 0)
             log_notice(&server->log, "ending the session%s of %zu client%s",
-                       plural(server->roster.live), server->roster.live,
-                       plural(server->roster.live));
-        signal_workers(server, SIGTERM);
+                       plural(server->sessions.roster.live), server->sessions.roster.live,
+                       plural(server->sessions.roster.live));
+        worker_signal_all(&server->fork_servers, &server->sessions.roster, SIGTERM);
         break;
     case PHASE_ENDING:
     case PHASE_KILLING:
         server->phase = PHASE_KILLING;
         server->phase_deadline = 0;
-        signal_workers(server, SIGKILL);
+        worker_signal_all(&server->fork_servers, &server->sessions.roster, SIGKILL);
         break;
     }
 }
@@ -118,7 +113,7 @@ void drain_check(struct server *server, uint64_t now)
 
 static size_t workers(const struct server *server)
 {
-    return server->roster.live + datagrams_live(&server->datagrams);
+    return server->sessions.roster.live + datagram_workers_live(&server->datagrams);
 }
 
 bool drain_waits(const struct server *server)

@@ -2,7 +2,7 @@
 
 #include "base/fd.h"
 #include "daemon/client_handover.h"
-#include "daemon/datagram_handover.h"
+#include "daemon/datagram/datagram_handover.h"
 #include "daemon/process_handover.h"
 
 #include <errno.h>
@@ -23,11 +23,11 @@ static void each_descriptor(const struct server *server, void (*act)(int fd, boo
 {
     const struct scribe_process *scribe = &server->scribe;
     const struct fork_servers *fs = &server->fork_servers;
-    const int fixed[] = {server->slots.memory,     server->doorbell,
-                         scribe->records_in,       scribe->records_out,
-                         scribe->stores,           server->pid_file,
-                         server->reload.waiter,    server->reload.settings,
-                         server->control.listener, server->datagrams.slots.memory};
+    const int fixed[] = {
+        server->sessions.slots.memory, server->doorbell,        scribe->records_in,
+        scribe->records_out,           scribe->stores,          server->pid_file,
+        server->reload.waiter,         server->reload.settings, server->control.listener,
+        server->datagrams.slots.memory};
 
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
         if (fixed[i] >= 0)
@@ -50,8 +50,8 @@ static void set_passing(int fd, bool pass)
 
 void handover_pass_waiting(const struct server *server, bool pass)
 {
-    for (size_t i = 0; i < server->doorstep.count; i++)
-        set_passing(server->doorstep.item[i].client, pass);
+    for (size_t i = 0; i < server->waiting_list.count; i++)
+        set_passing(server->waiting_list.item[i].client, pass);
 }
 
 void handover_pass(const struct server *server, int fd, bool pass)
@@ -65,17 +65,18 @@ void handover_pass(const struct server *server, int fd, bool pass)
 static void write_all(const struct server *server, FILE *to)
 {
     fputs(FIRST_LINE, to);
-    fprintf(to, "slots %d %zu\n", server->slots.memory, server->slots.count);
+    fprintf(to, "slots %d %zu\n", server->sessions.slots.memory, server->sessions.slots.count);
     fprintf(to, "doorbell %d\n", server->doorbell);
     fprintf(to, "started %llu\n", (unsigned long long)server->started);
-    for (size_t t = 0; t < total_count; t++)
-        fprintf(to, "total %s %llu\n", total_table[t].name,
-                (unsigned long long)*total_of((struct totals *)&server->totals, &total_table[t]));
-    histograms_write(&server->totals.sessions, to);
+    for (size_t t = 0; t < counter_count; t++)
+        fprintf(to, "total %s %llu\n", counter_table[t].name,
+                (unsigned long long)*counter_of((struct counters *)&server->counters,
+                                                &counter_table[t]));
+    histograms_write(&server->counters.sessions, to);
     for (int kind = 0; kind < LOG_LIMIT_KINDS; kind++)
         fprintf(to, "flood %d %llu %llu\n", kind,
-                (unsigned long long)server->flood.buckets[kind].tokens,
-                (unsigned long long)server->flood.buckets[kind].filled);
+                (unsigned long long)server->log_limit.buckets[kind].tokens,
+                (unsigned long long)server->log_limit.buckets[kind].filled);
     fprintf(to, "mutings %llu\n", (unsigned long long)server->mutings);
     fprintf(to, "dropped %llu\n", (unsigned long long)server->log.dropped);
     fprintf(to, "pid-file %d\n", server->pid_file);
@@ -91,10 +92,10 @@ static void write_all(const struct server *server, FILE *to)
     }
     process_handover_write(server, to);
     datagram_handover_write(&server->datagrams, to);
-    for (size_t i = 0; i < server->roster.used_clients; i++)
-        if (server->roster.clients[i].job)
+    for (size_t i = 0; i < server->sessions.roster.used_clients; i++)
+        if (server->sessions.roster.clients[i].job)
             client_handover_write(server, i, to);
-    client_handover_write_waiting(&server->doorstep, to);
+    client_handover_write_waiting(&server->waiting_list, to);
 }
 
 int handover_write(const struct server *server)
@@ -196,12 +197,12 @@ static int read_slots(const char *line, struct server *server)
     size_t count;
     int memory;
 
-    if (sscanf(line, "slots %d %zu", &memory, &count) != 2 || server->roster.clients ||
+    if (sscanf(line, "slots %d %zu", &memory, &count) != 2 || server->sessions.roster.clients ||
         count > SLOTS_MAX)
         return -EPROTO;
     count = count > limits->max_clients ? count : limits->max_clients;
-    int r = roster_open(&server->roster, count, &limits->source_prefix);
-    return r < 0 ? r : slots_adopt(&server->slots, memory, count);
+    int r = roster_open(&server->sessions.roster, count, &limits->source_prefix);
+    return r < 0 ? r : slots_adopt(&server->sessions.slots, memory, count);
 }
 
 static int read_started(const char *line, struct server *server)
@@ -211,7 +212,7 @@ static int read_started(const char *line, struct server *server)
     if (sscanf(line, "started %llu", &started) != 1)
         return -EPROTO;
     server->started = started;
-    server->totals.reloads++;
+    server->counters.reloads++;
     return 0;
 }
 
@@ -247,16 +248,16 @@ static int read_mutings(const char *line, struct server *server)
     return 0;
 }
 
-static int read_total(const char *line, struct totals *totals)
+static int read_total(const char *line, struct counters *counters)
 {
     unsigned long long count;
     char name[32];
 
     if (sscanf(line, "total %31s %llu", name, &count) != 2)
         return -EPROTO;
-    for (size_t i = 0; i < total_count; i++)
-        if (strcmp(total_table[i].name, name) == 0)
-            *total_of(totals, &total_table[i]) += count;
+    for (size_t i = 0; i < counter_count; i++)
+        if (strcmp(counter_table[i].name, name) == 0)
+            *counter_of(counters, &counter_table[i]) += count;
     return 0;
 }
 
@@ -304,7 +305,7 @@ static int read_line(const char *line, struct server *server, struct inherited *
     if (begins(line, "doorbell "))
         return sscanf(line, "doorbell %d", &server->doorbell) == 1 ? 0 : -EPROTO;
     if (begins(line, "flood "))
-        return read_flood(line, &server->flood);
+        return read_flood(line, &server->log_limit);
     if (begins(line, "mutings "))
         return read_mutings(line, server);
     if (begins(line, "dropped "))
@@ -312,9 +313,9 @@ static int read_line(const char *line, struct server *server, struct inherited *
     if (begins(line, "started "))
         return read_started(line, server);
     if (begins(line, "total "))
-        return read_total(line, &server->totals);
+        return read_total(line, &server->counters);
     if (begins(line, "histogram "))
-        return histograms_read(&server->totals.sessions, line);
+        return histograms_read(&server->counters.sessions, line);
     if (begins(line, "control "))
         return read_control(line, &server->control);
     if (begins(line, "pid-file "))

@@ -111,7 +111,7 @@ static void describe(const struct server *server, const struct inquiry *in,
                      const struct access *access, char *buf)
 {
     const struct server_settings *limits = server->settings->server;
-    unsigned long long live = server->roster.live, most = limits->max_clients;
+    unsigned long long live = server->sessions.roster.live, most = limits->max_clients;
     char range[CIDR_TEXT_MAX];
 
     switch (access->rule) {
@@ -133,7 +133,7 @@ static void describe(const struct server *server, const struct inquiry *in,
         break;
     case ACCESS_SOURCE:
         snprintf(buf, RULE_MAX, "%s (%zu of %llu)", access_reason(access),
-                 roster_count(&server->roster, &in->peer),
+                 roster_count(&server->sessions.roster, &in->peer),
                  (unsigned long long)limits->max_per_source);
         break;
     case ACCESS_PENALTY:

@@ -3,7 +3,7 @@
 
 #include "config/options.h"
 #include "config/settings.h"
-#include "daemon/cli.h"
+#include "daemon/command_line.h"
 #include "daemon/run.h"
 
 #include <signal.h>
@@ -28,7 +28,7 @@ static int print(const struct command *command)
 {
     switch (command->action) {
     case ACTION_HELP:
-        cli_help();
+        command_line_help();
         return 0;
     case ACTION_VERSION:
         return print_version();
@@ -46,7 +46,7 @@ static int print(const struct command *command)
 
 int main(int argc, char **argv)
 {
-    struct command command = cli_parse(argc, argv);
+    struct command command = command_line_parse(argc, argv);
     static struct title title; /* as long-lived as the environment that it keeps */
     int status;
 
@@ -56,6 +56,6 @@ int main(int argc, char **argv)
         status = run_server(&command, &title);
     else
         status = finish_printing(print(&command));
-    cli_free(&command);
+    command_line_free(&command);
     return status;
 }

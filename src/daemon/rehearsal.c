@@ -61,12 +61,12 @@ static int try_memory(struct server *trial, const struct handover_slots *slots, 
     char what[96];
 
     snprintf(what, sizeof(what), "memory for %zu clients (max_clients)", count);
-    int r = roster_open(&trial->roster, count, &limits->source_prefix);
+    int r = roster_open(&trial->sessions.roster, count, &limits->source_prefix);
     if (r == 0)
         r = access_open(trial);
     if (r < 0)
         return lacks(what, r, "ulimit -v");
-    r = slots->clients < 0 ? 0 : slots_adopt(&trial->slots, slots->clients, count);
+    r = slots->clients < 0 ? 0 : slots_adopt(&trial->sessions.slots, slots->clients, count);
     if (r == 0 && slots->datagrams >= 0)
         r = slots_adopt(&trial->datagrams.slots, slots->datagrams,
                         slots->datagram_count + datagrams);
@@ -80,17 +80,18 @@ static int try_memory(struct server *trial, const struct handover_slots *slots, 
 static int try_resources(const struct settings *settings, const struct listeners *listeners,
                          const struct handover_slots *slots)
 {
-    struct server trial = {
-        .settings = settings, .slots = {.memory = -1}, .datagrams = {.slots = {.memory = -1}}};
-    int status = try_memory(&trial, slots, datagrams_wanted(listeners));
+    struct server trial = {.settings = settings,
+                           .sessions = {.slots = {.memory = -1}},
+                           .datagrams = {.slots = {.memory = -1}}};
+    int status = try_memory(&trial, slots, listeners_datagram_count(listeners));
     int r = status == 0 ? system_limits_try_descriptors(SPARE_DESCRIPTORS) : 0;
 
     if (r < 0)
         status = lacks("enough descriptors for these listeners and their clients", r,
                        "LimitNOFILE=, ulimit -n");
-    roster_close(&trial.roster);
+    roster_close(&trial.sessions.roster);
     access_close(&trial);
-    slots_close(&trial.slots);
+    slots_close(&trial.sessions.slots);
     slots_close(&trial.datagrams.slots);
     return status;
 }

@@ -92,7 +92,7 @@ static void reject(struct server *server, const char *text)
     answer(server, "error", text);
     fd_close(&server->reload.settings);
     server->rejected = server->phase == PHASE_SERVING;
-    server->totals.rejected++;
+    server->counters.rejected++;
     const struct service_status status = status_of(server);
     notify_ready(&server->notifier, &status);
 }
@@ -110,8 +110,8 @@ void reload_announce(struct server *server, int status)
     if (status == 0) {
         log_event(&server->log, EVENT_RELOADED, LOG_NOTICE,
                   "reloaded: %zu listener%s, %zu client%s kept", server->listeners.count,
-                  plural(server->listeners.count), server->roster.live,
-                  plural(server->roster.live));
+                  plural(server->listeners.count), server->sessions.roster.live,
+                  plural(server->sessions.roster.live));
         answer(server, "ok", "");
     } else {
         log_event(&server->log, EVENT_RELOADED, LOG_ERR,
@@ -268,7 +268,7 @@ static int take_over(struct server *server)
     }
     /* Which execv() would do, too, but for as long as they like (passed_fds.h). */
     control_dismiss_all(&server->control);
-    slots_give_back(&server->slots); /* the next program does not know which they are */
+    slots_give_back(&server->sessions.slots); /* the next program does not know which they are */
     handover_pass(server, handover, true);
     handover_pass_waiting(server, true);
     set_variable(HANDOVER_VARIABLE, handover);
@@ -311,8 +311,8 @@ static void finish(struct server *server, int status)
             reject_error(server, r);
     } else {
         log_warnings(&server->log, reload->len ? reload->text : "");
-        log_limit_flush(&server->flood, &server->log, UINT64_MAX - 1);
-        datagrams_summarise(server);
+        log_limit_flush(&server->log_limit, &server->log, UINT64_MAX - 1);
+        datagram_workers_summarise(&server->datagrams);
         metrics_abandon(server); /* the next one would not know it */
         r = take_over(server);
         reject_error(server, r);

@@ -10,27 +10,28 @@
 #include <unistd.h>
 
 /* With what the datagram workers that live have counted: they may live as long as the daemon. */
-static struct totals totals_now(const struct server *server)
+static struct counters counters_now(const struct server *server)
 {
-    const struct datagrams *datagrams = &server->datagrams;
-    struct totals totals = server->totals;
+    const struct datagram_workers *datagrams = &server->datagrams;
+    struct counters counters = server->counters;
 
     for (size_t i = 0; i < datagrams->count; i++) {
         if (!datagrams->item[i].job)
             continue;
-        struct tallies live = tallies_of(slots_at(&datagrams->slots, datagrams->item[i].slot));
-        totals.tallies = tallies_sum(&totals.tallies, &live);
+        struct datagram_counters live =
+            datagram_counters_of(slots_at(&datagrams->slots, datagrams->item[i].slot));
+        counters.datagrams = datagram_counters_sum(&counters.datagrams, &live);
     }
-    return totals;
+    return counters;
 }
 
 /* Where there never was a datagram socket, nobody need read about them. */
-static bool concerns(const struct server *server, const struct total_row *row)
+static bool concerns(const struct server *server, const struct counter_row *row)
 {
-    enum tally tally;
+    enum datagram_counter counter;
 
-    return !total_is_tally(row, &tally) || server->datagrams.count > 0 ||
-           tallies_any(&server->totals.tallies);
+    return !counter_is_datagram(row, &counter) || server->datagrams.count > 0 ||
+           datagram_counters_any(&server->counters.datagrams);
 }
 
 /* What confines workers: "user,seccomp,landlock-7"; and what does not, with the reason. */
@@ -68,14 +69,14 @@ void report_status(struct server *server, FILE *to)
             "state=%s\tpid=%d\tuptime_seconds=%llu\tclients=%zu\tmax_clients=%llu\t"
             "listeners=%zu\tconfig=%s\tfork_servers=%zu\tprotections=%s\tunprotected=%s",
             server->phase == PHASE_SERVING ? "serving" : "stopping", (int)getpid(),
-            (unsigned long long)(up / USEC_PER_SEC), server->roster.live,
+            (unsigned long long)(up / USEC_PER_SEC), server->sessions.roster.live,
             (unsigned long long)server->settings->server->max_clients, server->listeners.count,
             config, server->fork_servers.count, active, missing[0] ? missing : "none");
-    struct totals totals = totals_now(server);
-    for (size_t i = 0; i < total_count; i++)
-        if (concerns(server, &total_table[i]))
-            fprintf(to, "\t%s=%llu", total_table[i].name,
-                    (unsigned long long)*total_of(&totals, &total_table[i]));
+    struct counters counters = counters_now(server);
+    for (size_t i = 0; i < counter_count; i++)
+        if (concerns(server, &counter_table[i]))
+            fprintf(to, "\t%s=%llu", counter_table[i].name,
+                    (unsigned long long)*counter_of(&counters, &counter_table[i]));
     fputc('\n', to);
 }
 
@@ -111,9 +112,10 @@ void report_clients(struct server *server, FILE *to)
 {
     uint64_t now = clock_now();
 
-    for (size_t i = 0; i < server->roster.used_clients; i++)
-        if (server->roster.clients[i].job)
-            report_client(&server->roster.clients[i], slots_at(&server->slots, i), now, to);
+    for (size_t i = 0; i < server->sessions.roster.used_clients; i++)
+        if (server->sessions.roster.clients[i].job)
+            report_client(&server->sessions.roster.clients[i], slots_at(&server->sessions.slots, i),
+                          now, to);
 }
 
 void report_listeners(struct server *server, FILE *to)
@@ -132,10 +134,10 @@ void report_listeners(struct server *server, FILE *to)
     }
 }
 
-static void report_datagram(const struct datagrams *datagrams, const struct datagram_worker *worker,
-                            FILE *to)
+static void report_datagram(const struct datagram_workers *datagrams,
+                            const struct datagram_worker *worker, FILE *to)
 {
-    struct tallies counted = datagrams_counted(datagrams, worker);
+    struct datagram_counters counted = datagram_workers_counted(datagrams, worker);
     const uint64_t *count = counted.count;
     uint64_t lived = worker->job ? clock_now() - worker->since : 0;
 
@@ -144,16 +146,17 @@ static void report_datagram(const struct datagrams *datagrams, const struct data
             "bytes_in=%llu\tbytes_out=%llu\tmessages=%llu\tunanswered=%llu\toverflowed=%llu\n",
             worker->name, worker->address, service_name(worker->service),
             worker->job ? (int)worker->pid : 0, (unsigned long long)(lived / USEC_PER_SEC),
-            (unsigned long long)count[TALLY_IN], (unsigned long long)count[TALLY_OUT],
-            (unsigned long long)count[TALLY_BYTES_IN], (unsigned long long)count[TALLY_BYTES_OUT],
-            (unsigned long long)count[TALLY_MESSAGES],
-            (unsigned long long)tallies_unanswered(&counted),
+            (unsigned long long)count[COUNTER_IN], (unsigned long long)count[COUNTER_OUT],
+            (unsigned long long)count[COUNTER_BYTES_IN],
+            (unsigned long long)count[COUNTER_BYTES_OUT],
+            (unsigned long long)count[COUNTER_MESSAGES],
+            (unsigned long long)datagram_counters_unanswered(&counted),
             (unsigned long long)listener_overflow(worker->listener->fd));
 }
 
 void report_datagrams(struct server *server, FILE *to)
 {
-    const struct datagrams *datagrams = &server->datagrams;
+    const struct datagram_workers *datagrams = &server->datagrams;
 
     for (size_t i = 0; i < datagrams->count; i++)
         if (datagrams->item[i].listener)
@@ -226,19 +229,20 @@ static void put_histogram(const struct metrics_report *report, const struct hist
 void report_metrics(struct server *server, FILE *to)
 {
     struct metrics_report report = {.to = to};
-    struct totals totals = totals_now(server);
+    struct counters counters = counters_now(server);
 
     label_format(server, report.label, sizeof(report.label));
-    metric(&report, "clients", "gauge", "Clients that are being served.", server->roster.live);
+    metric(&report, "clients", "gauge", "Clients that are being served.",
+           server->sessions.roster.live);
     metric(&report, "clients_max", "gauge", "Clients that may be served at once.",
            server->settings->server->max_clients);
     metric(&report, "listeners", "gauge", "Sockets that are listened on.", server->listeners.count);
     metric(&report, "uptime_seconds", "gauge", "Time since the start.",
            (clock_now() - server->started) / USEC_PER_SEC);
-    for (size_t i = 0; i < total_count; i++)
-        metric(&report, total_table[i].metric, "counter", total_table[i].help,
-               *total_of(&totals, &total_table[i]));
+    for (size_t i = 0; i < counter_count; i++)
+        metric(&report, counter_table[i].metric, "counter", counter_table[i].help,
+               *counter_of(&counters, &counter_table[i]));
     for (size_t i = 0; i < histogram_count; i++)
         put_histogram(&report, &histogram_table[i],
-                      histogram_of(&totals.sessions, &histogram_table[i]));
+                      histogram_of(&counters.sessions, &histogram_table[i]));
 }

@@ -8,7 +8,7 @@
 #include "config/load.h"
 #include "config/sections.h"
 #include "daemon/admission.h"
-#include "daemon/clients.h"
+#include "daemon/ends.h"
 #include "daemon/process/detach.h"
 #include "daemon/drain.h"
 #include "daemon/handover.h"
@@ -39,7 +39,7 @@
 #define SETTLING_TIME (250 * USEC_PER_MSEC)
 
 /* Descriptors besides the listeners, and those who wait to be let in. */
-#define OTHER_DESCRIPTORS (18 + DOORSTEP_PLACES)
+#define OTHER_DESCRIPTORS (18 + WAITING_LIST_MAX)
 
 /* ---- whom this process trusts ---- */
 
@@ -180,7 +180,7 @@ static void check_limits(struct server *server)
     const struct listeners *listeners = &server->listeners;
     const struct system_needs need = {
         .clients = server->settings->server->max_clients,
-        .datagram_sockets = datagrams_wanted(listeners),
+        .datagram_sockets = listeners_datagram_count(listeners),
         .listeners = listeners->count,
         .other_descriptors = OTHER_DESCRIPTORS,
         .stores_messages = stores_messages(listeners),
@@ -211,7 +211,7 @@ static void announce(struct run *run)
 
 static int start_datagrams(struct server *server)
 {
-    int r = datagrams_start(server);
+    int r = datagram_workers_start(&server->datagrams);
 
     if (r < 0)
         log_error(&server->log, "no shared memory for the workers: %s", strerror(-r));
@@ -223,8 +223,8 @@ static int go_live(struct run *run, struct inherited *passed)
 {
     struct server *server = &run->server;
 
-    datagrams_retire(server);
-    clients_await_datagrams(server, clock_now() + SETTLING_TIME);
+    datagram_workers_retire(&server->datagrams);
+    ends_await_datagram_workers(server, clock_now() + SETTLING_TIME);
     int status = run->resumed ? 0 : self_test(server);
     if (status == 0)
         status = listeners_open(&server->listeners, server->settings, passed, &server->log, false);

@@ -5,7 +5,7 @@
 #define ECHOD_DAEMON_RUN_H
 
 #include "base/title.h"
-#include "daemon/cli.h"
+#include "daemon/command_line.h"
 
 /* Each returns the exit status of the program. */
 int run_check(const struct command *command);

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/fd.h"
-#include "daemon/session.h"
+#include "daemon/session/session_log.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -95,7 +95,7 @@ static int submit(struct trial *trial, int client)
         .name = "self-test", .service = SERVICE_ECHO, .protocol = PROTOCOL_UNIX};
     const struct address peer = {.len = sizeof(sa_family_t), .un = {.sun_family = AF_UNIX}};
 
-    slots_take(&server->slots, 0);
+    slots_take(&server->sessions.slots, 0);
     trial->submitted.id = jobs_client_id(&server->jobs, 0);
     return jobs_submit_client(&server->jobs, &trial->submitted, client, &peer, &listen, "");
 }
@@ -117,7 +117,7 @@ static bool is_echoed(struct trial *trial, int client)
 
 static void describe(const struct trial *trial, char *clause)
 {
-    const struct slot *slot = slots_at(&trial->server->slots, 0);
+    const struct slot *slot = slots_at(&trial->server->sessions.slots, 0);
 
     if (trial->error)
         snprintf(clause, CLAUSE_MAX, "no worker can be forked: %s", strerror(trial->error));
@@ -143,8 +143,8 @@ static int try_worker(struct trial *trial)
     describe(trial, clause);
     if (r == 0)
         fork_servers_done(&trial->server->fork_servers, trial->submitted.server, false);
-    slots_free(&trial->server->slots, 0);
-    slots_give_back(&trial->server->slots);
+    slots_free(&trial->server->sessions.slots, 0);
+    slots_give_back(&trial->server->sessions.slots);
     return good ? 0 : fail(trial, clause);
 }
 

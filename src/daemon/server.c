@@ -2,12 +2,11 @@
 
 #include "base/clock.h"
 #include "daemon/admission.h"
-#include "daemon/asked.h"
-#include "daemon/clients.h"
+#include "daemon/audit.h"
+#include "daemon/ends.h"
 #include "daemon/conveyed.h"
 #include "daemon/drain.h"
 #include "daemon/listen/listener_pause.h"
-#include "daemon/reap.h"
 #include "daemon/status.h"
 #include "daemon/process/poll_set.h"
 
@@ -37,12 +36,12 @@ enum event_source {
 static void log_hangup(struct server *server, const siginfo_t *info)
 {
     bool by_kernel = info->si_code == SI_KERNEL;
-    const struct asked asked = {
+    const struct audit asked = {
         .request = "reload",
         .way = "by SIGHUP",
-        .by = {.uid = by_kernel ? ASKED_BY_KERNEL : info->si_uid, .pid = info->si_pid}};
+        .by = {.uid = by_kernel ? AUDIT_KERNEL : info->si_uid, .pid = info->si_pid}};
 
-    asked_log(&server->log, &asked);
+    audit_log(&server->log, &asked);
 }
 
 static void handle_signal(struct server *server, const siginfo_t *info)
@@ -57,7 +56,7 @@ static void handle_signal(struct server *server, const siginfo_t *info)
         reload_begin(server, -1);
         break;
     case SIGCHLD:
-        reap_all(server);
+        ends_take_children(server);
         break;
     default:
         break;
@@ -77,7 +76,7 @@ static void handle_signals(struct server *server)
 /* A start that fails is told once, until one succeeds. */
 static void run_fork_servers(struct server *server, uint64_t now)
 {
-    clients_settle(server);
+    ends_settle(server);
     int r = fork_servers_run(&server->fork_servers, now);
 
     if (r < 0 && !server->start_failed)
@@ -109,9 +108,9 @@ static void run_timers(struct server *server)
     reload_check(server, now);
     control_check(&server->control, now);
     drain_check(server, now);
-    datagrams_check(server, now);
-    slots_run(&server->slots, now);
-    log_limit_flush(&server->flood, &server->log, now);
+    datagram_workers_run(&server->datagrams, now);
+    slots_run(&server->sessions.slots, now);
+    log_limit_flush(&server->log_limit, &server->log, now);
     metrics_turn(server, now);
     run_notifier(server, now);
 }
@@ -123,14 +122,14 @@ static uint64_t next_deadline(const struct server *server)
     uint64_t now = clock_now();
     const uint64_t deadlines[] = {
         notify_next(&server->notifier, &status),
-        doorstep_next(&server->doorstep),
-        log_limit_next(&server->flood),
+        waiting_list_next(&server->waiting_list),
+        log_limit_next(&server->log_limit),
         control_next(&server->control),
         metrics_next(server),
-        datagrams_next(&server->datagrams),
+        datagram_workers_next(&server->datagrams),
         scribe_process_next(&server->scribe),
         fork_servers_next(&server->fork_servers),
-        slots_next(&server->slots),
+        slots_next(&server->sessions.slots),
         admission_open(server, now) ? listener_pause_next(&server->listeners) : UINT64_MAX,
         server->log.dropped > 0 ? server->tell_at : UINT64_MAX,
         server->sample_at ? server->sample_at : UINT64_MAX,
@@ -190,7 +189,7 @@ static void dispatch(struct server *server, const struct ready *ready)
     case SOURCE_FORK_SERVER:
         if (ready->events & POLLOUT)
             server->fork_servers.full = false;
-        clients_take_reports(server);
+        ends_take_reports(server);
         break;
     case SOURCE_DOORBELL:
         conveyed_answer(server);

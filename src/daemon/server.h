@@ -8,21 +8,18 @@
 #include "base/title.h"
 #include "config/settings.h"
 #include "daemon/control.h"
-#include "daemon/datagrams.h"
-#include "daemon/doorstep.h"
+#include "daemon/datagram/datagram_workers.h"
+#include "daemon/waiting_list.h"
 #include "log/log_limit.h"
 #include "daemon/listen/listeners.h"
 #include "daemon/metrics.h"
 #include "daemon/process/notify.h"
 #include "daemon/reload.h"
-#include "daemon/roster.h"
-#include "daemon/session.h"
+#include "daemon/session/sessions.h"
 #include "daemon/process/signals.h"
-#include "daemon/slots.h"
 #include "daemon/supervise/fork_servers.h"
 #include "daemon/supervise/jobs.h"
 #include "daemon/supervise/scribe_process.h"
-#include "daemon/totals.h"
 #include "net/rate.h"
 
 enum phase {
@@ -44,14 +41,14 @@ struct server {
     int doorbell; /* rung by workers that ask something (ipc/slot.h) */
     struct signals signals;
     struct listeners listeners;
-    struct doorstep doorstep;
-    struct roster roster;
-    struct slots slots;
+    struct waiting_list waiting_list;
+    struct sessions sessions;
     struct rate_table rates;     /* of connections, by source; no buckets without source_rate */
     struct rate_table penalties; /* of sources whose worker crashed; none without crash_penalty */
-    struct datagrams datagrams;
+    struct datagram_workers datagrams;
     struct notifier notifier;
-    struct log_limit flood;
+    struct log_limit log_limit;
+    struct session_log session_log;
     struct metrics metrics;
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
@@ -63,7 +60,7 @@ struct server {
     bool start_failed;       /* no fork server could be started, and that was told */
     uint64_t started;        /* clock_now(); not changed by a reload */
     bool rejected;           /* the last reload was: what runs is not what the files say */
-    struct totals totals;
+    struct counters counters;
     struct control control;
     struct reload reload;
     const char *program; /* the installed echod, and its configuration, for a reload */
@@ -81,14 +78,14 @@ struct server_plan {
     int handover;   /* what the program before left (handover.h), which is closed; or -1 */
 };
 
+/* Makes a server that has nothing yet. Its parts point at each other: it is not to be moved. */
+void server_init(struct server *server, const struct server_plan *plan);
+
 /*
  * Sets up what serving needs but listeners: signals, slots, roster, scribe; those that are there
  * already are added to PASSED. Logs what fails. Returns 0 or an exit status.
  */
 int server_open(struct server *server, const struct server_plan *plan, struct inherited *passed);
-
-/* How this server logs its sessions. */
-struct session_log server_session_log(struct server *server);
 
 /* Serves until it was told to stop and the last client is gone. */
 void server_run(struct server *server);

@@ -4,11 +4,12 @@
 #include "daemon/server.h"
 
 #include "daemon/access.h"
-#include "daemon/clients.h"
+#include "daemon/ends.h"
 #include "daemon/handover.h"
 #include "daemon/process/children.h"
 #include "daemon/process/system_limits.h"
 #include "daemon/supervise/fork_exec.h"
+#include "daemon/supervise/worker_signals.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -45,7 +46,7 @@ static void choose_user(struct setup *setup)
 static int open_fork_servers(struct server *server, const struct server_plan *plan)
 {
     struct setup setup = {.core_dumps = plan->settings->server->core_dumps,
-                          .slots = server->slots.memory,
+                          .slots = server->sessions.slots.memory,
                           .doorbell = server->doorbell};
 
     choose_user(&setup);
@@ -56,11 +57,11 @@ static int open_fork_servers(struct server *server, const struct server_plan *pl
 static int open_afresh(struct server *server, const struct server_plan *plan)
 {
     const struct server_settings *limits = plan->settings->server;
-    int r = roster_open(&server->roster, limits->max_clients, &limits->source_prefix);
+    int r = roster_open(&server->sessions.roster, limits->max_clients, &limits->source_prefix);
 
     if (r < 0)
         return failed(server, "no memory for the roster of clients", r);
-    r = slots_open(&server->slots, limits->max_clients);
+    r = slots_open(&server->sessions.slots, limits->max_clients);
     if (r == 0)
         r = server->doorbell = doorbell_open();
     if (r < 0)
@@ -80,8 +81,8 @@ static int open_afresh(struct server *server, const struct server_plan *plan)
 /* Each fork server goes on with those that it had. */
 static void claim_jobs(struct server *server)
 {
-    const struct roster *roster = &server->roster;
-    const struct datagrams *datagrams = &server->datagrams;
+    const struct roster *roster = &server->sessions.roster;
+    const struct datagram_workers *datagrams = &server->datagrams;
 
     for (size_t i = 0; i < roster->used_clients; i++)
         if (roster->clients[i].job)
@@ -117,7 +118,7 @@ static int open_from_handover(struct server *server, const struct server_plan *p
     if (r < 0)
         return failed(server, "what the echod before left cannot be understood", r);
     claim_jobs(server);
-    clients_signal_again(server);
+    worker_signal_again(&server->fork_servers, &server->sessions.roster);
     scribe_process_adopted(&server->scribe);
     r = open_fork_servers(server, plan);
     if (r == 0)
@@ -125,7 +126,7 @@ static int open_from_handover(struct server *server, const struct server_plan *p
     return r;
 }
 
-int server_open(struct server *server, const struct server_plan *plan, struct inherited *passed)
+void server_init(struct server *server, const struct server_plan *plan)
 {
     *server = (struct server){
         .settings = plan->settings,
@@ -137,8 +138,18 @@ int server_open(struct server *server, const struct server_plan *plan, struct in
         .fork_servers = FORK_SERVERS_NONE,
         .doorbell = -1,
         .reload = RELOAD_NONE,
-        .slots = {.memory = -1},
-        .datagrams = DATAGRAMS_NONE,
+        .sessions = {.slots = {.memory = -1},
+                     .counters = &server->counters,
+                     .log = &server->session_log},
+        .session_log = {.log = &server->log,
+                        .limit = &server->log_limit,
+                        .normal = plan->settings->server->log_sessions},
+        .datagrams = {.listeners = &server->listeners,
+                      .jobs = &server->jobs,
+                      .counters = &server->counters,
+                      .log = &server->log,
+                      .log_counts = plan->settings->server->log_sessions,
+                      .slots = {.memory = -1}},
         .signals = {.fd = -1},
         .pid_file = -1,
         .log = {.level = (int)plan->settings->server->log_level, .channel = -1},
@@ -148,6 +159,11 @@ int server_open(struct server *server, const struct server_plan *plan, struct in
                                  .settings = plan->settings->server};
     control_init(&server->control);
     server->started = clock_now();
+}
+
+int server_open(struct server *server, const struct server_plan *plan, struct inherited *passed)
+{
+    server_init(server, plan);
     notify_open(&server->notifier);
     server->program_file = fork_exec_self();
     children_adopt_orphans();
@@ -161,15 +177,8 @@ int server_open(struct server *server, const struct server_plan *plan, struct in
         server->log.channel = server->scribe.records_out;
     if (status == 0 && (r = access_open(server)) < 0)
         status = failed(server, "no memory for source_rate", r);
-    server->log.total_dropped = &server->totals.dropped;
+    server->log.total_dropped = &server->counters.dropped;
     return status;
-}
-
-struct session_log server_session_log(struct server *server)
-{
-    return (struct session_log){.log = &server->log,
-                                .flood = &server->flood,
-                                .normal = server->settings->server->log_sessions};
 }
 
 /* ---- closing ---- */
@@ -181,8 +190,8 @@ static void dismiss_scribe(struct server *server)
     pid_t pid = server->scribe.pid;
     siginfo_t info;
 
-    log_limit_flush(&server->flood, &server->log, UINT64_MAX - 1);
-    datagrams_summarise(server);
+    log_limit_flush(&server->log_limit, &server->log, UINT64_MAX - 1);
+    datagram_workers_summarise(&server->datagrams);
     log_report_dropped(&server->log);
     server->log.channel = -1;
     scribe_process_dismiss(&server->scribe);
@@ -205,10 +214,9 @@ void server_close(struct server *server)
     control_close(&server->control);
     fork_servers_close(&server->fork_servers);
     dismiss_scribe(server);
-    datagrams_close(&server->datagrams);
-    slots_close(&server->slots);
+    datagram_workers_close(&server->datagrams);
+    sessions_close(&server->sessions);
     fd_close(&server->doorbell);
-    roster_close(&server->roster);
     access_close(server);
     fd_close(&server->signals.fd);
 }

@@ -14,8 +14,8 @@ static void format_wait(const struct server *server, char *buf, size_t size)
 {
     char time[DURATION_TEXT_MAX];
 
-    snprintf(buf, size, "Stopping: waiting for %zu client%s", server->roster.live,
-             plural(server->roster.live));
+    snprintf(buf, size, "Stopping: waiting for %zu client%s", server->sessions.roster.live,
+             plural(server->sessions.roster.live));
     if (server->phase == PHASE_DRAINING)
         text_append(buf, size, ", up to %s (drain_timeout)",
                     duration_format(server->settings->server->drain_timeout, time, sizeof(time)));
@@ -24,14 +24,14 @@ static void format_wait(const struct server *server, char *buf, size_t size)
 static void format(const struct server *server, char *buf, size_t size)
 {
     unsigned long long most = server->settings->server->max_clients;
-    unsigned long long served = server->totals.served, refused = server->totals.refused;
+    unsigned long long served = server->counters.served, refused = server->counters.refused;
 
     if (server->phase == PHASE_SERVING)
         snprintf(buf, size, "%zu/%llu client%s, %zu listener%s, %llu served, %llu refused%s",
-                 server->roster.live, most, plural(most), server->listeners.count,
+                 server->sessions.roster.live, most, plural(most), server->listeners.count,
                  plural(server->listeners.count), served, refused,
                  server->rejected ? "; the last reload was rejected" : "");
-    else if (server->roster.live > 0)
+    else if (server->sessions.roster.live > 0)
         format_wait(server, buf, size);
     else
         snprintf(buf, size, "Stopped: %llu served, %llu refused", served, refused);

@@ -16,7 +16,7 @@
 #ifndef ECHOD_IPC_SLOT_H
 #define ECHOD_IPC_SLOT_H
 
-#include "ipc/tally.h"
+#include "ipc/datagram_counter.h"
 #include "net/address.h"
 #include "net/tcp_stats.h"
 
@@ -32,9 +32,9 @@ struct slot {
     _Atomic uint64_t bytes_in;
     _Atomic uint64_t bytes_out;
     _Atomic uint64_t messages;
-    _Atomic uint64_t tally[TALLY_COUNT]; /* of a datagram worker, in place of those above */
-    _Atomic int state;                   /* enum slot_state */
-    _Atomic int busy;                    /* 0: all that came is answered, as above */
+    _Atomic uint64_t counter[DATAGRAM_COUNTERS]; /* of a datagram worker, in place of those above */
+    _Atomic int state;                           /* enum slot_state */
+    _Atomic int busy;                            /* 0: all that came is answered, as above */
     _Atomic int error;   /* the errno behind END_IO, END_SETUP, END_PROXY and END_VANISHED */
     _Atomic int call;    /* END_SANDBOX: the number of the system call that is not on the list */
     int pid;             /* written by the kernel as the worker is forked */

@@ -40,9 +40,9 @@ static void set_title(const struct worker *worker)
               job->options.listener, service_name(job->options.service));
 }
 
-static void count(const struct serving *serving, enum tally tally, uint64_t more)
+static void count(const struct serving *serving, enum datagram_counter counter, uint64_t more)
 {
-    slot_count(&serving->worker->slot->tally[tally], more);
+    slot_count(&serving->worker->slot->counter[counter], more);
 }
 
 static bool is_denied(const struct worker *worker, const struct address *peer)
@@ -54,33 +54,33 @@ static bool is_denied(const struct worker *worker, const struct address *peer)
 }
 
 /* Whoever may send to a Unix socket is known by its mode, and cannot be forged. */
-static enum tally judge(struct serving *serving, const struct datagram *d,
-                        const struct address *peer)
+static enum datagram_counter judge(struct serving *serving, const struct datagram *d,
+                                   const struct address *peer)
 {
     const struct datagram_options *options = &serving->worker->job->datagrams;
     const struct service_options *service = &serving->worker->job->options;
     struct address to = d->to;
 
     if (!address_is_ip(peer))
-        return TALLY_COUNT;
+        return DATAGRAM_COUNTERS;
     address_normalise(&to);
     if (is_denied(serving->worker, peer))
-        return TALLY_DENIED;
-    enum tally verdict = serving->service.answers
+        return COUNTER_DENIED;
+    enum datagram_counter verdict = serving->service.answers
                              ? datagram_judge(&options->own_ports, peer, &to, d->unicast)
-                             : TALLY_COUNT;
-    if (verdict != TALLY_COUNT)
+                             : DATAGRAM_COUNTERS;
+    if (verdict != DATAGRAM_COUNTERS)
         return verdict;
     uint64_t now = clock_now();
     struct source_key source = address_source(peer, &options->source_prefix);
     if (rate_take(&serving->rates, &options->rate, &source, now) > 0)
-        return TALLY_RATE;
+        return COUNTER_RATE;
     if (!serving->service.answers)
-        return TALLY_COUNT;
+        return DATAGRAM_COUNTERS;
     /* What a service does not look at makes no difference to it. */
     size_t len = service->service == SERVICE_DAYTIME ? 0 : d->len;
-    return datagram_repeats_is_loop(&serving->repeats, peer, d->data, len, now) ? TALLY_LOOP
-                                                                                : TALLY_COUNT;
+    return datagram_repeats_is_loop(&serving->repeats, peer, d->data, len, now) ? COUNTER_LOOP
+                                                                                : DATAGRAM_COUNTERS;
 }
 
 static void serve_one(struct serving *serving, struct datagram *d)
@@ -88,12 +88,12 @@ static void serve_one(struct serving *serving, struct datagram *d)
     struct address peer = d->peer;
 
     address_normalise(&peer);
-    count(serving, TALLY_IN, 1);
-    count(serving, TALLY_BYTES_IN, d->len);
-    enum tally verdict = judge(serving, d, &peer);
-    if (verdict == TALLY_COUNT)
+    count(serving, COUNTER_IN, 1);
+    count(serving, COUNTER_BYTES_IN, d->len);
+    enum datagram_counter verdict = judge(serving, d, &peer);
+    if (verdict == DATAGRAM_COUNTERS)
         verdict = datagram_serve(&serving->service, d, &peer);
-    if (verdict != TALLY_COUNT)
+    if (verdict != DATAGRAM_COUNTERS)
         count(serving, verdict, 1);
 }
 
@@ -102,11 +102,11 @@ static void count_sent(const struct datagram *d, int result, void *context)
     const struct serving *serving = context;
 
     if (result < 0) {
-        count(serving, TALLY_NOT_SENT, 1);
+        count(serving, COUNTER_NOT_SENT, 1);
         return;
     }
-    count(serving, TALLY_OUT, 1);
-    count(serving, TALLY_BYTES_OUT, d->answer.len);
+    count(serving, COUNTER_OUT, 1);
+    count(serving, COUNTER_BYTES_OUT, d->answer.len);
 }
 
 /* Serves what is there. Returns how many there were, or -errno. */

@@ -34,16 +34,16 @@ static bool is_host(const struct address *a)
     return !bytes || (count == 4 ? is_ipv4_host(bytes) : is_ipv6_host(bytes));
 }
 
-enum tally datagram_judge(const struct ports *own, const struct address *source,
-                          const struct address *to, bool unicast)
+enum datagram_counter datagram_judge(const struct ports *own, const struct address *source,
+                                     const struct address *to, bool unicast)
 {
     uint16_t port = address_port(source);
 
     if (!unicast || !is_host(source) || !is_host(to))
-        return TALLY_NOT_UNICAST;
+        return COUNTER_NOT_UNICAST;
     if (port < FIRST_UNPRIVILEGED)
-        return TALLY_LOW_PORT;
+        return COUNTER_LOW_PORT;
     if (is_own_port(own, port))
-        return TALLY_OWN_PORT;
-    return TALLY_COUNT;
+        return COUNTER_OWN_PORT;
+    return DATAGRAM_COUNTERS;
 }

@@ -22,28 +22,28 @@ static bool has_name(const struct address *peer)
 }
 
 /* Answers by TEXT, where there is an address to answer to. */
-static enum tally answer(const struct datagram_service *service, struct datagram *datagram,
-                         const struct text *text)
+static enum datagram_counter answer(const struct datagram_service *service,
+                                    struct datagram *datagram, const struct text *text)
 {
     if (!service->answers)
-        return TALLY_COUNT;
+        return DATAGRAM_COUNTERS;
     if (!has_name(&datagram->peer))
-        return TALLY_UNNAMED;
+        return COUNTER_UNNAMED;
     datagram->answer = *text;
     datagram->answered = true;
-    return TALLY_COUNT;
+    return DATAGRAM_COUNTERS;
 }
 
-static enum tally echo(const struct datagram_service *service, struct datagram *datagram)
+static enum datagram_counter echo(const struct datagram_service *service, struct datagram *datagram)
 {
     if (datagram->len > BATCH_BUFFER)
-        return TALLY_TOO_LONG;
+        return COUNTER_TOO_LONG;
     return answer(service, datagram,
                   &(struct text){.data = (char *)datagram->data, .len = datagram->len});
 }
 
-static enum tally take_message(struct datagram_service *service, struct datagram *datagram,
-                               const struct address *peer)
+static enum datagram_counter take_message(struct datagram_service *service,
+                                          struct datagram *datagram, const struct address *peer)
 {
     struct message_store *storing = &service->storing;
     struct slot *slot = service->worker->slot;
@@ -53,27 +53,27 @@ static enum tally take_message(struct datagram_service *service, struct datagram
         framing_whole(datagram->data, datagram->len, service->worker->job->options.max_message,
                       &message) < 0) {
         answer(service, datagram, &storing->too_long);
-        return TALLY_TOO_LONG;
+        return COUNTER_TOO_LONG;
     }
     int r = message_store_put(storing, &message, peer, NULL);
     if (r < 0) {
         atomic_store(&slot->error, -r);
         answer(service, datagram, &message_store_failed);
-        return TALLY_NOT_STORED;
+        return COUNTER_NOT_STORED;
     }
-    slot_count(&slot->tally[TALLY_MESSAGES], 1);
+    slot_count(&slot->counter[COUNTER_MESSAGES], 1);
     return answer(service, datagram, &storing->reply);
 }
 
-static enum tally tell_time(struct datagram_service *service, struct datagram *datagram)
+static enum datagram_counter tell_time(struct datagram_service *service, struct datagram *datagram)
 {
     size_t len = daytime_format(service->daytime, sizeof(service->daytime));
 
     return answer(service, datagram, &(struct text){.data = service->daytime, .len = len});
 }
 
-enum tally datagram_serve(struct datagram_service *service, struct datagram *datagram,
-                          const struct address *peer)
+enum datagram_counter datagram_serve(struct datagram_service *service, struct datagram *datagram,
+                                     const struct address *peer)
 {
     switch ((enum service)service->worker->job->options.service) {
     case SERVICE_ECHO:
@@ -87,5 +87,5 @@ enum tally datagram_serve(struct datagram_service *service, struct datagram *dat
     case SERVICE_WHOAMI:
         break;
     }
-    return TALLY_COUNT;
+    return DATAGRAM_COUNTERS;
 }

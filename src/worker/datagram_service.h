@@ -22,8 +22,8 @@ struct datagram_service {
 int datagram_service_open(struct datagram_service *service, const struct worker *worker);
 
 /* Serves DATAGRAM, from PEER (normalised): sets its answer, if it gets one, which lasts until the
- * next batch. Returns why there is none, or TALLY_COUNT if all is well. */
-enum tally datagram_serve(struct datagram_service *service, struct datagram *datagram,
-                          const struct address *peer);
+ * next batch. Returns why there is none, or DATAGRAM_COUNTERS if all is well. */
+enum datagram_counter datagram_serve(struct datagram_service *service, struct datagram *datagram,
+                                     const struct address *peer);
 
 #endif

@@ -100,22 +100,6 @@ static void bound_all(char *text, uint8_t choice)
     }
 }
 
-static struct server empty(const struct settings *settings)
-{
-    struct server server = {.settings = settings,
-                            .datagrams = DATAGRAMS_NONE,
-                            .scribe = SCRIBE_PROCESS_NONE,
-                            .fork_servers = FORK_SERVERS_NONE,
-                            .doorbell = -1,
-                            .reload = RELOAD_NONE,
-                            .slots = {.memory = -1},
-                            .pid_file = -1,
-                            .log = {.level = -1, .channel = -1}};
-
-    control_init(&server.control);
-    return server;
-}
-
 /* FD, if there is one, is not passed on to other programs. */
 static void check_kept(int fd)
 {
@@ -126,26 +110,26 @@ static void check_kept(int fd)
 
 static void check_server(const struct server *server)
 {
-    fuzz_check(server->roster.live <= server->roster.max);
+    fuzz_check(server->sessions.roster.live <= server->sessions.roster.max);
     fuzz_check(server->fork_servers.count <= FORK_SERVERS_MAX);
-    fuzz_check(server->doorstep.count <= DOORSTEP_PLACES);
+    fuzz_check(server->waiting_list.count <= WAITING_LIST_MAX);
     for (size_t i = 0; i < server->datagrams.count; i++)
         fuzz_check(server->datagrams.item[i].slot < server->datagrams.slots.count);
-    check_kept(server->slots.memory);
+    check_kept(server->sessions.slots.memory);
     check_kept(server->doorbell);
     check_kept(server->pid_file);
     check_kept(server->control.listener);
     for (size_t i = 0; i < server->fork_servers.count; i++)
         check_kept(server->fork_servers.item[i].channel);
-    for (size_t i = 0; i < server->doorstep.count; i++)
-        check_kept(server->doorstep.item[i].client);
+    for (size_t i = 0; i < server->waiting_list.count; i++)
+        check_kept(server->waiting_list.item[i].client);
 }
 
 static void forget(struct server *server)
 {
-    slots_close(&server->slots);
+    slots_close(&server->sessions.slots);
     slots_close(&server->datagrams.slots);
-    roster_close(&server->roster);
+    roster_close(&server->sessions.roster);
     free(server->scribe.connection);
     free(server->datagrams.item);
 }
@@ -174,7 +158,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     open_all();
     bound_all(text, choice);
     int fd = fuzz_file(text, strlen(text), path);
-    struct server server = empty(settings);
+    struct server server;
+    server_init(&server, &(struct server_plan){.settings = settings});
+    server.log.level = -1;
     int r = handover_read(fd, &server, &passed);
     fuzz_check(r <= 0 && fcntl(fd, F_GETFD) < 0);
     check_server(&server);

@@ -44,10 +44,11 @@ static void add_clients(struct server *server)
 
     fuzz_check(address_numeric(&ip, "192.0.2.1", 7) == 0);
     fuzz_check(address_unix(&odd, "@\t=\n\"\\\xff") == 0);
-    roster_started(&server->roster,
-                   roster_add(&server->roster, 1, &ip, server->settings->listens[0]), NO_PROCESS);
-    roster_started(&server->roster,
-                   roster_add(&server->roster, 2, &odd, server->settings->listens[1]),
+    roster_started(&server->sessions.roster,
+                   roster_add(&server->sessions.roster, 1, &ip, server->settings->listens[0]),
+                   NO_PROCESS);
+    roster_started(&server->sessions.roster,
+                   roster_add(&server->sessions.roster, 2, &odd, server->settings->listens[1]),
                    NO_PROCESS + 1);
 }
 
@@ -64,8 +65,9 @@ static struct server *server_make(void)
     }
     server.listeners = (struct listeners){.item = listeners, .count = 2};
     control_init(&server.control);
-    fuzz_check(slots_open(&server.slots, 10) == 0 && access_open(&server) == 0);
-    fuzz_check(roster_open(&server.roster, 10, &server.settings->server->source_prefix) == 0);
+    fuzz_check(slots_open(&server.sessions.slots, 10) == 0 && access_open(&server) == 0);
+    fuzz_check(roster_open(&server.sessions.roster, 10, &server.settings->server->source_prefix) ==
+               0);
     add_clients(&server);
     return &server;
 }

@@ -19,9 +19,11 @@ static struct server *server_make(void)
     static struct listen_settings listen = {.name = "a", .proxy_protocol = PROXY_ANY};
     static struct listen_settings *listens[] = {&listen};
     static struct settings settings = {.server = &limits, .listens = listens, .listen_count = 1};
-    static struct server server = {.settings = &settings, .log = {.level = -1, .channel = -1}};
+    static struct server server;
 
-    fuzz_check(slots_open(&server.slots, 5) == 0 && access_open(&server) == 0);
+    server_init(&server, &(struct server_plan){.settings = &settings});
+    server.log.level = -1;
+    fuzz_check(slots_open(&server.sessions.slots, 5) == 0 && access_open(&server) == 0);
     server.doorbell = doorbell_open();
     fuzz_check(server.doorbell >= 0);
     return &server;
@@ -57,10 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!server)
         server = server_make();
-    struct roster *roster = &server->roster;
+    struct roster *roster = &server->sessions.roster;
     fuzz_check(address_numeric(&proxy, "127.0.0.1", 7) == 0);
     fuzz_check(roster_open(roster, 5, &server->settings->server->source_prefix) == 0);
-    struct slot *slot = slots_at(&server->slots, roster_next(roster));
+    struct slot *slot = slots_at(&server->sessions.slots, roster_next(roster));
     *slot = (struct slot){.state = fuzz_choice(&data, &size) % (SLOT_ASKING + 1)};
     bool asks = slot->state == SLOT_ASKING;
     memcpy(&slot->told, data, size < sizeof(slot->told) ? size : sizeof(slot->told));

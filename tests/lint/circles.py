@@ -16,9 +16,8 @@ CIRCLING = {f"{room}/{unit}" for room, units in {
         "ping_flows plot report room stop streams sweep tcp_info verb verb_ask verb_crr "
         "verb_hold verb_idle verb_load verb_path verb_ping verb_send verb_sweep",
     "daemon":
-        "access admission client_handover clients control conveyed datagram_handover "
-        "datagram_log datagrams drain handover inquiry metrics process_handover reap "
-        "reload report server server_setup status",
+        "access admission client_handover control conveyed drain ends handover inquiry "
+        "metrics process_handover reload report server status",
 }.items() for unit in units.split()}
 
 # What a source defines for others begins at the left margin, without static.

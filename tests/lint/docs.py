@@ -444,8 +444,8 @@ def catalog_has_events(tree):
 
 REPORT = "src/daemon/report.c"
 INQUIRY = "src/daemon/inquiry.c"
-TOTALS = "src/daemon/totals.c"
-HISTOGRAM = "src/daemon/histogram.c"
+TOTALS = "src/daemon/session/counters.c"
+HISTOGRAM = "src/daemon/session/histogram.c"
 
 
 def keys_of_report(tree, functions_of_it):
@@ -508,7 +508,7 @@ def page_has_reasons(tree):
     declared = re.findall(r"^ +END_\w+", tree.read("src/ipc/end.h"), flags=re.M)
     if len(expected) != len(declared):
         yield f"src/ipc/end.c explains {len(expected)} of {len(declared)} ends"
-    session = lint.blanked(tree.read("src/daemon/session.c"), strings=False)
+    session = lint.blanked(tree.read("src/daemon/session/session_log.c"), strings=False)
     for assigned in re.findall(r"->reason = (.*?);", session, flags=re.S):
         for name in strings(assigned):
             expected[name] = there.get(name, "a level")
@@ -656,7 +656,7 @@ lint.main([
     ("echod(8) has every field of a record", page_has_fields, {
         "one that is missing": doctor(ECHOD_PAGE, "ECHOD_BYTES_IN , ", ""),
         "one too many": doctor(ECHOD_PAGE, "ECHOD_BYTES_IN , ", "ECHOD_BYTES , "),
-        "a new one": doctor("src/daemon/session.c", '"ECHOD_BYTES_IN"', '"ECHOD_NEW"')}),
+        "a new one": doctor("src/daemon/session/session_log.c", '"ECHOD_BYTES_IN"', '"ECHOD_NEW"')}),
     ("each event has a name and a MESSAGE_ID of its own", events_are_whole, {
         "one that lacks them": doctor(EVENTS, r"^    \[EVENT_PAUSED\].*\n", ""),
         "a name of two": doctor(EVENTS, '"resumed"', '"paused"'),
@@ -683,7 +683,7 @@ lint.main([
         "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm too-long Pq notice", ".It"),
         "another level": doctor(ECHOD_PAGE, "Cm too-long Pq notice", "Cm too-long Pq info"),
         "a new one": doctor("src/ipc/end.c", '"too-long"', '"too-new"'),
-        "a new one of the daemon": doctor("src/daemon/session.c", '"killed"', '"slain"')}),
+        "a new one of the daemon": doctor("src/daemon/session/session_log.c", '"killed"', '"slain"')}),
     ("echod(8) has every reason of a refusal, and what the client is sent", page_has_refusals, {
         "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm not allowed", ".It Cm not liked"),
         "another text": doctor(ECHOD_PAGE, "^.Ql echod: access denied", ".Ql echod: go away"),

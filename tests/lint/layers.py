@@ -19,8 +19,12 @@ ROOMS = {
     "forkserver": "worker ipc net log",
     "daemon/process": "net log",
     "daemon/listen": "daemon/process config net log",
-    "daemon/supervise": "scribe ipc config net log",
-    "daemon": "daemon/supervise daemon/listen daemon/process scribe ipc config net log",
+    "daemon/session": "daemon/process ipc config net log",
+    "daemon/supervise": "daemon/session daemon/listen daemon/process scribe ipc config net log",
+    "daemon/datagram": "daemon/supervise daemon/session daemon/listen daemon/process "
+                       "ipc config net log",
+    "daemon": "daemon/datagram daemon/supervise daemon/session daemon/listen "
+              "daemon/process scribe ipc config net log",
     "client": "net",
     "ctl": "net",
     "generator": "config net log",
@@ -168,7 +172,7 @@ lint.main([
             insert("src/net/cidr.h", '#include "config/settings.h"'),
         "the daemon including a service": insert("src/daemon/run.c", '#include "service/service.h"'),
         "the daemon including a worker": insert("src/daemon/run.c", '#include "worker/worker.h"'),
-        "the client including the daemon": insert("src/client/main.c", '#include "daemon/cli.h"'),
+        "the client including the daemon": insert("src/client/main.c", '#include "daemon/command_line.h"'),
         "a worker including the daemon": insert("src/service/echo.c", '#include "daemon/server.h"'),
         "a header without its directory": insert("src/log/log.c", '#include "log.h"'),
         "a room including the one that composes it":

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/macros.h"
-#include "daemon/slots.h"
+#include "daemon/session/slots.h"
 #include "daemon/supervise/fork_servers.h"
 #include "ipc/channel.h"
 #include "ipc/end.h"

@@ -49,7 +49,7 @@ static int set_up(void **state)
     };
     s->settings = (struct settings){.server = &s->limits};
     s->server = (struct server){.settings = &s->settings};
-    assert_int_equal(roster_open(&s->server.roster, 5, &s->limits.source_prefix), 0);
+    assert_int_equal(roster_open(&s->server.sessions.roster, 5, &s->limits.source_prefix), 0);
     assert_int_equal(access_open(&s->server), 0);
     *state = s;
     return 0;
@@ -60,7 +60,7 @@ static int tear_down(void **state)
     struct setting *s = *state;
 
     access_close(&s->server);
-    roster_close(&s->server.roster);
+    roster_close(&s->server.sessions.roster);
     free(s);
     return 0;
 }
@@ -77,7 +77,8 @@ static void fill(struct setting *s, const char *host, int count)
     struct address peer = numeric(host);
 
     for (int i = 0; i < count; i++)
-        roster_add(&s->server.roster, 100 + s->server.roster.live, &peer, &s->listen);
+        roster_add(&s->server.sessions.roster, 100 + s->server.sessions.roster.live, &peer,
+                   &s->listen);
 }
 
 /* Lets HOST in so often. */
@@ -231,7 +232,7 @@ static void test_unix_peers(void **state)
         assert_int_equal(access.rule, ACCESS_OPEN);
         for (int j = 0; j < 50; j++)
             access_use(&s->server, &access, &peer, NOW);
-        roster_add(&s->server.roster, 100 + i, &peer, &s->listen);
+        roster_add(&s->server.sessions.roster, 100 + i, &peer, &s->listen);
     }
     assert_int_equal(access_decide(&s->server, &peer, &s->listen, NOW).rule, ACCESS_RESERVED);
 }
@@ -251,7 +252,7 @@ static void test_unix_users(void **state)
     struct address peer = {.len = sizeof(sa_family_t), .user = 1001, .sa = {.sa_family = AF_UNIX}};
 
     for (uint64_t i = 0; i < 3; i++)
-        roster_add(&s->server.roster, 100 + i, &peer, &s->listen);
+        roster_add(&s->server.sessions.roster, 100 + i, &peer, &s->listen);
     assert_int_equal(decide_user(s, 1001).rule, ACCESS_SOURCE);
     assert_int_equal(decide_user(s, 1002).rule, ACCESS_OPEN);
     assert_int_equal(decide_user(s, 1).rule, ACCESS_OPEN);

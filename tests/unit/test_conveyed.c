@@ -35,8 +35,9 @@ static void add(struct setting *s, uint64_t job)
 {
     struct address peer = numeric("127.0.0.1");
 
-    *slots_at(&s->server.slots, roster_next(&s->server.roster)) = (struct slot){.error = 0};
-    roster_add(&s->server.roster, job, &peer, &s->listen);
+    *slots_at(&s->server.sessions.slots, roster_next(&s->server.sessions.roster)) =
+        (struct slot){.error = 0};
+    roster_add(&s->server.sessions.roster, job, &peer, &s->listen);
 }
 
 static int set_up(void **state)
@@ -53,9 +54,10 @@ static int set_up(void **state)
                                          .proxy_trust = {.item = s->trust, .count = 1}};
     s->listens[0] = &s->listen;
     s->settings = (struct settings){.server = &s->limits, .listens = s->listens, .listen_count = 1};
-    s->server = (struct server){.settings = &s->settings, .log = {.level = -1, .channel = -1}};
-    assert_int_equal(roster_open(&s->server.roster, 5, &s->limits.source_prefix), 0);
-    assert_int_equal(slots_open(&s->server.slots, 5), 0);
+    server_init(&s->server, &(struct server_plan){.settings = &s->settings});
+    s->server.log.level = -1;
+    assert_int_equal(roster_open(&s->server.sessions.roster, 5, &s->limits.source_prefix), 0);
+    assert_int_equal(slots_open(&s->server.sessions.slots, 5), 0);
     s->server.doorbell = doorbell_open();
     assert_true(s->server.doorbell >= 0);
     add(s, JOB);
@@ -68,15 +70,15 @@ static int tear_down(void **state)
     struct setting *s = *state;
 
     fd_close(&s->server.doorbell);
-    slots_close(&s->server.slots);
-    roster_close(&s->server.roster);
+    slots_close(&s->server.sessions.slots);
+    roster_close(&s->server.sessions.roster);
     free(s);
     return 0;
 }
 
 static struct client *client(const struct setting *s)
 {
-    struct client *client = roster_at(&s->server.roster, 0, JOB);
+    struct client *client = roster_at(&s->server.sessions.roster, 0, JOB);
 
     assert_non_null(client);
     return client;
@@ -84,7 +86,7 @@ static struct client *client(const struct setting *s)
 
 static struct slot *slot_of(const struct setting *s, size_t index)
 {
-    return slots_at(&s->server.slots, index);
+    return slots_at(&s->server.sessions.slots, index);
 }
 
 /* The worker tells ADDRESS, and asks. Returns the answer. */
@@ -110,7 +112,7 @@ static size_t count(const struct setting *s, const char *host)
 {
     struct address address = numeric(host);
 
-    return roster_count(&s->server.roster, &address);
+    return roster_count(&s->server.sessions.roster, &address);
 }
 
 static void test_admitted_client_is_counted(void **state)
@@ -126,8 +128,8 @@ static void test_admitted_client_is_counted(void **state)
     assert_string_equal(address_format(&client(s)->proxy, text, sizeof(text)), "127.0.0.1:7");
     assert_int_equal(count(s, "198.51.100.1"), 1);
     assert_int_equal(count(s, "127.0.0.1"), 0);
-    assert_int_equal(s->server.totals.served, 1);
-    roster_remove(&s->server.roster, client(s));
+    assert_int_equal(s->server.counters.served, 1);
+    roster_remove(&s->server.sessions.roster, client(s));
     assert_int_equal(count(s, "198.51.100.1"), 0);
 }
 
@@ -148,8 +150,8 @@ static void test_denied(void **state)
     assert_string_equal(slot_of(s, 0)->words, "echod: access denied\n");
     assert_int_equal(client(s)->standing, CLIENT_REFUSED);
     assert_int_equal(count(s, "192.0.2.200"), 0);
-    assert_int_equal(s->server.totals.refused, 1);
-    assert_int_equal(s->server.totals.served, 0);
+    assert_int_equal(s->server.counters.refused, 1);
+    assert_int_equal(s->server.counters.served, 0);
 }
 
 static void test_limit_per_source(void **state)
@@ -158,10 +160,10 @@ static void test_limit_per_source(void **state)
     struct listen_settings direct = {.name = "b"};
     struct address there = numeric("2001:db8::1");
 
-    roster_add(&s->server.roster, 1, &there, &direct);
+    roster_add(&s->server.sessions.roster, 1, &there, &direct);
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
     assert_int_equal(client(s)->standing, CLIENT_AWAITED);
-    assert_int_equal(s->server.totals.refused, 0);
+    assert_int_equal(s->server.counters.refused, 0);
     uint64_t until = client(s)->patience;
     assert_true(until > clock_now());
     client(s)->patience = clock_now() + LONG; /* it is asked again before its time is over */
@@ -170,7 +172,7 @@ static void test_limit_per_source(void **state)
     while (clock_now() < until)
         poll(NULL, 0, clock_timeout(until));
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_REFUSED);
-    assert_int_equal(s->server.totals.refused, 1);
+    assert_int_equal(s->server.counters.refused, 1);
 }
 
 /* Somebody has left before the question is repeated; who it is about does not change. */
@@ -181,9 +183,9 @@ static void test_limit_that_is_lifted(void **state)
     struct address there = numeric("2001:db8::1");
     char text[ADDRESS_TEXT_MAX];
 
-    roster_add(&s->server.roster, 1, &there, &direct);
+    roster_add(&s->server.sessions.roster, 1, &there, &direct);
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
-    roster_remove(&s->server.roster, roster_at(&s->server.roster, 1, 1));
+    roster_remove(&s->server.sessions.roster, roster_at(&s->server.sessions.roster, 1, 1));
     assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
     assert_string_equal(address_format(&client(s)->peer, text, sizeof(text)), "[2001:db8::2]:7");
     assert_string_equal(address_format(&client(s)->proxy, text, sizeof(text)), "127.0.0.1:7");
@@ -196,7 +198,7 @@ static void test_full_house(void **state)
     struct setting *s = *state;
 
     s->limits.max_per_source = 0;
-    for (uint64_t job = 1; s->server.roster.live < 5; job++)
+    for (uint64_t job = 1; s->server.sessions.roster.live < 5; job++)
         add(s, job);
     assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
 }
@@ -239,7 +241,7 @@ static void test_many_questions(void **state)
     static const bool asks[] = {true, false, true, true, false};
 
     s->limits.max_per_source = 2;
-    for (uint64_t job = 1; s->server.roster.live < ARRAY_SIZE(asks); job++)
+    for (uint64_t job = 1; s->server.sessions.roster.live < ARRAY_SIZE(asks); job++)
         add(s, job);
     for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
         slot_of(s, i)->told = numeric(i == 3 ? "192.0.2.200" : "198.51.100.1");
@@ -252,16 +254,16 @@ static void test_many_questions(void **state)
                                                 : i == 3 ? SLOT_REFUSED
                                                          : SLOT_ADMITTED);
     assert_int_equal(count(s, "198.51.100.1"), 2);
-    assert_int_equal(s->server.totals.served, 2);
-    assert_int_equal(s->server.totals.refused, 1);
-    assert_int_equal(s->server.roster.awaited, 2);
+    assert_int_equal(s->server.counters.served, 2);
+    assert_int_equal(s->server.counters.refused, 1);
+    assert_int_equal(s->server.sessions.roster.awaited, 2);
     for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
         slot_of(s, i)->state = SLOT_ASKING;
     s->limits.max_per_source = 0;
     conveyed_answer(&s->server);
     assert_int_equal(slot_of(s, 1)->answer, SLOT_ADMITTED);
     assert_int_equal(slot_of(s, 4)->answer, SLOT_ADMITTED);
-    assert_int_equal(s->server.roster.awaited, 0);
+    assert_int_equal(s->server.sessions.roster.awaited, 0);
     assert_int_equal(count(s, "198.51.100.1"), 4);
 }
 

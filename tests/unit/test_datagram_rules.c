@@ -5,7 +5,7 @@
 static uint16_t own_ports[] = {7777, 40000};
 static const struct ports own = {.item = own_ports, .count = ARRAY_SIZE(own_ports)};
 
-static enum tally judged(const char *source, uint16_t port, const char *to, bool unicast)
+static enum datagram_counter judged(const char *source, uint16_t port, const char *to, bool unicast)
 {
     struct address a, b = {.len = 0};
 
@@ -18,11 +18,11 @@ static enum tally judged(const char *source, uint16_t port, const char *to, bool
 static void test_a_client_is_answered(void **state)
 {
     (void)state;
-    assert_int_equal(judged("192.0.2.1", 1024, "192.0.2.7", true), TALLY_COUNT);
-    assert_int_equal(judged("192.0.2.255", 65535, "10.0.0.255", true), TALLY_COUNT);
-    assert_int_equal(judged("2001:db8::1", 50000, "2001:db8::7", true), TALLY_COUNT);
-    assert_int_equal(judged("fe80::1", 50000, "fe80::7", true), TALLY_COUNT);
-    assert_int_equal(judged("192.0.2.1", 50000, NULL, true), TALLY_COUNT);
+    assert_int_equal(judged("192.0.2.1", 1024, "192.0.2.7", true), DATAGRAM_COUNTERS);
+    assert_int_equal(judged("192.0.2.255", 65535, "10.0.0.255", true), DATAGRAM_COUNTERS);
+    assert_int_equal(judged("2001:db8::1", 50000, "2001:db8::7", true), DATAGRAM_COUNTERS);
+    assert_int_equal(judged("fe80::1", 50000, "fe80::7", true), DATAGRAM_COUNTERS);
+    assert_int_equal(judged("192.0.2.1", 50000, NULL, true), DATAGRAM_COUNTERS);
 }
 
 static void test_low_ports(void **state)
@@ -31,8 +31,8 @@ static void test_low_ports(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(low); i++) {
-        assert_int_equal(judged("192.0.2.1", low[i], "192.0.2.7", true), TALLY_LOW_PORT);
-        assert_int_equal(judged("2001:db8::1", low[i], "2001:db8::7", true), TALLY_LOW_PORT);
+        assert_int_equal(judged("192.0.2.1", low[i], "192.0.2.7", true), COUNTER_LOW_PORT);
+        assert_int_equal(judged("2001:db8::1", low[i], "2001:db8::7", true), COUNTER_LOW_PORT);
     }
 }
 
@@ -44,14 +44,15 @@ static void test_own_ports(void **state)
 
     (void)state;
     for (size_t i = 0; i < own.count; i++) {
-        assert_int_equal(judged("127.0.0.1", own_ports[i], "127.0.0.1", true), TALLY_OWN_PORT);
-        assert_int_equal(judged("198.51.100.9", own_ports[i], "192.0.2.7", true), TALLY_OWN_PORT);
-        assert_int_equal(judged("2001:db8::1", own_ports[i], "2001:db8::7", true), TALLY_OWN_PORT);
+        assert_int_equal(judged("127.0.0.1", own_ports[i], "127.0.0.1", true), COUNTER_OWN_PORT);
+        assert_int_equal(judged("198.51.100.9", own_ports[i], "192.0.2.7", true), COUNTER_OWN_PORT);
+        assert_int_equal(judged("2001:db8::1", own_ports[i], "2001:db8::7", true),
+                         COUNTER_OWN_PORT);
         assert_int_equal(judged("127.0.0.1", (uint16_t)(own_ports[i] + 1), "127.0.0.1", true),
-                         TALLY_COUNT);
+                         DATAGRAM_COUNTERS);
     }
     assert_int_equal(address_numeric(&a, "192.0.2.1", 7777), 0);
-    assert_int_equal(datagram_judge(&none, &a, &a, true), TALLY_COUNT);
+    assert_int_equal(datagram_judge(&none, &a, &a, true), DATAGRAM_COUNTERS);
 }
 
 static void test_one_host_to_one_host(void **state)
@@ -62,18 +63,18 @@ static void test_one_host_to_one_host(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
-        assert_int_equal(judged(many[i], 50000, "192.0.2.7", true), TALLY_NOT_UNICAST);
-        assert_int_equal(judged("192.0.2.1", 50000, many[i], true), TALLY_NOT_UNICAST);
+        assert_int_equal(judged(many[i], 50000, "192.0.2.7", true), COUNTER_NOT_UNICAST);
+        assert_int_equal(judged("192.0.2.1", 50000, many[i], true), COUNTER_NOT_UNICAST);
     }
     /* A network's broadcast address looks like any other: the kernel knows. */
-    assert_int_equal(judged("192.0.2.1", 50000, "192.0.2.255", false), TALLY_NOT_UNICAST);
+    assert_int_equal(judged("192.0.2.1", 50000, "192.0.2.255", false), COUNTER_NOT_UNICAST);
 }
 
 static void test_every_reason_has_a_clause(void **state)
 {
     (void)state;
-    for (enum tally t = TALLY_IN; t < TALLY_COUNT; t++)
-        assert_int_equal(tally_clause(t) != NULL, t >= TALLY_FIRST_UNANSWERED);
+    for (enum datagram_counter t = COUNTER_IN; t < DATAGRAM_COUNTERS; t++)
+        assert_int_equal(datagram_counter_clause(t) != NULL, t >= COUNTER_FIRST_UNANSWERED);
 }
 
 int main(void)

@@ -381,7 +381,7 @@ static void test_datagram_job(void **state)
     assert_int_equal(report.kind, REPORT_STARTED);
     const struct slot *slot = slots_at(&others, 2);
     assert_int_equal(slot->pid, report.pid);
-    assert_int_equal(slot->tally[TALLY_IN], 1);
+    assert_int_equal(slot->counter[COUNTER_IN], 1);
     kill(report.pid, SIGTERM);
     report = report_of(9);
     assert_int_equal(report.kind, REPORT_ENDED);

@@ -27,19 +27,9 @@ struct donor {
     size_t opened;
 };
 
-static struct server empty(const struct settings *settings)
+static void empty(struct server *server, const struct settings *settings)
 {
-    struct server server = {.settings = settings,
-                            .datagrams = DATAGRAMS_NONE,
-                            .scribe = SCRIBE_PROCESS_NONE,
-                            .fork_servers = FORK_SERVERS_NONE,
-                            .doorbell = -1,
-                            .reload = RELOAD_NONE,
-                            .slots = {.memory = -1},
-                            .pid_file = -1};
-
-    control_init(&server.control);
-    return server;
+    server_init(server, &(struct server_plan){.settings = settings});
 }
 
 static int any_descriptor(void)
@@ -118,9 +108,9 @@ static struct donor *donate(size_t max_clients)
     struct donor *donor = memory_zeroed(1, sizeof(*donor));
     struct server *s = &donor->server;
 
-    *s = empty(&donor->settings);
     donor->limits = (struct server_settings){.max_clients = max_clients, .source_prefix = usual};
     donor->settings.server = &donor->limits;
+    empty(s, &donor->settings);
     s->listeners.item = memory_zeroed(LISTENERS, sizeof(*s->listeners.item));
     s->listeners.count = LISTENERS;
     for (size_t i = 0; i < LISTENERS; i++) {
@@ -130,8 +120,8 @@ static struct donor *donate(size_t max_clients)
                                                  .file = {.device = i, .inode = UINT64_MAX - i}};
     }
     open_descriptors(donor);
-    assert_int_equal(roster_open(&s->roster, max_clients, &usual), 0);
-    assert_int_equal(slots_open(&s->slots, max_clients), 0);
+    assert_int_equal(roster_open(&s->sessions.roster, max_clients, &usual), 0);
+    assert_int_equal(slots_open(&s->sessions.slots, max_clients), 0);
     s->control.file = (struct socket_file){.device = 7, .inode = 8};
     s->scribe.sink = SINK_STDERR;
     s->scribe.pid = 4711;
@@ -146,28 +136,28 @@ static void finish(struct donor *donor, struct server *heir)
     for (size_t i = 0; i < donor->opened; i++)
         fd_close(&donor->fds[i]);
     if (heir) {
-        munmap(heir->slots.map, heir->slots.count * heir->slots.page);
-        roster_close(&heir->roster);
+        munmap(heir->sessions.slots.map, heir->sessions.slots.count * heir->sessions.slots.page);
+        roster_close(&heir->sessions.roster);
         free(heir->scribe.connection);
     }
     free(donor->server.scribe.connection);
-    slots_close(&donor->server.slots);
-    roster_close(&donor->server.roster);
+    slots_close(&donor->server.sessions.slots);
+    roster_close(&donor->server.sessions.roster);
     free(donor->server.listeners.item);
     free(donor);
 }
 
 /* What the program that takes DONOR over, with settings of its own, has. */
-static struct server inherit(const struct donor *donor, const struct settings *settings,
-                             struct inherited *passed)
+static void inherit(struct server *heir, const struct donor *donor, const struct settings *settings,
+                    struct inherited *passed)
 {
-    struct server heir = empty(settings);
     int fd = handover_write(&donor->server);
 
+    empty(heir, settings);
+
     assert_true(fd >= 0);
-    assert_int_equal(handover_read(fd, &heir, passed), 0);
+    assert_int_equal(handover_read(fd, heir, passed), 0);
     assert_int_equal(fcntl(fd, F_GETFD), -1); /* it is closed */
-    return heir;
 }
 
 static struct address numeric(const char *host, uint16_t port)
@@ -193,10 +183,11 @@ static void test_descriptors_and_times(void **state)
     struct donor *donor = donate(4);
     const struct server *old = &donor->server;
     struct inherited passed = {0};
-    struct server heir = inherit(donor, &donor->settings, &passed);
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
 
     (void)state;
-    assert_int_equal(heir.slots.memory, old->slots.memory);
+    assert_int_equal(heir.sessions.slots.memory, old->sessions.slots.memory);
     assert_int_equal(heir.scribe.sink, old->scribe.sink);
     assert_int_equal(heir.scribe.pid, 4711);
     assert_int_equal(heir.scribe.records_in, old->scribe.records_in);
@@ -219,7 +210,8 @@ static void test_fork_servers(void **state)
     struct donor *donor = donate(1);
     const struct fork_servers *before = &donor->server.fork_servers;
     struct inherited passed = {0};
-    struct server heir = inherit(donor, &donor->settings, &passed);
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
     const struct fork_servers *after = &heir.fork_servers;
 
     (void)state;
@@ -248,7 +240,8 @@ static void test_connections_to_the_scribe(void **state)
     struct donor *donor = donate(1);
     const struct scribe_process *before = &donor->server.scribe;
     struct inherited passed = {0};
-    struct server heir = inherit(donor, &donor->settings, &passed);
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
     struct scribe_process *after = &heir.scribe;
 
     (void)state;
@@ -279,7 +272,8 @@ static void test_what_there_is_not(void **state)
     donor->server.fork_servers.count = donor->server.scribe.count = 0;
     donor->server.fork_servers.known = false;
     donor->server.scribe.stores = -1;
-    struct server heir = inherit(donor, &donor->settings, &passed);
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
     assert_int_equal(heir.pid_file, -1);
     assert_int_equal(heir.reload.waiter, -1);
     assert_int_equal(heir.control.listener, -1);
@@ -288,7 +282,7 @@ static void test_what_there_is_not(void **state)
     assert_int_equal(heir.fork_servers.current, 0);
     assert_false(heir.fork_servers.known);
     assert_int_equal(passed.count, 0);
-    assert_int_equal(heir.roster.live, 0);
+    assert_int_equal(heir.sessions.roster.live, 0);
     finish(donor, &heir);
 }
 
@@ -310,7 +304,8 @@ static void test_listeners(void **state)
 {
     struct donor *donor = donate(1);
     struct inherited passed = {0};
-    struct server heir = inherit(donor, &donor->settings, &passed);
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
 
     (void)state;
     expect_listeners(donor, &passed);
@@ -338,14 +333,15 @@ static void test_totals_go_on(void **state)
     struct inherited passed = {0};
 
     (void)state;
-    for (size_t i = 0; i < total_count; i++)
-        *total_of(&donor->server.totals, &total_table[i]) = UINT64_MAX - 100 - i;
-    histograms_add_duration(&donor->server.totals.sessions, 4711);
-    histograms_add_rtt(&donor->server.totals.sessions, 42);
-    struct server heir = inherit(donor, &donor->settings, &passed);
-    assert_true(heir.totals.reloads == donor->server.totals.reloads + 1);
-    heir.totals.reloads--;
-    assert_memory_equal(&heir.totals, &donor->server.totals, sizeof(heir.totals));
+    for (size_t i = 0; i < counter_count; i++)
+        *counter_of(&donor->server.counters, &counter_table[i]) = UINT64_MAX - 100 - i;
+    histograms_add_duration(&donor->server.counters.sessions, 4711);
+    histograms_add_rtt(&donor->server.counters.sessions, 42);
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
+    assert_true(heir.counters.reloads == donor->server.counters.reloads + 1);
+    heir.counters.reloads--;
+    assert_memory_equal(&heir.counters, &donor->server.counters, sizeof(heir.counters));
     free(passed.item);
     finish(donor, &heir);
 }
@@ -354,12 +350,12 @@ static void test_totals_go_on(void **state)
 
 static void expect_client(const struct server *heir, const struct server *old, pid_t pid)
 {
-    const struct client *before = roster_find(&old->roster, pid);
-    const struct client *after = roster_find(&heir->roster, pid);
+    const struct client *before = roster_find(&old->sessions.roster, pid);
+    const struct client *after = roster_find(&heir->sessions.roster, pid);
 
     assert_non_null(before);
     assert_non_null(after);
-    assert_int_equal(after - heir->roster.clients, before - old->roster.clients);
+    assert_int_equal(after - heir->sessions.roster.clients, before - old->sessions.roster.clients);
     assert_true(address_equal(&after->peer, &before->peer));
     assert_int_equal(after->peer.len, before->peer.len);
     assert_true(after->job == before->job);
@@ -373,20 +369,20 @@ static void expect_client(const struct server *heir, const struct server *old, p
     assert_int_equal(after->standing, before->standing);
     assert_int_equal(after->proxy.len, before->proxy.len);
     assert_memory_equal(&after->proxy.storage, &before->proxy.storage, after->proxy.len);
-    assert_int_equal(roster_count(&heir->roster, &after->peer),
-                     roster_count(&old->roster, &before->peer));
+    assert_int_equal(roster_count(&heir->sessions.roster, &after->peer),
+                     roster_count(&old->sessions.roster, &before->peer));
 }
 
 /* A client of LISTEN at roster_next(), whose worker is PID; 0: it is not known yet. */
 static struct client *add_to(struct server *server, pid_t pid, const struct address *peer,
                              const struct listen_settings *listen)
 {
-    uint64_t job = jobs_client_id(&server->jobs, roster_next(&server->roster));
-    struct client *client = roster_add(&server->roster, job, peer, listen);
+    uint64_t job = jobs_client_id(&server->jobs, roster_next(&server->sessions.roster));
+    struct client *client = roster_add(&server->sessions.roster, job, peer, listen);
 
     client->server = 5 + (uint32_t)pid % SERVERS;
     if (pid > 0)
-        roster_started(&server->roster, client, pid);
+        roster_started(&server->sessions.roster, client, pid);
     return client;
 }
 
@@ -415,8 +411,9 @@ static void test_clients_of_every_kind(void **state)
     peers[5].un.sun_path[50] = '\0'; /* abstract names may have any bytes */
     for (pid_t i = 0; i < 6; i++)
         add(donor, 100 + i, &peers[i]);
-    struct server heir = inherit(donor, &donor->settings, &passed);
-    assert_int_equal(heir.roster.live, 6);
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
+    assert_int_equal(heir.sessions.roster.live, 6);
     for (pid_t i = 0; i < 6; i++)
         expect_client(&heir, &donor->server, 100 + i);
     free(passed.item);
@@ -440,16 +437,17 @@ static void test_clients_behind_a_proxy(void **state)
         client->proxy = proxy;
         client->peer = peer;
         if (pid == 3)
-            roster_refuse(&donor->server.roster, client);
+            roster_refuse(&donor->server.sessions.roster, client);
         else
-            roster_admit(&donor->server.roster, client);
+            roster_admit(&donor->server.sessions.roster, client);
     }
-    struct server heir = inherit(donor, &donor->settings, &passed);
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
     for (pid_t pid = 1; pid <= 3; pid++)
         expect_client(&heir, &donor->server, pid);
-    assert_int_equal(heir.roster.awaited, 1);
-    assert_int_equal(roster_count(&heir.roster, &proxy), 0);
-    assert_int_equal(roster_count(&heir.roster, &peer), 1);
+    assert_int_equal(heir.sessions.roster.awaited, 1);
+    assert_int_equal(roster_count(&heir.sessions.roster, &proxy), 0);
+    assert_int_equal(roster_count(&heir.sessions.roster, &peer), 1);
     free(passed.item);
     finish(donor, &heir);
 }
@@ -463,8 +461,9 @@ static void test_a_client_that_was_asked_to_end(void **state)
     (void)state;
     add(donor, 100, &peer);
     add(donor, 101, &peer);
-    roster_find(&donor->server.roster, 100)->asked = true;
-    struct server heir = inherit(donor, &donor->settings, &passed);
+    roster_find(&donor->server.sessions.roster, 100)->asked = true;
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
     expect_client(&heir, &donor->server, 100);
     expect_client(&heir, &donor->server, 101);
     free(passed.item);
@@ -480,24 +479,25 @@ static void test_a_client_without_a_worker(void **state)
 
     (void)state;
     struct client *client = add_to(&donor->server, 0, &peer, &donor->listens[0]);
-    size_t index = (size_t)(client - donor->server.roster.clients);
+    size_t index = (size_t)(client - donor->server.sessions.roster.clients);
     client->store = 3;
     client->signal = SIGTERM;
-    struct server heir = inherit(donor, &donor->settings, &passed);
-    const struct client *after = roster_at(&heir.roster, index, client->job);
+    struct server heir;
+    inherit(&heir, donor, &donor->settings, &passed);
+    const struct client *after = roster_at(&heir.sessions.roster, index, client->job);
     assert_non_null(after);
     assert_int_equal(after->pid, 0);
     assert_int_equal(after->server, client->server);
     assert_int_equal(after->store, 3);
     assert_int_equal(after->signal, SIGTERM);
-    assert_null(roster_find(&heir.roster, 0));
+    assert_null(roster_find(&heir.sessions.roster, 0));
     free(passed.item);
     finish(donor, &heir);
 }
 
 static void leave(struct donor *donor, pid_t pid)
 {
-    roster_remove(&donor->server.roster, roster_find(&donor->server.roster, pid));
+    roster_remove(&donor->server.sessions.roster, roster_find(&donor->server.sessions.roster, pid));
 }
 
 /* COUNT clients, of which each third has left, each with its number in its slot. */
@@ -506,8 +506,8 @@ static void fill(struct donor *donor, pid_t count)
     struct address peer = numeric("192.0.2.1", 7);
 
     for (pid_t i = 0; i < count; i++) {
-        size_t index = roster_next(&donor->server.roster);
-        slots_at(&donor->server.slots, index)->bytes_in = (uint64_t)i;
+        size_t index = roster_next(&donor->server.sessions.roster);
+        slots_at(&donor->server.sessions.slots, index)->bytes_in = (uint64_t)i;
         add(donor, 1000 + i, &peer);
     }
     for (pid_t i = 0; i < count; i += 3)
@@ -518,24 +518,25 @@ static void fill(struct donor *donor, pid_t count)
 static void expect_filled(const struct donor *donor, struct server *heir, pid_t count, size_t max)
 {
     struct address peer = numeric("192.0.2.1", 7);
-    size_t stayed = donor->server.roster.live;
+    size_t stayed = donor->server.sessions.roster.live;
 
     for (pid_t i = 0; i < count; i++) {
         if (i % 3 == 0) {
-            assert_null(roster_find(&heir->roster, 1000 + i));
+            assert_null(roster_find(&heir->sessions.roster, 1000 + i));
             continue;
         }
         expect_client(heir, &donor->server, 1000 + i);
-        size_t index = (size_t)(roster_find(&heir->roster, 1000 + i) - heir->roster.clients);
-        assert_int_equal(slots_at(&heir->slots, index)->bytes_in, i);
+        size_t index =
+            (size_t)(roster_find(&heir->sessions.roster, 1000 + i) - heir->sessions.roster.clients);
+        assert_int_equal(slots_at(&heir->sessions.slots, index)->bytes_in, i);
     }
-    assert_int_equal(heir->roster.live, stayed);
-    assert_int_equal(roster_count(&heir->roster, &peer), stayed);
-    for (pid_t pid = 5000; heir->roster.live < max; pid++) {
-        size_t index = roster_next(&heir->roster);
-        assert_true(index < heir->slots.count);
-        assert_int_equal(heir->roster.clients[index].job, 0);
-        slots_at(&heir->slots, index)->bytes_in = (uint64_t)pid; /* there is memory */
+    assert_int_equal(heir->sessions.roster.live, stayed);
+    assert_int_equal(roster_count(&heir->sessions.roster, &peer), stayed);
+    for (pid_t pid = 5000; heir->sessions.roster.live < max; pid++) {
+        size_t index = roster_next(&heir->sessions.roster);
+        assert_true(index < heir->sessions.slots.count);
+        assert_int_equal(heir->sessions.roster.clients[index].job, 0);
+        slots_at(&heir->sessions.slots, index)->bytes_in = (uint64_t)pid; /* there is memory */
         add_to(heir, pid, &peer, &donor->listens[0]);
     }
 }
@@ -548,10 +549,11 @@ static void hand_over(size_t before, size_t after)
     struct inherited passed = {0};
 
     fill(donor, (pid_t)before);
-    struct server heir = inherit(donor, &settings, &passed);
-    assert_int_equal(heir.roster.max, before > after ? before : after);
-    assert_int_equal(heir.slots.count, before > after ? before : after);
-    expect_filled(donor, &heir, (pid_t)before, heir.roster.max);
+    struct server heir;
+    inherit(&heir, donor, &settings, &passed);
+    assert_int_equal(heir.sessions.roster.max, before > after ? before : after);
+    assert_int_equal(heir.sessions.slots.count, before > after ? before : after);
+    expect_filled(donor, &heir, (pid_t)before, heir.sessions.roster.max);
     free(passed.item);
     finish(donor, &heir);
 }
@@ -589,14 +591,16 @@ static int read_text(const char *text)
 {
     struct server_settings limits = {.max_clients = 2, .source_prefix = usual};
     struct settings settings = {.server = &limits};
-    struct server heir = empty(&settings);
+    struct server heir;
     struct inherited passed = {0};
-    int fd = file_of(text), r = handover_read(fd, &heir, &passed);
+    int fd = file_of(text);
 
+    empty(&heir, &settings);
+    int r = handover_read(fd, &heir, &passed);
     assert_int_equal(fcntl(fd, F_GETFD), -1);
     free(passed.item);
     free(heir.scribe.connection);
-    roster_close(&heir.roster);
+    roster_close(&heir.sessions.roster);
     return r;
 }
 
@@ -643,11 +647,12 @@ static void test_nonsense(void **state)
 static int read_changed(int cut, const char *tail)
 {
     struct donor *donor = donate(2);
-    struct server heir = empty(&donor->settings);
+    struct server heir;
     struct address peer = numeric("192.0.2.1", 7);
     struct inherited passed = {0};
     char text[8192] = "";
 
+    empty(&heir, &donor->settings);
     add(donor, 100, &peer);
     int fd = handover_write(&donor->server);
     ssize_t len = pread(fd, text, sizeof(text) - 1000, 0);
@@ -662,7 +667,7 @@ static int read_changed(int cut, const char *tail)
     close(fd);
     int r = handover_read(file_of(text), &heir, &passed);
     free(passed.item);
-    finish(donor, heir.slots.map ? &heir : NULL);
+    finish(donor, heir.sessions.slots.map ? &heir : NULL);
     return r;
 }
 
@@ -706,7 +711,7 @@ static void test_pass(void **state)
     for (int on = 1; on >= 0; on--) {
         handover_pass(&donor->server, fd, on);
         assert_int_equal(passes_exec(fd), on);
-        assert_int_equal(passes_exec(donor->server.slots.memory), on);
+        assert_int_equal(passes_exec(donor->server.sessions.slots.memory), on);
         for (size_t i = 0; i < DESCRIPTORS; i++)
             assert_int_equal(passes_exec(donor->fds[i]), on);
         assert_false(passes_exec(other));
@@ -719,14 +724,15 @@ static void test_pass(void **state)
 static void test_all_is_close_on_exec_again_once_it_is_read(void **state)
 {
     struct donor *donor = donate(1);
-    struct server heir = empty(&donor->settings);
+    struct server heir;
     struct inherited passed = {0};
     int fd = handover_write(&donor->server);
 
+    empty(&heir, &donor->settings);
     (void)state;
     handover_pass(&donor->server, fd, true);
     assert_int_equal(handover_read(fd, &heir, &passed), 0);
-    assert_false(passes_exec(donor->server.slots.memory));
+    assert_false(passes_exec(donor->server.sessions.slots.memory));
     for (size_t i = 0; i < DESCRIPTORS; i++)
         assert_false(passes_exec(donor->fds[i]));
     free(passed.item);
@@ -800,8 +806,11 @@ static void test_what_is_needed_first(void **state)
 
 static void test_a_rehearsal_is_killed_at_its_deadline(void **state)
 {
-    struct server server = empty(NULL);
+    struct server_settings limits = {.max_clients = 1};
+    struct settings settings = {.server = &limits};
+    struct server server;
 
+    empty(&server, &settings);
     (void)state;
     reload_check(&server, UINT64_MAX); /* there is none */
     server.reload.pid = fork();

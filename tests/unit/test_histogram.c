@@ -1,7 +1,7 @@
 /*
  * The histograms of sessions: which bucket a value is counted in, and the way through a handover.
  */
-#include "daemon/histogram.h"
+#include "daemon/session/histogram.h"
 
 #include "base/macros.h"
 

@@ -1,4 +1,4 @@
-#include "daemon/roster.h"
+#include "daemon/session/roster.h"
 
 #include "unit.h"
 

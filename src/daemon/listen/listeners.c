@@ -289,3 +289,12 @@ void listeners_store(struct listeners *listeners)
             l->stored = fd_store_keep(l->settings->name, l->fd);
     }
 }
+
+size_t listeners_datagram_count(const struct listeners *listeners)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < listeners->count; i++)
+        count += protocol_type(listeners->item[i].settings->protocol) == SOCK_DGRAM;
+    return count;
+}

@@ -47,6 +47,9 @@ void listeners_log(const struct listeners *listeners, struct log *log);
  * sockets, too, and may pass them on to the next daemon. */
 void listeners_close(struct listeners *listeners, bool kept);
 
+/* How many are datagram sockets. */
+size_t listeners_datagram_count(const struct listeners *listeners);
+
 /* Gives those that the daemon opened to the manager to keep (fd_store.h), if it does not have them
  * yet. */
 void listeners_store(struct listeners *listeners);

@@ -231,6 +231,13 @@ ssize_t fork_servers_receive(struct fork_servers *fs, struct fork_server *server
     return count < 0 ? count : (ssize_t)kept;
 }
 
+bool fork_servers_has_ended(struct fork_servers *fs, uint32_t number)
+{
+    const struct fork_server *server = fork_servers_find(fs, number);
+
+    return !server || server->pid == 0;
+}
+
 void fork_servers_hold(struct fork_servers *fs, uint32_t number)
 {
     struct fork_server *server = fork_servers_find(fs, number);

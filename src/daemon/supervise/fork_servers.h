@@ -85,6 +85,9 @@ void fork_servers_done(struct fork_servers *fs, uint32_t number, bool started);
 /* The fork server NUMBER, or NULL. */
 struct fork_server *fork_servers_find(struct fork_servers *fs, uint32_t number);
 
+/* Whether the fork server NUMBER has ended: its workers are our children then. */
+bool fork_servers_has_ended(struct fork_servers *fs, uint32_t number);
+
 /* Has the fork server NUMBER give no process ID back, so that its workers can be sent signals: it
  * answers by REPORT_HELD, and goes on after fork_server_release(). */
 void fork_servers_hold(struct fork_servers *fs, uint32_t number);

@@ -113,3 +113,9 @@ int jobs_submit_datagrams(struct jobs *jobs, struct submitted *submitted, int so
 
     return submit(jobs, &job, submitted);
 }
+
+void jobs_done(struct jobs *jobs, uint32_t number, uint32_t store, bool started)
+{
+    fork_servers_done(jobs->servers, number, started);
+    scribe_process_disconnect(jobs->scribe, store);
+}

@@ -50,4 +50,8 @@ int jobs_submit_datagrams(struct jobs *jobs, struct submitted *submitted, int so
                           const struct address *address, const struct listen_settings *listen,
                           const struct ports *own_ports);
 
+/* A job of the fork server NUMBER, with the connection STORE to the scribe, has ended; STARTED: it
+ * had a worker. */
+void jobs_done(struct jobs *jobs, uint32_t number, uint32_t store, bool started);
+
 #endif

@@ -1,0 +1,115 @@
+#include "daemon/command_line.h"
+
+#include "base/macros.h"
+#include "base/text.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_CONFIG SYSCONFDIR "/echod/echod.conf"
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"foreground", no_argument, NULL, 'f'},
+    {"daemon", no_argument, NULL, 'd'},
+    {"pid-file", required_argument, NULL, 'p'},
+    {"check-config", no_argument, NULL, 't'},
+    {"dump-config", no_argument, NULL, 'T'},
+    {"list-options", no_argument, NULL, 'l'},
+    {"inetd", no_argument, NULL, 'i'},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+void command_line_help(void)
+{
+    puts("Usage: echod [OPTION]...\n"
+         "Serve echo, message and more to clients, each in a process of its own.\n"
+         "\n"
+         "  -c, --config FILE    read FILE and FILE.d/*.conf\n"
+         "                       (default: " DEFAULT_CONFIG ")\n"
+         "  -f, --foreground     stay in the foreground (the default)\n"
+         "  -d, --daemon         leave the terminal; return once echod listens\n"
+         "  -p, --pid-file FILE  with --daemon: write the process ID to FILE, and lock it\n"
+         "  -t, --check-config   check the configuration, say what is wrong, exit\n"
+         "  -T, --dump-config    print every option in effect and where it was set, exit\n"
+         "  -l, --list-options   print every option there is, a line each, exit\n"
+         "  -i, --inetd          serve the client on standard input, then exit\n"
+         "  -V, --version        print the version, exit\n"
+         "  -h, --help           print this, exit\n"
+         "\n"
+         "Exit status: 0 stopped as asked, 64 bad command line, 69 an address cannot be had,\n"
+         "70 ended unexpectedly while starting, 71 the system lacks something, 73 the pid file\n"
+         "cannot be made, 74 standard output cannot be written, 77 a port is not permitted,\n"
+         "78 the configuration is wrong.\n"
+         "See echod(8) and echod.conf(5).");
+}
+
+/* Sets *FIELD to a copy of PATH that still names the same file after chdir(2). */
+static void set_path(char **field, const char *path)
+{
+    char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+
+    free(*field);
+    if (!here || asprintf(field, "%s/%s", here, path) < 0)
+        *field = text_copy(path);
+    free(here);
+}
+
+void command_line_free(struct command *command)
+{
+    free(command->name);
+    free(command->config);
+    free(command->pid_file);
+}
+
+/* Enters one option. Returns 0, or -1 for one that getopt_long(3) has complained of. */
+static int enter(struct command *command, int option)
+{
+    static const struct {
+        int option;
+        enum action action;
+    } actions[] = {{'t', ACTION_CHECK}, {'T', ACTION_DUMP},    {'l', ACTION_LIST},
+                   {'i', ACTION_INETD}, {'V', ACTION_VERSION}, {'h', ACTION_HELP}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+        if (actions[i].option == option)
+            command->action = actions[i].action;
+    if (option == 'c')
+        set_path(&command->config, optarg);
+    else if (option == 'p')
+        set_path(&command->pid_file, optarg);
+    else if (option == 'd' || option == 'f')
+        command->daemon = option == 'd';
+    return option == '?' ? -1 : 0;
+}
+
+static int misused(const struct command *command, int argc, char **argv)
+{
+    if (optind < argc)
+        return fprintf(stderr, "echod: unexpected operand: %s\n", argv[optind]);
+    if (command->pid_file && !command->daemon)
+        return fprintf(stderr, "echod: --pid-file goes with --daemon\n");
+    if (command->daemon && command->action == ACTION_INETD)
+        return fprintf(stderr, "echod: --daemon and --inetd exclude each other\n");
+    return 0;
+}
+
+struct command command_line_parse(int argc, char **argv)
+{
+    struct command command = {.name = text_copy(argc > 0 ? argv[0] : "echod"),
+                              .config = text_copy(DEFAULT_CONFIG)};
+    int option, r = 0;
+
+    while (r == 0 && (option = getopt_long(argc, argv, "c:fdp:tTliVh", options, NULL)) != -1)
+        r = enter(&command, option);
+    if (r < 0 || misused(&command, argc, argv)) {
+        fputs("Try 'echod --help'.\n", stderr);
+        command.action = ACTION_NONE;
+    }
+    return command;
+}

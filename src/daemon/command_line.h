@@ -1,0 +1,33 @@
+/*
+ * The command line of echod.
+ */
+#ifndef ECHOD_DAEMON_COMMAND_LINE_H
+#define ECHOD_DAEMON_COMMAND_LINE_H
+
+enum action {
+    ACTION_SERVE,
+    ACTION_CHECK,
+    ACTION_DUMP,
+    ACTION_LIST,
+    ACTION_INETD,
+    ACTION_VERSION,
+    ACTION_HELP,
+    ACTION_NONE, /* the command line is wrong, which was said */
+};
+
+struct command {
+    enum action action;
+    char *name;     /* argv[0]; owned */
+    char *config;   /* absolute; owned */
+    char *pid_file; /* absolute; owned; NULL: none */
+    int daemon;     /* detach */
+};
+
+/* Parses ARGV. What is wrong is told on standard error. */
+struct command command_line_parse(int argc, char **argv);
+void command_line_free(struct command *command);
+
+/* The text of --help, to standard output. */
+void command_line_help(void);
+
+#endif

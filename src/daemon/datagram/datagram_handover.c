@@ -1,0 +1,67 @@
+#include "daemon/datagram/datagram_handover.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The counts are what records have told of this very worker: those before it are all told. */
+static void write_worker(const struct datagram_worker *worker, FILE *to)
+{
+    struct datagram_counters told = datagram_counters_difference(&worker->told, &worker->ended);
+
+    fprintf(to, "datagram-worker %d %zu %u %llu %u %u %s", (int)worker->pid, worker->slot,
+            worker->service, (unsigned long long)worker->job, worker->server, worker->store,
+            worker->name);
+    for (size_t t = 0; t < DATAGRAM_COUNTERS; t++)
+        fprintf(to, " %llu", (unsigned long long)told.count[t]);
+    fprintf(to, " %s\n", worker->address);
+}
+
+void datagram_handover_write(const struct datagram_workers *workers, FILE *to)
+{
+    if (workers->slots.memory < 0)
+        return;
+    fprintf(to, "datagram-slots %d %zu\n", workers->slots.memory, workers->slots.count);
+    for (size_t i = 0; i < workers->count; i++)
+        if (workers->item[i].job)
+            write_worker(&workers->item[i], to);
+}
+
+int datagram_handover_read_slots(const char *line, struct datagram_workers *workers)
+{
+    size_t count;
+    int memory;
+
+    if (sscanf(line, "datagram-slots %d %zu", &memory, &count) != 2 || workers->slots.map ||
+        count > SLOTS_MAX)
+        return -EPROTO;
+    return slots_adopt(&workers->slots, memory, count);
+}
+
+/* Reads a count at *P and moves *P past it, and the blank before it. */
+static int read_count(const char **p, uint64_t *count)
+{
+    *p += strspn(*p, " ");
+    return number_scan(p, count);
+}
+
+int datagram_handover_read_worker(const char *line, struct datagram_workers *workers)
+{
+    struct datagram_worker worker = {0};
+    unsigned long long job;
+    int pid, len = 0;
+
+    if (sscanf(line, "datagram-worker %d %zu %u %llu %u %u %32s%n", &pid, &worker.slot,
+               &worker.service, &job, &worker.server, &worker.store, worker.name, &len) != 7 ||
+        worker.slot >= workers->slots.count)
+        return -EPROTO;
+    worker.pid = pid;
+    worker.job = job;
+    line += len;
+    for (size_t t = 0; t < DATAGRAM_COUNTERS; t++)
+        if (read_count(&line, &worker.told.count[t]) < 0)
+            return -EPROTO;
+    line += strspn(line, " ");
+    snprintf(worker.address, sizeof(worker.address), "%.*s", (int)strcspn(line, "\n"), line);
+    datagram_workers_add(workers, &worker);
+    return 0;
+}

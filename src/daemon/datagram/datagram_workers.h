@@ -1,0 +1,80 @@
+/*
+ * Datagram sockets: each has one worker, which serves whoever sends to it. The daemon holds the
+ * socket, and never touches what comes: so a worker that dies loses what it had in hand, and
+ * nothing else, and the next one goes on.
+ */
+#ifndef ECHOD_DAEMON_DATAGRAM_DATAGRAM_WORKERS_H
+#define ECHOD_DAEMON_DATAGRAM_DATAGRAM_WORKERS_H
+
+#include "daemon/datagram/datagram_worker.h"
+#include "daemon/listen/listeners.h"
+#include "daemon/session/counters.h"
+#include "daemon/session/slots.h"
+#include "daemon/supervise/jobs.h"
+#include "ipc/job.h"
+
+struct datagram_workers {
+    const struct listeners *listeners;
+    struct jobs *jobs;
+    struct counters *counters;
+    struct log *log;
+    bool log_counts;              /* whether what was counted is logged each minute */
+    struct datagram_worker *item; /* owned */
+    size_t count;
+    struct slots slots;
+    struct ports own_ports;
+    uint64_t summary_at; /* clock_now() */
+};
+
+/* Adds WORKER, of the program before: job, pid, server, store, slot, name, address, service and
+ * told are set. */
+void datagram_workers_add(struct datagram_workers *workers, const struct datagram_worker *worker);
+
+/*
+ * Asks the workers of the program before to end: an address that is wanted anew may be bound by
+ * one. What is sent meanwhile waits in the sockets.
+ */
+void datagram_workers_retire(struct datagram_workers *workers);
+
+/* Starts a worker for each datagram listener. Returns 0, or -errno where there is no memory. */
+int datagram_workers_start(struct datagram_workers *workers);
+
+/* Asks all workers to end; those that do not are killed soon. */
+void datagram_workers_stop(struct datagram_workers *workers);
+
+void datagram_workers_close(struct datagram_workers *workers);
+
+/* How many workers there are, those that are to end among them. */
+size_t datagram_workers_live(const struct datagram_workers *workers);
+
+/* The worker of JOB, or that is the process PID; or NULL. */
+struct datagram_worker *datagram_workers_find(const struct datagram_workers *workers, uint64_t job);
+struct datagram_worker *datagram_workers_find_process(const struct datagram_workers *workers,
+                                                      pid_t pid);
+
+/* Sends the signals that are still to be sent to workers of the fork server NUMBER, which gives no
+ * process ID back now (worker_signals.h). */
+void datagram_workers_signal_held(struct datagram_workers *workers, uint32_t number);
+
+/* WORKER has ended with STATUS of wait(2). */
+void datagram_workers_ended(struct datagram_workers *workers, struct datagram_worker *worker,
+                            int status);
+
+/* It could not be forked: ERROR is an errno. */
+void datagram_workers_failed(struct datagram_workers *workers, struct datagram_worker *worker,
+                             int error);
+
+/* Starts workers whose pause is over, kills those that do not end, writes the summaries. */
+void datagram_workers_run(struct datagram_workers *workers, uint64_t now);
+
+/* When that has something to do, clock_now(); UINT64_MAX: never. */
+uint64_t datagram_workers_next(const struct datagram_workers *workers);
+
+/* Logs what was counted and is not told yet, a record for each socket. */
+void datagram_workers_summarise(struct datagram_workers *workers);
+
+/* What WORKER, and those before it, have counted. */
+struct datagram_counters datagram_workers_counted(const struct datagram_workers *workers,
+                                                  const struct datagram_worker *worker);
+
+#endif

@@ -1,0 +1,310 @@
+#include "daemon/ends.h"
+
+#include "base/clock.h"
+#include "daemon/access.h"
+#include "daemon/admission.h"
+#include "daemon/process/children.h"
+#include "daemon/supervise/crash.h"
+#include "daemon/supervise/worker_signals.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+
+/* ---- sessions ---- */
+
+static void strike_off(struct server *server, struct client *client)
+{
+    jobs_done(&server->jobs, client->server, client->store, client->pid > 0);
+    sessions_remove(&server->sessions, client);
+}
+
+/* Microseconds from SINCE to WAITED microseconds ago. */
+static uint64_t elapsed(uint64_t since, uint64_t waited)
+{
+    uint64_t now = clock_now();
+
+    return now - since > waited ? now - since - waited : 0;
+}
+
+/* Of a worker that ended with STATUS, WAITED microseconds ago. */
+static void end_session(struct server *server, struct client *client, int status, uint64_t waited)
+{
+    struct session_end end = {.status = status,
+                              .asked = server->phase == PHASE_KILLING || client->asked,
+                              .lost = fork_servers_has_ended(&server->fork_servers, client->server),
+                              .usec = elapsed(client->since, waited)};
+
+    if (session_crashed(&end)) {
+        crash_follow(&server->fork_servers, &server->log, client->server, status);
+        if (session_is_fault(status))
+            access_punish(server, &client->peer, clock_now());
+    }
+    sessions_end(&server->sessions, client, &end);
+    strike_off(server, client);
+}
+
+/* No worker could be forked: the fork server has told the client so. */
+static void cancel_session(struct server *server, struct client *client, int error)
+{
+    sessions_cancel(&server->sessions, client);
+    strike_off(server, client);
+    admission_pause(server, "no worker could be forked", error);
+}
+
+/* ---- children ---- */
+
+/* Its place is empty from here; the loop fills it again, but not in a hurry. */
+static void log_scribe_end(struct server *server, int status)
+{
+    char clause[CHILD_END_MAX];
+
+    if (!server->scribe.retiring)
+        log_error(&server->log, "the scribe %s; another one takes its place",
+                  child_end_format(status, clause));
+}
+
+/* One that is not needed any more ends by itself. */
+static void log_fork_server_end(struct server *server, const struct fork_server *fork_server,
+                                int status)
+{
+    char clause[CHILD_END_MAX];
+
+    if (fork_server->channel < 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return;
+    log_error(&server->log, "the fork server %s; another one takes its place%s",
+              child_end_format(status, clause),
+              fork_server->ready ? "" : " (it never was ready: is echod-forkserver installed?)");
+}
+
+/* PID may be a worker whose fork server was killed: this process is its parent now. */
+static void take_orphan(struct server *server, pid_t pid, int status)
+{
+    struct client *client = roster_find(&server->sessions.roster, pid);
+    struct datagram_worker *worker = datagram_workers_find_process(&server->datagrams, pid);
+
+    if (client)
+        end_session(server, client, status, 0);
+    else if (worker)
+        datagram_workers_ended(&server->datagrams, worker, status);
+}
+
+static void take_child(struct server *server, pid_t pid, int status)
+{
+    const struct fork_server *fork_server =
+        fork_servers_exited(&server->fork_servers, pid, clock_now());
+
+    if (fork_server)
+        log_fork_server_end(server, fork_server, status);
+    else if (scribe_process_exited(&server->scribe, pid, status))
+        log_scribe_end(server, status);
+    else if (pid == server->metrics.writer)
+        metrics_finish(server, status);
+    else if (pid == server->reload.pid)
+        reload_finish(server, status);
+    else
+        take_orphan(server, pid, status);
+}
+
+void ends_take_children(struct server *server)
+{
+    pid_t pid;
+    int status;
+
+    while ((pid = children_take(&status)) > 0) {
+        ends_take_reports(server); /* all that a fork server said before it ended */
+        take_child(server, pid, status);
+    }
+}
+
+/* ---- reports ---- */
+
+/* What a job is for: one of them is there, or none any more. */
+struct job_owner {
+    struct client *client;
+    struct datagram_worker *worker;
+};
+
+static struct job_owner owner_of(const struct server *server, uint64_t job)
+{
+    if (job_is_datagram(job))
+        return (struct job_owner){.worker = datagram_workers_find(&server->datagrams, job)};
+    return (struct job_owner){.client = roster_at(&server->sessions.roster, job_index(job), job)};
+}
+
+static void take_start(struct server *server, const struct report *report,
+                       const struct job_owner *owner)
+{
+    struct fork_servers *fs = &server->fork_servers;
+    struct client *client = owner->client;
+    struct datagram_worker *worker = owner->worker;
+
+    if (client && client->pid == 0) {
+        roster_started(&server->sessions.roster, client, report->pid);
+        fork_servers_started(fs, client->server);
+        if (report->job > server->paused_job && clock_now() >= server->muted_until)
+            admission_resume(server);
+        worker_signal(fs, &client->signal, client->pid, client->server);
+    }
+    if (worker && worker->pid == 0) {
+        worker->pid = report->pid;
+        fork_servers_started(fs, worker->server);
+        worker_signal(fs, &worker->signal, worker->pid, worker->server);
+    }
+}
+
+static void take_end(struct server *server, const struct report *report,
+                     const struct job_owner *owner)
+{
+    if (owner->client)
+        end_session(server, owner->client, report->status, report->waited);
+    if (owner->worker)
+        datagram_workers_ended(&server->datagrams, owner->worker, report->status);
+}
+
+static void take_failure(struct server *server, const struct report *report,
+                         const struct job_owner *owner)
+{
+    if (owner->client)
+        cancel_session(server, owner->client, report->status);
+    if (owner->worker)
+        datagram_workers_failed(&server->datagrams, owner->worker, report->status);
+}
+
+static void take_hold(struct server *server, struct fork_server *fork_server)
+{
+    worker_signal_held_clients(&server->sessions.roster, fork_server->number);
+    datagram_workers_signal_held(&server->datagrams, fork_server->number);
+    fork_server_release(fork_server);
+}
+
+static void take_report(struct server *server, struct fork_server *fork_server,
+                        const struct report *report)
+{
+    const struct job_owner owner = owner_of(server, report->job);
+
+    switch (report->kind) {
+    case REPORT_STARTED:
+        take_start(server, report, &owner);
+        break;
+    case REPORT_ENDED:
+        take_end(server, report, &owner);
+        break;
+    case REPORT_FAILED:
+        take_failure(server, report, &owner);
+        break;
+    case REPORT_HELD:
+        take_hold(server, fork_server);
+        break;
+    default: /* of a later version */
+        break;
+    }
+}
+
+/* Returns whether there was something. */
+static bool take_reports_of(struct server *server, struct fork_server *fork_server)
+{
+    struct report list[REPORTS_MAX];
+    bool ready = fork_server->ready;
+    ssize_t count = fork_servers_receive(&server->fork_servers, fork_server, list);
+
+    for (ssize_t i = 0; i < count; i++)
+        take_report(server, fork_server, &list[i]);
+    return count > 0 || ready != fork_server->ready;
+}
+
+void ends_take_reports(struct server *server)
+{
+    for (size_t i = 0; i < server->fork_servers.count; i++)
+        while (take_reports_of(server, &server->fork_servers.item[i]))
+            continue;
+}
+
+void ends_await_datagram_workers(struct server *server, uint64_t deadline)
+{
+    const struct fork_servers *fs = &server->fork_servers;
+    struct pollfd polled[FORK_SERVERS_MAX];
+
+    while (datagram_workers_live(&server->datagrams) > 0 && clock_now() < deadline) {
+        for (size_t i = 0; i < fs->count; i++)
+            polled[i] = (struct pollfd){.fd = fs->item[i].channel, .events = POLLIN};
+        poll(polled, fs->count, clock_timeout(deadline));
+        ends_take_reports(server);
+    }
+}
+
+/* ---- fork servers that have ended ---- */
+
+/* CLIENT, whose fork server has ended and left no job: its worker is our child now, or has ended
+ * unreported. */
+static void settle_client(struct server *server, struct client *client)
+{
+    const struct slot *slot = sessions_slot(&server->sessions, client);
+
+    /* The kernel noted it as it forked. */
+    if (client->pid == 0 && children_have(slot->pid)) {
+        roster_started(&server->sessions.roster, client, slot->pid);
+        fork_servers_started(&server->fork_servers, client->server);
+    }
+    if (children_have(client->pid))
+        worker_signal(&server->fork_servers, &client->signal, client->pid, client->server);
+    else
+        end_session(server, client, SESSION_STATUS_UNKNOWN, 0);
+}
+
+static void settle_datagram_worker(struct server *server, struct datagram_worker *worker)
+{
+    const struct slot *slot = slots_at(&server->datagrams.slots, worker->slot);
+
+    if (worker->pid == 0 && children_have(slot->pid)) {
+        worker->pid = slot->pid;
+        fork_servers_started(&server->fork_servers, worker->server);
+    }
+    if (children_have(worker->pid))
+        worker_signal(&server->fork_servers, &worker->signal, worker->pid, worker->server);
+    else
+        datagram_workers_ended(&server->datagrams, worker, SESSION_STATUS_UNKNOWN);
+}
+
+static void settle_all(struct server *server, uint32_t number)
+{
+    struct roster *roster = &server->sessions.roster;
+    struct datagram_workers *datagrams = &server->datagrams;
+
+    for (size_t i = 0; i < roster->used_clients; i++)
+        if (roster->clients[i].job && roster->clients[i].server == number)
+            settle_client(server, &roster->clients[i]);
+    for (size_t i = 0; i < datagrams->count; i++)
+        if (datagrams->item[i].job && datagrams->item[i].server == number)
+            settle_datagram_worker(server, &datagrams->item[i]);
+}
+
+/* JOB has gone from FROM, which has ended, to the current fork server. */
+static void move_job(struct server *server, uint64_t job, uint32_t from)
+{
+    const struct job_owner owner = owner_of(server, job);
+
+    fork_servers_done(&server->fork_servers, from, false);
+    if (owner.client)
+        owner.client->server = server->fork_servers.current;
+    if (owner.worker)
+        owner.worker->server = server->fork_servers.current;
+}
+
+static void settle(struct server *server, struct fork_server *fork_server)
+{
+    bool was_drained = fork_server->drained;
+    uint64_t job;
+
+    if (fork_server->pid > 0)
+        return;
+    while ((job = fork_servers_move(&server->fork_servers, fork_server)) != 0)
+        move_job(server, job, fork_server->number);
+    if (fork_server->drained && !was_drained)
+        settle_all(server, fork_server->number);
+}
+
+void ends_settle(struct server *server)
+{
+    for (size_t i = 0; i < server->fork_servers.count; i++)
+        settle(server, &server->fork_servers.item[i]);
+}

@@ -1,0 +1,23 @@
+/*
+ * What fork servers report of their workers, and what follows when a worker, or another child of
+ * the daemon, has ended.
+ */
+#ifndef ECHOD_DAEMON_ENDS_H
+#define ECHOD_DAEMON_ENDS_H
+
+#include "daemon/server.h"
+
+/* Takes every child that has ended. */
+void ends_take_children(struct server *server);
+
+/* Takes all that fork servers have reported. */
+void ends_take_reports(struct server *server);
+
+/* Waits until datagram workers that were asked to end have done so, until DEADLINE at most. */
+void ends_await_datagram_workers(struct server *server, uint64_t deadline);
+
+/* Goes on with the jobs of fork servers that have ended: the next one gets those that are unread,
+ * and sessions end whose worker nobody can tell of any more. */
+void ends_settle(struct server *server);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * The roster: who is being served, by which process. Every question of how many there are, in all
+ * or of one source, is answered from it; every operation takes the same time however many live.
+ */
+#ifndef ECHOD_DAEMON_SESSION_ROSTER_H
+#define ECHOD_DAEMON_SESSION_ROSTER_H
+
+#include "base/hash.h"
+#include "config/settings.h"
+#include "net/address.h"
+
+#include <sys/types.h>
+
+/* Behind a proxy it is not known at first whom it speaks for: only once that is, and the client is
+ * let in, does its source have one more. */
+enum standing { CLIENT_ADMITTED, CLIENT_AWAITED, CLIENT_REFUSED };
+
+struct client {
+    uint64_t job;    /* 0: this entry is free */
+    pid_t pid;       /* of the worker; 0: it is not known yet */
+    uint32_t server; /* the number of the fork server that has the job */
+    int signal;      /* still to be sent to the worker; 0: none */
+    uint32_t store;  /* its connection to the scribe (scribe_process.h); 0: it has none */
+    struct address peer;
+    struct address proxy; /* the peer of the socket, if it is a proxy that told of PEER; len 0 */
+    enum standing standing;
+    char listener[LISTENER_NAME_SIZE]; /* not a pointer: a reload may take the listener away */
+    unsigned service;                  /* enum service */
+    uint64_t since;                    /* clock_now() */
+    bool asked;                        /* its worker was asked to end, by echoctl */
+    uint64_t bytes;      /* while draining: of the last look that found it changed or busy, */
+    uint64_t idle_since; /* clock_now() of that look; 0: it was not looked at */
+    bool ending;         /* it was idle at a stop, and its worker was told to end */
+    uint64_t patience; /* clock_now() until which it may wait for a place, behind a proxy; 0: new */
+    uint32_t source;   /* 0: it is not counted */
+    uint32_t next;     /* in the chain of its pid's bucket, or of the free entries */
+    uint32_t awaited;  /* its place among those whose standing is CLIENT_AWAITED; 0: it has none */
+};
+
+struct source {
+    struct source_key key;
+    uint32_t live; /* its entries in the roster; changed where they come and go, nowhere else */
+    uint32_t next;
+};
+
+/* Entries are linked by their number, from 1 on; 0 ends a chain. Those beyond the highest that
+ * was ever used have never been touched, and cost no memory. */
+struct roster {
+    struct client *clients; /* [number - 1] */
+    struct source *sources; /* never more than clients */
+    uint32_t *by_pid;       /* heads of chains of clients */
+    uint32_t *by_key;       /* heads of chains of sources */
+    uint32_t *awaiting;     /* [place - 1]: the numbers of those that are awaited, */
+    uint32_t awaited;       /* so many */
+    uint32_t free_client, free_source;
+    uint32_t used_clients, used_sources;
+    size_t max, live, buckets;
+    struct source_prefix prefix;
+    struct hash_seed seed; /* so that nobody can choose addresses that share a chain */
+};
+
+/* Makes room for MAX clients, whose sources PREFIX defines. Returns 0 or -errno. */
+int roster_open(struct roster *roster, size_t max, const struct source_prefix *prefix);
+void roster_close(struct roster *roster);
+
+/* The index, from 0, of the entry that the next client will have, and of its slot. The roster must
+ * not be full. */
+size_t roster_next(const struct roster *roster);
+
+/* Enters the client of JOB, which has no worker yet, at roster_next(). Returns it. */
+struct client *roster_add(struct roster *roster, uint64_t job, const struct address *peer,
+                          const struct listen_settings *listen);
+
+/* The client at INDEX if it is that of JOB, else NULL. */
+struct client *roster_at(const struct roster *roster, size_t index, uint64_t job);
+
+/* CLIENT has the worker PID from here on. */
+void roster_started(struct roster *roster, struct client *client, pid_t pid);
+
+/* Enters CLIENT, of which what the handover has is set, at INDEX: to build a
+ * roster anew from one that was written down, in the order of the indices. */
+void roster_restore(struct roster *roster, size_t index, const struct client *client);
+
+/* The client that PID serves, or NULL. */
+struct client *roster_find(const struct roster *roster, pid_t pid);
+
+/* Lets CLIENT, who was awaited, in: its source, that of its peer, has one more. */
+void roster_admit(struct roster *roster, struct client *client);
+
+/* CLIENT, who was awaited, is not let in. */
+void roster_refuse(struct roster *roster, struct client *client);
+
+/* Strikes CLIENT off; its entry is free. */
+void roster_remove(struct roster *roster, struct client *client);
+
+/* How many clients of the source of PEER were let in. */
+size_t roster_count(const struct roster *roster, const struct address *peer);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * What a datagram worker counts: what came, what was sent, and what was not answered, by the
+ * reason.
+ */
+#ifndef ECHOD_IPC_DATAGRAM_COUNTER_H
+#define ECHOD_IPC_DATAGRAM_COUNTER_H
+
+enum datagram_counter {
+    COUNTER_IN, /* datagrams */
+    COUNTER_OUT,
+    COUNTER_BYTES_IN,
+    COUNTER_BYTES_OUT,
+    COUNTER_MESSAGES, /* stored */
+    /* Not answered: */
+    COUNTER_LOW_PORT,
+    COUNTER_OWN_PORT,
+    COUNTER_NOT_UNICAST,
+    COUNTER_DENIED,
+    COUNTER_RATE,
+    COUNTER_LOOP,
+    COUNTER_TOO_LONG,
+    COUNTER_NOT_STORED,
+    COUNTER_UNNAMED,
+    COUNTER_NOT_SENT,
+    DATAGRAM_COUNTERS,
+};
+
+#define COUNTER_FIRST_UNANSWERED COUNTER_LOW_PORT
+
+/* A clause for the count of datagrams that were not answered, "from a port below 1024"; of those
+ * before COUNTER_FIRST_UNANSWERED, NULL. */
+const char *datagram_counter_clause(enum datagram_counter counter);
+
+#endif
