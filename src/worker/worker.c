@@ -16,8 +16,9 @@
 /* How long a proxy has for its header. */
 #define HEADER_TIME (3 * USEC_PER_SEC)
 
-/* What a signal handler may use: the client's socket; that the signal came; and that it came before
- * the client had ended its stream, so that the end which a receive finds is ours. */
+/* What a signal handler may use: the client's socket and 1, 0 in a worker of datagrams, whose
+ * socket is the daemon's, too; that the signal came; and that it came before the client had ended
+ * its stream, so that the end which a receive finds is ours. */
 static int stopping_socket;
 static volatile sig_atomic_t stopping, cut;
 static sigset_t sigterm; /* made before the fork: each function that a worker calls costs a page */
@@ -28,14 +29,15 @@ static sigset_t sigterm; /* made before the fork: each function that a worker ca
  */
 static void on_sigterm(int signal_number)
 {
-    struct pollfd polled = {.fd = stopping_socket, .events = POLLRDHUP};
+    struct pollfd polled = {.fd = stopping_socket - 1, .events = POLLRDHUP};
     int kept = errno;
 
     (void)signal_number;
     if (!stopping)
         cut = poll(&polled, 1, 0) <= 0 || !(polled.revents & POLLRDHUP);
     stopping = 1;
-    shutdown(stopping_socket, SHUT_RD);
+    if (stopping_socket > 0)
+        shutdown(stopping_socket - 1, SHUT_RD);
     errno = kept;
 }
 
@@ -51,7 +53,7 @@ void worker_handle_signals(void)
 
 static void take_sigterm(int client)
 {
-    stopping_socket = client;
+    stopping_socket = client + 1;
     pthread_sigmask(SIG_UNBLOCK, &sigterm, NULL);
 }
 

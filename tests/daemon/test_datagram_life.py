@@ -13,7 +13,7 @@ from datagrams import (client, expect_answer, expect_nothing, named, section, ta
 from expect import (DEADLINE, Failure, eventually, eventually_equal, expect, expect_equal,
                     scaled)
 from harness import Echod
-from managed import Manager, Managed, Passed, listen
+from managed import Manager, Managed, Passed, listen, plain_processes
 from proc import is_alive, state, title
 from tap import main, test
 
@@ -204,6 +204,19 @@ def reload():
         told = sum(int(re.search(r": (\d+) in, ", line)[1])
                    for line in echod.log.matching(r" info: datagrams on local "))
         expect_equal(told, answered, "what all records count")
+
+
+@test("a Unix datagram socket is served on after reloads, and after its worker was told to end")
+def reload_unix():
+    plain_processes()
+    with Managed("[listen local]\nprotocol = unix-dgram\naddress = @DIR@/dgram\n") as echod:
+        with named(echod.path("client")) as sock:
+            for _ in range(3):
+                echod.reload()
+                expect_answer(sock, echod.address())
+            os.kill(worker_of(echod), signal.SIGTERM)
+            sock.sendto(b"waits", echod.address())
+            expect_equal(sock.recv(100), b"waits", "the answer of the next one")
 
 
 @test("a reload makes new settings take effect, and ends the worker of a listener that is gone")
