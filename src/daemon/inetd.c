@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "daemon/admission.h"
 #include "daemon/process/detach.h"
+#include "ipc/end.h"
 #include "net/identity.h"
 #include "net/listener.h"
 #include "net/sockopts.h"
@@ -57,12 +58,44 @@ static void explain_standard_input(struct log *log, int client, int error)
                   getenv("LISTEN_FDS") ? " (the unit needs StandardInput=socket)" : "");
 }
 
+/* Whether CLIENT was a connection that its peer has reset since: the kernel keeps that as its
+ * error. */
+static bool is_reset(int client)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    return getsockopt(client, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
+}
+
+static void log_reset(struct log *log, const struct listen_settings *listen)
+{
+    const char *name = listen ? listen->name : "-", *reason = end_meaning(END_RESET)->name;
+    struct record record;
+    char buf[RECORD_MAX];
+
+    if (!log_wants(log, LOG_INFO))
+        return;
+    record_start(&record, buf, sizeof(buf), LOG_INFO,
+                 "session on %s: reset by the client before echod was started", name);
+    record_event(&record, EVENT_SESSION);
+    record_add(&record, "ECHOD_LISTENER", "%s", name);
+    record_add(&record, "ECHOD_REASON", "%s", reason);
+    log_send(log, &record);
+}
+
 int inetd_admit(struct server *server)
 {
     struct address peer;
     int client = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     int r = client < 0 ? -errno : address_peer(&peer, client);
 
+    if (r == -ENOTCONN && is_reset(client)) {
+        log_reset(&server->log, match(server->settings, client));
+        fd_close(&client);
+        server->phase = PHASE_DRAINING;
+        return 0;
+    }
     if (r < 0) {
         explain_standard_input(&server->log, client, r);
         fd_close(&client);

@@ -2,12 +2,13 @@
 import fcntl
 import os
 import re
+import select
 import socket
 import struct
 import subprocess
 import tempfile
 
-from clients import expect_echo, recv_exactly, recv_until_eof, send_while_reading
+from clients import expect_echo, recv_exactly, recv_until_eof, reset, send_while_reading
 from expect import DEADLINE, eventually, expect, expect_equal, expect_match
 from harness import ECHOD, WRAPPER, Echod, clean_environment, inetd, ini, run_echod
 from proc import descriptors, read_proc, stat_fields
@@ -251,6 +252,16 @@ def inetd_tcp():
         expect_served(ours, process)
         expect_match(r" info: session of 127\.0\.0\.1:%d on mine: closed by the client; " %
                      ours.getsockname()[1], process.stderr.read().decode(), "standard error")
+
+
+@test("--inetd: a client that has reset its connection before the start is that, and no error")
+def inetd_reset():
+    ours, theirs, port = accepted()
+    reset(ours)
+    eventually(lambda: select.select([theirs], [], [], 0)[0], "the reset arrives")
+    with inetd(theirs, "[listen mine]\nport = %d\n" % port) as process:
+        expect_equal(process.wait(DEADLINE), 0, "the exit status")
+        expect_match(r"(?m)^.*\bmine\b.*\breset\b.*$", process.stderr.read().decode(), "standard error")
 
 
 @test("--inetd: no record goes to the client, though standard error is the same socket")

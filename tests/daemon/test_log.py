@@ -178,7 +178,7 @@ def queue_message(echod, text):
     return sock
 
 
-@test("a message is acknowledged once it is written, and not before")
+@test("a message that waits for the scribe is acknowledged once it is written")
 def acknowledged_when_written():
     with Echod(listen=MESSAGE) as echod:
         sock = queue_message(echod, b"second")
@@ -187,6 +187,27 @@ def acknowledged_when_written():
         os.kill(echod.scribe_pid, signal.SIGCONT)
         expect_equal(recv_exactly(sock, 3), b"OK\n", "the second reply")
         expect_equal(len(echod.log.wait(": second$")), 1, "the number of records")
+
+
+@test("messages that the log has not taken are not acknowledged until it has")
+def acknowledged_when_taken():
+    long = b"x" * 3000  # of three the pipe takes one at most
+    with Echod(listen=MESSAGE + "max_message = 4096", read_log=False, stderr_pipe_size=4096) as echod:
+        sock = echod.connect()
+        sock.sendall((long + b"\n") * 3)
+        patience = sock.gettimeout()
+        sock.settimeout(1)
+        early = b""
+        try:
+            while len(early) < 9:
+                early += sock.recv(9 - len(early))
+        except TimeoutError:
+            pass
+        expect(len(early) <= 3, "the log took one message at most, and the replies are %r" % early)
+        echod.log.start()
+        sock.settimeout(patience)
+        expect_equal(early + recv_exactly(sock, 9 - len(early)), b"OK\n" * 3, "the replies in the end")
+        expect_equal(len(echod.log.wait(" message from .*: x+$", count=3)), 3, "the number of records")
 
 
 @test("a message that a scribe dies over is stored by the next one, and acknowledged")
