@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "ipc/channel.h"
+#include "ipc/end.h"
 
 #include "unit.h"
 
@@ -92,6 +93,7 @@ static void test_starts_and_ends_may_wait(void **state)
         {.kind = REPORT_FAILED, .job = 2},
         {.kind = REPORT_HELD, .job = 2},
         {.kind = REPORT_ENDED, .job = 2, .status = SIGSEGV},
+        {.kind = REPORT_ENDED, .job = 2, .status = END_SANDBOX << 8},
     };
 
     (void)state;

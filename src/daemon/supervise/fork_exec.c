@@ -120,9 +120,9 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Nothing of ours is in its environment; but a sanitizer has its options there. What rseq(2) is for,
- * libc's malloc(3) on many processors, a worker has no use for, and the kernel writes to the memory
- * that is registered for it: a page that each worker would have to copy. */
+/* Nothing of ours is in its environment; but a sanitizer has its options there. What rseq(2) is
+ * for, libc's malloc(3) on many processors, a worker has no use for, and the kernel writes to the
+ * memory that is registered for it: a page that each worker would have to copy. */
 NORETURN static void become_fork_server(int executable, int channel, pid_t parent)
 {
     char room[TITLE_ROOM];
