@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "client/output.h"
 #include "client/probe_object.h"
-#include "client/report.h"
+#include "client/diag.h"
 #include "client/stamp.h"
 #include "client/times.h"
 
@@ -263,10 +263,10 @@ void account_interim(const struct account *a)
 {
     char p50[TIME_TEXT_MAX], p99[TIME_TEXT_MAX];
 
-    report_say("%" PRIu64 " of %" PRIu64 " came back, %u%% loss, p50/p99 = %s/%s ms",
-               account_received(a), a->sent, loss(a),
-               output_time(stats_percentile(&a->round_trips, 500), p50),
-               output_time(stats_percentile(&a->round_trips, 990), p99));
+    diag_say("%" PRIu64 " of %" PRIu64 " came back, %u%% loss, p50/p99 = %s/%s ms",
+             account_received(a), a->sent, loss(a),
+             output_time(stats_percentile(&a->round_trips, 500), p50),
+             output_time(stats_percentile(&a->round_trips, 990), p99));
 }
 
 void account_summary(const struct account *a, int status)

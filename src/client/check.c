@@ -4,12 +4,13 @@
 #include "base/duration.h"
 #include "base/escape.h"
 #include "base/fd.h"
+#include "base/macros.h"
 #include "base/text.h"
 #include "client/check_talk.h"
 #include "client/common.h"
+#include "client/connect_diag.h"
 #include "client/race.h"
 #include "client/range.h"
-#include "client/report.h"
 #include "client/streams.h"
 #include "config.h"
 
@@ -182,7 +183,7 @@ static void add_failures(struct outcome *outcome, const struct attempts *attempt
 
     for (size_t i = first; i < attempts->count; i++)
         if (attempts->list[i].error)
-            add_reason(outcome, report_reason(&attempts->list[i], reason, sizeof(reason)));
+            add_reason(outcome, connect_diag_reason(&attempts->list[i], reason, sizeof(reason)));
 }
 
 /* Each address that is left has its share of the time until DEADLINE. */
@@ -221,7 +222,7 @@ static void print_failures(const struct attempts *attempts)
 
     for (size_t i = 0; i < attempts->count; i++)
         if (attempts->list[i].error) {
-            report_reason(&attempts->list[i], reason, sizeof(reason));
+            connect_diag_reason(&attempts->list[i], reason, sizeof(reason));
             print_text(reason);
             putchar('\n');
         }

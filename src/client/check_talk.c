@@ -90,7 +90,7 @@ static int await(const struct check_talk *talk, short events)
     struct pollfd set = {.fd = talk->fd, .events = events};
 
     while (clock_now() < talk->deadline)
-        if (poll(&set, 1, wait_until(talk->deadline)) > 0)
+        if (poll(&set, 1, clock_timeout(talk->deadline)) > 0)
             return 0;
     return -ETIMEDOUT;
 }

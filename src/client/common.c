@@ -1,8 +1,9 @@
 #include "client/common.h"
 
 #include "base/clock.h"
+#include "base/macros.h"
 #include "base/text.h"
-#include "client/report.h"
+#include "client/diag.h"
 #include "client/wait.h"
 
 #include <ctype.h>
@@ -111,7 +112,7 @@ struct common common_until(const struct common *c, uint64_t span)
 
 uint64_t common_limit(const struct common *c, uint64_t begin)
 {
-    return c->timeout ? wait_earlier(begin + c->timeout, c->deadline) : c->deadline;
+    return c->timeout ? clock_earlier(begin + c->timeout, c->deadline) : c->deadline;
 }
 
 uint64_t common_patience(const struct common *c)
@@ -139,8 +140,8 @@ struct connect_plan common_plan(const struct common *c, int wake)
 
 int common_wrong(const char *what, const char *text)
 {
-    report_say("%s%s%s", what, text ? ": " : "", text ? text : "");
-    report_hint_at_help();
+    diag_say("%s%s%s", what, text ? ": " : "", text ? text : "");
+    diag_hint_at_help();
     return -EINVAL;
 }
 

@@ -13,8 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ECHOC_DEFAULT_PORT "7777"
-
 enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };
 enum show { SHOW_NOTHING, SHOW_HELP, SHOW_VERSION };
 

@@ -103,7 +103,7 @@ static int collect(struct datagram_probe *d, uint64_t deadline)
     int r = 0;
 
     while (r == 0 && !has_all(d) && clock_now() < deadline && !(d->count == 1 && is_too_large(d))) {
-        if (poll(set, ARRAY_SIZE(set), wait_until(deadline)) <= 0)
+        if (poll(set, ARRAY_SIZE(set), clock_timeout(deadline)) <= 0)
             continue;
         if (set[1].revents)
             return -ECANCELED;

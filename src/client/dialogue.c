@@ -2,12 +2,13 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
+#include "base/macros.h"
 #include "client/connect.h"
+#include "client/diag.h"
 #include "client/display.h"
 #include "client/message.h"
 #include "client/outgoing.h"
 #include "client/output.h"
-#include "client/report.h"
 #include "client/stamp.h"
 #include "client/wait.h"
 
@@ -133,7 +134,7 @@ static enum event await(struct dialogue *d, short events, int input, uint64_t de
     struct pollfd set[] = {{.fd = d->sock, .events = events}, {.fd = input, .events = POLLIN}};
 
     for (;;) {
-        int n = poll(set, ARRAY_SIZE(set), wait_until(deadline));
+        int n = poll(set, ARRAY_SIZE(set), clock_timeout(deadline));
         if (n > 0)
             return set[0].revents ? FROM_SERVER : FROM_INPUT;
         if (n == 0 && clock_now() >= deadline)
@@ -177,8 +178,8 @@ static void give_up(struct dialogue *d, const struct message *m)
 
     d->result->unanswered++;
     duration_format(d->patience, span, sizeof(span));
-    report_say("no reply to message %" PRIu64 " from %s within %s", d->result->messages,
-               address_format(&d->peer, peer, sizeof(peer)), span);
+    diag_say("no reply to message %" PRIu64 " from %s within %s", d->result->messages,
+             address_format(&d->peer, peer, sizeof(peer)), span);
     if (d->plan->json)
         message_put_failure(&d->peer, m, "overdue", NULL);
     change_port(d);

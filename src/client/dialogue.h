@@ -10,7 +10,7 @@
 /*
  * Runs PLAN, of a socket that is none of a stream, to its end: sends each message, or each line of
  * the input, and waits for its answer. One that gets none is told of, and is not the end. What
- * comes besides is output, too. The same as exchange_run(), else.
+ * comes besides is output, too. The same as stream_exchange_run(), else.
  */
 void dialogue_run(const struct exchange_plan *plan, struct exchange_result *result);
 

@@ -1,5 +1,5 @@
 /*
- * The exchange: sends and receives at the same time until there is nothing left to be said.
+ * An exchange: what is to be sent, and how it went.
  */
 #ifndef ECHOD_CLIENT_EXCHANGE_H
 #define ECHOD_CLIENT_EXCHANGE_H
@@ -54,11 +54,5 @@ struct exchange_result {
     int expected;        /* the byte sent, -1 where nothing (more) was sent */
     int got;             /* the byte that came; -1: the reply had ended */
 };
-
-/*
- * Runs PLAN to its end: sends all, half-closes, and reads until the server closes, in bounded
- * memory. SIGPIPE must be ignored. RESULT is always filled in.
- */
-void exchange_run(const struct exchange_plan *plan, struct exchange_result *result);
 
 #endif

@@ -201,7 +201,7 @@ static uint64_t moment_of(struct flow *flow, uint64_t begin)
         return wait ? begin + wait : NEVER;
     struct sent *sent = window_oldest(&flow->window);
     uint64_t moment = sent ? due(flow, sent) : NEVER;
-    return may_send(flow) ? wait_earlier(moment, flow->next) : moment;
+    return may_send(flow) ? clock_earlier(moment, flow->next) : moment;
 }
 
 static void hear(struct flows *f)
@@ -223,12 +223,12 @@ static bool turn(struct flows *f, struct pollfd *set, uint64_t begin, uint64_t d
         struct flow *flow = &f->list[i];
         set[i] = (struct pollfd){.fd = flow->trip.fd, .events = events_of(flow)};
         open += flow->trip.fd >= 0;
-        moment = wait_earlier(moment, moment_of(flow, begin));
+        moment = clock_earlier(moment, moment_of(flow, begin));
     }
     if (open == 0)
         return false;
     set[count] = (struct pollfd){.fd = f->stop, .events = POLLIN};
-    if (poll(set, count + 1, wait_until(moment)) < 0)
+    if (poll(set, count + 1, clock_timeout(moment)) < 0)
         return errno == EINTR;
     if (set[count].revents)
         hear(f);

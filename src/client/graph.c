@@ -1,5 +1,6 @@
 #include "client/graph.h"
 
+#include "base/macros.h"
 #include "client/output.h"
 
 #include <inttypes.h>

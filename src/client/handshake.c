@@ -79,7 +79,7 @@ static int await(int fd, short events, uint64_t deadline, int wake)
     struct pollfd set[] = {{.fd = fd, .events = events}, {.fd = wake, .events = POLLIN}};
 
     for (;;) {
-        int n = poll(set, ARRAY_SIZE(set), wait_until(deadline));
+        int n = poll(set, ARRAY_SIZE(set), clock_timeout(deadline));
         if (n > 0)
             return set[1].revents ? -ECANCELED : 0;
         if (n < 0 && errno != EINTR)
@@ -206,7 +206,7 @@ int handshake_ask(const struct common *c, const struct address *address,
     *h = (struct handshake){.peer = *address, .dscp = plan->dscp < 0 ? 0 : plan->dscp};
     read_asked(h);
     uint64_t patience = plan->patience ? clock_now() + plan->patience : NEVER;
-    int fd = open_connection(c, address, plan, wait_earlier(patience, deadline));
+    int fd = open_connection(c, address, plan, clock_earlier(patience, deadline));
     if (fd < 0)
         return fd;
     h->connected = true;

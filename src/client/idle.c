@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "client/link.h"
 #include "client/output.h"
-#include "client/report.h"
+#include "client/diag.h"
 #include "client/stop.h"
 #include "client/trip.h"
 #include "client/wait.h"
@@ -103,7 +103,7 @@ static bool hear(struct idle *i)
     enum wish wish = stop_take(i->stop);
 
     if (wish == WISH_INTERIM)
-        report_say("alive after %s of silence", duration_format(i->alive, span, sizeof(span)));
+        diag_say("alive after %s of silence", duration_format(i->alive, span, sizeof(span)));
     i->over = i->over || wish == WISH_STOP;
     return !i->over;
 }
@@ -185,8 +185,8 @@ static void be_silent(struct idle *i, struct silence *s, size_t count, struct po
         set[count] = (struct pollfd){.fd = i->stop, .events = POLLIN};
         if (clock_now() >= i->deadline)
             i->over = true;
-        else if (poll(set, count + 1, wait_until(wait_earlier(s->since + s->span, i->deadline))) <=
-                 0)
+        else if (poll(set, count + 1,
+                      clock_timeout(clock_earlier(s->since + s->span, i->deadline))) <= 0)
             continue;
         if (set[count].revents)
             hear(i);

@@ -5,8 +5,8 @@
 #include "client/output.h"
 #include "client/probe.h"
 #include "client/race.h"
-#include "client/report.h"
-#include "client/verb.h"
+#include "client/connect_diag.h"
+#include "client/status.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ int link_resolve(const struct common *c, struct attempts *found)
 
     if (r == 0)
         return 0;
-    report_unresolved(&c->target, reason);
+    connect_diag_unresolved(&c->target, reason);
     if (c->json)
         output_error(NULL, reason);
     return r;
@@ -74,7 +74,7 @@ int link_try(const struct common *c, const struct address *address, int wake, st
 
 static void report_failure(const struct common *c, const struct attempt *a)
 {
-    report_refused(a);
+    connect_diag_refused(a);
     if (c->json)
         output_error(&a->address, strerror(-a->error));
 }
@@ -89,7 +89,7 @@ static void watch(const void *context, const struct attempt *a, bool failed)
     if (failed)
         report_failure(c, a);
     else
-        report_trying(a);
+        connect_diag_trying(a);
 }
 
 static int connect_from(const struct common *c, struct attempts *attempts, size_t first, int wake,
@@ -142,7 +142,7 @@ static int scout(const struct common *c, struct attempts *attempts, int wake)
     probe_write(&probe, data);
     plan.knock = data;
     plan.knock_len = sizeof(data);
-    plan.deadline = wait_earlier(plan.deadline, clock_now() + SCOUT_TIME);
+    plan.deadline = clock_earlier(plan.deadline, clock_now() + SCOUT_TIME);
     int fd = race_connect(attempts, 0, &plan, &(struct race_watch){watch, c}, &i);
     if (fd == -ECANCELED)
         return fd;

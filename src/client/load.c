@@ -9,16 +9,6 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
-uint64_t load_scheduled(const struct load *l)
-{
-    return l->own->rate ? schedule_number(&l->schedule, l->ended) : l->calls->started;
-}
-
-uint64_t load_unfinished(const struct load *l)
-{
-    return l->calls->started - l->calls->completed - l->calls->causes.count;
-}
-
 static uint64_t nanoseconds(uint64_t moment)
 {
     return moment == NEVER ? NEVER : moment * NSEC_PER_USEC;
@@ -27,7 +17,7 @@ static uint64_t nanoseconds(uint64_t moment)
 /* Lets go who waited too long, and begins what is due. Returns the moment of the next change. */
 static uint64_t prepare(struct load *l)
 {
-    uint64_t moment = wait_earlier(l->patient, nanoseconds(l->tick));
+    uint64_t moment = clock_earlier(l->patient, nanoseconds(l->tick));
     uint64_t due = schedule_due(&l->schedule, l->calls->started), now = clock_nanoseconds();
 
     for (uint64_t i = 0; i < l->own->connections; i++) {
@@ -39,7 +29,7 @@ static uint64_t prepare(struct load *l)
         }
         l->set[i].fd = c->busy ? c->trip.fd : -1;
         l->set[i].events = c->busy ? caller_events(c) : 0;
-        moment = wait_earlier(moment, c->busy ? nanoseconds(c->due) : due);
+        moment = clock_earlier(moment, c->busy ? nanoseconds(c->due) : due);
     }
     return moment;
 }

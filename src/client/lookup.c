@@ -79,7 +79,7 @@ static bool await(const struct job *job, uint64_t deadline)
     struct pollfd set = {.fd = job->done, .events = POLLIN};
 
     do
-        if (poll(&set, 1, wait_until(deadline)) > 0)
+        if (poll(&set, 1, clock_timeout(deadline)) > 0)
             return true;
     while (clock_now() < deadline);
     return false;

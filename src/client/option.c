@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/text.h"
-#include "client/report.h"
+#include "client/diag.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -142,7 +142,7 @@ static int store(const struct option_row *row, void *into, const char *text)
     }
     if (row->type->parse(text, member) == 0)
         return 0;
-    report_say("not %s: %s", row->type->what, text);
+    diag_say("not %s: %s", row->type->what, text);
     return -EINVAL;
 }
 
@@ -152,7 +152,7 @@ static int take(const struct catalogue *c, int got)
     int r = i < 0 ? -EINVAL : store(c->rows[i], c->sets[i]->into, optarg);
 
     if (r < 0)
-        report_hint_at_help();
+        diag_hint_at_help();
     return r;
 }
 

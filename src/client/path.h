@@ -62,32 +62,4 @@ uint64_t path_patience(const struct path *p, unsigned try);
 /* A connection to ADDRESS came about only after FAILED tries. */
 void path_tell_tries(struct path *p, const struct address *address, unsigned failed);
 
-/* ---- over UDP: path_udp.c ---- */
-
-/* Whether datagrams come back from ADDRESS; if so it becomes p->udp. Without an answer that is a
- * finding if the user NAMED the port. */
-void path_find_udp(struct path *p, const struct address *address, bool named);
-
-/* Finds the largest packet that passes, and whether datagrams are truncated. */
-void path_try_sizes(struct path *p);
-
-/* Whether routers on the path report errors (ICMP): sends to ADDRESS, with a TTL that expires. */
-void path_try_reports(struct path *p, const struct address *address);
-
-/* ---- over TCP: path_tcp.c ---- */
-
-/* The same as path_find_udp(). */
-void path_find_tcp(struct path *p, const struct address *address, bool named);
-
-/* Whether much data passes. */
-void path_try_bulk(struct path *p);
-
-/* Whether a connection that is idle for p->own->idle is still there. */
-void path_try_idle(struct path *p);
-
-/* ---- over either: path_flows.c ---- */
-
-/* Loss, order and duplicates over p->own->flows flows, and flows that lose everything. */
-void path_try_flows(struct path *p);
-
 #endif

@@ -1,7 +1,6 @@
-/*
- * What each kind of finding means for whoever runs the network, and what can be done.
- */
-#include "client/path_page.h"
+#include "client/path_advice.h"
+
+#include "base/macros.h"
 
 #include <string.h>
 

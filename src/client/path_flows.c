@@ -1,6 +1,8 @@
+#include "client/path_flows.h"
+
+#include "base/clock.h"
 #include "base/memory.h"
 #include "client/flows.h"
-#include "client/path.h"
 #include "client/room.h"
 
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 #include "client/path_handshake.h"
 
+#include "base/macros.h"
 #include "base/text.h"
 
 #include <stdlib.h>

@@ -1,11 +1,14 @@
 #include "client/path_page.h"
 
 #include "base/duration.h"
-#include "base/escape.h"
 #include "base/fd.h"
-#include "base/memory.h"
+#include "base/macros.h"
 #include "base/text.h"
-#include "client/report.h"
+#include "client/diag.h"
+#include "client/path_advice.h"
+#include "client/path_html.h"
+#include "client/path_picture.h"
+#include "client/path_table.h"
 #include "config.h"
 
 #include <errno.h>
@@ -58,39 +61,10 @@ static const char style[] =
 
 /* ---- text ---- */
 
-void path_page_text(FILE *to, const char *text)
-{
-    size_t len = strlen(text);
-    char *safe = memory_zeroed(1, ESCAPED_SIZE(len));
-
-    escape_bytes(safe, text, len, NULL);
-    for (const char *p = safe; *p; p++)
-        switch (*p) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        case '\'':
-            fputs("&#39;", to);
-            break;
-        default:
-            fputc(*p, to);
-        }
-    free(safe);
-}
-
 static void put_element(FILE *to, const char *element, const char *text)
 {
     fprintf(to, "<%s>", element);
-    path_page_text(to, text);
+    html_text(to, text);
     fprintf(to, "</%s>\n", element);
 }
 
@@ -104,13 +78,13 @@ static void put_head(FILE *to, const struct path *p)
         strftime(now, sizeof(now), "%F %T %Z", &local);
     fputs(head, to);
     fputs("<title>The path to ", to);
-    path_page_text(to, p->common->target.host);
+    html_text(to, p->common->target.host);
     fprintf(to, "</title>\n%s</head>\n<body><main>\n<h1>The path to ", style);
-    path_page_text(to, p->common->target.host);
+    html_text(to, p->common->target.host);
     fputs("</h1>\n<p class=\"when\">Examined on ", to);
-    path_page_text(to, now);
+    html_text(to, now);
     fputs(" from ", to);
-    path_page_text(to, address_host(&p->plain.own, own, sizeof(own)));
+    html_text(to, address_host(&p->plain.own, own, sizeof(own)));
     fputs(" by echoc " PACKAGE_VERSION ".</p>\n", to);
 }
 
@@ -166,15 +140,15 @@ static void put_command(FILE *to, const struct path *p)
     for (size_t i = 0; i < ARRAY_SIZE(options); i++)
         if (options[i].argument) {
             fprintf(to, " --%s ", options[i].name);
-            path_page_text(to, options[i].argument);
+            html_text(to, options[i].argument);
         }
     fprintf(to, " --flows %" PRIu64, p->own->flows);
     if (p->own->idle)
         fprintf(to, " --idle '%s'", duration_format(p->own->idle, span, sizeof(span)));
     fputc(' ', to);
-    path_page_text(to, p->common->target.host);
+    html_text(to, p->common->target.host);
     fputc(' ', to);
-    path_page_text(to, p->common->target.port);
+    html_text(to, p->common->target.port);
     fputs("</code>", to);
 }
 
@@ -195,7 +169,7 @@ static void put_page(FILE *to, const struct path *p)
     put_verdict(to, p);
     path_picture_ends(to, p);
     put_findings(to, &p->findings);
-    path_page_table(to, p);
+    path_table(to, p);
     path_picture_sizes(to, p);
     path_picture_flows(to, p);
     put_notes(to, &p->findings);
@@ -211,7 +185,7 @@ int path_page_open(const char *name)
     if (fd >= 0)
         return fd;
     int r = -errno;
-    report_say("cannot write %s: %s", name, strerror(-r));
+    diag_say("cannot write %s: %s", name, strerror(-r));
     return r;
 }
 
@@ -238,7 +212,7 @@ int path_page_write(const struct path *p, int fd)
     }
     free(text);
     if (r < 0)
-        report_say("cannot write %s: %s", p->own->page, strerror(-r));
+        diag_say("cannot write %s: %s", p->own->page, strerror(-r));
     return r;
 }
 

@@ -20,21 +20,4 @@ int path_page_write(const struct path *p, int fd);
 /* Closes *FD; removes the file NAME if nothing was ever written into it. */
 void path_page_close(int *fd, const char *name);
 
-/* ---- its parts ---- */
-
-/* TEXT, with what means something in HTML escaped, and bytes that are no UTF-8 made visible. */
-void path_page_text(FILE *to, const char *text);
-
-/* What was sent in the handshake, and what arrived, as a table. */
-void path_page_table(FILE *to, const struct path *p);
-
-/* The pictures, in SVG: the path and its ends, packet sizes, flows; nothing where nothing is known.
- */
-void path_picture_ends(FILE *to, const struct path *p);
-void path_picture_sizes(FILE *to, const struct path *p);
-void path_picture_flows(FILE *to, const struct path *p);
-
-/* What a finding of this KIND means, and what can be done about it; "" for others. */
-const char *path_advice(const char *kind);
-
 #endif

@@ -1,9 +1,7 @@
-/*
- * The pictures of the page, in SVG. Each has its meaning in words, too: in a title, for those who
- * do not see it, and not by colour alone.
- */
+#include "client/path_picture.h"
+
 #include "base/text.h"
-#include "client/path_page.h"
+#include "client/path_html.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -28,7 +26,7 @@ static void put_line(FILE *to, int x, int y, const char *class, const char *text
 {
     fprintf(to, "<text x=\"%d\" y=\"%d\" class=\"%s\" font-size=\"%.1f\">", x, y, class,
             font_size(strlen(text), BOX - 20));
-    path_page_text(to, text);
+    html_text(to, text);
     fputs("</text>\n", to);
 }
 

@@ -1,7 +1,6 @@
-/*
- * The table of the page: what was sent, and what arrived, side by side.
- */
-#include "client/path_page.h"
+#include "client/path_table.h"
+
+#include "client/path_html.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,9 +19,9 @@ static void put_row(FILE *to, const struct path *p, const struct row *row)
 
     fprintf(to, "<tr%s><th scope=\"row\">%s%s</th><td>", changed ? " class=\"changed\"" : "",
             row->name, changed ? " \u2260" : "");
-    path_page_text(to, row->sent);
+    html_text(to, row->sent);
     fputs("</td><td>", to);
-    path_page_text(to, row->arrived);
+    html_text(to, row->arrived);
     fputs("</td></tr>\n", to);
 }
 
@@ -112,7 +111,7 @@ static void put_options(FILE *to, const struct path *p)
         put_numbers(to, p, "mss_back", "MSS of the server", h->reply.sent_mss, h->peer_mss);
 }
 
-void path_page_table(FILE *to, const struct path *p)
+void path_table(FILE *to, const struct path *p)
 {
     fputs(
         "<h2>What was sent, and what arrived</h2>\n<table>\n"

@@ -1,7 +1,10 @@
+#include "client/path_tcp.h"
+
+#include "base/clock.h"
 #include "base/duration.h"
 #include "base/fd.h"
+#include "base/macros.h"
 #include "client/link.h"
-#include "client/path.h"
 #include "client/trip.h"
 #include "client/wait.h"
 #include "client/window.h"
@@ -131,7 +134,7 @@ static int move(struct path *p, struct echo *e, uint64_t moment)
 {
     short events = (short)(POLLIN | (trip_pending(&e->trip) ? POLLOUT : 0));
     struct pollfd set[] = {{.fd = e->link.fd, .events = events}, {.fd = p->stop, .events = POLLIN}};
-    int n = poll(set, ARRAY_SIZE(set), wait_until(moment));
+    int n = poll(set, ARRAY_SIZE(set), clock_timeout(moment));
 
     if (n <= 0)
         return n < 0 && errno != EINTR ? -errno : 0;
@@ -150,11 +153,11 @@ static int ask_bulk(struct path *p, struct echo *e)
     size_t before = in_motion(e);
 
     while (r == 0 && window_oldest(&e->window)) {
-        r = move(p, e, wait_earlier(patience, end));
+        r = move(p, e, clock_earlier(patience, end));
         if (in_motion(e) != before)
             patience = clock_now() + PATIENCE;
         before = in_motion(e);
-        if (r == 0 && window_oldest(&e->window) && clock_now() >= wait_earlier(patience, end))
+        if (r == 0 && window_oldest(&e->window) && clock_now() >= clock_earlier(patience, end))
             r = clock_now() >= end ? -EAGAIN : -ETIMEDOUT;
     }
     return r == 1 ? -EPIPE : r;
@@ -195,7 +198,7 @@ static int be_silent(struct path *p, struct echo *e, uint64_t end)
     int r = 0;
 
     while (r == 0 && clock_now() < end) {
-        if (poll(set, ARRAY_SIZE(set), wait_until(end)) <= 0)
+        if (poll(set, ARRAY_SIZE(set), clock_timeout(end)) <= 0)
             continue;
         if (set[1].revents)
             return -ECANCELED;

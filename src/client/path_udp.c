@@ -1,6 +1,9 @@
+#include "client/path_udp.h"
+
+#include "base/clock.h"
+#include "base/macros.h"
 #include "client/datagram_probe.h"
 #include "client/flows.h"
-#include "client/path.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -257,7 +260,7 @@ static enum expiry await_report(struct path *p, int fd, int *ttl)
     enum expiry expiry = EXPIRED_SILENTLY;
 
     while (expiry == EXPIRED_SILENTLY && clock_now() < deadline) {
-        if (poll(set, ARRAY_SIZE(set), wait_until(deadline)) <= 0)
+        if (poll(set, ARRAY_SIZE(set), clock_timeout(deadline)) <= 0)
             continue;
         expiry = set[1].revents ? EXPIRED_STOPPED : take_report(p, fd, ttl);
     }

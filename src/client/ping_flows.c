@@ -6,11 +6,11 @@
 #include "client/link.h"
 #include "client/output.h"
 #include "client/probe_object.h"
-#include "client/report.h"
+#include "client/diag.h"
 #include "client/room.h"
 #include "client/stop.h"
 #include "client/times.h"
-#include "client/verb.h"
+#include "client/status.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -101,8 +101,8 @@ static void report_interim(const struct flows *f)
 {
     struct flows_sums sums = flows_sum(f);
 
-    report_say("%" PRIu64 " of %" PRIu64 " came back, on %zu of %" PRIu64 " flows", sums.received,
-               sums.sent, f->plan->count - sums.dead, f->plan->count);
+    diag_say("%" PRIu64 " of %" PRIu64 " came back, on %zu of %" PRIu64 " flows", sums.received,
+             sums.sent, f->plan->count - sums.dead, f->plan->count);
 }
 
 static void print_sums(const struct flows *f, const struct flows_sums *sums)

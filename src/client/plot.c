@@ -2,7 +2,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
-#include "client/report.h"
+#include "client/diag.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -101,14 +101,14 @@ int plot_open(struct plot *plot, const char *path)
 
     *plot = (struct plot){.path = path, .begun = time(NULL)};
     if (!terminal) {
-        report_say("not a file name that ends in .svg or .png: %s", path);
+        diag_say("not a file name that ends in .svg or .png: %s", path);
         return -EINVAL;
     }
     int r = start(plot);
     if (r == -ENOENT)
-        report_say("--plot draws with gnuplot, which is not installed (Debian: gnuplot-nox)");
+        diag_say("--plot draws with gnuplot, which is not installed (Debian: gnuplot-nox)");
     else if (r < 0)
-        report_say("cannot run gnuplot: %s", strerror(-r));
+        diag_say("cannot run gnuplot: %s", strerror(-r));
     else
         begin_script(plot, terminal);
     return r;
@@ -251,6 +251,6 @@ int plot_close(struct plot *plot, const struct plot_text *text)
         ;
     if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    report_say("gnuplot could not write %s", plot->path);
+    diag_say("gnuplot could not write %s", plot->path);
     return -EIO;
 }

@@ -113,8 +113,8 @@ static void begin_next(struct race *r)
 static int await(const struct race *r)
 {
     bool more = r->next < r->attempts->count;
-    uint64_t moment = more ? wait_earlier(r->due, r->plan->deadline) : r->plan->deadline;
-    int n = poll(r->set, r->attempts->count + 1, wait_until(moment));
+    uint64_t moment = more ? clock_earlier(r->due, r->plan->deadline) : r->plan->deadline;
+    int n = poll(r->set, r->attempts->count + 1, clock_timeout(moment));
 
     if (n < 0 && errno != EINTR)
         return -errno;

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where echod listens. */
+#define ECHOC_DEFAULT_PORT "7777"
+
 /* Where to connect to: a PATH (address_unix()), or HOST and PORT, which getaddrinfo(3) knows. */
 struct target {
     const char *path; /* NULL: HOST and PORT count */

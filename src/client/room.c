@@ -1,6 +1,6 @@
 #include "client/room.h"
 
-#include "client/report.h"
+#include "client/diag.h"
 
 #include <errno.h>
 #include <sys/resource.h>
@@ -18,8 +18,7 @@ int room_make(uint64_t count)
     limit.rlim_cur = wanted;
     if (limit.rlim_max >= wanted && setrlimit(RLIMIT_NOFILE, &limit) == 0)
         return 0;
-    report_say(
-        "cannot open as many connections: the hard limit of descriptors (ulimit -Hn) is %llu",
-        (unsigned long long)limit.rlim_max);
+    diag_say("cannot open as many connections: the hard limit of descriptors (ulimit -Hn) is %llu",
+             (unsigned long long)limit.rlim_max);
     return -EMFILE;
 }

@@ -1,6 +1,6 @@
 #include "client/stop.h"
 
-#include "client/report.h"
+#include "client/diag.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +19,7 @@ int stop_open(void)
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
         int r = -errno;
-        report_say("cannot wait for signals: %s", strerror(errno));
+        diag_say("cannot wait for signals: %s", strerror(errno));
         return r;
     }
     return fd;

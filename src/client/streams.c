@@ -1,7 +1,7 @@
 #include "client/streams.h"
 
 #include "base/fd.h"
-#include "client/report.h"
+#include "client/diag.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,6 +73,6 @@ int streams_close(struct streams *streams, int status, int failed)
     if (streams->error == 0)
         return status;
     if (streams->error != -EPIPE) /* who stopped reading, as head(1) does, knows */
-        report_say("cannot write standard output: %s", strerror(-streams->error));
+        diag_say("cannot write standard output: %s", strerror(-streams->error));
     return failed;
 }

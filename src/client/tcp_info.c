@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/output.h"
-#include "client/report.h"
+#include "client/diag.h"
 #include "net/tcp_stats.h"
 
 #include <inttypes.h>
@@ -66,7 +66,7 @@ void tcp_facts_report(const struct tcp_facts *facts)
     char line[LINE_SIZE];
 
     if (facts->connections > 0)
-        report_say("%s", format(facts, line));
+        diag_say("%s", format(facts, line));
 }
 
 void tcp_facts_put(const struct tcp_facts *facts)

@@ -1,5 +1,6 @@
 #include "client/times.h"
 
+#include "base/macros.h"
 #include "base/text.h"
 #include "client/output.h"
 

@@ -325,7 +325,7 @@ static int await(struct trip *t, uint64_t deadline, int wake)
 {
     short events = (short)(POLLIN | (trip_pending(t) ? POLLOUT : 0));
     struct pollfd set[] = {{.fd = t->fd, .events = events}, {.fd = wake, .events = POLLIN}};
-    int n = poll(set, ARRAY_SIZE(set), wait_until(deadline));
+    int n = poll(set, ARRAY_SIZE(set), clock_timeout(deadline));
 
     if (n < 0)
         return errno == EINTR ? 0 : -errno;

@@ -1,25 +1,12 @@
 #include "client/verb.h"
 
+#include "base/macros.h"
 #include "base/memory.h"
-#include "client/report.h"
 #include "config.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct verb *const verbs[] = {
-    &verb_send, &verb_ping,  &verb_crr,  &verb_load,   &verb_hold,
-    &verb_idle, &verb_sweep, &verb_path, &verb_whoami, &verb_daytime,
-};
-
-const struct verb *verb_named(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-        if (strcmp(verbs[i]->name, name) == 0)
-            return verbs[i];
-    return NULL;
-}
 
 /* ---- help ---- */
 
@@ -43,20 +30,6 @@ static void print_verb_help(const struct verb *verb)
     options_print(verb->rows, verb->row_count, stdout);
     print_common_synopsis(verb);
     fputs(verb->notes, stdout);
-}
-
-void verbs_print_help(void)
-{
-    puts("Usage: echoc [OPTION]... HOST [PORT [MESSAGE]...]\n"
-         "  or:  echoc VERB [OPTION]... HOST [PORT]\n"
-         "\n"
-         "PORT is a number or the name of a service [" ECHOC_DEFAULT_PORT "]. The verbs:");
-    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-        printf("  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
-    puts("Without a verb it is send. echoc VERB --help tells more of each.\n"
-         "\n"
-         "Options of all of them:");
-    options_print(common_rows, common_row_count, stdout);
 }
 
 /* ---- the command line ---- */

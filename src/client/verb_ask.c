@@ -4,11 +4,12 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/fd.h"
+#include "base/macros.h"
 #include "base/memory.h"
+#include "client/diag.h"
 #include "client/link.h"
 #include "client/output.h"
-#include "client/report.h"
-#include "client/verb.h"
+#include "client/verbs.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ static int await(int fd, uint64_t deadline)
     struct pollfd set = {.fd = fd, .events = POLLIN};
 
     while (clock_now() < deadline)
-        if (poll(&set, 1, wait_until(deadline)) > 0)
+        if (poll(&set, 1, clock_timeout(deadline)) > 0)
             return 0;
     return -ETIMEDOUT;
 }
@@ -98,7 +99,7 @@ static void report_failure(const struct common *c, const struct link *link, int 
                                         : strerror(-r);
     char peer[ADDRESS_TEXT_MAX];
 
-    report_say("%s: %s", address_format(&link->peer, peer, sizeof(peer)), why);
+    diag_say("%s: %s", address_format(&link->peer, peer, sizeof(peer)), why);
     if (c->json)
         output_error(&link->peer, why);
 }

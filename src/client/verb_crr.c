@@ -1,13 +1,13 @@
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/macros.h"
 #include "client/account.h"
 #include "client/graph.h"
 #include "client/link.h"
 #include "client/output.h"
-#include "client/report.h"
 #include "client/stop.h"
 #include "client/trip.h"
-#include "client/verb.h"
+#include "client/verbs.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -134,7 +134,7 @@ static void rest(struct crr *c, uint64_t moment)
     struct pollfd set = {.fd = c->stop, .events = POLLIN};
 
     while (!c->over && clock_now() < moment)
-        if (poll(&set, 1, wait_until(moment)) > 0)
+        if (poll(&set, 1, clock_timeout(moment)) > 0)
             hear(c);
 }
 
@@ -146,7 +146,7 @@ static void run(struct crr *c)
         next = next + c->own->interval > clock_now() ? next + c->own->interval : clock_now();
         take_turn(c);
         if (goes_on(c, deadline))
-            rest(c, wait_earlier(next, deadline));
+            rest(c, clock_earlier(next, deadline));
     }
 }
 

@@ -1,14 +1,15 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/fd.h"
+#include "base/macros.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "client/diag.h"
 #include "client/link.h"
 #include "client/output.h"
-#include "client/report.h"
 #include "client/room.h"
 #include "client/stop.h"
-#include "client/verb.h"
+#include "client/verbs.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -83,8 +84,8 @@ static void tell(const struct hold *h, uint64_t number, const char *event, const
 
 static void interim(const struct hold *h)
 {
-    report_say("%" PRIu64 " of %" PRIu64 " held, %" PRIu64 " refused, %" PRIu64 " closed",
-               h->opened - h->closed, h->wanted, h->refused, h->closed);
+    diag_say("%" PRIu64 " of %" PRIu64 " held, %" PRIu64 " refused, %" PRIu64 " closed",
+             h->opened - h->closed, h->wanted, h->refused, h->closed);
 }
 
 static void hear(struct hold *h, int fd)
@@ -164,7 +165,7 @@ static void receive(struct hold *h, uint64_t index)
 /* What happens until MOMENT, or, if that has come, what has happened. */
 static void watch(struct hold *h, uint64_t moment)
 {
-    int n = poll(h->set, h->wanted + 1, wait_until(moment));
+    int n = poll(h->set, h->wanted + 1, clock_timeout(moment));
 
     for (uint64_t i = 0; n > 0 && i < h->wanted; i++)
         if (h->set[i].fd >= 0 && h->set[i].revents)

@@ -1,13 +1,14 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/fd.h"
+#include "base/macros.h"
+#include "client/diag.h"
 #include "client/idle.h"
 #include "client/link.h"
 #include "client/output.h"
-#include "client/report.h"
 #include "client/room.h"
 #include "client/stop.h"
-#include "client/verb.h"
+#include "client/verbs.h"
 #include "client/wait.h"
 
 #define AT(member) offsetof(struct idle_options, member)
@@ -60,9 +61,9 @@ static int conclude(const struct idle *i)
     int status = i->ran_short ? VERB_UNABLE : i->how || i->why ? VERB_BAD : VERB_WELL;
 
     if (!i->met && i->why)
-        report_say("this needs an echo service, and no echo came: %s", i->why);
+        diag_say("this needs an echo service, and no echo came: %s", i->why);
     else if (i->why)
-        report_say("no more connections can be had: %s", i->why);
+        diag_say("no more connections can be had: %s", i->why);
     if (!i->met)
         return link_give_up(i->common, i->ran_short ? VERB_UNABLE : VERB_BAD);
     if (i->common->json)
@@ -82,7 +83,7 @@ static void ascend(struct idle *i)
 
     while (span < i->own->longest && count < SPANS_MAX - 1) {
         spans[count++] = span;
-        span = wait_earlier(2 * span, i->own->longest);
+        span = clock_earlier(2 * span, i->own->longest);
     }
     spans[count++] = span;
     idle_try(i, spans, count);
@@ -93,7 +94,7 @@ static void narrow(struct idle *i)
 {
     uint64_t spans[SPANS_MAX] = {0}, from = i->alive, width = i->cut - i->alive;
     uint64_t parts = width / i->own->precision + (width % i->own->precision != 0);
-    size_t count = (size_t)wait_earlier(wait_earlier(parts - 1, i->own->connections), SPANS_MAX);
+    size_t count = (size_t)clock_earlier(clock_earlier(parts - 1, i->own->connections), SPANS_MAX);
 
     for (size_t k = 0; k < count; k++)
         spans[k] = (from + width * (k + 1) / (count + 1)) / 1000 * 1000; /* whole milliseconds */

@@ -1,12 +1,12 @@
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/macros.h"
 #include "base/memory.h"
 #include "client/link.h"
 #include "client/load.h"
-#include "client/report.h"
 #include "client/room.h"
 #include "client/stop.h"
-#include "client/verb.h"
+#include "client/verbs.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,18 +1,23 @@
 /*
  * path: what is between us and a server, from what arrived of what we sent.
  */
+#include "base/clock.h"
 #include "base/fd.h"
+#include "base/macros.h"
 #include "base/text.h"
+#include "client/connect_diag.h"
+#include "client/diag.h"
 #include "client/flows.h"
 #include "client/handshake.h"
 #include "client/link.h"
 #include "client/output.h"
-#include "client/path.h"
+#include "client/path_flows.h"
 #include "client/path_handshake.h"
 #include "client/path_page.h"
-#include "client/report.h"
+#include "client/path_tcp.h"
+#include "client/path_udp.h"
+#include "client/path_verb.h"
 #include "client/stop.h"
-#include "client/verb.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -41,33 +46,6 @@ static const struct option_row rows[] = {
     {"page", 0, &argument_text, AT(page), 0, "FILE", "write the findings as a page of HTML, too"},
 };
 
-bool path_is_stopped(const struct path *p)
-{
-    struct pollfd set = {.fd = p->stop, .events = POLLIN};
-
-    return p->stopped || poll(&set, 1, 0) > 0;
-}
-
-uint64_t path_patience(const struct path *p, unsigned try)
-{
-    uint64_t before = try * PATH_PATIENCE, timeout = p->common->timeout;
-
-    if (try + 1 < PATH_TRIES || timeout == 0)
-        return try + 1 < PATH_TRIES ? PATH_PATIENCE : 0;
-    return timeout > before + PATH_PATIENCE ? timeout - before : PATH_PATIENCE;
-}
-
-void path_tell_tries(struct path *p, const struct address *address, unsigned failed)
-{
-    char text[ADDRESS_TEXT_MAX];
-
-    if (failed > 0)
-        findings_add(&p->findings, "connect",
-                     "%u of %u connections to %s got no answer: there is much loss, or one of "
-                     "several paths is dead",
-                     failed, failed + 1, address_format(address, text, sizeof(text)));
-}
-
 /* ---- what the server knows ---- */
 
 static void report_other_service(const struct common *c, const struct address *address)
@@ -77,7 +55,7 @@ static void report_other_service(const struct common *c, const struct address *a
                                  "port = " WHOAMI_PORT " and service = whoami";
     char text[ADDRESS_TEXT_MAX];
 
-    report_say("%s: %s", address_format(address, text, sizeof(text)), advice);
+    diag_say("%s: %s", address_format(address, text, sizeof(text)), advice);
     if (c->json)
         output_error(address, advice);
 }
@@ -88,7 +66,7 @@ static void report_failure(const struct common *c, const struct attempt *a)
         report_other_service(c, &a->address);
         return;
     }
-    report_refused(a);
+    connect_diag_refused(a);
     if (c->json)
         output_error(&a->address, strerror(-a->error));
 }
@@ -172,7 +150,7 @@ static int at_port(const struct common *c, const struct address *peer, const cha
     int r = target_resolve(&target, common_limit(c, clock_now()), &attempts, &reason);
 
     if (r < 0) {
-        report_unresolved(&target, reason);
+        connect_diag_unresolved(&target, reason);
         if (c->json)
             output_error(NULL, reason);
         return r;

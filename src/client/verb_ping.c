@@ -1,14 +1,30 @@
+/*
+ * ping: sends when a probe is due, names what comes, gives up what does not.
+ */
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/macros.h"
 #include "base/text.h"
+#include "client/account.h"
+#include "client/common.h"
+#include "client/diag.h"
 #include "client/error_queue.h"
 #include "client/graph.h"
 #include "client/link.h"
 #include "client/output.h"
-#include "client/ping.h"
 #include "client/ping_flows.h"
+#include "client/ping_options.h"
 #include "client/stop.h"
-#include "client/verb.h"
+#include "client/trip.h"
+#include "client/verbs.h"
+#include "client/wait.h"
+#include "client/window.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 #define WINDOW 16384
 
@@ -29,6 +45,194 @@ static const struct option_row rows[] = {
     {"flows", 0, &argument_count, AT(flows), 0, "N",
      "from N source ports at once: loss and median of each"},
 };
+
+struct ping {
+    const struct common *common;
+    const struct ping_options *own;
+    struct trip trip;
+    struct window window;
+    struct account *account;
+    int stop;
+    uint64_t next;     /* when the next probe is due */
+    uint64_t deadline; /* when it ends, whatever happens; NEVER */
+    bool over;         /* stopped, or at its deadline */
+    bool broken;       /* the connection is gone */
+};
+
+/* ---- one thing each ---- */
+
+/* Whether there is nothing more to send: with a deadline, only replies are counted, as by ping(8).
+ */
+static bool is_complete(const struct ping *p)
+{
+    return p->own->count > 0 && !p->own->deadline && p->account->sent >= p->own->count;
+}
+
+/* Whether there is nothing to wait for until the deadline: there were enough, or an error. */
+static bool is_decided(const struct ping *p)
+{
+    return p->account->errors > 0 ||
+           (p->own->count > 0 && account_received(p->account) >= p->own->count);
+}
+
+/* Gives up the oldest probe that is awaited, without waiting for it; WHY is NULL if its time is
+ * over. */
+static void give_up(struct ping *p, struct sent *sent, const char *why)
+{
+    sent->fate = FATE_OVERDUE;
+    if (why)
+        account_failure(p->account, sent->seq, why);
+    else
+        account_overdue(p->account, sent->seq, p->own->wait);
+}
+
+/* A datagram met the ERROR: who reported it is in the socket's queue, which has to be emptied. */
+static void fail_datagram(struct ping *p, int error)
+{
+    struct sent *sent = window_oldest(&p->window);
+    char words[QUEUED_ERROR_TEXT_MAX];
+    struct queued_error queued;
+    bool known = trip_take_error(&p->trip, &queued);
+
+    if (sent)
+        give_up(p, sent, known ? error_queue_words(&queued, words) : strerror(-error));
+}
+
+/* A datagram that nobody wanted is an error of one probe; a connection that broke is the end. */
+static void fail(struct ping *p, int error)
+{
+    char peer[ADDRESS_TEXT_MAX];
+
+    if (p->trip.type == SOCK_DGRAM && error < 0) {
+        fail_datagram(p, error);
+        return;
+    }
+    p->broken = true;
+    trip_conclude(&p->trip);
+    address_format(&p->account->peer, peer, sizeof(peer));
+    if (error < 0)
+        diag_say("the connection to %s broke: %s", peer, strerror(-error));
+    else
+        diag_say("%s closed the connection", peer);
+}
+
+static void receive(struct ping *p)
+{
+    int r = trip_receive(&p->trip);
+
+    if (r != 0)
+        fail(p, r);
+}
+
+static void send_probe(struct ping *p)
+{
+    uint64_t now = clock_now();
+    int r = trip_send(&p->trip, (uint32_t)p->own->size);
+
+    p->account->sent++;
+    /* A delay is not made up for: no bursts. */
+    p->next = p->next + p->own->interval > now ? p->next + p->own->interval : now;
+    if (p->own->interval == 0)
+        p->next = NEVER; /* until there is a reply */
+    if (r < 0 && p->trip.type != SOCK_DGRAM)
+        receive(p); /* what was said before it broke, and why it did */
+    if (r < 0 && !p->broken)
+        fail(p, r);
+}
+
+static uint64_t due(const struct ping *p, const struct sent *sent)
+{
+    return p->own->wait ? sent->time / NSEC_PER_USEC + p->own->wait : NEVER;
+}
+
+static void give_up_overdue(struct ping *p)
+{
+    struct sent *sent;
+    uint64_t now = clock_now();
+
+    while ((sent = window_oldest(&p->window)) && due(p, sent) <= now) {
+        /* A part of it may be there: more of it may come, or the next reply, as long as we stay. */
+        if (is_complete(p))
+            trip_conclude(&p->trip);
+        if (sent->fate == FATE_AWAITED)
+            give_up(p, sent, NULL);
+    }
+}
+
+static void hear(struct ping *p)
+{
+    switch (stop_take(p->stop)) {
+    case WISH_INTERIM:
+        account_interim(p->account);
+        break;
+    case WISH_STOP:
+        p->over = true;
+        break;
+    case WISH_NONE:
+        break;
+    }
+}
+
+/* ---- the loop ---- */
+
+static bool may_send(const struct ping *p)
+{
+    return !is_complete(p) && !trip_pending(&p->trip);
+}
+
+static uint64_t next_moment(struct ping *p)
+{
+    struct sent *sent = window_oldest(&p->window);
+    uint64_t moment = p->deadline;
+
+    if (p->own->interval == 0 && !sent && p->next == NEVER)
+        p->next = 0;
+    if (may_send(p))
+        moment = clock_earlier(moment, p->next);
+    return sent ? clock_earlier(moment, due(p, sent)) : moment;
+}
+
+static bool goes_on(struct ping *p)
+{
+    if (p->over || p->broken || !output_works() || clock_now() >= p->deadline)
+        return false;
+    if (p->own->deadline)
+        return !is_decided(p);
+    return !is_complete(p) || window_oldest(&p->window);
+}
+
+static void take_turn(struct ping *p)
+{
+    short events = (short)(POLLIN | (trip_pending(&p->trip) ? POLLOUT : 0));
+    struct pollfd set[] = {{.fd = p->trip.fd, .events = events}, {.fd = p->stop, .events = POLLIN}};
+
+    if (poll(set, ARRAY_SIZE(set), clock_timeout(next_moment(p))) < 0)
+        return;
+    if (set[1].revents)
+        hear(p);
+    if (set[0].revents & POLLOUT && trip_flush(&p->trip) < 0)
+        set[0].revents |= POLLERR;
+    if (set[0].revents & (POLLIN | POLLHUP | POLLERR))
+        receive(p);
+    if (!p->broken)
+        give_up_overdue(p);
+}
+
+/* Runs until there is nothing to send or to wait for any more; or the deadline, Ctrl-C, the end of
+ * the connection. The caller has filled in all but .next, .deadline, .over and .broken. */
+static void ping_run(struct ping *p)
+{
+    p->next = clock_now();
+    p->deadline = p->common->deadline;
+    while (goes_on(p)) {
+        if (may_send(p) && clock_now() >= p->next)
+            send_probe(p);
+        if (goes_on(p)) /* the last probe may have failed at once */
+            take_turn(p);
+    }
+}
+
+/* ---- the verb ---- */
 
 static void print_begin(const struct ping *p, const struct link *link)
 {

@@ -1,13 +1,15 @@
+#include "base/duration.h"
 #include "base/exit.h"
 #include "base/fd.h"
-#include "client/client.h"
+#include "base/macros.h"
+#include "client/connect_diag.h"
 #include "client/dialogue.h"
-#include "client/exchange.h"
+#include "client/exchange_diag.h"
 #include "client/link.h"
 #include "client/output.h"
-#include "client/report.h"
+#include "client/stream_exchange.h"
 #include "client/tcp_info.h"
-#include "client/verb.h"
+#include "client/verbs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -94,9 +96,9 @@ static int exchange_over(const struct common *c, const void *own, struct attempt
     plan.next = next_socket;
     plan.context = &next;
     plan.others = link.type == SOCK_DGRAM ? attempts->count - 1 - link.index : 0;
-    report_connected(link.fd, &link.peer, &plan, c->verbosity);
+    exchange_diag_connected(link.fd, &link.peer, &plan, c->verbosity);
     if (link.type == SOCK_STREAM)
-        exchange_run(&plan, &result);
+        stream_exchange_run(&plan, &result);
     else
         dialogue_run(&plan, &result);
     struct tcp_facts tcp = {0};
@@ -104,7 +106,7 @@ static int exchange_over(const struct common *c, const void *own, struct attempt
     fd_close(&link.fd);
     if (link.type == SOCK_DGRAM && result.ending != ENDED_CLOSED)
         link_report(c, attempts); /* addresses before the last one */
-    int status = report_result(&result, &link.peer, &plan, c->verbosity);
+    int status = exchange_diag_result(&result, &link.peer, &plan, c->verbosity);
     if (c->json)
         print_summary(&result, &link, &tcp, status);
     else if (c->verbosity >= VERBOSITY_VERBOSE)
@@ -119,7 +121,7 @@ static int run_send(const struct common *c, const void *own)
     int status, r = link_resolve(c, &attempts);
 
     if (r == -EPROTONOSUPPORT && c->verbosity > VERBOSITY_QUIET)
-        report_hint_at_port(&c->target);
+        connect_diag_hint_at_port(&c->target);
     if (r < 0)
         return link_give_up(c, r == -EAGAIN ? EXIT_OSERR : EXIT_UNAVAILABLE);
     r = link_connect(c, &attempts, -1, &link);

@@ -1,13 +1,45 @@
+/*
+ * sweep: what becomes of probes of growing size.
+ */
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/macros.h"
 #include "base/text.h"
+#include "client/common.h"
+#include "client/error_queue.h"
+#include "client/link.h"
 #include "client/output.h"
+#include "client/passage.h"
 #include "client/stop.h"
-#include "client/sweep.h"
-#include "client/verb.h"
+#include "client/trip.h"
+#include "client/verbs.h"
+#include "client/window.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
+
+struct sweep_options {
+    uint64_t smallest, largest; /* bytes */
+    uint64_t tries;
+    uint64_t wait; /* microseconds */
+};
+
+struct sweep {
+    const struct common *common;
+    const struct sweep_options *own;
+    struct attempts *attempts;
+    struct link link; /* .fd -1: to be made anew */
+    struct trip trip;
+    struct window window;
+    struct reply last;            /* without its data */
+    struct queued_error reported; /* the last error that the network reported; .error 0: none */
+    int stop;
+    bool ran_short; /* our own system did */
+};
 
 #define AT(member) offsetof(struct sweep_options, member)
 
@@ -17,6 +49,173 @@ static const struct option_row rows[] = {
     {"tries", 0, &argument_count, AT(tries), 0, "N", "give a size up after N tries [3]"},
     {"wait", 'W', &argument_span, AT(wait), 0, "SPAN", "for each reply [1s]"},
 };
+
+/* ---- one size ---- */
+
+/* The IP packet that a datagram of SIZE bytes makes. */
+static uint32_t sweep_packet(const struct sweep *s, uint32_t size)
+{
+    return size + 8 + (s->link.peer.sa.sa_family == AF_INET6 ? 40 : 20);
+}
+
+/* A stray is the answer to no probe. */
+static void take(void *context, const struct reply *reply)
+{
+    struct sweep *s = context;
+
+    if (reply->verdict != REPLY_STRAY)
+        s->last = *reply;
+}
+
+/* Neither fragments nor the path's MTU as it is known: each size is tried in earnest. */
+static int forbid_fragments(int fd, const struct address *peer)
+{
+    int r;
+
+    if (peer->sa.sa_family == AF_INET6)
+        r = setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &(int){IPV6_PMTUDISC_PROBE},
+                       sizeof(int));
+    else
+        r = setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &(int){IP_PMTUDISC_PROBE}, sizeof(int));
+    return r < 0 ? -errno : 0;
+}
+
+static void sweep_disconnect(struct sweep *s)
+{
+    trip_free(&s->trip);
+    fd_close(&s->link.fd);
+}
+
+/* Makes a connection if there is none. Returns 0 or -errno, reported; sweep_disconnect() ends it.
+ */
+static int sweep_connect(struct sweep *s)
+{
+    if (s->link.fd >= 0)
+        return 0;
+    int r = link_connect(s->common, s->attempts, s->stop, &s->link);
+    if (r < 0)
+        return r;
+    s->trip = (struct trip){
+        .fd = s->link.fd,
+        .type = s->link.type,
+        .run = trip_run(),
+        .window = &s->window,
+        .take = take,
+        .context = s,
+    };
+    if (!s->common->udp)
+        return 0;
+    error_queue_enable(s->link.fd);
+    return forbid_fragments(s->link.fd, &s->link.peer);
+}
+
+static enum passage passage_of(const struct sweep *s, int r)
+{
+    if (r == 0 && s->last.verdict == REPLY_TRUNCATED)
+        return TRUNCATED;
+    if (r == 0 && s->last.verdict == REPLY_CORRUPTED)
+        return CORRUPTED;
+    switch (r) {
+    case 0:
+        return PASSES;
+    case -ETIMEDOUT:
+        return LOST;
+    case -EMSGSIZE:
+        return TOO_LARGE;
+    case -EPIPE:
+        return CLOSED;
+    case -ECONNREFUSED:
+        return REFUSED;
+    case -ECANCELED:
+        return STOPPED;
+    }
+    return BROKEN;
+}
+
+/* Takes what the network reported of the error R. Returns R, or what was reported. */
+static int take_reported(struct sweep *s, int r)
+{
+    struct queued_error queued;
+
+    if (s->link.type != SOCK_DGRAM || !trip_take_error(&s->trip, &queued))
+        return r;
+    s->reported = queued;
+    return -queued.error;
+}
+
+/* Routers limit how often they report: what they reported once holds. */
+static bool exceeds_reported(const struct sweep *s, uint32_t size)
+{
+    return s->reported.mtu > 0 && s->reported.icmp && sweep_packet(s, size) > s->reported.mtu;
+}
+
+static enum passage try_once(struct sweep *s, uint32_t size)
+{
+    int r = sweep_connect(s);
+
+    s->ran_short = s->ran_short || connect_ran_short(r);
+    if (r < 0)
+        return r == -ECANCELED ? STOPPED : BROKEN;
+    r = trip_ask(&s->trip, size, s->own->wait, s->stop);
+    while (r == -ECANCELED && stop_take(s->stop) != WISH_STOP) /* what is known has been told */
+        r = trip_ask_on(&s->trip, s->own->wait, s->stop);
+    if (r < 0 && r != -ECANCELED)
+        r = take_reported(s, r);
+    enum passage passage = passage_of(s, r);
+    if (passage == LOST && exceeds_reported(s, size))
+        passage = TOO_LARGE;
+    if (passage != PASSES && s->link.type != SOCK_DGRAM)
+        sweep_disconnect(s); /* the rest of that probe may still be on its way */
+    return passage;
+}
+
+/* Who reported PASSAGE, if anybody did. */
+static void put_reported(const struct sweep *s, enum passage passage)
+{
+    if (!passage_is_reported(passage, &s->reported))
+        return;
+    output_address("reported_by", &s->reported.from);
+    if (s->reported.mtu > 0)
+        output_count("mtu", s->reported.mtu);
+}
+
+static void tell(const struct sweep *s, uint32_t size, enum passage passage)
+{
+    char time[TIME_TEXT_MAX], words[PASSAGE_WORDS_MAX];
+
+    if (s->common->verbosity == VERBOSITY_QUIET || passage == STOPPED)
+        return;
+    if (s->common->json) {
+        output_begin("probe");
+        output_count("size", size);
+        output_text("verdict", passage_name(passage));
+        if (passage == PASSES)
+            output_milliseconds("rtt_ms", s->last.time);
+        put_reported(s, passage);
+        output_end();
+    } else if (passage == PASSES) {
+        output_line("%" PRIu32 " byte%s: %s ms", size, plural(size),
+                    output_time(s->last.time, time));
+    } else {
+        output_line("%" PRIu32 " byte%s: %s", size, plural(size),
+                    passage_words(passage, &s->reported, words));
+    }
+}
+
+/* Tries SIZE, which may be lost by chance some times, and prints what became of it. */
+static enum passage sweep_size(struct sweep *s, uint32_t size)
+{
+    enum passage passage = LOST;
+
+    for (uint64_t n = 0; n < s->own->tries && passage != PASSES && passage != STOPPED &&
+                         passage != TOO_LARGE && !s->ran_short;
+         n++)
+        passage = try_once(s, size);
+    tell(s, size, passage);
+    return passage;
+}
+
+/* ---- all of them ---- */
 
 /* More does not fit into a datagram of IPv4. */
 #define DATAGRAM_MAX 65507
@@ -67,7 +266,7 @@ static void narrow(struct sweep *s, struct limit *limit)
 
 static void tell_limit(const struct sweep *s, const struct limit *limit)
 {
-    char packet[64] = "", words[SWEEP_WORDS_MAX];
+    char packet[64] = "", words[PASSAGE_WORDS_MAX];
 
     if (s->common->udp && limit->passes > 0)
         snprintf(packet, sizeof(packet), " (an IP packet of %" PRIu32 ")",
@@ -78,11 +277,12 @@ static void tell_limit(const struct sweep *s, const struct limit *limit)
         output_line("stopped: up to %" PRIu32 " bytes%s pass", limit->passes, packet);
     else if (limit->passes == 0)
         output_line("not even %" PRIu32 " byte%s: %s", limit->fails,
-                    limit->fails == 1 ? " passes" : "s pass", sweep_words(s, limit->how, words));
+                    limit->fails == 1 ? " passes" : "s pass",
+                    passage_words(limit->how, &s->reported, words));
     else
         output_line("%" PRIu32 " byte%s%s pass%s, %" PRIu32 " do not: %s", limit->passes,
                     plural(limit->passes), packet, limit->passes == 1 ? "es" : "", limit->fails,
-                    sweep_words(s, limit->how, words));
+                    passage_words(limit->how, &s->reported, words));
 }
 
 static void put_limit(const struct sweep *s, const struct limit *limit, int status)
@@ -93,7 +293,7 @@ static void put_limit(const struct sweep *s, const struct limit *limit, int stat
         output_count("packet", sweep_packet(s, limit->passes));
     if (limit->fails > 0)
         output_count("fails", limit->fails);
-    output_text("how", sweep_name(limit->how));
+    output_text("how", passage_name(limit->how));
     output_end_summary(status);
 }
 

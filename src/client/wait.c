@@ -6,16 +6,6 @@
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
-uint64_t wait_earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-int wait_until(uint64_t moment)
-{
-    return moment == NEVER ? -1 : clock_timeout(moment);
-}
-
 int wait_poll(struct pollfd *set, nfds_t count, uint64_t moment)
 {
     uint64_t now = clock_nanoseconds(), left = moment > now ? moment - now : 0;

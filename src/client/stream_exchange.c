@@ -1,4 +1,4 @@
-#include "client/exchange.h"
+#include "client/stream_exchange.h"
 
 #include "base/clock.h"
 #include "client/display.h"
@@ -225,7 +225,7 @@ static bool is_complete(const struct exchange *x)
     return outgoing_unsent(&x->out) == 0 && (x->input_ended || x->plan->interactive || !asked);
 }
 
-void exchange_run(const struct exchange_plan *plan, struct exchange_result *result)
+void stream_exchange_run(const struct exchange_plan *plan, struct exchange_result *result)
 {
     uint64_t begin = clock_now();
     struct exchange x = {

@@ -1,110 +1,23 @@
-#include "client/report.h"
+#include "client/exchange_diag.h"
 
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/exit.h"
-#include "base/fd.h"
 #include "base/text.h"
 #include "client/common.h"
-#include "client/client.h"
-#include "client/connect.h"
-#include "client/exchange.h"
+#include "client/connect_diag.h"
+#include "client/diag.h"
+#include "client/status.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define COUNT_TEXT_MAX 32
 
-void report_say(const char *format, ...)
-{
-    char line[2 * ADDRESS_TEXT_MAX] = "";
-    va_list args;
-
-    text_append(line, sizeof(line), "%s: ", program_invocation_short_name);
-    size_t used = strlen(line);
-    va_start(args, format);
-    vsnprintf(line + used, sizeof(line) - 1 - used, format, args);
-    va_end(args);
-    used = strlen(line);
-    line[used] = '\n';
-    fd_write_all(STDERR_FILENO, line, used + 1); /* in one: others may use the same terminal */
-}
-
-void report_hint_at_help(void)
-{
-    report_say("try '%s --help'", program_invocation_short_name);
-}
-
-/* An IPv6 address has more colons than that. */
-static bool has_port(const char *host)
-{
-    const char *colon = strchr(host, ':');
-
-    return colon && !strchr(colon + 1, ':');
-}
-
-void report_unresolved(const struct target *target, const char *reason)
-{
-    if (target->path)
-        report_say("cannot connect to %s: %s", target->path, reason);
-    else
-        report_say(
-            "cannot find the address of %s port %s: %s%s", target->host, target->port, reason,
-            has_port(target->host) ? " (a blank stands between HOST and PORT, no colon)" : "");
-}
-
-void report_hint_at_port(const struct target *target)
-{
-    if (!has_port(target->host)) /* else that has been told */
-        report_say("what follows HOST is the PORT; to send it: echoc %s " ECHOC_DEFAULT_PORT
-                   " '%s'",
-                   target->host, target->port);
-}
-
-void report_trying(const struct attempt *a)
-{
-    char text[ADDRESS_TEXT_MAX];
-
-    report_say("trying %s", address_format(&a->address, text, sizeof(text)));
-}
-
-const char *report_reason(const struct attempt *a, char *buf, size_t size)
-{
-    char text[ADDRESS_TEXT_MAX];
-
-    address_format(&a->address, text, sizeof(text));
-    if (a->error == -ECONNREFUSED)
-        snprintf(buf, size, "connection refused by %s (is the server running?)", text);
-    else if (a->error == -ETIMEDOUT)
-        snprintf(buf, size, "timed out connecting to %s", text);
-    else if (a->error == -ETIME)
-        snprintf(buf, size, "no reply from %s", text);
-    else if (a->error == -EADDRNOTAVAIL)
-        snprintf(buf, size,
-                 "cannot connect to %s: no local port is free, or this machine has no such source "
-                 "address",
-                 text);
-    else if (a->error == -ENOENT)
-        snprintf(buf, size,
-                 "cannot connect to %s: there is no such socket (is the server running?)", text);
-    else
-        snprintf(buf, size, "cannot connect to %s: %s", text, strerror(-a->error));
-    return buf;
-}
-
-void report_refused(const struct attempt *a)
-{
-    char line[2 * ADDRESS_TEXT_MAX];
-
-    report_say("%s", report_reason(a, line, sizeof(line)));
-}
-
-void report_connected(int sock, const struct address *peer, const struct exchange_plan *plan,
-                      int verbosity)
+void exchange_diag_connected(int sock, const struct address *peer, const struct exchange_plan *plan,
+                             int verbosity)
 {
     char from[ADDRESS_TEXT_MAX] = "?", to[ADDRESS_TEXT_MAX];
     struct address local;
@@ -113,9 +26,9 @@ void report_connected(int sock, const struct address *peer, const struct exchang
     if (address_local(&local, sock) == 0)
         address_format(&local, from, sizeof(from));
     if (verbosity >= VERBOSITY_VERBOSE)
-        report_say("connected from %s to %s", from, to);
+        diag_say("connected from %s to %s", from, to);
     else if (verbosity >= VERBOSITY_NORMAL && plan->interactive && !plan->verify)
-        report_say("connected to %s; Ctrl-D ends", to);
+        diag_say("connected to %s; Ctrl-D ends", to);
 }
 
 /* "1 byte", "2 bytes"; BUF of COUNT_TEXT_MAX. */
@@ -150,14 +63,14 @@ static int say_closed(const struct exchange_result *r, const char *peer, bool ve
         text_append(line, sizeof(line), " of the %" PRIu64 " that were sent", r->sent);
     if (r->ending == ENDED_BROKEN && !reset)
         text_append(line, sizeof(line), ": %s", strerror(-r->error));
-    report_say("%s", line);
+    diag_say("%s", line);
     return ECHOC_CLOSED;
 }
 
 /* Datagrams: their host has answered that nobody is there. */
 static int say_refused(const struct address *peer)
 {
-    report_refused(&(struct attempt){.address = *peer, .error = -ECONNREFUSED});
+    connect_diag_refused(&(struct attempt){.address = *peer, .error = -ECONNREFUSED});
     return EXIT_UNAVAILABLE;
 }
 
@@ -169,9 +82,9 @@ static int say_silent(const struct exchange_result *r, const char *peer, uint64_
         return ECHOC_SILENT;
     duration_format(timeout, span, sizeof(span));
     if (r->received == 0)
-        report_say("connected to %s, but no reply within %s", peer, span);
+        diag_say("connected to %s, but no reply within %s", peer, span);
     else
-        report_say("%s sent %s, then nothing within %s", peer, bytes(r->received, got), span);
+        diag_say("%s sent %s, then nothing within %s", peer, bytes(r->received, got), span);
     return ECHOC_SILENT;
 }
 
@@ -188,9 +101,9 @@ static int say_different(const struct exchange_result *r, const char *peer)
 
     if (r->messages > 0)
         snprintf(message, sizeof(message), " to message %" PRIu64, r->messages);
-    report_say("%s: the reply%s differs at byte %" PRIu64 " (sent %s, got %s)%s", peer, message,
-               r->differs_at, byte(r->expected, sent), byte(r->got, got),
-               r->differs_at == 1 ? "; a greeting counts as a difference, too" : "");
+    diag_say("%s: the reply%s differs at byte %" PRIu64 " (sent %s, got %s)%s", peer, message,
+             r->differs_at, byte(r->expected, sent), byte(r->got, got),
+             r->differs_at == 1 ? "; a greeting counts as a difference, too" : "");
     return ECHOC_DIFFERS;
 }
 
@@ -199,13 +112,13 @@ static int say_local(const struct exchange_result *r)
     const char *why = strerror(-r->error);
 
     if (r->ending == ENDED_SYSTEM) {
-        report_say("cannot go on: %s", why);
+        diag_say("cannot go on: %s", why);
         return EXIT_OSERR;
     }
     if (r->ending == ENDED_INPUT)
-        report_say("cannot read standard input: %s", why);
+        diag_say("cannot read standard input: %s", why);
     else if (r->error != 0 && r->error != -EPIPE) /* who stopped reading, as head(1) does, knows */
-        report_say("cannot write standard output: %s", why);
+        diag_say("cannot write standard output: %s", why);
     return EXIT_IOERR;
 }
 
@@ -217,13 +130,13 @@ static int say_success(const struct exchange_result *r, const char *peer,
     if (verbosity == VERBOSITY_QUIET)
         return ECHOC_OK;
     if (plan->verify)
-        report_say("%s returned all %s as sent in %.3f s", peer, bytes(r->sent, sent),
-                   seconds(r->duration));
+        diag_say("%s returned all %s as sent in %.3f s", peer, bytes(r->sent, sent),
+                 seconds(r->duration));
     else if (plan->interactive && !r->half_closed)
-        report_say("%s closed the connection", peer);
+        diag_say("%s closed the connection", peer);
     if (!plan->verify && verbosity >= VERBOSITY_VERBOSE)
-        report_say("sent %s to %s, got %s in %.3f s", bytes(r->sent, sent), peer,
-                   bytes(r->received, got), seconds(r->duration));
+        diag_say("sent %s to %s, got %s in %.3f s", bytes(r->sent, sent), peer,
+                 bytes(r->received, got), seconds(r->duration));
     return ECHOC_OK;
 }
 
@@ -233,8 +146,8 @@ static bool is_answered(const struct exchange_result *r, bool verify)
     return r->complete && (verify ? r->received == r->sent : r->received > 0 || r->sent == 0);
 }
 
-int report_result(const struct exchange_result *result, const struct address *peer,
-                  const struct exchange_plan *plan, int verbosity)
+int exchange_diag_result(const struct exchange_result *result, const struct address *peer,
+                         const struct exchange_plan *plan, int verbosity)
 {
     char text[ADDRESS_TEXT_MAX];
 
@@ -253,7 +166,7 @@ int report_result(const struct exchange_result *result, const struct address *pe
     case ENDED_DIFFERENT:
         return say_different(result, text);
     case ENDED_TOO_LONG:
-        report_say("message %" PRIu64 " is too long for a datagram to %s", result->messages, text);
+        diag_say("message %" PRIu64 " is too long for a datagram to %s", result->messages, text);
         return EXIT_DATAERR;
     case ENDED_INPUT:
     case ENDED_OUTPUT:

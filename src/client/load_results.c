@@ -1,14 +1,25 @@
+#include "client/load_results.h"
+
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/fd.h"
 #include "base/text.h"
-#include "client/load.h"
-
 #include "client/output.h"
 #include "client/times.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
+
+uint64_t load_scheduled(const struct load *l)
+{
+    return l->own->rate ? schedule_number(&l->schedule, l->ended) : l->calls->started;
+}
+
+uint64_t load_unfinished(const struct load *l)
+{
+    return l->calls->started - l->calls->completed - l->calls->causes.count;
+}
 
 /* Rounded to the nearest. */
 static uint64_t per_second(uint64_t count, uint64_t usec)
