@@ -1,6 +1,6 @@
 #include "daemon/client_handover.h"
 
-#include "daemon/admission.h"
+#include "daemon/admission/admit.h"
 #include "daemon/supervise/jobs.h"
 
 #include <errno.h>
@@ -99,10 +99,10 @@ int client_handover_read_waiting(const char *line, struct server *server)
 
     if (sscanf(line, "waiting %d %d %llu %32s %u %272s", &k.client, &no_room, &until, listener,
                &k.peer.user, peer) != 6 ||
-        server->waiting_list.count >= WAITING_LIST_MAX || hex_parse(peer, &k.peer) < 0)
+        server->admission.waiting.count >= WAITING_LIST_MAX || hex_parse(peer, &k.peer) < 0)
         return -EPROTO;
     k.no_room = no_room;
     k.until = until;
-    admission_restore(server, &k, listener);
+    admission_restore(&server->admission, &k, listener);
     return 0;
 }

@@ -4,7 +4,7 @@
 #include "base/passed_fds.h"
 #include "daemon/audit.h"
 #include "daemon/ends.h"
-#include "daemon/inquiry.h"
+#include "daemon/admission/check_access.h"
 #include "daemon/report.h"
 #include "daemon/server.h"
 #include "daemon/supervise/worker_signals.h"
@@ -241,7 +241,7 @@ static void check_access(struct server *server, const struct control_peer *peer,
                          const char *operands, FILE *to)
 {
     (void)peer;
-    inquiry_answer(server, operands, to);
+    check_access_answer(&server->admission, operands, to);
 }
 
 /* Returns whether PEER's request is one that is known. */

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
-#include "daemon/admission.h"
+#include "daemon/admission/admit.h"
 #include "daemon/ends.h"
 #include "daemon/status.h"
 #include "daemon/supervise/worker_signals.h"
@@ -35,9 +35,10 @@ static void begin(struct server *server)
 {
     uint64_t time = server->settings->server->drain_timeout;
 
-    admission_reconsider(server, UINT64_MAX);
+    admission_reconsider(&server->admission, UINT64_MAX);
     datagram_workers_stop(&server->datagrams);
     listeners_close(&server->listeners, server->notifier.manager);
+    admission_close(&server->admission);
     server->phase = PHASE_DRAINING;
     server->phase_deadline = clock_now() + time;
     server->sample_at = clock_now();

@@ -1,8 +1,8 @@
 #include "daemon/ends.h"
 
 #include "base/clock.h"
-#include "daemon/access.h"
-#include "daemon/admission.h"
+#include "daemon/admission/access.h"
+#include "daemon/admission/admit.h"
 #include "daemon/process/children.h"
 #include "daemon/supervise/crash.h"
 #include "daemon/supervise/worker_signals.h"
@@ -37,7 +37,7 @@ static void end_session(struct server *server, struct client *client, int status
     if (session_crashed(&end)) {
         crash_follow(&server->fork_servers, &server->log, client->server, status);
         if (session_is_fault(status))
-            access_punish(server, &client->peer, clock_now());
+            access_punish(&server->admission.policy, &client->peer, clock_now());
     }
     sessions_end(&server->sessions, client, &end);
     strike_off(server, client);
@@ -48,7 +48,7 @@ static void cancel_session(struct server *server, struct client *client, int err
 {
     sessions_cancel(&server->sessions, client);
     strike_off(server, client);
-    admission_pause(server, "no worker could be forked", error);
+    admission_pause(&server->admission, "no worker could be forked", error);
 }
 
 /* ---- children ---- */
@@ -141,8 +141,7 @@ static void take_start(struct server *server, const struct report *report,
     if (client && client->pid == 0) {
         roster_started(&server->sessions.roster, client, report->pid);
         fork_servers_started(fs, client->server);
-        if (report->job > server->paused_job && clock_now() >= server->muted_until)
-            admission_resume(server);
+        admission_started(&server->admission, report->job);
         worker_signal(fs, &client->signal, client->pid, client->server);
     }
     if (worker && worker->pid == 0) {

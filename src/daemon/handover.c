@@ -50,8 +50,8 @@ static void set_passing(int fd, bool pass)
 
 void handover_pass_waiting(const struct server *server, bool pass)
 {
-    for (size_t i = 0; i < server->waiting_list.count; i++)
-        set_passing(server->waiting_list.item[i].client, pass);
+    for (size_t i = 0; i < server->admission.waiting.count; i++)
+        set_passing(server->admission.waiting.item[i].client, pass);
 }
 
 void handover_pass(const struct server *server, int fd, bool pass)
@@ -77,7 +77,7 @@ static void write_all(const struct server *server, FILE *to)
         fprintf(to, "flood %d %llu %llu\n", kind,
                 (unsigned long long)server->log_limit.buckets[kind].tokens,
                 (unsigned long long)server->log_limit.buckets[kind].filled);
-    fprintf(to, "mutings %llu\n", (unsigned long long)server->mutings);
+    fprintf(to, "mutings %llu\n", (unsigned long long)server->admission.pause.count);
     fprintf(to, "dropped %llu\n", (unsigned long long)server->log.dropped);
     fprintf(to, "pid-file %d\n", server->pid_file);
     fprintf(to, "settings %d\n", server->reload.settings);
@@ -95,7 +95,7 @@ static void write_all(const struct server *server, FILE *to)
     for (size_t i = 0; i < server->sessions.roster.used_clients; i++)
         if (server->sessions.roster.clients[i].job)
             client_handover_write(server, i, to);
-    client_handover_write_waiting(&server->waiting_list, to);
+    client_handover_write_waiting(&server->admission.waiting, to);
 }
 
 int handover_write(const struct server *server)
@@ -244,7 +244,7 @@ static int read_mutings(const char *line, struct server *server)
 
     if (sscanf(line, "mutings %llu", &mutings) != 1)
         return -EPROTO;
-    server->mutings = mutings;
+    server->admission.pause.count = mutings;
     return 0;
 }
 

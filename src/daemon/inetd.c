@@ -2,7 +2,7 @@
 
 #include "base/exit.h"
 #include "base/fd.h"
-#include "daemon/admission.h"
+#include "daemon/admission/admit.h"
 #include "daemon/process/detach.h"
 #include "ipc/end.h"
 #include "net/identity.h"
@@ -114,6 +114,7 @@ int inetd_admit(struct server *server)
     detach_silence(STDIN_FILENO);
     detach_silence(STDOUT_FILENO);
     server->phase = PHASE_DRAINING;
-    admission_decide(server, client, &peer, listen);
+    admission_close(&server->admission);
+    admission_decide(&server->admission, client, &peer, listen);
     return 0;
 }

@@ -3,7 +3,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "config/serialize.h"
-#include "daemon/access.h"
+#include "daemon/admission/access.h"
 #include "daemon/handover.h"
 #include "daemon/process/system_limits.h"
 
@@ -63,7 +63,7 @@ static int try_memory(struct server *trial, const struct handover_slots *slots, 
     snprintf(what, sizeof(what), "memory for %zu clients (max_clients)", count);
     int r = roster_open(&trial->sessions.roster, count, &limits->source_prefix);
     if (r == 0)
-        r = access_open(trial);
+        r = access_open(&trial->admission.policy);
     if (r < 0)
         return lacks(what, r, "ulimit -v");
     r = slots->clients < 0 ? 0 : slots_adopt(&trial->sessions.slots, slots->clients, count);
@@ -81,6 +81,7 @@ static int try_resources(const struct settings *settings, const struct listeners
                          const struct handover_slots *slots)
 {
     struct server trial = {.settings = settings,
+                           .admission = {.policy = {.settings = settings}},
                            .sessions = {.slots = {.memory = -1}},
                            .datagrams = {.slots = {.memory = -1}}};
     int status = try_memory(&trial, slots, listeners_datagram_count(listeners));
@@ -90,7 +91,7 @@ static int try_resources(const struct settings *settings, const struct listeners
         status = lacks("enough descriptors for these listeners and their clients", r,
                        "LimitNOFILE=, ulimit -n");
     roster_close(&trial.sessions.roster);
-    access_close(&trial);
+    access_close(&trial.admission.policy);
     slots_close(&trial.sessions.slots);
     slots_close(&trial.datagrams.slots);
     return status;

@@ -7,7 +7,7 @@
 #include "config/dump.h"
 #include "config/load.h"
 #include "config/sections.h"
-#include "daemon/admission.h"
+#include "daemon/admission/admit.h"
 #include "daemon/ends.h"
 #include "daemon/process/detach.h"
 #include "daemon/drain.h"

@@ -1,10 +1,11 @@
 #include "daemon/server.h"
 
 #include "base/clock.h"
-#include "daemon/admission.h"
+#include "daemon/admission/accept.h"
+#include "daemon/admission/admit.h"
 #include "daemon/audit.h"
 #include "daemon/ends.h"
-#include "daemon/conveyed.h"
+#include "daemon/admission/proxied_clients.h"
 #include "daemon/drain.h"
 #include "daemon/listen/listener_pause.h"
 #include "daemon/status.h"
@@ -103,8 +104,8 @@ static void run_timers(struct server *server)
     }
     scribe_process_run(&server->scribe, now);
     run_fork_servers(server, now);
-    admission_reconsider(server, now);
-    admission_retry(server);
+    admission_reconsider(&server->admission, now);
+    accept_retry(&server->admission, &server->listeners);
     reload_check(server, now);
     control_check(&server->control, now);
     drain_check(server, now);
@@ -122,7 +123,7 @@ static uint64_t next_deadline(const struct server *server)
     uint64_t now = clock_now();
     const uint64_t deadlines[] = {
         notify_next(&server->notifier, &status),
-        waiting_list_next(&server->waiting_list),
+        admission_next(&server->admission, now),
         log_limit_next(&server->log_limit),
         control_next(&server->control),
         metrics_next(server),
@@ -130,12 +131,12 @@ static uint64_t next_deadline(const struct server *server)
         scribe_process_next(&server->scribe),
         fork_servers_next(&server->fork_servers),
         slots_next(&server->sessions.slots),
-        admission_open(server, now) ? listener_pause_next(&server->listeners) : UINT64_MAX,
+        admission_is_open(&server->admission, now) ? listener_pause_next(&server->listeners)
+                                                   : UINT64_MAX,
         server->log.dropped > 0 ? server->tell_at : UINT64_MAX,
         server->sample_at ? server->sample_at : UINT64_MAX,
         server->phase_deadline ? server->phase_deadline : UINT64_MAX,
         server->reload.pid > 0 ? server->reload.deadline : UINT64_MAX,
-        server->muted_until > now ? server->muted_until : UINT64_MAX,
     };
     uint64_t next = UINT64_MAX;
 
@@ -176,7 +177,7 @@ static void build_poll_set(const struct server *server, struct poll_set *set)
     poll_set_add(set, server->doorbell, POLLIN, SOURCE_DOORBELL, 0);
     poll_fork_servers(&server->fork_servers, set);
     control_poll(&server->control, set, now, SOURCE_CONTROL, SOURCE_CONTROL_PEER);
-    if (admission_open(server, now))
+    if (admission_is_open(&server->admission, now))
         poll_listeners(&server->listeners, set);
 }
 
@@ -192,7 +193,7 @@ static void dispatch(struct server *server, const struct ready *ready)
         ends_take_reports(server);
         break;
     case SOURCE_DOORBELL:
-        conveyed_answer(server);
+        proxied_clients_answer(&server->admission, server->doorbell);
         break;
     case SOURCE_DRY_RUN:
         reload_listen(server);
@@ -205,7 +206,7 @@ static void dispatch(struct server *server, const struct ready *ready)
         break;
     case SOURCE_LISTENER:
         if (server->phase == PHASE_SERVING) /* a signal of this very turn may have ended that */
-            admission_accept(server, &server->listeners.item[ready->index]);
+            accept_from(&server->admission, &server->listeners.item[ready->index]);
         break;
     }
 }

@@ -9,7 +9,7 @@
 #include "config/settings.h"
 #include "daemon/control.h"
 #include "daemon/datagram/datagram_workers.h"
-#include "daemon/waiting_list.h"
+#include "daemon/admission/admission.h"
 #include "log/log_limit.h"
 #include "daemon/listen/listeners.h"
 #include "daemon/metrics.h"
@@ -20,7 +20,6 @@
 #include "daemon/supervise/fork_servers.h"
 #include "daemon/supervise/jobs.h"
 #include "daemon/supervise/scribe_process.h"
-#include "net/rate.h"
 
 enum phase {
     PHASE_SERVING,
@@ -41,10 +40,8 @@ struct server {
     int doorbell; /* rung by workers that ask something (ipc/slot.h) */
     struct signals signals;
     struct listeners listeners;
-    struct waiting_list waiting_list;
+    struct admission admission;
     struct sessions sessions;
-    struct rate_table rates;     /* of connections, by source; no buckets without source_rate */
-    struct rate_table penalties; /* of sources whose worker crashed; none without crash_penalty */
     struct datagram_workers datagrams;
     struct notifier notifier;
     struct log_limit log_limit;
@@ -53,9 +50,6 @@ struct server {
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
     uint64_t sample_at;      /* of the next look for idle clients, while draining; 0: none */
-    uint64_t muted_until;    /* no accepting before: the system lacks something; 0: not muted */
-    uint64_t mutings;        /* of the current shortage */
-    uint64_t paused_job;     /* the last job before it: one after it that is served ends it */
     uint64_t tell_at;        /* clock_now() at which what was dropped is told next */
     bool start_failed;       /* no fork server could be started, and that was told */
     uint64_t started;        /* clock_now(); not changed by a reload */

@@ -3,7 +3,7 @@
 #include "base/fd.h"
 #include "daemon/server.h"
 
-#include "daemon/access.h"
+#include "daemon/admission/access.h"
 #include "daemon/ends.h"
 #include "daemon/handover.h"
 #include "daemon/process/children.h"
@@ -141,6 +141,11 @@ void server_init(struct server *server, const struct server_plan *plan)
         .sessions = {.slots = {.memory = -1},
                      .counters = &server->counters,
                      .log = &server->session_log},
+        .admission = {.settings = plan->settings,
+                      .sessions = &server->sessions,
+                      .jobs = &server->jobs,
+                      .log = &server->log,
+                      .policy = {.settings = plan->settings, .roster = &server->sessions.roster}},
         .session_log = {.log = &server->log,
                         .limit = &server->log_limit,
                         .normal = plan->settings->server->log_sessions},
@@ -175,7 +180,7 @@ int server_open(struct server *server, const struct server_plan *plan, struct in
         plan->handover < 0 ? open_afresh(server, plan) : open_from_handover(server, plan, passed);
     if (status == 0)
         server->log.channel = server->scribe.records_out;
-    if (status == 0 && (r = access_open(server)) < 0)
+    if (status == 0 && (r = access_open(&server->admission.policy)) < 0)
         status = failed(server, "no memory for source_rate", r);
     server->log.total_dropped = &server->counters.dropped;
     return status;
@@ -217,6 +222,6 @@ void server_close(struct server *server)
     datagram_workers_close(&server->datagrams);
     sessions_close(&server->sessions);
     fd_close(&server->doorbell);
-    access_close(server);
+    access_close(&server->admission.policy);
     fd_close(&server->signals.fd);
 }

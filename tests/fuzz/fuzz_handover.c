@@ -10,6 +10,7 @@
 #include "daemon/handover.h"
 #include "daemon/reload.h"
 
+#include "daemon/server.h"
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -112,7 +113,7 @@ static void check_server(const struct server *server)
 {
     fuzz_check(server->sessions.roster.live <= server->sessions.roster.max);
     fuzz_check(server->fork_servers.count <= FORK_SERVERS_MAX);
-    fuzz_check(server->waiting_list.count <= WAITING_LIST_MAX);
+    fuzz_check(server->admission.waiting.count <= WAITING_LIST_MAX);
     for (size_t i = 0; i < server->datagrams.count; i++)
         fuzz_check(server->datagrams.item[i].slot < server->datagrams.slots.count);
     check_kept(server->sessions.slots.memory);
@@ -121,8 +122,8 @@ static void check_server(const struct server *server)
     check_kept(server->control.listener);
     for (size_t i = 0; i < server->fork_servers.count; i++)
         check_kept(server->fork_servers.item[i].channel);
-    for (size_t i = 0; i < server->waiting_list.count; i++)
-        check_kept(server->waiting_list.item[i].client);
+    for (size_t i = 0; i < server->admission.waiting.count; i++)
+        check_kept(server->admission.waiting.item[i].client);
 }
 
 static void forget(struct server *server)

@@ -6,8 +6,9 @@
 #include "config/load.h"
 #include "ctl/request.h"
 #include "ctl/show.h"
-#include "daemon/access.h"
+#include "daemon/admission/access.h"
 
+#include "daemon/server.h"
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -55,17 +56,18 @@ static void add_clients(struct server *server)
 /* A server that could be asked anything, and has a reload under way: it begins no other. */
 static struct server *server_make(void)
 {
-    static struct server server = {.config = "echod\t.conf", .reload = {.pid = NO_PROCESS}};
+    static struct server server;
     static struct listener listeners[2];
 
-    server.settings = load();
+    server_init(&server, &(struct server_plan){.settings = load(), .config = "echod\t.conf"});
+    server.reload.pid = NO_PROCESS;
     for (size_t i = 0; i < 2; i++) {
         listeners[i] = (struct listener){.fd = -1, .settings = server.settings->listens[i]};
         fuzz_check(address_unix(&listeners[i].address, "/run/a\nb") == 0);
     }
     server.listeners = (struct listeners){.item = listeners, .count = 2};
-    control_init(&server.control);
-    fuzz_check(slots_open(&server.sessions.slots, 10) == 0 && access_open(&server) == 0);
+    fuzz_check(slots_open(&server.sessions.slots, 10) == 0 &&
+               access_open(&server.admission.policy) == 0);
     fuzz_check(roster_open(&server.sessions.roster, 10, &server.settings->server->source_prefix) ==
                0);
     add_clients(&server);

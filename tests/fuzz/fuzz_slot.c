@@ -5,9 +5,10 @@
  */
 #include "base/fd.h"
 #include "base/memory.h"
-#include "daemon/access.h"
-#include "daemon/conveyed.h"
+#include "daemon/admission/access.h"
+#include "daemon/admission/proxied_clients.h"
 
+#include "daemon/server.h"
 #include "fuzz.h"
 
 #define JOB 7 /* of the client that it is about */
@@ -23,7 +24,8 @@ static struct server *server_make(void)
 
     server_init(&server, &(struct server_plan){.settings = &settings});
     server.log.level = -1;
-    fuzz_check(slots_open(&server.sessions.slots, 5) == 0 && access_open(&server) == 0);
+    fuzz_check(slots_open(&server.sessions.slots, 5) == 0 &&
+               access_open(&server.admission.policy) == 0);
     server.doorbell = doorbell_open();
     fuzz_check(server.doorbell >= 0);
     return &server;
@@ -68,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&slot->told, data, size < sizeof(slot->told) ? size : sizeof(slot->told));
     roster_add(roster, JOB, &proxy, server->settings->listens[0]);
     fuzz_check(doorbell_ring(server->doorbell) == 0);
-    conveyed_answer(server);
+    proxied_clients_answer(&server->admission, server->doorbell);
     const struct client *client = roster_at(roster, 0, JOB);
     fuzz_check(client && roster->live == 1);
     check_client(client, &proxy);

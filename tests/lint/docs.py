@@ -443,7 +443,7 @@ def catalog_has_events(tree):
 # ---- reports of echoctl ----------------------------------------------------------------------
 
 REPORT = "src/daemon/report.c"
-INQUIRY = "src/daemon/inquiry.c"
+INQUIRY = "src/daemon/admission/check_access.c"
 TOTALS = "src/daemon/session/counters.c"
 HISTOGRAM = "src/daemon/session/histogram.c"
 
@@ -465,7 +465,7 @@ def page_has_keys(tree):
                                ("Keys of list", ("report_clients", "report_client"), []),
                                ("Keys of listeners", ("report_listeners",), []),
                                ("Keys of datagrams", ("report_datagram",), []),
-                               ("Keys of check-access", ("inquiry_answer",), [])):
+                               ("Keys of check-access", ("check_access_answer",), [])):
         expected = keys_of_report(tree, names) + more
         if len(expected) < 4:
             yield f"{REPORT} has only {len(expected)} keys of {title}"
@@ -518,10 +518,10 @@ def page_has_reasons(tree):
 def page_has_refusals(tree):
     page = tree.read(ECHOD_PAGE)
     there = re.findall(r"^\.It Cm (.+)$", subsection_of(page, "Reasons of a refusal"), flags=re.M)
-    code = lint.blanked(tree.read("src/daemon/access.c"), strings=False)
+    code = lint.blanked(tree.read("src/daemon/admission/access.c"), strings=False)
     refusals = re.findall(r"\[ACCESS_\w+\] = \{(.*?)\}", code, flags=re.S)
     if not refusals:
-        yield "src/daemon/access.c has no refusal that this test recognises"
+        yield "src/daemon/admission/access.c has no refusal that this test recognises"
     texts = [strings(r) for r in refusals]
     yield from differences(f"{ECHOD_PAGE}, reasons of a refusal,", dict.fromkeys(there),
                            dict.fromkeys(t[-1] for t in texts))
@@ -687,5 +687,5 @@ lint.main([
     ("echod(8) has every reason of a refusal, and what the client is sent", page_has_refusals, {
         "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm not allowed", ".It Cm not liked"),
         "another text": doctor(ECHOD_PAGE, "^.Ql echod: access denied", ".Ql echod: go away"),
-        "a new one": doctor("src/daemon/access.c", '"full"', '"crowded"')}),
+        "a new one": doctor("src/daemon/admission/access.c", '"full"', '"crowded"')}),
 ])

@@ -23,8 +23,10 @@ ROOMS = {
     "daemon/supervise": "daemon/session daemon/listen daemon/process scribe ipc config net log",
     "daemon/datagram": "daemon/supervise daemon/session daemon/listen daemon/process "
                        "ipc config net log",
-    "daemon": "daemon/datagram daemon/supervise daemon/session daemon/listen "
-              "daemon/process scribe ipc config net log",
+    "daemon/admission": "daemon/supervise daemon/session daemon/listen daemon/process "
+                        "ipc config net log",
+    "daemon": "daemon/admission daemon/datagram daemon/supervise daemon/session "
+              "daemon/listen daemon/process scribe ipc config net log",
     "client": "net",
     "ctl": "net",
     "generator": "config net log",
@@ -192,7 +194,7 @@ lint.main([
         "one that is not": lambda t: t.doctored("src/net/cidr.h", "^#ifndef .*", "#ifndef CIDR")}),
     ("the parent never reads a byte that a client sent", parent_reads_no_client, {
         "a recv() in the parent":
-            append("src/daemon/admission.c", "void f(void) { recv(0, 0, 0, 0); }\n"),
+            append("src/daemon/admission/admit.c", "void f(void) { recv(0, 0, 0, 0); }\n"),
         "a read() beyond the one that is allowed":
             append("src/daemon/process/detach.c", "void f(void) {\n    read (0,\n 0, 0); }\n"),
         "a splice() in the network layer":

@@ -1,18 +1,19 @@
 #include "base/clock.h"
 #include "base/memory.h"
-#include "daemon/access.h"
+#include "daemon/admission/access.h"
 
 #include "unit.h"
 
 #define NOW (1000 * USEC_PER_SEC)
 
-/* A server of five places, one of them reserved, and of three clients per source. */
+/* Five places, one of them reserved, and of three clients per source. */
 struct setting {
     struct server_settings limits;
     struct settings settings;
     struct listen_settings listen;
     struct cidr deny[1], allow[1], monitor[2];
-    struct server server;
+    struct roster roster;
+    struct access_policy policy;
 };
 
 static struct address numeric(const char *host)
@@ -48,9 +49,9 @@ static int set_up(void **state)
         .deny = cidrs(s->deny, 1, (const char *const[]){"192.0.2.128/25"}),
     };
     s->settings = (struct settings){.server = &s->limits};
-    s->server = (struct server){.settings = &s->settings};
-    assert_int_equal(roster_open(&s->server.sessions.roster, 5, &s->limits.source_prefix), 0);
-    assert_int_equal(access_open(&s->server), 0);
+    s->policy = (struct access_policy){.settings = &s->settings, .roster = &s->roster};
+    assert_int_equal(roster_open(&s->roster, 5, &s->limits.source_prefix), 0);
+    assert_int_equal(access_open(&s->policy), 0);
     *state = s;
     return 0;
 }
@@ -59,8 +60,8 @@ static int tear_down(void **state)
 {
     struct setting *s = *state;
 
-    access_close(&s->server);
-    roster_close(&s->server.sessions.roster);
+    access_close(&s->policy);
+    roster_close(&s->roster);
     free(s);
     return 0;
 }
@@ -69,7 +70,7 @@ static struct access decide(const struct setting *s, const char *host)
 {
     struct address peer = numeric(host);
 
-    return access_decide(&s->server, &peer, &s->listen, NOW);
+    return access_decide(&s->policy, &peer, &s->listen, NOW);
 }
 
 static void fill(struct setting *s, const char *host, int count)
@@ -77,8 +78,7 @@ static void fill(struct setting *s, const char *host, int count)
     struct address peer = numeric(host);
 
     for (int i = 0; i < count; i++)
-        roster_add(&s->server.sessions.roster, 100 + s->server.sessions.roster.live, &peer,
-                   &s->listen);
+        roster_add(&s->roster, 100 + s->roster.live, &peer, &s->listen);
 }
 
 /* Lets HOST in so often. */
@@ -88,7 +88,7 @@ static void use(struct setting *s, const char *host, int count)
 
     for (int i = 0; i < count; i++) {
         struct access access = decide(s, host);
-        access_use(&s->server, &access, &peer, NOW);
+        access_use(&s->policy, &access, &peer, NOW);
     }
 }
 
@@ -148,7 +148,7 @@ static void punish(struct setting *s, const char *host, uint64_t now)
 {
     struct address peer = numeric(host);
 
-    access_punish(&s->server, &peer, now);
+    access_punish(&s->policy, &peer, now);
 }
 
 static void test_crash_penalty(void **state)
@@ -162,9 +162,9 @@ static void test_crash_penalty(void **state)
     assert_int_equal(access.wait, 60 * USEC_PER_SEC);
     assert_false(access_may_change(&access)); /* nobody who leaves shortens that */
     assert_int_equal(decide(s, "203.0.113.2").rule, ACCESS_OPEN);
-    access = access_decide(&s->server, &peer, &s->listen, NOW + 60 * USEC_PER_SEC - 1);
+    access = access_decide(&s->policy, &peer, &s->listen, NOW + 60 * USEC_PER_SEC - 1);
     assert_int_equal(access.rule, ACCESS_PENALTY);
-    access = access_decide(&s->server, &peer, &s->listen, NOW + 60 * USEC_PER_SEC);
+    access = access_decide(&s->policy, &peer, &s->listen, NOW + 60 * USEC_PER_SEC);
     assert_int_equal(access.rule, ACCESS_OPEN);
     /* The address rules come first, and monitors are spared. */
     punish(s, "192.0.2.129", NOW);
@@ -192,20 +192,20 @@ static void test_crash_penalty_of_others(void **state)
 
     fill(s, "198.51.100.1", 1);
     punish(s, "203.0.113.1", NOW);
-    assert_int_equal(access_decide_conveyed(&s->server, &client, &s->listen, NOW).rule,
+    assert_int_equal(access_decide_proxied(&s->policy, &client, &s->listen, NOW).rule,
                      ACCESS_PENALTY);
-    access_punish(&s->server, &peer, NOW);
-    assert_int_equal(access_decide(&s->server, &peer, &s->listen, NOW).rule, ACCESS_OPEN);
+    access_punish(&s->policy, &peer, NOW);
+    assert_int_equal(access_decide(&s->policy, &peer, &s->listen, NOW).rule, ACCESS_OPEN);
 }
 
 static void test_no_crash_penalty(void **state)
 {
     struct setting *s = *state;
 
-    access_close(&s->server);
+    access_close(&s->policy);
     s->limits.crash_penalty = 0;
-    assert_int_equal(access_open(&s->server), 0);
-    assert_null(s->server.penalties.buckets);
+    assert_int_equal(access_open(&s->policy), 0);
+    assert_null(s->policy.penalties.buckets);
     punish(s, "203.0.113.1", NOW);
     assert_int_equal(decide(s, "203.0.113.1").rule, ACCESS_OPEN);
 }
@@ -228,20 +228,20 @@ static void test_unix_peers(void **state)
 
     s->listen.allow = cidrs(s->allow, 1, (const char *const[]){"192.0.2.0/24"});
     for (uint64_t i = 0; i < 4; i++) {
-        struct access access = access_decide(&s->server, &peer, &s->listen, NOW);
+        struct access access = access_decide(&s->policy, &peer, &s->listen, NOW);
         assert_int_equal(access.rule, ACCESS_OPEN);
         for (int j = 0; j < 50; j++)
-            access_use(&s->server, &access, &peer, NOW);
-        roster_add(&s->server.sessions.roster, 100 + i, &peer, &s->listen);
+            access_use(&s->policy, &access, &peer, NOW);
+        roster_add(&s->roster, 100 + i, &peer, &s->listen);
     }
-    assert_int_equal(access_decide(&s->server, &peer, &s->listen, NOW).rule, ACCESS_RESERVED);
+    assert_int_equal(access_decide(&s->policy, &peer, &s->listen, NOW).rule, ACCESS_RESERVED);
 }
 
 static struct access decide_user(const struct setting *s, uint32_t user)
 {
     struct address peer = {.len = sizeof(sa_family_t), .user = user, .sa = {.sa_family = AF_UNIX}};
 
-    return access_decide(&s->server, &peer, &s->listen, NOW);
+    return access_decide(&s->policy, &peer, &s->listen, NOW);
 }
 
 /* Each user is a source, and root none. */
@@ -252,20 +252,20 @@ static void test_unix_users(void **state)
     struct address peer = {.len = sizeof(sa_family_t), .user = 1001, .sa = {.sa_family = AF_UNIX}};
 
     for (uint64_t i = 0; i < 3; i++)
-        roster_add(&s->server.sessions.roster, 100 + i, &peer, &s->listen);
+        roster_add(&s->roster, 100 + i, &peer, &s->listen);
     assert_int_equal(decide_user(s, 1001).rule, ACCESS_SOURCE);
     assert_int_equal(decide_user(s, 1002).rule, ACCESS_OPEN);
     assert_int_equal(decide_user(s, 1).rule, ACCESS_OPEN);
     for (int i = 0; i < 10; i++) {
         peer.user = 1002;
-        access_use(&s->server, &open, &peer, NOW);
+        access_use(&s->policy, &open, &peer, NOW);
         peer.user = 1;
-        access_use(&s->server, &open, &peer, NOW);
+        access_use(&s->policy, &open, &peer, NOW);
     }
     assert_int_equal(decide_user(s, 1002).rule, ACCESS_RATE);
     assert_int_equal(decide_user(s, 1).rule, ACCESS_OPEN);
     peer.user = 1003;
-    access_punish(&s->server, &peer, NOW);
+    access_punish(&s->policy, &peer, NOW);
     assert_int_equal(decide_user(s, 1003).rule, ACCESS_PENALTY);
     assert_int_equal(decide_user(s, 1004).rule, ACCESS_OPEN);
 }

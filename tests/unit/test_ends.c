@@ -4,7 +4,7 @@
  */
 #include "daemon/ends.h"
 
-#include "daemon/access.h"
+#include "daemon/admission/access.h"
 
 #include "daemon/supervise/worker_signals.h"
 #include "fork_server.h"
@@ -27,23 +27,13 @@ static int setup(void **state)
                                       .crash_penalty = 60 * USEC_PER_SEC};
     a_listener = (struct listen_settings){.name = "a", .service = SERVICE_ECHO};
     settings = (struct settings){.server = &limits};
-    server = (struct server){
-        .settings = &settings,
-        .log = {.level = LOG_INFO, .channel = records[1]},
-        .scribe = SCRIBE_PROCESS_NONE,
-        .fork_servers = fs,
-        .sessions = {.slots = slots, .counters = &server.counters, .log = &server.session_log},
-        .session_log = {.log = &server.log, .limit = &server.log_limit, .normal = true},
-        .datagrams = {.jobs = &server.jobs,
-                      .counters = &server.counters,
-                      .log = &server.log,
-                      .slots = {.memory = -1}},
-        .reload = RELOAD_NONE};
+    server_init(&server, &(struct server_plan){.settings = &settings});
+    server.log = (struct log){.level = LOG_INFO, .channel = records[1]};
+    server.fork_servers = fs;
+    server.sessions.slots = slots;
     server.metrics.writer = -1;
-    server.jobs = (struct jobs){
-        .servers = &server.fork_servers, .scribe = &server.scribe, .settings = &limits};
     return roster_open(&server.sessions.roster, CLIENTS, &limits.source_prefix) < 0 ||
-                   access_open(&server) < 0
+                   access_open(&server.admission.policy) < 0
                ? -1
                : fork_servers_start(&server.fork_servers, clock_now());
 }
@@ -51,7 +41,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     fs = server.fork_servers;
-    access_close(&server);
+    access_close(&server.admission.policy);
     roster_close(&server.sessions.roster);
     fd_close(&records[0]);
     fd_close(&records[1]);
@@ -267,7 +257,7 @@ static void test_no_process(void **state)
     assert_int_equal(server.sessions.roster.live, 0);
     assert_int_equal(server.counters.served, 0);
     assert_int_equal(server.counters.refused, 1);
-    assert_true(server.mutings > 0);
+    assert_true(server.admission.pause.count > 0);
     assert_string_equal(told("refused", "ECHOD_REASON"), "no process for it");
     close(fd);
 }
@@ -494,7 +484,8 @@ static void test_crash(void **state)
     assert_int_equal(server.sessions.roster.live, 0);
     assert_int_equal(server.counters.crashed, 1);
     assert_string_equal(told("crash", "ECHOD_REASON"), "killed");
-    assert_int_equal(access_decide(&server, &peer, &a_listener, clock_now()).rule, ACCESS_PENALTY);
+    assert_int_equal(access_decide(&server.admission.policy, &peer, &a_listener, clock_now()).rule,
+                     ACCESS_PENALTY);
     assert_int_equal(server.fork_servers.current, 2);
     close(fd);
 }

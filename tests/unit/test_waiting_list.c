@@ -1,4 +1,4 @@
-#include "daemon/waiting_list.h"
+#include "daemon/admission/waiting_list.h"
 
 #include "unit.h"
 

@@ -1,8 +1,7 @@
-#include "daemon/conveyed.h"
+#include "daemon/admission/proxied_clients.h"
 
 #include "base/clock.h"
 #include "config/sections.h"
-#include "daemon/access.h"
 
 /* A worker asks again after 200 ms. */
 #define PATIENCE (190 * USEC_PER_MSEC)
@@ -36,33 +35,34 @@ static bool take_told(const struct slot *slot, struct address *told)
 }
 
 /* By the settings that hold now; a client whose listener a reload took away is not let in. */
-static struct access decide(const struct server *server, const struct client *client, uint64_t now)
+static struct access decide(const struct admission *admission, const struct client *client,
+                            uint64_t now)
 {
-    const struct listen_settings *listen = settings_listen(server->settings, client->listener);
+    const struct listen_settings *listen = settings_listen(admission->settings, client->listener);
 
-    return listen ? access_decide_conveyed(server, &client->peer, listen, now)
+    return listen ? access_decide_proxied(&admission->policy, &client->peer, listen, now)
                   : (struct access){.rule = ACCESS_NOT_IN_ALLOW};
 }
 
-static void admit(struct server *server, struct client *client, const struct access *access,
+static void admit(struct admission *admission, struct client *client, const struct access *access,
                   uint64_t now)
 {
-    roster_admit(&server->sessions.roster, client);
-    server->counters.served++;
-    access_use(server, access, &client->peer, now);
+    roster_admit(&admission->sessions->roster, client);
+    admission->sessions->counters->served++;
+    access_use(&admission->policy, access, &client->peer, now);
 }
 
-static void refuse(struct server *server, struct client *client, const struct access *access,
+static void refuse(struct admission *admission, struct client *client, const struct access *access,
                    struct slot *slot)
 {
-    roster_refuse(&server->sessions.roster, client);
-    sessions_refuse(&server->sessions, &client->peer, &client->proxy, client->listener,
+    roster_refuse(&admission->sessions->roster, client);
+    sessions_refuse(admission->sessions, &client->peer, &client->proxy, client->listener,
                     access_reason(access));
     access_words(access, slot->words, sizeof(slot->words));
 }
 
 /* Enters whom the worker of CLIENT tells of, once. Returns whether it asks, and tells. */
-static bool introduce(struct client *client, const struct slot *slot)
+static bool apply_proxy_header(struct client *client, const struct slot *slot)
 {
     struct address told;
 
@@ -84,29 +84,29 @@ static bool hesitates(struct client *client, const struct access *access, uint64
     return access_may_change(access) && now < client->patience;
 }
 
-static void answer_client(struct server *server, struct client *client)
+static void answer_client(struct admission *admission, struct client *client)
 {
-    struct slot *slot = sessions_slot(&server->sessions, client);
-    if (!introduce(client, slot))
+    struct slot *slot = sessions_slot(admission->sessions, client);
+    if (!apply_proxy_header(client, slot))
         return;
     uint64_t now = clock_now();
-    struct access access = decide(server, client, now);
+    struct access access = decide(admission, client, now);
     bool granted = access_is_granted(&access);
     if (hesitates(client, &access, now))
         return;
     if (granted)
-        admit(server, client, &access, now);
+        admit(admission, client, &access, now);
     else
-        refuse(server, client, &access, slot);
+        refuse(admission, client, &access, slot);
     slot_answer(slot, granted ? SLOT_ADMITTED : SLOT_REFUSED);
 }
 
 /* Whoever is answered is not awaited any more: the last one takes its place. */
-void conveyed_answer(struct server *server)
+void proxied_clients_answer(struct admission *admission, int doorbell)
 {
-    struct roster *roster = &server->sessions.roster;
+    struct roster *roster = &admission->sessions->roster;
 
-    doorbell_silence(server->doorbell);
+    doorbell_silence(doorbell);
     for (uint32_t i = roster->awaited; i-- > 0;)
-        answer_client(server, &roster->clients[roster->awaiting[i] - 1]);
+        answer_client(admission, &roster->clients[roster->awaiting[i] - 1]);
 }

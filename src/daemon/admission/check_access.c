@@ -1,10 +1,9 @@
-#include "daemon/inquiry.h"
+#include "daemon/admission/check_access.h"
 
 #include "base/clock.h"
 #include "base/escape.h"
 #include "config/options.h"
 #include "config/sections.h"
-#include "daemon/access.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -13,7 +12,7 @@
 
 #define RULE_MAX 160
 
-struct inquiry {
+struct access_query {
     char address[128];
     char listener[LISTENER_NAME_SIZE];
     struct address peer;
@@ -23,7 +22,7 @@ struct inquiry {
 /* ---- the question ---- */
 
 /* "unix", of a user that is not told, or "unix:UID". */
-static bool parse_user(struct inquiry *in)
+static bool parse_user(struct access_query *in)
 {
     uint64_t uid;
 
@@ -37,7 +36,7 @@ static bool parse_user(struct inquiry *in)
 }
 
 /* Fills in the peer and shows it as it is meant: an IPv4 address that is mapped is that one. */
-static bool parse_peer(struct inquiry *in)
+static bool parse_peer(struct access_query *in)
 {
     size_t count;
 
@@ -51,8 +50,8 @@ static bool parse_peer(struct inquiry *in)
 }
 
 /* Understands OPERANDS. Returns whether there is something to decide; if not, TO was told why. */
-static bool understand(struct inquiry *in, const struct server *server, const char *operands,
-                       FILE *to)
+static bool understand(struct access_query *in, const struct admission *admission,
+                       const char *operands, FILE *to)
 {
     char rest;
 
@@ -60,7 +59,7 @@ static bool understand(struct inquiry *in, const struct server *server, const ch
         fputs("error an address and the name of a listener are wanted\n", to);
     else if (!parse_peer(in))
         fprintf(to, "error %s is not an IP address\n", in->address);
-    else if (!(in->listen = settings_listen(server->settings, in->listener)))
+    else if (!(in->listen = settings_listen(admission->settings, in->listener)))
         fprintf(to, "error there is no listener %s: echoctl listeners shows them\n", in->listener);
     else if (address_is_ip(&in->peer) && protocol_is_unix(in->listen->protocol) &&
              in->listen->proxy_protocol == PROXY_NO) /* a proxy tells of any address */
@@ -68,7 +67,7 @@ static bool understand(struct inquiry *in, const struct server *server, const ch
                 in->listener);
     else if (!address_is_ip(&in->peer) && !protocol_is_unix(in->listen->protocol))
         fprintf(to, "error listener %s is not a Unix socket: give an IP address\n", in->listener);
-    else if (server->phase != PHASE_SERVING)
+    else if (admission->closed)
         fputs("error echod is stopping: nobody is let in\n", to);
     else
         return true;
@@ -77,13 +76,13 @@ static bool understand(struct inquiry *in, const struct server *server, const ch
 
 /* ---- the answer ---- */
 
-static const char *verdict(const struct server *server, const struct access *access)
+static const char *verdict(const struct admission *admission, const struct access *access)
 {
     if (access_is_granted(access))
         return "allowed";
     if (access->rule == ACCESS_DENY || access->rule == ACCESS_NOT_IN_ALLOW)
         return "denied";
-    return access->rule == ACCESS_FULL && server->settings->server->when_full == WHEN_FULL_QUEUE
+    return access->rule == ACCESS_FULL && admission->settings->server->when_full == WHEN_FULL_QUEUE
                ? "waits"
                : "refused";
 }
@@ -107,11 +106,11 @@ static const char *option_of(enum access_rule rule)
 }
 
 /* The rule with the numbers that it compared. */
-static void describe(const struct server *server, const struct inquiry *in,
+static void describe(const struct admission *admission, const struct access_query *in,
                      const struct access *access, char *buf)
 {
-    const struct server_settings *limits = server->settings->server;
-    unsigned long long live = server->sessions.roster.live, most = limits->max_clients;
+    const struct server_settings *limits = admission->settings->server;
+    unsigned long long live = admission->sessions->roster.live, most = limits->max_clients;
     char range[CIDR_TEXT_MAX];
 
     switch (access->rule) {
@@ -133,7 +132,7 @@ static void describe(const struct server *server, const struct inquiry *in,
         break;
     case ACCESS_SOURCE:
         snprintf(buf, RULE_MAX, "%s (%zu of %llu)", access_reason(access),
-                 roster_count(&server->sessions.roster, &in->peer),
+                 roster_count(&admission->sessions->roster, &in->peer),
                  (unsigned long long)limits->max_per_source);
         break;
     case ACCESS_PENALTY:
@@ -149,7 +148,7 @@ static void describe(const struct server *server, const struct inquiry *in,
 }
 
 /* Where the option stands that decides. */
-static void locate(const struct server *server, const struct inquiry *in,
+static void locate(const struct admission *admission, const struct access_query *in,
                    const struct access *access, char *buf, size_t size)
 {
     const char *option = option_of(access->rule);
@@ -159,9 +158,9 @@ static void locate(const struct server *server, const struct inquiry *in,
     if (!option)
         return;
     const void *values = option_find(SECTION_SERVER, option)
-                             ? (const void *)server->settings->server
+                             ? (const void *)admission->settings->server
                              : (const void *)in->listen;
-    struct origin origin = settings_origin(server->settings, values, option);
+    struct origin origin = settings_origin(admission->settings, values, option);
     if (!origin.file) {
         snprintf(buf, size, "default");
         return;
@@ -172,19 +171,20 @@ static void locate(const struct server *server, const struct inquiry *in,
     snprintf(buf, size, "%s:%u", file, origin.line);
 }
 
-void inquiry_answer(struct server *server, const char *operands, FILE *to)
+void check_access_answer(const struct admission *admission, const char *operands, FILE *to)
 {
     char rule[RULE_MAX], origin[ESCAPED_SIZE(PATH_MAX) + 16];
-    struct inquiry in;
+    struct access_query in;
 
-    if (!understand(&in, server, operands, to))
+    if (!understand(&in, admission, operands, to))
         return;
-    struct access access = protocol_type(in.listen->protocol) == SOCK_DGRAM
-                               ? access_decide_datagram(&in.peer, in.listen)
-                               : access_decide(server, &in.peer, in.listen, clock_now());
-    describe(server, &in, &access, rule);
-    locate(server, &in, &access, origin, sizeof(origin));
+    struct access access =
+        protocol_type(in.listen->protocol) == SOCK_DGRAM
+            ? access_decide_datagram(&in.peer, in.listen)
+            : access_decide(&admission->policy, &in.peer, in.listen, clock_now());
+    describe(admission, &in, &access, rule);
+    locate(admission, &in, &access, origin, sizeof(origin));
     fputs("ok\n", to);
     fprintf(to, "verdict=%s\taddress=%s\tlistener=%s\trule=%s\torigin=%s\n",
-            verdict(server, &access), in.address, in.listener, rule, origin);
+            verdict(admission, &access), in.address, in.listener, rule, origin);
 }

@@ -1,4 +1,4 @@
-#include "daemon/access.h"
+#include "daemon/admission/access.h"
 
 #include "base/clock.h"
 
@@ -84,45 +84,46 @@ static struct rate network_rate(const struct rate *rate)
 }
 
 /* Microseconds until source_rate lets PEER connect; 0: it does. */
-static uint64_t wait_for_rate(const struct server *server, const struct address *peer, uint64_t now)
+static uint64_t wait_for_rate(const struct access_policy *policy, const struct address *peer,
+                              uint64_t now)
 {
-    const struct server_settings *limits = server->settings->server;
+    const struct server_settings *limits = policy->settings->server;
     struct source_key source = address_source(peer, &limits->source_prefix);
     struct source_key network = network_of(limits, peer);
     struct rate wide = network_rate(&limits->source_rate);
 
     if (limits->source_rate.count == 0 || !has_rate(peer))
         return 0;
-    uint64_t wait = rate_wait(&server->rates, &limits->source_rate, &source, now);
+    uint64_t wait = rate_wait(&policy->rates, &limits->source_rate, &source, now);
     return wait > 0 || !address_is_ip(peer) ? wait
-                                            : rate_wait(&server->rates, &wide, &network, now);
+                                            : rate_wait(&policy->rates, &wide, &network, now);
 }
 
 /* By the limits per source; ACCESS, the decision so far, where they let PEER in. */
-static struct access decide_by_source(const struct server *server, const struct address *peer,
-                                      uint64_t now, struct access access)
+static struct access decide_by_source(const struct access_policy *policy,
+                                      const struct address *peer, uint64_t now,
+                                      struct access access)
 {
-    const struct server_settings *limits = server->settings->server;
+    const struct server_settings *limits = policy->settings->server;
     struct source_key source = address_source(peer, &limits->source_prefix);
 
     if (!is_counted(peer))
         return access;
     uint64_t penalty =
-        rate_wait(&server->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
+        rate_wait(&policy->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
     if (penalty > 0)
         return (struct access){.rule = ACCESS_PENALTY, .wait = penalty};
-    if (limits->max_per_source > 0 &&
-        roster_count(&server->sessions.roster, peer) >= limits->max_per_source)
+    if (limits->max_per_source > 0 && roster_count(policy->roster, peer) >= limits->max_per_source)
         return by_rule(ACCESS_SOURCE);
-    uint64_t wait = wait_for_rate(server, peer, now);
+    uint64_t wait = wait_for_rate(policy, peer, now);
     return wait > 0 ? (struct access){.rule = ACCESS_RATE, .wait = wait} : access;
 }
 
 /* OTHERS is how many clients there are beside PEER. */
-static struct access decide(const struct server *server, const struct address *peer,
+static struct access decide(const struct access_policy *policy, const struct address *peer,
                             const struct listen_settings *listen, uint64_t now, size_t others)
 {
-    const struct server_settings *limits = server->settings->server;
+    const struct server_settings *limits = policy->settings->server;
     const struct cidr *monitor = cidrs_find(&limits->monitor, peer);
     struct access access = decide_by_address(listen, peer);
 
@@ -134,19 +135,19 @@ static struct access decide(const struct server *server, const struct address *p
         return by_range(ACCESS_MONITOR, monitor);
     if (others >= limits->max_clients - limits->reserved)
         return by_rule(ACCESS_RESERVED);
-    return decide_by_source(server, peer, now, access);
+    return decide_by_source(policy, peer, now, access);
 }
 
-struct access access_decide(const struct server *server, const struct address *peer,
+struct access access_decide(const struct access_policy *policy, const struct address *peer,
                             const struct listen_settings *listen, uint64_t now)
 {
-    return decide(server, peer, listen, now, server->sessions.roster.live);
+    return decide(policy, peer, listen, now, policy->roster->live);
 }
 
-struct access access_decide_conveyed(const struct server *server, const struct address *peer,
-                                     const struct listen_settings *listen, uint64_t now)
+struct access access_decide_proxied(const struct access_policy *policy, const struct address *peer,
+                                    const struct listen_settings *listen, uint64_t now)
 {
-    return decide(server, peer, listen, now, server->sessions.roster.live - 1);
+    return decide(policy, peer, listen, now, policy->roster->live - 1);
 }
 
 struct access access_decide_datagram(const struct address *peer,
@@ -156,14 +157,13 @@ struct access access_decide_datagram(const struct address *peer,
 }
 
 /* Who may connect to a Unix socket, and so speak for others, its file's mode says. */
-struct access access_decide_proxy(const struct server *server, const struct address *proxy,
+struct access access_decide_proxy(const struct access_policy *policy, const struct address *proxy,
                                   const struct listen_settings *listen)
 {
     if (address_is_ip(proxy) && !cidrs_find(&listen->proxy_trust, proxy))
         return by_rule(ACCESS_UNTRUSTED);
-    return by_rule(server->sessions.roster.live < server->settings->server->max_clients
-                       ? ACCESS_OPEN
-                       : ACCESS_FULL);
+    return by_rule(policy->roster->live < policy->settings->server->max_clients ? ACCESS_OPEN
+                                                                                : ACCESS_FULL);
 }
 
 bool access_is_granted(const struct access *access)
@@ -177,28 +177,28 @@ bool access_may_change(const struct access *access)
            access->rule == ACCESS_SOURCE;
 }
 
-void access_use(struct server *server, const struct access *access, const struct address *peer,
-                uint64_t now)
+void access_use(struct access_policy *policy, const struct access *access,
+                const struct address *peer, uint64_t now)
 {
-    const struct server_settings *limits = server->settings->server;
+    const struct server_settings *limits = policy->settings->server;
     struct source_key source = address_source(peer, &limits->source_prefix);
     struct source_key network = network_of(limits, peer);
     struct rate wide = network_rate(&limits->source_rate);
 
     if (limits->source_rate.count == 0 || access->rule == ACCESS_MONITOR || !has_rate(peer))
         return;
-    rate_take(&server->rates, &limits->source_rate, &source, now);
+    rate_take(&policy->rates, &limits->source_rate, &source, now);
     if (address_is_ip(peer))
-        rate_take(&server->rates, &wide, &network, now);
+        rate_take(&policy->rates, &wide, &network, now);
 }
 
-void access_punish(struct server *server, const struct address *peer, uint64_t now)
+void access_punish(struct access_policy *policy, const struct address *peer, uint64_t now)
 {
-    const struct server_settings *limits = server->settings->server;
+    const struct server_settings *limits = policy->settings->server;
     struct source_key source = address_source(peer, &limits->source_prefix);
 
     if (is_counted(peer))
-        rate_take(&server->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
+        rate_take(&policy->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
 }
 
 /* ---- telling ---- */
@@ -248,19 +248,19 @@ static int open_table(struct rate_table *table, size_t sets)
     return table->buckets ? 0 : -ENOMEM;
 }
 
-int access_open(struct server *server)
+int access_open(struct access_policy *policy)
 {
-    const struct server_settings *limits = server->settings->server;
-    int r = limits->source_rate.count > 0 ? open_table(&server->rates, RATE_SETS) : 0;
+    const struct server_settings *limits = policy->settings->server;
+    int r = limits->source_rate.count > 0 ? open_table(&policy->rates, RATE_SETS) : 0;
 
     if (r == 0 && limits->crash_penalty > 0)
-        r = open_table(&server->penalties, PENALTY_SETS);
+        r = open_table(&policy->penalties, PENALTY_SETS);
     return r;
 }
 
-void access_close(struct server *server)
+void access_close(struct access_policy *policy)
 {
-    free(server->rates.buckets);
-    free(server->penalties.buckets);
-    server->rates.buckets = server->penalties.buckets = NULL;
+    free(policy->rates.buckets);
+    free(policy->penalties.buckets);
+    policy->rates.buckets = policy->penalties.buckets = NULL;
 }

@@ -4,10 +4,11 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
-#include "daemon/conveyed.h"
+#include "daemon/admission/proxied_clients.h"
 
-#include "daemon/access.h"
+#include "daemon/admission/access.h"
 
+#include "daemon/server.h"
 #include "unit.h"
 
 #include <poll.h>
@@ -97,7 +98,7 @@ static int ask(struct setting *s, const struct address *address)
     slot->told = *address;
     slot->state = SLOT_ASKING;
     assert_int_equal(doorbell_ring(s->server.doorbell), 0);
-    conveyed_answer(&s->server);
+    proxied_clients_answer(&s->server.admission, s->server.doorbell);
     return slot->answer;
 }
 
@@ -221,9 +222,9 @@ static void test_no_questions(void **state)
     struct setting *s = *state;
     struct slot *slot = slot_of(s, 0);
 
-    conveyed_answer(&s->server); /* nobody rang */
+    proxied_clients_answer(&s->server.admission, s->server.doorbell); /* nobody rang */
     assert_int_equal(doorbell_ring(s->server.doorbell), 0);
-    conveyed_answer(&s->server); /* nobody asks */
+    proxied_clients_answer(&s->server.admission, s->server.doorbell); /* nobody asks */
     assert_false(rings(s));
     assert_int_equal(slot->answer, SLOT_UNANSWERED);
     assert_int_equal(client(s)->standing, CLIENT_AWAITED);
@@ -248,7 +249,7 @@ static void test_many_questions(void **state)
         slot_of(s, i)->state = asks[i] ? SLOT_ASKING : SLOT_STARTING;
     }
     doorbell_ring(s->server.doorbell);
-    conveyed_answer(&s->server);
+    proxied_clients_answer(&s->server.admission, s->server.doorbell);
     for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
         assert_int_equal(slot_of(s, i)->answer, !asks[i] ? SLOT_UNANSWERED
                                                 : i == 3 ? SLOT_REFUSED
@@ -260,7 +261,7 @@ static void test_many_questions(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
         slot_of(s, i)->state = SLOT_ASKING;
     s->limits.max_per_source = 0;
-    conveyed_answer(&s->server);
+    proxied_clients_answer(&s->server.admission, s->server.doorbell);
     assert_int_equal(slot_of(s, 1)->answer, SLOT_ADMITTED);
     assert_int_equal(slot_of(s, 4)->answer, SLOT_ADMITTED);
     assert_int_equal(s->server.sessions.roster.awaited, 0);
@@ -290,11 +291,15 @@ static void test_untrusted_proxy(void **state)
     struct address trusted = numeric("127.0.0.1"), other = numeric("127.0.0.2"), local;
 
     assert_int_equal(address_unix(&local, "/run/x"), 0);
-    assert_int_equal(access_decide_proxy(&s->server, &trusted, &s->listen).rule, ACCESS_OPEN);
-    assert_int_equal(access_decide_proxy(&s->server, &local, &s->listen).rule, ACCESS_OPEN);
-    assert_int_equal(access_decide_proxy(&s->server, &other, &s->listen).rule, ACCESS_UNTRUSTED);
+    assert_int_equal(access_decide_proxy(&s->server.admission.policy, &trusted, &s->listen).rule,
+                     ACCESS_OPEN);
+    assert_int_equal(access_decide_proxy(&s->server.admission.policy, &local, &s->listen).rule,
+                     ACCESS_OPEN);
+    assert_int_equal(access_decide_proxy(&s->server.admission.policy, &other, &s->listen).rule,
+                     ACCESS_UNTRUSTED);
     s->limits.max_clients = 1;
-    assert_int_equal(access_decide_proxy(&s->server, &trusted, &s->listen).rule, ACCESS_FULL);
+    assert_int_equal(access_decide_proxy(&s->server.admission.policy, &trusted, &s->listen).rule,
+                     ACCESS_FULL);
 }
 
 int main(void)

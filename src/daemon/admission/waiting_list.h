@@ -3,8 +3,8 @@
  * and begins the next may well be there before its worker has ended, let alone been reaped; so whom
  * a limit keeps out is not refused at once, but waits for a moment whether somebody leaves.
  */
-#ifndef ECHOD_DAEMON_WAITING_LIST_H
-#define ECHOD_DAEMON_WAITING_LIST_H
+#ifndef ECHOD_DAEMON_ADMISSION_WAITING_LIST_H
+#define ECHOD_DAEMON_ADMISSION_WAITING_LIST_H
 
 #include "config/settings.h"
 #include "net/address.h"

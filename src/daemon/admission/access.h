@@ -2,10 +2,12 @@
  * Who is let in: the one decision about a client, which admission makes for each and echoctl
  * check-access asks for.
  */
-#ifndef ECHOD_DAEMON_ACCESS_H
-#define ECHOD_DAEMON_ACCESS_H
+#ifndef ECHOD_DAEMON_ADMISSION_ACCESS_H
+#define ECHOD_DAEMON_ADMISSION_ACCESS_H
 
-#include "daemon/server.h"
+#include "config/settings.h"
+#include "daemon/session/roster.h"
+#include "net/rate.h"
 
 enum access_rule {
     ACCESS_OPEN,    /* let in: no rule keeps it out */
@@ -31,21 +33,29 @@ struct access {
         wait; /* ACCESS_RATE, ACCESS_PENALTY: microseconds until there is a connection to be had */
 };
 
+/* What decides: the settings, who is there, and what is remembered of sources. */
+struct access_policy {
+    const struct settings *settings;
+    const struct roster *roster;
+    struct rate_table rates;     /* of connections, by source; no buckets without source_rate */
+    struct rate_table penalties; /* of sources whose worker crashed; none without crash_penalty */
+};
+
 /* Decides about a client PEER (normalised) of LISTEN that comes at NOW, clock_now(). Changes
  * nothing: the same question has the same answer. */
-struct access access_decide(const struct server *server, const struct address *peer,
+struct access access_decide(const struct access_policy *policy, const struct address *peer,
                             const struct listen_settings *listen, uint64_t now);
 
 /* The same about a client that came by a proxy: one that is in the roster already, not let in. */
-struct access access_decide_conveyed(const struct server *server, const struct address *peer,
-                                     const struct listen_settings *listen, uint64_t now);
+struct access access_decide_proxied(const struct access_policy *policy, const struct address *peer,
+                                    const struct listen_settings *listen, uint64_t now);
 
 /* Decides about a datagram of PEER: the limits, which are those of clients, say nothing of it. */
 struct access access_decide_datagram(const struct address *peer,
                                      const struct listen_settings *listen);
 
 /* Decides about a connection of the PROXY of LISTEN: all that is known before its header. */
-struct access access_decide_proxy(const struct server *server, const struct address *proxy,
+struct access access_decide_proxy(const struct access_policy *policy, const struct address *proxy,
                                   const struct listen_settings *listen);
 
 bool access_is_granted(const struct access *access);
@@ -54,11 +64,11 @@ bool access_is_granted(const struct access *access);
 bool access_may_change(const struct access *access);
 
 /* Counts the client, which was let in by ACCESS, against source_rate. */
-void access_use(struct server *server, const struct access *access, const struct address *peer,
-                uint64_t now);
+void access_use(struct access_policy *policy, const struct access *access,
+                const struct address *peer, uint64_t now);
 
 /* A worker that served PEER crashed: its source is kept out for crash_penalty. */
-void access_punish(struct server *server, const struct address *peer, uint64_t now);
+void access_punish(struct access_policy *policy, const struct address *peer, uint64_t now);
 
 /* What a client that is kept out is told, a line; BUF, where ACCESS_WORDS_MAX bytes are enough. */
 #define ACCESS_WORDS_MAX 128
@@ -71,7 +81,7 @@ const char *access_reason(const struct access *access);
 unsigned long long access_seconds(const struct access *access);
 
 /* Makes room for what source_rate has to remember. Returns 0 or -errno. */
-int access_open(struct server *server);
-void access_close(struct server *server);
+int access_open(struct access_policy *policy);
+void access_close(struct access_policy *policy);
 
 #endif

@@ -1,0 +1,78 @@
+#include "daemon/admission/accept.h"
+
+#include "base/clock.h"
+#include "daemon/admission/admit.h"
+#include "daemon/listen/listener_pause.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+/* Connections accepted of one listener before the others, and the signals, have their turn. */
+#define BATCH 64
+
+/* Whether ERROR of accept(2) concerns the one connection only, and the next is to be taken. */
+static bool is_about_one(int error)
+{
+    static const int errors[] = {EINTR,       ECONNABORTED, EPROTO,       ENETDOWN,
+                                 EHOSTDOWN,   ENONET,       EHOSTUNREACH, EOPNOTSUPP,
+                                 ENETUNREACH, ENOPROTOOPT,  ETIMEDOUT};
+
+    for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+        if (errors[i] == error)
+            return true;
+    return false;
+}
+
+/* Returns 0, or -errno of accept(2). */
+static int accept_one(struct admission *admission, const struct listener *listener)
+{
+    struct address peer = {.len = sizeof(peer.storage)};
+    int client = accept4(listener->fd, &peer.sa, &peer.len, SOCK_CLOEXEC);
+
+    if (client < 0)
+        return -errno;
+    address_normalise(&peer);
+    if (!address_is_ip(&peer))
+        address_learn_user(&peer, client);
+    admission_decide(admission, client, &peer, listener->settings);
+    return 0;
+}
+
+/* What it means that the last try to accept gave R. A listener that gives nothing but errors of
+ * single connections would make the loop spin: LASTS. */
+static void judge(struct admission *admission, struct listener *listener, int r, bool lasts)
+{
+    if (r == 0 || r == -EAGAIN || (is_about_one(-r) && !lasts))
+        listener_resume(listener, admission->log);
+    else if (admit_is_shortage(r))
+        admission_pause(admission, "a connection could not be accepted", -r);
+    else
+        listener_pause(listener, -r, admission->log, clock_now());
+}
+
+void accept_from(struct admission *admission, struct listener *listener)
+{
+    uint64_t now = clock_now();
+    int r = 0, tries = 0, errors = 0;
+
+    admission_reconsider(admission, now); /* they came first */
+    while (tries < BATCH && (r == 0 || is_about_one(-r)) && admission_is_open(admission, now)) {
+        r = accept_one(admission, listener);
+        tries++;
+        errors += r < 0;
+    }
+    if (tries > 0)
+        judge(admission, listener, r, errors == BATCH);
+}
+
+void accept_retry(struct admission *admission, struct listeners *listeners)
+{
+    uint64_t now = clock_now();
+
+    for (size_t i = 0; i < listeners->count; i++) {
+        struct listener *listener = &listeners->item[i];
+        if (listener->paused_until && now >= listener->paused_until &&
+            admission_is_open(admission, now))
+            accept_from(admission, listener);
+    }
+}
