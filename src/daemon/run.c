@@ -285,8 +285,10 @@ int run_server(const struct command *command, const struct title *title)
     int status = EXIT_CONFIG;
 
     set_dumpable(false);
-    if (fd_ensure_standard() < 0)
+    if (fd_ensure_standard() < 0) {
+        fprintf(stderr, "echod: /dev/null cannot be opened: %s\n", strerror(errno));
         return EXIT_OSERR;
+    }
     if (command->action == ACTION_INETD)
         unsetenv("NOTIFY_SOCKET"); /* it is inetd's, and one client is nothing to tell */
     plan.handover = command->action == ACTION_SERVE ? handover_find() : -1;

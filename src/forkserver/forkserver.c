@@ -25,6 +25,8 @@
 
 /* How often ended workers are looked for whose signals were lost. */
 #define SWEEP_MSEC 1000
+/* Between two tries of a poll(2) that fails. */
+#define REST_MSEC 50
 /* Jobs that are taken before ends are looked for. */
 #define BATCH 64
 
@@ -259,6 +261,16 @@ static int patience(const struct forkserver *server)
     return server->children.live > 0 && !server->holding ? SWEEP_MSEC : -1;
 }
 
+/* In place of a poll(2) that finds no memory: the loop must not spin. */
+static void rest(void)
+{
+    const struct timespec moment = {.tv_nsec = REST_MSEC * 1000 * 1000};
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigtimedwait(&none, NULL, &moment);
+}
+
 /* Waits until there is something to do. */
 static void wait_for_work(const struct forkserver *server, bool stuck)
 {
@@ -266,7 +278,8 @@ static void wait_for_work(const struct forkserver *server, bool stuck)
         {.fd = server->channel, .events = stuck ? POLLOUT : POLLIN},
         {.fd = stuck || server->holding ? -1 : server->signals, .events = POLLIN}};
 
-    poll(polled, ARRAY_SIZE(polled), stuck ? -1 : patience(server));
+    if (poll(polled, ARRAY_SIZE(polled), stuck ? -1 : patience(server)) < 0 && errno != EINTR)
+        rest();
 }
 
 /* One turn. Returns 0 or -errno, which ends it all. */

@@ -200,8 +200,8 @@ class Asking:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, env=clean_environment(), **popen)
 
-    def result(self):
-        out, err = self.process.communicate(timeout=DEADLINE * 2)
+    def result(self, timeout=DEADLINE * 2):
+        out, err = self.process.communicate(timeout=timeout)
         return self.process.returncode, out.decode(), err.decode()
 
 

@@ -123,7 +123,8 @@ IMPOSSIBLE = {("scribe", "sendto"): {errno.EPIPE, errno.ECONNRESET, errno.EAGAIN
 # A call that is interrupted, or has nothing, for ever: no system does that, and every loop would spin.
 PASSING = {errno.EINTR, errno.EAGAIN}
 NEVER_LASTS = {"accept4", "read", "recvfrom", "recvmsg", "recvmmsg", "rt_sigtimedwait", "waitid", "wait4", "futex",
-               "poll", "ppoll", "epoll_wait", "getrandom", "write"}
+               "poll", "ppoll", "epoll_wait", "getrandom", "write",
+               "sendmsg", "sendto", "sendmmsg"}
 
 
 def of(kind, name, mistakes):

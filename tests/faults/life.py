@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ import visits
 from expect import Failure, SLOW
 from harness import parse_address
 from kinds import program
-from managed import Manager, Passed, bound, run_echoctl
+from managed import Asking, Manager, Passed, bound
 from proc import children, cpu_seconds, descendants, descriptors, state
 from programs import ECHOD, FORKSERVER
 from supervisor import Supervisor, Unsupervised
@@ -108,7 +109,7 @@ class Subject(Passed):
 
     def learn(self):
         rows = json.loads(self.ctl("--json", "listeners")[1] or "[]")
-        self.listening.clear()
+        self.listening = {} if rows else self.listening
         self.note((row["address"], row["listener"]) for row in rows)
 
     def note(self, rows):
@@ -188,6 +189,10 @@ class Life:
         self.echod.popen.wait(RECOVERY)
         return False
 
+    def may_wait(self):
+        """Whether something fails that is not over."""
+        return bool(self.fault and self.fault.lasts and self.supervisor.active)
+
     @contextlib.contextmanager
     def tolerant(self):
         """A client may get an error. One that only waits may do so where something lasts."""
@@ -195,7 +200,7 @@ class Life:
             yield
         except Slow as error:
             self.check_alive()
-            if not (self.fault and self.fault.lasts):
+            if not self.may_wait():
                 raise Failure("a client waited in vain (%s)" % self.supervisor.stage) from error
         except Refused:
             pass
@@ -219,7 +224,15 @@ class Life:
             self.ctl(*words)
 
     def ctl(self, *words):
-        status, out, err = run_echoctl("-s", self.echod.control, *words)
+        asking = Asking(self.echod.control, *words)
+        try:
+            status, out, err = asking.result(timeout=0.5 if self.may_wait() else visits.PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            asking.process.kill()
+            asking.process.communicate()
+            if not self.may_wait():
+                raise Failure("echoctl %s has no answer" % " ".join(words)) from error
+            status, out, err = -1, "", "no answer"
         if status != 0 and not err:
             raise Failure("echoctl %s fails without a word, status %d" % (words, status))
         self.check_alive()

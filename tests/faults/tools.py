@@ -29,6 +29,7 @@ class Tool:
     """ARGUMENTS: of which {DIR} is a directory with echod.conf, {CONTROL} the control socket of an echod."""
 
     serves = None  # an echod for echoctl to ask, without any fault
+    bears_lasting = True  # it can end whatever fails for good
 
     def __init__(self, name, *arguments):
         self.name, self.arguments = name, arguments
@@ -116,7 +117,9 @@ class Generator(Tool):
 
 
 class Inetd(Tool):
-    """One client, which is standard input."""
+    """One client, which is standard input. As long as its loop cannot work it waits, as any echod does."""
+
+    bears_lasting = False
 
     def run_in(self, where, names, fault, **popen):
         with socket.create_server(("127.0.0.1", 0)) as listener:
