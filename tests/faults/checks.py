@@ -10,7 +10,7 @@ STATUSES = set(range(64, 79)) | {127}
 # Without these the dynamic loader cannot go on, and crashes.
 LOADER = ("mmap", "mprotect", "brk")
 # While a fault lasts: lines a second, and those of what was queued before; failed calls; of a processor.
-LINES, MORE_LINES, FAILURES, PROCESSOR = 1, 5, 60, 0.5
+LINES, MORE_LINES, FAILURES, PROCESSOR = 1, 5, 500, 0.5
 MESSAGE = re.compile(r" message from .*: (message \d+ of this life)$")
 
 

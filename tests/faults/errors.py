@@ -120,8 +120,9 @@ LEFT_OUT = {
 # What a socket pair cannot answer whose other end is open: it says that the worker is gone.
 IMPOSSIBLE = {("scribe", "sendto"): {errno.EPIPE, errno.ECONNRESET, errno.EAGAIN}}
 
-# A call that is interrupted, or has nothing, for ever: no system does that, and every loop would spin.
-PASSING = {errno.EINTR, errno.EAGAIN}
+# A call that is interrupted, or has nothing, for ever, or is told again and again that a connection was
+# reset: no system does that, and every loop would spin.
+PASSING = {errno.EINTR, errno.EAGAIN, errno.ECONNRESET}
 NEVER_LASTS = {"accept4", "read", "recvfrom", "recvmsg", "recvmmsg", "rt_sigtimedwait", "waitid", "wait4", "futex",
                "poll", "ppoll", "epoll_wait", "getrandom", "write",
                "sendmsg", "sendto", "sendmmsg"}

@@ -136,20 +136,21 @@ def arguments():
     return parser.parse_args()
 
 
-def report_coverage(censuses, results):
-    """Of each call of each kind of process: at how many places it failed, and how many there are."""
+def report_coverage(censuses, results, mistakes):
+    """Of each call of each kind of process: at how many places it failed, and how many there are. MISTAKES:
+    whether those count that only fail of a mistake of the caller."""
     tried = defaultdict(set)
     for result in results:
         if result.hits:
             tried[result.fault.kind, result.fault.name].add(result.fault.nth)
     life, tools = censuses[None], {tool: census for tool, census in censuses.items() if tool}
-    kinds = sorted({kind for kind, *_ in plan.points(life.seen, True)})
+    kinds = sorted({kind for kind, *_ in plan.points(life.seen, mistakes)})
     print("\nCoverage: places where the call failed / was seen\n%-26s%s" % ("", "".join("%-18s" % k for k in kinds)))
-    for name in sorted({row[1] for row in plan.points(life.seen, True)}):
+    for name in sorted({row[1] for row in plan.points(life.seen, mistakes)}):
         cells = ["%d/%d" % (len(tried[k, name]), life.seen[k, name]) if (k, name) in life.seen else "" for k in kinds]
         print("%-26s%s" % (name, "".join("%-18s" % cell for cell in cells)))
     for tool, census in [(None, life)] + sorted(tools.items(), key=lambda item: item[0].name):
-        rows = list(plan.points(census.seen, True))
+        rows = list(plan.points(census.seen, mistakes))
         untried = ["%s of the %s" % (n, k) if not tool else n for k, n, *_ in rows if not tried[k, n]]
         print("%-30s %3d of %3d calls failed%s" % (tool.name if tool else "the life of echod", len(rows) - len(untried),
                                                    len(rows), untried and "; not " + ", ".join(untried) or ""))
@@ -201,7 +202,7 @@ def main():
     with tools.asked():
         censuses = everything()
         results = try_all(args, censuses)
-    report_coverage(censuses, results)
+    report_coverage(censuses, results, args.full)
     outcomes = Counter(result.outcome if not result.problem else "FAILED" for result in results)
     print("\n%s" % ", ".join("%d %s" % (n, outcome) for outcome, n in sorted(outcomes.items())))
     print("the slowest recovery took %.2f s; %d s in all" %

@@ -14,12 +14,12 @@ def points(seen, mistakes):
 
 
 def part(census, seed):
-    """Each call of each kind of process fails once, with one of its errors, and once for good from when
-    echod serves on."""
+    """Each call of each kind of process fails the first time, some other time, and for good from when echod
+    serves on; each with one of its errors."""
     chance = random.Random(seed)
     for kind, name, count, found in points(census.seen, False):
-        nth = chance.choice([1, chance.randint(1, count)])
-        yield Fault(kind, name, chance.choice(found), nth)
+        for nth in sorted({1, chance.randint(1, count)}):
+            yield Fault(kind, name, chance.choice(found), nth)
         yield from lasting(census, kind, name, count, [chance.choice(found)], at_start=False)
 
 
