@@ -4,14 +4,18 @@
  * no more descriptors than it has, and open no file. In every other build there is none of this.
  */
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* More than a worker may have; whoever may have more keeps its own. */
 #define SCARCE 16
 
 void __gcov_dump(void);
+void __gcov_reset(void);
 void __real__exit(int status) __attribute__((noreturn));
 void __wrap__exit(int status) __attribute__((noreturn));
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long g);
 int __wrap_landlock_forbid_all(void);
 
 void __wrap__exit(int status)
@@ -22,6 +26,16 @@ void __wrap__exit(int status)
         close(0); /* the client's socket, a moment before the kernel would */
     __gcov_dump();
     __real__exit(status);
+}
+
+/* A fork server is executed by syscall(2), after which nothing is left of what was counted. */
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long g)
+{
+    if (number == SYS_execveat) {
+        __gcov_dump();
+        __gcov_reset();
+    }
+    return __real_syscall(number, a, b, c, d, e, g);
 }
 
 /* As if there were the first version of Landlock. */

@@ -37,8 +37,9 @@ def clear(build):
 
 def gcov(note):
     """What gcov says of an object: its sources, as gcov --json-format has them."""
-    if not note.with_suffix(".gcda").stat().st_size:
-        note.with_suffix(".gcda").unlink()  # nothing was run of it: gcov would complain
+    counts = note.with_suffix(".gcda")
+    if counts.exists() and not counts.stat().st_size:
+        counts.unlink()  # nothing was run of it: gcov would complain
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(["gcov", "--json-format", "--branch-probabilities", str(note)], cwd=scratch,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)

@@ -323,6 +323,8 @@ def draining():
         found = echod.ask("status")
         expect_equal((found["state"], found["clients"], found["listeners"]), ("stopping", 1, 0),
                      "the state")
+        expect_equal(echod.ctl("check-access", "127.0.0.1", "local"),
+                     (1, "", "echoctl: echod is stopping: nobody is let in\n"), "check-access")
         echod.ctl("kill", str(echod.worker_of(sock)))
         with contextlib.suppress(ConnectionResetError):  # there is more of its own than was read
             recv_until_eof(sock)

@@ -318,6 +318,16 @@ def inetd_without_client():
     expect_match(r"--inetd: standard input is no connected socket: ", err, "standard error")
 
 
+@test("--inetd: a connection of a type that no [listen] section has: status 78, in words")
+def inetd_other_type():
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, inetd(theirs) as process:
+        expect_equal(process.wait(DEADLINE), 78, "the exit status")
+        expect_match(r"--inetd: no \[listen\] section is for such a connection$",
+                     process.stderr.read().decode().strip(), "standard error")
+        expect_equal(ours.recv(1), b"", "what the client gets")
+
+
 @test("--inetd ends at SIGTERM, and the client gets what it is owed")
 def inetd_stop():
     ours, theirs = socket.socketpair()

@@ -59,6 +59,22 @@ def killed():
                          [3, 16, 16], "crashes, datagrams in, out")
 
 
+@test("a fork server that is killed: its datagram workers end as lost, others follow, nothing is lost")
+def fork_server_killed():
+    with Managed(section()) as echod, client() as sock:
+        expect_answer(sock, echod.address())
+        pid = worker_of(echod)
+        os.kill(pid, signal.SIGSTOP)  # what comes now waits in the socket
+        sock.sendto(b"meanwhile", echod.address())
+        os.kill(echod.fork_servers()[0], signal.SIGKILL)
+        os.kill(pid, signal.SIGCONT)
+        expect_equal(sock.recv(100), b"meanwhile", "the answer, of whoever gives it")
+        replaced(echod, pid)
+        expect_answer(sock, echod.address())
+        eventually(lambda: not is_alive(pid), "the worker of before has ended")
+        expect_equal(tally(echod, "datagrams_in"), 3, "the datagrams that were counted")
+
+
 @test("one worker that dies is nothing to the others, nor to clients")
 def others():
     with Managed(section("local") + section("two") + listen("tcp")) as echod, client() as sock:

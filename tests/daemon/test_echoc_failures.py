@@ -287,7 +287,9 @@ def usage():
              (["--unix"], "option '--unix' requires an argument"),
              (["--unix", "relative"], "the path of a Unix socket begins with / or @: relative"),
              (["--unix", "/" + "x" * 108], "too long for the path of a Unix socket: /x+"),
-             (["-4", "--unix", "/x"], "-4 and -6 do not go with --unix")]
+             (["-4", "--unix", "/x"], "-4 and -6 do not go with --unix"),
+             (["--udp", "--unix", "/x"], "--udp, --source and --dscp do not go with --unix"),
+             (["--source", "::1", "--unix", "/x"], "--udp, --source and --dscp do not go with --unix")]
     cases += [(["::1", "--", port], no_port + re.escape(port))
               for port in ("0", "65536", "070000", "9" * 30, "", "-1", "+7", " 7")]
     cases += [(["-t", span, "::1"], no_span + re.escape(span))

@@ -511,6 +511,8 @@ def sweep_tcp():
 def sweep_refused():
     with Server(servers.echo_datagram, "udp") as server:
         pass
+    done = run("sweep", "-u", "--smallest", 9, "--largest", 8, *server.operands).ended(2)
+    expect("--smallest is larger than --largest" in done.err, done.err)
     done = run("sweep", "-u", "--smallest", 2, *server.operands).ended(1)
     expect_equal(done.out.splitlines()[-1],
                  "not even 2 bytes pass: it is refused, as 127.0.0.1 reports (is the server "
