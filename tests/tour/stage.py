@@ -118,12 +118,15 @@ class Stage:
         said = self.messages()
         return "the server ended: " + (said[-1] if said else "status %d" % self.popen.returncode)
 
+    def holders(self, sock):
+        """The processes that have the server's end of SOCK, the youngest first."""
+        inode = tcp_connections().get((self.port, sock.getsockname()[1]))
+        return [pid for pid in sorted(self.look(), reverse=True)
+                if f"socket:[{inode}]" in descriptors(pid).values()]
+
     def worker(self, sock):
         """The process ID of the process that serves SOCK."""
-        inode = tcp_connections()[self.port, sock.getsockname()[1]]
-        holders = [pid for pid in sorted(self.look(), reverse=True)
-                   if f"socket:[{inode}]" in descriptors(pid).values()]
-        return holders[0]
+        return self.wait(lambda: self.holders(sock), "the client is not accepted")[0]
 
     # ---- waiting ----
 
@@ -138,9 +141,9 @@ class Stage:
             value = condition()
             if value:
                 return value
-            if ended:
-                raise NotYet(self.obituary())
             looks_asleep = looks_asleep + 1 if asleep else 0
+            if ended and (looks_asleep >= quiet or not self.look()):
+                raise NotYet(self.obituary())
             if looks_asleep >= quiet:
                 raise NotYet(otherwise)
             time.sleep(SAMPLE)
@@ -172,11 +175,15 @@ class Stage:
         sock.setblocking(False)
         return sock
 
+    def wait_readable(self, sock, otherwise, quiet=QUIET):
+        if not readable(sock, SAMPLE):  # a look at /proc takes longer than most answers
+            self.wait(lambda: readable(sock), otherwise, quiet)
+
     def receive(self, sock, size, otherwise):
         """SIZE bytes from SOCK."""
         got = b""
         while len(got) < size:
-            self.wait(lambda: readable(sock), otherwise)
+            self.wait_readable(sock, otherwise)
             part = receive_some(sock, size - len(got))
             if not part:
                 raise NotYet("the connection ended after %d of %d bytes" % (len(got), size))
@@ -187,7 +194,7 @@ class Stage:
         """What still comes from SOCK until its end."""
         got = b""
         while True:
-            self.wait(lambda: readable(sock), otherwise, quiet)
+            self.wait_readable(sock, otherwise, quiet)
             part = receive_some(sock, 65536)
             if not part:
                 return got
@@ -217,8 +224,8 @@ def free_port():
         return sock.getsockname()[1]
 
 
-def readable(sock):
-    return bool(select.select([sock], [], [], 0)[0])
+def readable(sock, timeout=0):
+    return bool(select.select([sock], [], [], timeout)[0])
 
 
 def receive_some(sock, size):
