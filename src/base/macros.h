@@ -8,6 +8,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define PRINTF_LIKE(text, args) __attribute__((format(printf, text, args)))
+#define NOINLINE __attribute__((noinline))
 #define NORETURN __attribute__((noreturn))
 
 /* Whether a sanitizer is built in, which has its own ways. */

@@ -90,10 +90,11 @@ static void apply_proxy_header(const struct worker *worker, struct session *sess
 /*
  * What comes before the service where a proxy is in between: its header tells who the client is,
  * and the daemon, whether it is to be served.
- * Returns 0 if so, an enum end, or -errno.
+ * Returns 0 if so, an enum end, or -errno. (Inlined, its variables would give every worker one more
+ * page of stack.)
  */
-static int read_proxy_header(const struct worker *worker, struct stream *stream,
-                             struct session *session)
+NOINLINE static int read_proxy_header(const struct worker *worker, struct stream *stream,
+                                      struct session *session)
 {
     struct proxied told;
     struct slot *slot = session->slot;
