@@ -171,13 +171,12 @@ def hammer(address, first, over):
                 pass  # its ports are used up for a moment
 
 
-@test("a user is a source on a Unix socket, also after a reload, and root is none")
+@test("a user is a source on a Unix socket, also after a reload, and root is another one")
 def users():
     if not true_root():
         raise Skip("only root can be two users")
     with Managed("[server]\nmax_per_source = 1\n" + unix("file") + listen("local")) as echod:
-        for _ in range(3):
-            expect_echo(echod.connect(name="file"))
+        expect_echo(echod.connect(name="file"))
         with Visitor(echod.path("file")) as first:
             expect_equal(first.reply(), b"ping", "the echo")
             for _ in range(2):

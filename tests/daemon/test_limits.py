@@ -291,12 +291,17 @@ def source_prefix_ipv6():
         expect_refused(echod, MANY, "too many clients from its source", source="fd00:0:1:20::2")
 
 
-@test("max_per_source = 0 knows no source; nor is root on a Unix socket one")
+@test("one user, be it root, cannot take every place by a Unix socket; max_per_source = 0 knows no source")
 def per_source_unix():
-    config = ("[server]\nmax_per_source = %d\n"
-              "[listen local]\nprotocol = unix\naddress = @DIR@/s\n" % (os.geteuid() == 0))
-    with Echod(config) as echod:
+    config = ("[server]\nmax_clients = 6\nmax_per_source = %d\n[listen local]\n"
+              "protocol = unix\naddress = @DIR@/s\n[listen net]\naddress = 127.0.0.1\nport = 0\n")
+    with Echod(config % 3) as echod:
         for sock in [echod.echoing() for _ in range(3)]:
+            expect_echo(sock)
+        expect_equal(recv_until_eof(echod.connect()), MANY, "what one more gets")
+        expect_echo(echod.connect("net"))
+    with Echod(config % 0) as echod:
+        for sock in [echod.echoing() for _ in range(6)]:
             expect_echo(sock)
 
 

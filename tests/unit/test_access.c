@@ -244,7 +244,7 @@ static struct access decide_user(const struct setting *s, uint32_t user)
     return access_decide(&s->policy, &peer, &s->listen, NOW);
 }
 
-/* Each user is a source, and root none. */
+/* Each user is a source; root has no rate. */
 static void test_unix_users(void **state)
 {
     const struct access open = {.rule = ACCESS_OPEN};
@@ -268,6 +268,19 @@ static void test_unix_users(void **state)
     access_punish(&s->policy, &peer, NOW);
     assert_int_equal(decide_user(s, 1003).rule, ACCESS_PENALTY);
     assert_int_equal(decide_user(s, 1004).rule, ACCESS_OPEN);
+}
+
+static void test_unix_root(void **state)
+{
+    struct setting *s = *state;
+    struct address peer = {.len = sizeof(sa_family_t), .user = 1, .sa = {.sa_family = AF_UNIX}};
+
+    for (uint64_t i = 0; i < 3; i++) {
+        assert_int_equal(decide_user(s, 1).rule, ACCESS_OPEN);
+        roster_add(&s->roster, 100 + i, &peer, &s->listen);
+    }
+    assert_int_equal(decide_user(s, 1).rule, ACCESS_SOURCE);
+    assert_int_equal(decide_user(s, 1001).rule, ACCESS_OPEN);
 }
 
 static void test_rate_of_loopback(void **state)
@@ -342,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_asking_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unix_peers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unix_users, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unix_root, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rate_of_loopback, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rate_of_network, set_up, tear_down),
         cmocka_unit_test(test_words),

@@ -46,17 +46,16 @@ static struct access decide_by_address(const struct listen_settings *listen,
                                                                   : ACCESS_OPEN);
 }
 
-/* Whether limits per source concern PEER: of Unix sockets root is trusted, who needs no limit to
- * take all there is. */
+/* Whether limits per source concern PEER: of Unix sockets, if its user is known. */
 static bool is_counted(const struct address *peer)
 {
-    return address_is_ip(peer) || peer->user > ROOT + 1;
+    return address_is_ip(peer) || peer->user > 0;
 }
 
-/* Whether source_rate does: what runs on this machine has better ways to keep it busy. */
+/* Whether source_rate does: loopback and root have better ways to keep this machine busy. */
 static bool has_rate(const struct address *peer)
 {
-    return is_counted(peer) && !address_is_loopback(peer);
+    return is_counted(peer) && !address_is_loopback(peer) && peer->user != ROOT + 1;
 }
 
 /* The network of PEER, all of whose sources together are limited, too: one who has many addresses
