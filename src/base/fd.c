@@ -63,3 +63,8 @@ int fd_set_nonblocking(int fd, bool on)
     flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
     return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
 }
+
+bool fd_is_refusal(int error)
+{
+    return error == EPERM || error == EACCES || error == ENOSYS;
+}

@@ -28,4 +28,8 @@ bool fd_same_file(int a, int b);
 /* Raises or lowers the flag O_NONBLOCK of FD. Returns 0 or -errno. */
 int fd_set_nonblocking(int fd, bool on);
 
+/* Whether ERROR of a call on a descriptor that is open and ours is a filter's, which refuses that
+ * call always. */
+bool fd_is_refusal(int error);
+
 #endif

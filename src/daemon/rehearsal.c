@@ -8,6 +8,7 @@
 #include "daemon/process/system_limits.h"
 
 #include <limits.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +47,12 @@ static void disown(struct listeners *listeners)
  * a new channel, a client with its connection to the scribe, and the next rehearsal. */
 #define SPARE_DESCRIPTORS 16
 
+#define DESCRIPTORS_LIMIT "LimitNOFILE=, ulimit -n"
+
 static int lacks(const char *what, int error, const char *limit)
 {
-    fprintf(stderr, "%s cannot be had: %s (%s)\n", what, strerror(-error), limit);
+    fprintf(stderr, "%s cannot be had: %s (%s)\n", what, strerror(-error),
+            error == -EMFILE ? DESCRIPTORS_LIMIT : limit);
     return EXIT_OSERR;
 }
 
@@ -88,8 +92,8 @@ static int try_resources(const struct settings *settings, const struct listeners
     int r = status == 0 ? system_limits_try_descriptors(SPARE_DESCRIPTORS) : 0;
 
     if (r < 0)
-        status = lacks("enough descriptors for these listeners and their clients", r,
-                       "LimitNOFILE=, ulimit -n");
+        status =
+            lacks("enough descriptors for these listeners and their clients", r, DESCRIPTORS_LIMIT);
     roster_close(&trial.sessions.roster);
     access_close(&trial.admission.policy);
     slots_close(&trial.sessions.slots);

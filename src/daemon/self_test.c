@@ -18,6 +18,8 @@
 /* How often it is looked whether a fork server that says nothing is still there. */
 #define LOOK_MSEC 20
 #define CLAUSE_MAX 160
+/* How many are tried, should one lack something for a moment. */
+#define SCRIBES 3
 
 /* What is known of the test. */
 struct trial {
@@ -70,6 +72,39 @@ static int fail(struct trial *trial, const char *clause)
     log_error(&trial->server->log,
               "no client can be served here: %s; does a container or a filter refuse it something?",
               clause);
+    return EXIT_OSERR;
+}
+
+/* SCRIBE has ended, or is about to: another one takes its place. Returns 0 or -errno. */
+static int replace_scribe(struct scribe_process *scribe)
+{
+    pid_t pid = scribe->pid;
+    int status = 0;
+
+    waitpid(pid, &status, __WALL);
+    scribe_process_exited(scribe, pid, status);
+    return scribe_process_start(scribe, clock_now());
+}
+
+/* Without it nobody would write what is wrong: so it is told at once, where the daemon writes. */
+static int await_scribe(struct trial *trial)
+{
+    struct log *log = &trial->server->log;
+    struct scribe_process *scribe = &trial->server->scribe;
+    int r = scribe_process_await(scribe, trial->deadline);
+
+    for (int i = 1; i < SCRIBES && r == -ECHILD; i++) {
+        r = replace_scribe(scribe);
+        if (r == 0)
+            r = scribe_process_await(scribe, trial->deadline);
+    }
+    if (r == 0)
+        return 0;
+    log->channel = -1;
+    log_error(log,
+              "no log can be written here: the scribe does not get ready: %s; does a container or "
+              "a filter refuse it something?",
+              r == -ECHILD ? "it ended" : strerror(-r));
     return EXIT_OSERR;
 }
 
@@ -127,6 +162,16 @@ static void describe(const struct trial *trial, char *clause)
         session_describe(clause, CLAUSE_MAX, trial->status, slot);
 }
 
+/* What listeners need, and no worker: on SOCKET, and on none. Returns 0 or -errno. */
+static int try_calls(int socket)
+{
+    struct address local;
+
+    if (accept4(-1, NULL, NULL, SOCK_CLOEXEC) < 0 && errno != EBADF)
+        return -errno;
+    return address_local(&local, socket);
+}
+
 static int try_worker(struct trial *trial)
 {
     char clause[CLAUSE_MAX];
@@ -140,7 +185,12 @@ static int try_worker(struct trial *trial)
     fd_close(&pair[0]);
     while (good && !trial->ended && listen_to(trial) && clock_now() < trial->deadline)
         continue;
-    describe(trial, clause);
+    if (good && !trial->ended) {
+        good = false;
+        snprintf(clause, CLAUSE_MAX, "the end of the first worker is not noticed");
+    } else {
+        describe(trial, clause);
+    }
     if (r == 0)
         fork_servers_done(&trial->server->fork_servers, trial->submitted.server, false);
     slots_free(&trial->server->sessions.slots, 0);
@@ -165,8 +215,12 @@ static void tell_protection(struct log *log, unsigned protection, int error)
 int self_test(struct server *server)
 {
     struct trial trial = {.server = server, .deadline = clock_now() + PATIENCE};
-    int status = await_ready(&trial);
+    int status = await_scribe(&trial), r = try_calls(trial.server->scribe.records_out);
 
+    if (status == 0 && r < 0)
+        status = fail(&trial, strerror(-r));
+    if (status == 0)
+        status = await_ready(&trial);
     if (status == 0)
         status = try_worker(&trial);
     for (unsigned i = 0; i < PROTECTION_COUNT && server->fork_servers.known; i++)

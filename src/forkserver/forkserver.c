@@ -327,6 +327,17 @@ static int reserve_page(struct forkserver *server)
     return server->slot_page == MAP_FAILED ? -errno : 0;
 }
 
+/* How the ends of workers are learnt of. What a container's filter refuses shows here: else they
+ * would be missed for ever, or looked for all the time. Returns 0 or -errno. */
+static int try_waiting(const struct forkserver *server)
+{
+    const struct timespec at_once = {0};
+
+    if (waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno != ECHILD)
+        return -errno;
+    return sigtimedwait(&server->ended, NULL, &at_once) < 0 && errno != EAGAIN ? -errno : 0;
+}
+
 static void report_protections(struct forkserver *server, const struct sandbox *sandbox)
 {
     for (unsigned i = 0; i < PROTECTION_COUNT; i++)
@@ -358,6 +369,8 @@ static int set_up(struct forkserver *server)
     r = block_signals(server);
     if (r == 0)
         r = reserve_page(server);
+    if (r == 0)
+        r = try_waiting(server);
     if (r < 0)
         return r;
     settle_time_zone();

@@ -1,5 +1,7 @@
 #include "log/log.h"
 
+#include "base/fd.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,6 +55,10 @@ void log_send(struct log *log, const struct record *record)
     log_report_dropped(log);
     if (log->dropped == 0 && offer(log, record))
         return;
+    if (log->dropped == 0 && fd_is_refusal(errno)) {
+        print(log, record);
+        return;
+    }
     log->dropped++;
     if (log->total_dropped)
         (*log->total_dropped)++;

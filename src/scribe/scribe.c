@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/exit.h"
+#include "base/fd.h"
 #include "log/record.h"
 #include "scribe/store_requests.h"
 
@@ -152,6 +153,28 @@ static bool turn(struct writing *writing)
     return count != 0 || client;
 }
 
+/* Has the daemon know that this process can work, or not: a container's filter may refuse calls
+ * that no other process of ours makes. */
+static bool get_ready(struct writing *writing)
+{
+    const struct scribe *scribe = writing->scribe;
+    struct epoll_event event;
+    char byte = 0;
+
+    writing->requests.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (writing->requests.epoll < 0 || watch(writing->requests.epoll, &scribe->records) < 0 ||
+        watch(writing->requests.epoll, &scribe->stores) < 0 ||
+        epoll_wait(writing->requests.epoll, &event, 1, 0) < 0)
+        return false;
+    if (recv(scribe->records, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && fd_is_refusal(errno))
+        return false;
+    if (write(STDERR_FILENO, &byte, 0) < 0 && fd_is_refusal(errno))
+        return false;
+    /* The daemon may be gone, and what it left is written all the same. */
+    return send(scribe->stores, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ||
+           !fd_is_refusal(errno);
+}
+
 _Noreturn void scribe_run(const struct scribe *scribe)
 {
     static struct writing writing;
@@ -160,9 +183,7 @@ _Noreturn void scribe_run(const struct scribe *scribe)
     writing.end = UINT64_MAX;
 
     set_up_signals();
-    writing.requests.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (writing.requests.epoll < 0 || watch(writing.requests.epoll, &scribe->records) < 0 ||
-        watch(writing.requests.epoll, &scribe->stores) < 0)
+    if (!get_ready(&writing))
         give_up();
     while (turn(&writing) || clock_now() < writing.end)
         continue;

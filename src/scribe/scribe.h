@@ -15,7 +15,7 @@
 struct scribe {
     enum sink sink;
     int records; /* the end of the queue at which records are read */
-    int stores;  /* a channel over which the connections come */
+    int stores;  /* a channel over which the connections come; it sends a byte once it can work */
 };
 
 /* In the queue in the place of a record: the scribe is to end, for the daemon stops or replaces

@@ -15,7 +15,7 @@ from managed import Managed, listen, plain_processes
 from planted import number_of, relaxed
 from proc import children, is_alive
 from programs import SANITIZED
-from senders import KINDS, OPEN, Senders, current, kill, quiet
+from senders import KINDS, MESSAGE, OPEN, Senders, current, kill, quiet
 from tap import libc, main, test
 
 LOST = r" warning: session of %s on %s: ended because its fork server was killed; "
@@ -386,7 +386,10 @@ def no_worker():
 NEEDED = """poll rt_sigprocmask dup2 getpid socket sendmsg recvmsg bind listen socketpair setsockopt
     getsockopt clone fcntl ftruncate getppid waitid signalfd4 eventfd2 dup3 memfd_create
     execveat kill flock access unlink geteuid setgroups setresuid setresgid prlimit64 clone3 ioctl
-    rt_sigaction madvise setitimer getrandom uname ppoll recvmmsg sendmmsg shutdown""".split()
+    rt_sigaction madvise setitimer getrandom uname ppoll recvmmsg sendmmsg shutdown epoll_create1
+    epoll_ctl epoll_wait epoll_pwait wait4 sendto recvfrom rt_sigtimedwait timer_create accept4
+    clock_gettime gettimeofday getpeername getsockname rt_sigreturn
+    write""".split()
 
 
 @test("whatever else is refused, echod serves and stops, or says at its start why it does not")
@@ -396,17 +399,23 @@ def refused():
         number = number_of(name)
         for error in (EPERM, ENOSYS) if number >= 0 else ():
             what = "without %s, with error %d, " % (name, error)
-            with Managed(OPEN + listen("local"), ready=False,
+            with Managed(OPEN + listen("local") + listen("stored", more=MESSAGE), ready=False,
                          prepare=refusing(error, number)) as echod:
                 printed = os.read(echod.out, 65536).decode()
                 if not printed:
                     expect(echod.popen.wait(DEADLINE) > 0, what + "the exit status")
-                    eventually(lambda: echod.log.text.count(b"\n"), what + "it says something")
+                    if name != "write":
+                        eventually(lambda: echod.log.text.count(b"\n"), what + "it says something")
                     continue
                 port = int(re.search(r":(\d+) \(local", printed).group(1))
                 with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:
                     expect_echo(sock)
-                echod.log.wait(" info: session of ")
+                port = int(re.search(r":(\d+) \(stored", printed).group(1))
+                with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:
+                    sock.sendall(b"hello\n")
+                    expect_equal(sock.recv(9), b"OK\n", what + "the answer to a message")
+                echod.log.wait(" info: session of .* on local: ")
+                echod.log.wait(" on stored: hello$")
                 echod.kill(signal.SIGTERM)
                 expect_equal(echod.wait(), 0, what + "the exit status")
 

@@ -61,7 +61,7 @@ MAY_READ = {
     ("src/generator/kept.c", "fdopen"): (1, "to write what is kept"),
     ("src/config/serialize.c", "fdopen"): (1, "what the rehearsal handed back, in a memfd"),
     ("src/config/serialize.c", "getline"): (1, "the same"),
-    ("src/scribe/scribe.c", "recv"): (1, "in the scribe: records from the parent"),
+    ("src/scribe/scribe.c", "recv"): (2, "in the scribe: records from the parent"),
     ("src/ipc/store.c", "recv"): (1, "in a worker: the answer of the scribe"),
     ("src/ipc/store.c", "recvmsg"): (1, "in the scribe: messages from workers"),
     ("src/ipc/store.c", "passed_fds_receive"): (1, "the same, taken away"),

@@ -8,6 +8,7 @@
 #include "ipc/store.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -86,6 +87,22 @@ int scribe_process_start(struct scribe_process *scribe, uint64_t now)
     scribe->pid = pid;
     scribe->retiring = false;
     return 0;
+}
+
+int scribe_process_await(const struct scribe_process *scribe, uint64_t deadline)
+{
+    struct pollfd polled = {.fd = scribe->stores, .events = POLLIN};
+    int count;
+
+    /* Its byte is not read: nothing else ever comes, and POLLHUP shows its end. */
+    do
+        count = poll(&polled, 1, clock_timeout(deadline));
+    while (count < 0 && errno == EINTR);
+    if (count < 0)
+        return -errno;
+    if (count == 0)
+        return -ETIME;
+    return polled.revents & POLLHUP ? -ECHILD : 0;
 }
 
 static uint64_t next_pause(const struct scribe_process *scribe, int status)

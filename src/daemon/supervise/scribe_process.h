@@ -52,6 +52,10 @@ int scribe_process_open(struct scribe_process *scribe, enum sink sink, const str
 /* Forks a scribe; the connections are its own from here on. Returns 0 or -errno. */
 int scribe_process_start(struct scribe_process *scribe, uint64_t now);
 
+/* Waits, until DEADLINE at most, for the scribe to get ready. Returns 0, -ECHILD: it has ended, or
+ * is about to; -ETIME, or another -errno. */
+int scribe_process_await(const struct scribe_process *scribe, uint64_t deadline);
+
 /* Makes a connection for a worker that serves SOURCE. Returns the worker's end, which is the
  * caller's, and its *NUMBER; or -errno. */
 int scribe_process_connect(struct scribe_process *scribe, const struct source_key *source,
