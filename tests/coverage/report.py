@@ -5,7 +5,7 @@ report.py clear BUILDDIR    forgets what was counted; whoever a program runs as 
 report.py show BUILDDIR     lines and branches of each file, and what was not reached; what
                             tests/coverage/reasons.txt has a reason for is counted apart
 
-Fails where less is reached than the goals say, or a line that is not reached has no reason.
+Fails where less is reached than the goals say.
 """
 import gzip
 import json
@@ -37,9 +37,6 @@ def clear(build):
 
 def gcov(note):
     """What gcov says of an object: its sources, as gcov --json-format has them."""
-    counts = note.with_suffix(".gcda")
-    if counts.exists() and not counts.stat().st_size:
-        counts.unlink()  # nothing was run of it: gcov would complain
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(["gcov", "--json-format", "--branch-probabilities", str(note)], cwd=scratch,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
@@ -145,7 +142,7 @@ def show(build):
     good = total("branches", sum(c > 0 for c in counts), len(counts)) and good
     if unexplained:
         print(f"{unexplained} lines are not reached, and have no reason in {REASONS.relative_to(ROOT)}")
-    return 0 if good and not unexplained else 1
+    return 0 if good else 1
 
 
 def main():

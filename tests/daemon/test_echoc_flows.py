@@ -1,4 +1,5 @@
 """echoc ping --flows: many source ports at once; and who reported an error of the network."""
+import signal
 import socket
 
 from expect import Skip, expect, expect_equal, expect_match, scaled
@@ -6,7 +7,7 @@ from harness import Echod
 from managed import Managed
 from servers import Server
 from tap import main, test
-from verbs import run
+from verbs import finish, popen, run
 from wire import Wire
 
 BOTH = "[listen tcp]\naddress = 127.0.0.1\nport = 0\n" \
@@ -35,6 +36,19 @@ def objects():
         expect_equal([done.summary[key] for key in ("flows", "dead", "sent", "received")],
                      [3, 0, 6, 6], "the summary")
         expect("finding" not in done.summary, "nothing is found")
+
+
+@test("--flows: Ctrl-\\ tells how far it is, Ctrl-C ends it with what there is")
+def signals():
+    with Echod(BOTH) as echod:
+        process = popen(*QUICK, "-u", "--flows", 4, "-c", 100000, *echod.address("udp"))
+        process.stdout.readline()
+        process.send_signal(signal.SIGQUIT)
+        line = process.stderr.readline().decode()
+        expect_match(r"^echoc: \d+ of \d+ came back, on \d+ of 4 flows$", line, "the interim")
+        process.send_signal(signal.SIGINT)
+        done = finish(process)
+        expect_match(r"(?m)^4 flows: \d+ sent, ", done.out, "the sum")
 
 
 def dropping(count):
