@@ -169,6 +169,17 @@ static void test_nonsense_is_told(void **state)
     }
 }
 
+static void test_what_cannot_be_read_is_told(void **state)
+{
+    struct problems problems = {0};
+
+    (void)state;
+    assert_null(settings_deserialize(-1, &problems));
+    assert_int_equal(problems.fatal, 1);
+    assert_non_null(strstr(problems.list[0].text, "cannot be read: Bad file descriptor"));
+    problems_free(&problems);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_lines_of_a_list),
         cmocka_unit_test(test_what_would_not_load_is_not_passed),
         cmocka_unit_test(test_nonsense_is_told),
+        cmocka_unit_test(test_what_cannot_be_read_is_told),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
 }
