@@ -1,6 +1,6 @@
-#include "client/client.h"
+#include "client/echoc.h"
 
 int main(int argc, char **argv)
 {
-    return client_main(argc, argv);
+    return echoc_main(argc, argv);
 }

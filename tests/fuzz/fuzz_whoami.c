@@ -2,9 +2,9 @@
  * The answer of a whoami service, which whoever answers at that port may make up: JSON that is read
  * within its text, and values within their ranges.
  */
-#include "client/whoami_reply.h"
+#include "client/path/whoami_reply.h"
 
-#include "client/json_read.h"
+#include "client/io/json_read.h"
 #include "fuzz.h"
 
 #include <errno.h>

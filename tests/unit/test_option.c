@@ -1,5 +1,5 @@
 #include "base/macros.h"
-#include "client/option.h"
+#include "client/command/option.h"
 
 #include "unit.h"
 

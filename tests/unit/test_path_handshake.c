@@ -2,7 +2,7 @@
  * What echoc path says of a handshake: a sentence for each difference, and none where there is
  * none.
  */
-#include "client/path_handshake.h"
+#include "client/path/compare.h"
 
 #include "unit.h"
 
@@ -65,7 +65,7 @@ static int begin(void **state)
 static const char *findings(int hops)
 {
     static char text[4096];
-    const struct common common = {.verbosity = VERBOSITY_QUIET};
+    const struct common_options common = {.verbosity = VERBOSITY_QUIET};
     struct findings f = {.common = &common};
     int out = dup(STDOUT_FILENO), file = memfd_create("findings", MFD_CLOEXEC);
     size_t lines = 0;

@@ -1,5 +1,5 @@
 #include "base/macros.h"
-#include "client/probe.h"
+#include "client/probe/probe.h"
 
 #include "unit.h"
 

@@ -1,5 +1,5 @@
 #include "base/macros.h"
-#include "client/proxy_header.h"
+#include "client/connect/proxy_header.h"
 
 #include "unit.h"
 

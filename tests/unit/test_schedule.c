@@ -1,7 +1,7 @@
 #include "base/macros.h"
-#include "client/schedule.h"
+#include "client/load/schedule.h"
 
-#include "client/wait.h"
+#include "client/io/wait.h"
 #include "unit.h"
 
 #define S UINT64_C(1000000000)

@@ -1,4 +1,4 @@
-#include "client/stats.h"
+#include "client/probe/stats.h"
 
 #include "unit.h"
 

@@ -2,9 +2,9 @@
  * What a whoami service answers, read by echoc: whole, of an older echod, and of another service.
  */
 #include "base/macros.h"
-#include "client/whoami_reply.h"
+#include "client/path/whoami_reply.h"
 
-#include "client/json_read.h"
+#include "client/io/json_read.h"
 #include "unit.h"
 
 #define FIRST                                                                                        \

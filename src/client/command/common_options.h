@@ -1,0 +1,72 @@
+/*
+ * What every verb of echoc can be told: whom to reach, how, for how long, and how to say it.
+ */
+#ifndef ECHOD_CLIENT_COMMAND_COMMON_OPTIONS_H
+#define ECHOD_CLIENT_COMMAND_COMMON_OPTIONS_H
+
+#include "client/command/option.h"
+#include "client/connect/connect.h"
+#include "client/connect/proxy_header.h"
+#include "client/connect/target.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };
+enum show { SHOW_NOTHING, SHOW_HELP, SHOW_VERSION };
+
+/* The int members are what options set; all text belongs to the command line. */
+struct common_options {
+    struct target target;
+    struct address source; /* .len 0: any */
+    int dscp;              /* -1: as it is */
+    struct proxy proxy;
+    uint64_t timeout;  /* microseconds; 0 = none */
+    uint64_t begin;    /* when the program began, clock_now() */
+    uint64_t deadline; /* when the verb has to end, likewise; NEVER */
+    bool lasting;      /* there has to be a connection: the verb is about it */
+    bool probes;       /* the verb sends probes, so that one more does no harm */
+    int udp;
+    int json;
+    int verbosity;       /* enum verbosity */
+    int show;            /* enum show; the other members may be incomplete where it is set */
+    const char *leading; /* the operand before HOST, of the verbs that have one */
+    char *const *rest;   /* the operands behind PORT */
+    size_t rest_count;
+};
+
+extern const struct option_row common_rows[];
+extern const size_t common_row_count;
+
+/* Nothing set, with the port that is meant where none is given. */
+struct common_options common_defaults(const char *port);
+
+/* C with a deadline: SPAN microseconds after the program began; 0: none. */
+struct common_options common_until(const struct common_options *c, uint64_t span);
+
+/* When what begins at BEGIN has to be over: by the timeout, and by the deadline. */
+uint64_t common_limit(const struct common_options *c, uint64_t begin);
+
+/* How long a reply may be waited for from now on: the timeout, or less because of the deadline, in
+ * microseconds; 0: for ever. */
+uint64_t common_patience(const struct common_options *c);
+
+/* The plan of a connection for these options, which must stay; it is woken by WAKE, or by -1. */
+struct connect_plan common_plan(const struct common_options *c, int wake);
+
+/* Whether the options go together. Returns 0 or -EINVAL, reported. */
+int common_check(struct common_options *c);
+
+/* Whether PORT may be a port, or the name of one: glibc's getaddrinfo(3) takes a number beyond
+ * 65535 and cuts it, and " 7" and "+7", too. */
+bool common_is_port(const char *port);
+
+/* The code point DSCP by name, or as a number, in BUF of DSCP_TEXT_MAX bytes. Returns BUF. */
+#define DSCP_TEXT_MAX 8
+const char *common_dscp_name(int dscp, char *buf);
+
+/* Says that the command line is wrong: WHAT, and TEXT or NULL. Returns -EINVAL. */
+int common_wrong(const char *what, const char *text);
+
+#endif

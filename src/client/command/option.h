@@ -1,0 +1,52 @@
+/*
+ * Options of a command line as tables: one row makes an option known, parses it and explains it.
+ */
+#ifndef ECHOD_CLIENT_COMMAND_OPTION_H
+#define ECHOD_CLIENT_COMMAND_OPTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* What an argument may be. */
+struct option_type {
+    int (*parse)(const char *text, void *member); /* returns 0, or -errno with MEMBER untouched */
+    const char *what;                             /* "not WHAT: text" is said of the others */
+};
+
+extern const struct option_type argument_text; /* a const char *: the command line's own text */
+extern const struct option_type
+    argument_span; /* a uint64_t, microseconds: "500ms", "1min", "0.2" */
+extern const struct option_type argument_count; /* a uint64_t of at least 1 */
+extern const struct option_type argument_size;  /* a uint64_t: bytes, 1 to OPTION_SIZE_MAX */
+#define OPTION_SIZE_MAX 1048576
+
+struct option_row {
+    const char *name;
+    char letter;                    /* or 0 */
+    const struct option_type *type; /* of its argument; NULL: none, .value is stored in an int */
+    size_t offset;                  /* of the member */
+    int value;
+    const char *argument; /* its name in the help, where it takes one */
+    const char *help;     /* may have several lines */
+};
+
+/* A table, and the structure that its offsets are of. */
+struct option_set {
+    const struct option_row *rows;
+    size_t count;
+    void *into;
+};
+
+/*
+ * Reads the options of ARGV, whose first string is skipped, into COUNT SETS, until *STOP is not 0;
+ * sorts ARGV so that options come first. Returns the index of the first operand, or -EINVAL after
+ * having said what is wrong.
+ */
+int options_parse(const struct option_set *sets, size_t count, int argc, char **argv,
+                  const int *stop);
+
+/* Prints a line or more for each row. */
+void options_print(const struct option_row *rows, size_t count, FILE *to);
+
+#endif

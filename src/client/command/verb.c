@@ -1,0 +1,109 @@
+#include "client/command/verb.h"
+
+#include "base/macros.h"
+#include "base/memory.h"
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- help ---- */
+
+/* The options that all verbs have, in brief. */
+static void print_common_synopsis(const struct verb *verb)
+{
+    printf("\nAlso -4 -6%s -U -t -q -v --source --dscp --proxy --json: see echoc --help.\n",
+           verb->datagrams ? " -u" : "");
+}
+
+static void print_verb_help(const struct verb *verb)
+{
+    const char *before = verb->before ? verb->before : "", *gap = verb->before ? " " : "";
+    const char *behind = verb->behind ? verb->behind : "", *space = verb->behind ? " " : "";
+
+    printf("Usage: echoc %s [OPTION]... %s%sHOST [PORT%s%s]\n", verb->name, before, gap, space,
+           behind);
+    printf("  or:  echoc %s [OPTION]... --unix PATH%s%s%s%s\n", verb->name, gap, before, space,
+           behind);
+    printf("To %s.\n\n", verb->summary);
+    options_print(verb->rows, verb->row_count, stdout);
+    print_common_synopsis(verb);
+    fputs(verb->notes, stdout);
+}
+
+/* ---- the command line ---- */
+
+/* HOST, PORT and what VERB has around them. */
+static void take_operands(const struct verb *verb, struct common_options *c, int count,
+                          char **operands)
+{
+    int i = 0;
+
+    if (verb->before && i < count)
+        c->leading = operands[i++];
+    if (!c->target.path && i < count)
+        c->target.host = operands[i++];
+    if (!c->target.path && i < count)
+        c->target.port = operands[i++];
+    c->rest = operands + i;
+    c->rest_count = i < count ? (size_t)(count - i) : 0; /* COUNT is -1 for no argv[0] at all */
+}
+
+static int check(const struct verb *verb, struct common_options *c)
+{
+    if (verb->before && !c->leading)
+        return common_wrong("an operand is missing", verb->before);
+    if (!verb->behind && c->rest_count > 0)
+        return common_wrong("unexpected operand", c->rest[0]);
+    if (!verb->datagrams && c->udp)
+        return common_wrong("this verb needs connections: it cannot be done with --udp",
+                            verb->name);
+    c->lasting = !verb->datagrams;
+    c->probes = verb->probes;
+    return common_check(c);
+}
+
+/* Options, then operands. Returns 0 or -EINVAL, reported. */
+static int parse(const struct verb *verb, struct common_options *c, void *opts, int argc,
+                 char **argv)
+{
+    const struct option_set sets[] = {
+        {common_rows, common_row_count, c},
+        {verb->rows, verb->row_count, opts},
+    };
+    int first = options_parse(sets, ARRAY_SIZE(sets), argc, argv, &c->show);
+
+    if (first < 0 || c->show != SHOW_NOTHING)
+        return first < 0 ? first : 0;
+    take_operands(verb, c, argc - first, argv + first);
+    return check(verb, c);
+}
+
+static int parse_and_run(const struct verb *verb, void *opts, int argc, char **argv)
+{
+    struct common_options common = common_defaults(verb->port);
+
+    if (parse(verb, &common, opts, argc, argv) < 0)
+        return verb->misuse;
+    if (common.show == SHOW_NOTHING)
+        return verb->run(&common, opts);
+    if (common.show == SHOW_HELP)
+        print_verb_help(verb);
+    else
+        puts("echoc (echod) " PACKAGE_VERSION);
+    return EXIT_SUCCESS;
+}
+
+int verb_run(const struct verb *verb, int argc, char **argv)
+{
+    char name[] = "echoc", *given = argv[0];
+    void *opts = memory_zeroed(1, verb->size);
+
+    memcpy(opts, verb->defaults, verb->size);
+    argv[0] = argc > 0 ? name : NULL; /* getopt_long() begins its complaints with it */
+    int status = parse_and_run(verb, opts, argc, argv);
+    argv[0] = given;
+    free(opts);
+    return status;
+}

@@ -1,0 +1,34 @@
+/*
+ * What echoc can do: one of these per verb, each with its options and its help.
+ */
+#ifndef ECHOD_CLIENT_COMMAND_VERB_H
+#define ECHOD_CLIENT_COMMAND_VERB_H
+
+#include "client/command/common_options.h"
+#include "client/command/status.h"
+
+#include <stdbool.h>
+
+struct verb {
+    const char *name;
+    const char *summary; /* of one line */
+    const char *before;  /* the operand before HOST, or NULL */
+    const char *behind;  /* operands behind PORT, or NULL */
+    const char *port;    /* where none is given */
+    bool datagrams;      /* it can be done with --udp */
+    bool probes;         /* what it sends are probes (probe.h) */
+    const struct option_row *rows;
+    size_t row_count;
+    const void *defaults; /* what the rows' offsets are of, .size bytes */
+    size_t size;
+    int misuse; /* the exit status for a wrong command line */
+    /* Returns the exit status. OPTS is a copy of .defaults with the options stored. */
+    int (*run)(const struct common_options *common, const void *opts);
+    const char *notes; /* the rest of the help */
+};
+
+/* Does VERB as the ARGC strings of ARGV say, of which the first is skipped. Returns the exit
+ * status. */
+int verb_run(const struct verb *verb, int argc, char **argv);
+
+#endif

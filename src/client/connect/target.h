@@ -1,0 +1,49 @@
+/*
+ * From HOST and PORT, or a Unix path, to addresses.
+ */
+#ifndef ECHOD_CLIENT_CONNECT_TARGET_H
+#define ECHOD_CLIENT_CONNECT_TARGET_H
+
+#include "net/address.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where echod listens. */
+#define ECHOC_DEFAULT_PORT "7777"
+
+/* Where to connect to: a PATH (address_unix()), or HOST and PORT, which getaddrinfo(3) knows. */
+struct target {
+    const char *path; /* NULL: HOST and PORT count */
+    const char *host; /* a name or an address; an IPv6 one may stand in brackets */
+    const char *port; /* a number or a service name */
+    int family;       /* AF_UNSPEC, AF_INET or AF_INET6 */
+    int type;         /* SOCK_STREAM or SOCK_DGRAM */
+};
+
+/* An address of a target, and what became of connecting to it. */
+struct attempt {
+    struct address address;
+    uint64_t begun; /* nanoseconds; 0: it was not tried */
+    int error;      /* 0 or -errno */
+};
+
+struct attempts {
+    struct attempt *list; /* in the order in which they should be tried */
+    size_t count;
+    uint64_t begun; /* when the lookup began, microseconds */
+};
+
+/*
+ * All addresses of TARGET, none twice and the families in turn (RFC 8305, 4), into FOUND, which the
+ * caller frees with attempts_free(). Takes until DEADLINE (clock_now(); NEVER) at most. Returns 0,
+ * or with FOUND empty and the *REASON in words (static) -EINVAL (TARGET->path is none),
+ * -ENAMETOOLONG (it is too long), -EPROTONOSUPPORT (the port is the name of no service),
+ * -ETIMEDOUT, -EAGAIN (the system ran short of something) or -EADDRNOTAVAIL.
+ */
+int target_resolve(const struct target *target, uint64_t deadline, struct attempts *found,
+                   const char **reason);
+
+void attempts_free(struct attempts *attempts);
+
+#endif

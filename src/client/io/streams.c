@@ -1,0 +1,78 @@
+#include "client/io/streams.h"
+
+#include "base/fd.h"
+#include "client/io/diag.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Opens FD if it is closed, in the way in which it is not used: a socket that got its number would
+ * receive what is printed, and what is printed would seem to be written. */
+static int occupy(int fd)
+{
+    int mode = fd == STDIN_FILENO ? O_WRONLY : fd == STDOUT_FILENO ? O_RDONLY : O_RDWR;
+
+    if (fcntl(fd, F_GETFD) >= 0)
+        return 0;
+    return open("/dev/null", mode | O_CLOEXEC) < 0 ? -errno : 0; /* gets the lowest number: FD */
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would hide how a child ended */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+/* Of the type of cookie_io_functions_t.write. */
+static ssize_t write_all(void *cookie, const char *data, size_t len)
+{
+    struct streams *streams = cookie;
+    int r = fd_write_all(STDOUT_FILENO, data, len);
+
+    if (r == 0)
+        return (ssize_t)len;
+    if (streams->error == 0)
+        streams->error = r;
+    return 0;
+}
+
+int streams_open(struct streams *streams)
+{
+    int r = 0;
+
+    *streams = (struct streams){.replaced = stdout};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && r == 0; fd++)
+        r = occupy(fd);
+    reset_signals();
+    if (r < 0)
+        return r;
+    FILE *file = fopencookie(streams, "w", (cookie_io_functions_t){.write = write_all});
+    if (!file)
+        return -ENOMEM;
+    setvbuf(file, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+    stdout = file; /* glibc permits that, and printf(3) and its like follow */
+    return 0;
+}
+
+int streams_close(struct streams *streams, int status, int failed)
+{
+    if (stdout != streams->replaced)
+        fclose(stdout);
+    stdout = streams->replaced;
+    /* A file system of another machine may only now say that there is no room. */
+    if (close(STDOUT_FILENO) < 0 && streams->error == 0 && errno != EINTR)
+        streams->error = -errno;
+    if (streams->error == 0)
+        return status;
+    if (streams->error != -EPIPE) /* who stopped reading, as head(1) does, knows */
+        diag_say("cannot write standard output: %s", strerror(-streams->error));
+    return failed;
+}

@@ -1,0 +1,16 @@
+/*
+ * Waiting until a moment, be it for ever, or exactly.
+ */
+#ifndef ECHOD_CLIENT_IO_WAIT_H
+#define ECHOD_CLIENT_IO_WAIT_H
+
+#include <poll.h>
+#include <stdint.h>
+
+#define NEVER UINT64_MAX
+
+/* poll(2) until a moment in nanoseconds of clock_nanoseconds(), which it does not miss by a
+ * millisecond; NEVER: for ever. */
+int wait_poll(struct pollfd *set, nfds_t count, uint64_t moment);
+
+#endif

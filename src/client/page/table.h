@@ -1,0 +1,13 @@
+/*
+ * What was sent in the handshake, and what arrived, as a table of HTML.
+ */
+#ifndef ECHOD_CLIENT_PAGE_TABLE_H
+#define ECHOD_CLIENT_PAGE_TABLE_H
+
+#include "client/path/path.h"
+
+#include <stdio.h>
+
+void path_table(FILE *to, const struct path *p);
+
+#endif

@@ -1,0 +1,315 @@
+#include "client/path/try_udp.h"
+
+#include "base/clock.h"
+#include "base/macros.h"
+#include "client/flows/datagram_probe.h"
+#include "client/flows/flows.h"
+#include "client/io/wait.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+
+/* A size that every path lets pass. */
+#define SMALL 64
+
+/* More does not fit into a datagram of IPv4. */
+#define LARGEST 65507
+
+/* So many copies that chance does not lose them all. */
+#define COPIES 3
+#define CERTAIN 5
+
+/* Source ports that are tried, and the time between probes. */
+#define PORTS 8
+#define PAUSE (20 * USEC_PER_MSEC)
+
+/* Routers that are asked, from the first one on; and how often. */
+#define ROUTERS 8
+#define ASKED 3
+
+/* What IP and UDP need of a packet. */
+static uint32_t headers(const struct address *a)
+{
+    return a->sa.sa_family == AF_INET6 ? 48 : 28;
+}
+
+/* ---- is there such a service? ---- */
+
+static void tell_missing(struct path *p, const struct address *address, bool named,
+                         const char *reason)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(address, text, sizeof(text));
+    if (named)
+        findings_add(&p->findings, "udp", "no datagram comes back from %s: %s", text, reason);
+    else
+        findings_note(&p->findings, "udp",
+                      "datagrams were not tried: no UDP echo service on %s (--udp-port): %s", text,
+                      reason);
+}
+
+/* From several ports: one of several paths may be dead. */
+void path_find_udp(struct path *p, const struct address *address, bool named)
+{
+    const struct flows_plan plan = {.count = PORTS,
+                                    .probes = COPIES,
+                                    .burst = 1,
+                                    .interval = PAUSE,
+                                    .wait = USEC_PER_SEC,
+                                    .size = SMALL};
+    struct flows f = {.common = p->common,
+                      .plan = &plan,
+                      .peer = *address,
+                      .type = SOCK_DGRAM,
+                      .interrupts = p->interrupts};
+    char words[QUEUED_ERROR_TEXT_MAX];
+    int r = flows_run(&f);
+
+    if (r == 0 && flows_sum(&f).answered > 0) {
+        p->udp = *address;
+        p->rtt = f.times.max / NSEC_PER_USEC;
+    } else if (r == 0 && f.list[0].queue.error) {
+        tell_missing(p, address, named, error_queue_words(&f.list[0].queue, words));
+    } else if (!f.over) {
+        tell_missing(p, address, named, r == 0 ? "silence" : strerror(-r));
+    }
+    p->stopped = p->stopped || f.over;
+    flows_free(&f);
+}
+
+/* Opens a socket whose datagrams come back. Returns 0 or -errno. */
+static int open_live(struct path *p, struct datagram_probe *d)
+{
+    uint64_t patience = 200 * USEC_PER_MSEC + 3 * p->rtt;
+    int r = -ETIMEDOUT;
+
+    for (int n = 0; n < PORTS && r == -ETIMEDOUT; n++) {
+        r = datagram_probe_open(d, p->common, &p->udp, p->interrupts);
+        if (r < 0)
+            return r;
+        d->patience = patience < USEC_PER_SEC ? patience : USEC_PER_SEC;
+        r = datagram_probe_size(d, SMALL, COPIES);
+        if (r < 0)
+            datagram_probe_close(d);
+    }
+    return r;
+}
+
+/* ---- sizes ---- */
+
+struct search {
+    struct path *path;
+    struct datagram_probe d;
+    uint32_t passes, fails; /* bytes of a datagram */
+    uint32_t reported;      /* the least MTU that a router reported; 0: none did */
+    struct address by;
+};
+
+/* Notes what a router reported. Returns whether the search goes on after the result R. */
+static bool note_report(struct search *s, int r)
+{
+    const struct queued_error *queued = &s->d.queued;
+
+    if (!queued->icmp || queued->mtu == 0)
+        return r == 0 || r == -ETIMEDOUT;
+    if (s->reported == 0 || queued->mtu < s->reported) {
+        s->reported = queued->mtu;
+        s->by = queued->from;
+    }
+    return true;
+}
+
+/* The largest datagram that our own system sends: it refuses one that is larger, and says why. */
+static uint32_t own_limit(struct search *s, const struct address *a)
+{
+    int r = datagram_probe_size(&s->d, LARGEST, 1);
+
+    if (r == -EMSGSIZE && !s->d.queued.icmp && s->d.queued.mtu > headers(a))
+        return s->d.queued.mtu - headers(a);
+    note_report(s, r);
+    return LARGEST;
+}
+
+/* Sizes between what passes and what does not, evenly spread: narrows to one step of them. */
+static int narrow(struct search *s)
+{
+    uint32_t width = s->fails - s->passes, count = DATAGRAM_SIZES_MAX;
+
+    if (width - 1 < count)
+        count = width - 1;
+    for (uint32_t i = 0; i < count; i++)
+        s->d.sizes[i] = s->passes + (uint32_t)((uint64_t)width * (i + 1) / (count + 1));
+    s->d.count = count;
+    int r = datagram_probe_round(&s->d, COPIES);
+    if (!note_report(s, r))
+        return r;
+    for (uint32_t i = 0; i < count; i++)
+        if (s->d.passed[i] && s->d.sizes[i] > s->passes)
+            s->passes = s->d.sizes[i];
+    for (uint32_t i = count; i-- > 0;)
+        if (!s->d.passed[i] && s->d.sizes[i] > s->passes && s->d.sizes[i] < s->fails)
+            s->fails = s->d.sizes[i];
+    return 0;
+}
+
+static int find_limit(struct search *s)
+{
+    int r = 0;
+
+    while (r == 0 && s->fails > s->passes + 1)
+        r = narrow(s);
+    if (r == 0)
+        r = datagram_probe_size(&s->d, s->fails, CERTAIN); /* not by chance? */
+    return r;
+}
+
+static void tell_limit(struct search *s, uint32_t own)
+{
+    const struct address *a = &s->path->udp;
+    uint32_t passes = s->passes + headers(a);
+    char from[ADDRESS_TEXT_MAX];
+
+    s->path->packet_passes = passes;
+    if (s->reported > 0 && passes >= s->reported)
+        findings_note(&s->path->findings, "mtu",
+                      "packets of up to %" PRIu32 " bytes pass; %s reports this MTU, as it should",
+                      passes, address_host(&s->by, from, sizeof(from)));
+    else if (s->reported > 0)
+        findings_add(&s->path->findings, "mtu",
+                     "packets of more than %" PRIu32 " bytes vanish, though %s reports an MTU of "
+                     "%" PRIu32 ": an MTU black hole behind it",
+                     passes, address_host(&s->by, from, sizeof(from)), s->reported);
+    else
+        findings_add(&s->path->findings, "mtu",
+                     "packets of more than %" PRIu32 " bytes vanish without a word (our own MTU is "
+                     "%" PRIu32 "): an MTU black hole",
+                     passes, own + headers(a));
+}
+
+static void tell_truncated(struct search *s)
+{
+    if (s->d.truncated_from > 0)
+        findings_add(&s->path->findings, "truncated",
+                     "a datagram of %" PRIu32 " bytes came back with %" PRIu32
+                     ": something on the path truncates",
+                     s->d.truncated_from, s->d.truncated_to);
+}
+
+/* A reported MTU is believed, but tried. */
+static void search(struct search *s, uint32_t own)
+{
+    const struct address *a = &s->path->udp;
+
+    s->passes = SMALL;
+    s->fails = own;
+    if (s->reported > headers(a) + SMALL && s->reported - headers(a) < own &&
+        datagram_probe_size(&s->d, s->reported - headers(a), COPIES) == 0) {
+        s->passes = s->reported - headers(a);
+        tell_limit(s, own);
+    } else if (find_limit(s) == -ETIMEDOUT) {
+        tell_limit(s, own);
+    }
+}
+
+void path_try_sizes(struct path *p)
+{
+    struct search s = {.path = p};
+
+    if (p->udp.len == 0 || open_live(p, &s.d) < 0)
+        return;
+    uint32_t own = own_limit(&s, &p->udp);
+    int r = datagram_probe_size(&s.d, own, COPIES);
+    p->packet_sent = p->packet_passes = own + headers(&p->udp);
+    if (r == 0)
+        findings_note(&p->findings, "mtu", "packets of up to %" PRIu32 " bytes pass",
+                      p->packet_passes);
+    else if (note_report(&s, r) && own > SMALL)
+        search(&s, own);
+    tell_truncated(&s);
+    datagram_probe_close(&s.d);
+}
+
+/* ---- who reports errors? ---- */
+
+static void set_ttl(int fd, int ttl)
+{
+    setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
+    setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &ttl, sizeof(ttl));
+}
+
+/* What became of datagrams that expire on their way. */
+enum expiry { EXPIRED_SILENTLY, EXPIRED_REPORTED, EXPIRED_ANSWERED, EXPIRED_STOPPED };
+
+/* Takes what is there of FD. *TTL is that of a datagram which was answered. */
+static enum expiry take_report(struct path *p, int fd, int *ttl)
+{
+    uint8_t answer = 0;
+
+    if (recv(fd, &answer, 1, MSG_DONTWAIT) == 1 && answer > 0 && answer <= ROUTERS) {
+        *ttl = answer;
+        return EXPIRED_ANSWERED;
+    }
+    return error_queue_drain(fd, &p->reported) && p->reported.icmp ? EXPIRED_REPORTED
+                                                                   : EXPIRED_SILENTLY;
+}
+
+static enum expiry await_report(struct path *p, int fd, int *ttl)
+{
+    struct pollfd set[] = {{.fd = fd, .events = POLLIN}, {.fd = p->interrupts, .events = POLLIN}};
+    uint64_t deadline = clock_now() + USEC_PER_SEC / 2;
+    enum expiry expiry = EXPIRED_SILENTLY;
+
+    while (expiry == EXPIRED_SILENTLY && clock_now() < deadline) {
+        if (poll(set, ARRAY_SIZE(set), clock_timeout(deadline)) <= 0)
+            continue;
+        expiry = set[1].revents ? EXPIRED_STOPPED : take_report(p, fd, ttl);
+    }
+    return expiry;
+}
+
+/* One datagram for each router, which says what its TTL was. */
+static void send_expiring(int fd, int hops)
+{
+    for (uint8_t ttl = 1; ttl <= hops && ttl <= ROUTERS; ttl++) {
+        set_ttl(fd, ttl);
+        if (send(fd, &ttl, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) /* it returns what was reported */
+            return;
+    }
+}
+
+static void tell_expiry(struct path *p, enum expiry expiry, int ttl)
+{
+    char from[ADDRESS_TEXT_MAX];
+
+    if (expiry == EXPIRED_SILENTLY)
+        findings_add(&p->findings, "icmp",
+                     "no router on the path reports errors: ICMP is filtered, and with it the "
+                     "discovery of MTUs");
+    else if (expiry == EXPIRED_REPORTED)
+        findings_note(&p->findings, "icmp", "routers report errors: %s does",
+                      address_host(&p->reported.from, from, sizeof(from)));
+    else if (expiry == EXPIRED_ANSWERED && 2 * ttl <= p->hops + 1) /* no shorter way */
+        findings_add(&p->findings, "udp_proxy",
+                     "a datagram was answered whose TTL of %d does not reach the server: something "
+                     "on the path forwards datagrams of its own",
+                     ttl);
+}
+
+void path_try_reports(struct path *p, const struct address *address)
+{
+    struct datagram_probe d;
+    enum expiry expiry = EXPIRED_SILENTLY;
+    int ttl = 0;
+
+    if (p->hops <= 0 || datagram_probe_open(&d, p->common, address, p->interrupts) < 0)
+        return;
+    for (int n = 0; n < ASKED && expiry == EXPIRED_SILENTLY; n++) {
+        send_expiring(d.stream.fd, p->hops);
+        expiry = await_report(p, d.stream.fd, &ttl);
+    }
+    tell_expiry(p, expiry, ttl);
+    datagram_probe_close(&d);
+}

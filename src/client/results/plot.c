@@ -1,0 +1,256 @@
+#include "client/results/plot.h"
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "client/io/diag.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* From this ratio of the greatest to the least time on, the axis is logarithmic. */
+#define WIDE 20
+
+static bool ends_in(const char *text, const char *end)
+{
+    size_t len = strlen(text), tail = strlen(end);
+
+    return len > tail && strcmp(text + len - tail, end) == 0;
+}
+
+/* gnuplot's terminal for the file PATH; NULL: it has none. */
+static const char *terminal_for(const char *path)
+{
+    /* Neither what ends a line of the script, nor what gnuplot takes for a command. */
+    if (path[strcspn(path, "\n\r")] || *path == '|')
+        return NULL;
+    if (ends_in(path, ".svg"))
+        return "svg";
+    return ends_in(path, ".png") ? "png" : NULL;
+}
+
+/* Without the user's settings (-d); in its own process group, where Ctrl-C does not reach it; and
+ * without our signal mask. */
+static int spawn(pid_t *pid, int input)
+{
+    char *const command[] = {(char[]){"gnuplot"}, (char[]){"-d"}, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, ignored;
+
+    sigemptyset(&none);
+    sigemptyset(&ignored);
+    sigaddset(&ignored, SIGPIPE);
+    sigaddset(&ignored, SIGXFSZ);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &ignored);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
+    int r = posix_spawnp(pid, command[0], &actions, &attributes, command, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return -r;
+}
+
+/* TEXT as a string of gnuplot, in which nothing is special. */
+static void put_string(FILE *to, const char *text)
+{
+    fputc('\'', to);
+    for (const char *p = text; *p; p++)
+        fputs(*p == '\'' ? "''" : (char[]){*p, '\0'}, to);
+    fputc('\'', to);
+}
+
+/* What does not depend on what is measured; then the points, until "end". */
+static void begin_script(const struct plot *plot, const char *terminal)
+{
+    fprintf(plot->to,
+            "set terminal %s size 1000,500 background rgb 'white' noenhanced\nset output ",
+            terminal);
+    put_string(plot->to, plot->path);
+    fputs("\nset grid\nset key outside below\nset tics nomirror\n$points << end\n", plot->to);
+}
+
+static int start(struct plot *plot)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    int r = spawn(&plot->pid, ends[0]);
+    fd_close(&ends[0]);
+    plot->to = r == 0 ? fdopen(ends[1], "w") : NULL;
+    if (!plot->to)
+        fd_close(&ends[1]);
+    return r;
+}
+
+int plot_open(struct plot *plot, const char *path)
+{
+    const char *terminal = terminal_for(path);
+
+    *plot = (struct plot){.path = path, .begun = time(NULL)};
+    if (!terminal) {
+        diag_say("not a file name that ends in .svg or .png: %s", path);
+        return -EINVAL;
+    }
+    int r = start(plot);
+    if (r == -ENOENT)
+        diag_say("--plot draws with gnuplot, which is not installed (Debian: gnuplot-nox)");
+    else if (r < 0)
+        diag_say("cannot run gnuplot: %s", strerror(-r));
+    else
+        begin_script(plot, terminal);
+    return r;
+}
+
+static uint64_t points(const struct plot *plot)
+{
+    return plot->counts[PLOT_INTACT] + plot->counts[PLOT_DAMAGED] + plot->counts[PLOT_LOST];
+}
+
+void plot_add(struct plot *plot, enum plot_mark mark, uint64_t x, uint64_t ns)
+{
+    if (!plot->to)
+        return;
+    fprintf(plot->to, "%" PRIu64 ".%03" PRIu64 " %" PRIu64 ".%06" PRIu64 " %d\n", x / 1000,
+            x % 1000, ns / 1000000, ns % 1000000, (int)mark);
+    if (x < plot->first || points(plot) == 0)
+        plot->first = x;
+    if (x > plot->last)
+        plot->last = x;
+    plot->counts[mark]++;
+    if (mark == PLOT_LOST)
+        return;
+    if (plot->least == 0 || ns < plot->least)
+        plot->least = ns;
+    if (ns > plot->greatest)
+        plot->greatest = ns;
+}
+
+/* What was measured, of whom and when; and what became of it. */
+static void put_title(const struct plot *plot, const struct plot_text *text)
+{
+    char line[1024] = "", peer[ADDRESS_TEXT_MAX], begin[64] = "", end[64] = "";
+    const uint64_t *counts = plot->counts;
+    struct tm local;
+    time_t now = time(NULL);
+
+    if (localtime_r(&plot->begun, &local))
+        strftime(begin, sizeof(begin), "%F %T", &local);
+    if (localtime_r(&now, &local))
+        strftime(end, sizeof(end), "%T %Z", &local);
+    text_append(line, sizeof(line),
+                "echoc %s: round trips of %" PRIu64 " byte%s to %s (%s), %s to %s", text->verb,
+                text->size, plural(text->size), address_format(text->peer, peer, sizeof(peer)),
+                text->transport, begin, end);
+    fputs("set title ", plot->to);
+    put_string(plot->to, line);
+    fprintf(plot->to,
+            ".\"\\n%" PRIu64 " intact, %" PRIu64 " damaged, %" PRIu64 " lost\" noenhanced\n",
+            counts[PLOT_INTACT], counts[PLOT_DAMAGED], counts[PLOT_LOST]);
+}
+
+static double milliseconds(uint64_t ns)
+{
+    return (double)ns / 1e6;
+}
+
+/* The vertical axis: logarithmic where the times are wide apart. Returns its lower end. */
+static double put_axes(const struct plot *plot, const struct plot_text *text)
+{
+    bool wide = plot->least > 0 && plot->greatest / plot->least >= WIDE;
+    double low = wide ? milliseconds(plot->least) / 1.5 : 0;
+    double high = plot->greatest ? milliseconds(plot->greatest) * (wide ? 1.5 : 1.1) : 1;
+
+    double margin = (double)(plot->last - plot->first + 50) / 50;
+    fprintf(plot->to, "set xrange [%.3f:%.3f]\nset xlabel ", ((double)plot->first - margin) / 1000,
+            ((double)plot->last + margin) / 1000);
+    put_string(plot->to, text->x_axis);
+    fprintf(plot->to, "\nset ylabel 'round trip, ms'\n%sset yrange [%.6f:%.6f]\n",
+            wide ? "set logscale y\n" : "", low, high);
+    return low;
+}
+
+static void put_line(FILE *to, const struct stats *times, unsigned per_mille, const char *color)
+{
+    double ms = milliseconds(stats_percentile(times, per_mille));
+
+    if (times->count > 0)
+        fprintf(to, ", %.6f with lines linewidth 1.5 linecolor rgb '%s' title 'p%u: %.3f ms'", ms,
+                color, per_mille / 10, ms);
+}
+
+/* A column of points with one mark; BOTTOM is where those without a time are drawn. */
+static void put_points(const struct plot *plot, enum plot_mark mark, double bottom)
+{
+    static const struct {
+        const char *title, *color;
+        int type;
+    } marks[PLOT_MARKS] = {
+        {"intact", "#1f5fa8", 7},
+        {"damaged", "#e07b00", 9},
+        {"lost", "#d00000", 2},
+    };
+    char value[32] = "$2";
+
+    if (mark == PLOT_LOST)
+        snprintf(value, sizeof(value), "%.6f", bottom);
+    fprintf(plot->to,
+            "$points using 1:($3 == %d ? %s : NaN) with points pointtype %d pointsize %s linecolor "
+            "rgb '%s' title '%s'",
+            (int)mark, value, marks[mark].type,
+            mark != PLOT_INTACT                ? "1.5"
+            : plot->counts[PLOT_INTACT] < 1000 ? "1"
+                                               : "0.5",
+            marks[mark].color, marks[mark].title);
+}
+
+/* Ends the points, and says how they are to be drawn. */
+static void end_script(const struct plot *plot, const struct plot_text *text)
+{
+    const char *gap = "plot ";
+
+    fputs("end\n", plot->to);
+    put_title(plot, text);
+    double bottom = put_axes(plot, text);
+    for (enum plot_mark mark = 0; mark < PLOT_MARKS; mark++) {
+        if (plot->counts[mark] == 0)
+            continue;
+        fputs(gap, plot->to);
+        put_points(plot, mark, bottom);
+        gap = ", ";
+    }
+    if (*gap == 'p') /* nothing at all: gnuplot draws an empty frame */
+        fputs("plot [0:1] NaN notitle", plot->to);
+    put_line(plot->to, text->times, 500, "#208020");
+    put_line(plot->to, text->times, 990, "#a02080");
+    fputs("\n", plot->to);
+}
+
+int plot_close(struct plot *plot, const struct plot_text *text)
+{
+    int status = 0;
+
+    if (!plot->to)
+        return 0;
+    end_script(plot, text);
+    int r = fclose(plot->to) == 0 ? 0 : -EIO;
+    plot->to = NULL;
+    while (waitpid(plot->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    diag_say("gnuplot could not write %s", plot->path);
+    return -EIO;
+}

@@ -1,0 +1,48 @@
+/*
+ * A picture of times, drawn by gnuplot(1), which gets them as they are measured.
+ */
+#ifndef ECHOD_CLIENT_RESULTS_PLOT_H
+#define ECHOD_CLIENT_RESULTS_PLOT_H
+
+#include "client/probe/stats.h"
+#include "net/address.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* What a point stands for; a lost one has no time. */
+enum plot_mark { PLOT_INTACT, PLOT_DAMAGED, PLOT_LOST, PLOT_MARKS };
+
+/* All zero is none: plot_add() and plot_close() then do nothing. */
+struct plot {
+    FILE *to;
+    pid_t pid;
+    const char *path;
+    time_t begun;
+    uint64_t counts[PLOT_MARKS];
+    uint64_t least, greatest; /* of the times, nanoseconds */
+    uint64_t first, last;     /* the least and the greatest X */
+};
+
+/* Starts gnuplot, which is to write PATH (.svg or .png). Returns 0 or -errno, reported. */
+int plot_open(struct plot *plot, const char *path);
+
+/* Adds a point at X thousandths; NS is its time in nanoseconds. */
+void plot_add(struct plot *plot, enum plot_mark mark, uint64_t x, uint64_t ns);
+
+/* What is written around the points. */
+struct plot_text {
+    const char *verb;
+    const struct address *peer;
+    const char *transport; /* "TCP", "UDP" */
+    uint64_t size;         /* of a probe */
+    const char *x_axis;
+    const struct stats *times; /* for the lines at the percentiles */
+};
+
+/* Has it drawn, and waits. Returns 0 or -EIO, reported. */
+int plot_close(struct plot *plot, const struct plot_text *text);
+
+#endif

@@ -1,0 +1,372 @@
+/*
+ * sweep: what becomes of probes of growing size.
+ */
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/macros.h"
+#include "base/text.h"
+#include "client/command/common_options.h"
+#include "client/command/connection.h"
+#include "client/connect/error_queue.h"
+#include "client/io/interrupts.h"
+#include "client/io/output.h"
+#include "client/probe/probe_stream.h"
+#include "client/probe/probe_window.h"
+#include "client/verbs/passage.h"
+#include "client/verbs/verbs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+struct sweep_options {
+    uint64_t smallest, largest; /* bytes */
+    uint64_t tries;
+    uint64_t wait; /* microseconds */
+};
+
+struct sweep {
+    const struct common_options *common;
+    const struct sweep_options *opts;
+    struct attempts *attempts;
+    struct connection connection; /* .fd -1: to be made anew */
+    struct probe_stream stream;
+    struct probe_window window;
+    struct reply last;            /* without its data */
+    struct queued_error reported; /* the last error that the network reported; .error 0: none */
+    int interrupts;
+    bool ran_short; /* our own system did */
+};
+
+#define AT(member) offsetof(struct sweep_options, member)
+
+static const struct option_row rows[] = {
+    {"smallest", 0, &argument_size, AT(smallest), 0, "BYTES", "begin with BYTES [1]"},
+    {"largest", 0, &argument_size, AT(largest), 0, "BYTES", "end with BYTES [65536; UDP: 65507]"},
+    {"tries", 0, &argument_count, AT(tries), 0, "N", "give a size up after N tries [3]"},
+    {"wait", 'W', &argument_span, AT(wait), 0, "SPAN", "for each reply [1s]"},
+};
+
+/* ---- one size ---- */
+
+/* The IP packet that a datagram of SIZE bytes makes. */
+static uint32_t sweep_packet(const struct sweep *s, uint32_t size)
+{
+    return size + 8 + (s->connection.peer.sa.sa_family == AF_INET6 ? 40 : 20);
+}
+
+/* A stray is the answer to no probe. */
+static void take(void *context, const struct reply *reply)
+{
+    struct sweep *s = context;
+
+    if (reply->verdict != REPLY_STRAY)
+        s->last = *reply;
+}
+
+/* Neither fragments nor the path's MTU as it is known: each size is tried in earnest. */
+static int forbid_fragments(int fd, const struct address *peer)
+{
+    int r;
+
+    if (peer->sa.sa_family == AF_INET6)
+        r = setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &(int){IPV6_PMTUDISC_PROBE},
+                       sizeof(int));
+    else
+        r = setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &(int){IP_PMTUDISC_PROBE}, sizeof(int));
+    return r < 0 ? -errno : 0;
+}
+
+static void sweep_disconnect(struct sweep *s)
+{
+    probe_stream_free(&s->stream);
+    fd_close(&s->connection.fd);
+}
+
+/* Makes a connection if there is none. Returns 0 or -errno, reported; sweep_disconnect() ends it.
+ */
+static int sweep_connect(struct sweep *s)
+{
+    if (s->connection.fd >= 0)
+        return 0;
+    int r = connection_connect(s->common, s->attempts, s->interrupts, &s->connection);
+    if (r < 0)
+        return r;
+    s->stream = (struct probe_stream){
+        .fd = s->connection.fd,
+        .type = s->connection.type,
+        .run = probe_run(),
+        .window = &s->window,
+        .take = take,
+        .context = s,
+    };
+    if (!s->common->udp)
+        return 0;
+    error_queue_enable(s->connection.fd);
+    return forbid_fragments(s->connection.fd, &s->connection.peer);
+}
+
+static enum passage passage_of(const struct sweep *s, int r)
+{
+    if (r == 0 && s->last.verdict == REPLY_TRUNCATED)
+        return TRUNCATED;
+    if (r == 0 && s->last.verdict == REPLY_CORRUPTED)
+        return CORRUPTED;
+    switch (r) {
+    case 0:
+        return PASSES;
+    case -ETIMEDOUT:
+        return LOST;
+    case -EMSGSIZE:
+        return TOO_LARGE;
+    case -EPIPE:
+        return CLOSED;
+    case -ECONNREFUSED:
+        return REFUSED;
+    case -ECANCELED:
+        return STOPPED;
+    }
+    return BROKEN;
+}
+
+/* Takes what the network reported of the error R. Returns R, or what was reported. */
+static int take_reported(struct sweep *s, int r)
+{
+    struct queued_error queued;
+
+    if (s->connection.type != SOCK_DGRAM || !probe_stream_take_error(&s->stream, &queued))
+        return r;
+    s->reported = queued;
+    return -queued.error;
+}
+
+/* Routers limit how often they report: what they reported once holds. */
+static bool exceeds_reported(const struct sweep *s, uint32_t size)
+{
+    return s->reported.mtu > 0 && s->reported.icmp && sweep_packet(s, size) > s->reported.mtu;
+}
+
+static enum passage try_once(struct sweep *s, uint32_t size)
+{
+    int r = sweep_connect(s);
+
+    s->ran_short = s->ran_short || connect_ran_short(r);
+    if (r < 0)
+        return r == -ECANCELED ? STOPPED : BROKEN;
+    r = probe_stream_ask(&s->stream, size, s->opts->wait, s->interrupts);
+    while (r == -ECANCELED &&
+           interrupts_take(s->interrupts) != INTERRUPT_STOP) /* what is known has been told */
+        r = probe_stream_ask_on(&s->stream, s->opts->wait, s->interrupts);
+    if (r < 0 && r != -ECANCELED)
+        r = take_reported(s, r);
+    enum passage passage = passage_of(s, r);
+    if (passage == LOST && exceeds_reported(s, size))
+        passage = TOO_LARGE;
+    if (passage != PASSES && s->connection.type != SOCK_DGRAM)
+        sweep_disconnect(s); /* the rest of that probe may still be on its way */
+    return passage;
+}
+
+/* Who reported PASSAGE, if anybody did. */
+static void put_reported(const struct sweep *s, enum passage passage)
+{
+    if (!passage_is_reported(passage, &s->reported))
+        return;
+    output_address("reported_by", &s->reported.from);
+    if (s->reported.mtu > 0)
+        output_count("mtu", s->reported.mtu);
+}
+
+static void tell(const struct sweep *s, uint32_t size, enum passage passage)
+{
+    char time[TIME_TEXT_MAX], words[PASSAGE_WORDS_MAX];
+
+    if (s->common->verbosity == VERBOSITY_QUIET || passage == STOPPED)
+        return;
+    if (s->common->json) {
+        output_begin("probe");
+        output_count("size", size);
+        output_text("verdict", passage_name(passage));
+        if (passage == PASSES)
+            output_milliseconds("rtt_ms", s->last.time);
+        put_reported(s, passage);
+        output_end();
+    } else if (passage == PASSES) {
+        output_line("%" PRIu32 " byte%s: %s ms", size, plural(size),
+                    output_time(s->last.time, time));
+    } else {
+        output_line("%" PRIu32 " byte%s: %s", size, plural(size),
+                    passage_words(passage, &s->reported, words));
+    }
+}
+
+/* Tries SIZE, which may be lost by chance some times, and prints what became of it. */
+static enum passage sweep_size(struct sweep *s, uint32_t size)
+{
+    enum passage passage = LOST;
+
+    for (uint64_t n = 0; n < s->opts->tries && passage != PASSES && passage != STOPPED &&
+                         passage != TOO_LARGE && !s->ran_short;
+         n++)
+        passage = try_once(s, size);
+    tell(s, size, passage);
+    return passage;
+}
+
+/* ---- all of them ---- */
+
+/* More does not fit into a datagram of IPv4. */
+#define DATAGRAM_MAX 65507
+
+/* What was found: the largest size that passes (0: none does), and the next one's fate. */
+struct limit {
+    uint32_t passes;
+    uint32_t fails; /* 0: nothing does */
+    enum passage how;
+};
+
+/* Twice as large each time, until something does not pass. */
+static void ascend(struct sweep *s, uint32_t largest, struct limit *limit)
+{
+    uint32_t size = (uint32_t)s->opts->smallest;
+
+    while (output_works()) {
+        enum passage passage = sweep_size(s, size);
+        if (passage != PASSES) {
+            limit->fails = size;
+            limit->how = passage;
+            return;
+        }
+        limit->passes = size;
+        if (size == largest)
+            return;
+        size = size > largest / 2 ? largest : 2 * size;
+    }
+    limit->how = STOPPED;
+}
+
+/* Halves what is between a size that passes and one that does not. */
+static void narrow(struct sweep *s, struct limit *limit)
+{
+    while (limit->passes > 0 && limit->fails > limit->passes + 1 && limit->how != STOPPED) {
+        uint32_t size = limit->passes + (limit->fails - limit->passes) / 2;
+        enum passage passage = output_works() ? sweep_size(s, size) : STOPPED;
+        if (passage == PASSES) {
+            limit->passes = size;
+            continue;
+        }
+        limit->fails = size;
+        limit->how = passage;
+    }
+}
+
+/* ---- telling ---- */
+
+static void tell_limit(const struct sweep *s, const struct limit *limit)
+{
+    char packet[64] = "", words[PASSAGE_WORDS_MAX];
+
+    if (s->common->udp && limit->passes > 0)
+        snprintf(packet, sizeof(packet), " (an IP packet of %" PRIu32 ")",
+                 sweep_packet(s, limit->passes));
+    if (limit->fails == 0)
+        output_line("every size up to %" PRIu32 " bytes%s passes", limit->passes, packet);
+    else if (limit->how == STOPPED)
+        output_line("stopped: up to %" PRIu32 " bytes%s pass", limit->passes, packet);
+    else if (limit->passes == 0)
+        output_line("not even %" PRIu32 " byte%s: %s", limit->fails,
+                    limit->fails == 1 ? " passes" : "s pass",
+                    passage_words(limit->how, &s->reported, words));
+    else
+        output_line("%" PRIu32 " byte%s%s pass%s, %" PRIu32 " do not: %s", limit->passes,
+                    plural(limit->passes), packet, limit->passes == 1 ? "es" : "", limit->fails,
+                    passage_words(limit->how, &s->reported, words));
+}
+
+static void put_limit(const struct sweep *s, const struct limit *limit, int status)
+{
+    output_begin("summary");
+    output_count("passes", limit->passes);
+    if (s->common->udp && limit->passes > 0)
+        output_count("packet", sweep_packet(s, limit->passes));
+    if (limit->fails > 0)
+        output_count("fails", limit->fails);
+    output_text("how", passage_name(limit->how));
+    output_end_summary(status);
+}
+
+/* That our own system knows the MTU, and says so, is as it should be. */
+static int judge(const struct limit *limit)
+{
+    if (limit->passes == 0 || limit->how == STOPPED)
+        return VERB_BAD;
+    return limit->fails == 0 || limit->how == TOO_LARGE ? VERB_WELL : VERB_BAD;
+}
+
+static int sweep(struct sweep *s)
+{
+    struct limit limit = {.how = PASSES};
+    uint32_t largest = (uint32_t)s->opts->largest;
+
+    if (s->common->udp && largest > DATAGRAM_MAX)
+        largest = DATAGRAM_MAX;
+    int r = sweep_connect(s);
+    if (r < 0)
+        return connection_give_up(s->common, connection_status(r));
+    ascend(s, largest, &limit);
+    narrow(s, &limit);
+    int status = s->ran_short ? VERB_UNABLE : judge(&limit);
+    if (s->common->json)
+        put_limit(s, &limit, status);
+    else
+        tell_limit(s, &limit);
+    return status;
+}
+
+static int run_sweep(const struct common_options *common, const void *opts)
+{
+    struct attempts attempts;
+    struct sweep s = {
+        .common = common, .opts = opts, .attempts = &attempts, .connection = {.fd = -1}};
+
+    if (s.opts->smallest > s.opts->largest) {
+        common_wrong("--smallest is larger than --largest", NULL);
+        return VERB_UNABLE;
+    }
+    if (connection_resolve(common, &attempts) < 0)
+        return connection_give_up(common, VERB_UNABLE);
+    int status = VERB_UNABLE;
+    s.interrupts = interrupts_open();
+    if (s.interrupts >= 0) {
+        probe_window_init(&s.window, 2);
+        status = sweep(&s);
+        probe_window_free(&s.window);
+    }
+    sweep_disconnect(&s);
+    fd_close(&s.interrupts);
+    attempts_free(&attempts);
+    return status;
+}
+
+const struct verb verb_sweep = {
+    .name = "sweep",
+    .summary = "find the size from which on the path lets nothing pass",
+    .port = ECHOC_DEFAULT_PORT,
+    .datagrams = true,
+    .probes = true,
+    .rows = rows,
+    .row_count = ARRAY_SIZE(rows),
+    .defaults =
+        &(const struct sweep_options){
+            .smallest = 1, .largest = 65536, .tries = 3, .wait = USEC_PER_SEC},
+    .size = sizeof(struct sweep_options),
+    .misuse = VERB_UNABLE,
+    .run = run_sweep,
+    .notes = "With -u no packet may be fragmented on its way (DF is set).\n"
+             "\n"
+             "Exit status: 0 every size passes, or all that the MTU known to our own system\n"
+             "allows, 1 a size does not, or there was no connection, 2 it could not be tried.\n",
+};
