@@ -93,7 +93,7 @@ static void on_sigchld(int signal_number)
 
 int main(int argc, char **argv)
 {
-    struct sigaction action = {.sa_handler = on_sigchld};
+    struct sigaction action = {.sa_handler = on_sigchld, .sa_flags = SA_NOCLDSTOP};
     int listener = open_listener(argc > 1 ? argv[1] : "7777");
 
     sigaction(SIGCHLD, &action, NULL);

@@ -364,7 +364,8 @@ class Echod:
         """The worker that holds the other end of the TCP connection SOCK."""
         ports = (sock.getpeername()[1], sock.getsockname()[1])
         link = "socket:[%d]" % tcp_connections()[ports]
-        found = [pid for pid in self.workers() if link in descriptors(pid).values()]
+        found = eventually(lambda: [pid for pid in self.workers()
+                                    if link in descriptors(pid).values()], "it has a worker")
         expect_equal(len(found), 1, "the number of workers that hold one connection")
         return found[0]
 

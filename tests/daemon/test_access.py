@@ -140,13 +140,15 @@ def rate_reload():
 def hammered():
     add_networks("192.0.2.0/24", "198.51.100.0/24")
     with Managed(server="log_sessions = no") as echod:
-        over = threading.Event()
-        hammers = [threading.Thread(target=hammer, args=(echod.address(), 10 * n, over), daemon=True)
-                   for n in range(4)]
+        over, blows = threading.Event(), []
+        hammers = [threading.Thread(target=hammer, args=(echod.address(), 10 * n, over, blows),
+                                    daemon=True) for n in range(4)]
         for thread in hammers:
             thread.start()
         try:
-            echod.log.wait(r" info: refused 192\.0\.2\.\d+:\d+ on local: too many connections ")
+            # On a machine that is too slow for it nobody is refused, and that is right, too.
+            eventually(lambda: echod.log.matching(r" info: refused 192\.0\.2\.\d+:\d+ on local: too many")
+                       or len(blows) > 5000, "there are more than are let in", 10 * DEADLINE)
             for _ in range(20):
                 visit(echod, source="198.51.100.1")
                 visit(echod)
@@ -158,13 +160,14 @@ def hammered():
                      "the others that were refused")
 
 
-def hammer(address, first, over):
+def hammer(address, first, over, blows):
     """Connects and closes, from ten addresses of 192.0.2.0/24 from the FIRST on."""
     for n in itertools.cycle(range(first + 1, first + 11)):
         if over.is_set():
             return
         with socket.socket() as sock:
             try:
+                blows.append(n)
                 sock.bind(("192.0.2.%d" % n, 0))
                 sock.connect(address)
             except OSError:
