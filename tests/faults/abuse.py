@@ -29,8 +29,9 @@ from versions import Versions
 THREADS = 4
 # Memory that may be more at the end: the allocator's, pages that were touched first. KiB, and of the whole.
 MORE, MORE_OF_ALL = 1024, 0.1
-# Records about single clients: a burst, and so many a second (doc/DESIGN.md, Floods); those of echod itself.
-BURST, RATE, OWN = 1000, 100, 200
+# Records about single clients, of sessions and of refusals each: a burst, and so many a second (doc/DESIGN.md,
+# Floods); those of echod itself.
+BURST, RATE, OWN = 2 * 1000, 2 * 100, 200
 
 
 def memory(pid):
