@@ -139,4 +139,5 @@ def of(kind, name, mistakes):
 
 
 def can_last(name, error):
-    return error != errno.EINTR and not (error in PASSING and name in NEVER_LASTS)
+    # A mistake of the caller is not made again and again by a program that has run before.
+    return error not in MISTAKES and error != errno.EINTR and not (error in PASSING and name in NEVER_LASTS)
