@@ -91,7 +91,7 @@ static inline bool is_watched(void)
 static inline int watchdog_setup(void **state)
 {
     struct sigevent end = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
-    const struct itimerspec when = {.it_value = {.tv_sec = 120}};
+    const struct itimerspec when = {.it_value = {.tv_sec = 1200}}; /* a machine may be slow */
     timer_t timer;
 
     (void)state;
