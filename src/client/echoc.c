@@ -34,7 +34,7 @@ static void print_help(void)
          "PORT is a number or the name of a service [" ECHOC_DEFAULT_PORT "]. The verbs:");
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
         printf("  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
-    puts("Without a verb it is send. echoc VERB --help tells more of each.\n"
+    puts("The default verb is send. echoc VERB --help explains each of them.\n"
          "\n"
          "Options of all of them:");
     options_print(common_rows, common_row_count, stdout);

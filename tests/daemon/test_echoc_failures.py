@@ -58,15 +58,15 @@ def unknown_host():
     fails(NO_CONNECTION, r"cannot find the address of no-such-host\.invalid port 7: \w.*\n\Z",
           "no-such-host.invalid", "7", "hello")
     fails(NO_CONNECTION, r"cannot find the address of no-such-host\.invalid:7 port 7777: \w.* "
-          r"\(a blank stands between HOST and PORT, no colon\)\n\Z", "no-such-host.invalid:7")
+          r"\(separate HOST and PORT by a space, not a colon\)\n\Z", "no-such-host.invalid:7")
     fails(NO_CONNECTION, r"cannot find the address of 127\.0\.0\.1:7 port hello: unknown service name "
-          r"\(a blank stands between HOST and PORT, no colon\)\n\Z", "127.0.0.1:7", "hello")
+          r"\(separate HOST and PORT by a space, not a colon\)\n\Z", "127.0.0.1:7", "hello")
 
 
 @test("a service that nobody knows, an address of the other family than the one asked for")
 def no_address():
     fails(NO_CONNECTION, r"cannot find the address of 127\.0\.0\.1 port nosuchservice: "
-          r"unknown service name\nechoc: what follows HOST is the PORT; to send it: "
+          r"unknown service name\nechoc: the operand after HOST is the PORT; to send this text: "
           r"echoc 127\.0\.0\.1 7777 'nosuchservice'\n\Z", "127.0.0.1", "nosuchservice")
     fails(NO_CONNECTION, r".*: unknown service name\n\Z", "-q", "127.0.0.1", "nosuchservice")
     fails(2, r".*: unknown service name\n\Z", "ping", "127.0.0.1", "nosuchservice")

@@ -23,7 +23,8 @@ def echod_at_the_usual_port():
     # A datagram is sent to the first address of localhost, whichever that is here.
     return Echod("[listen tcp]\naddress = 127.0.0.1\nport = 7777\n"
                  "[listen udp]\nprotocol = udp\naddress = localhost\nport = 7777\n"
-                 "[listen whoami]\naddress = 127.0.0.1\nport = 7780\nservice = whoami\n")
+                 "[listen whoami]\naddress = 127.0.0.1\nport = 7780\nservice = whoami\n"
+                 "[listen daytime]\naddress = 127.0.0.1\nport = 7013\nservice = daytime\n")
 
 
 @test("every example of echoc(1) prints what it shows")

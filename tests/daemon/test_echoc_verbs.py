@@ -311,7 +311,7 @@ def hold():
         finish(process).ended(0)
 
 
-@test("hold says which is turned away, and what it was told")
+@test("hold says which is turned away, and what the server said")
 def hold_refused():
     with Echod(server="max_clients = 3") as echod:
         done = run("hold", 5, "--for", scaled("1s", "10s"), "--json", *operands(echod)).ended(1)
@@ -325,7 +325,7 @@ def hold_refused():
         expect_equal((done.summary["held"], done.summary["closed"]), (3, 2), "the sums")
         echod.wait_no_workers()
         done = run("hold", 4, "--for", scaled("1s", "10s"), *operands(echod)).ended(1)
-        expect_match(r"^connection 4 (closed|reset) after [\d.]+ ms: .*; it was told: \S", done.out,
+        expect_match(r"^connection 4 (closed|reset) after [\d.]+ ms: .*; the server said: \S", done.out,
                      "the line")
 
 

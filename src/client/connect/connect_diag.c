@@ -20,14 +20,16 @@ void connect_diag_unresolved(const struct target *target, const char *reason)
         diag_say("cannot connect to %s: %s", target->path, reason);
     else
         diag_say("cannot find the address of %s port %s: %s%s", target->host, target->port, reason,
-                 has_port(target->host) ? " (a blank stands between HOST and PORT, no colon)" : "");
+                 has_port(target->host) ? " (separate HOST and PORT by a space, not a colon)" : "");
 }
 
 void connect_diag_hint_at_port(const struct target *target)
 {
     if (!has_port(target->host)) /* else that has been told */
-        diag_say("what follows HOST is the PORT; to send it: echoc %s " ECHOC_DEFAULT_PORT " '%s'",
-                 target->host, target->port);
+        diag_say(
+            "the operand after HOST is the PORT; to send this text: echoc %s " ECHOC_DEFAULT_PORT
+            " '%s'",
+            target->host, target->port);
 }
 
 void connect_diag_trying(const struct attempt *a)

@@ -62,7 +62,7 @@ static const struct option_row rows[] = {
     {"udp", 'u', NULL, AT(udp), 1, NULL, "send a datagram"},
     {"use-ipv4", '4', NULL, AT(target.family), AF_INET, NULL, "use IPv4 only"},
     {"use-ipv6", '6', NULL, AT(target.family), AF_INET6, NULL, "use IPv6 only"},
-    {"verbose", 'v', NULL, AT(verbose), 1, NULL, "tell more in further lines"},
+    {"verbose", 'v', NULL, AT(verbose), 1, NULL, "print details on further lines"},
     {"help", 'h', NULL, AT(show), SHOW_HELP, NULL, "show this help and exit"},
     {"version", 'V', NULL, AT(show), SHOW_VERSION, NULL, "show the version and exit"},
 };

@@ -78,7 +78,7 @@ static void tell(const struct hold *h, uint64_t number, const char *event, const
         escape_bytes(said, held->said, held->said_len, NULL);
     if (held)
         output_line("connection %" PRIu64 " %s after %s ms: %s%s%s", number, event,
-                    output_time(after, time), why, *said ? "; it was told: " : "", said);
+                    output_time(after, time), why, *said ? "; the server said: " : "", said);
     else
         output_line("connection %" PRIu64 " %s: %s", number, event, why);
 }

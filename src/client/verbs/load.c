@@ -20,7 +20,7 @@ static const struct option_row rows[] = {
     {"connections", 0, &argument_count, AT(connections), 0, "N", "have N at once [10]"},
     {"rate", 0, &argument_count, AT(rate), 0, "N",
      "begin N a second, whatever becomes of them; times count\n"
-     "from when each was due [as many as it goes]"},
+     "from when each was due [as many as possible]"},
     {"for", 0, &argument_span, AT(time), 0, "SPAN", "stop after SPAN [10s, if there is no -c]"},
     {"count", 'c', &argument_count, AT(count), 0, "N", "stop after N connections in all"},
     {"messages", 0, &argument_count, AT(messages), 0, "N", "N echoes over each [1]"},
@@ -119,7 +119,7 @@ static int run_load(const struct common_options *common, const void *options)
 
 const struct verb verb_load = {
     .name = "load",
-    .summary = "open many connections at a rate; count, and time, what they do",
+    .summary = "open many connections at a given rate; count and time them",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
     .probes = true,
@@ -130,7 +130,7 @@ const struct verb verb_load = {
     .misuse = VERB_UNABLE,
     .run = run_load,
     .notes = "One more connection, which is not counted, is made at the beginning, to find the\n"
-             "address that answers. On a terminal, progress is told every second.\n"
+             "address that answers. On a terminal, progress is printed every second.\n"
              "\n"
              "Exit status: 0 there were no errors, 1 there were, or there was no connection,\n"
              "or not all that were due could be begun, 2 it could not be tried.\n",

@@ -42,8 +42,8 @@ static const struct option_row rows[] = {
      "of a UDP echo service [the same as --echo-port]"},
     {"flows", 0, &argument_count, AT(flows), 0, "N", "look for loss from N source ports [64]"},
     {"idle", 0, &argument_span, AT(idle), 0, "SPAN",
-     "find out whether SPAN of silence is survived"},
-    {"page", 0, &argument_text, AT(page), 0, "FILE", "write the findings as a page of HTML, too"},
+     "check whether a connection survives SPAN of silence"},
+    {"page", 0, &argument_text, AT(page), 0, "FILE", "also write the findings as a page of HTML"},
 };
 
 /* ---- what the server knows ---- */
@@ -250,11 +250,12 @@ static int examine(struct path *p, struct attempts *attempts, int page)
 static int check(const struct common_options *c, const struct path_options *opts)
 {
     if (c->target.path)
-        return common_wrong("path is about networks: it does not go with --unix", NULL);
+        return common_wrong("path is about networks: it cannot be combined with --unix", NULL);
     if (c->proxy.version)
-        return common_wrong("--proxy does not go with path: the server would compare with what "
-                            "the header says",
-                            NULL);
+        return common_wrong(
+            "--proxy cannot be combined with path: the server would compare with what "
+            "the header says",
+            NULL);
     if (opts->flows > FLOWS_MAX)
         return common_wrong("--flows is at most 4096", NULL);
     if (opts->echo_port && !common_is_port(opts->echo_port))
@@ -312,7 +313,7 @@ const struct verb verb_path = {
     .notes =
         "PORT is that of a whoami service of echod [" WHOAMI_PORT "], which reports the SYN as it\n"
         "arrived. Sizes, loss and silence are tried with the echo services, where they\n"
-        "answer. It does not go with --unix or --proxy.\n"
+        "answer. It cannot be combined with --unix or --proxy.\n"
         "\n"
         "Exit status: 0 nothing was found, 1 something was, or there was no connection or\n"
         "no whoami service, 2 it could not be tried.\n",

@@ -33,7 +33,7 @@
 static const struct option_row rows[] = {
     {"count", 'c', &argument_count, AT(count), 0, "N", "stop after N probes"},
     {"interval", 'i', &argument_span, AT(interval), 0, "SPAN",
-     "between probes (0.2, 500ms; 0: upon each reply) [1s]"},
+     "between probes (0.2, 500ms; 0: after each reply) [1s]"},
     {"size", 's', &argument_size, AT(size), 0, "BYTES", "of each probe [56]"},
     {"deadline", 'w', &argument_span, AT(deadline), 0, "SPAN", "stop after SPAN in all"},
     {"wait", 'W', &argument_span, AT(wait), 0, "SPAN",

@@ -353,7 +353,7 @@ static int run_sweep(const struct common_options *common, const void *opts)
 
 const struct verb verb_sweep = {
     .name = "sweep",
-    .summary = "find the size from which on the path lets nothing pass",
+    .summary = "find the largest size that passes",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
     .probes = true,
