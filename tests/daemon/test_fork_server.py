@@ -12,10 +12,11 @@ from clients import expect_echo, recv_exactly, recv_until_eof
 from expect import DEADLINE, SLOW, Skip, eventually, eventually_equal, expect, expect_equal
 from harness import run_echod
 from managed import Managed, listen, plain_processes
-from planted import number_of, relaxed
+from planted import relaxed
 from proc import children, is_alive
 from programs import SANITIZED
 from senders import KINDS, MESSAGE, OPEN, Senders, current, kill, quiet
+from syscalls import number_of
 from tap import libc, main, test
 
 LOST = r" warning: session of %s on %s: ended because its fork server was killed; "

@@ -27,8 +27,8 @@ import plan
 import tools
 from expect import Failure, eventually, expect_equal
 from life import Life
-from planted import name_of
 from supervisor import PRETENDED
+from syscalls import name_of
 
 LIFETIME = 240
 # Made by chance only: a signal that comes in the middle of a call.

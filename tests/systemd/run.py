@@ -23,6 +23,7 @@ import cases_service  # the cases, in the order of these lines
 import cases_activation
 import cases_generator
 import cases_failure
+import cases_sandbox
 import cases_package
 import cases_upgrade
 from cases import cases, package_cases

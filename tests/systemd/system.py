@@ -126,9 +126,9 @@ class Load:
         expect(self.count >= least, "%d connections are too few to tell" % self.count)
 
 
-def activate(s, listen):
-    """Changes over to echod.socket, with the options LISTEN."""
-    s.configure(listen)
+def activate(s, listen, *more):
+    """Changes over to echod.socket, with the options LISTEN, and MORE of configure()."""
+    s.configure(listen, *more)
     s.run("systemctl", "enable", "-q", "echod.socket")
     s.run("systemctl", "daemon-reload")
     s.start("echod.socket")

@@ -1,0 +1,90 @@
+"""What confines workers in the units as they are shipped, and whether it holds: attacks.py."""
+import ctypes
+import time
+
+import attacks
+from cases import case
+from expect import Failure, expect, expect_equal
+from planted_unit import PlantedUnit, plant, uproot
+from system import activate
+
+LANDLOCK_CREATE_RULESET, VERSION = 444, 1
+
+
+def kernels_landlock():
+    """The version of Landlock that this kernel has, or a negative number."""
+    return ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, VERSION)
+
+
+def expect_confined(s, *options):
+    """By all that there is, and by Landlock as this kernel has it."""
+    status, abi = s.control("status", *options), kernels_landlock()
+    expected = ["user", "no_new_privs", "seccomp", "landlock-%d" % abi, "limits", "undumpable"]
+    if abi < 0:
+        del expected[3]
+    expect_equal(status["protections"].split(","), expected, "what confines the workers")
+    expect_equal([text for text in status["unprotected"].split(", ")
+                  if abi >= 0 or not text.startswith("landlock ")],
+                 ["none"] if abi >= 0 else [], "what does not")
+
+
+@case("echod.service: every protection of the workers is active, before and after a reload")
+def service(s):
+    s.start()
+    expect_confined(s)
+    s.reload()
+    expect_confined(s)
+
+
+@case("echod@two: every protection of the workers is active")
+def instance(s):
+    s.configure("port = 7790", path="/etc/echod/two.conf")
+    s.start("echod@two.service")
+    expect_confined(s, "--instance", "two")
+
+
+@case("echod.socket: every protection of the workers is active in its tighter sandbox, too")
+def activated(s):
+    activate(s, "port = 7")
+    s.session(7)
+    expect_confined(s)
+
+
+def expect_in_units_sandbox(s, pid):
+    """The process PID has filters besides its own, and does not see what others do."""
+    expect(int(s.status_of(pid)["Seccomp_filters"]) > 5, "it has the filters of the unit")
+    for kind in ("mnt", "user", "ipc"):
+        expect(s.output("readlink", "/proc/%d/ns/%s" % (pid, kind))
+               != s.output("readlink", "/proc/1/ns/" + kind), "it has a %s namespace" % kind)
+
+
+def attack(s, **unit):
+    """Tries all attacks, each on the unit started anew."""
+    plant(s)
+    try:
+        for attempt in attacks.ALL:
+            begun = time.monotonic()
+            with PlantedUnit(s, **unit) as echod:
+                expect_in_units_sandbox(s, echod.obedient().number("PID"))
+                try:
+                    attempt(echod)
+                except Failure as failure:
+                    raise Failure("%s: %s" % (attempt.__name__, failure)) from failure
+            print("# %s: %.1f s" % (attempt.__name__, time.monotonic() - begun))
+    finally:
+        uproot(s)
+
+
+@case("echod.service: in its sandbox a worker that was taken over can do what attacks.py lists, no more")
+def attacked(s):
+    attack(s)
+
+
+@case("echod@two: in its sandbox a worker that was taken over can do the same, no more")
+def attacked_instance(s):
+    attack(s, unit="echod@two.service", instance="two")
+
+
+@case("echod.socket: in its tighter sandbox a worker that was taken over can do the same, no more")
+def attacked_activated(s):
+    attack(s, socket=True)

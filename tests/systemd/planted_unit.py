@@ -1,0 +1,104 @@
+"""A unit that runs with workers that do what their clients say (tests/planted/obey.c), and for the rest
+as it is shipped, its sandbox included. See planted.py, which does the same without systemd."""
+import os
+import re
+import shutil
+
+from expect import Failure, eventually, expect
+from obedient import Obedient
+from system import CONFIG, activate
+
+# Below /usr/lib, since ExecPaths= of the unit has that.
+PLACE = "/usr/lib/echod-planted/"
+PORTS = {"local": 7777, "stored": 7779}
+SERVER = "crash_penalty = 0\nmax_per_source = 0"
+STORED = "[listen stored]\nport = %(stored)d\nservice = message" % PORTS
+LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+
+
+def plant(s):
+    """Puts the daemon, and the fork server that obeys, beside each other into the machine."""
+    planted = os.path.join(s.source, "tests/planted/echod-forkserver")
+    if not os.path.exists(planted):
+        raise Failure("%s is not built: make -C %s %s" %
+                      (planted, s.source, "tests/planted/echod-forkserver"))
+    os.makedirs(s.machine.tree + PLACE, exist_ok=True)
+    for program in (planted, s.machine.tree + "/usr/sbin/echod"):
+        shutil.copy(program, s.machine.tree + PLACE)
+
+
+def uproot(s):
+    s.machine.remove(PLACE)
+
+
+class Records:
+    """What a unit has logged, as lines like those on standard error."""
+
+    def __init__(self, s, unit):
+        self.s, self.unit, self.known = s, unit, []
+
+    def read(self):
+        self.known = [" %s: %s" % (LEVELS[int(record["PRIORITY"])], record.get("MESSAGE"))
+                      for record in self.s.records("-u", self.unit)]
+
+    def matching(self, pattern):
+        self.read()
+        return self.found(pattern)
+
+    def found(self, pattern):
+        return [line for line in self.known if re.search(pattern, line)]
+
+    def wait(self, pattern):
+        """Waits until there is one that matches PATTERN. Returns those that do."""
+        return self.found(pattern) or eventually(lambda: self.matching(pattern),
+                                                 "the journal has " + pattern)
+
+
+class PlantedUnit:
+    """The service UNIT, started anew in a with block: an echod that attacks.py can be tried on.
+    INSTANCE: its name, for echoctl. SOCKET: whether echod.socket passes it its sockets."""
+
+    def __init__(self, s, unit="echod.service", instance=None, socket=False):
+        self.s, self.unit, self.socket = s, unit, socket
+        self.options = ("--instance", instance) if instance else ()
+        self.config = "/etc/echod/%s.conf" % instance if instance else CONFIG
+        self.log = Records(s, unit)
+        self.socks = []
+
+    def __enter__(self):
+        template = re.sub("@.*", "@.service", self.unit)
+        listen = "port = %(local)d" % PORTS
+        self.s.drop_in(template, "[Service]\nExecStart=\nExecStart=%sechod --config %s\n" %
+                       (PLACE, self.config))
+        if self.socket:
+            activate(self.s, listen, SERVER, STORED)
+        else:
+            self.s.configure(listen, SERVER, STORED, self.config)
+        self.s.mark()
+        self.s.start(self.unit)
+        return self
+
+    def __exit__(self, *_):
+        for sock in self.socks:
+            sock.close()
+        self.s.run("systemctl", "stop", "echod.socket", self.unit)
+
+    @property
+    def pid(self):
+        return self.s.main_pid(self.unit)
+
+    def obedient(self, name="local"):
+        sock = self.s.connect(PORTS[name]).sock
+        self.socks.append(sock)
+        return Obedient(self, sock, name)
+
+    def kill_process(self, pid, number):
+        self.s.run("kill", "-%d" % number, str(pid))
+
+    def ask(self, command):
+        return self.s.control(command, *self.options)
+
+    def ctl(self, command):
+        """Status and standard output, as harness.ctl() has them."""
+        done = self.s.run("echoctl", *self.options, command)
+        return done.returncode, done.stdout
