@@ -36,7 +36,7 @@ def cases_of(tree, name):
         made = re.findall(r"^static void (test_\w+)\(", text, re.M)
         return {case for case in made if re.search(rf"[(,{{]\s*{case}\s*[,)]", text)}
     return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)
-            and any(isinstance(d, ast.Call) and getattr(d.func, "id", "") == "test"
+            and any(isinstance(d, ast.Call) and getattr(d.func, "id", "") in ("test", "case")
                     for d in node.decorator_list)}
 
 
