@@ -67,8 +67,8 @@ static enum datagram_counter judge(struct serving *serving, const struct datagra
     if (is_denied(serving->worker, peer))
         return COUNTER_DENIED;
     enum datagram_counter verdict = serving->service.answers
-                             ? datagram_judge(&options->own_ports, peer, &to, d->unicast)
-                             : DATAGRAM_COUNTERS;
+                                        ? datagram_judge(&options->own_ports, peer, &to, d->unicast)
+                                        : DATAGRAM_COUNTERS;
     if (verdict != DATAGRAM_COUNTERS)
         return verdict;
     uint64_t now = clock_now();
