@@ -363,9 +363,12 @@ class Echod:
     def worker_of(self, sock):
         """The worker that holds the other end of the TCP connection SOCK."""
         ports = (sock.getpeername()[1], sock.getsockname()[1])
-        link = "socket:[%d]" % tcp_connections()[ports]
-        found = eventually(lambda: [pid for pid in self.workers()
-                                    if link in descriptors(pid).values()], "it has a worker")
+
+        def holders():
+            """Until it is accepted it has no inode."""
+            link = "socket:[%d]" % tcp_connections().get(ports, 0)
+            return [pid for pid in self.workers() if link in descriptors(pid).values()]
+        found = eventually(holders, "it has a worker")
         expect_equal(len(found), 1, "the number of workers that hold one connection")
         return found[0]
 
