@@ -1,7 +1,6 @@
 #include "config/validate.h"
 
 #include "config/options.h"
-
 #include "net/address.h"
 
 #include <arpa/inet.h>

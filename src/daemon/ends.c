@@ -6,16 +6,17 @@
 #include "daemon/process/children.h"
 #include "daemon/supervise/crash.h"
 #include "daemon/supervise/worker_signals.h"
+#include "daemon/takeover.h"
 
 #include <poll.h>
 #include <sys/wait.h>
 
 /* ---- sessions ---- */
 
-static void strike_off(struct server *server, struct client *client)
+static void strike_off(struct daemon *d, struct client *client)
 {
-    jobs_done(&server->jobs, client->server, client->store, client->pid > 0);
-    sessions_remove(&server->sessions, client);
+    jobs_done(&d->jobs, client->server, client->store, client->pid > 0);
+    sessions_remove(&d->sessions, client);
 }
 
 /* Microseconds from SINCE to WAITED microseconds ago. */
@@ -27,92 +28,87 @@ static uint64_t elapsed(uint64_t since, uint64_t waited)
 }
 
 /* Of a worker that ended with STATUS, WAITED microseconds ago. */
-static void end_session(struct server *server, struct client *client, int status, uint64_t waited)
+static void end_session(struct daemon *d, struct client *client, int status, uint64_t waited)
 {
     struct session_end end = {.status = status,
-                              .asked = server->phase == PHASE_KILLING || client->asked,
-                              .lost = fork_servers_has_ended(&server->fork_servers, client->server),
+                              .asked = d->phase == PHASE_KILLING || client->asked,
+                              .lost = fork_servers_has_ended(&d->fork_servers, client->server),
                               .usec = elapsed(client->since, waited)};
 
     if (session_crashed(&end)) {
-        crash_follow(&server->fork_servers, &server->log, client->server, status);
+        crash_follow(&d->fork_servers, &d->log, client->server, status);
         if (session_is_fault(status))
-            access_punish(&server->admission.policy, &client->peer, clock_now());
+            access_punish(&d->admission.policy, &client->peer, clock_now());
     }
-    sessions_end(&server->sessions, client, &end);
-    strike_off(server, client);
+    sessions_end(&d->sessions, client, &end);
+    strike_off(d, client);
 }
 
 /* No worker could be forked: the fork server has told the client so. */
-static void cancel_session(struct server *server, struct client *client, int error)
+static void cancel_session(struct daemon *d, struct client *client, int error)
 {
-    sessions_cancel(&server->sessions, client);
-    strike_off(server, client);
-    admission_pause(&server->admission, "no worker could be forked", error);
+    sessions_cancel(&d->sessions, client);
+    strike_off(d, client);
+    admission_pause(&d->admission, "no worker could be forked", error);
 }
 
 /* ---- children ---- */
 
 /* Its place is empty from here; the loop fills it again, but not in a hurry. */
-static void log_scribe_end(struct server *server, int status)
+static void log_scribe_end(struct daemon *d, int status)
 {
     char clause[CHILD_END_MAX];
 
-    if (!server->scribe.retiring)
-        log_error(&server->log, "the scribe %s; another one takes its place",
+    if (!d->scribe.retiring)
+        log_error(&d->log, "the scribe %s; another one takes its place",
                   child_end_format(status, clause));
 }
 
 /* One that is not needed any more ends by itself. */
-static void log_fork_server_end(struct server *server, const struct fork_server *fork_server,
-                                int status)
+static void log_fork_server_end(struct daemon *d, const struct fork_server *fork_server, int status)
 {
     char clause[CHILD_END_MAX];
 
     if (fork_server->channel < 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
-    log_error(&server->log, "the fork server %s; another one takes its place%s",
+    log_error(&d->log, "the fork server %s; another one takes its place%s",
               child_end_format(status, clause),
               fork_server->ready ? "" : " (it never was ready: is echod-forkserver installed?)");
 }
 
 /* PID may be a worker whose fork server was killed: this process is its parent now. */
-static void take_orphan(struct server *server, pid_t pid, int status)
+static void take_orphan(struct daemon *d, pid_t pid, int status)
 {
-    struct client *client = roster_find(&server->sessions.roster, pid);
-    struct datagram_worker *worker = datagram_workers_find_process(&server->datagrams, pid);
+    struct client *client = roster_find(&d->sessions.roster, pid);
+    struct datagram_worker *worker = datagram_workers_find_process(&d->datagrams, pid);
 
     if (client)
-        end_session(server, client, status, 0);
+        end_session(d, client, status, 0);
     else if (worker)
-        datagram_workers_ended(&server->datagrams, worker, status);
+        datagram_workers_ended(&d->datagrams, worker, status);
 }
 
-static void take_child(struct server *server, pid_t pid, int status)
+static void take_child(struct daemon *d, pid_t pid, int status)
 {
-    const struct fork_server *fork_server =
-        fork_servers_exited(&server->fork_servers, pid, clock_now());
+    const struct fork_server *fork_server = fork_servers_exited(&d->fork_servers, pid, clock_now());
 
     if (fork_server)
-        log_fork_server_end(server, fork_server, status);
-    else if (scribe_process_exited(&server->scribe, pid, status))
-        log_scribe_end(server, status);
-    else if (pid == server->metrics.writer)
-        metrics_finish(server, status);
-    else if (pid == server->reload.pid)
-        reload_finish(server, status);
-    else
-        take_orphan(server, pid, status);
+        log_fork_server_end(d, fork_server, status);
+    else if (scribe_process_exited(&d->scribe, pid, status))
+        log_scribe_end(d, status);
+    else if (!metrics_file_ended(&d->metrics, pid, status) &&
+             !takeover_dry_run_ended(d, pid, status))
+        take_orphan(d, pid, status);
 }
 
-void ends_take_children(struct server *server)
+void ends_take_children(struct daemon *d)
 {
     pid_t pid;
     int status;
 
     while ((pid = children_take(&status)) > 0) {
-        ends_take_reports(server); /* all that a fork server said before it ended */
-        take_child(server, pid, status);
+        ends_take_reports(d); /* all that a fork server said before it ended */
+        take_child(d, pid, status);
     }
 }
 
@@ -124,24 +120,23 @@ struct job_owner {
     struct datagram_worker *worker;
 };
 
-static struct job_owner owner_of(const struct server *server, uint64_t job)
+static struct job_owner owner_of(const struct daemon *d, uint64_t job)
 {
     if (job_is_datagram(job))
-        return (struct job_owner){.worker = datagram_workers_find(&server->datagrams, job)};
-    return (struct job_owner){.client = roster_at(&server->sessions.roster, job_index(job), job)};
+        return (struct job_owner){.worker = datagram_workers_find(&d->datagrams, job)};
+    return (struct job_owner){.client = roster_at(&d->sessions.roster, job_index(job), job)};
 }
 
-static void take_start(struct server *server, const struct report *report,
-                       const struct job_owner *owner)
+static void take_start(struct daemon *d, const struct report *report, const struct job_owner *owner)
 {
-    struct fork_servers *fs = &server->fork_servers;
+    struct fork_servers *fs = &d->fork_servers;
     struct client *client = owner->client;
     struct datagram_worker *worker = owner->worker;
 
     if (client && client->pid == 0) {
-        roster_started(&server->sessions.roster, client, report->pid);
+        roster_started(&d->sessions.roster, client, report->pid);
         fork_servers_started(fs, client->server);
-        admission_started(&server->admission, report->job);
+        admission_started(&d->admission, report->job);
         worker_signal(fs, &client->signal, client->pid, client->server);
     }
     if (worker && worker->pid == 0) {
@@ -151,48 +146,47 @@ static void take_start(struct server *server, const struct report *report,
     }
 }
 
-static void take_end(struct server *server, const struct report *report,
-                     const struct job_owner *owner)
+static void take_end(struct daemon *d, const struct report *report, const struct job_owner *owner)
 {
     if (owner->client)
-        end_session(server, owner->client, report->status, report->waited);
+        end_session(d, owner->client, report->status, report->waited);
     if (owner->worker)
-        datagram_workers_ended(&server->datagrams, owner->worker, report->status);
+        datagram_workers_ended(&d->datagrams, owner->worker, report->status);
 }
 
-static void take_failure(struct server *server, const struct report *report,
+static void take_failure(struct daemon *d, const struct report *report,
                          const struct job_owner *owner)
 {
     if (owner->client)
-        cancel_session(server, owner->client, report->status);
+        cancel_session(d, owner->client, report->status);
     if (owner->worker)
-        datagram_workers_failed(&server->datagrams, owner->worker, report->status);
+        datagram_workers_failed(&d->datagrams, owner->worker, report->status);
 }
 
-static void take_hold(struct server *server, struct fork_server *fork_server)
+static void take_hold(struct daemon *d, struct fork_server *fork_server)
 {
-    worker_signal_held_clients(&server->sessions.roster, fork_server->number);
-    datagram_workers_signal_held(&server->datagrams, fork_server->number);
+    worker_signal_held_clients(&d->sessions.roster, fork_server->number);
+    datagram_workers_signal_held(&d->datagrams, fork_server->number);
     fork_server_release(fork_server);
 }
 
-static void take_report(struct server *server, struct fork_server *fork_server,
+static void take_report(struct daemon *d, struct fork_server *fork_server,
                         const struct report *report)
 {
-    const struct job_owner owner = owner_of(server, report->job);
+    const struct job_owner owner = owner_of(d, report->job);
 
     switch (report->kind) {
     case REPORT_STARTED:
-        take_start(server, report, &owner);
+        take_start(d, report, &owner);
         break;
     case REPORT_ENDED:
-        take_end(server, report, &owner);
+        take_end(d, report, &owner);
         break;
     case REPORT_FAILED:
-        take_failure(server, report, &owner);
+        take_failure(d, report, &owner);
         break;
     case REPORT_HELD:
-        take_hold(server, fork_server);
+        take_hold(d, fork_server);
         break;
     default: /* of a later version */
         break;
@@ -200,34 +194,34 @@ static void take_report(struct server *server, struct fork_server *fork_server,
 }
 
 /* Returns whether there was something. */
-static bool take_reports_of(struct server *server, struct fork_server *fork_server)
+static bool take_reports_of(struct daemon *d, struct fork_server *fork_server)
 {
     struct report list[REPORTS_MAX];
     bool ready = fork_server->ready;
-    ssize_t count = fork_servers_receive(&server->fork_servers, fork_server, list);
+    ssize_t count = fork_servers_receive(&d->fork_servers, fork_server, list);
 
     for (ssize_t i = 0; i < count; i++)
-        take_report(server, fork_server, &list[i]);
+        take_report(d, fork_server, &list[i]);
     return count > 0 || ready != fork_server->ready;
 }
 
-void ends_take_reports(struct server *server)
+void ends_take_reports(struct daemon *d)
 {
-    for (size_t i = 0; i < server->fork_servers.count; i++)
-        while (take_reports_of(server, &server->fork_servers.item[i]))
+    for (size_t i = 0; i < d->fork_servers.count; i++)
+        while (take_reports_of(d, &d->fork_servers.item[i]))
             continue;
 }
 
-void ends_await_datagram_workers(struct server *server, uint64_t deadline)
+void ends_await_datagram_workers(struct daemon *d, uint64_t deadline)
 {
-    const struct fork_servers *fs = &server->fork_servers;
+    const struct fork_servers *fs = &d->fork_servers;
     struct pollfd polled[FORK_SERVERS_MAX];
 
-    while (datagram_workers_live(&server->datagrams) > 0 && clock_now() < deadline) {
+    while (datagram_workers_live(&d->datagrams) > 0 && clock_now() < deadline) {
         for (size_t i = 0; i < fs->count; i++)
             polled[i] = (struct pollfd){.fd = fs->item[i].channel, .events = POLLIN};
         poll(polled, fs->count, clock_timeout(deadline));
-        ends_take_reports(server);
+        ends_take_reports(d);
     }
 }
 
@@ -235,75 +229,75 @@ void ends_await_datagram_workers(struct server *server, uint64_t deadline)
 
 /* CLIENT, whose fork server has ended and left no job: its worker is our child now, or has ended
  * unreported. */
-static void settle_client(struct server *server, struct client *client)
+static void settle_client(struct daemon *d, struct client *client)
 {
-    const struct slot *slot = sessions_slot(&server->sessions, client);
+    const struct slot *slot = sessions_slot(&d->sessions, client);
 
     /* The kernel noted it as it forked. */
     if (client->pid == 0 && children_have(slot->pid)) {
-        roster_started(&server->sessions.roster, client, slot->pid);
-        fork_servers_started(&server->fork_servers, client->server);
+        roster_started(&d->sessions.roster, client, slot->pid);
+        fork_servers_started(&d->fork_servers, client->server);
     }
     if (children_have(client->pid))
-        worker_signal(&server->fork_servers, &client->signal, client->pid, client->server);
+        worker_signal(&d->fork_servers, &client->signal, client->pid, client->server);
     else
-        end_session(server, client, SESSION_STATUS_UNKNOWN, 0);
+        end_session(d, client, SESSION_STATUS_UNKNOWN, 0);
 }
 
-static void settle_datagram_worker(struct server *server, struct datagram_worker *worker)
+static void settle_datagram_worker(struct daemon *d, struct datagram_worker *worker)
 {
-    const struct slot *slot = slots_at(&server->datagrams.slots, worker->slot);
+    const struct slot *slot = slots_at(&d->datagrams.slots, worker->slot);
 
     if (worker->pid == 0 && children_have(slot->pid)) {
         worker->pid = slot->pid;
-        fork_servers_started(&server->fork_servers, worker->server);
+        fork_servers_started(&d->fork_servers, worker->server);
     }
     if (children_have(worker->pid))
-        worker_signal(&server->fork_servers, &worker->signal, worker->pid, worker->server);
+        worker_signal(&d->fork_servers, &worker->signal, worker->pid, worker->server);
     else
-        datagram_workers_ended(&server->datagrams, worker, SESSION_STATUS_UNKNOWN);
+        datagram_workers_ended(&d->datagrams, worker, SESSION_STATUS_UNKNOWN);
 }
 
-static void settle_all(struct server *server, uint32_t number)
+static void settle_all(struct daemon *d, uint32_t number)
 {
-    struct roster *roster = &server->sessions.roster;
-    struct datagram_workers *datagrams = &server->datagrams;
+    struct roster *roster = &d->sessions.roster;
+    struct datagram_workers *datagrams = &d->datagrams;
 
     for (size_t i = 0; i < roster->used_clients; i++)
         if (roster->clients[i].job && roster->clients[i].server == number)
-            settle_client(server, &roster->clients[i]);
+            settle_client(d, &roster->clients[i]);
     for (size_t i = 0; i < datagrams->count; i++)
         if (datagrams->item[i].job && datagrams->item[i].server == number)
-            settle_datagram_worker(server, &datagrams->item[i]);
+            settle_datagram_worker(d, &datagrams->item[i]);
 }
 
 /* JOB has gone from FROM, which has ended, to the current fork server. */
-static void move_job(struct server *server, uint64_t job, uint32_t from)
+static void move_job(struct daemon *d, uint64_t job, uint32_t from)
 {
-    const struct job_owner owner = owner_of(server, job);
+    const struct job_owner owner = owner_of(d, job);
 
-    fork_servers_done(&server->fork_servers, from, false);
+    fork_servers_done(&d->fork_servers, from, false);
     if (owner.client)
-        owner.client->server = server->fork_servers.current;
+        owner.client->server = d->fork_servers.current;
     if (owner.worker)
-        owner.worker->server = server->fork_servers.current;
+        owner.worker->server = d->fork_servers.current;
 }
 
-static void settle(struct server *server, struct fork_server *fork_server)
+static void settle(struct daemon *d, struct fork_server *fork_server)
 {
     bool was_drained = fork_server->drained;
     uint64_t job;
 
     if (fork_server->pid > 0)
         return;
-    while ((job = fork_servers_move(&server->fork_servers, fork_server)) != 0)
-        move_job(server, job, fork_server->number);
+    while ((job = fork_servers_move(&d->fork_servers, fork_server)) != 0)
+        move_job(d, job, fork_server->number);
     if (fork_server->drained && !was_drained)
-        settle_all(server, fork_server->number);
+        settle_all(d, fork_server->number);
 }
 
-void ends_settle(struct server *server)
+void ends_settle(struct daemon *d)
 {
-    for (size_t i = 0; i < server->fork_servers.count; i++)
-        settle(server, &server->fork_servers.item[i]);
+    for (size_t i = 0; i < d->fork_servers.count; i++)
+        settle(d, &d->fork_servers.item[i]);
 }

@@ -84,37 +84,38 @@ static void log_reset(struct log *log, const struct listen_settings *listen)
     log_send(log, &record);
 }
 
-int inetd_admit(struct server *server)
+int inetd_admit(struct daemon *d)
 {
     struct address peer;
     int client = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     int r = client < 0 ? -errno : address_peer(&peer, client);
 
     if (r == -ENOTCONN && is_reset(client)) {
-        log_reset(&server->log, match(server->settings, client));
+        log_reset(&d->log, match(d->settings, client));
         fd_close(&client);
-        server->phase = PHASE_DRAINING;
+        d->phase = PHASE_DRAINING;
         return 0;
     }
     if (r < 0) {
-        explain_standard_input(&server->log, client, r);
+        explain_standard_input(&d->log, client, r);
         fd_close(&client);
         return EXIT_USAGE;
     }
-    const struct listen_settings *listen = match(server->settings, client);
+    const struct listen_settings *listen = match(d->settings, client);
     if (!listen) {
-        log_error(&server->log, "--inetd: no [listen] section is for such a connection");
+        log_error(&d->log, "--inetd: no [listen] section is for such a connection");
         fd_close(&client);
         return EXIT_CONFIG;
     }
     address_normalise(&peer);
     sockopts_reset(client);
-    sockopts_keepalive(client, server->settings->server->keepalive);
+    sockopts_keepalive(client, d->settings->server->keepalive);
     fd_set_nonblocking(client, false);
     detach_silence(STDIN_FILENO);
     detach_silence(STDOUT_FILENO);
-    server->phase = PHASE_DRAINING;
-    admission_close(&server->admission);
-    admission_decide(&server->admission, client, &peer, listen);
+    d->phase = PHASE_DRAINING;
+    admission_close(&d->admission);
+    metrics_file_close(&d->metrics);
+    admission_decide(&d->admission, client, &peer, listen);
     return 0;
 }

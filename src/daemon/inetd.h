@@ -4,10 +4,10 @@
 #ifndef ECHOD_DAEMON_INETD_H
 #define ECHOD_DAEMON_INETD_H
 
-#include "daemon/server.h"
+#include "daemon/daemon.h"
 
 /* Serves the client on standard input; the server stops when it is gone. Returns 0 or an exit
  * status. */
-int inetd_admit(struct server *server);
+int inetd_admit(struct daemon *d);
 
 #endif

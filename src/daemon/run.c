@@ -8,21 +8,25 @@
 #include "config/load.h"
 #include "config/sections.h"
 #include "daemon/admission/admit.h"
+#include "daemon/daemon.h"
 #include "daemon/ends.h"
-#include "daemon/process/detach.h"
-#include "daemon/drain.h"
-#include "daemon/handover.h"
-#include "daemon/process/system_limits.h"
-#include "daemon/listen/resolve_hosts.h"
-#include "daemon/process/notify.h"
-#include "daemon/process/executable.h"
-#include "daemon/rehearsal.h"
-#include "daemon/self_test.h"
-#include "daemon/status.h"
-#include "daemon/listen/socket_paths.h"
-#include "daemon/process/pid_file.h"
 #include "daemon/inetd.h"
-#include "daemon/server.h"
+#include "daemon/listen/resolve_hosts.h"
+#include "daemon/listen/socket_paths.h"
+#include "daemon/loop.h"
+#include "daemon/process/detach.h"
+#include "daemon/process/executable.h"
+#include "daemon/process/notify.h"
+#include "daemon/process/pid_file.h"
+#include "daemon/process/system_limits.h"
+#include "daemon/reload/dry_run.h"
+#include "daemon/setup.h"
+#include "daemon/state.h"
+#include "daemon/status.h"
+#include "daemon/stop.h"
+#include "daemon/supervise/process_handover.h"
+#include "daemon/supervise/self_test.h"
+#include "daemon/takeover.h"
 #include "net/listener.h"
 #include "net/sockopts.h"
 
@@ -75,7 +79,7 @@ static void tell_problems(const struct command *command, const struct problems *
  * be told apart. */
 static struct settings *load(const struct command *command, bool listen, int *status)
 {
-    bool by_hand = command->action == ACTION_CHECK && !getenv(REHEARSAL_VARIABLE);
+    bool by_hand = command->action == ACTION_CHECK && !getenv(DRY_RUN_VARIABLE);
     struct problems problems = {0};
     struct settings *settings = settings_load(command->config, &problems);
 
@@ -84,7 +88,7 @@ static struct settings *load(const struct command *command, bool listen, int *st
     if (settings && listen && problems.fatal == 0)
         bind_plan_check(settings, &problems);
     if (settings && listen)
-        metrics_check(settings, &problems);
+        metrics_file_check(settings, &problems);
     if (settings && listen)
         socket_paths_check(settings, !by_hand, &problems);
     tell_problems(command, &problems);
@@ -116,7 +120,7 @@ int run_check(const struct command *command)
     struct settings *settings = load(command, true, &status);
 
     if (status == 0 && handover >= 0)
-        status = rehearsal_perform(settings, handover);
+        status = dry_run_perform(settings, handover);
     settings_free(settings);
     if (status == 0 && handover < 0)
         printf("%s: the configuration is good\n", command->config);
@@ -139,7 +143,7 @@ int run_dump(const struct command *command)
 
 struct run {
     const struct command *command;
-    struct server server;
+    struct daemon daemon;
     bool resumed; /* took over from the program before: it serves already */
     int word;     /* to the process that waits in the terminal; -1: none */
 };
@@ -150,11 +154,11 @@ static int lock_pid_file(struct run *run)
 
     if (!path || run->resumed)
         return 0;
-    int r = pid_file_write(&run->server.pid_file, path);
+    int r = pid_file_write(&run->daemon.pid_file, path);
     if (r == -EAGAIN)
-        log_error(&run->server.log, "another echod runs already: it holds %s", path);
+        log_error(&run->daemon.log, "another echod runs already: it holds %s", path);
     else if (r < 0)
-        log_error(&run->server.log, "%s cannot be written: %s", path, file_error(-r));
+        log_error(&run->daemon.log, "%s cannot be written: %s", path, file_error(-r));
     return r == -EAGAIN ? EXIT_UNAVAILABLE : r < 0 ? EXIT_CANTCREAT : 0;
 }
 
@@ -175,68 +179,68 @@ static bool stores_messages(const struct listeners *listeners)
     return false;
 }
 
-static void check_limits(struct server *server)
+static void check_limits(struct daemon *d)
 {
-    const struct listeners *listeners = &server->listeners;
+    const struct listeners *listeners = &d->listeners;
     const struct system_needs need = {
-        .clients = server->settings->server->max_clients,
+        .clients = d->settings->server->max_clients,
         .datagram_sockets = listeners_datagram_count(listeners),
         .listeners = listeners->count,
         .other_descriptors = OTHER_DESCRIPTORS,
         .stores_messages = stores_messages(listeners),
     };
 
-    system_limits_check(&server->log, &need);
+    system_limits_check(&d->log, &need);
 }
 
 /* Says to whoever waits for it that the server listens. */
 static void announce(struct run *run)
 {
-    struct server *server = &run->server;
+    struct daemon *d = &run->daemon;
 
-    control_open(server, server->control.listener);
-    check_limits(server);
+    control_open(&d->control, d->control.listener);
+    check_limits(d);
     if (!run->resumed) {
-        print_listeners(&server->listeners);
+        print_listeners(&d->listeners);
     }
-    listeners_log(&server->listeners, &server->log);
-    if (server->notifier.manager)
-        listeners_store(&server->listeners);
-    const struct service_status status = status_of(server);
-    notify_ready(&server->notifier, &status);
+    listeners_log(&d->listeners, &d->log);
+    if (d->notifier.manager)
+        listeners_store(&d->listeners);
+    const struct service_status status = status_of(d);
+    notify_ready(&d->notifier, &status);
     if (run->word >= 0)
         detach_finish(run->word, 0);
     run->word = -1;
 }
 
-static int start_datagrams(struct server *server)
+static int start_datagrams(struct daemon *d)
 {
-    int r = datagram_workers_start(&server->datagrams);
+    int r = datagram_workers_start(&d->datagrams);
 
     if (r < 0)
-        log_error(&server->log, "no shared memory for the workers: %s", strerror(-r));
+        log_error(&d->log, "no shared memory for the workers: %s", strerror(-r));
     return r < 0 ? EXIT_OSERR : 0;
 }
 
 /* Listens. Returns 0 or the exit status: a server with clients goes on with what it could get. */
 static int go_live(struct run *run, struct inherited *passed)
 {
-    struct server *server = &run->server;
+    struct daemon *d = &run->daemon;
 
-    datagram_workers_retire(&server->datagrams);
-    ends_await_datagram_workers(server, clock_now() + SETTLING_TIME);
-    int status = run->resumed ? 0 : self_test(server);
+    datagram_workers_retire(&d->datagrams);
+    ends_await_datagram_workers(d, clock_now() + SETTLING_TIME);
+    int status = run->resumed ? 0 : self_test(&d->jobs, &d->sessions.slots, &d->log);
     if (status == 0)
-        status = listeners_open(&server->listeners, server->settings, passed, &server->log, false);
+        status = listeners_open(&d->listeners, d->settings, passed, &d->log, false);
 
     if (run->resumed) {
-        reload_announce(server, status);
+        takeover_announce(d, status);
         status = 0;
     }
     if (status == 0)
         status = lock_pid_file(run);
     if (status == 0)
-        status = start_datagrams(server);
+        status = start_datagrams(d);
     if (status == 0)
         announce(run);
     return status;
@@ -251,19 +255,19 @@ static enum sink choose_sink(const struct command *command)
 }
 
 /* PASSED are the sockets of systemd, if it passed any, and becomes empty. */
-static int serve(struct run *run, const struct server_plan *plan, struct inherited *passed)
+static int serve(struct run *run, const struct daemon_plan *plan, struct inherited *passed)
 {
-    int status = server_open(&run->server, plan, passed);
+    int status = daemon_open(&run->daemon, plan, passed);
 
     if (status == 0)
         status =
-            run->command->action == ACTION_INETD ? inetd_admit(&run->server) : go_live(run, passed);
+            run->command->action == ACTION_INETD ? inetd_admit(&run->daemon) : go_live(run, passed);
     if (status == 0)
-        server_run(&run->server);
+        loop_run(&run->daemon);
     else
-        notify_failed(run->server.log.complaint);
-    server_close(&run->server);
-    pid_file_remove(&run->server.pid_file, run->command->pid_file);
+        notify_failed(run->daemon.log.complaint);
+    daemon_close(&run->daemon);
+    pid_file_remove(&run->daemon.pid_file, run->command->pid_file);
     return status;
 }
 
@@ -278,7 +282,7 @@ static int detach(struct run *run)
 
 int run_server(const struct command *command, const struct title *title)
 {
-    struct server_plan plan = {
+    struct daemon_plan plan = {
         .title = title, .config = command->config, .pid_path = command->pid_file};
     struct run run = {.command = command, .word = -1};
     struct inherited passed = {0};
@@ -295,9 +299,9 @@ int run_server(const struct command *command, const struct title *title)
     run.resumed = plan.handover >= 0;
     if (command->action == ACTION_SERVE && !run.resumed)
         inherited_from_systemd(&passed);
-    struct settings *settings = run.resumed
-                                    ? rehearsal_settings(plan.handover)
-                                    : load(command, command->action == ACTION_SERVE, &status);
+    struct settings *settings =
+        run.resumed ? dry_run_settings(plan.handover, processes_find_records(plan.handover))
+                    : load(command, command->action == ACTION_SERVE, &status);
     if (!settings) {
         inherited_free(&passed);
         return status;

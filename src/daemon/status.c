@@ -10,40 +10,40 @@
 #define EXTENSION (10 * USEC_PER_SEC)
 
 /* For whom a stop waits, and for how long at most. */
-static void format_wait(const struct server *server, char *buf, size_t size)
+static void format_wait(const struct daemon *d, char *buf, size_t size)
 {
     char time[DURATION_TEXT_MAX];
 
-    snprintf(buf, size, "Stopping: waiting for %zu client%s", server->sessions.roster.live,
-             plural(server->sessions.roster.live));
-    if (server->phase == PHASE_DRAINING)
+    snprintf(buf, size, "Stopping: waiting for %zu client%s", d->sessions.roster.live,
+             plural(d->sessions.roster.live));
+    if (d->phase == PHASE_DRAINING)
         text_append(buf, size, ", up to %s (drain_timeout)",
-                    duration_format(server->settings->server->drain_timeout, time, sizeof(time)));
+                    duration_format(d->settings->server->drain_timeout, time, sizeof(time)));
 }
 
-static void format(const struct server *server, char *buf, size_t size)
+static void format(const struct daemon *d, char *buf, size_t size)
 {
-    unsigned long long most = server->settings->server->max_clients;
-    unsigned long long served = server->counters.served, refused = server->counters.refused;
+    unsigned long long most = d->settings->server->max_clients;
+    unsigned long long served = d->counters.served, refused = d->counters.refused;
 
-    if (server->phase == PHASE_SERVING)
+    if (d->phase == PHASE_SERVING)
         snprintf(buf, size, "%zu/%llu client%s, %zu listener%s, %llu served, %llu refused%s",
-                 server->sessions.roster.live, most, plural(most), server->listeners.count,
-                 plural(server->listeners.count), served, refused,
-                 server->rejected ? "; the last reload was rejected" : "");
-    else if (server->sessions.roster.live > 0)
-        format_wait(server, buf, size);
+                 d->sessions.roster.live, most, plural(most), d->listeners.count,
+                 plural(d->listeners.count), served, refused,
+                 d->rejected ? "; the last reload was rejected" : "");
+    else if (d->sessions.roster.live > 0)
+        format_wait(d, buf, size);
     else
         snprintf(buf, size, "Stopped: %llu served, %llu refused", served, refused);
 }
 
-struct service_status status_of(const struct server *server)
+struct service_status status_of(const struct daemon *d)
 {
     struct service_status status = {.extension = 0};
     uint64_t now = clock_now();
 
-    format(server, status.text, sizeof(status.text));
-    if (server->phase == PHASE_DRAINING && server->phase_deadline > now)
-        status.extension = server->phase_deadline - now + EXTENSION;
+    format(d, status.text, sizeof(status.text));
+    if (d->phase == PHASE_DRAINING && d->phase_deadline > now)
+        status.extension = d->phase_deadline - now + EXTENSION;
     return status;
 }

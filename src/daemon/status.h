@@ -4,8 +4,8 @@
 #ifndef ECHOD_DAEMON_STATUS_H
 #define ECHOD_DAEMON_STATUS_H
 
-#include "daemon/server.h"
+#include "daemon/daemon.h"
 
-struct service_status status_of(const struct server *server);
+struct service_status status_of(const struct daemon *d);
 
 #endif

@@ -321,3 +321,30 @@ const char *address_describe(const struct address *address, int type, char *buf)
              address_format(address, text, sizeof(text)));
     return buf;
 }
+
+const char *address_to_hex(const struct address *address, char *buf)
+{
+    const unsigned char *bytes = (const unsigned char *)&address->storage;
+
+    for (size_t i = 0; i < address->len; i++)
+        sprintf(buf + 2 * i, "%02x", (unsigned)bytes[i]);
+    buf[2 * address->len] = '\0';
+    return buf;
+}
+
+int address_from_hex(struct address *address, const char *text)
+{
+    size_t len = strlen(text) / 2;
+    unsigned char *bytes = (unsigned char *)&address->storage;
+
+    if (len > sizeof(address->storage))
+        return -EINVAL;
+    for (size_t i = 0; i < len; i++) {
+        unsigned byte;
+        if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+            return -EINVAL;
+        bytes[i] = (unsigned char)byte;
+    }
+    address->len = (socklen_t)len;
+    return 0;
+}

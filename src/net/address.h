@@ -92,4 +92,15 @@ struct source_key address_source(const struct address *a, const struct source_pr
 /* ADDRESS and, before it, what it does not tell: "udp "; BUF, of ADDRESS_DESCRIPTION_MAX bytes. */
 const char *address_describe(const struct address *address, int type, char *buf);
 
+/* The bytes of an address in hex, for another program of ours; the scanf(3) formats that read them
+ * have 272, one less. */
+#define ADDRESS_HEX_MAX 273
+_Static_assert(ADDRESS_HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an address");
+
+/* Writes ADDRESS, but for its user, to BUF, of ADDRESS_HEX_MAX bytes. Returns BUF. */
+const char *address_to_hex(const struct address *address, char *buf);
+
+/* Reads it. Returns 0, or -EINVAL. */
+int address_from_hex(struct address *address, const char *text);
+
 #endif

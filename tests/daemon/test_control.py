@@ -23,7 +23,7 @@ from programs import ECHOCTL, NOBODY, SANITIZED, nobody, true_root
 from tap import main, test
 
 CROWD = scaled(500, 30)
-# Of one user as many are heard at once (src/daemon/control.h), but of root more than that.
+# Of one user as many are heard at once (src/daemon/control/control_socket.h), but of root more than that.
 AT_ONCE = 20 if os.geteuid() == 0 else 6
 
 

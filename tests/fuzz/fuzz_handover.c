@@ -7,10 +7,11 @@
 #include "base/fd.h"
 #include "config/load.h"
 #include "daemon/listen/inherited.h"
-#include "daemon/handover.h"
-#include "daemon/reload.h"
+#include "daemon/setup.h"
+#include "daemon/state.h"
+#include "daemon/reload/reload.h"
 
-#include "daemon/server.h"
+#include "daemon/daemon.h"
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -109,7 +110,7 @@ static void check_kept(int fd)
     fuzz_check(flags < 0 || flags & FD_CLOEXEC);
 }
 
-static void check_server(const struct server *server)
+static void check_server(const struct daemon *server)
 {
     fuzz_check(server->sessions.roster.live <= server->sessions.roster.max);
     fuzz_check(server->fork_servers.count <= FORK_SERVERS_MAX);
@@ -126,7 +127,7 @@ static void check_server(const struct server *server)
         check_kept(server->admission.waiting.item[i].client);
 }
 
-static void forget(struct server *server)
+static void forget(struct daemon *server)
 {
     slots_close(&server->sessions.slots);
     slots_close(&server->datagrams.slots);
@@ -159,10 +160,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     open_all();
     bound_all(text, choice);
     int fd = fuzz_file(text, strlen(text), path);
-    struct server server;
-    server_init(&server, &(struct server_plan){.settings = settings});
+    struct daemon server;
+    daemon_init(&server, &(struct daemon_plan){.settings = settings});
     server.log.level = -1;
-    int r = handover_read(fd, &server, &passed);
+    int r = state_restore(&server, fd, &passed);
     fuzz_check(r <= 0 && fcntl(fd, F_GETFD) < 0);
     check_server(&server);
     for (size_t i = 0; i < passed.count; i++)

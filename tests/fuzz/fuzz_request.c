@@ -8,7 +8,9 @@
 #include "ctl/show.h"
 #include "daemon/admission/access.h"
 
-#include "daemon/server.h"
+#include "daemon/daemon.h"
+#include "daemon/requests.h"
+#include "daemon/setup.h"
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -39,7 +41,7 @@ static struct settings *load(void)
 }
 
 /* A client of the first listener, and one of the second whose peer has an odd name. */
-static void add_clients(struct server *server)
+static void add_clients(struct daemon *server)
 {
     struct address ip, odd;
 
@@ -54,12 +56,12 @@ static void add_clients(struct server *server)
 }
 
 /* A server that could be asked anything, and has a reload under way: it begins no other. */
-static struct server *server_make(void)
+static struct daemon *server_make(void)
 {
-    static struct server server;
+    static struct daemon server;
     static struct listener listeners[2];
 
-    server_init(&server, &(struct server_plan){.settings = load(), .config = "echod\t.conf"});
+    daemon_init(&server, &(struct daemon_plan){.settings = load(), .config = "echod\t.conf"});
     server.reload.pid = NO_PROCESS;
     for (size_t i = 0; i < 2; i++) {
         listeners[i] = (struct listener){.fd = -1, .settings = server.settings->listens[i]};
@@ -88,7 +90,7 @@ static char *read_answer(int fd)
 }
 
 /* Says DATA to SERVER, in pieces of PIECE bytes, and returns its answer, to be freed. */
-static char *ask(struct server *server, const uint8_t *data, size_t size, size_t piece)
+static char *ask(struct daemon *server, const uint8_t *data, size_t size, size_t piece)
 {
     struct control_peer *peer = &server->control.peers[0];
     int pair[2];
@@ -98,12 +100,12 @@ static char *ask(struct server *server, const uint8_t *data, size_t size, size_t
     for (size_t at = 0; at < size && peer->fd >= 0; at += piece) {
         size_t n = piece < size - at ? piece : size - at;
         fuzz_check(send(pair[1], data + at, n, MSG_NOSIGNAL) == (ssize_t)n);
-        control_attend(server, 0);
+        requests_ready(server, 0);
     }
     shutdown(pair[1], SHUT_WR);
     for (int turns = 0; peer->fd >= 0; turns++) {
         fuzz_check(turns < 100);
-        control_attend(server, 0);
+        requests_ready(server, 0);
     }
     char *answer = read_answer(pair[1]);
     close(pair[1]);
@@ -129,7 +131,7 @@ static void check_answer(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct server *server;
+    static struct daemon *server;
     size_t piece = 1 + fuzz_choice(&data, &size);
 
     if (!server)

@@ -8,21 +8,22 @@
 #include "daemon/admission/access.h"
 #include "daemon/admission/proxied_clients.h"
 
-#include "daemon/server.h"
+#include "daemon/daemon.h"
+#include "daemon/setup.h"
 #include "fuzz.h"
 
 #define JOB 7 /* of the client that it is about */
 
-static struct server *server_make(void)
+static struct daemon *server_make(void)
 {
     static struct server_settings limits = {
         .max_clients = 5, .max_per_source = 1, .source_prefix = {.ipv4 = 32, .ipv6 = 64}};
     static struct listen_settings listen = {.name = "a", .proxy_protocol = PROXY_ANY};
     static struct listen_settings *listens[] = {&listen};
     static struct settings settings = {.server = &limits, .listens = listens, .listen_count = 1};
-    static struct server server;
+    static struct daemon server;
 
-    server_init(&server, &(struct server_plan){.settings = &settings});
+    daemon_init(&server, &(struct daemon_plan){.settings = &settings});
     server.log.level = -1;
     fuzz_check(slots_open(&server.sessions.slots, 5) == 0 &&
                access_open(&server.admission.policy) == 0);
@@ -56,7 +57,7 @@ static void check_answer(const struct slot *slot, bool asks)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct server *server;
+    static struct daemon *server;
     struct address proxy;
 
     if (!server)

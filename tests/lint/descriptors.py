@@ -41,7 +41,7 @@ INSTEAD = {
 # part of its arguments, the reason.
 EXCEPTIONS = [
     ("src/base/fd.c", "open", '"/dev/null", O_RDWR', "fills the places of 0, 1 and 2"),
-    ("src/daemon/reload.c", "dup2", "STDERR_FILENO", "for the program that is executed next"),
+    ("src/daemon/reload/reload.c", "dup2", "STDERR_FILENO", "for the program that is executed next"),
     ("src/daemon/supervise/fork_exec.c", "dup2", ", CHANNEL", "what a fork server gets"),
     ("src/daemon/supervise/fork_exec.c", "dup2", "STDOUT_FILENO", "the same"),
     ("src/daemon/supervise/fork_exec.c", "dup2", "STDERR_FILENO", "the same"),

@@ -442,7 +442,7 @@ def catalog_has_events(tree):
 
 # ---- reports of echoctl ----------------------------------------------------------------------
 
-REPORT = "src/daemon/report.c"
+REPORT = "src/daemon/control/reports.c"
 INQUIRY = "src/daemon/admission/check_access.c"
 TOTALS = "src/daemon/session/counters.c"
 HISTOGRAM = "src/daemon/session/histogram.c"

@@ -58,6 +58,6 @@ lint.main([
         "one that does not exist": doctor(README, r"doc/pictures/path\.svg", "doc/pictures/way.svg")}),
     ("doc/pictures/path.svg has the sentences of echoc path", path_is_what_is_printed, {
         "one that is another": doctor(PATH, "something on the path clears it", "somebody clears it"),
-        "one that has changed": doctor("src/client/path_tcp.c", "large segments vanish", "segments get lost"),
+        "one that has changed": doctor("src/client/path/try_tcp.c", "large segments vanish", "segments get lost"),
         "a number that became a word": doctor(PATH, r">1 hop<", ">a few<")}),
 ])

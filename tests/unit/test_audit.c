@@ -1,4 +1,4 @@
-#include "daemon/audit.h"
+#include "daemon/control/audit.h"
 
 #include "daemon/session/roster.h"
 

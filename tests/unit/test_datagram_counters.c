@@ -98,19 +98,20 @@ static void test_handover(void **state)
                                      .told = counted(40)};
     char *text = NULL, *rest;
     size_t size;
-    FILE *to = open_memstream(&text, &size);
+    struct handover handover = {.fd = -1, .to = open_memstream(&text, &size)};
 
     (void)state;
     assert_int_equal(slots_open(&before.slots, 2), 0);
     datagram_workers_add(&before, &worker);
     worker.job = 0; /* nobody has to be told of one that is gone */
     datagram_workers_add(&before, &worker);
-    datagram_handover_write(&before, to);
-    fclose(to);
+    datagram_workers_save(&before, &handover);
+    assert_int_equal(handover.count, 1); /* the memory */
+    handover_close(&handover);
     rest = text;
     int memory = fcntl(before.slots.memory, F_DUPFD_CLOEXEC, 0);
-    assert_int_equal(datagram_handover_read_slots(strsep(&rest, "\n"), &after), 0);
-    assert_int_equal(datagram_handover_read_worker(rest, &after), 0);
+    assert_int_equal(datagram_workers_restore_slots(strsep(&rest, "\n"), &after), 0);
+    assert_int_equal(datagram_workers_restore_worker(rest, &after), 0);
     assert_ptr_equal(strchr(rest, '\n') + 1, text + size);
     after.slots.memory = memory; /* both had the same */
     assert_int_equal(after.count, 1);
@@ -142,8 +143,8 @@ static void test_bad_handover(void **state)
     (void)state;
     assert_int_equal(slots_open(&datagrams.slots, 1), 0);
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-        assert_int_equal(datagram_handover_read_worker(lines[i], &datagrams), -EPROTO);
-    assert_int_equal(datagram_handover_read_slots("datagram-slots 1", &datagrams), -EPROTO);
+        assert_int_equal(datagram_workers_restore_worker(lines[i], &datagrams), -EPROTO);
+    assert_int_equal(datagram_workers_restore_slots("datagram-slots 1", &datagrams), -EPROTO);
     datagram_workers_close(&datagrams);
 }
 

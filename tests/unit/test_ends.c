@@ -6,6 +6,7 @@
 
 #include "daemon/admission/access.h"
 
+#include "daemon/setup.h"
 #include "daemon/supervise/worker_signals.h"
 #include "fork_server.h"
 
@@ -14,7 +15,7 @@
 static struct server_settings limits;
 static struct settings settings;
 static struct listen_settings a_listener;
-static struct server server;
+static struct daemon server;
 static int records[2]; /* what is logged */
 
 static int setup(void **state)
@@ -27,7 +28,7 @@ static int setup(void **state)
                                       .crash_penalty = 60 * USEC_PER_SEC};
     a_listener = (struct listen_settings){.name = "a", .service = SERVICE_ECHO};
     settings = (struct settings){.server = &limits};
-    server_init(&server, &(struct server_plan){.settings = &settings});
+    daemon_init(&server, &(struct daemon_plan){.settings = &settings});
     server.log = (struct log){.level = LOG_INFO, .channel = records[1]};
     server.fork_servers = fs;
     server.sessions.slots = slots;

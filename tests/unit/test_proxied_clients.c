@@ -8,7 +8,8 @@
 
 #include "daemon/admission/access.h"
 
-#include "daemon/server.h"
+#include "daemon/daemon.h"
+#include "daemon/setup.h"
 #include "unit.h"
 
 #include <poll.h>
@@ -21,7 +22,7 @@ struct setting {
     struct settings settings;
     struct listen_settings listen, *listens[1];
     struct cidr deny[1], trust[1];
-    struct server server;
+    struct daemon server;
 };
 
 static struct address numeric(const char *host)
@@ -55,7 +56,7 @@ static int set_up(void **state)
                                          .proxy_trust = {.item = s->trust, .count = 1}};
     s->listens[0] = &s->listen;
     s->settings = (struct settings){.server = &s->limits, .listens = s->listens, .listen_count = 1};
-    server_init(&s->server, &(struct server_plan){.settings = &s->settings});
+    daemon_init(&s->server, &(struct daemon_plan){.settings = &s->settings});
     s->server.log.level = -1;
     assert_int_equal(roster_open(&s->server.sessions.roster, 5, &s->limits.source_prefix), 0);
     assert_int_equal(slots_open(&s->server.sessions.slots, 5), 0);

@@ -16,17 +16,18 @@ static void write_worker(const struct datagram_worker *worker, FILE *to)
     fprintf(to, " %s\n", worker->address);
 }
 
-void datagram_handover_write(const struct datagram_workers *workers, FILE *to)
+void datagram_workers_save(const struct datagram_workers *workers, struct handover *handover)
 {
     if (workers->slots.memory < 0)
         return;
-    fprintf(to, "datagram-slots %d %zu\n", workers->slots.memory, workers->slots.count);
+    fprintf(handover->to, "datagram-slots %d %zu\n", workers->slots.memory, workers->slots.count);
+    handover_add(handover, workers->slots.memory);
     for (size_t i = 0; i < workers->count; i++)
         if (workers->item[i].job)
-            write_worker(&workers->item[i], to);
+            write_worker(&workers->item[i], handover->to);
 }
 
-int datagram_handover_read_slots(const char *line, struct datagram_workers *workers)
+int datagram_workers_restore_slots(const char *line, struct datagram_workers *workers)
 {
     size_t count;
     int memory;
@@ -34,6 +35,7 @@ int datagram_handover_read_slots(const char *line, struct datagram_workers *work
     if (sscanf(line, "datagram-slots %d %zu", &memory, &count) != 2 || workers->slots.map ||
         count > SLOTS_MAX)
         return -EPROTO;
+    handover_take(memory);
     return slots_adopt(&workers->slots, memory, count);
 }
 
@@ -44,7 +46,7 @@ static int read_count(const char **p, uint64_t *count)
     return number_scan(p, count);
 }
 
-int datagram_handover_read_worker(const char *line, struct datagram_workers *workers)
+int datagram_workers_restore_worker(const char *line, struct datagram_workers *workers)
 {
     struct datagram_worker worker = {0};
     unsigned long long job;

@@ -4,8 +4,8 @@
 #ifndef ECHOD_DAEMON_DATAGRAM_DATAGRAM_LOG_H
 #define ECHOD_DAEMON_DATAGRAM_DATAGRAM_LOG_H
 
-#include "log/log.h"
 #include "daemon/datagram/datagram_worker.h"
+#include "log/log.h"
 
 /* Whether STATUS, of wait(2), is the end of a worker that nobody asked to end. */
 bool datagram_end_is_crash(int status);

@@ -2,9 +2,9 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "daemon/datagram/datagram_log.h"
 #include "daemon/supervise/crash.h"
 #include "daemon/supervise/worker_signals.h"
-#include "daemon/datagram/datagram_log.h"
 
 #include <errno.h>
 #include <signal.h>

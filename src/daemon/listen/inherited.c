@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "daemon/process/fd_store.h"
+#include "daemon/process/handover.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,26 @@ void inherited_free(struct inherited *inherited)
     free(inherited->item);
     identity_index_free(&inherited->index);
     *inherited = (struct inherited){0};
+}
+
+/* ---- from the program before ---- */
+
+int inherited_restore(struct inherited *inherited, const char *line)
+{
+    struct inherited_socket socket = {.fd = -1};
+    unsigned long long device = 0, inode = 0;
+    int origin;
+
+    /* A version that did not know the files of Unix sockets ended with the name. */
+    if (sscanf(line, "listener %d %d %32s %llu %llu", &socket.fd, &origin, socket.name, &device,
+               &inode) < 3)
+        return -EPROTO;
+    socket.file = (struct socket_file){.device = (dev_t)device, .inode = (ino_t)inode};
+    socket.origin = (enum listener_origin)origin;
+    socket.known = true;
+    handover_take(socket.fd);
+    inherited_add(inherited, &socket);
+    return 0;
 }
 
 /* ---- from systemd ---- */

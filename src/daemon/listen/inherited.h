@@ -5,9 +5,9 @@
 #ifndef ECHOD_DAEMON_LISTEN_INHERITED_H
 #define ECHOD_DAEMON_LISTEN_INHERITED_H
 
-#include "log/log.h"
 #include "config/settings.h"
 #include "daemon/listen/bind_plan.h"
+#include "log/log.h"
 #include "net/identity.h"
 #include "net/listener.h"
 #include "net/socketfile.h"
@@ -37,6 +37,9 @@ struct inherited {
 };
 
 void inherited_add(struct inherited *inherited, const struct inherited_socket *socket);
+
+/* Adds the socket of LINE, "listener ...", of a handover. Returns 0 or -EPROTO. */
+int inherited_restore(struct inherited *inherited, const char *line);
 
 /* Adds what systemd passes, whatever that is. To be called before a descriptor of our own is made,
  * which could get the number of one that is announced and not open. */

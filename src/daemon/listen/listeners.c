@@ -3,8 +3,8 @@
 #include "base/exit.h"
 #include "base/memory.h"
 #include "base/passed_fds.h"
-#include "daemon/process/fd_store.h"
 #include "daemon/listen/bind_plan.h"
+#include "daemon/process/fd_store.h"
 #include "net/listener.h"
 #include "net/sockopts.h"
 
@@ -297,4 +297,15 @@ size_t listeners_datagram_count(const struct listeners *listeners)
     for (size_t i = 0; i < listeners->count; i++)
         count += protocol_type(listeners->item[i].settings->protocol) == SOCK_DGRAM;
     return count;
+}
+
+void listeners_save(const struct listeners *listeners, struct handover *handover)
+{
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listener *l = &listeners->item[i];
+        fprintf(handover->to, "listener %d %d %s %llu %llu\n", l->fd, (int)l->origin,
+                l->settings->name, (unsigned long long)l->file.device,
+                (unsigned long long)l->file.inode);
+        handover_add(handover, l->fd);
+    }
 }

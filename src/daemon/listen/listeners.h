@@ -4,9 +4,10 @@
 #ifndef ECHOD_DAEMON_LISTEN_LISTENERS_H
 #define ECHOD_DAEMON_LISTEN_LISTENERS_H
 
-#include "log/log.h"
 #include "config/settings.h"
 #include "daemon/listen/inherited.h"
+#include "daemon/process/handover.h"
+#include "log/log.h"
 #include "net/address.h"
 #include "net/socketfile.h"
 
@@ -49,6 +50,9 @@ void listeners_close(struct listeners *listeners, bool kept);
 
 /* How many are datagram sockets. */
 size_t listeners_datagram_count(const struct listeners *listeners);
+
+/* Writes a line for each to HANDOVER. */
+void listeners_save(const struct listeners *listeners, struct handover *handover);
 
 /* Gives those that the daemon opened to the manager to keep (fd_store.h), if it does not have them
  * yet. */

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
 #ifndef ECHOD_DAEMON_SESSION_COUNTERS_H
 #define ECHOD_DAEMON_SESSION_COUNTERS_H
 
-#include "daemon/session/histogram.h"
 #include "daemon/session/datagram_counters.h"
+#include "daemon/session/histogram.h"
 
 #include <stddef.h>
 #include <stdint.h>

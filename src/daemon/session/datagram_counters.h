@@ -4,8 +4,8 @@
 #ifndef ECHOD_DAEMON_SESSION_DATAGRAM_COUNTERS_H
 #define ECHOD_DAEMON_SESSION_DATAGRAM_COUNTERS_H
 
-#include "log/record.h"
 #include "ipc/slot.h"
+#include "log/record.h"
 
 struct datagram_counters {
     uint64_t count[DATAGRAM_COUNTERS];

@@ -4,11 +4,11 @@
 #ifndef ECHOD_DAEMON_SESSION_SESSION_LOG_H
 #define ECHOD_DAEMON_SESSION_SESSION_LOG_H
 
-#include "log/log.h"
-#include "log/log_limit.h"
 #include "daemon/session/roster.h"
 #include "ipc/end.h"
 #include "ipc/slot.h"
+#include "log/log.h"
+#include "log/log_limit.h"
 
 /* How sessions are logged. */
 struct session_log {

@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "log/log.h"
 #include "base/title.h"
+#include "log/log.h"
 #include "net/address.h"
 #include "scribe/scribe.h"
 

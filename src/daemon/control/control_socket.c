@@ -1,13 +1,9 @@
-#include "daemon/control.h"
+#include "daemon/control/control_socket.h"
 
 #include "base/clock.h"
 #include "base/passed_fds.h"
-#include "daemon/audit.h"
-#include "daemon/ends.h"
-#include "daemon/admission/check_access.h"
-#include "daemon/report.h"
-#include "daemon/server.h"
-#include "daemon/supervise/worker_signals.h"
+#include "base/text.h"
+#include "daemon/control/audit.h"
 #include "net/listener.h"
 
 #include <errno.h>
@@ -23,9 +19,9 @@
 #define PAUSE (250 * USEC_PER_MSEC)
 #define MODE 0660
 
-void control_init(struct control *control)
+void control_init(struct control *control, struct log *log)
 {
-    *control = (struct control){.listener = -1};
+    *control = (struct control){.log = log, .listener = -1};
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         control->peers[i].fd = -1;
 }
@@ -51,7 +47,7 @@ static char *own_path(void)
     return asprintf(&path, "%.*s/control", len, directory) < 0 ? NULL : path;
 }
 
-static int listen_at(struct server *server, const char *path)
+static int listen_at(struct log *log, const char *path)
 {
     char reason[NET_REASON_MAX] = "the path is too long", *copy = text_copy(path);
     struct address address;
@@ -60,14 +56,14 @@ static int listen_at(struct server *server, const char *path)
     int missing = access(copy, F_OK);
     free(copy);
     if (missing) {
-        log_text(&server->log, getenv("RUNTIME_DIRECTORY") ? LOG_WARNING : LOG_DEBUG,
+        log_text(log, getenv("RUNTIME_DIRECTORY") ? LOG_WARNING : LOG_DEBUG,
                  "no control socket, echoctl cannot be used: there is no directory for %s", path);
         return -1;
     }
     int fd =
         address_unix(&address, path) == 0 ? listener_open(&address, SOCK_STREAM, MODE, reason) : -1;
     if (fd < 0)
-        log_warning(&server->log, "no control socket, echoctl cannot be used: %s", reason);
+        log_warning(log, "no control socket, echoctl cannot be used: %s", reason);
     return fd;
 }
 
@@ -79,10 +75,8 @@ static struct address address_of(const struct control *control)
     return address;
 }
 
-void control_open(struct server *server, int fd)
+void control_open(struct control *control, int fd)
 {
-    struct control *control = &server->control;
-
     control->path = own_path();
     if (!control->path)
         return;
@@ -90,7 +84,7 @@ void control_open(struct server *server, int fd)
     if (!socket_file_stands(&control->file, &address))
         passed_fds_close(&fd);
     if (fd < 0) {
-        fd = listen_at(server, control->path);
+        fd = listen_at(control->log, control->path);
         control->file = socket_file_at(&address);
     }
     passed_fds_refuse(fd);
@@ -156,18 +150,17 @@ static bool has_enough(const struct control *control, uid_t uid)
 }
 
 /* Why the one at FD is not heard; NULL if he is. */
-static const char *find_objection(struct server *server, int fd, struct ucred *peer)
+static const char *find_objection(const struct control *control, int fd, struct ucred *peer)
 {
     socklen_t len = sizeof(*peer);
     char by[AUDIT_TEXT_MAX];
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) < 0 || !may_control(fd, peer)) {
-        log_warning(&server->log, "somebody without the right to it used the control socket: %s",
+        log_warning(control->log, "somebody without the right to it used the control socket: %s",
                     audit_who(peer, by));
         return "error the control socket is for root and the group of echod\n";
     }
-    return has_enough(&server->control, peer->uid) ? "error too many requests of one user at once\n"
-                                                   : NULL;
+    return has_enough(control, peer->uid) ? "error too many requests of one user at once\n" : NULL;
 }
 
 static struct control_peer *free_place(const struct control *control)
@@ -178,114 +171,30 @@ static struct control_peer *free_place(const struct control *control)
     return NULL;
 }
 
-void control_welcome(struct server *server)
+void control_accept(struct control *control)
 {
-    struct control_peer *peer = free_place(&server->control);
-    int fd =
-        peer ? accept4(server->control.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
+    struct control_peer *peer = free_place(control);
+    int fd = peer ? accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
 
     if (fd < 0) {
         if (errno != EAGAIN) /* out of descriptors, most likely; the loop must not spin */
-            server->control.muted_until = clock_now() + PAUSE;
+            control->muted_until = clock_now() + PAUSE;
         return;
     }
     struct ucred user = {.uid = (uid_t)-1, .gid = (gid_t)-1};
-    const char *objection = find_objection(server, fd, &user);
+    const char *objection = find_objection(control, fd, &user);
     if (!objection) {
         *peer = (struct control_peer){.fd = fd, .user = user, .deadline = clock_now() + PATIENCE};
         return;
     }
     if (send(fd, objection, strlen(objection), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        log_debug(&server->log, "and did not wait to be told so");
+        log_debug(control->log, "and did not wait to be told so");
     passed_fds_close(&fd);
 }
 
-/* ---- requests ---- */
+/* ---- requests and answers ---- */
 
-static void log_request(struct server *server, const struct control_peer *peer, const char *request,
-                        const struct client *client)
-{
-    const struct audit asked = {
-        .request = request, .way = "over the control socket", .by = peer->user, .client = client};
-
-    audit_log(&server->log, &asked);
-}
-
-static void kill_client(struct server *server, const struct control_peer *peer, const char *id,
-                        FILE *to)
-{
-    uint64_t pid = 0;
-    struct client *client = number_parse(id, &pid) == 0 && pid <= INT32_MAX
-                                ? sessions_find(&server->sessions, (pid_t)pid)
-                                : NULL;
-
-    if (!client) {
-        fprintf(to, "error no client has the ID %.20s: echoctl list shows them\n", id);
-        return;
-    }
-    log_request(server, peer, "kill", client);
-    worker_signal_client(&server->fork_servers, client, client->asked ? SIGKILL : SIGTERM);
-    client->asked = true;
-    fprintf(to, "ok\nid=%d\n", (int)pid);
-}
-
-/* All of a request is, and what an answer repeats of it is harmless on a terminal then. */
-static bool is_plain(const char *text)
-{
-    while (*text >= ' ' && *text <= '~')
-        text++;
-    return *text == '\0';
-}
-
-static void check_access(struct server *server, const struct control_peer *peer,
-                         const char *operands, FILE *to)
-{
-    (void)peer;
-    check_access_answer(&server->admission, operands, to);
-}
-
-/* Returns whether PEER's request is one that is known. */
-static bool answer_known(struct server *server, const struct control_peer *peer, FILE *to)
-{
-    const char *request = peer->request;
-    static const struct {
-        const char *name;
-        void (*report)(struct server *server, FILE *to);
-    } reports[] = {{"status", report_status},
-                   {"list", report_clients},
-                   {"listeners", report_listeners},
-                   {"datagrams", report_datagrams},
-                   {"metrics", report_metrics}};
-    static const struct {
-        const char *name;
-        void (*answer)(struct server *server, const struct control_peer *peer, const char *operands,
-                       FILE *to);
-    } requests[] = {{"kill", kill_client}, {"check-access", check_access}};
-
-    for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
-        if (strcmp(request, reports[i].name) != 0)
-            continue;
-        fputs("ok\n", to);
-        reports[i].report(server, to);
-        return true;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-        size_t len = strlen(requests[i].name);
-        if (strncmp(request, requests[i].name, len) != 0 || request[len] != ' ')
-            continue;
-        requests[i].answer(server, peer, request + len + 1, to);
-        return true;
-    }
-    return false;
-}
-
-static void answer_request(struct server *server, const struct control_peer *peer, FILE *to)
-{
-    if (!is_plain(peer->request) || !answer_known(server, peer, to))
-        fputs("error unknown request\n", to);
-}
-
-static void speak_to(struct control_peer *peer)
+static void send_answer(struct control_peer *peer)
 {
     ssize_t n = send(peer->fd, peer->answer + peer->sent, peer->size - peer->sent,
                      MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -296,45 +205,64 @@ static void speak_to(struct control_peer *peer)
         dismiss(peer);
 }
 
-static void take_request(struct server *server, struct control_peer *peer)
-{
-    FILE *to;
-
-    if (strcmp(peer->request, "reload") == 0) {
-        int waiter = peer->fd;
-        log_request(server, peer, "reload", NULL);
-        peer->fd = -1; /* it is the reload's now */
-        dismiss(peer);
-        reload_begin(server, waiter);
-        return;
-    }
-    to = open_memstream(&peer->answer, &peer->size);
-    if (to)
-        answer_request(server, peer, to);
-    if (!to || fclose(to) != 0)
-        dismiss(peer);
-    else
-        speak_to(peer); /* at once: before a reload can come between */
-}
-
-/* Takes what has come of the request. Nobody is waited for. */
-static void listen_to(struct server *server, struct control_peer *peer)
+/* Takes what has come of the request. Nobody is waited for. Returns it once it is
+ * whole, else NULL. */
+static const char *receive_request(struct control_peer *peer)
 {
     ssize_t n = passed_fds_receive(peer->fd, peer->request + peer->received,
                                    sizeof(peer->request) - 1 - peer->received);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return NULL;
     if (n > 0)
         peer->received += (size_t)n;
     peer->request[peer->received] = '\0';
     char *end = strchr(peer->request, '\n');
     if (end) {
         *end = '\0';
-        take_request(server, peer);
-    } else if (n <= 0 || peer->received + 1 == sizeof(peer->request)) {
-        dismiss(peer);
+        return peer->request;
     }
+    if (n <= 0 || peer->received + 1 == sizeof(peer->request))
+        dismiss(peer);
+    return NULL;
+}
+
+const char *control_ready(struct control *control, size_t index)
+{
+    struct control_peer *peer = &control->peers[index];
+
+    if (peer->fd < 0)
+        return NULL;
+    if (!peer->answer)
+        return receive_request(peer);
+    send_answer(peer);
+    return NULL;
+}
+
+const struct ucred *control_user(const struct control *control, size_t index)
+{
+    return &control->peers[index].user;
+}
+
+void control_answer(struct control *control, size_t index, char *text, size_t size)
+{
+    struct control_peer *peer = &control->peers[index];
+
+    peer->answer = text;
+    peer->size = size;
+    if (text)
+        send_answer(peer); /* at once: before a reload can come between */
+    else
+        dismiss(peer);
+}
+
+int control_release(struct control *control, size_t index)
+{
+    int fd = control->peers[index].fd;
+
+    control->peers[index].fd = -1;
+    dismiss(&control->peers[index]);
+    return fd;
 }
 
 /* ---- for the loop ---- */
@@ -350,17 +278,7 @@ void control_poll(const struct control *control, struct poll_set *set, uint64_t 
                      peer_tag, i);
 }
 
-void control_attend(struct server *server, size_t index)
-{
-    struct control_peer *peer = &server->control.peers[index];
-
-    if (peer->answer)
-        speak_to(peer);
-    else
-        listen_to(server, peer);
-}
-
-void control_check(struct control *control, uint64_t now)
+void control_run(struct control *control, uint64_t now)
 {
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         if (control->peers[i].fd >= 0 && now >= control->peers[i].deadline)
@@ -375,4 +293,24 @@ uint64_t control_next(const struct control *control)
         if (control->peers[i].fd >= 0 && control->peers[i].deadline < next)
             next = control->peers[i].deadline;
     return next;
+}
+
+/* ---- the handover ---- */
+
+void control_save(const struct control *control, struct handover *handover)
+{
+    fprintf(handover->to, "control %d %llu %llu\n", control->listener,
+            (unsigned long long)control->file.device, (unsigned long long)control->file.inode);
+    handover_add(handover, control->listener);
+}
+
+int control_restore(struct control *control, const char *line)
+{
+    unsigned long long device = 0, inode = 0;
+
+    if (sscanf(line, "control %d %llu %llu", &control->listener, &device, &inode) < 1)
+        return -EPROTO;
+    handover_take(control->listener);
+    control->file = (struct socket_file){.device = (dev_t)device, .inode = (ino_t)inode};
+    return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * Who had the daemon reload, or end a session: whoever else looks after it wants to know.
  */
-#ifndef ECHOD_DAEMON_AUDIT_H
-#define ECHOD_DAEMON_AUDIT_H
+#ifndef ECHOD_DAEMON_CONTROL_AUDIT_H
+#define ECHOD_DAEMON_CONTROL_AUDIT_H
 
 #include "log/log.h"
 

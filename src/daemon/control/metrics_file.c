@@ -1,11 +1,9 @@
-#include "daemon/metrics.h"
+#include "daemon/control/metrics_file.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/passed_fds.h"
 #include "config/sections.h"
-#include "daemon/report.h"
-#include "daemon/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +30,7 @@ static bool is_no_file(const char *path)
     return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
-void metrics_check(const struct settings *settings, struct problems *problems)
+void metrics_file_check(const struct settings *settings, struct problems *problems)
 {
     const char *path = settings->server->metrics_file.data;
 
@@ -77,104 +75,97 @@ NORETURN static void write_file(const char *text, const char *path)
 }
 
 /* In the child, which is to hold nothing that others wait for if the disk lets it hang. */
-NORETURN static void become_writer(const struct server *server, const char *text, pid_t parent)
+NORETURN static void become_writer(const struct metrics_file *metrics, const char *text,
+                                   pid_t parent)
 {
     const int kept[] = {STDERR_FILENO};
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
         passed_fds_close_from(0, kept, ARRAY_SIZE(kept)) < 0)
         _exit(EINTR);
-    title_set(server->title, "echod: metrics");
-    write_file(text, server->settings->server->metrics_file.data);
-}
-
-/* Forks a process that writes what is to be told now: formatted here, since children are forked
- * without the counts of the workers. Returns its ID, or -errno. */
-static pid_t start_writer(struct server *server)
-{
-    pid_t parent = getpid();
-    char *text = NULL;
-    size_t size;
-    FILE *to = open_memstream(&text, &size);
-
-    if (!to)
-        return -errno;
-    report_metrics(server, to);
-    pid_t pid = fclose(to) == 0 ? fork() : -1;
-    if (pid == 0)
-        become_writer(server, text, parent);
-    free(text);
-    return pid;
+    title_set(metrics->title, "echod: metrics");
+    write_file(text, metrics->path);
 }
 
 /* Not by an echod of one client (--inetd), whose counts are not those of the service. */
-static bool is_wanted(const struct server *server)
+static bool is_wanted(const struct metrics_file *metrics)
 {
-    return server->settings->server->metrics_file.len > 0 && server->phase == PHASE_SERVING;
+    return metrics->path[0] && !metrics->closed;
 }
 
 /* The writer's time is over. It may not end even so: then there is no other one. */
-static void give_up(struct server *server)
+static void give_up(struct metrics_file *metrics)
 {
-    kill(server->metrics.writer, SIGKILL);
-    server->metrics.next = UINT64_MAX;
-    log_warning(&server->log, "metrics_file: %s cannot be written: its disk takes too long",
-                server->settings->server->metrics_file.data);
+    kill(metrics->writer, SIGKILL);
+    metrics->next = UINT64_MAX;
+    log_warning(metrics->log, "metrics_file: %s cannot be written: its disk takes too long",
+                metrics->path);
 }
 
-void metrics_turn(struct server *server, uint64_t now)
+bool metrics_file_run(struct metrics_file *metrics, uint64_t now)
 {
-    struct metrics *metrics = &server->metrics;
+    if (!is_wanted(metrics) || now < metrics->next)
+        return false;
+    if (metrics->writer)
+        give_up(metrics);
+    return !metrics->writer;
+}
 
-    if (!is_wanted(server) || now < metrics->next)
-        return;
-    if (metrics->writer) {
-        give_up(server);
-        return;
-    }
-    pid_t pid = start_writer(server);
+void metrics_file_write(struct metrics_file *metrics, const char *text, uint64_t now)
+{
+    pid_t parent = getpid(), pid = text ? fork() : -1;
+
+    if (pid == 0)
+        become_writer(metrics, text, parent);
     metrics->next = now + (pid > 0 ? WRITING_TIME : INTERVAL);
     if (pid > 0)
         metrics->writer = pid;
 }
 
-uint64_t metrics_next(const struct server *server)
+uint64_t metrics_file_next(const struct metrics_file *metrics)
 {
-    return is_wanted(server) ? server->metrics.next : UINT64_MAX;
+    return is_wanted(metrics) ? metrics->next : UINT64_MAX;
 }
 
-void metrics_abandon(struct server *server)
+void metrics_file_close(struct metrics_file *metrics)
 {
-    if (server->metrics.writer)
-        kill(server->metrics.writer, SIGKILL);
+    metrics->closed = true;
+}
+
+void metrics_file_abandon(struct metrics_file *metrics)
+{
+    if (metrics->writer)
+        kill(metrics->writer, SIGKILL);
 }
 
 /* An error that lasts is told once. */
-static void explain(struct server *server, int error)
+static void log_outcome(struct metrics_file *metrics, int error)
 {
-    const char *path = server->settings->server->metrics_file.data;
-    bool known = server->metrics.error == error;
+    bool known = metrics->error == error;
 
-    server->metrics.error = error;
+    metrics->error = error;
     if (known)
         return;
     if (error)
-        log_warning(&server->log, "metrics_file: %s cannot be written: %s%s", path,
+        log_warning(metrics->log, "metrics_file: %s cannot be written: %s%s", metrics->path,
                     file_error(error),
                     error == EROFS ? " (a service needs ReadWritePaths= for its directory)" : "");
     else
-        log_notice(&server->log, "metrics_file: %s is written again", path);
+        log_notice(metrics->log, "metrics_file: %s is written again", metrics->path);
 }
 
-void metrics_finish(struct server *server, int status)
+bool metrics_file_ended(struct metrics_file *metrics, pid_t pid, int status)
 {
-    bool given_up = server->metrics.next == UINT64_MAX;
+    bool given_up = metrics->next == UINT64_MAX;
 
-    server->metrics.writer = 0;
-    server->metrics.next = clock_now() + INTERVAL;
+    if (metrics->writer == 0 || pid != metrics->writer)
+        return false;
+    metrics->writer = 0;
+    metrics->next = clock_now() + INTERVAL;
     if (!WIFEXITED(status) && !given_up)
-        log_warning(&server->log, "metrics_file: its writer was killed by signal %d",
+        log_warning(metrics->log, "metrics_file: its writer was killed by signal %d",
                     WTERMSIG(status));
     else if (WIFEXITED(status))
-        explain(server, WEXITSTATUS(status));
+        log_outcome(metrics, WEXITSTATUS(status));
+    return true;
 }

@@ -1,25 +1,25 @@
 /*
  * The daemon while it serves: everything it knows, and its one loop.
  */
-#ifndef ECHOD_DAEMON_SERVER_H
-#define ECHOD_DAEMON_SERVER_H
+#ifndef ECHOD_DAEMON_DAEMON_H
+#define ECHOD_DAEMON_DAEMON_H
 
-#include "log/log.h"
 #include "base/title.h"
 #include "config/settings.h"
-#include "daemon/control.h"
-#include "daemon/datagram/datagram_workers.h"
 #include "daemon/admission/admission.h"
-#include "log/log_limit.h"
+#include "daemon/control/control_socket.h"
+#include "daemon/control/metrics_file.h"
+#include "daemon/datagram/datagram_workers.h"
 #include "daemon/listen/listeners.h"
-#include "daemon/metrics.h"
 #include "daemon/process/notify.h"
-#include "daemon/reload.h"
-#include "daemon/session/sessions.h"
 #include "daemon/process/signals.h"
+#include "daemon/reload/reload.h"
+#include "daemon/session/sessions.h"
 #include "daemon/supervise/fork_servers.h"
 #include "daemon/supervise/jobs.h"
 #include "daemon/supervise/scribe_process.h"
+#include "log/log.h"
+#include "log/log_limit.h"
 
 enum phase {
     PHASE_SERVING,
@@ -28,7 +28,7 @@ enum phase {
     PHASE_KILLING,  /* they were killed */
 };
 
-struct server {
+struct daemon {
     const struct settings *settings;
     const struct title *title;
     struct log log;
@@ -46,7 +46,7 @@ struct server {
     struct notifier notifier;
     struct log_limit log_limit;
     struct session_log session_log;
-    struct metrics metrics;
+    struct metrics_file metrics;
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
     uint64_t sample_at;      /* of the next look for idle clients, while draining; 0: none */
@@ -62,29 +62,5 @@ struct server {
     const char *pid_path; /* NULL: no pid file */
     int pid_file;         /* its descriptor, which holds the lock; -1: none */
 };
-
-/* What a server is made from. */
-struct server_plan {
-    const struct settings *settings;
-    const struct title *title;
-    const char *program, *config, *pid_path;
-    enum sink sink; /* where records go */
-    int handover;   /* what the program before left (handover.h), which is closed; or -1 */
-};
-
-/* Makes a server that has nothing yet. Its parts point at each other: it is not to be moved. */
-void server_init(struct server *server, const struct server_plan *plan);
-
-/*
- * Sets up what serving needs but listeners: signals, slots, roster, scribe; those that are there
- * already are added to PASSED. Logs what fails. Returns 0 or an exit status.
- */
-int server_open(struct server *server, const struct server_plan *plan, struct inherited *passed);
-
-/* Serves until it was told to stop and the last client is gone. */
-void server_run(struct server *server);
-
-/* Ends the scribe, once it has written what it was given, and frees everything. */
-void server_close(struct server *server);
 
 #endif

@@ -1,56 +1,67 @@
-#include "daemon/process_handover.h"
+#include "daemon/supervise/process_handover.h"
 
 #include "base/clock.h"
 
 #include <errno.h>
 #include <string.h>
 
-static void write_scribe(const struct scribe_process *scribe, FILE *to)
+static void save_scribe(const struct scribe_process *scribe, struct handover *handover)
 {
+    FILE *to = handover->to;
+
     fprintf(to, "scribe %d %d %d %d %d\n", (int)scribe->sink, (int)scribe->pid, scribe->records_in,
             scribe->records_out, scribe->stores);
-    for (uint32_t i = 0; i < scribe->count; i++)
-        if (scribe->connection[i].fd >= 0)
-            fprintf(to, "store %u %d %d %llu\n", i + 1, scribe->connection[i].fd,
-                    scribe->connection[i].passed, (unsigned long long)scribe->connection[i].source);
+    handover_add(handover, scribe->records_in);
+    handover_add(handover, scribe->records_out);
+    handover_add(handover, scribe->stores);
+    for (uint32_t i = 0; i < scribe->count; i++) {
+        const struct store_connection *c = &scribe->connection[i];
+        if (c->fd < 0)
+            continue;
+        fprintf(to, "store %u %d %d %llu\n", i + 1, c->fd, c->passed,
+                (unsigned long long)c->source);
+        handover_add(handover, c->fd);
+    }
 }
 
-static void write_fork_servers(const struct fork_servers *fs, FILE *to)
+static void save_fork_servers(const struct fork_servers *fs, struct handover *handover)
 {
+    FILE *to = handover->to;
+
     for (size_t i = 0; i < fs->count; i++) {
         const struct fork_server *s = &fs->item[i];
         fprintf(to, "fork-server %u %d %d %d %d %d %llu %llu %llu %lld\n", s->number, (int)s->pid,
                 s->channel, s->far, s->number == fs->current, s->ready,
                 (unsigned long long)s->file.device, (unsigned long long)s->file.inode,
                 (unsigned long long)s->file.size, (long long)s->file.modified);
+        handover_add(handover, s->channel);
+        handover_add(handover, s->far);
     }
     for (unsigned i = 0; fs->known && i < PROTECTION_COUNT; i++)
         fprintf(to, "protection %u %d %d\n", i, fs->protection[i].error, fs->protection[i].level);
 }
 
-void process_handover_write(const struct server *server, FILE *to)
+void processes_save(const struct jobs *jobs, struct handover *handover)
 {
-    const struct file_identity *program = &server->program_file;
-
-    fprintf(to, "program %llu %llu %llu %lld\n", (unsigned long long)program->device,
-            (unsigned long long)program->inode, (unsigned long long)program->size,
-            (long long)program->modified);
-    fprintf(to, "jobs %llu\n", (unsigned long long)server->jobs.last);
-    write_scribe(&server->scribe, to);
-    write_fork_servers(&server->fork_servers, to);
+    fprintf(handover->to, "jobs %llu\n", (unsigned long long)jobs->last);
+    save_scribe(jobs->scribe, handover);
+    save_fork_servers(jobs->servers, handover);
 }
 
-static int read_scribe(const char *line, struct server *server)
+static int restore_scribe(struct scribe_process *scribe, const struct title *title,
+                          const char *line)
 {
-    struct scribe_process *scribe = &server->scribe;
     int sink, pid;
 
     if (sscanf(line, "scribe %d %d %d %d %d", &sink, &pid, &scribe->records_in,
                &scribe->records_out, &scribe->stores) != 5)
         return -EPROTO;
+    handover_take(scribe->records_in);
+    handover_take(scribe->records_out);
+    handover_take(scribe->stores);
     scribe->sink = (enum sink)sink;
     scribe->pid = pid;
-    scribe->title = server->title;
+    scribe->title = title;
     scribe->seed = hash_seed_new();
     scribe->since = clock_now();
     return 0;
@@ -65,6 +76,7 @@ static int read_store(const char *line, struct scribe_process *scribe)
 
     if (sscanf(line, "store %u %d %d %llu", &number, &connection.fd, &passed, &source) < 3)
         return -EPROTO;
+    handover_take(connection.fd);
     connection.passed = passed;
     connection.source = source;
     return scribe_process_adopt(scribe, number, &connection);
@@ -80,6 +92,8 @@ static int read_fork_server(const char *line, struct fork_servers *fs)
     if (sscanf(line, "fork-server %u %d %d %d %d %d %llu %llu %llu %lld", &s.number, &pid,
                &s.channel, &s.far, &current, &ready, &device, &inode, &size, &modified) != 10)
         return -EPROTO;
+    handover_take(s.channel);
+    handover_take(s.far);
     s.pid = pid;
     s.ready = ready;
     s.file = (struct file_identity){
@@ -100,18 +114,6 @@ static int read_protection(const char *line, struct fork_servers *fs)
     return 0;
 }
 
-static int read_program(const char *line, struct file_identity *program)
-{
-    unsigned long long device, inode, size;
-    long long modified;
-
-    if (sscanf(line, "program %llu %llu %llu %lld", &device, &inode, &size, &modified) != 4)
-        return -EPROTO;
-    *program = (struct file_identity){
-        .device = device, .inode = inode, .size = size, .modified = modified};
-    return 0;
-}
-
 static int read_jobs(const char *line, struct jobs *jobs)
 {
     unsigned long long last;
@@ -122,22 +124,20 @@ static int read_jobs(const char *line, struct jobs *jobs)
     return 0;
 }
 
-static bool begins(const char *line, const char *word)
+int processes_restore(struct jobs *jobs, const struct title *title, const char *line)
 {
-    return strncmp(line, word, strlen(word)) == 0;
+    if (handover_is(line, "jobs "))
+        return read_jobs(line, jobs);
+    if (handover_is(line, "scribe "))
+        return restore_scribe(jobs->scribe, title, line);
+    if (handover_is(line, "store "))
+        return read_store(line, jobs->scribe);
+    if (handover_is(line, "fork-server "))
+        return read_fork_server(line, jobs->servers);
+    return handover_is(line, "protection ") ? read_protection(line, jobs->servers) : 0;
 }
 
-int process_handover_read(const char *line, struct server *server)
+int processes_find_records(int fd)
 {
-    if (begins(line, "program "))
-        return read_program(line, &server->program_file);
-    if (begins(line, "jobs "))
-        return read_jobs(line, &server->jobs);
-    if (begins(line, "scribe "))
-        return read_scribe(line, server);
-    if (begins(line, "store "))
-        return read_store(line, &server->scribe);
-    if (begins(line, "fork-server "))
-        return read_fork_server(line, &server->fork_servers);
-    return begins(line, "protection ") ? read_protection(line, &server->fork_servers) : 0;
+    return handover_number(fd, "scribe %*d %*d %*d %d");
 }

@@ -1,4 +1,4 @@
-#include "daemon/self_test.h"
+#include "daemon/supervise/self_test.h"
 
 #include "base/clock.h"
 #include "base/exit.h"
@@ -23,7 +23,9 @@
 
 /* What is known of the test. */
 struct trial {
-    struct server *server;
+    struct jobs *jobs;
+    struct slots *slots;
+    struct log *log;
     struct submitted submitted;
     uint64_t deadline;
     bool ended; /* with: */
@@ -33,7 +35,7 @@ struct trial {
 
 static struct fork_server *fork_server_of(const struct trial *trial)
 {
-    return fork_servers_find(&trial->server->fork_servers, trial->server->fork_servers.current);
+    return fork_servers_find(trial->jobs->servers, trial->jobs->servers->current);
 }
 
 static void take_report(struct trial *trial, const struct report *report)
@@ -59,7 +61,7 @@ static bool listen_to(struct trial *trial)
     poll(&polled, 1, LOOK_MSEC);
     bool gone = waitid(P_PID, (id_t)fork_server->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
                 info.si_pid != 0;
-    while ((count = fork_servers_receive(&trial->server->fork_servers, fork_server, list)) > 0)
+    while ((count = fork_servers_receive(trial->jobs->servers, fork_server, list)) > 0)
         for (ssize_t i = 0; i < count; i++)
             take_report(trial, &list[i]);
     return !gone;
@@ -69,7 +71,7 @@ static bool listen_to(struct trial *trial)
 
 static int fail(struct trial *trial, const char *clause)
 {
-    log_error(&trial->server->log,
+    log_error(trial->log,
               "no client can be served here: %s; does a container or a filter refuse it something?",
               clause);
     return EXIT_OSERR;
@@ -89,8 +91,8 @@ static int replace_scribe(struct scribe_process *scribe)
 /* Without it nobody would write what is wrong: so it is told at once, where the daemon writes. */
 static int await_scribe(struct trial *trial)
 {
-    struct log *log = &trial->server->log;
-    struct scribe_process *scribe = &trial->server->scribe;
+    struct log *log = trial->log;
+    struct scribe_process *scribe = trial->jobs->scribe;
     int r = scribe_process_await(scribe, trial->deadline);
 
     for (int i = 1; i < SCRIBES && r == -ECHILD; i++) {
@@ -125,14 +127,13 @@ static int await_ready(struct trial *trial)
 /* Has CLIENT served by a worker that echoes, with the first slot, which is nobody's yet. */
 static int submit(struct trial *trial, int client)
 {
-    struct server *server = trial->server;
     const struct listen_settings listen = {
         .name = "self-test", .service = SERVICE_ECHO, .protocol = PROTOCOL_UNIX};
     const struct address peer = {.len = sizeof(sa_family_t), .un = {.sun_family = AF_UNIX}};
 
-    slots_take(&server->sessions.slots, 0);
-    trial->submitted.id = jobs_client_id(&server->jobs, 0);
-    return jobs_submit_client(&server->jobs, &trial->submitted, client, &peer, &listen, "");
+    slots_take(trial->slots, 0);
+    trial->submitted.id = jobs_client_id(trial->jobs, 0);
+    return jobs_submit_client(trial->jobs, &trial->submitted, client, &peer, &listen, "");
 }
 
 /* Returns whether what is sent to CLIENT comes back. */
@@ -152,7 +153,7 @@ static bool is_echoed(struct trial *trial, int client)
 
 static void describe(const struct trial *trial, char *clause)
 {
-    const struct slot *slot = slots_at(&trial->server->sessions.slots, 0);
+    const struct slot *slot = slots_at(trial->slots, 0);
 
     if (trial->error)
         snprintf(clause, CLAUSE_MAX, "no worker can be forked: %s", strerror(trial->error));
@@ -192,9 +193,9 @@ static int try_worker(struct trial *trial)
         describe(trial, clause);
     }
     if (r == 0)
-        fork_servers_done(&trial->server->fork_servers, trial->submitted.server, false);
-    slots_free(&trial->server->sessions.slots, 0);
-    slots_give_back(&trial->server->sessions.slots);
+        fork_servers_done(trial->jobs->servers, trial->submitted.server, false);
+    slots_free(trial->slots, 0);
+    slots_give_back(trial->slots);
     return good ? 0 : fail(trial, clause);
 }
 
@@ -212,10 +213,12 @@ static void tell_protection(struct log *log, unsigned protection, int error)
                     strerror(error));
 }
 
-int self_test(struct server *server)
+int self_test(struct jobs *jobs, struct slots *slots, struct log *log)
 {
-    struct trial trial = {.server = server, .deadline = clock_now() + PATIENCE};
-    int status = await_scribe(&trial), r = try_calls(trial.server->scribe.records_out);
+    struct trial trial = {
+        .jobs = jobs, .slots = slots, .log = log, .deadline = clock_now() + PATIENCE};
+    const struct fork_servers *fs = jobs->servers;
+    int status = await_scribe(&trial), r = try_calls(jobs->scribe->records_out);
 
     if (status == 0 && r < 0)
         status = fail(&trial, strerror(-r));
@@ -223,8 +226,8 @@ int self_test(struct server *server)
         status = await_ready(&trial);
     if (status == 0)
         status = try_worker(&trial);
-    for (unsigned i = 0; i < PROTECTION_COUNT && server->fork_servers.known; i++)
-        if (server->fork_servers.protection[i].error)
-            tell_protection(&server->log, i, server->fork_servers.protection[i].error);
+    for (unsigned i = 0; i < PROTECTION_COUNT && fs->known; i++)
+        if (fs->protection[i].error)
+            tell_protection(log, i, fs->protection[i].error);
     return status;
 }

@@ -1,4 +1,4 @@
-#include "daemon/report.h"
+#include "daemon/control/reports.h"
 
 #include "base/clock.h"
 #include "base/escape.h"
@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 /* With what the datagram workers that live have counted: they may live as long as the daemon. */
-static struct counters counters_now(const struct server *server)
+static struct counters counters_now(const struct report_source *source)
 {
-    const struct datagram_workers *datagrams = &server->datagrams;
-    struct counters counters = server->counters;
+    const struct datagram_workers *datagrams = source->datagrams;
+    struct counters counters = *source->sessions->counters;
 
     for (size_t i = 0; i < datagrams->count; i++) {
         if (!datagrams->item[i].job)
@@ -26,12 +26,12 @@ static struct counters counters_now(const struct server *server)
 }
 
 /* Where there never was a datagram socket, nobody need read about them. */
-static bool concerns(const struct server *server, const struct counter_row *row)
+static bool concerns(const struct report_source *source, const struct counter_row *row)
 {
     enum datagram_counter counter;
 
-    return !counter_is_datagram(row, &counter) || server->datagrams.count > 0 ||
-           datagram_counters_any(&server->counters.datagrams);
+    return !counter_is_datagram(row, &counter) || source->datagrams->count > 0 ||
+           datagram_counters_any(&source->sessions->counters->datagrams);
 }
 
 /* What confines workers: "user,seccomp,landlock-7"; and what does not, with the reason. */
@@ -57,24 +57,24 @@ static void list_protections(const struct fork_servers *fs, char *active, char *
 
 #define PROTECTIONS_MAX 512
 
-void report_status(struct server *server, FILE *to)
+void report_status(const struct report_source *source, FILE *to)
 {
     char config[ESCAPED_SIZE(PATH_MAX)], active[PROTECTIONS_MAX], missing[PROTECTIONS_MAX];
 
-    list_protections(&server->fork_servers, active, missing, PROTECTIONS_MAX);
-    escape_bytes(config, server->config, strnlen(server->config, PATH_MAX), "\\");
-    uint64_t up = clock_now() - server->started;
+    list_protections(source->fork_servers, active, missing, PROTECTIONS_MAX);
+    escape_bytes(config, source->config, strnlen(source->config, PATH_MAX), "\\");
+    uint64_t up = clock_now() - source->started;
 
     fprintf(to,
             "state=%s\tpid=%d\tuptime_seconds=%llu\tclients=%zu\tmax_clients=%llu\t"
             "listeners=%zu\tconfig=%s\tfork_servers=%zu\tprotections=%s\tunprotected=%s",
-            server->phase == PHASE_SERVING ? "serving" : "stopping", (int)getpid(),
-            (unsigned long long)(up / USEC_PER_SEC), server->sessions.roster.live,
-            (unsigned long long)server->settings->server->max_clients, server->listeners.count,
-            config, server->fork_servers.count, active, missing[0] ? missing : "none");
-    struct counters counters = counters_now(server);
+            source->serving ? "serving" : "stopping", (int)getpid(),
+            (unsigned long long)(up / USEC_PER_SEC), source->sessions->roster.live,
+            (unsigned long long)source->settings->max_clients, source->listeners->count, config,
+            source->fork_servers->count, active, missing[0] ? missing : "none");
+    struct counters counters = counters_now(source);
     for (size_t i = 0; i < counter_count; i++)
-        if (concerns(server, &counter_table[i]))
+        if (concerns(source, &counter_table[i]))
             fprintf(to, "\t%s=%llu", counter_table[i].name,
                     (unsigned long long)*counter_of(&counters, &counter_table[i]));
     fputc('\n', to);
@@ -108,25 +108,25 @@ static void report_client(const struct client *client, const struct slot *slot, 
             (unsigned long long)slot->messages);
 }
 
-void report_clients(struct server *server, FILE *to)
+void report_clients(const struct report_source *source, FILE *to)
 {
     uint64_t now = clock_now();
 
-    for (size_t i = 0; i < server->sessions.roster.used_clients; i++)
-        if (server->sessions.roster.clients[i].job)
-            report_client(&server->sessions.roster.clients[i], slots_at(&server->sessions.slots, i),
-                          now, to);
+    for (size_t i = 0; i < source->sessions->roster.used_clients; i++)
+        if (source->sessions->roster.clients[i].job)
+            report_client(&source->sessions->roster.clients[i],
+                          slots_at(&source->sessions->slots, i), now, to);
 }
 
-void report_listeners(struct server *server, FILE *to)
+void report_listeners(const struct report_source *source, FILE *to)
 {
     static const char *const origins[] = {[LISTENER_OPENED] = "echod",
                                           [LISTENER_PASSED] = "socket-unit",
                                           [LISTENER_STORED] = "fd-store"};
     char address[ADDRESS_TEXT_MAX];
 
-    for (size_t i = 0; i < server->listeners.count; i++) {
-        const struct listener *l = &server->listeners.item[i];
+    for (size_t i = 0; i < source->listeners->count; i++) {
+        const struct listener *l = &source->listeners->item[i];
         fprintf(to, "listener=%s\taddress=%s\tprotocol=%s\tservice=%s\tfrom=%s\n",
                 l->settings->name, address_format(&l->address, address, sizeof(address)),
                 protocol_name(l->settings->protocol), service_name(l->settings->service),
@@ -154,9 +154,9 @@ static void report_datagram(const struct datagram_workers *datagrams,
             (unsigned long long)listener_overflow(worker->listener->fd));
 }
 
-void report_datagrams(struct server *server, FILE *to)
+void report_datagrams(const struct report_source *source, FILE *to)
 {
-    const struct datagram_workers *datagrams = &server->datagrams;
+    const struct datagram_workers *datagrams = source->datagrams;
 
     for (size_t i = 0; i < datagrams->count; i++)
         if (datagrams->item[i].listener)
@@ -166,11 +166,11 @@ void report_datagrams(struct server *server, FILE *to)
 /* What tells the series of one instance from those of another, whose files may be collected
  * together: the label config="PATH". In it a backslash and a quotation mark have a backslash before
  * them. */
-static void label_format(const struct server *server, char *buf, size_t size)
+static void label_format(const struct report_source *source, char *buf, size_t size)
 {
     char safe[ESCAPED_SIZE(PATH_MAX)];
 
-    escape_bytes(safe, server->config, strnlen(server->config, PATH_MAX), "\\");
+    escape_bytes(safe, source->config, strnlen(source->config, PATH_MAX), "\\");
     snprintf(buf, size, "config=\"");
     for (const char *p = safe; *p; p++)
         text_append(buf, size, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
@@ -226,19 +226,20 @@ static void put_histogram(const struct metrics_report *report, const struct hist
     fprintf(to, "echod_%s_count{%s} %llu\n", row->metric, report->label, (unsigned long long)count);
 }
 
-void report_metrics(struct server *server, FILE *to)
+void report_metrics(const struct report_source *source, FILE *to)
 {
     struct metrics_report report = {.to = to};
-    struct counters counters = counters_now(server);
+    struct counters counters = counters_now(source);
 
-    label_format(server, report.label, sizeof(report.label));
+    label_format(source, report.label, sizeof(report.label));
     metric(&report, "clients", "gauge", "Clients that are being served.",
-           server->sessions.roster.live);
+           source->sessions->roster.live);
     metric(&report, "clients_max", "gauge", "Clients that may be served at once.",
-           server->settings->server->max_clients);
-    metric(&report, "listeners", "gauge", "Sockets that are listened on.", server->listeners.count);
+           source->settings->max_clients);
+    metric(&report, "listeners", "gauge", "Sockets that are listened on.",
+           source->listeners->count);
     metric(&report, "uptime_seconds", "gauge", "Time since the start.",
-           (clock_now() - server->started) / USEC_PER_SEC);
+           (clock_now() - source->started) / USEC_PER_SEC);
     for (size_t i = 0; i < counter_count; i++)
         metric(&report, counter_table[i].metric, "counter", counter_table[i].help,
                *counter_of(&counters, &counter_table[i]));

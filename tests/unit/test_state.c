@@ -1,8 +1,10 @@
 #include "base/clock.h"
 #include "base/memory.h"
-#include "daemon/handover.h"
+#include "daemon/setup.h"
+#include "daemon/state.h"
 
-#include "daemon/reload.h"
+#include "daemon/reload/reload.h"
+#include "daemon/supervise/process_handover.h"
 #include "unit.h"
 
 #include <fcntl.h>
@@ -22,14 +24,14 @@ struct donor {
     struct server_settings limits;
     struct settings settings;
     struct listen_settings listens[LISTENERS];
-    struct server server;
+    struct daemon server;
     int fds[DESCRIPTORS];
     size_t opened;
 };
 
-static void empty(struct server *server, const struct settings *settings)
+static void empty(struct daemon *server, const struct settings *settings)
 {
-    server_init(server, &(struct server_plan){.settings = settings});
+    daemon_init(server, &(struct daemon_plan){.settings = settings});
 }
 
 static int any_descriptor(void)
@@ -85,7 +87,7 @@ static void open_fork_servers(struct donor *donor)
 
 static void open_descriptors(struct donor *donor)
 {
-    struct server *s = &donor->server;
+    struct daemon *s = &donor->server;
 
     s->scribe.records_in = given(donor);
     s->scribe.records_out = given(donor);
@@ -106,7 +108,7 @@ static struct donor *donate(size_t max_clients)
     static const char *const names[LISTENERS] = {"local", "_.-",
                                                  "a-name-of-the-32-bytes-allowed-0"};
     struct donor *donor = memory_zeroed(1, sizeof(*donor));
-    struct server *s = &donor->server;
+    struct daemon *s = &donor->server;
 
     donor->limits = (struct server_settings){.max_clients = max_clients, .source_prefix = usual};
     donor->settings.server = &donor->limits;
@@ -131,7 +133,7 @@ static struct donor *donate(size_t max_clients)
 }
 
 /* The donor's descriptors are closed; the slots' memory with HEIR's, which goes on with it. */
-static void finish(struct donor *donor, struct server *heir)
+static void finish(struct donor *donor, struct daemon *heir)
 {
     for (size_t i = 0; i < donor->opened; i++)
         fd_close(&donor->fds[i]);
@@ -147,16 +149,39 @@ static void finish(struct donor *donor, struct server *heir)
     free(donor);
 }
 
+/* A descriptor with the lines that DONOR leaves. */
+static int save(const struct donor *donor)
+{
+    struct handover handover;
+
+    assert_int_equal(state_save(&donor->server, &handover, true), 0);
+    int fd = fcntl(handover.fd, F_DUPFD_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    handover_close(&handover);
+    return fd;
+}
+
+/* Has all that DONOR leaves pass an exec, or not. */
+static void pass_all(const struct donor *donor, bool pass)
+{
+    struct handover handover;
+
+    assert_int_equal(state_save(&donor->server, &handover, true), 0);
+    handover_pass(&handover, pass);
+    assert_true(handover.count > 0 && !fcntl(handover.fd, F_GETFD) == pass);
+    handover_close(&handover);
+}
+
 /* What the program that takes DONOR over, with settings of its own, has. */
-static void inherit(struct server *heir, const struct donor *donor, const struct settings *settings,
+static void inherit(struct daemon *heir, const struct donor *donor, const struct settings *settings,
                     struct inherited *passed)
 {
-    int fd = handover_write(&donor->server);
+    int fd = save(donor);
 
     empty(heir, settings);
 
     assert_true(fd >= 0);
-    assert_int_equal(handover_read(fd, heir, passed), 0);
+    assert_int_equal(state_restore(heir, fd, passed), 0);
     assert_int_equal(fcntl(fd, F_GETFD), -1); /* it is closed */
 }
 
@@ -181,9 +206,9 @@ static bool passes_exec(int fd)
 static void test_descriptors_and_times(void **state)
 {
     struct donor *donor = donate(4);
-    const struct server *old = &donor->server;
+    const struct daemon *old = &donor->server;
     struct inherited passed = {0};
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
 
     (void)state;
@@ -210,7 +235,7 @@ static void test_fork_servers(void **state)
     struct donor *donor = donate(1);
     const struct fork_servers *before = &donor->server.fork_servers;
     struct inherited passed = {0};
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
     const struct fork_servers *after = &heir.fork_servers;
 
@@ -240,7 +265,7 @@ static void test_connections_to_the_scribe(void **state)
     struct donor *donor = donate(1);
     const struct scribe_process *before = &donor->server.scribe;
     struct inherited passed = {0};
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
     struct scribe_process *after = &heir.scribe;
 
@@ -272,7 +297,7 @@ static void test_what_there_is_not(void **state)
     donor->server.fork_servers.count = donor->server.scribe.count = 0;
     donor->server.fork_servers.known = false;
     donor->server.scribe.stores = -1;
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
     assert_int_equal(heir.pid_file, -1);
     assert_int_equal(heir.reload.waiter, -1);
@@ -304,27 +329,13 @@ static void test_listeners(void **state)
 {
     struct donor *donor = donate(1);
     struct inherited passed = {0};
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
 
     (void)state;
     expect_listeners(donor, &passed);
     free(passed.item);
     finish(donor, &heir);
-}
-
-static void test_a_rehearsal_gets_the_listeners_only(void **state)
-{
-    struct donor *donor = donate(1);
-    struct inherited passed = {0};
-    int fd = handover_write(&donor->server);
-
-    (void)state;
-    handover_pass(&donor->server, fd, true);
-    assert_int_equal(handover_read(fd, NULL, &passed), 0);
-    expect_listeners(donor, &passed);
-    free(passed.item);
-    finish(donor, NULL);
 }
 
 static void test_totals_go_on(void **state)
@@ -337,7 +348,7 @@ static void test_totals_go_on(void **state)
         *counter_of(&donor->server.counters, &counter_table[i]) = UINT64_MAX - 100 - i;
     histograms_add_duration(&donor->server.counters.sessions, 4711);
     histograms_add_rtt(&donor->server.counters.sessions, 42);
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
     assert_true(heir.counters.reloads == donor->server.counters.reloads + 1);
     heir.counters.reloads--;
@@ -348,7 +359,7 @@ static void test_totals_go_on(void **state)
 
 /* ---- clients ---- */
 
-static void expect_client(const struct server *heir, const struct server *old, pid_t pid)
+static void expect_client(const struct daemon *heir, const struct daemon *old, pid_t pid)
 {
     const struct client *before = roster_find(&old->sessions.roster, pid);
     const struct client *after = roster_find(&heir->sessions.roster, pid);
@@ -374,7 +385,7 @@ static void expect_client(const struct server *heir, const struct server *old, p
 }
 
 /* A client of LISTEN at roster_next(), whose worker is PID; 0: it is not known yet. */
-static struct client *add_to(struct server *server, pid_t pid, const struct address *peer,
+static struct client *add_to(struct daemon *server, pid_t pid, const struct address *peer,
                              const struct listen_settings *listen)
 {
     uint64_t job = jobs_client_id(&server->jobs, roster_next(&server->sessions.roster));
@@ -411,7 +422,7 @@ static void test_clients_of_every_kind(void **state)
     peers[5].un.sun_path[50] = '\0'; /* abstract names may have any bytes */
     for (pid_t i = 0; i < 6; i++)
         add(donor, 100 + i, &peers[i]);
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
     assert_int_equal(heir.sessions.roster.live, 6);
     for (pid_t i = 0; i < 6; i++)
@@ -441,7 +452,7 @@ static void test_clients_behind_a_proxy(void **state)
         else
             roster_admit(&donor->server.sessions.roster, client);
     }
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
     for (pid_t pid = 1; pid <= 3; pid++)
         expect_client(&heir, &donor->server, pid);
@@ -462,7 +473,7 @@ static void test_a_client_that_was_asked_to_end(void **state)
     add(donor, 100, &peer);
     add(donor, 101, &peer);
     roster_find(&donor->server.sessions.roster, 100)->asked = true;
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
     expect_client(&heir, &donor->server, 100);
     expect_client(&heir, &donor->server, 101);
@@ -482,7 +493,7 @@ static void test_a_client_without_a_worker(void **state)
     size_t index = (size_t)(client - donor->server.sessions.roster.clients);
     client->store = 3;
     client->signal = SIGTERM;
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
     const struct client *after = roster_at(&heir.sessions.roster, index, client->job);
     assert_non_null(after);
@@ -515,7 +526,7 @@ static void fill(struct donor *donor, pid_t count)
 }
 
 /* That all of COUNT clients are there with their slots, and as many more fit in as MAX allows. */
-static void expect_filled(const struct donor *donor, struct server *heir, pid_t count, size_t max)
+static void expect_filled(const struct donor *donor, struct daemon *heir, pid_t count, size_t max)
 {
     struct address peer = numeric("192.0.2.1", 7);
     size_t stayed = donor->server.sessions.roster.live;
@@ -549,7 +560,7 @@ static void hand_over(size_t before, size_t after)
     struct inherited passed = {0};
 
     fill(donor, (pid_t)before);
-    struct server heir;
+    struct daemon heir;
     inherit(&heir, donor, &settings, &passed);
     assert_int_equal(heir.sessions.roster.max, before > after ? before : after);
     assert_int_equal(heir.sessions.slots.count, before > after ? before : after);
@@ -591,12 +602,12 @@ static int read_text(const char *text)
 {
     struct server_settings limits = {.max_clients = 2, .source_prefix = usual};
     struct settings settings = {.server = &limits};
-    struct server heir;
+    struct daemon heir;
     struct inherited passed = {0};
     int fd = file_of(text);
 
     empty(&heir, &settings);
-    int r = handover_read(fd, &heir, &passed);
+    int r = state_restore(&heir, fd, &passed);
     assert_int_equal(fcntl(fd, F_GETFD), -1);
     free(passed.item);
     free(heir.scribe.connection);
@@ -647,14 +658,14 @@ static void test_nonsense(void **state)
 static int read_changed(int cut, const char *tail)
 {
     struct donor *donor = donate(2);
-    struct server heir;
+    struct daemon heir;
     struct address peer = numeric("192.0.2.1", 7);
     struct inherited passed = {0};
     char text[8192] = "";
 
     empty(&heir, &donor->settings);
     add(donor, 100, &peer);
-    int fd = handover_write(&donor->server);
+    int fd = save(donor);
     ssize_t len = pread(fd, text, sizeof(text) - 1000, 0);
     assert_true(len > 0 && text[len - 1] == '\n');
     text[len - 1] = '\0';
@@ -665,7 +676,7 @@ static int read_changed(int cut, const char *tail)
             *p = '\0';
     strcat(text, tail);
     close(fd);
-    int r = handover_read(file_of(text), &heir, &passed);
+    int r = state_restore(&heir, file_of(text), &passed);
     free(passed.item);
     finish(donor, heir.sessions.slots.map ? &heir : NULL);
     return r;
@@ -704,13 +715,12 @@ static void test_what_a_later_version_adds_is_passed_over(void **state)
 static void test_pass(void **state)
 {
     struct donor *donor = donate(1);
-    int fd = handover_write(&donor->server), other = any_descriptor();
+    int fd = save(donor), other = any_descriptor();
 
     (void)state;
     assert_false(passes_exec(fd));
     for (int on = 1; on >= 0; on--) {
-        handover_pass(&donor->server, fd, on);
-        assert_int_equal(passes_exec(fd), on);
+        pass_all(donor, on);
         assert_int_equal(passes_exec(donor->server.sessions.slots.memory), on);
         for (size_t i = 0; i < DESCRIPTORS; i++)
             assert_int_equal(passes_exec(donor->fds[i]), on);
@@ -724,14 +734,14 @@ static void test_pass(void **state)
 static void test_all_is_close_on_exec_again_once_it_is_read(void **state)
 {
     struct donor *donor = donate(1);
-    struct server heir;
+    struct daemon heir;
     struct inherited passed = {0};
-    int fd = handover_write(&donor->server);
+    int fd = save(donor);
 
     empty(&heir, &donor->settings);
     (void)state;
-    handover_pass(&donor->server, fd, true);
-    assert_int_equal(handover_read(fd, &heir, &passed), 0);
+    pass_all(donor, true);
+    assert_int_equal(state_restore(&heir, fd, &passed), 0);
     assert_false(passes_exec(donor->server.sessions.slots.memory));
     for (size_t i = 0; i < DESCRIPTORS; i++)
         assert_false(passes_exec(donor->fds[i]));
@@ -789,39 +799,37 @@ static void test_what_is_needed_first(void **state)
     (void)state;
     snprintf(text, sizeof(text), "echod-handover 3\nscribe 1 2 3 57 5\nx\nsettings %d\n", settings);
     int fd = file_of(text);
-    assert_int_equal(fcntl(settings, F_SETFD, 0), 0);
-    assert_int_equal(handover_settings(fd), settings);
-    assert_false(passes_exec(settings));
-    assert_int_equal(handover_records(fd), 57);
+    assert_int_equal(handover_number(fd, "settings %d"), settings);
+    assert_int_equal(processes_find_records(fd), 57);
     close(fd);
     fd = file_of("echod-handover 3\nsettings x\nscribe 1 2\n");
-    assert_int_equal(handover_settings(fd), -1);
-    assert_int_equal(handover_records(fd), -1);
+    assert_int_equal(handover_number(fd, "settings %d"), -1);
+    assert_int_equal(processes_find_records(fd), -1);
     close(fd);
     close(settings);
-    assert_int_equal(handover_settings(fd), -1);
+    assert_int_equal(handover_number(fd, "settings %d"), -1);
 }
 
-/* ---- the time that a rehearsal has ---- */
+/* ---- the time that a dry run has ---- */
 
-static void test_a_rehearsal_is_killed_at_its_deadline(void **state)
+static void test_a_dry_run_is_killed_at_its_deadline(void **state)
 {
     struct server_settings limits = {.max_clients = 1};
     struct settings settings = {.server = &limits};
-    struct server server;
+    struct daemon server;
 
     empty(&server, &settings);
     (void)state;
-    reload_check(&server, UINT64_MAX); /* there is none */
+    reload_run(&server.reload, UINT64_MAX); /* there is none */
     server.reload.pid = fork();
     if (server.reload.pid == 0) {
         for (;;)
             pause();
     }
     server.reload.deadline = clock_now() + USEC_PER_SEC;
-    reload_check(&server, server.reload.deadline - 1);
+    reload_run(&server.reload, server.reload.deadline - 1);
     assert_int_equal(waitpid(server.reload.pid, NULL, WNOHANG), 0);
-    reload_check(&server, server.reload.deadline);
+    reload_run(&server.reload, server.reload.deadline);
     assert_int_equal(child_end(server.reload.pid), 1000 + SIGKILL);
 }
 
@@ -833,7 +841,6 @@ int main(void)
         cmocka_unit_test(test_connections_to_the_scribe),
         cmocka_unit_test(test_what_there_is_not),
         cmocka_unit_test(test_listeners),
-        cmocka_unit_test(test_a_rehearsal_gets_the_listeners_only),
         cmocka_unit_test(test_totals_go_on),
         cmocka_unit_test(test_clients_of_every_kind),
         cmocka_unit_test(test_clients_behind_a_proxy),
@@ -850,7 +857,7 @@ int main(void)
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_find_nonsense),
         cmocka_unit_test(test_what_is_needed_first),
-        cmocka_unit_test(test_a_rehearsal_is_killed_at_its_deadline),
+        cmocka_unit_test(test_a_dry_run_is_killed_at_its_deadline),
     };
     return cmocka_run_group_tests(tests, watchdog_setup, NULL);
 }

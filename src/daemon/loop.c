@@ -1,0 +1,261 @@
+#include "daemon/loop.h"
+
+#include "base/clock.h"
+#include "daemon/admission/accept.h"
+#include "daemon/admission/admit.h"
+#include "daemon/admission/proxied_clients.h"
+#include "daemon/control/audit.h"
+#include "daemon/control/reports.h"
+#include "daemon/ends.h"
+#include "daemon/listen/listener_pause.h"
+#include "daemon/process/poll_set.h"
+#include "daemon/requests.h"
+#include "daemon/status.h"
+#include "daemon/stop.h"
+#include "daemon/takeover.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* How long a poll(2) that cannot work is replaced by waiting for signals. */
+#define SIGNAL_TIME (250 * USEC_PER_MSEC)
+/* How often what was dropped is told. */
+#define TELL_TIME USEC_PER_SEC
+
+/* What is waited for. */
+enum event_source {
+    SOURCE_SIGNALS,
+    SOURCE_FORK_SERVER,
+    SOURCE_DOORBELL,
+    SOURCE_DRY_RUN,
+    SOURCE_CONTROL,
+    SOURCE_CONTROL_PEER,
+    SOURCE_LISTENER,
+};
+
+/* ---- signals ---- */
+
+static void log_hangup(struct daemon *d, const siginfo_t *info)
+{
+    bool by_kernel = info->si_code == SI_KERNEL;
+    const struct audit asked = {
+        .request = "reload",
+        .way = "by SIGHUP",
+        .by = {.uid = by_kernel ? AUDIT_KERNEL : info->si_uid, .pid = info->si_pid}};
+
+    audit_log(&d->log, &asked);
+}
+
+static void handle_signal(struct daemon *d, const siginfo_t *info)
+{
+    switch (info->si_signo) {
+    case SIGTERM:
+    case SIGINT:
+        stop_advance(d);
+        break;
+    case SIGHUP:
+        log_hangup(d, info);
+        takeover_request(d, -1);
+        break;
+    case SIGCHLD:
+        ends_take_children(d);
+        break;
+    default:
+        break;
+    }
+}
+
+static void handle_signals(struct daemon *d)
+{
+    siginfo_t info;
+
+    while (signals_take(&d->signals, &info, 0) > 0)
+        handle_signal(d, &info);
+}
+
+/* ---- as time passes ---- */
+
+/* A start that fails is told once, until one succeeds. */
+static void run_fork_servers(struct daemon *d, uint64_t now)
+{
+    ends_settle(d);
+    int r = fork_servers_run(&d->fork_servers, now);
+
+    if (r < 0 && !d->start_failed)
+        log_error(&d->log, "no fork server can be started, clients wait: %s", strerror(-r));
+    d->start_failed = r < 0 || (d->start_failed && !d->fork_servers.current);
+}
+
+/* Formatted here: children are forked without the counts of the workers. */
+static void run_metrics(struct daemon *d, uint64_t now)
+{
+    const struct report_source source = requests_source(d);
+    char *text = NULL;
+    size_t size;
+
+    if (!metrics_file_run(&d->metrics, now))
+        return;
+    FILE *to = open_memstream(&text, &size);
+    if (to)
+        report_metrics(&source, to);
+    bool whole = to && fclose(to) == 0;
+    metrics_file_write(&d->metrics, whole ? text : NULL, now);
+    free(text);
+}
+
+static void run_notifier(struct daemon *d, uint64_t now)
+{
+    const struct service_status status = status_of(d);
+
+    if (notify_run(&d->notifier, &status, now))
+        listeners_store(&d->listeners);
+}
+
+/* Whatever has to be done because time has passed. */
+static void run_timers(struct daemon *d)
+{
+    uint64_t now = clock_now();
+
+    if (d->log.dropped > 0 && now >= d->tell_at) {
+        d->tell_at = now + TELL_TIME;
+        log_report_dropped(&d->log);
+    }
+    scribe_process_run(&d->scribe, now);
+    run_fork_servers(d, now);
+    admission_reconsider(&d->admission, now);
+    accept_retry(&d->admission, &d->listeners);
+    reload_run(&d->reload, now);
+    control_run(&d->control, now);
+    stop_run(d, now);
+    datagram_workers_run(&d->datagrams, now);
+    slots_run(&d->sessions.slots, now);
+    log_limit_flush(&d->log_limit, &d->log, now);
+    run_metrics(d, now);
+    run_notifier(d, now);
+}
+
+/* When run_timers() has something to do next, or a listener that pauses; UINT64_MAX: never. */
+static uint64_t next_deadline(const struct daemon *d)
+{
+    const struct service_status status = status_of(d);
+    uint64_t now = clock_now();
+    const uint64_t deadlines[] = {
+        notify_next(&d->notifier, &status),
+        admission_next(&d->admission, now),
+        log_limit_next(&d->log_limit),
+        control_next(&d->control),
+        metrics_file_next(&d->metrics),
+        datagram_workers_next(&d->datagrams),
+        scribe_process_next(&d->scribe),
+        fork_servers_next(&d->fork_servers),
+        slots_next(&d->sessions.slots),
+        admission_is_open(&d->admission, now) ? listener_pause_next(&d->listeners) : UINT64_MAX,
+        d->log.dropped > 0 ? d->tell_at : UINT64_MAX,
+        d->sample_at ? d->sample_at : UINT64_MAX,
+        d->phase_deadline ? d->phase_deadline : UINT64_MAX,
+        reload_next(&d->reload),
+    };
+    uint64_t next = UINT64_MAX;
+
+    for (size_t i = 0; i < ARRAY_SIZE(deadlines); i++)
+        next = clock_earlier(next, deadlines[i]);
+    return next;
+}
+
+/* ---- the loop ---- */
+
+/* One whose channel is full is waited for, too, until it has room. */
+static void poll_fork_servers(const struct fork_servers *fs, struct poll_set *set)
+{
+    for (size_t i = 0; i < fs->count; i++) {
+        bool full = fs->full && fs->item[i].number == fs->current;
+        if (fs->item[i].pid > 0 && !fs->item[i].deaf_until)
+            poll_set_add(set, fs->item[i].channel, full ? POLLIN | POLLOUT : POLLIN,
+                         SOURCE_FORK_SERVER, i);
+    }
+}
+
+static void poll_listeners(const struct listeners *listeners, struct poll_set *set)
+{
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listener *l = &listeners->item[i];
+        if (protocol_type(l->settings->protocol) != SOCK_DGRAM && !l->paused_until)
+            poll_set_add(set, l->fd, POLLIN, SOURCE_LISTENER, i);
+    }
+}
+
+static void build_poll_set(const struct daemon *d, struct poll_set *set)
+{
+    uint64_t now = clock_now();
+
+    poll_set_clear(set);
+    poll_set_add(set, d->signals.fd, POLLIN, SOURCE_SIGNALS, 0);
+    poll_set_add(set, d->reload.output, POLLIN, SOURCE_DRY_RUN, 0);
+    poll_set_add(set, d->doorbell, POLLIN, SOURCE_DOORBELL, 0);
+    poll_fork_servers(&d->fork_servers, set);
+    control_poll(&d->control, set, now, SOURCE_CONTROL, SOURCE_CONTROL_PEER);
+    if (admission_is_open(&d->admission, now))
+        poll_listeners(&d->listeners, set);
+}
+
+static void dispatch(struct daemon *d, const struct ready *ready)
+{
+    switch ((enum event_source)ready->tag) {
+    case SOURCE_SIGNALS:
+        handle_signals(d);
+        break;
+    case SOURCE_FORK_SERVER:
+        if (ready->events & POLLOUT)
+            d->fork_servers.full = false;
+        ends_take_reports(d);
+        break;
+    case SOURCE_DOORBELL:
+        proxied_clients_answer(&d->admission, d->doorbell);
+        break;
+    case SOURCE_DRY_RUN:
+        reload_read(&d->reload);
+        break;
+    case SOURCE_CONTROL:
+        control_accept(&d->control);
+        break;
+    case SOURCE_CONTROL_PEER:
+        requests_ready(d, ready->index);
+        break;
+    case SOURCE_LISTENER:
+        if (d->phase == PHASE_SERVING) /* a signal of this very turn may have ended that */
+            accept_from(&d->admission, &d->listeners.item[ready->index]);
+        break;
+    }
+}
+
+/* Waits for what is wanted now, and handles what came. */
+static void poll_once(struct daemon *d, struct poll_set *set)
+{
+    struct ready ready;
+    siginfo_t info;
+
+    build_poll_set(d, set);
+    int r = poll_set_wait(set, next_deadline(d));
+    while (poll_set_take(set, &ready))
+        dispatch(d, &ready);
+    /* No memory, or a limit was lowered below what is open: signals are heard all the same. */
+    if (r < 0 && r != -EINTR && signals_take(&d->signals, &info, SIGNAL_TIME))
+        handle_signal(d, &info);
+    run_timers(d);
+}
+
+void loop_run(struct daemon *d)
+{
+    struct poll_set set;
+
+    poll_set_open(&set, d->listeners.count + CONTROL_PEERS + FORK_SERVERS_MAX + 4);
+    while (!stop_done(d))
+        poll_once(d, &set);
+    poll_set_close(&set);
+    const struct service_status status = status_of(d);
+    notify_stopped(&d->notifier, &status);
+}

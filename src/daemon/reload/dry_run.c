@@ -1,0 +1,179 @@
+#include "daemon/reload/dry_run.h"
+
+#include "base/exit.h"
+#include "base/fd.h"
+#include "config/serialize.h"
+#include "daemon/admission/access.h"
+#include "daemon/listen/listeners.h"
+#include "daemon/process/handover.h"
+#include "daemon/process/system_limits.h"
+#include "daemon/session/roster.h"
+#include "daemon/session/slots.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int fail(const char *reason)
+{
+    fprintf(stderr, "%s\n", reason);
+    return EXIT_SOFTWARE;
+}
+
+static int hand_back(const struct settings *settings)
+{
+    const char *text = getenv(DRY_RUN_VARIABLE);
+    struct problems problems = {0};
+    uint64_t number;
+
+    if (!text || number_parse(text, &number) < 0 || number > INT_MAX)
+        return fail("there is no " DRY_RUN_VARIABLE " to hand the settings back by");
+    int r = settings_serialize(settings, (int)number, &problems);
+    problems_print(&problems, stderr);
+    problems_free(&problems);
+    return r < 0 ? fail(strerror(-r)) : 0;
+}
+
+/* Nothing of what was there before is closed, or its file removed, by closing our copies. */
+static void disown(struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        if (!listeners->item[i].fresh)
+            listeners->item[i].origin = LISTENER_PASSED;
+}
+
+/* ---- what the new program needs ---- */
+
+/* Descriptors besides listeners, to serve and to reload: of signals, the fork servers' program and
+ * a new channel, a client with its connection to the scribe, and the next dry run. */
+#define SPARE_DESCRIPTORS 16
+
+#define DESCRIPTORS_LIMIT "LimitNOFILE=, ulimit -n"
+
+static int lacks(const char *what, int error, const char *limit)
+{
+    fprintf(stderr, "%s cannot be had: %s (%s)\n", what, strerror(-error),
+            error == -EMFILE ? DESCRIPTORS_LIMIT : limit);
+    return EXIT_OSERR;
+}
+
+/* What the program before has, and what is taken in the trial: all of it at once. */
+struct trial {
+    struct inherited inherited;
+    int clients, datagrams; /* the memory of its slots; -1: there is none */
+    unsigned long long client_count, datagram_count;
+    struct roster roster;
+    struct access_policy policy;
+    struct slots slots, datagram_slots;
+};
+
+/* Reads HANDOVER, which is closed, as far as it concerns a dry run. Returns 0 or -EPROTO. */
+static int read_trial(struct trial *trial, int handover)
+{
+    char line[4096];
+    FILE *from = handover_read(handover);
+    int r = from ? 0 : -EPROTO;
+
+    while (r == 0 && fgets(line, sizeof(line), from)) {
+        if (handover_is(line, "listener "))
+            r = inherited_restore(&trial->inherited, line);
+        else if (handover_is(line, "slots "))
+            r = sscanf(line, "slots %d %llu", &trial->clients, &trial->client_count) == 2 ? 0
+                                                                                          : -EPROTO;
+        else if (handover_is(line, "datagram-slots "))
+            r = sscanf(line, "datagram-slots %d %llu", &trial->datagrams, &trial->datagram_count) ==
+                        2
+                    ? 0
+                    : -EPROTO;
+    }
+    if (from)
+        fclose(from);
+    return r;
+}
+
+/* Makes COUNT slots in MEMORY, which grows here and may stay so; -1: there is none yet. Returns 0
+ * or -errno. */
+static int try_slots(struct slots *slots, int memory, size_t count)
+{
+    if (memory >= 0)
+        return slots_adopt(slots, memory, count);
+    return count > 0 ? slots_open(slots, count) : 0;
+}
+
+static int try_memory(struct trial *trial, const struct server_settings *limits, size_t datagrams)
+{
+    size_t count = trial->client_count > limits->max_clients ? (size_t)trial->client_count
+                                                             : (size_t)limits->max_clients;
+    char what[96];
+
+    snprintf(what, sizeof(what), "memory for %zu clients (max_clients)", count);
+    int r = roster_open(&trial->roster, count, &limits->source_prefix);
+    if (r == 0)
+        r = access_open(&trial->policy);
+    if (r < 0)
+        return lacks(what, r, "ulimit -v");
+    if (trial->clients >= 0)
+        r = try_slots(&trial->slots, trial->clients, count);
+    if (r == 0)
+        r = try_slots(&trial->datagram_slots, trial->datagrams,
+                      (size_t)trial->datagram_count + datagrams);
+    snprintf(what, sizeof(what), "shared memory for %zu clients (max_clients)", count);
+    return r < 0 ? lacks(what, r, "LimitFSIZE=, LimitAS=") : 0;
+}
+
+/* The new program cannot go back: whatever it needs is tried here, all at once. */
+static int try_resources(struct trial *trial, const struct settings *settings,
+                         const struct listeners *listeners)
+{
+    int status = try_memory(trial, settings->server, listeners_datagram_count(listeners));
+    int r = status == 0 ? system_limits_try_descriptors(SPARE_DESCRIPTORS) : 0;
+
+    if (r < 0)
+        status =
+            lacks("enough descriptors for these listeners and their clients", r, DESCRIPTORS_LIMIT);
+    roster_close(&trial->roster);
+    access_close(&trial->policy);
+    slots_close(&trial->slots);
+    slots_close(&trial->datagram_slots);
+    return status;
+}
+
+int dry_run_perform(const struct settings *settings, int handover)
+{
+    struct log log = {.level = LOG_ERR, .channel = -1, .bare = true};
+    struct trial trial = {.clients = -1,
+                          .datagrams = -1,
+                          .policy = {.settings = settings},
+                          .slots = {.memory = -1},
+                          .datagram_slots = {.memory = -1}};
+    struct listeners listeners;
+
+    if (read_trial(&trial, handover) < 0) {
+        inherited_free(&trial.inherited);
+        return fail("this version cannot understand what the running one hands over");
+    }
+    int status = listeners_open(&listeners, settings, &trial.inherited, &log, true);
+    if (status == 0)
+        status = try_resources(&trial, settings, &listeners);
+    disown(&listeners);
+    listeners_close(&listeners, false);
+    return status == 0 ? hand_back(settings) : status;
+}
+
+struct settings *dry_run_settings(int handover, int records)
+{
+    struct log log = {.level = LOG_ERR, .channel = records};
+    struct problems problems = {0};
+    int fd = handover_number(handover, "settings %d");
+    handover_take(fd);
+    struct settings *settings = settings_deserialize(fd, &problems);
+
+    for (size_t i = 0; i < problems.count; i++)
+        if (problems.list[i].fatal) /* of the others the dry run has told */
+            log_error(&log, "%s", problems.list[i].text);
+    problems_free(&problems);
+    fd_close(&fd);
+    return settings;
+}
