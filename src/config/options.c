@@ -262,9 +262,9 @@ bool option_is_idle(const struct option_row *row, const struct section *section)
 {
     char value[VALUE_TEXT_MAX];
 
-    if (!row->with)
+    const struct option_row *other = row->with ? option_find(row->section, row->with) : NULL;
+    if (!other)
         return false;
-    const struct option_row *other = option_find(row->section, row->with);
     option_format(other, option_field(other, section), value, sizeof(value));
     return row->if_value ? !is_one_of(value, row->if_value) : is_one_of(value, row->unless);
 }

@@ -51,7 +51,7 @@ bool dropin_open(struct dropin *dropin, const struct generation *generation, con
         text_append(dropin->path, sizeof(dropin->path), "/%s", file);
         r = open_fresh(dropin);
     }
-    if (r < 0)
+    if (r < 0 || !dropin->to)
         complain(dropin, generation, -r);
     else
         fprintf(dropin->to, "# Made by echod-generator from " CONFIG_DIRECTORY "/%s.conf\n",
