@@ -756,7 +756,7 @@ def junk(echod):
 @test("peers that are silent, stop halfway, or never read %d clients: they go after 5 s, and "
       "meanwhile all are served" % CROWD)
 def bad_manners():
-    with Managed("[server]\nmax_clients = 2000\n" + listen("local") + unix("file")) as echod:
+    with Managed("[server]\nmax_clients = 2000\nmax_per_source = 0\n" + listen("local") + unix("file")) as echod:
         crowd(echod)
         before = len(descriptors(echod.pid))
         expect_equal(len(echod.ask("list")), CROWD, "the length of the list")
