@@ -5,7 +5,7 @@ import time
 import attacks
 from cases import case
 from expect import Failure, expect, expect_equal
-from planted_unit import PlantedUnit, plant, uproot
+from planted_unit import PlantedInetd, PlantedUnit, plant, uproot
 from system import activate
 
 LANDLOCK_CREATE_RULESET, VERSION = 444, 1
@@ -58,13 +58,13 @@ def expect_in_units_sandbox(s, pid):
                != s.output("readlink", "/proc/1/ns/" + kind), "it has a %s namespace" % kind)
 
 
-def attack(s, **unit):
-    """Tries all attacks, each on the unit started anew."""
+def attack(s, kind=PlantedUnit, attempts=attacks.ALL, **unit):
+    """Makes ATTEMPTS, each on a unit of the KIND that is started anew."""
     plant(s)
     try:
-        for attempt in attacks.ALL:
+        for attempt in attempts:
             begun = time.monotonic()
-            with PlantedUnit(s, **unit) as echod:
+            with kind(s, **unit) as echod:
                 expect_in_units_sandbox(s, echod.obedient().number("PID"))
                 try:
                     attempt(echod)
@@ -87,4 +87,12 @@ def attacked_instance(s):
 
 @case("echod.socket: in its tighter sandbox a worker that was taken over can do the same, no more")
 def attacked_activated(s):
-    attack(s, socket=True)
+    attack(s, passed=True)
+
+
+@case("echod-inetd@: in its sandbox a worker that was taken over makes no other system call, either")
+def attacked_inetd(s):
+    attack(s, PlantedInetd, attacks.WITHOUT_CONTROL)
+    missing = [text for text in s.messages("-u", "echod-inetd@*.service")
+               if "without a protection" in text]
+    expect_equal(missing if kernels_landlock() >= 0 else [], [], "what workers go without")

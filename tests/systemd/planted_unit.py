@@ -3,10 +3,11 @@ as it is shipped, its sandbox included. See planted.py, which does the same with
 import os
 import re
 import shutil
+import socket
 
 from expect import Failure, eventually, expect
 from obedient import Obedient
-from system import CONFIG, activate
+from system import CLIENT_DEADLINE, CONFIG, activate
 
 # Below /usr/lib, since ExecPaths= of the unit has that.
 PLACE = "/usr/lib/echod-planted/"
@@ -54,12 +55,19 @@ class Records:
                                                  "the journal has " + pattern)
 
 
+def obey(echod, name, source):
+    """A client from the address SOURCE, whose worker obeys."""
+    sock = socket.create_connection(("127.0.0.1", PORTS[name]), CLIENT_DEADLINE, (source, 0))
+    echod.socks.append(sock)
+    return Obedient(echod, sock, name)
+
+
 class PlantedUnit:
     """The service UNIT, started anew in a with block: an echod that attacks.py can be tried on.
-    INSTANCE: its name, for echoctl. SOCKET: whether echod.socket passes it its sockets."""
+    INSTANCE: its name, for echoctl. PASSED: whether echod.socket passes it its sockets."""
 
-    def __init__(self, s, unit="echod.service", instance=None, socket=False):
-        self.s, self.unit, self.socket = s, unit, socket
+    def __init__(self, s, unit="echod.service", instance=None, passed=False):
+        self.s, self.unit, self.passed = s, unit, passed
         self.options = ("--instance", instance) if instance else ()
         self.config = "/etc/echod/%s.conf" % instance if instance else CONFIG
         self.log = Records(s, unit)
@@ -70,7 +78,7 @@ class PlantedUnit:
         listen = "port = %(local)d" % PORTS
         self.s.drop_in(template, "[Service]\nExecStart=\nExecStart=%sechod --config %s\n" %
                        (PLACE, self.config))
-        if self.socket:
+        if self.passed:
             activate(self.s, listen, SERVER, STORED)
         else:
             self.s.configure(listen, SERVER, STORED, self.config)
@@ -87,10 +95,8 @@ class PlantedUnit:
     def pid(self):
         return self.s.main_pid(self.unit)
 
-    def obedient(self, name="local"):
-        sock = self.s.connect(PORTS[name]).sock
-        self.socks.append(sock)
-        return Obedient(self, sock, name)
+    def obedient(self, name="local", source="127.0.0.1"):
+        return obey(self, name, source)
 
     def kill_process(self, pid, number):
         self.s.run("kill", "-%d" % number, str(pid))
@@ -102,3 +108,26 @@ class PlantedUnit:
         """Status and standard output, as harness.ctl() has them."""
         done = self.s.run("echoctl", *self.options, command)
         return done.returncode, done.stdout
+
+
+class PlantedInetd:
+    """The same of echod-inetd.socket, which starts an echod for each client. It has no control
+    socket."""
+
+    def __init__(self, s):
+        self.s, self.log, self.socks = s, Records(s, "echod-inetd@*.service"), []
+
+    def __enter__(self):
+        self.s.drop_in("echod-inetd@.service",
+                       "[Service]\nExecStart=\nExecStart=-%sechod --inetd\n" % PLACE)
+        self.s.mark()
+        self.s.start("echod-inetd.socket")
+        return self
+
+    def __exit__(self, *_):
+        for sock in self.socks:
+            sock.close()
+        self.s.run("systemctl", "stop", "echod-inetd.socket", "echod-inetd@*.service")
+
+    def obedient(self, name="local", source="127.0.0.1"):
+        return obey(self, name, source)

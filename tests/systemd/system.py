@@ -163,7 +163,7 @@ class System:
         self.run("systemctl", "disable", "-q", "--no-reload", "echod.service", "echod.socket",
                  "echod-inetd.socket", "echod@two.service", "echod@a.service", "echod@b.service")
         self.run("systemctl", "stop", *ALL_UNITS, check=False)
-        for name in ("echod.service.d", "echod@.service.d", "echod.socket.d"):
+        for name in ("echod.service.d", "echod@.service.d", "echod-inetd@.service.d", "echod.socket.d"):
             self.machine.remove(UNITS + name)
         self.run("rm", "-rf", "/run/echod-generator")
         self.machine.remove("/etc/echod")
