@@ -6,7 +6,7 @@
 
 #include "daemon/daemon.h"
 
-/* Serves the client on standard input; the server stops when it is gone. Returns 0 or an exit
+/* Serves the client on standard input; the daemon stops when it is gone. Returns 0 or an exit
  * status. */
 int inetd_admit(struct daemon *d);
 

@@ -2,7 +2,7 @@
 
 #include "base/fd.h"
 #include "net/identity.h"
-#include "net/socketfile.h"
+#include "net/socket_file.h"
 #include "net/sockopts.h"
 
 #include <errno.h>

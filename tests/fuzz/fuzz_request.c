@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Beyond the kernel's PID_MAX_LIMIT: nobody is killed, nobody rehearses. */
+/* Beyond the kernel's PID_MAX_LIMIT: nobody is killed, there is no dry run. */
 #define NO_PROCESS 1000000000
 
 static const char configuration[] = "[server]\nmax_clients = 10\nsource_rate = 3/h\n"

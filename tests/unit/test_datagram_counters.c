@@ -65,7 +65,7 @@ static void test_text(void **state)
     assert_non_null(strstr(text, datagram_counter_clause(DATAGRAM_COUNTERS - 1)));
 }
 
-static void test_every_tally_is_a_total(void **state)
+static void test_every_counter_has_a_row(void **state)
 {
     bool there[DATAGRAM_COUNTERS] = {false};
     enum datagram_counter counter;
@@ -151,8 +151,10 @@ static void test_bad_handover(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sums_and_differences),   cmocka_unit_test(test_text),
-        cmocka_unit_test(test_every_tally_is_a_total), cmocka_unit_test(test_handover),
+        cmocka_unit_test(test_sums_and_differences),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_every_counter_has_a_row),
+        cmocka_unit_test(test_handover),
         cmocka_unit_test(test_bad_handover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

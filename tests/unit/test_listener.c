@@ -2,7 +2,7 @@
 #include "base/macros.h"
 #include "net/listener.h"
 
-#include "net/socketfile.h"
+#include "net/socket_file.h"
 
 #include "unit.h"
 

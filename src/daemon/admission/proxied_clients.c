@@ -75,8 +75,8 @@ static bool apply_proxy_header(struct client *client, const struct slot *slot)
     return true;
 }
 
-/* Whom a limit keeps out is refused once its worker has asked again after a while: its doorstep
- * (doorstep.h) is there. */
+/* A client over a limit is refused once its worker has asked again after a while: it waits there,
+ * not in the waiting list. */
 static bool hesitates(struct client *client, const struct access *access, uint64_t now)
 {
     if (client->patience == 0)

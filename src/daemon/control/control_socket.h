@@ -11,7 +11,7 @@
 #include "daemon/process/handover.h"
 #include "daemon/process/poll_set.h"
 #include "log/log.h"
-#include "net/socketfile.h"
+#include "net/socket_file.h"
 
 #include <stdbool.h>
 #include <stddef.h>

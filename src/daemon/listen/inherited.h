@@ -10,7 +10,7 @@
 #include "log/log.h"
 #include "net/identity.h"
 #include "net/listener.h"
-#include "net/socketfile.h"
+#include "net/socket_file.h"
 
 enum listener_origin {
     LISTENER_OPENED, /* by this daemon */

@@ -9,7 +9,7 @@
 #include "daemon/process/handover.h"
 #include "log/log.h"
 #include "net/address.h"
-#include "net/socketfile.h"
+#include "net/socket_file.h"
 
 struct listener {
     int fd;

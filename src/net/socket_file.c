@@ -1,4 +1,4 @@
-#include "net/socketfile.h"
+#include "net/socket_file.h"
 
 #include "base/fd.h"
 

@@ -1,5 +1,5 @@
 #include "base/macros.h"
-#include "net/socketfile.h"
+#include "net/socket_file.h"
 
 #include "unit.h"
 

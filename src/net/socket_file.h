@@ -2,8 +2,8 @@
  * The file of a Unix socket, told from any other that may stand at its path by now. While the
  * socket is open, no other file gets its inode.
  */
-#ifndef ECHOD_NET_SOCKETFILE_H
-#define ECHOD_NET_SOCKETFILE_H
+#ifndef ECHOD_NET_SOCKET_FILE_H
+#define ECHOD_NET_SOCKET_FILE_H
 
 #include "net/address.h"
 
