@@ -5,6 +5,7 @@
 #include "daemon/admission/admit.h"
 #include "daemon/process/children.h"
 #include "daemon/supervise/crash.h"
+#include "daemon/supervise/protections.h"
 #include "daemon/supervise/worker_signals.h"
 #include "daemon/takeover.h"
 
@@ -197,8 +198,11 @@ static void take_report(struct daemon *d, struct fork_server *fork_server,
 static bool take_reports_of(struct daemon *d, struct fork_server *fork_server)
 {
     struct report list[REPORTS_MAX];
-    bool ready = fork_server->ready;
+    bool ready = fork_server->ready, known = d->fork_servers.known;
     ssize_t count = fork_servers_receive(&d->fork_servers, fork_server, list);
+
+    if (!known && d->fork_servers.known) /* with --inetd, which makes no self test */
+        protections_log(&d->fork_servers, &d->log);
 
     for (ssize_t i = 0; i < count; i++)
         take_report(d, fork_server, &list[i]);

@@ -72,7 +72,7 @@ def run_echod(*args, config=None, timeout=None, **popen):
                 done.stderr.decode("utf-8", "replace").replace(where + "/", ""))
 
 
-def inetd(client, config=None, stderr=subprocess.PIPE):
+def inetd(client, config=None, stderr=subprocess.PIPE, prepare=None):
     """Starts echod --inetd for the socket CLIENT. Returns its process, for a with block."""
     file = tempfile.NamedTemporaryFile("w", prefix="echod-test-", suffix=".conf")
     with file:
@@ -80,7 +80,7 @@ def inetd(client, config=None, stderr=subprocess.PIPE):
         file.flush()
         process = subprocess.Popen(WRAPPER + [ECHOD, "--inetd", "--config", file.name],
                                    stdin=client, stdout=client, stderr=stderr,
-                                   env=clean_environment())
+                                   preexec_fn=prepare, env=clean_environment())
         # Only once it has read its configuration may the file go.
         eventually(lambda: process.poll() is not None or
                    len(read_proc(process.pid, "task/%d/children" % process.pid).split()) > 0 or

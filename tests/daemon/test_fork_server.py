@@ -10,7 +10,7 @@ import struct
 
 from clients import expect_echo, recv_exactly, recv_until_eof
 from expect import DEADLINE, SLOW, Skip, eventually, eventually_equal, expect, expect_equal
-from harness import run_echod
+from harness import inetd, run_echod
 from managed import Managed, listen, plain_processes
 from planted import relaxed
 from proc import children, is_alive
@@ -346,6 +346,19 @@ def no_landlock():
     plain_processes()
     for error in (EPERM, ENOSYS):
         serves_without(error, ["landlock"], LANDLOCK_CREATE)
+
+
+@test("where landlock(7) is refused, --inetd serves its client, and says so once")
+def no_landlock_inetd():
+    plain_processes()
+    ours, theirs = socket.socketpair()
+    with ours, inetd(theirs, prepare=refusing(EPERM, LANDLOCK_CREATE)) as process:
+        ours.sendall(b"ping")
+        expect_equal(recv_exactly(ours, 4), b"ping", "the echo")
+        ours.close()
+        expect_equal(process.wait(DEADLINE), 0, "the exit status")
+        said = process.stderr.read().decode()
+        expect_equal(said.count("workers go without a protection: landlock"), 1, "how often: " + said)
 
 
 def needs_filter():

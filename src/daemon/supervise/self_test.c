@@ -4,6 +4,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "daemon/session/session_log.h"
+#include "daemon/supervise/protections.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -199,25 +200,10 @@ static int try_worker(struct trial *trial)
     return good ? 0 : fail(trial, clause);
 }
 
-/* ---- what is missing ---- */
-
-static void tell_protection(struct log *log, unsigned protection, int error)
-{
-    if (error == ECANCELED)
-        return; /* core_dumps asks for that */
-    if (protection == PROTECTION_SECCOMP && error == EOPNOTSUPP)
-        log_warning(log, "this build is for tests: its workers have no system call filter "
-                         "(--enable-relaxed-sandbox)");
-    else
-        log_warning(log, "workers go without a protection: %s: %s", protection_name(protection),
-                    strerror(error));
-}
-
 int self_test(struct jobs *jobs, struct slots *slots, struct log *log)
 {
     struct trial trial = {
         .jobs = jobs, .slots = slots, .log = log, .deadline = clock_now() + PATIENCE};
-    const struct fork_servers *fs = jobs->servers;
     int status = await_scribe(&trial), r = try_calls(jobs->scribe->records_out);
 
     if (status == 0 && r < 0)
@@ -226,8 +212,7 @@ int self_test(struct jobs *jobs, struct slots *slots, struct log *log)
         status = await_ready(&trial);
     if (status == 0)
         status = try_worker(&trial);
-    for (unsigned i = 0; i < PROTECTION_COUNT && fs->known; i++)
-        if (fs->protection[i].error)
-            tell_protection(log, i, fs->protection[i].error);
+    if (jobs->servers->known)
+        protections_log(jobs->servers, log);
     return status;
 }
