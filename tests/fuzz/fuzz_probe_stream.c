@@ -53,11 +53,11 @@ static void start(struct fixture *f, int type)
     *f = (struct fixture){.server = pair[0]};
     probe_window_init(&f->window, PROBES_MAX);
     f->stream = (struct probe_stream){.fd = pair[1],
-                            .type = type,
-                            .run = 0x01020304,
-                            .window = &f->window,
-                            .take = take,
-                            .context = f};
+                                      .type = type,
+                                      .run = 0x01020304,
+                                      .window = &f->window,
+                                      .take = take,
+                                      .context = f};
 }
 
 static void send_probes(struct fixture *f, size_t count, uint32_t size)
