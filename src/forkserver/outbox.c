@@ -2,28 +2,17 @@
 
 #include "base/clock.h"
 #include "ipc/channel.h"
-#include "ipc/end.h"
-
-#include <sys/wait.h>
 
 bool outbox_has_room(const struct outbox *outbox)
 {
     return outbox->count < REPORTS_MAX;
 }
 
-/* A crash may not: the source is to be kept out, the layout to be replaced. */
-static bool may_wait(const struct report *report)
-{
-    return report->kind == REPORT_STARTED ||
-           (report->kind == REPORT_ENDED && WIFEXITED(report->status) &&
-            WEXITSTATUS(report->status) != END_SANDBOX);
-}
-
 void outbox_add(struct outbox *outbox, const struct report *report)
 {
     outbox->added[outbox->count] = clock_now();
     outbox->list[outbox->count++] = *report;
-    outbox->urgent = outbox->urgent || !may_wait(report);
+    outbox->urgent = outbox->urgent || report->kind != REPORT_STARTED;
 }
 
 bool outbox_is_due(const struct outbox *outbox)

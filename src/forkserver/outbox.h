@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* How long those that are not urgent may wait for others: each message wakes the daemon. */
+/* How long a start may wait for the end: each message wakes the daemon. */
 #define OUTBOX_MSEC 1
 
 struct outbox {
@@ -22,7 +22,7 @@ struct outbox {
 /* Whether there is room for one more. */
 bool outbox_has_room(const struct outbox *outbox);
 
-/* Adds REPORT; there must be room. That a worker has started, or has ended by itself, may wait. */
+/* Adds REPORT; there must be room. That a worker has started may wait for its end. */
 void outbox_add(struct outbox *outbox, const struct report *report);
 
 /* Whether it is time to send them. */

@@ -384,13 +384,13 @@ def check_limits():
                      check(echod, "127.0.0.9")[1], "a full server")
         monitor.close()
         first.close()
-        eventually(lambda: len(echod.workers()) == 1, "they are gone")
+        eventually(lambda: echod.ask("status")["clients"] == 1, "they are gone")
         expect_echo(echod.connect(source="127.0.0.7"))
         second.close()
-        eventually(lambda: len(echod.workers()) == 1, "the second is gone, too")
+        eventually(lambda: echod.ask("status")["clients"] == 1, "the second is gone, too")
         for _ in range(3):
             visit(echod, source="192.0.2.1")
-            eventually(lambda: len(echod.workers()) == 1, "it is gone, too")
+            eventually(lambda: echod.ask("status")["clients"] == 1, "it is gone, too")
         expect_match(r"^refused: 192.0.2.1 on local: too many connections of its source, the next "
                      r"one in \d+ s \(.*:6\)$", check(echod, "192.0.2.1")[1], "the rate")
         expect_equal(echod.ask("status")["refused"], 0, "the refusals")
