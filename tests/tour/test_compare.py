@@ -7,7 +7,9 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "daemon"))
-from expect import expect, expect_equal  # noqa: E402
+from expect import Skip, expect, expect_equal  # noqa: E402
+from planted import relaxed  # noqa: E402
+from programs import SANITIZED  # noqa: E402
 from tap import main, test  # noqa: E402
 
 SRCDIR = Path(os.environ.get("ECHOD_SRCDIR", Path(__file__).resolve().parents[2]))
@@ -21,6 +23,8 @@ def first_columns(text):
 
 @test("the table of README.md says of echod what is so")
 def compared():
+    if relaxed() or SANITIZED:
+        raise Skip("README.md speaks of a build that has a system call filter")
     shown = first_columns((SRCDIR / "README.md").read_text(encoding="utf-8"))
     done = subprocess.run([sys.executable, str(SRCDIR / "tests/tour/compare.py"), "--echod", "--verbose"],
                           capture_output=True, text=True, check=False)
