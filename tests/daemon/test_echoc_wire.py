@@ -23,12 +23,13 @@ class Interrupting:
     """An echo server that has the client stand still while the answer arrives."""
 
     def __init__(self):
-        self.asked, self.go_on = threading.Event(), threading.Event()
+        self.asked, self.go_on, self.sent = (threading.Event() for _ in range(3))
 
     def answer(self, send):
         self.asked.set()
         self.go_on.wait(DEADLINE)
         send()
+        self.sent.set()
 
     def serve(self, conn, number):
         for data in servers.pieces(conn):
@@ -44,6 +45,7 @@ class Interrupting:
         eventually(lambda: stat_fields(process.pid)[:1] == [b"T"], "it stands still")
         answered = time.monotonic()
         self.go_on.set()
+        self.sent.wait(DEADLINE)
         time.sleep(PAUSE)
         process.send_signal(signal.SIGCONT)
         return answered
