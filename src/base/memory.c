@@ -1,8 +1,7 @@
 #include "base/memory.h"
 
-#include "base/exit.h"
+#include "base/exhausted.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +9,7 @@ void *memory_had(void *memory)
 {
     if (memory)
         return memory;
-    fputs("echod: out of memory\n", stderr);
-    exit(EXIT_OSERR);
+    memory_exhausted();
 }
 
 void *memory_zeroed(size_t count, size_t size)

@@ -1,0 +1,43 @@
+"""There is no memory: whichever of a program's requests for it fails, it ends with a sentence and a status
+that its manual has, or does without. (Every other call that can fail: ./dev faults.)"""
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "faults"))
+
+import places
+import short_runs
+from expect import Skip, expect, expect_equal
+from programs import SANITIZED
+from tap import main, test
+
+MEMORY = {"malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "asprintf", "open_memstream",
+          "fmemopen", "fopencookie", "mmap", "mmap64"}
+
+
+def trials_of(runs, operands):
+    """A trial for each request for memory, of each run the first; of what many functions share, each of some."""
+    plan = places.Plan(full=False, seed=1)
+    for run in runs:
+        usual, found = places.census(run, operands)
+        for fault in plan.faults(run, [place for place in found if place.function in MEMORY]):
+            yield places.Trial(run, fault, usual)
+
+
+@test("whatever asks for memory, each program says that there is none, or does without")
+def memory():
+    if SANITIZED:
+        raise Skip("a sanitizer has to be loaded first, and has memory of its own")
+    servers = places.Servers()
+    trials = list(trials_of(short_runs.every_run(), servers.operands))
+    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+        list(pool.map(lambda trial: trial.make(servers.operands), trials))
+    servers.stop()
+    expect_equal(["%s: %s: %s" % (t.run.name, t.fault, t.problem) for t in trials if t.problem], [], "what fails")
+    ended = [trial for trial in trials if "out of memory" in "".join(map(str, trial.end))]
+    for program in ("echod", "echoc", "check_echo", "echod-generator"):
+        expect(any(t.run.name.startswith(program + " ") for t in ended), "%s runs out of memory" % program)
+
+
+main()

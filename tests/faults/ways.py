@@ -1,0 +1,63 @@
+"""In which ways each function can fail, of those that preload.c replaces: numbers of errors, or SHORT, NOTHING.
+
+The first of each is tried most.
+"""
+import errno
+import socket
+
+from preload import NOTHING, SHORT
+
+WAYS = {name: [getattr(errno, word, None) or {"SHORT": SHORT, "NOTHING": NOTHING}[word] for word in text.split()]
+        for names, text in {
+            "malloc calloc realloc reallocarray strdup strndup asprintf open_memstream fmemopen fopencookie "
+            "scandir64 madvise mmap mmap64": "ENOMEM",
+            "fopen fopen64 open open64 openat openat64": "ENOENT EACCES EMFILE",
+            "opendir": "ENOENT EMFILE",
+            "fdopen memfd_create eventfd signalfd pipe2 socketpair epoll_create1": "EMFILE",
+            "socket": "EMFILE EAFNOSUPPORT",
+            "accept4": "EMFILE ECONNABORTED EAGAIN",
+            "access readlink realpath chdir getcwd": "ENOENT",
+            "stat stat64 lstat lstat64": "ENOENT EACCES",
+            "fstat fstat64 fclose": "EIO",
+            "fflush": "ENOSPC",
+            "ferror": "EIO",
+            "bind": "EADDRINUSE EACCES EADDRNOTAVAIL",
+            "listen": "EADDRINUSE",
+            "connect": "ECONNREFUSED ENETUNREACH EADDRNOTAVAIL EAGAIN EINTR",
+            "dup2 dup3 fcntl fcntl64 close_range ioctl sigaction munmap": "EBADF",
+            "epoll_ctl": "ENOSPC",
+            "epoll_wait poll ppoll": "EINTR ENOMEM NOTHING",
+            "execv": "ENOENT EACCES",
+            "fork pthread_create timer_create": "EAGAIN",
+            "posix_spawnp": "ENOENT ENOMEM",
+            "chmod fchmod kill setgroups setresgid setresuid setsid setrlimit setrlimit64 prctl": "EPERM",
+            "getrlimit getrlimit64 timer_settime setitimer sysconf gethostname": "EINVAL",
+            "flock": "EWOULDBLOCK EINTR",
+            "fsync ftruncate ftruncate64": "EIO",
+            "getpwnam": "EIO NOTHING",
+            "if_nametoindex": "ENODEV",
+            "getline": "EIO",
+            "getpeername": "ENOTCONN",
+            "getsockname": "ENOBUFS",
+            "getsockopt": "ENOPROTOOPT",
+            "setsockopt": "ENOPROTOOPT EPERM",
+            "getrandom": "ENOSYS EINTR",
+            "mkdir rename symlink unlink": "EACCES ENOENT",
+            "pread pread64": "EIO NOTHING SHORT",
+            "read": "EIO EINTR EAGAIN NOTHING SHORT",
+            "recv recvfrom": "ECONNRESET EINTR EAGAIN NOTHING SHORT",
+            "recvmsg recvmmsg": "ECONNRESET EINTR EAGAIN NOTHING",
+            "send sendto": "EPIPE EINTR EAGAIN ENOBUFS SHORT",
+            "sendmsg sendmmsg": "EPIPE EINTR EAGAIN EMSGSIZE",
+            "shutdown": "ENOTCONN",
+            "sigtimedwait": "EAGAIN EINTR",
+            "waitid waitpid": "EINTR ECHILD",
+            "write writev": "ENOSPC EINTR EAGAIN EPIPE SHORT",
+            "ini_parse_stream": "ENOENT",
+            "sd_journal_sendv sd_listen_fds_with_names sd_watchdog_enabled": "ENOMEM",
+        }.items() for name in names.split()}
+WAYS["getaddrinfo"] = [socket.EAI_AGAIN, socket.EAI_NONAME, socket.EAI_MEMORY, socket.EAI_SYSTEM]
+
+
+def ways_of(function):
+    return WAYS.get(function, [])
