@@ -3,7 +3,10 @@ import contextlib
 import os
 import resource
 import socket
+import struct
 import tempfile
+import threading
+import time
 
 import servers
 from expect import Skip, expect, expect_equal, expect_match, scaled
@@ -55,6 +58,8 @@ def swallowed():
                     "-t", LONG, program=[*program, ECHOC]).ended(0)
             done = check("-H", "two.test", "-p", port, "-t", LONG, program=program).ended(0)
             expect_match("returned by 127.0.0.3:", done.out, "who is named")
+            done = run("path", "-t", LONG, "two.test", port, program=[*program, ECHOC]).ended(1)
+            expect_match(r"^echoc: 127\.0\.0\.3:\d+: it is not a whoami service", done.err, "path")
 
 
 @test("nothing is said of an address that was not tried")
@@ -91,6 +96,40 @@ def slow_lookup():
             run(*verb, "-t", LONG, "-w", SHORT, "name.test", program=[*program, ECHOC]).ended(2)
         done = check("-H", "name.test", "-t", SHORT, program=program).ended(2)
         expect_match(r"\AECHO CRITICAL - .*the lookup timed out after \S+\n\Z", done.out, "it")
+
+
+def answer_late(sock, pause):
+    """Answers queries for addresses of IPv4 with 127.0.0.1, each after PAUSE seconds."""
+    while True:
+        query, peer = sock.recvfrom(512)
+        if peer == sock.getsockname():
+            return
+        time.sleep(pause)
+        end = query.index(b"\0", 12) + 5
+        answer = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 4) + bytes([127, 0, 0, 1])
+        sock.sendto(query[:2] + b"\x81\x80" + struct.pack(">HHHH", 1, 1, 0, 0) + query[12:end] +
+                    answer, peer)
+
+
+@test("what the lookup takes is a part of -w, and of what check_echo is given")
+def late_lookup():
+    if not private_network():
+        raise Skip("port 53 may be somebody else's in this network")
+    resolver = "127.0.0.1\noptions timeout:60 attempts:1"
+    with names("127.0.0.1 localhost\n", resolver) as program, Server(servers.echo) as server, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 53))
+        thread = threading.Thread(target=answer_late, args=(sock, 1), daemon=True)
+        thread.start()
+        port = server.address[1]
+        for args in (("ping",), ("ping", "--flows", 1), ("crr",)):
+            done = run(*args, "-4", "-q", "-i", "10ms", "-w", "1500ms", "--json", "late.test", port,
+                       program=[*program, ECHOC])
+            # Half a second is left at most; without the lookup it would be enough for 150.
+            expect(done.summary.get("sent", 0) <= 75, "%s sent: %s" % (args, done.out))
+        check("-4", "-H", "late.test", "-p", port, "-t", "500ms", program=program).ended(2)
+        sock.sendto(b"", sock.getsockname())
+        thread.join()
 
 
 @test("-w bounds the connecting, too")

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/macros.h"
 #include "client/probe/probe_stream.h"
 
@@ -20,6 +21,12 @@ static void take(void *context, const struct reply *reply)
 
     assert_true(f->count < ARRAY_SIZE(f->taken));
     f->taken[f->count++] = *reply;
+}
+
+static void ignore(void *context, const struct reply *reply)
+{
+    (void)context;
+    (void)reply;
 }
 
 static void start(struct fixture *f, int type)
@@ -230,6 +237,83 @@ static void test_a_reset_is_remembered(void **state)
     end(&f);
 }
 
+/* The kernel tells of it once, here to whoever sends. */
+static void test_a_reset_that_the_sender_learns_of_is_no_end(void **state)
+{
+    struct fixture f;
+    struct linger at_once = {.l_onoff = 1};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(a);
+
+    (void)state;
+    start(&f, SOCK_STREAM);
+    close(f.server);
+    close(f.stream.fd);
+    assert_int_equal(bind(listener, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &len), 0);
+    f.stream.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(f.stream.fd, (struct sockaddr *)&a, len), 0);
+    f.server = accept(listener, NULL, NULL);
+    close(listener);
+    assert_int_equal(setsockopt(f.server, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+    close(f.server);
+    f.server = -1;
+    assert_int_equal(probe_stream_send(&f.stream, SIZE), -ECONNRESET);
+    assert_int_equal(probe_stream_receive(&f.stream), -ECONNRESET);
+    end(&f);
+}
+
+/* More is there than is received at once: the caller has to get to look at the time. */
+static void test_a_flood_is_received_in_parts(void **state)
+{
+    struct fixture f;
+    int size = 16 << 20, calls = 0;
+    size_t sent = 0;
+    ssize_t n;
+    static const char zeros[65536];
+
+    (void)state;
+    start(&f, SOCK_SEQPACKET);
+    f.stream.take = ignore;
+    setsockopt(f.server, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+    setsockopt(f.server, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    while ((n = send(f.server, zeros, 1, 0)) > 0)
+        sent++;
+    assert_true(sent > 64);
+    while (probe_stream_receive(&f.stream) == 0 && f.stream.arrived > 0) {
+        f.stream.arrived = 0;
+        calls++;
+    }
+    assert_true(calls > 1);
+    end(&f);
+}
+
+/* However often something comes. */
+static void test_what_answers_nothing_does_not_prolong(void **state)
+{
+    struct fixture f;
+    uint64_t begin = clock_now();
+
+    (void)state;
+    start(&f, SOCK_STREAM);
+    f.stream.take = ignore;
+    pid_t child = fork();
+    if (child == 0) {
+        static const char zeros[65536];
+        close(f.stream.fd);
+        fd_set_nonblocking(f.server, false);
+        while (send(f.server, zeros, sizeof(zeros), MSG_NOSIGNAL) > 0)
+            ;
+        _exit(0);
+    }
+    assert_int_equal(probe_stream_ask(&f.stream, SIZE, 100000, -1), -ETIMEDOUT);
+    assert_true(clock_now() - begin >= 100000);
+    end(&f);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +326,9 @@ int main(void)
         cmocka_unit_test(test_forgotten_probes_are_known_by_their_checksum),
         cmocka_unit_test(test_the_end_is_told),
         cmocka_unit_test(test_a_reset_is_remembered),
+        cmocka_unit_test(test_a_reset_that_the_sender_learns_of_is_no_end),
+        cmocka_unit_test(test_a_flood_is_received_in_parts),
+        cmocka_unit_test(test_what_answers_nothing_does_not_prolong),
     };
 
     return cmocka_run_group_tests_name("trip", tests, NULL, NULL);

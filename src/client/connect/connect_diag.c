@@ -50,6 +50,8 @@ const char *connect_diag_reason(const struct attempt *a, char *buf, size_t size)
         snprintf(buf, size, "timed out connecting to %s", text);
     else if (a->error == -ETIME)
         snprintf(buf, size, "no reply from %s", text);
+    else if (a->error == -ECONNRESET)
+        snprintf(buf, size, "%s reset the connection", text);
     else if (a->error == -EADDRNOTAVAIL)
         snprintf(buf, size,
                  "cannot connect to %s: no local port is free, or this machine has no such source "

@@ -21,6 +21,9 @@
 /* More than any datagram, of UDP or (by default) of a Unix socket. */
 #define PACKET_MAX ((size_t)256 << 10)
 
+/* What answers nothing is received so often before it is looked whether there is input. */
+#define UNASKED_MAX 64
+
 struct datagram_exchange {
     const struct exchange_plan *plan;
     struct exchange_result *result;
@@ -35,6 +38,7 @@ struct datagram_exchange {
     bool input_ended;
     struct display display;
     bool over;
+    unsigned unasked; /* how often something came that answers no message */
 };
 
 /* The first reason counts. */
@@ -287,12 +291,22 @@ static void say_messages(struct datagram_exchange *d)
 
 /* ---- standard input ---- */
 
-/* Reads some, once it is there; what a server says meanwhile answers nothing. */
+static bool is_input_ready(const struct datagram_exchange *d)
+{
+    struct pollfd set = {.fd = d->plan->input, .events = POLLIN};
+
+    return poll(&set, 1, 0) > 0;
+}
+
+/* Reads some, once it is there; what a server says meanwhile answers nothing. It is received first,
+ * lest it be taken for an answer, but a server that speaks without end must not hold up the input.
+ */
 static void read_some(struct datagram_exchange *d)
 {
     if (await(d, POLLIN, d->plan->input, NEVER) == FROM_SERVER) {
         receive_unasked(d);
-        return;
+        if (d->over || ++d->unasked % UNASKED_MAX != 0 || !is_input_ready(d))
+            return;
     }
     ssize_t n = payload_read(&d->input, d->plan->input);
     if (n == 0)
@@ -332,16 +346,19 @@ static void say_lines(struct datagram_exchange *d)
 
 /* ---- all of it ---- */
 
-/* What there still is: of a connection until the server closes it, too. */
+/* What there still is: of a connection until the server closes it, too; of datagrams what has come
+ * by now, however many more are sent. */
 static void hear_the_rest(struct datagram_exchange *d)
 {
     bool lasting = d->type != SOCK_DGRAM;
-    uint64_t deadline = lasting ? deadline_of(d) : 0;
+    uint64_t deadline = lasting ? deadline_of(d) : 0, now = clock_nanoseconds();
 
     if (lasting)
         shutdown(d->sock, SHUT_WR);
     d->result->half_closed = lasting;
-    while (!d->over && await(d, POLLIN, -1, deadline) == FROM_SERVER)
+    d->arrived = 0;
+    while (!d->over && (lasting ? clock_now() < deadline : d->arrived <= now) &&
+           await(d, POLLIN, -1, deadline) == FROM_SERVER)
         receive_unasked(d);
     end(d, lasting ? ENDED_SILENT : ENDED_CLOSED, 0);
 }

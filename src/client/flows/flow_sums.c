@@ -14,7 +14,7 @@ bool flow_is_dead(const struct flow *flow)
 {
     if (flow->answered > 0)
         return false;
-    return flow->sent > 0 || flow->error == -ETIMEDOUT;
+    return flow->error == 0 ? flow->sent > 0 : flow->error == -ETIMEDOUT;
 }
 
 struct flows_sums flows_sum(const struct flows *f)

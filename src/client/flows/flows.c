@@ -245,7 +245,7 @@ int flows_run(struct flows *f)
 {
     size_t count = f->plan->count, begun = 0;
     struct pollfd *set = memory_zeroed(count + 1, sizeof(*set));
-    uint64_t begin = clock_now(), deadline = f->plan->deadline ? begin + f->plan->deadline : NEVER;
+    uint64_t begin = clock_now(), deadline = f->common->deadline;
 
     f->over = false;
     f->list = memory_zeroed(count, sizeof(*f->list));

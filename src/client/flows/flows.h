@@ -40,7 +40,6 @@ struct flows_plan {
     uint64_t burst;    /* probes at once, 1 or more */
     uint64_t interval; /* between bursts, microseconds; 0: upon each reply */
     uint64_t wait;     /* for each reply, and for a connection; 0: for ever */
-    uint64_t deadline; /* of all; 0: none */
     uint64_t size;     /* of a probe */
 };
 

@@ -53,6 +53,9 @@ static const struct {
     {"flows", "Load is shared between several links or devices, and one of them drops all that it "
               "gets: some connections always fail, and others never do. Look for it by these "
               "source ports."},
+    {"refused",
+     "Compare with the limits of the server (max_clients and its like) and with its log. If "
+     "it knows nothing of it, a firewall on the path limits or resets connections."},
     {"loss",
      "Look for an overloaded link, a bad cable, a duplex mismatch or weak radio; each hop's "
      "counters show drops and errors."},

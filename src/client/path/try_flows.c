@@ -5,7 +5,9 @@
 #include "client/command/fd_limit.h"
 #include "client/flows/flows.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define PROBES 6
 #define BURST 2
@@ -54,8 +56,8 @@ static void tell_damage(struct path *p, const struct flows_sums *sums)
                      sums->verdicts[REPLY_CORRUPTED], sums->sent);
 }
 
-/* What was sent on the flows that are not dead, which have a sentence of their own; returns what of
- * it was lost. */
+/* What was sent on the flows that are neither dead nor ended early, which have sentences of their
+ * own; returns what of it was lost. */
 static uint64_t lost_of_alive(const struct flows *f, uint64_t *sent)
 {
     uint64_t lost = 0;
@@ -63,7 +65,7 @@ static uint64_t lost_of_alive(const struct flows *f, uint64_t *sent)
     *sent = 0;
     for (size_t i = 0; i < f->plan->count; i++) {
         const struct flow *flow = &f->list[i];
-        if (flow_is_dead(flow))
+        if (flow_is_dead(flow) || flow->error != 0)
             continue;
         *sent += flow->sent;
         lost += flow->sent - flow->answered;
@@ -76,10 +78,23 @@ static bool is_suspicious(const struct flows *f)
     struct flows_sums sums = flows_sum(f);
     uint64_t sent, lost = lost_of_alive(f, &sent);
 
-    return sums.dead > 0 || is_much(lost, sent) ||
+    return sums.dead + sums.refused > 0 || is_much(lost, sent) ||
            is_much(sums.verdicts[REPLY_REORDERED], sums.sent) ||
            is_much(sums.verdicts[REPLY_DUPLICATE], sums.sent) ||
            is_much(sums.retransmits, sums.sent);
+}
+
+static void tell_refused(struct path *p, const struct flows *f, size_t refused)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < f->plan->count && error == 0; i++)
+        if (f->list[i].error != -ETIMEDOUT)
+            error = f->list[i].error;
+    if (refused > 0)
+        findings_add(&p->findings, "refused",
+                     "%zu of %" PRIu64 " flows were refused or ended early: %s", refused,
+                     f->plan->count, error > 0 ? "closed by the server" : strerror(-error));
 }
 
 static void tell(struct path *p, const struct flows *f)
@@ -93,6 +108,7 @@ static void tell(struct path *p, const struct flows *f)
     else if (sums.dead == f->plan->count)
         findings_add(&p->findings, "flows", "none of %" PRIu64 " flows gets anything back",
                      f->plan->count);
+    tell_refused(p, f, sums.refused);
     tell_share(p, "loss", "are lost", lost, sent);
     tell_share(p, "reordered", "come back out of order", sums.verdicts[REPLY_REORDERED], sums.sent);
     tell_share(p, "duplicate", "come back more than once", sums.verdicts[REPLY_DUPLICATE],
@@ -100,7 +116,7 @@ static void tell(struct path *p, const struct flows *f)
     if (f->type == SOCK_STREAM)
         tell_share(p, "retransmits", "had to be sent again", sums.retransmits, sums.sent);
     tell_damage(p, &sums);
-    if (sums.dead == 0 && sums.sent > 0)
+    if (sums.dead + sums.refused == 0 && sums.sent > 0)
         findings_note(&p->findings, "flows", "%" PRIu64 " flows work", f->plan->count);
 }
 

@@ -15,6 +15,10 @@
 /* More than any datagram. */
 #define BLOCK 65536
 
+/* How often it is received at once: who sends without end must not keep us from looking at the
+ * clock. */
+#define RECEIVES_MAX 64
+
 uint32_t probe_run(void)
 {
     uint32_t run;
@@ -32,11 +36,14 @@ bool probe_stream_pending(const struct probe_stream *t)
     return byte_queue_length(&t->out) > 0;
 }
 
-/* Why send(2) failed: of a reset that probe_stream_receive() has seen the kernel does not tell
- * again. */
-static int reason(const struct probe_stream *t, int error)
+/* Why send(2) failed. The kernel reports a reset once, to whichever call comes first. */
+static int reason(struct probe_stream *t, int error)
 {
-    return error == EPIPE && t->end < 0 ? t->end : -error;
+    if (error == EPIPE)
+        return t->end < 0 ? t->end : -error;
+    if (t->type != SOCK_DGRAM)
+        t->broken = -error;
+    return -error;
 }
 
 int probe_stream_flush(struct probe_stream *t)
@@ -254,7 +261,8 @@ static size_t next_piece(const struct probe_stream *t)
 {
     size_t len = byte_queue_length(&t->in), size = next_size(t);
     const char *front = byte_queue_front(&t->in);
-    ssize_t next = probe_find(front, len, 1, t->run);
+    size_t searched = size > 0 && len > size + PROBE_MARK ? size + PROBE_MARK : len;
+    ssize_t next = probe_find(front, searched, 1, t->run);
 
     if (next > 0 && ((size_t)next < size || size == 0))
         return (size_t)next;
@@ -312,13 +320,14 @@ int probe_stream_receive(struct probe_stream *t)
     int r = 1;
 
     empty_error_queue(t);
-    while (t->end == 0 && r > 0)
+    for (int n = 0; n < RECEIVES_MAX && t->end == 0 && r > 0; n++)
         r = receive_some(t);
     if (t->type == SOCK_DGRAM)
         return r < 0 ? r : -t->reported.error;
-    /* The kernel tells of a reset once only: it may have come right behind the last reply. */
-    if (r < 0)
-        t->end = r == -ESHUTDOWN ? 1 : r;
+    if (r == -ESHUTDOWN)
+        t->end = t->broken < 0 ? t->broken : 1;
+    else if (r < 0)
+        t->end = r;
     return t->end;
 }
 
@@ -333,11 +342,11 @@ static int await(struct probe_stream *t, uint64_t deadline, int wake)
         return errno == EINTR ? 0 : -errno;
     if (set[1].revents)
         return -ECANCELED;
-    if (n == 0 && clock_now() >= deadline)
-        return -ETIMEDOUT;
     int r = probe_stream_flush(t);
     if (r == 0 && n > 0 && set[0].revents & ~POLLOUT)
         r = probe_stream_receive(t);
+    if (r == 0 && clock_now() >= deadline) /* however much comes that is no answer */
+        r = -ETIMEDOUT;
     return r > 0 ? -EPIPE : r;
 }
 

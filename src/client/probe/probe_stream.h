@@ -49,7 +49,8 @@ struct probe_stream {
     uint32_t first; /* the probe that the kernel gave the number 0, as it left */
     struct queued_error reported; /* of a datagram socket, not taken yet; .error 0: nothing */
     uint64_t arrived;             /* what was received last, nanoseconds */
-    int end; /* of a connection, once there is one: what probe_stream_receive() returns */
+    int end;    /* of a connection, once there is one: what probe_stream_receive() returns */
+    int broken; /* -errno of a connection, as send(2) has reported it; or 0 */
     struct byte_queue out,
         in; /* of a stream: what the kernel has not taken, what is no reply yet */
     /* Called for all that comes. */
@@ -69,7 +70,8 @@ int probe_stream_flush(struct probe_stream *t);
 bool probe_stream_pending(const struct probe_stream *t);
 
 /*
- * Receives what is there and has it taken. Returns 0; 1 where the server has closed; or -errno.
+ * Receives what is there, or a part of it if it is much, and has it taken. Returns 0; 1 where the
+ * server has closed; or -errno.
  */
 int probe_stream_receive(struct probe_stream *t);
 

@@ -58,12 +58,15 @@ static void tell_end(const struct idle *i)
 
 static int conclude(const struct idle *i)
 {
-    int status = i->ran_short ? VERB_UNABLE : i->how || i->why ? VERB_BAD : VERB_WELL;
+    bool bad = i->how || i->why || i->restless;
+    int status = i->ran_short ? VERB_UNABLE : bad ? VERB_BAD : VERB_WELL;
 
     if (!i->met && i->why)
         diag_say("this needs an echo service, and no echo came: %s", i->why);
     else if (i->why)
         diag_say("no more connections can be had: %s", i->why);
+    if (i->restless)
+        diag_say("the server speaks unasked: no connection to it is silent for long enough");
     if (!i->met)
         return connection_give_up(i->common, i->ran_short ? VERB_UNABLE : VERB_BAD);
     if (i->common->json)

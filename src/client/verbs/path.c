@@ -71,6 +71,23 @@ static void report_failure(const struct common_options *c, const struct attempt 
         output_error(&a->address, strerror(-a->error));
 }
 
+/* Leaves of several ATTEMPTS the one that takes a connection first. Returns 0, or -errno after each
+ * failure was reported. */
+static int find_address(const struct path *p, struct attempts *attempts)
+{
+    struct connection connection;
+
+    if (attempts->count == 1)
+        return 0;
+    int r = connection_connect(p->common, attempts, p->interrupts, &connection);
+    if (r < 0)
+        return r;
+    fd_close(&connection.fd);
+    attempts->list[0] = attempts->list[connection.index];
+    attempts->count = 1;
+    return 0;
+}
+
 /* Asks ADDRESS, more than once where there is no connection. *FAILED counts the tries that had
  * none.
  */
@@ -88,20 +105,19 @@ static int ask_address(const struct path *p, const struct address *address,
     return r;
 }
 
-/* Asks the first address that answers. Returns 0, or -errno after each failure was reported. */
+/* Asks the address that answers first. Returns 0, or -errno after each failure was reported. */
 static int ask_plain(const struct path *p, struct attempts *attempts, struct handshake *h,
                      unsigned *failed)
 {
     const struct handshake_plan plan = {.dscp = p->common->dscp, .wake = p->interrupts};
-    int r = -EADDRNOTAVAIL;
+    int r = find_address(p, attempts);
 
-    for (size_t i = 0; i < attempts->count && r != 0 && r != -EBADMSG && r != -ECANCELED; i++) {
-        struct attempt *a = &attempts->list[i];
-        r = a->error = ask_address(p, &a->address, plan, h, failed);
-    }
-    for (size_t i = 0; i < attempts->count && r != 0 && r != -ECANCELED; i++)
-        if (attempts->list[i].error < 0)
-            report_failure(p->common, &attempts->list[i]);
+    if (r < 0)
+        return r;
+    r = ask_address(p, &attempts->list[0].address, plan, h, failed);
+    attempts->list[0].error = r == -ETIMEDOUT && h->connected ? -ETIME : r;
+    if (r < 0 && r != -ECANCELED)
+        report_failure(p->common, &attempts->list[0]);
     return r;
 }
 

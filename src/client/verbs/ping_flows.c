@@ -214,7 +214,6 @@ int ping_flows(const struct common_options *common, const struct ping_options *o
         .burst = 1,
         .interval = options->interval,
         .wait = options->wait,
-        .deadline = options->deadline,
         .size = options->size,
     };
     struct flows f = {.common = common, .plan = &plan, .interim = report_interim};

@@ -22,13 +22,18 @@
 #define TRIES 20
 #define PAUSE 250 /* milliseconds */
 
+/* A server that speaks so often while a silence should begin is given up. */
+#define SPOKEN_MAX 16
+
 /* A connection that is silent. */
 struct silence {
     struct connection connection;
     struct probe_stream stream;
     struct probe_window window;
-    uint64_t span;  /* that it is to last */
-    uint64_t since; /* when the last byte went or came, microseconds */
+    uint64_t span;   /* that it is to last */
+    uint64_t begun;  /* when it was first tried, microseconds */
+    uint64_t since;  /* when the last byte went or came */
+    unsigned spoken; /* how often the server spoke unasked */
 };
 
 /* Takes no notice of what a server says besides the echo. */
@@ -160,17 +165,27 @@ static int silence_begin(struct idle *i, struct silence *s, uint64_t span)
         .take = take,
     };
     r = ask(i, s);
-    s->since = clock_now();
+    s->begun = s->since = clock_now();
     if (r < 0)
         silence_end(s);
     return r;
+}
+
+/* The server spoke: the silence begins anew, unless that has gone on for long enough. */
+static void begin_anew(struct idle *i, struct silence *s)
+{
+    s->since = clock_now();
+    if (++s->spoken < SPOKEN_MAX || s->since - s->begun < 2 * s->span)
+        return;
+    i->restless = true;
+    i->over = true;
 }
 
 /* Something happened to S in its silence: it was cut, or (R is 0) the server spoke. */
 static void disturb(struct idle *i, struct silence *s, int r)
 {
     if (r == 0)
-        s->since = clock_now();
+        begin_anew(i, s);
     else if (!i->found)
         cut(i, clock_now() - s->since, r, true);
 }

@@ -32,6 +32,7 @@ struct idle {
     const char *how;   /* it was cut, in a word; NULL: it was not */
     const char *told;  /* the same in words */
     const char *why;   /* there are no more connections; NULL: there are */
+    bool restless;     /* the server speaks unasked, again and again */
     bool ran_short;    /* our own system did: there are no more connections */
     bool over;         /* Ctrl-C, the deadline, or no more connections */
 };

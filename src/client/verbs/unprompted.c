@@ -51,24 +51,27 @@ static int await(int fd, uint64_t deadline)
     return -ETIMEDOUT;
 }
 
-/* All that it says, SAID_MAX bytes at most, or one datagram, which leaves a share of the time to
- * OTHERS. Returns 0 or -errno. */
+/* All that it says, or one datagram, which leaves a share of the time to OTHERS. Returns 0;
+ * -EMSGSIZE if that is more than SAID_MAX bytes; or another -errno. */
 static int listen_to(const struct common_options *c, const struct connection *connection,
                      size_t others, char *said, size_t *len)
 {
     uint64_t deadline = c->timeout ? clock_now() + c->timeout / (others + 1) : NEVER;
 
-    for (*len = 0; *len < SAID_MAX;) {
+    for (*len = 0;;) {
         if (await(connection->fd, deadline) < 0)
             return -ETIMEDOUT;
-        ssize_t n = recv(connection->fd, said + *len, SAID_MAX - *len, 0);
+        ssize_t n = recv(connection->fd, said + *len, SAID_MAX + 1 - *len, 0);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return -errno;
+        if (n > 0 && *len + (size_t)n > SAID_MAX) {
+            *len = SAID_MAX;
+            return -EMSGSIZE;
+        }
         *len += n > 0 ? (size_t)n : 0;
         if (n == 0 || (n > 0 && connection->type == SOCK_DGRAM))
             return 0;
     }
-    return 0;
 }
 
 static void print_text(const struct ask_options *opts, const char *said, size_t len)
@@ -98,6 +101,7 @@ static void report_failure(const struct common_options *c, const struct connecti
 {
     const char *why = r == 0            ? "nothing was said (is it another service?)"
                       : r == -ETIMEDOUT ? "nothing was said in time, or no end of it"
+                      : r == -EMSGSIZE  ? "more than 64 KiB are said: it is another service"
                                         : strerror(-r);
     char peer[ADDRESS_TEXT_MAX];
 
@@ -118,12 +122,12 @@ static int ask_once(const struct common_options *c, const struct connection *con
 static int ask(const struct common_options *c, const struct ask_options *opts,
                struct attempts *attempts, struct connection *connection)
 {
-    char said[SAID_MAX];
+    char said[SAID_MAX + 1];
     size_t len = 0,
            others = connection->type == SOCK_DGRAM ? attempts->count - 1 - connection->index : 0;
     int r = ask_once(c, connection, others, said, &len);
 
-    while (r < 0 && others-- > 0 &&
+    while (r < 0 && r != -EMSGSIZE && others-- > 0 &&
            connection_next(c, attempts, r == -ETIMEDOUT ? -ETIME : r, connection) == 0)
         r = ask_once(c, connection, others, said, &len);
     if (r < 0 && connection->type == SOCK_DGRAM)
