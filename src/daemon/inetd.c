@@ -33,11 +33,12 @@ static const struct listen_settings *match(const struct settings *settings, int 
 {
     const struct listen_settings *match = NULL, *first = NULL;
     struct address local = {0};
+    int type = listener_type(fd);
 
     address_local(&local, fd);
     for (size_t i = settings->listen_count; i > 0; i--) {
         const struct listen_settings *listen = settings->listens[i - 1];
-        if (listener_type(fd) != protocol_type(listen->protocol))
+        if (type != protocol_type(listen->protocol))
             continue;
         first = listen;
         match = fits(listen, &local) ? listen : match;

@@ -3,6 +3,7 @@
  * their names. Who ends by _exit(2) would leave no counts behind (gcov(1)); and a worker may have
  * no more descriptors than it has, and open no file. In every other build there is none of this.
  */
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,12 +29,16 @@ void __wrap__exit(int status)
     __real__exit(status);
 }
 
-/* A fork server is executed by syscall(2), after which nothing is left of what was counted. */
+/* A fork server is executed by syscall(2), after which nothing is left of what was counted. Its
+ * environment has nothing; but what is preloaded into the daemon (tests/faults) is to be there,
+ * too. */
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long g)
 {
     if (number == SYS_execveat) {
         __gcov_dump();
         __gcov_reset();
+        if (getenv("LD_PRELOAD"))
+            d = (long)environ;
     }
     return __real_syscall(number, a, b, c, d, e, g);
 }

@@ -13,15 +13,15 @@ from programs import SANITIZED
 from tap import main, test
 
 MEMORY = {"malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "asprintf", "open_memstream",
-          "fmemopen", "fopencookie", "mmap", "mmap64"}
+          "fmemopen", "fopencookie", "fdopen", "mmap", "mmap64"}
 
 
 def trials_of(runs, operands):
     """A trial for each request for memory, of each run the first; of what many functions share, each of some."""
     plan = places.Plan(full=False, seed=1)
     for run in runs:
-        usual, found = places.census(run, operands)
-        for fault in plan.faults(run, [place for place in found if place.function in MEMORY]):
+        usual, found = places.census(run, operands, 1)
+        for fault in plan.of_places(run.group, [place for place in found if place.function in MEMORY]):
             yield places.Trial(run, fault, usual)
 
 
@@ -32,7 +32,7 @@ def memory():
     servers = places.Servers()
     trials = list(trials_of(short_runs.every_run(), servers.operands))
     with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
-        list(pool.map(lambda trial: trial.make(servers.operands), trials))
+        list(pool.map(lambda trial: trial.make(servers.operands, 1), trials))
     servers.stop()
     expect_equal(["%s: %s: %s" % (t.run.name, t.fault, t.problem) for t in trials if t.problem], [], "what fails")
     ended = [trial for trial in trials if "out of memory" in "".join(map(str, trial.end))]

@@ -52,6 +52,11 @@ def calls_of(names, fault):
     return ",".join(str(number) for number in sorted(names)) if fault else "all"
 
 
+def environment_of(table):
+    return (["/bin/sh", "-c", 'export LISTEN_PID=$$; exec env "$@"', "sh"] +
+            ["%s=%s" % each for each in table.environment.items()])
+
+
 class Ended(Exception):
     """The daemon has: STATUS."""
 
@@ -138,11 +143,14 @@ class Subject(Passed):
 
 class Life:
     """One of them. NAMES: {number: name} of the calls that are answered. FAULT: a supervisor.Fault, or None.
-    USUAL: the descriptors of one without. TRACE: a file for strace(1), which looks on in place of that."""
+    USUAL: the descriptors of one without. TRACE: a file for strace(1), which looks on in place of that.
+    COUNTING: what does so, and has a table for preload.c."""
 
-    def __init__(self, names, fault=None, usual=None, trace=None):
+    def __init__(self, names, fault=None, usual=None, trace=None, counting=None):
         self.fault, self.usual, self.recovered_in, self.window = fault, usual, 0.0, {}
-        if trace:
+        if counting:
+            launcher, make = environment_of(counting.table), lambda pid: counting
+        elif trace:
             launcher, make = STRACE + [trace], lambda pid: Unsupervised()
         else:
             launcher, make = launcher_of(calls_of(names, fault)), lambda pid: Supervisor(pid, names, fault)

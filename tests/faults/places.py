@@ -40,10 +40,13 @@ class Fault:
     def __init__(self, place, error, nth=1, lasts=False):
         self.place, self.error, self.nth, self.lasts = place, error, nth, lasts
 
+    @property
+    def name(self):
+        return self.place.function
+
     def __str__(self):
-        return "%s at %s (%s): %s, %d%s" % (self.place.function, self.place.where, self.place.caller,
-                                            WORDS.get(self.error) or errorcode.get(self.error) or self.error,
-                                            self.nth, " and on" if self.lasts else "")
+        return "%s: %s, %d%s" % (self.place, WORDS.get(self.error) or errorcode.get(self.error) or self.error,
+                                 self.nth, " and on" if self.lasts else "")
 
 
 class Servers:
@@ -63,11 +66,11 @@ class Servers:
             echod.stop()
 
 
-def run_once(run, operands, fault=None):
+def run_once(run, operands, depth, fault=None):
     """Returns (how it ended, the table)."""
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         os.chmod(where, 0o755)
-        table = Table(where + "/calls", fault)
+        table = Table(where + "/calls", depth, fault)
         return run.run(where, operands, table.environment), table
 
 
@@ -77,15 +80,15 @@ class Plan:
     def __init__(self, full, seed):
         self.full, self.known, self.chance = full, set(), random.Random(seed)
 
-    def faults(self, run, places):
-        for place in sorted(places, key=lambda place: (place.where, place.offset)):
-            ways = ways_of(place.function)
-            key = (place.program, place.offset)
+    def of_places(self, group, places):
+        for place in sorted(places, key=lambda place: (place.lines, place.offsets)):
+            ways = ways_of(place)
+            key = place.key
             if self.full or key not in self.known:
                 yield from self.whole(place, ways)
-            elif (run.group, key) not in self.known and ways:
+            elif (group, key) not in self.known and ways:
                 yield Fault(place, self.chance.choice(ways), self.chance.randint(1, place.count))
-            self.known |= {key, (run.group, key)}
+            self.known |= {key, (group, key)}
 
     def whole(self, place, ways):
         for way in ways:
@@ -98,12 +101,14 @@ class Plan:
                 yield Fault(place, ways[0], nth)
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments(description):
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="everything in every run, and for good")
     parser.add_argument("--seed", type=int, default=1, help="what is chosen by chance (1)")
-    parser.add_argument("--only", default="", help="runs whose name matches this regular expression")
+    parser.add_argument("--only", default="", help="those whose name matches this regular expression")
     parser.add_argument("--list", action="store_true", help="only print what would be tried")
+    parser.add_argument("--depth", type=int, default=1, choices=(1, 2, 3),
+                        help="callers that tell places apart (1); more in a build with -O0 alone")
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="runs side by side")
     return parser.parse_args()
 
@@ -111,15 +116,17 @@ def arguments():
 class Trial:
     def __init__(self, run, fault, usual):
         self.run, self.fault, self.usual = run, fault, usual
-        self.problem, self.hits, self.end = "", 0, ("", "", "")
+        self.problem, self.hits, self.end, self.seconds = "", 0, ("", "", ""), 0.0
 
-    def make(self, operands):
+    def make(self, operands, depth):
+        began = time.monotonic()
         try:
-            self.end, table = run_once(self.run, operands, self.fault)
+            self.end, table = run_once(self.run, operands, depth, self.fault)
             self.hits = table.hits
             self.run.check(self.end, self.usual, self.fault.error not in WORDS)
         except Exception as error:
             self.problem = "%s: %s" % (type(error).__name__, error)
+        self.seconds = time.monotonic() - began
         return self
 
 
@@ -130,9 +137,9 @@ def show(trial):
     sys.stdout.flush()
 
 
-def census(run, operands):
+def census(run, operands, depth):
     """Returns (how it ends without a fault, the places of which it calls)."""
-    usual, table = run_once(run, operands)
+    usual, table = run_once(run, operands, depth)
     places = table.places()
     if not places:
         raise tap.Failure("%s: no call was counted: %s" % (run.name, usual))
@@ -141,24 +148,26 @@ def census(run, operands):
 
 
 def main():
-    args, begin = arguments(), time.monotonic()
+    args, begin = arguments(__doc__), time.monotonic()
     tap.libc.prctl(tap.PR_SET_CHILD_SUBREAPER, 1)
     runs = [run for run in short_runs.every_run() if re.search(args.only, run.name)]
     servers, plan, trials = Servers(), Plan(args.full, args.seed), []
     with ThreadPoolExecutor(args.jobs) as pool:
-        for run, (usual, places) in zip(runs, pool.map(lambda run: census(run, servers.operands), runs)):
-            trials += [Trial(run, fault, usual) for fault in plan.faults(run, places)]
+        for run, (usual, places) in zip(runs, pool.map(lambda run: census(run, servers.operands, args.depth), runs)):
+            trials += [Trial(run, fault, usual) for fault in plan.of_places(run.group, places)]
         print("%d runs, each with a fault, of %d; seed %d" % (len(trials), len(runs), args.seed))
         sys.stdout.flush()
         if args.list:
             for trial in trials:
                 print("%s: %s" % (trial.run.name, trial.fault))
             trials.clear()
-        for future in as_completed([pool.submit(trial.make, servers.operands) for trial in trials]):
+        for future in as_completed([pool.submit(trial.make, servers.operands, args.depth) for trial in trials]):
             if future.result().problem:
                 show(future.result())
     servers.stop()
     failed, missed = sum(bool(t.problem) for t in trials), sum(not t.hits for t in trials)
+    for trial in sorted(trials, key=lambda trial: -trial.seconds)[:5]:
+        print("%.1f s: %s: %s" % (trial.seconds, trial.run.name, trial.fault))
     print("%d of %d runs FAILED; in %d the call did not come again; %d s" % (
         failed, len(trials), missed, time.monotonic() - begin))
     sys.exit(1 if failed else 0)

@@ -18,24 +18,26 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SITES 4096
+#define SITES 16384
+/* Callers that tell places apart, at most. */
+#define DEPTH 3
 /* In place of an errno: the third argument, a size, is 1. The function itself returns 0. */
 #define SHORT (-1001)
 #define NOTHING (-1002)
 
-/* A place in a program that calls FUNCTION: where the call returns to, from the program's begin on.
- */
+/* A place in a program that calls FUNCTION: where the call returns to, from the program's begin on;
+ * then where its caller returns to, and so on. */
 struct site {
     _Atomic uint64_t key; /* 0: free */
     _Atomic uint32_t count;
-    uint32_t offset;
+    uint32_t offset[DEPTH];
     char function[24];
     char program[24];
 };
 
 struct table {
     uint64_t key; /* 0: nothing fails */
-    uint32_t nth, lasts;
+    uint32_t nth, lasts, depth, padding;
     int32_t error;
     _Atomic uint32_t hits;
     struct site site[SITES];
@@ -93,22 +95,42 @@ static void stop_at_exit(void)
         atexit(stop);
 }
 
-static uint64_t key_of(uint32_t offset)
+/* What is in the stack where a function is called that keeps a frame pointer. */
+struct frame {
+    const struct frame *caller;
+    uintptr_t return_address;
+};
+
+static bool is_in_program(uintptr_t address)
+{
+    return address >= begin && address < end;
+}
+
+/* Of the function that FRAME is of. Whoever asks for more than one knows that all have frame
+ * pointers. */
+static uint64_t key_of(const struct frame *frame, uint32_t *offset)
 {
     uint64_t key = 1469598103934665603U;
 
     for (const char *c = program; *c; c++)
         key = (key ^ (unsigned char)*c) * 1099511628211U;
-    return (key << 32) + offset;
+    for (uint32_t i = 0; i < table->depth && is_in_program(frame->return_address); i++) {
+        offset[i] = (uint32_t)(frame->return_address - begin);
+        key = (key ^ offset[i]) * 1099511628211U;
+        if (frame->caller <= frame)
+            break;
+        frame = frame->caller;
+    }
+    return key;
 }
 
-static struct site *find(uint64_t key, uint32_t offset, const char *function)
+static struct site *find(uint64_t key, const uint32_t *offset, const char *function)
 {
     for (uint64_t i = key % SITES;; i = (i + 1) % SITES) {
         struct site *site = &table->site[i];
         uint64_t free = 0;
         if (atomic_compare_exchange_strong(&site->key, &free, key)) {
-            site->offset = offset;
+            memcpy(site->offset, offset, sizeof(site->offset));
             strncpy(site->function, function, sizeof(site->function) - 1);
             strcpy(site->program, program);
         }
@@ -117,16 +139,16 @@ static struct site *find(uint64_t key, uint32_t offset, const char *function)
     }
 }
 
-/* Counts a call of FUNCTION that returns to ADDRESS. Returns how it fails; 0: it does not. */
-static int fails(const char *function, const void *address)
+/* Counts a call of FUNCTION, whose frame is FRAME. Returns how it fails; 0: it does not. */
+static int fails(const char *function, const struct frame *frame)
 {
-    uint32_t offset = (uint32_t)((uintptr_t)address - begin), count;
+    uint32_t offset[DEPTH] = {0}, count;
     uint64_t key;
 
-    if (!table || over || (uintptr_t)address < begin || (uintptr_t)address >= end)
+    if (!table || over || !is_in_program(frame->return_address))
         return 0;
     stop_at_exit();
-    key = key_of(offset);
+    key = key_of(frame, offset);
     count = ++find(key, offset, function)->count;
     if (key != table->key || (table->lasts ? count < table->nth : count != table->nth))
         return 0;
@@ -146,7 +168,7 @@ long __libc_realloc(long, ...);
     long fail_##name(long a, long b, long c, long d, long e, long f)                               \
     {                                                                                              \
         static function *real;                                                                     \
-        int error = fails(#name, __builtin_return_address(0));                                     \
+        int error = fails(#name, __builtin_frame_address(0));                                      \
         if (error == NOTHING)                                                                      \
             return 0;                                                                              \
         if (error && error != SHORT) {                                                             \
@@ -160,8 +182,17 @@ long __libc_realloc(long, ...);
         return real(a, b, c, d, e, f);                                                             \
     }
 
+/* This one does what it has to, and then fails: whoever is on the other side would wait. */
+static long closed(long file, ...)
+{
+    function *real = (function *)dlsym(RTLD_NEXT, "fclose");
+
+    return real(file);
+}
+
 #define NEXT(name) ((function *)dlsym(RTLD_NEXT, #name))
 #define MINUS(name) REPLACE(name, NEXT(name), -1)
+#define AFTER(name, done) REPLACE(name, done, (done(a), -1))
 #define ZERO(name) REPLACE(name, NEXT(name), 0)
 #define ERROR(name) REPLACE(name, NEXT(name), error)
 #define NEGATIVE(name) REPLACE(name, NEXT(name), -error)
@@ -170,6 +201,7 @@ long __libc_realloc(long, ...);
 REPLACE(malloc, __libc_malloc, 0)
 REPLACE(calloc, __libc_calloc, 0)
 REPLACE(realloc, __libc_realloc, 0)
+AFTER(fclose, closed)
 /* clang-format off */
 ZERO(fdopen) ZERO(fmemopen) ZERO(fopen) ZERO(fopen64) ZERO(fopencookie) ZERO(getcwd) ZERO(getpwnam)
 ZERO(if_nametoindex) ZERO(open_memstream) ZERO(opendir) ZERO(realpath) ZERO(reallocarray)
@@ -177,7 +209,7 @@ ZERO(strdup) ZERO(strndup)
 
 MINUS(accept4) MINUS(access) MINUS(asprintf) MINUS(bind) MINUS(chdir) MINUS(chmod)
 MINUS(close_range) MINUS(connect) MINUS(dup2) MINUS(dup3) MINUS(epoll_create1) MINUS(epoll_ctl)
-MINUS(epoll_wait) MINUS(eventfd) MINUS(execv) MINUS(fchmod) MINUS(fclose) MINUS(fcntl)
+MINUS(epoll_wait) MINUS(eventfd) MINUS(execv) MINUS(fchmod) MINUS(fcntl)
 MINUS(fcntl64) MINUS(ferror) MINUS(fflush) MINUS(flock) MINUS(fork) MINUS(fstat) MINUS(fstat64)
 MINUS(fsync) MINUS(ftruncate) MINUS(ftruncate64) MINUS(gethostname) MINUS(getline)
 MINUS(getpeername) MINUS(getrandom) MINUS(getrlimit) MINUS(getrlimit64) MINUS(getsockname)

@@ -7,41 +7,53 @@ import subprocess
 from programs import BUILDDIR
 
 LIBRARY = os.path.join(BUILDDIR, "tests/faults/preload.so")
-SITES, SHORT, NOTHING = 4096, -1001, -1002
+SITES, DEPTH, SHORT, NOTHING = 16384, 3, -1001, -1002
 
 
 class Site(ctypes.Structure):
-    _fields_ = [("key", ctypes.c_uint64), ("count", ctypes.c_uint32), ("offset", ctypes.c_uint32),
+    _fields_ = [("key", ctypes.c_uint64), ("count", ctypes.c_uint32), ("offset", ctypes.c_uint32 * DEPTH),
                 ("function", ctypes.c_char * 24), ("program", ctypes.c_char * 24)]
 
 
 class Layout(ctypes.Structure):
     _fields_ = [("key", ctypes.c_uint64), ("nth", ctypes.c_uint32), ("lasts", ctypes.c_uint32),
-                ("error", ctypes.c_int32), ("hits", ctypes.c_uint32), ("site", Site * SITES)]
+                ("depth", ctypes.c_uint32), ("padding", ctypes.c_uint32), ("error", ctypes.c_int32),
+                ("hits", ctypes.c_uint32), ("site", Site * SITES)]
 
 
 class Place:
-    """A call of FUNCTION in PROGRAM: COUNT times in a run. .where: "FILE:LINE", or where it is in the program."""
+    """A call of FUNCTION in PROGRAM: COUNT times in a run. .lines: "FILE:LINE" of it, of its caller's, and so on;
+    .callers: the functions that these are in."""
 
     def __init__(self, site):
-        self.key, self.count, self.offset = site.key, site.count, site.offset
+        self.key, self.count = site.key, site.count
+        self.offsets = [offset for offset in site.offset if offset]
         self.function, self.program = site.function.decode(), site.program.decode()
-        self.caller, self.where = "", "%s+%#x" % (self.program, self.offset)
+        self.callers, self.lines = [], []
 
-    def is_of_gcov(self):
-        return "gcov" in self.caller
+    @property
+    def where(self):
+        return self.lines[0]
+
+    def is_ours(self):
+        return not any("gcov" in caller or caller.startswith("__wrap_") for caller in self.callers)
+
+    def __str__(self):
+        return "%s at %s" % (self.function, ", ".join("%s (%s)" % each for each in zip(self.lines, self.callers)))
 
 
 class Table:
-    """In the file PATH, with a FAULT or none. It is given to whoever runs with .environment."""
+    """In the file PATH, with a FAULT or none. It is given to whoever runs with .environment. DEPTH: how many
+    callers tell places apart; more than one only in programs that keep frame pointers."""
 
-    def __init__(self, path, fault=None):
+    def __init__(self, path, depth, fault=None):
         with open(path, "w+b") as file:
             os.fchmod(file.fileno(), 0o666)  # whoever gives up root is another user
             file.truncate(ctypes.sizeof(Layout))
             self.memory = mmap.mmap(file.fileno(), ctypes.sizeof(Layout))
         self.layout = Layout.from_buffer(self.memory)
         self.environment = {"LD_PRELOAD": LIBRARY, "ECHOD_CALLS": path}
+        self.layout.depth = depth
         if fault:
             self.layout.nth, self.layout.lasts, self.layout.error = fault.nth, fault.lasts, fault.error
             self.layout.key = fault.place.key
@@ -55,15 +67,16 @@ class Table:
         found = [Place(site) for site in self.layout.site if site.key]
         for program in {place.program for place in found}:
             locate([place for place in found if place.program == program], os.path.join(BUILDDIR, program))
-        return [place for place in found if not place.is_of_gcov()]
+        return [place for place in found if place.is_ours()]
 
 
 def locate(places, program):
     """Says of each where it is in the sources, as far as PROGRAM knows."""
+    asked = [(place, offset) for place in places for offset in place.offsets]
     done = subprocess.run(["addr2line", "-f", "-e", program], capture_output=True, text=True, check=True,
-                          input="".join("%#x\n" % (place.offset - 1) for place in places))
+                          input="".join("%#x\n" % (offset - 1) for _, offset in asked))
     lines = done.stdout.splitlines()
-    for place, caller, where in zip(places, lines[::2], lines[1::2]):
-        place.caller = caller
-        if "src/" in where:
-            place.where = "src/" + where.split("src/")[-1].split(" ")[0]
+    for (place, offset), caller, line in zip(asked, lines[::2], lines[1::2]):
+        place.callers.append(caller)
+        place.lines.append("src/" + line.split("src/")[-1].split(" ")[0] if "src/" in line else
+                           "%s+%#x" % (place.program, offset))

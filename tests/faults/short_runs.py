@@ -1,5 +1,6 @@
 """Programs that are run to their end, each with what it may end with."""
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,8 @@ SERVER = ("[server]\nmax_per_source = 0\n" + listen("tcp") +
 CUTTING = "[server]\nidle_timeout = 1s\n" + listen("cutting")
 SEND, VERB, PLUGIN, CTL = {0, 1, 3, 4, 64, 65, 69, 71, 74}, {0, 1, 2, 71}, {0, 1, 2, 3}, {0, 1, 3, 4, 64, 71, 74}
 DAEMON = {0, 64, 69, 70, 71, 73, 74, 77, 78}
+
+PATIENCE = DEADLINE / 6
 
 
 class Run:
@@ -70,13 +73,25 @@ class Serves(Run):
     def execute(self, where, operands, environment):
         os.mkdir(where + "/run")
         process = subprocess.Popen(self.words(where, operands), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, env=dict(environment, RUNTIME_DIRECTORY=where + "/run"))
+                                   stderr=subprocess.PIPE, text=True,
+                                   env=dict(environment, RUNTIME_DIRECTORY=where + "/run"))
         line = process.stdout.readline()
-        if line:
-            self.visit(int(line.split()[2].rpartition(":")[2]))
+        port = re.match(r"listening on 127\.0\.0\.1:(\d+) ", line)
+        if port:
+            self.visit(int(port.group(1)))
+        if line or not self.ends(process):
             process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=DEADLINE * 2)
         return process.returncode, line + out, err
+
+    @staticmethod
+    def ends(process):
+        """Whether it ends by itself. (It may serve, and not be able to say so.)"""
+        try:
+            process.wait(PATIENCE)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
 
     @staticmethod
     def visit(port):
@@ -167,8 +182,8 @@ def every_run():
         echoc("--proxy v2 -t 1s {proxied} hello", exact=True), echoc("-t 1s {stored} hello", exact=True),
         echoc("-t 2s --source 127.0.0.1 --dscp ef localhost {tcp_port} hello", exact=True),
         echoc("-u --dscp ef -t 1s localhost {udp_port} hello", exact=True)]
-    for options in ("-c 3 -i 0.01", "-c 3 -i 0.01 -u", "-c 3 -i 0 --json", "-c 3 -i 0 -D -v --histogram", "-c 2 -i 0 --unix",
-                    "-c 2 -i 0.01 --flows 3", "-c 2 -i 0.01 --flows 3 -u", "-c 2 -i 0 -w 1s --plot {DIR}/p.svg"):
+    for options in ("-c 3 -i 0.01", "-c 3 -i 0.01 -u", "-c 3 -i 0 --json", "-c 3 -i 0 -D -v --histogram",
+                    "-c 2 -i 0 --unix", "-c 2 -i 0.01 --flows 3", "-c 2 -i 0.01 --flows 3 -u", "-c 2 -i 0 -w 1s --plot {DIR}/p.svg"):
         runs.append(echoc("ping -W 0.3 -t 2s %s %s" % (options, operand(options))))
     for options in ("-c 3 -i 0", "-c 3 -i 0.01 -u", "-c 2 -i 0 --json --histogram", "-c 2 -i 0 --unix"):
         runs.append(echoc("crr -t 1s %s %s" % (options, operand(options))))
@@ -187,8 +202,8 @@ def every_run():
              echoc("daytime -t 0.2 --unix {unix}")]
     for command in ("{tcp}", "{tcp} -v -w 5", "{tcp} -s hello", "{udp} -u", "-H {unix}", "-H localhost -p {tcp_port}"):
         host, _, rest = command.partition(" ")
-        runs.append(Run(CHECK_ECHO, "-t 2 " + (command if "-H" in command else
-                                               "-H 127.0.0.1 -p %s %s" % (host.replace("}", "_port}"), rest)), PLUGIN))
+        at = command if "-H" in command else "-H 127.0.0.1 -p %s %s" % (host.replace("}", "_port}"), rest)
+        runs.append(Run(CHECK_ECHO, "-t 2 " + at, PLUGIN))
     runs += [Run(ECHOCTL, "-s {control} " + words, CTL, exact=words != "reload") for words in (
         "status", "--json status", "list", "listeners", "metrics", "check-access 127.0.0.1 tcp", "reload", "kill 1")]
     runs += [Run(ECHOD, "--config {DIR}/echod.conf " + words, DAEMON, exact=True) for words in (

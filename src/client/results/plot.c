@@ -81,17 +81,25 @@ static void begin_script(const struct plot *plot, const char *terminal)
     fputs("\nset grid\nset key outside below\nset tics nomirror\n$points << end\n", plot->to);
 }
 
+static void abandon(struct plot *plot)
+{
+    fclose(plot->to);
+    plot->to = NULL;
+}
+
 static int start(struct plot *plot)
 {
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
-    int r = spawn(&plot->pid, ends[0]);
+    plot->to = fdopen(ends[1], "w");
+    int r = plot->to ? spawn(&plot->pid, ends[0]) : -errno;
     fd_close(&ends[0]);
-    plot->to = r == 0 ? fdopen(ends[1], "w") : NULL;
     if (!plot->to)
         fd_close(&ends[1]);
+    else if (r < 0)
+        abandon(plot);
     return r;
 }
 
