@@ -4,6 +4,8 @@
 #ifndef ECHOD_BASE_CLOCK_H
 #define ECHOD_BASE_CLOCK_H
 
+#include "base/macros.h"
+
 #include <stdint.h>
 
 #define USEC_PER_MSEC UINT64_C(1000)
@@ -11,7 +13,7 @@
 #define USEC_PER_SEC UINT64_C(1000000)
 
 /* Microseconds of CLOCK_MONOTONIC; and its nanoseconds, for what takes less than one. */
-uint64_t clock_now(void);
+NEAR_MAIN uint64_t clock_now(void);
 uint64_t clock_nanoseconds(void);
 
 /* The milliseconds from now until DEADLINE, of clock_now(), as poll(2) takes them: rounded up, so

@@ -9,6 +9,9 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define PRINTF_LIKE(text, args) __attribute__((format(printf, text, args)))
 #define NOINLINE __attribute__((noinline))
+/* Called by every worker: the linker puts it next to main(), where workers begin. Each 64 KiB of
+ * text that a new process enters cost it a page fault. */
+#define NEAR_MAIN __attribute__((hot))
 #define NORETURN __attribute__((noreturn))
 
 /* Whether a sanitizer is built in, which has its own ways. */

@@ -67,12 +67,13 @@ void title_set(const struct title *title, const char *format, ...)
 
 void title_replace(const struct title *title, const char *text)
 {
+    /* Volatile, or the compiler would call functions of libc for this. */
+    volatile char *to = title->start;
+
     if (title->size < 2)
         return;
-    size_t before = strlen(title->start), len = strlen(text);
-    if (len > title->size - 2)
-        len = title->size - 2;
-    memcpy(title->start, text, len);
-    if (len < before)
-        memset(title->start + len, 0, before - len);
+    for (size_t room = title->size - 2; *text && room > 0; room--)
+        *to++ = *text++;
+    while (*to)
+        *to++ = '\0';
 }

@@ -24,8 +24,9 @@ void title_init(struct title *title, int argc, char **argv);
 /* Makes ps show the formatted text, cut at the size of that memory. */
 void title_set(const struct title *title, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The same once there has been a title_set(), with a text that is ready: writes to no more of that
- * memory than the two titles take, since a process that was just forked pays for each page. */
-void title_replace(const struct title *title, const char *text);
+/* The same once there has been a title_set(), with a text that is ready, and for a process that was
+ * just forked, which pays for each page: writes to no more of that memory than the two titles take,
+ * and calls nothing. */
+NEAR_MAIN void title_replace(const struct title *title, const char *text);
 
 #endif

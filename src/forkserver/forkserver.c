@@ -2,16 +2,15 @@
 
 #include "base/clock.h"
 #include "base/exit.h"
+#include "forkserver/become_worker.h"
 #include "forkserver/children.h"
 #include "forkserver/outbox.h"
 #include "forkserver/private.h"
 #include "forkserver/sandbox.h"
 #include "forkserver/spawn.h"
-#include "worker/datagram.h"
 #include "worker/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,8 +26,6 @@
 #define SWEEP_MSEC 1000
 /* Between two tries of a poll(2) that fails. */
 #define REST_MSEC 50
-/* Jobs that are taken before ends are looked for. */
-#define BATCH 64
 
 /* Private memory: a worker gets what it needs in struct worker, and a request. */
 struct forkserver {
@@ -48,68 +45,6 @@ struct forkserver {
     struct request *request;
 };
 
-/* ---- in a worker ---- */
-
-/* Gives FD the number TO; -1 stays what it is. */
-static int move(int fd, int to)
-{
-    if (fd < 0)
-        return -1;
-    return dup3(fd, to, O_CLOEXEC) < 0 ? -errno : to;
-}
-
-/* Closes all from FIRST on. What a container's filter keeps close_range(2) from, close(2) does: a
- * fork server has few. */
-static void close_from(int first)
-{
-    if (close_range((unsigned)first, ~0u, 0) == 0)
-        return;
-    for (int fd = first; fd < SANDBOX_FDS; fd++)
-        close(fd);
-}
-
-/* The worker's descriptors have the numbers from 0 on, and there are no others. Standard error is
- * kept for a sanitizer. Returns how many there are, or -errno. */
-static int arrange_descriptors(struct worker *worker)
-{
-    int count = 0;
-
-    worker->socket = move(worker->socket, count);
-    if (worker->socket < 0)
-        return worker->socket;
-    count++;
-    worker->store = move(worker->store, count);
-    count += worker->store >= 0;
-    if (INSTRUMENTED) {
-        if (count < STDERR_FILENO)
-            close(count);
-        count = STDERR_FILENO + 1;
-    }
-    worker->doorbell = move(worker->doorbell, count);
-    count += worker->doorbell >= 0;
-    close_from(count);
-    return count;
-}
-
-/* Where the fork server's own memory is gone. */
-NORETURN static void become_worker(struct worker *worker, struct job *job, pid_t parent)
-{
-    if (!spawn_bind(parent, SIGTERM)) /* its end would be reported by nobody */
-        _exit(END_STOPPED);
-    int count = arrange_descriptors(worker);
-    if (count < 0) {
-        atomic_store(&worker->slot->error, -count);
-        _exit(END_SETUP);
-    }
-    sandbox_close(worker->slot, (size_t)count);
-    if (job->kind == JOB_DATAGRAMS) {
-        cidrs_index(&job->datagrams.allow);
-        cidrs_index(&job->datagrams.deny);
-        datagram_run(worker);
-    }
-    worker_run(worker);
-}
-
 /* ---- jobs ---- */
 
 static void report(struct forkserver *server, enum report_kind kind, uint64_t job, pid_t pid,
@@ -120,12 +55,14 @@ static void report(struct forkserver *server, enum report_kind kind, uint64_t jo
     outbox_add(&server->outbox, &it);
 }
 
-/* Maps the slot of JOB in the place of the one before. Returns 0 or -errno. */
+/* Maps the slot of JOB in the place of the one before, with its page: clone(2) writes to it.
+ * Returns 0 or -errno. */
 static int map_slot(const struct forkserver *server, const struct job *job)
 {
     int memory = job->slots >= 0 ? job->slots : server->slots;
-    void *page = mmap(server->slot_page, server->page_size, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_FIXED, memory, (off_t)(job->slot * server->page_size));
+    void *page =
+        mmap(server->slot_page, server->page_size, PROT_READ | PROT_WRITE,
+             MAP_SHARED | MAP_FIXED | MAP_POPULATE, memory, (off_t)(job->slot * server->page_size));
 
     return page == MAP_FAILED ? -errno : 0;
 }
@@ -146,7 +83,6 @@ static pid_t fork_worker(struct forkserver *server, struct job *job)
         r = map_slot(server, job);
     if (r < 0)
         return r;
-    worker_prepare(&worker);
     pid_t pid = spawn(&worker.slot->pid);
     if (pid == 0)
         become_worker(&worker, job, self);
@@ -199,15 +135,15 @@ static void take_request(struct forkserver *server)
     }
 }
 
-/* Takes what the daemon has sent. Returns 0, or -errno where there will be nothing more: -EPIPE. */
-static int take_requests(struct forkserver *server)
+/* Takes one of what the daemon has sent. Returns 0, or -errno where there will be nothing more:
+ * -EPIPE. */
+static int receive_request(struct forkserver *server)
 {
-    for (int i = 0; i < BATCH && outbox_has_room(&server->outbox); i++) {
-        int r = request_receive(server->channel, server->request);
-        if (r <= 0)
-            return r == -EAGAIN ? 0 : r == 0 ? -EPIPE : r;
-        take_request(server);
-    }
+    int r = request_receive(server->channel, server->request);
+
+    if (r <= 0)
+        return r == -EAGAIN ? 0 : r == 0 ? -EPIPE : r;
+    take_request(server);
     return 0;
 }
 
@@ -227,15 +163,14 @@ static bool reap(struct forkserver *server, pid_t pid)
     return true;
 }
 
-/* A signal for each that has ended; not read from the descriptor, which leaves out the process ID
- * of a real-time signal. */
+/* There is a signal for each that has ended: takes one. Not from the descriptor, which leaves out
+ * the process ID of a real-time signal. */
 static void reap_announced(struct forkserver *server)
 {
     const struct timespec at_once = {0};
     siginfo_t info;
 
-    while (outbox_has_room(&server->outbox) &&
-           sigtimedwait(&server->ended, &info, &at_once) == SPAWN_SIGNAL)
+    if (sigtimedwait(&server->ended, &info, &at_once) == SPAWN_SIGNAL)
         reap(server, info.si_pid);
 }
 
@@ -271,30 +206,49 @@ static void rest(void)
     sigtimedwait(&none, NULL, &moment);
 }
 
-/* Waits until there is something to do. */
-static void wait_for_work(const struct forkserver *server, bool stuck)
+static void poll_or_rest(struct pollfd *polled, nfds_t count, int timeout)
 {
-    struct pollfd polled[] = {
-        {.fd = server->channel, .events = stuck ? POLLOUT : POLLIN},
-        {.fd = stuck || server->holding ? -1 : server->signals, .events = POLLIN}};
-
-    if (poll(polled, ARRAY_SIZE(polled), stuck ? -1 : patience(server)) < 0 && errno != EINTR)
-        rest();
+    if (poll(polled, count, timeout) < 0) {
+        if (errno != EINTR)
+            rest();
+        for (nfds_t i = 0; i < count; i++)
+            polled[i].revents = 0;
+    }
 }
 
-/* One turn. Returns 0 or -errno, which ends it all. */
+/* Sends the reports; where the daemon has no room for them, waits until it has. Returns 0 or
+ * -errno. */
+static int flush(struct forkserver *server)
+{
+    struct pollfd polled = {.fd = server->channel, .events = POLLOUT};
+    int r = outbox_flush(&server->outbox);
+
+    if (r != -EAGAIN)
+        return r;
+    poll_or_rest(&polled, 1, -1);
+    return 0;
+}
+
+/*
+ * One turn. Nothing is asked for of which poll(2) does not say that it is there: a call that fails
+ * writes to errno, whose page is shared with the worker that was just forked, and has to be copied.
+ * Returns 0 or -errno, which ends it all.
+ */
 static int turn(struct forkserver *server)
 {
-    int r = outbox_is_due(&server->outbox) ? outbox_flush(&server->outbox) : 0;
+    struct pollfd polled[] = {{.fd = server->channel, .events = POLLIN},
+                              {.fd = server->holding ? -1 : server->signals, .events = POLLIN}};
 
-    if (r < 0 && r != -EAGAIN)
-        return r;
-    wait_for_work(server, r == -EAGAIN);
-    if (!server->holding) {
+    if (outbox_is_overdue(&server->outbox))
+        return flush(server);
+    poll_or_rest(polled, ARRAY_SIZE(polled), patience(server));
+    if (polled[1].revents)
         reap_announced(server);
+    if (!server->holding)
         sweep(server);
-    }
-    return take_requests(server);
+    if (polled[0].revents && outbox_has_room(&server->outbox))
+        return receive_request(server);
+    return polled[1].revents || !server->outbox.urgent ? 0 : flush(server);
 }
 
 /* ---- setting up ---- */
@@ -381,7 +335,7 @@ static int set_up(struct forkserver *server)
 
 int forkserver_run(int channel, const struct title *title)
 {
-    static struct request request;
+    struct request request; /* not static: a worker gets it with the page of its stack */
     struct forkserver *server = private_allocate(sizeof(*server));
 
     if (!server)

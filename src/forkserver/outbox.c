@@ -15,9 +15,9 @@ void outbox_add(struct outbox *outbox, const struct report *report)
     outbox->urgent = outbox->urgent || report->kind != REPORT_STARTED;
 }
 
-bool outbox_is_due(const struct outbox *outbox)
+bool outbox_is_overdue(const struct outbox *outbox)
 {
-    return outbox->urgent || !outbox_has_room(outbox) ||
+    return !outbox_has_room(outbox) ||
            (outbox->count > 0 && clock_now() >= outbox->added[0] + OUTBOX_MSEC * USEC_PER_MSEC);
 }
 
@@ -32,13 +32,11 @@ static void note_waits(struct outbox *outbox)
 
 int outbox_flush(struct outbox *outbox)
 {
-    char buf[REPORTS_SIZE];
-
     if (outbox->count == 0)
         return 0;
     note_waits(outbox);
-    size_t len = reports_encode(outbox->list, outbox->count, buf);
-    int r = channel_send(outbox->channel, buf, len, NULL, 0);
+    size_t len = reports_encode(outbox->list, outbox->count, outbox->encoded);
+    int r = channel_send(outbox->channel, outbox->encoded, len, NULL, 0);
     if (r < 0)
         return r;
     outbox->count = 0;

@@ -16,7 +16,9 @@ struct outbox {
     struct report list[REPORTS_MAX];
     uint64_t added[REPORTS_MAX]; /* clock_now() */
     size_t count;
-    bool urgent; /* one of them is not to wait */
+    char encoded[REPORTS_SIZE]; /* not on the stack, of which a fork copies each page that is
+                                   written */
+    bool urgent; /* one of them is to be sent as soon as there is nothing else to do */
 };
 
 /* Whether there is room for one more. */
@@ -25,8 +27,8 @@ bool outbox_has_room(const struct outbox *outbox);
 /* Adds REPORT; there must be room. That a worker has started may wait for its end. */
 void outbox_add(struct outbox *outbox, const struct report *report);
 
-/* Whether it is time to send them. */
-bool outbox_is_due(const struct outbox *outbox);
+/* Whether they are to be sent whatever else there is to do. */
+bool outbox_is_overdue(const struct outbox *outbox);
 
 /* Sends all of them. Returns 0, -EAGAIN: the daemon has no room now; -EPIPE: it is gone; or another
  * -errno. */

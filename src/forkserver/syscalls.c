@@ -58,7 +58,7 @@ const struct syscall_row syscall_table[] = {
     {"mmap", "its slot, in the place for it",
      .check = {{0, ALL, SYSCALL_SLOT_ADDRESS},
                {2, INT, PROT_READ | PROT_WRITE},
-               {3, INT, MAP_SHARED | MAP_FIXED}},
+               {3, INT, MAP_SHARED | MAP_FIXED | MAP_POPULATE}},
      .checks = 3},
     {"prctl", "to end with its parent", TWO(0, INT, PR_SET_PDEATHSIG, 1, ALL, SIGTERM)},
     {"getppid", "whether that is still there", .checks = 0},

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -35,13 +36,14 @@ struct part {
     bool text;   /* ends in a NUL */
 };
 
-#define PARTS 6
+#define PARTS 7
 
 static void parts_of(struct job *job, struct part *part)
 {
     const struct part all[PARTS] = {
         {(void **)&job->options.greeting.data, &job->options.greeting.len, 1, true},
         {(void **)&job->options.reply.data, &job->options.reply.len, 1, true},
+        {(void **)&job->title.data, &job->title.len, 1, true},
         {(void **)&job->refusal.data, &job->refusal.len, 1, true},
         {(void **)&job->datagrams.allow.item, &job->datagrams.allow.count, sizeof(struct cidr),
          false},
@@ -329,4 +331,14 @@ void job_close(struct job *job)
         passed_fds_close(&job->socket); /* its peer may have passed something */
     fd_close(&job->store);
     fd_close(&job->slots);
+}
+
+const char *job_title(int fd, const struct service_options *options, const struct address *peer,
+                      char *buf)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    snprintf(buf, JOB_TITLE_MAX, "echod: %s %s %s", address_format_by(fd, peer, text, sizeof(text)),
+             options->listener, service_name((enum service)options->service));
+    return buf;
 }

@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 /* Of all the formats below: a fork server of another version gets no jobs. */
-#define JOB_VERSION 1
+#define JOB_VERSION 2
 
 enum request_kind {
     REQUEST_SETUP = 1, /* the first message, and no other */
@@ -68,6 +68,7 @@ struct job {
     struct service_options options;
     uint64_t idle_timeout, session_timeout; /* microseconds, 0: none; of JOB_CLIENT */
     struct datagram_options datagrams;      /* of JOB_DATAGRAMS */
+    struct text title;                      /* of the process; of JOB_CLIENT */
     struct text refusal;                    /* what the client is told if no worker can be forked */
     int socket;
     int store; /* a connection to the scribe (ipc/store.h), if its service stores something; or -1
@@ -104,6 +105,12 @@ int request_receive(int channel, struct request *request);
 
 /* Leaves nothing of REQUEST in memory: the next worker is not to find it there. */
 void request_forget(struct request *request);
+
+/* The title of the process that serves PEER: writes it to BUF, of JOB_TITLE_MAX bytes, and returns
+ * that. FD as in address_format_by(). */
+#define JOB_TITLE_MAX (ADDRESS_TEXT_MAX + LISTENER_NAME_SIZE + 32)
+const char *job_title(int fd, const struct service_options *options, const struct address *peer,
+                      char *buf);
 
 /* Closes the descriptors of JOB that are open. */
 void job_close(struct job *job);

@@ -4,6 +4,8 @@
 #ifndef ECHOD_NET_TCP_STATS_H
 #define ECHOD_NET_TCP_STATS_H
 
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,7 +23,7 @@ struct tcp_stats {
 
 /* Asks about the connection FD. Returns false, with nothing in STATS, if FD is none of TCP or the
  * kernel is older than 4.10. */
-bool tcp_stats_get(struct tcp_stats *stats, int fd);
+NEAR_MAIN bool tcp_stats_get(struct tcp_stats *stats, int fd);
 
 /*
  * Copies SHARED once, which another process wrote that is not trusted. Returns false, with nothing

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* From the BYTES of one, which may be IPv6 and stand for IPv4. */
@@ -216,10 +217,11 @@ static int fail(const struct stream *stream, int error)
     return END_PROXY;
 }
 
-/* Returns as proxy_receive() does; STREAM's limits are those of the header. */
-static int receive_all(struct stream *stream, enum proxy_protocol wanted, struct proxied *told)
+/* Returns as proxy_receive() does, with PROXY_HEADER_MAX bytes at HEADER; STREAM's limits are those
+ * of the header. */
+static int receive_all(struct stream *stream, enum proxy_protocol wanted, struct proxied *told,
+                       uint8_t *header)
 {
-    static uint8_t header[PROXY_HEADER_MAX];
     size_t len = 0;
     int missing;
 
@@ -243,7 +245,10 @@ int proxy_receive(struct stream *stream, uint64_t until, enum proxy_protocol wan
     limited.idle = 0;
     if (stream->deadline == 0 || until < stream->deadline)
         limited.deadline = until;
-    int r = receive_all(&limited, wanted, told);
+    /* Not static: it would lie between what other workers write to. */
+    uint8_t *header = malloc(PROXY_HEADER_MAX);
+    int r = header ? receive_all(&limited, wanted, told, header) : -ENOMEM;
+    free(header);
     stream->receive_limit = limited.receive_limit;
     atomic_store(&stream->slot->bytes_in, 0); /* they are not the client's */
     return r == -ETIME && limited.deadline == until ? fail(stream, ETIME) : r;

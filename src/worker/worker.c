@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* How long a proxy has for its header. */
@@ -21,7 +21,7 @@
  * its stream, so that the end which a receive finds is ours. */
 static int stopping_socket;
 static volatile sig_atomic_t stopping, cut;
-static sigset_t sigterm; /* made before the fork: each function that a worker calls costs a page */
+static sigset_t sigterm; /* made before the fork, since a worker pays for each page it touches */
 
 /*
  * The worker is to end. With its reading side shut, a receive gives what has come already and then
@@ -51,40 +51,26 @@ void worker_handle_signals(void)
     sigaddset(&sigterm, SIGTERM);
 }
 
+/* sigprocmask(2) lies far from all that a worker calls in libc, and would cost it one more page. */
 static void take_sigterm(int client)
 {
     stopping_socket = client + 1;
-    pthread_sigmask(SIG_UNBLOCK, &sigterm, NULL);
-}
-
-static void format_title(const struct worker *worker, const struct address *peer, char *title)
-{
-    const struct service_options *options = &worker->job->options;
-    char text[ADDRESS_TEXT_MAX];
-
-    snprintf(title, WORKER_TITLE_MAX, "echod: %s %s %s",
-             address_format_by(worker->socket, peer, text, sizeof(text)), options->listener,
-             service_name(options->service));
-}
-
-void worker_prepare(struct worker *worker)
-{
-    format_title(worker, &worker->job->peer, worker->first_title);
+    syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &sigterm, NULL, _NSIG / 8);
 }
 
 /* The client, from here on, is the one that the proxy named. */
 static void apply_proxy_header(const struct worker *worker, struct session *session,
                                const struct proxied *told)
 {
-    char title[WORKER_TITLE_MAX];
+    char title[JOB_TITLE_MAX];
 
     if (told->source.len == 0)
         return;
     session->proxy = session->peer;
     session->peer = told->source;
     session->destination = told->destination;
-    format_title(worker, &session->peer, title);
-    title_replace(worker->title, title);
+    title_replace(worker->title,
+                  job_title(worker->socket, session->options, &session->peer, title));
 }
 
 /*
@@ -205,7 +191,7 @@ void worker_run(const struct worker *given)
     struct stream stream;
 
     take_sigterm(given->socket);
-    title_replace(given->title, given->first_title);
+    title_replace(given->title, job->title.data);
     stream_init(&stream, given->socket, given->slot, job->idle_timeout, job->session_timeout);
     stream.cut = &cut;
     int r = run(given, &stream, &session);

@@ -9,8 +9,6 @@
 #include "ipc/job.h"
 #include "ipc/slot.h"
 
-#define WORKER_TITLE_MAX (ADDRESS_TEXT_MAX + LISTENER_NAME_SIZE + 32)
-
 /* What a worker gets. The descriptors are its own, the rest lives as long as the process. */
 struct worker {
     const struct job *job; /* whose descriptors are these: */
@@ -18,12 +16,7 @@ struct worker {
     struct slot *slot;
     int doorbell; /* behind a proxy: how it asks (slot.h); else -1 */
     const struct title *title;
-    char first_title[WORKER_TITLE_MAX]; /* of JOB_CLIENT */
 };
-
-/* Fills in what can be worked out before the fork, where it is cheaper: a new process pays for each
- * page that it touches. */
-void worker_prepare(struct worker *worker);
 
 /*
  * Installs the handlers that worker_run() relies on. For the process that forks it: they are

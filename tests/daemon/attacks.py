@@ -26,6 +26,7 @@ EBADF, EAGAIN, EPERM = 9, 11, 1
 SPAWN = 0x00100000 | 35  # SPAWN_FLAGS of spawn.h
 RW, RWX, RX = 3, 7, 5
 SHARED, PRIVATE, FIXED, ANONYMOUS = 1, 2, 0x10, 0x20
+MAPPED = SHARED | FIXED | 0x8000  # MAP_POPULATE
 SOL_SOCKET, TCP = 1, 6
 SLOT, NEXT, ME = "slot", "the page behind the slot", "its own process"
 
@@ -54,11 +55,12 @@ CHECKED = {
               # without the signal; SIGCHLD; threads; CLONE_PARENT; namespaces; beyond 32 bits
               [(0,), (17,), (0x00100000 | 17,), (SPAWN | 0x100,), (SPAWN | 0x8000,),
                (SPAWN | 0x10000000,), (SPAWN | 0x20000,), (SPAWN | 1 << 32,), (SPAWN | 1 << 40,)]),
-    "mmap": ([(SLOT, PAGE, RW, SHARED | FIXED, -1, 0), (SLOT, PAGE, RW, SHARED | FIXED, -1, PAGE),
+    "mmap": ([(SLOT, PAGE, RW, MAPPED, -1, 0), (SLOT, PAGE, RW, MAPPED, -1, PAGE),
               (0, PAGE, RW, PRIVATE | ANONYMOUS, -1, 0), (0, PAGE, 0, PRIVATE | ANONYMOUS, -1, 0)],
              # code, a file elsewhere, memory that is shared
-             [(SLOT, PAGE, RWX, SHARED | FIXED, -1, 0), (SLOT, PAGE, RW, SHARED, -1, 0),
-              (SLOT, PAGE, RW, PRIVATE | FIXED, -1, 0), (NEXT, PAGE, RW, SHARED | FIXED, -1, 0),
+             [(SLOT, PAGE, RWX, MAPPED, -1, 0), (SLOT, PAGE, RW, SHARED, -1, 0),
+              (SLOT, PAGE, RW, SHARED | FIXED, -1, 0), (SLOT, PAGE, RW, MAPPED & ~SHARED | PRIVATE, -1, 0),
+              (NEXT, PAGE, RW, MAPPED, -1, 0),
               (0, PAGE, RW, SHARED, -1, 0), (0, PAGE, RW, PRIVATE, -1, 0),
               (0, PAGE, RX, PRIVATE, -1, 0), (0, PAGE, RWX, PRIVATE | ANONYMOUS, -1, 0),
               (0, PAGE, RX, PRIVATE | ANONYMOUS, -1, 0), (0, PAGE, 4, PRIVATE | ANONYMOUS, -1, 0),
@@ -275,7 +277,7 @@ def slots(echod):
     slot = worker.slot
     for fd in (-1, *range(1, 8)):
         for offset in (0, PAGE, 2 * PAGE):
-            expect(worker.syscall("mmap", slot, PAGE, RW, SHARED | FIXED, fd, offset) < 0,
+            expect(worker.syscall("mmap", slot, PAGE, RW, MAPPED, fd, offset) < 0,
                    "descriptor %d can be mapped" % fd)
     expect_equal(sorted((r["id"], r["bytes_in"]) for r in echod.ask("list")
                         if r["id"] != worker.number("PID")), before, "what others count")

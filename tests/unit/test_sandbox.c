@@ -74,8 +74,8 @@ static void enter(void)
     struct sandbox sandbox;
 
     sandbox_enter(&sandbox, &setup, slots.place);
-    if (mmap(slots.place, slots.page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, slots.memory,
-             0) == MAP_FAILED)
+    if (mmap(slots.place, slots.page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+             slots.memory, 0) == MAP_FAILED)
         _exit(100);
     sandbox_close((struct slot *)(void *)slots.place, 1024);
 }
@@ -119,7 +119,7 @@ static long arguments[][7] = {
     {SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE, -1, 0},
     {SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, -1, 0},
     {SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0},
-    {SYS_mmap, 4096, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, -1, 0},
+    {SYS_mmap, 4096, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, -1, 0},
     {SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0},
     {SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0},
     {SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0},
@@ -188,8 +188,8 @@ static void map_another_slot(void)
 
 static void map_beside_the_slot(void)
 {
-    if (mmap(slots.place + slots.page, slots.page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-             slots.memory, 0) == MAP_FAILED)
+    if (mmap(slots.place + slots.page, slots.page, PROT_READ | PROT_WRITE,
+             MAP_SHARED | MAP_FIXED | MAP_POPULATE, slots.memory, 0) == MAP_FAILED)
         _exit(1);
 }
 

@@ -45,11 +45,13 @@ static inline struct work start_storing(void (*make)(int pair[2]),
                                         uint64_t session, int store)
 {
     static const struct title no_title;
+    static char title[] = "echod: 192.0.2.1:4242 a echo";
     int pair[2];
     struct job job = {.kind = JOB_CLIENT,
                       .options = *options,
                       .idle_timeout = idle,
                       .session_timeout = session,
+                      .title = {.data = title, .len = strlen(title)},
                       .slots = -1};
     struct worker worker = {.job = &job,
                             .store = store,
@@ -61,7 +63,6 @@ static inline struct work start_storing(void (*make)(int pair[2]),
     address_numeric(&job.peer, "192.0.2.1", 4242);
     make(pair);
     worker.socket = pair[0];
-    worker_prepare(&worker);
     pid_t pid = fork();
     if (pid == 0) {
         close(pair[1]);

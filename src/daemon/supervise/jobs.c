@@ -80,17 +80,21 @@ int jobs_submit_client(struct jobs *jobs, struct submitted *submitted, int clien
                        const struct address *peer, const struct listen_settings *listen,
                        const char *refusal)
 {
+    const struct service_options options = options_of(listen);
+    char title[JOB_TITLE_MAX];
     struct job job = {.id = submitted->id,
                       .kind = JOB_CLIENT,
                       .slot = (uint32_t)job_index(submitted->id),
                       .peer = *peer,
-                      .options = options_of(listen),
+                      .options = options,
                       .idle_timeout = jobs->settings->idle_timeout,
                       .session_timeout = jobs->settings->session_timeout,
+                      .title = {.data = title, .len = 0},
                       .refusal = {.data = (char *)refusal, .len = strlen(refusal)},
                       .socket = client,
                       .slots = -1};
 
+    job.title.len = strlen(job_title(-1, &options, peer, title));
     return submit(jobs, &job, submitted);
 }
 
