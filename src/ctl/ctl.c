@@ -3,6 +3,7 @@
 #include "base/exit.h"
 #include "base/macros.h"
 #include "base/text.h"
+#include "client/io/streams.h"
 #include "config.h"
 #include "ctl/request.h"
 #include "ctl/show.h"
@@ -216,6 +217,9 @@ static int tell_failure(const char *socket, int error)
     case -EINVAL:
         fprintf(stderr, "echoctl: the path of a control socket begins with /: %s\n", socket);
         return EXIT_USAGE;
+    case -ENAMETOOLONG:
+        fprintf(stderr, "echoctl: too long for the path of a Unix socket: %s\n", socket);
+        return EXIT_USAGE;
     case -EACCES:
         fprintf(stderr, "echoctl: %s is for root and the group of echod (sudo?)\n", socket);
         return CTL_UNKNOWN;
@@ -312,13 +316,10 @@ static int request(const struct arguments *args)
     else if (r == 0)
         complain(answer.error);
     answer_free(&answer);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    perror("echoctl: standard output");
-    return EXIT_IOERR;
+    return status;
 }
 
-int ctl_main(int argc, char **argv)
+static int parse_and_request(int argc, char **argv)
 {
     struct arguments args = {.socket = text_copy(RUNSTATEDIR "/echod/control")};
     int status;
@@ -327,4 +328,18 @@ int ctl_main(int argc, char **argv)
         status = args.socket ? request(&args) : EXIT_OSERR;
     free(args.socket);
     return status;
+}
+
+int ctl_main(int argc, char **argv)
+{
+    static char name[] = "echoctl";
+    struct streams streams;
+
+    program_invocation_short_name = name;
+    int r = streams_open(&streams), status = EXIT_IOERR;
+    if (r == 0)
+        status = parse_and_request(argc, argv);
+    else
+        fprintf(stderr, "echoctl: cannot set up the standard streams: %s\n", strerror(-r));
+    return streams_close(&streams, status, EXIT_IOERR);
 }

@@ -477,11 +477,11 @@ def cut_answers():
         expect_equal((code, err != ""), (4, True), "the exit status, and whether it says why")
 
 
-@test("a socket path that is too long is told, and nothing more")
+@test("a socket path that is too long is a wrong command line, too")
 def long_path():
     code, out, err = run_echoctl("-s", "/" + "x" * 200, "status")
-    expect_equal((code, out), (4, ""), "status and output")
-    expect_match("^echoctl: /x+: File name too long$", err, "what it says")
+    expect_equal((code, out), (64, ""), "status and output")
+    expect_match("^echoctl: too long for the path of a Unix socket: /x+$", err, "what it says")
 
 
 @test("a socket path that is no such path is a wrong command line")
@@ -496,7 +496,7 @@ def full_disk():
     with Managed() as echod, open("/dev/full", "w", encoding="ascii") as full:
         code, _, err = echod.ctl("status", stdout=full)
         expect_equal(code, 74, "the exit status")
-        expect_match("^echoctl: standard output: No space left", err, "what it says")
+        expect_match("^echoctl: cannot write standard output: No space left", err, "what it says")
 
 
 # ---- the socket ----

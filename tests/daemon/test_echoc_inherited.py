@@ -8,12 +8,16 @@ import tempfile
 import termios
 
 import servers
-from expect import eventually, expect, expect_equal, expect_match
-from harness import F_SETPIPE_SZ, Echod
+from expect import Skip, eventually, expect, expect_equal, expect_match
+from harness import F_SETPIPE_SZ, VALGRIND, Echod
+from managed import Managed
+from programs import ECHOCTL, SANITIZED
 from servers import Server
 from tap import main, test
 from verbs import CHECK_ECHO, ECHOC, WRAPPER, clean_environment, popen, run, subprocess
 
+SERVICES = ("[listen echo]\naddress = 127.0.0.1\nport = 0\n"
+            "[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n")
 LOST = "echoc: cannot write standard output: "
 
 
@@ -64,8 +68,7 @@ def closing(*fds):
 
 @test("an output that is closed is an error of every verb, and so is an input that is read")
 def closed():
-    with Echod("[listen echo]\naddress = 127.0.0.1\nport = 0\n"
-               "[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n") as echod:
+    with Echod(SERVICES) as echod:
         echo, who = echod.address("echo"), echod.address("who")
         for args, status in ((("send", *echo, "hello"), 74), (("--help",), 74),
                              (("ping", "-c", 1, *echo), 2), (("ping", "--help"), 2),
@@ -97,6 +100,86 @@ def file_size():
         expect_equal((process.returncode, err), (2, LOST + "File too large\n"), "status and errors")
 
 
+@test("nor is a line of echoctl lost")
+def control_non_blocking():
+    with Managed() as echod:
+        lines = through_full_pipe("-s", echod.control, "metrics", program=ECHOCTL)
+        expect_equal(lines[-1], echod.ctl("metrics")[1].splitlines()[-1], "the last line")
+
+
+@test("echoctl with closed standard streams is asked for what it can do, and fails where it has to print")
+def control_closed():
+    with Managed() as echod:
+        for args, status in ((("status",), 74), (("--help",), 74), (("--version",), 74),
+                             (("reload",), 0), (("kill", "99"), 1)):
+            for fds in ((1,), (0, 1), (0, 1, 2)):
+                done = run("-s", echod.control, *args, program=[ECHOCTL], **closing(*fds)).ended(status)
+                if status == 74 and 2 not in fds:
+                    expect_equal(done.err, "echoctl: cannot write standard output: Bad file descriptor\n",
+                                 "what it says")
+
+
+def descriptors(soft, hard=None):
+    def limit():
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard or most))
+    return {"preexec_fn": limit}
+
+
+@test("a soft limit of descriptors, or of the stack, that is too low changes nothing")
+def soft_limits():
+    def little_stack():
+        resource.setrlimit(resource.RLIMIT_STACK, (65536, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+
+    if VALGRIND:
+        raise Skip("valgrind needs descriptors and a stack of its own")
+    hows = [descriptors(4)] + ([] if SANITIZED else [{"preexec_fn": little_stack}])
+    with Managed(SERVICES) as echod:
+        echo, who = echod.address("echo"), echod.address("who")
+        for how in hows:
+            for args in (("send", *echo, "x"), ("ping", "-c", 1, *echo), ("crr", "-c", 1, "localhost", echo[1]),
+                         ("ping", "--flows", 20, "-c", 1, *echo), ("load", "-c", 1, *echo),
+                         ("hold", "--for", "10ms", 20, *echo), ("sweep", "--largest", 2, *echo),
+                         ("idle", "--shortest", "1ms", "--longest", "1ms", *echo),
+                         ("path", "--flows", 2, "--echo-port", echo[1], *who), ("whoami", *who)):
+                run(*args, **how).ended(0)
+            run("-H", "localhost", "-p", echo[1], program=[CHECK_ECHO], **how).ended(0)
+            run("-s", echod.control, "status", program=[ECHOCTL], **how).ended(0)
+
+
+@test("where descriptors run out in a lookup, the name is not said to be unknown")
+def lookup_without_descriptors():
+    if VALGRIND:
+        raise Skip("valgrind needs descriptors of its own")
+    with Server(servers.echo) as server:
+        port = server.address[1]
+        done = run("send", "localhost", port, "x", **descriptors(4, 4)).ended(71)
+        expect_equal(done.err, "echoc: cannot find the address of localhost port %s: Too many open files\n" % port,
+                     "what it says")
+        for verb in (("ping", "-c", 1), ("crr",), ("whoami",), ("path",), ("load",), ("hold", 1)):
+            run(*verb, "localhost", port, **descriptors(4, 4)).ended(2)
+        done = run("-H", "localhost", "-p", port, program=[CHECK_ECHO], **descriptors(4, 4)).ended(3)
+        expect_match("^ECHO UNKNOWN - .*: Too many open files$", done.out, "the line")
+
+
+@test("the environment changes nothing: locale, time zone, where it is, the mode of new files")
+def environment():
+    def elsewhere():
+        os.chdir("/")
+        os.umask(0o077)
+
+    with Managed(SERVICES) as echod, tempfile.TemporaryDirectory() as where:
+        echo, who = echod.address("echo"), echod.address("who")
+        odd = {"LC_ALL": "de_DE.UTF-8", "LANG": "tr_TR.UTF-8", "TZ": ":/nonexistent", "COLUMNS": "1",
+               "TMPDIR": "/nonexistent", "HOME": "/nonexistent", "GNUTERM": "dumb"}
+        done = run("ping", "-c", 2, "-i", 0, "--json", *echo, env=odd, preexec_fn=elsewhere).ended(0)
+        expect_equal(done.summary["received"], 2, "what came")
+        page = where + "/page.html"
+        run("path", "--flows", 1, "--echo-port", echo[1], "--page", page, *who, env=odd,
+            preexec_fn=elsewhere).ended(0)
+        expect_equal(os.stat(page).st_mode & 0o777, 0o600, "the mode of the page is the caller's affair")
+
+
 @test("signals that are blocked or ignored from the beginning act as always")
 def signals():
     def blocked():
@@ -125,7 +208,7 @@ def signals():
         os.chmod(where + "/bin/gnuplot", 0o755)
         done = run("ping", "-c", 1, "--plot", where + "/x.svg", *server.operands,
                    preexec_fn=ignored, env={"PATH": where + "/bin:/usr/bin:/bin"}).ended(2)
-        expect("gnuplot could not write" in done.err, "a child that failed is noticed")
+        expect("gnuplot could not draw" in done.err, "a child that failed is noticed")
 
 
 main()

@@ -375,23 +375,20 @@ def plot_text():
                 expect_equal(done.err, "", "what gnuplot says of no reply at all")
 
 
-@test("--plot draws by gnuplot, quotes the name of the file, and says where there is none")
+@test("--plot draws by gnuplot, whatever the name of the file, and says where there is none")
 def plot():
     with Echod() as echod:
         args = (*QUICK, "-q", "-c", 3, *operands(echod))
         done = run(*args, "--plot", echod.path("x.svg"), env={"PATH": "/nonexistent"}).ended(2)
         expect_match("^echoc: --plot draws with gnuplot, which is not installed", done.err, "why")
-        run(*args, "--plot", "|x.svg").ended(2)
         done = run(*args, "--plot", echod.path("x.pdf")).ended(2)
         expect_match(r"not a file name that ends in \.svg or \.png", done.err, "why")
         if not shutil.which("gnuplot"):
             raise Skip("gnuplot is not installed")
-        for name, begin in (("it's.svg", b"<?xml"), ("x.png", b"\x89PNG")):
+        for name, begin in (("it's.svg", b"<?xml"), ("|x.svg", b"<?xml"), ("x.png", b"\x89PNG")):
             run(*args, "--plot", echod.path(name)).ended(0)
             with open(echod.path(name), "rb") as file:
                 expect_equal(file.read(5)[:len(begin)], begin, "the beginning of " + name)
-        done = run(*args, "--plot", os.path.join(echod.dir, "none", "x.svg")).ended(2)
-        expect_match("^echoc: gnuplot could not write ", done.err, "why")
 
 
 main()

@@ -43,7 +43,7 @@ ROOMS = {
                     "client/flows client/command client/probe client/connect client/io net",
     "client/plugin": "client/command client/probe client/connect client/io net",
     "client": "client/verbs client/command client/connect client/io net",
-    "ctl": "net",
+    "ctl": "client/io net",
     "generator": "config net log",
 }
 # A room has at most so many .c files.

@@ -7,6 +7,7 @@
 #include "client/io/wait.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +18,9 @@
 
 /* More than any resolver needs; the default would depend on the limit of the caller's stack. */
 #define STACK ((size_t)2 << 20)
+
+/* What a lookup opens at once: files, and sockets to name servers. */
+#define LOOKUP_FDS 4
 
 /* Two hold it, the thread and who waits; the last to leave frees it. */
 struct job {
@@ -40,6 +44,36 @@ static void leave(struct job *job)
     free(job);
 }
 
+/* Whether a lookup's descriptors can be had: to glibc, a name that it could open no file for is
+ * unknown. Returns 0 or an errno. */
+static int try_descriptors(int fd)
+{
+    int held[LOOKUP_FDS], error = 0;
+    size_t count = 0;
+
+    while (count < LOOKUP_FDS && error == 0) {
+        held[count] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (held[count] < 0)
+            error = errno;
+        else
+            count++;
+    }
+    while (count > 0)
+        close(held[--count]);
+    return error;
+}
+
+static void fail(struct job *job)
+{
+    int shortage = try_descriptors(job->done);
+
+    job->found = NULL;
+    if (shortage) {
+        job->result = EAI_SYSTEM;
+        job->error = shortage;
+    }
+}
+
 static void *work(void *context)
 {
     struct job *job = context;
@@ -48,7 +82,7 @@ static void *work(void *context)
     job->result = getaddrinfo(job->host, job->service, &job->hints, &job->found);
     job->error = errno;
     if (job->result != 0)
-        job->found = NULL;
+        fail(job);
     ssize_t ignored = write(job->done, &one, sizeof(one)); /* an eventfd(2) at 0 takes it */
     (void)ignored;
     leave(job);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Opens FD if it is closed, in the way in which it is not used: a socket that got its number would
@@ -18,6 +19,20 @@ static int occupy(int fd)
     if (fcntl(fd, F_GETFD) >= 0)
         return 0;
     return open("/dev/null", mode | O_CLOEXEC) < 0 ? -errno : 0; /* gets the lowest number: FD */
+}
+
+/* The least that the programs need. */
+#define DESCRIPTORS 64
+#define STACK ((rlim_t)1 << 20)
+
+static void raise_limit(int resource, rlim_t least)
+{
+    struct rlimit limit;
+
+    if (getrlimit(resource, &limit) < 0 || limit.rlim_cur >= least)
+        return;
+    limit.rlim_cur = limit.rlim_max < least ? limit.rlim_max : least;
+    setrlimit(resource, &limit);
 }
 
 static void reset_signals(void)
@@ -49,6 +64,8 @@ int streams_open(struct streams *streams)
     int r = 0;
 
     *streams = (struct streams){.replaced = stdout};
+    raise_limit(RLIMIT_NOFILE, DESCRIPTORS);
+    raise_limit(RLIMIT_STACK, STACK);
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && r == 0; fd++)
         r = occupy(fd);
     reset_signals();

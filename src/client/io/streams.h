@@ -1,5 +1,5 @@
 /*
- * Standard streams and signals: the same for whatever started the program.
+ * Standard streams, signals and limits: the same for whatever started the program.
  */
 #ifndef ECHOD_CLIENT_IO_STREAMS_H
 #define ECHOD_CLIENT_IO_STREAMS_H
@@ -14,8 +14,9 @@ struct streams {
 /*
  * Makes closed standard descriptors fail like closed ones, though their numbers are taken; makes
  * stdout write everything even if the descriptor is non-blocking; unblocks all signals, and ignores
- * SIGPIPE and SIGXFSZ, so that write(2) returns the error. To be called first. STREAMS must stay
- * until streams_close(). Returns 0 or -errno.
+ * SIGPIPE and SIGXFSZ, so that write(2) returns the error; raises soft limits of descriptors and of
+ * the stack that are less than the program needs. To be called first. STREAMS must stay until
+ * streams_close(). Returns 0 or -errno.
  */
 int streams_open(struct streams *streams);
 

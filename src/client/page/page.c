@@ -1,7 +1,6 @@
 #include "client/page/page.h"
 
 #include "base/duration.h"
-#include "base/fd.h"
 #include "base/macros.h"
 #include "base/text.h"
 #include "client/io/diag.h"
@@ -12,13 +11,10 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -178,28 +174,7 @@ static void put_page(FILE *to, const struct path *p)
 
 /* ---- the file ---- */
 
-int path_page_open(const char *name)
-{
-    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-
-    if (fd >= 0)
-        return fd;
-    int r = -errno;
-    diag_say("cannot write %s: %s", name, strerror(-r));
-    return r;
-}
-
-/* Writes the LEN bytes at TEXT into FD, in the place of what is there. */
-static int replace(int fd, const char *text, size_t len)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0 || (S_ISREG(st.st_mode) && ftruncate(fd, 0) < 0))
-        return -errno;
-    return fd_write_all(fd, text, len);
-}
-
-int path_page_write(const struct path *p, int fd)
+int path_page_write(const struct path *p, const struct output_file *file)
 {
     char *text = NULL;
     size_t len = 0;
@@ -208,19 +183,12 @@ int path_page_write(const struct path *p, int fd)
 
     if (to) {
         put_page(to, p);
-        r = fclose(to) == 0 ? replace(fd, text, len) : -ENOMEM;
+        r = fclose(to) == 0 ? 0 : -ENOMEM;
     }
+    if (r == 0)
+        r = output_file_replace(file, text, len);
+    else
+        diag_say("cannot write %s: %s", file->path, strerror(-r));
     free(text);
-    if (r < 0)
-        diag_say("cannot write %s: %s", p->opts->page, strerror(-r));
     return r;
-}
-
-void path_page_close(int *fd, const char *name)
-{
-    struct stat st;
-
-    if (*fd >= 0 && fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
-        unlink(name);
-    fd_close(fd);
 }

@@ -5,19 +5,11 @@
 #ifndef ECHOD_CLIENT_PAGE_PAGE_H
 #define ECHOD_CLIENT_PAGE_PAGE_H
 
+#include "client/io/output_file.h"
 #include "client/path/path.h"
 
-#include <stdio.h>
-
-/* Opens the file NAME, so that it is known before anything is measured whether it can be written;
- * what it contains stays until path_page_write(). Returns the descriptor, or -errno, reported. */
-int path_page_open(const char *name);
-
-/* Writes what P has found into FD in the place of all that was there. Returns 0 or -errno,
+/* Writes what P has found into FILE in the place of all that was there. Returns 0 or -errno,
  * reported. */
-int path_page_write(const struct path *p, int fd);
-
-/* Closes *FD; removes the file NAME if nothing was ever written into it. */
-void path_page_close(int *fd, const char *name);
+int path_page_write(const struct path *p, const struct output_file *file);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "client/command/fd_limit.h"
 #include "client/flows/flows.h"
 
 #include <errno.h>
@@ -150,7 +149,7 @@ void path_try_flows(struct path *p)
                       .type = udp ? SOCK_DGRAM : SOCK_STREAM,
                       .interrupts = p->interrupts};
 
-    if (f.peer.len == 0 || fd_limit_raise(plan.count) < 0)
+    if (f.peer.len == 0)
         return;
     int r = flows_run(&f);
     if (r == 0 && !f.over && is_suspicious(&f)) {

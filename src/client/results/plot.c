@@ -11,6 +11,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,17 +29,15 @@ static bool ends_in(const char *text, const char *end)
 /* gnuplot's terminal for the file PATH; NULL: it has none. */
 static const char *terminal_for(const char *path)
 {
-    /* Neither what ends a line of the script, nor what gnuplot takes for a command. */
-    if (path[strcspn(path, "\n\r")] || *path == '|')
-        return NULL;
     if (ends_in(path, ".svg"))
         return "svg";
     return ends_in(path, ".png") ? "png" : NULL;
 }
 
 /* Without the user's settings (-d); in its own process group, where Ctrl-C does not reach it; and
- * without our signal mask. */
-static int spawn(pid_t *pid, int input)
+ * without our signal mask. It prints into memory: it would not notice that a file cannot be
+ * written. */
+static int spawn(pid_t *pid, int input, int output)
 {
     char *const command[] = {(char[]){"gnuplot"}, (char[]){"-d"}, NULL};
     posix_spawn_file_actions_t actions;
@@ -51,6 +50,9 @@ static int spawn(pid_t *pid, int input)
     sigaddset(&ignored, SIGXFSZ);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    /* Were it closed, gnuplot's complaints would go into whatever gets its number. */
+    posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDERR_FILENO);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &ignored);
@@ -75,10 +77,9 @@ static void put_string(FILE *to, const char *text)
 static void begin_script(const struct plot *plot, const char *terminal)
 {
     fprintf(plot->to,
-            "set terminal %s size 1000,500 background rgb 'white' noenhanced\nset output ",
+            "set terminal %s size 1000,500 background rgb 'white' noenhanced\nset grid\n"
+            "set key outside below\nset tics nomirror\n$points << end\n",
             terminal);
-    put_string(plot->to, plot->path);
-    fputs("\nset grid\nset key outside below\nset tics nomirror\n$points << end\n", plot->to);
 }
 
 static void abandon(struct plot *plot)
@@ -91,10 +92,11 @@ static int start(struct plot *plot)
 {
     int ends[2];
 
-    if (pipe2(ends, O_CLOEXEC) < 0)
+    plot->drawn = memfd_create("plot", MFD_CLOEXEC);
+    if (plot->drawn < 0 || pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
     plot->to = fdopen(ends[1], "w");
-    int r = plot->to ? spawn(&plot->pid, ends[0]) : -errno;
+    int r = plot->to ? spawn(&plot->pid, ends[0], plot->drawn) : -errno;
     fd_close(&ends[0]);
     if (!plot->to)
         fd_close(&ends[1]);
@@ -103,22 +105,34 @@ static int start(struct plot *plot)
     return r;
 }
 
+/* Returns 0 or -errno, reported. */
+static int release(struct plot *plot)
+{
+    fd_close(&plot->drawn);
+    return output_file_close(&plot->file);
+}
+
 int plot_open(struct plot *plot, const char *path)
 {
     const char *terminal = terminal_for(path);
 
-    *plot = (struct plot){.path = path, .begun = time(NULL)};
+    *plot = (struct plot){.drawn = -1, .begun = time(NULL)};
     if (!terminal) {
         diag_say("not a file name that ends in .svg or .png: %s", path);
         return -EINVAL;
     }
-    int r = start(plot);
+    int r = output_file_open(&plot->file, path);
+    if (r < 0)
+        return r;
+    r = start(plot);
     if (r == -ENOENT)
         diag_say("--plot draws with gnuplot, which is not installed (Debian: gnuplot-nox)");
     else if (r < 0)
         diag_say("cannot run gnuplot: %s", strerror(-r));
     else
         begin_script(plot, terminal);
+    if (r < 0)
+        release(plot);
     return r;
 }
 
@@ -246,19 +260,46 @@ static void end_script(const struct plot *plot, const struct plot_text *text)
     fputs("\n", plot->to);
 }
 
-int plot_close(struct plot *plot, const struct plot_text *text)
+/* Has gnuplot come to its end. Returns whether it has drawn something. */
+static bool await_picture(struct plot *plot)
 {
     int status = 0;
+    bool taken = fclose(plot->to) == 0;
+
+    plot->to = NULL;
+    while (waitpid(plot->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return taken && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+           lseek(plot->drawn, 0, SEEK_END) > 0;
+}
+
+/* Returns 0 or -errno, reported. */
+static int write_picture(const struct plot *plot)
+{
+    size_t len = (size_t)lseek(plot->drawn, 0, SEEK_END);
+    void *picture = mmap(NULL, len, PROT_READ, MAP_PRIVATE, plot->drawn, 0);
+
+    if (picture == MAP_FAILED) {
+        int r = -errno;
+        diag_say("cannot write %s: %s", plot->file.path, strerror(-r));
+        return r;
+    }
+    int r = output_file_replace(&plot->file, picture, len);
+    munmap(picture, len);
+    return r;
+}
+
+int plot_close(struct plot *plot, const struct plot_text *text)
+{
+    int r = -EIO;
 
     if (!plot->to)
         return 0;
     end_script(plot, text);
-    int r = fclose(plot->to) == 0 ? 0 : -EIO;
-    plot->to = NULL;
-    while (waitpid(plot->pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    diag_say("gnuplot could not write %s", plot->path);
-    return -EIO;
+    if (await_picture(plot))
+        r = write_picture(plot);
+    else
+        diag_say("gnuplot could not draw %s", plot->file.path);
+    int closed = release(plot);
+    return r < 0 ? r : closed;
 }

@@ -4,6 +4,7 @@
 #ifndef ECHOD_CLIENT_RESULTS_PLOT_H
 #define ECHOD_CLIENT_RESULTS_PLOT_H
 
+#include "client/io/output_file.h"
 #include "client/probe/stats.h"
 #include "net/address.h"
 
@@ -19,14 +20,15 @@ enum plot_mark { PLOT_INTACT, PLOT_DAMAGED, PLOT_LOST, PLOT_MARKS };
 struct plot {
     FILE *to;
     pid_t pid;
-    const char *path;
+    int drawn; /* what gnuplot prints, in memory */
+    struct output_file file;
     time_t begun;
     uint64_t counts[PLOT_MARKS];
     uint64_t least, greatest; /* of the times, nanoseconds */
     uint64_t first, last;     /* the least and the greatest X */
 };
 
-/* Starts gnuplot, which is to write PATH (.svg or .png). Returns 0 or -errno, reported. */
+/* Opens PATH (.svg or .png) and starts gnuplot. Returns 0 or -errno, reported. */
 int plot_open(struct plot *plot, const char *path);
 
 /* Adds a point at X thousandths; NS is its time in nanoseconds. */
@@ -42,7 +44,7 @@ struct plot_text {
     const struct stats *times; /* for the lines at the percentiles */
 };
 
-/* Has it drawn, and waits. Returns 0 or -EIO, reported. */
+/* Has it drawn, waits, and writes the file. Returns 0 or -errno, reported. */
 int plot_close(struct plot *plot, const struct plot_text *text);
 
 #endif

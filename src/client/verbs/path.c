@@ -6,6 +6,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "client/command/connection.h"
+#include "client/command/fd_limit.h"
 #include "client/connect/connect_diag.h"
 #include "client/flows/flows.h"
 #include "client/io/diag.h"
@@ -226,13 +227,13 @@ static void put_summary(const struct path *p, int status)
     output_end_summary(status);
 }
 
-static int conclude(const struct path *p, int page)
+static int conclude(const struct path *p, const struct output_file *page)
 {
     bool stopped = path_is_stopped(p);
     int status = p->findings.count > 0 ? VERB_BAD : stopped ? VERB_UNABLE : VERB_WELL;
     char peer[ADDRESS_TEXT_MAX];
 
-    if (page >= 0 && path_page_write(p, page) < 0)
+    if (page->fd >= 0 && path_page_write(p, page) < 0)
         status = VERB_UNABLE;
     if (p->common->json) {
         put_summary(p, status);
@@ -247,14 +248,14 @@ static int conclude(const struct path *p, int page)
     return output_works() ? status : VERB_UNABLE;
 }
 
-static int examine(struct path *p, struct attempts *attempts, int page)
+static int examine(struct path *p, struct attempts *attempts, const struct output_file *page)
 {
     struct services services;
     unsigned failed;
 
     int r = ask_plain(p, attempts, &p->plain, &failed);
     if (r < 0)
-        return connection_give_up(p->common, r == -ECANCELED ? VERB_UNABLE : VERB_BAD);
+        return connection_give_up(p->common, r == -ECANCELED ? VERB_UNABLE : connection_status(r));
     if (find_ports(p, &p->plain.peer, &services) < 0)
         return connection_give_up(p->common, VERB_UNABLE);
     print_begin(p);
@@ -282,8 +283,9 @@ static int check(const struct common_options *c, const struct path_options *opts
     return 0;
 }
 
-/* PAGE is the descriptor of the file to write, or -1. */
-static int run_with(const struct common_options *common, const struct path_options *opts, int page)
+/* PAGE is the file to write, if one is wanted. */
+static int run_with(const struct common_options *common, const struct path_options *opts,
+                    const struct output_file *page)
 {
     struct path p = {.common = common, .opts = opts, .findings.common = common, .hops = -1};
     struct attempts attempts;
@@ -303,17 +305,14 @@ static int run_with(const struct common_options *common, const struct path_optio
 static int run_path(const struct common_options *common, const void *options)
 {
     const struct path_options *opts = options;
-    int page = -1;
+    struct output_file page = {.fd = -1};
 
     if (check(common, opts) < 0)
         return VERB_UNABLE;
-    if (opts->page)
-        page = path_page_open(opts->page);
-    if (opts->page && page < 0)
+    if (fd_limit_raise(opts->flows) < 0 || (opts->page && output_file_open(&page, opts->page) < 0))
         return connection_give_up(common, VERB_UNABLE);
-    int status = run_with(common, opts, page);
-    path_page_close(&page, opts->page);
-    return status;
+    int status = run_with(common, opts, &page);
+    return output_file_close(&page) < 0 ? VERB_UNABLE : status;
 }
 
 const struct verb verb_path = {

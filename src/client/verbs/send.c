@@ -107,7 +107,7 @@ static int exchange_over(const struct common_options *c, const void *opts,
     if (connection.type == SOCK_DGRAM && result.ending != ENDED_CLOSED)
         connection_report(c, attempts); /* addresses before the last one */
     int status = exchange_diag_result(&result, &connection.peer, &plan, c->verbosity);
-    if (c->json)
+    if (c->json && result.ending != ENDED_OUTPUT)
         print_summary(&result, &connection, &tcp, status);
     else if (c->verbosity >= VERBOSITY_VERBOSE)
         tcp_facts_report(&tcp);
