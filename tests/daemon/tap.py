@@ -1,6 +1,13 @@
-"""Runs the tests of a script in a network of its own, and reports in TAP."""
+"""Runs the tests of a script in a network of its own, and reports in TAP.
+
+Most of what a test takes is waiting, so some of a script run side by side: as many processes, each with a
+network of its own, take one after the other, and what they print is printed in the order of the tests.
+ECHOD_SIDE_BY_SIDE=N has N of them; 1: one after the other in this process.
+"""
 import ctypes
+import contextlib
 import fcntl
+import io
 import os
 import re
 import resource
@@ -16,6 +23,10 @@ from expect import SLOW, Failure, Skip, eventually
 from proc import children, descendants
 
 TEST_DEADLINE = 3600 if SLOW else 600
+# Those who are ten times slower (ECHOD_SLOW) take their time by computing.
+SIDE_BY_SIDE = int(os.environ.get("ECHOD_SIDE_BY_SIDE", 1 if SLOW else 3))
+MESSAGE_MAX = 100000
+CLONE_NEWNET = 0x40000000
 running = []  # the daemons that are to be cleaned up: harness.Echod
 tests = []
 libc = ctypes.CDLL(None, use_errno=True)
@@ -139,18 +150,94 @@ def run_one(number, name, function):
     return True
 
 
-def main():
-    """Runs the tests of the script, or those whose names match the argument."""
-    enter_network()
+def one_after_the_other(chosen):
+    """Runs the tests. Returns whether all pass."""
+    return all([run_one(i + 1, *t) for i, t in enumerate(chosen)])
+
+
+# ---- side by side ----
+
+def prepare_process():
+    """For orphans and signals: of a process that runs tests."""
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGALRM, on_alarm)
     # A shell's background job ignores it, and so would every program that is started here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def take_tests(chosen, numbers, results):
+    """In a process of its own: runs tests, while there are NUMBERS, and sends what each printed."""
+    while True:
+        number = os.read(numbers, 2)
+        if not number:
+            return
+        index = int.from_bytes(number, "big")
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            passed = run_one(index + 1, *chosen[index])
+        results.send(number + bytes([passed]) + text.getvalue().encode()[:MESSAGE_MAX])
+
+
+def start_process(chosen, numbers, results, first):
+    """Forks one that takes tests; all but the FIRST with a network of its own, or not at all."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prepare_process()
+        if not first and libc.unshare(CLONE_NEWNET) < 0:
+            os._exit(0)
+        if not first:
+            lo_up()
+        take_tests(chosen, numbers, results)
+        os._exit(0)
+    except BaseException:  # nothing but what is above may run in it
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def print_in_order(results, chosen):
+    """Returns whether all pass. A test whose process ended has failed."""
+    known, printed = {}, 0
+    for message in iter(lambda: results.recv(2 * MESSAGE_MAX), b""):
+        known[int.from_bytes(message[:2], "big")] = message
+        while printed in known:
+            sys.stdout.write(known[printed][3:].decode())
+            sys.stdout.flush()
+            printed += 1
+    for index in range(printed, len(chosen)):
+        sys.stdout.write(known[index][3:].decode() if index in known else
+                         "not ok %d - %s\n# its process ended\n" % (index + 1, chosen[index][0]))
+    return len(known) == len(chosen) and all(message[2] for message in known.values())
+
+
+def side_by_side(chosen, count):
+    """Runs the tests, COUNT at a time. Returns whether all pass."""
+    numbers, there = os.pipe2(os.O_CLOEXEC)
+    here, results = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    results.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MESSAGE_MAX)
+    os.write(there, b"".join(i.to_bytes(2, "big") for i in range(len(chosen))))
+    os.close(there)
+    pids = [start_process(chosen, numbers, results, i == 0) for i in range(count)]
+    results.close()
+    passed = print_in_order(here, chosen)
+    for pid in pids:
+        os.waitpid(pid, 0)
+    return passed
+
+
+def main(at_once=SIDE_BY_SIDE):
+    """Runs the tests of the script, or those whose names match the argument; AT_ONCE side by side."""
+    enter_network()
+    prepare_process()
     # Two hundred clients and what they leave behind need some descriptors.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     chosen = [t for t in tests if len(sys.argv) < 2 or re.search(sys.argv[1], t[0])]
     print("1..%d" % len(chosen))
     sys.stdout.flush()
-    results = [run_one(i + 1, *t) for i, t in enumerate(chosen)]
-    sys.exit(0 if all(results) else 1)
+    at_once = min(at_once, len(chosen)) if private_network() else 1
+    passed = side_by_side(chosen, at_once) if at_once > 1 else one_after_the_other(chosen)
+    sys.exit(0 if passed else 1)

@@ -7,6 +7,7 @@ import struct
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import servers
 from expect import Skip, expect, expect_equal, expect_match, scaled
@@ -149,16 +150,22 @@ def datagrams():
             Server(servers.echo_datagram, "udp", host="127.0.0.3") as server, \
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         port = server.address[1]
+
+        def ask(verb):
+            return run(*operands(verb, "two.test", port), "-u", "-t", scaled("2s", "20s"),
+                       program=[*program, ECHOC])
+
+        def ask_check(*payload):
+            return check("-u", "-H", "two.test", "-p", port, *payload, program=program)
+
         for _ in range(2):
-            for verb in VERBS:
-                done = run(*operands(verb, "two.test", port), "-u", "-t", scaled("2s", "20s"),
-                           program=[*program, ECHOC]).ended(0)
-                expect_equal(done.err, "", "what is said of the first")
-            check("-u", "-H", "two.test", "-p", port, program=program).ended(0)
-            done = check("-u", "-H", "two.test", "-p", port, "-s", "x", program=program).ended(0)
-            expect_match("returned by 127.0.0.3:", done.out, "who is named")
-            run("whoami", "-u", "-t", scaled("2s", "20s"), "two.test", port,
-                program=[*program, ECHOC]).ended(0)
+            with ThreadPoolExecutor() as pool:  # each waits for the first for half of its time
+                checks = [pool.submit(ask_check), pool.submit(ask_check, "-s", "x")]
+                for done in pool.map(ask, VERBS):
+                    expect_equal(done.ended(0).err, "", "what is said of the first")
+                ask(("whoami",)).ended(0)
+            checks[0].result().ended(0)
+            expect_match("returned by 127.0.0.3:", checks[1].result().ended(0).out, "who is named")
             if not silent.getsockname()[1]:
                 silent.bind(("127.0.0.2", port))
 

@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 
+import clock
 from clients import expect_echo
-from expect import DEADLINE, eventually, expect, expect_equal
+from expect import DEADLINE, eventually, eventually_equal, expect, expect_equal
 from harness import clean_environment
 from hosts import with_mount
 from managed import Managed, listen
+from proc import children
 from programs import ECHOD
 from tap import main, test
 
@@ -101,16 +103,33 @@ def read_only():
 
 @test("metrics that cannot be written are complained of once, and written once they can be")
 def metrics():
-    with Small("[server]\nmetrics_file = @DIR@/small/metrics.prom\n" + listen("local")) as echod:
+    if clock.possible():
+        with clock.Clock(monotonic=True) as monotonic:
+            check_metrics(monotonic.env, monotonic.step)
+    else:
+        check_metrics({}, lambda seconds: None)  # it takes its time
+
+
+def check_metrics(env, step):
+    """STEP(seconds) has so many seconds be over, for echod."""
+    with Small("[server]\nmetrics_file = @DIR@/small/metrics.prom\n" + listen("local"), env=env) as echod:
         path = echod.seen(echod.path("small/metrics.prom"))
         eventually(lambda: os.path.exists(path), "they are written")
         os.remove(path)
         made = echod.fill()
-        echod.log.wait(r" warning: .*metrics.*No space left on device")
+        step(20)
         expect_echo(echod.connect())
+        echod.log.wait(r" warning: .*metrics.*No space left on device")
+        step(40)
+        for _ in range(2):  # at the second it has seen that the time is over
+            expect_echo(echod.connect())
+        eventually_equal(lambda: len(children(echod.pid)), 2, "scribe and fork server, and no writer of metrics")
         for name in made:
             os.remove(name)
+        step(60)
+        expect_echo(echod.connect())
         eventually(lambda: os.path.exists(path), "they are written again", 3 * DEADLINE)
+        echod.log.wait("metrics_file: .* is written again")
         expect_equal(len(echod.log.matching("No space left on device")), 1, "how often it is said")
 
 

@@ -43,9 +43,10 @@ check_blanks() { text_files | xargs grep -nE '[[:blank:]]$'; }
 check_tabs() { text_files | grep -v '^Makefile.am$' | xargs grep -n "$(printf '\t')"; }
 check_returns() { text_files | xargs grep -n "$(printf '\r')"; }
 check_last_lines() {
-    text_files | while read -r file; do
-        [ -z "$(tail -c 1 "$file")" ] || echo "$file: the last line has no end"
-    done
+    text_files | xargs tail -v -c 1 | awk '
+        /^==> .* <==$/ { file = $2; first = 1; next }
+        first && length { print file ": the last line has no end" }
+        { first = 0 }'
 }
 check_promises() { text_files | xargs grep -nwE 'TO''DO|FIX''ME|XX''X'; }
 check_files() {
@@ -107,8 +108,9 @@ has_version() {
     return 1
 }
 
+# The copy, without what the last doctor added: they only add files.
 fresh_copy() {
-    rm -rf "$copy"
+    [ ! -d "$copy" ] || { find "$copy" -name 'doctored.*' -exec rm {} +; return; }
     mkdir "$copy"
     for entry in src tests doc man etc completions dev .ci .clang-format; do
         [ ! -e "$tree/$entry" ] || cp -R "$tree/$entry" "$copy/"
