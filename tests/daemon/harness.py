@@ -7,6 +7,7 @@ for a printed line, a record or a condition, each with a generous deadline.
 ECHOD_SRCDIR, ECHOD_BUILDDIR  where sources and programs are
 ECHOD_WRAPPER                 a command to run echod under: "valgrind -q --error-exitcode=99"
 ECHOD_SLOW=1                  smaller counts and tenfold deadlines: for sanitizers and valgrind
+ECHOD_SIDE_BY_SIDE=N          so many cases of a script at once (tap.py)
 """
 import fcntl
 import os
