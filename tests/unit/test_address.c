@@ -231,6 +231,38 @@ static void test_normalise(void **state)
     assert_true(address_equal(&path, &same));
 }
 
+static void test_what_is_not_mapped(void **state)
+{
+    static const char *const others[] = {"1::ffff:192.0.2.1", "0:0:1::ffff:192.0.2.1",
+                                         "::fffe:192.0.2.1"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        struct address a = numeric(others[i], 80), same = a;
+        address_normalise(&a);
+        assert_true(address_equal(&a, &same));
+    }
+}
+
+static void test_loopback(void **state)
+{
+    static const struct {
+        const char *host;
+        bool loopback;
+    } cases[] = {
+        {"127.0.0.1", true}, {"127.255.255.254", true}, {"128.0.0.1", false}, {"::1", true},
+        {"1::1", false},     {"0:0:1::1", false},       {"::1:0:0:1", false}, {"::2", false},
+    };
+    struct address path = unix_address("/x");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct address a = numeric(cases[i].host, 80);
+        assert_int_equal(address_is_loopback(&a), cases[i].loopback);
+    }
+    assert_false(address_is_loopback(&path));
+}
+
 static void test_equal(void **state)
 {
     struct address all[] = {
@@ -350,6 +382,8 @@ int main(void)
         cmocka_unit_test(test_own_end_and_peer),
         cmocka_unit_test(test_unnamed),
         cmocka_unit_test(test_normalise),
+        cmocka_unit_test(test_what_is_not_mapped),
+        cmocka_unit_test(test_loopback),
         cmocka_unit_test(test_equal),
         cmocka_unit_test(test_port_and_bytes),
         cmocka_unit_test(test_source),

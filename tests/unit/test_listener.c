@@ -140,6 +140,29 @@ static void test_both_families_on_one_port(void **state)
     close(reservation);
 }
 
+static void test_both_families_by_one_socket(void **state)
+{
+    static const struct {
+        const char *host;
+        bool dual;
+    } cases[] = {
+        {"::", true}, {"1::", false}, {"0:0:1::", false}, {"::1:0:0", false}, {"::1", false}};
+    const int on = 1, off = 0;
+
+    (void)state;
+    if (!ipv6_works())
+        cannot_run("this machine has no IPv6");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct address address = numeric(cases[i].host, 0);
+        int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on)), 0);
+        assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)), 0);
+        assert_int_equal(bind(fd, &address.sa, address.len), 0);
+        assert_int_equal(listener_examine(fd).dual, cases[i].dual);
+        close(fd);
+    }
+}
+
 /* ---- datagrams of a port that is shared ---- */
 
 #define TRIED (LISTENER_REUSE_PORT | LISTENER_TRIAL)
@@ -436,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_port_of_the_server_before),
         cmocka_unit_test(test_not_of_this_machine),
         cmocka_unit_test(test_both_families_on_one_port),
+        cmocka_unit_test(test_both_families_by_one_socket),
         cmocka_unit_test(test_a_trial_takes_no_datagrams),
         cmocka_unit_test(test_a_trial_tells_what_cannot_be_had),
         cmocka_unit_test(test_why_there_is_no_socket),
