@@ -239,7 +239,7 @@ def load_too_fast():
             expect_equal(s["scheduled"], rate // 10, "what was scheduled")
             expect(s["not_begun"] > 0 and s["late"] > 0, "it is too fast")
         done = run("load", "--rate", 50, "-c", 5, *server.operands).ended(0)
-        expect_match(r"^5 scheduled = 5 begun.* \+ 0 not begun; "
+        expect_match(r"^5 scheduled = 5 begun \(\d+ late.*\) \+ 0 not begun; "
                      r"begun = 5 completed \+ 0 failed \+ 0 unfinished$", done.out, "the line")
 
 

@@ -66,7 +66,7 @@ static void fail(struct load_connection *c, const char *why)
 {
     error_counts_add(&c->totals->errors, why);
     if (why != c->bad)
-        draw(c, PLOT_LOST, c->begin - c->delay, 0);
+        draw(c, PLOT_LOST, c->from, 0);
     if (puts_objects(c) && why != c->bad)
         put_failure(c, why);
     load_connection_stop(c);
@@ -115,17 +115,18 @@ static void renew_patience(struct load_connection *c)
     c->due = c->totals->common->timeout ? clock_now() + c->totals->common->timeout : NEVER;
 }
 
-/* Notes that C begins at .begin, though it was DUE before. */
-static void note_delay(struct load_connection *c, uint64_t due)
+/* C begins now, though it was DUE before. */
+static void note_begin(struct load_connection *c, uint64_t due)
 {
-    uint64_t delay = c->begin > due ? c->begin - due : 0;
+    uint64_t now = clock_nanoseconds();
 
-    c->delay = c->totals->scheduled ? delay : 0;
-    if (c->delay <= LOAD_LATE)
+    c->from = c->totals->scheduled && due < now ? due : now;
+    uint64_t late = now - c->from;
+    if (late <= LOAD_LATE)
         return;
     c->totals->late++;
-    if (delay > c->totals->latest)
-        c->totals->latest = delay;
+    if (late > c->totals->latest)
+        c->totals->latest = late;
 }
 
 void load_connection_start(struct load_connection *c, uint64_t due)
@@ -137,8 +138,8 @@ void load_connection_start(struct load_connection *c, uint64_t due)
     c->number = ++c->totals->started;
     c->took = 0;
     c->bad = NULL;
-    c->begin = clock_nanoseconds();
-    note_delay(c, due);
+    c->delay = 0;
+    note_begin(c, due);
     fd = connect_begin(&c->totals->peer, &plan);
     if (fd < 0) {
         c->totals->ran_short = c->totals->ran_short || connect_ran_short(fd);
@@ -186,14 +187,17 @@ static void finish_connecting(struct load_connection *c)
     }
     c->connected = true;
     if (c->stream.type != SOCK_DGRAM) {
-        c->took = clock_nanoseconds() - c->begin + c->delay;
+        c->took = clock_nanoseconds() - c->from;
         stats_add(&c->totals->connects, c->took);
     }
     size_t len = connection_header(c->totals->common, c->stream.fd, header);
-    if (byte_queue_append(&c->stream.out, header, len) < 0)
+    if (byte_queue_append(&c->stream.out, header, len) < 0) {
         fail(c, words(-ENOMEM));
-    else
-        send_next(c);
+        return;
+    }
+    if (c->totals->scheduled) /* who waits for the reply has waited for the connection, too */
+        c->delay = clock_nanoseconds() - c->from;
+    send_next(c);
 }
 
 /* After something was received; R is what probe_stream_receive() returned. */
