@@ -419,7 +419,7 @@ def refused():
                 if not printed:
                     expect(echod.popen.wait(DEADLINE) > 0, what + "the exit status")
                     if name != "write":
-                        eventually(lambda: echod.log.text.count(b"\n"), what + "it says something")
+                        eventually(lambda: echod.log.all_lines(), what + "it says something")
                     continue
                 port = int(re.search(r":(\d+) \(local", printed).group(1))
                 with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:

@@ -143,13 +143,13 @@ def one_batch(echod, count):
 
 
 @test("%d connections leave no process, no zombie, no descriptor, no place taken" %
-      scaled(20000, 500))
+      scaled(10000, 500))
 def no_leaks():
     with Echod(server="log_level = warning\nmax_clients = 100\nwhen_full = queue") as echod:
         one_batch(echod, 50)
         echod.wait_no_workers()
         before, memory = descriptors(echod.pid), rss_kib(echod.pid)
-        for _ in range(scaled(20000, 500) // 50):
+        for _ in range(scaled(10000, 500) // 50):
             one_batch(echod, 50)
         echod.wait_no_workers()
         expect_equal(zombies(echod.pid), [], "the zombies")
