@@ -5,8 +5,8 @@
 #define ECHOD_BASE_EXHAUSTED_H
 
 /*
- * Ends the program with a sentence and EXIT_OSERR. One whose exit statuses have other meanings defines this
- * itself, and the linker takes that.
+ * Ends the program with a sentence and EXIT_OSERR. One whose exit statuses have other meanings
+ * defines this itself, and the linker takes that.
  */
 _Noreturn void memory_exhausted(void);
 

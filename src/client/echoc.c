@@ -31,17 +31,16 @@ static void print_help(void)
     puts("Usage: echoc [OPTION]... HOST [PORT [MESSAGE]...]\n"
          "  or:  echoc VERB [OPTION]... HOST [PORT]\n"
          "\n"
-         "PORT is a number or the name of a service [" ECHOC_DEFAULT_PORT "]. The verbs:");
+         "PORT is a number or a service name [" ECHOC_DEFAULT_PORT "]. The verbs:");
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
         printf("  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
-    puts("The default verb is send. echoc VERB --help explains each of them.\n"
-         "\n"
-         "Options of all of them:");
-    options_print(common_rows, common_row_count, stdout);
+    puts("The default verb is send. For help on a verb: echoc VERB --help.\n\n"
+         "Options of all verbs:");
+    options_print(common_option_rows, common_option_row_count, stdout);
 }
 
 /* Whether all that is asked for is what verbs there are. */
-static bool asks_for_help(int argc, char **argv)
+static bool wants_help(int argc, char **argv)
 {
     return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
 }
@@ -58,7 +57,7 @@ int echoc_main(int argc, char **argv)
     if (r < 0) {
         diag_say("cannot set up the standard streams: %s", strerror(-r));
         status = failed;
-    } else if (asks_for_help(argc, argv))
+    } else if (wants_help(argc, argv))
         print_help();
     else
         status = verb ? verb_run(verb, argc - 1, argv + 1) : verb_run(&verb_send, argc, argv);

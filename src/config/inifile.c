@@ -47,12 +47,12 @@ static const char *announce_section(struct reading *in, char *line)
     char *end = strchr(line, ']');
 
     if (!end) {
-        malformed(in, "no ] ends the name of this section");
+        malformed(in, "the section header has no closing ]");
         return "";
     }
     const char *rest = end + 1 + strspn(end + 1, " \t\r\n");
     if (*rest && *rest != ';' && *rest != '#')
-        malformed(in, "there is text behind the ] of this section");
+        malformed(in, "unexpected text after the ] of the section header");
     *end = '\0';
     in->events->section(in->user, in->number, line + 1);
     return "";
@@ -64,7 +64,7 @@ static const char *inspect(struct reading *in, size_t length, size_t limit)
     char *line = in->line;
 
     if (strlen(line) < length) {
-        malformed(in, "there is a NUL byte in this line");
+        malformed(in, "the line contains a NUL byte");
         return "";
     }
     if (in->number == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
@@ -73,8 +73,7 @@ static const char *inspect(struct reading *in, size_t length, size_t limit)
     line += strspn(line, " \t\r\n\v\f");
     /* Counted with its end, which the last line may lack: a dump gives it one. */
     if (strcspn(line, "\n") + 1 >= limit) {
-        malformed(
-            in, "this line is too long (inih reads up to 198 bytes): a list may be set in several");
+        malformed(in, "the line is longer than 198 bytes; a list may be split over several lines");
         return "";
     }
     if (*line == '[')
@@ -121,7 +120,7 @@ static int read_lines(struct reading *in)
         return -ENOMEM;
     if (r > 0 && in->last_malformed == 0) {
         in->number = (unsigned)r;
-        malformed(in, "inih does not understand this line");
+        malformed(in, "cannot parse this line");
     }
     return 0;
 }

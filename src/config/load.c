@@ -46,7 +46,7 @@ static void load_file(struct loading *in, const char *path)
                     explain(-r, reason));
 }
 
-static void tell_ignored(struct loading *in, const char *path, const char *reason)
+static void warn_ignored(struct loading *in, const char *path, const char *reason)
 {
     problem_add(in->problems, WARNING, (struct origin){.file = path}, NULL, NULL, "is ignored: %s",
                 reason);
@@ -60,7 +60,7 @@ static void load_drop_in(struct loading *in, const char *path)
     if (file_is_masked(path))
         return;
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        tell_ignored(in, path, "it is not a regular file");
+        warn_ignored(in, path, "it is not a regular file");
     else
         load_file(in, path);
 }
@@ -90,16 +90,16 @@ static int is_of_interest(const struct dirent *entry)
 }
 
 /* DIRECTORY, of drop-ins, cannot be listed. There need not be one. */
-static void tell_unlisted(struct loading *in, const char *directory, int error)
+static void report_unreadable_directory(struct loading *in, const char *directory, int error)
 {
     char reason[REASON_MAX];
     struct stat st;
 
     if (stat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
-        tell_ignored(in, directory, "it is not a directory, in which drop-ins would be");
+        warn_ignored(in, directory, "it is not a directory of drop-ins");
     else if (error != ENOENT && error != ENOTDIR)
         problem_add(in->problems, FATAL, (struct origin){.file = in->file}, NULL, NULL,
-                    "its drop-ins, %s, cannot be read: %s", directory, explain(error, reason));
+                    "cannot read its drop-ins, %s: %s", directory, explain(error, reason));
 }
 
 static void load_drop_ins(struct loading *in, const char *path)
@@ -110,7 +110,7 @@ static void load_drop_ins(struct loading *in, const char *path)
     snprintf(directory, sizeof(directory), "%s.d", path);
     int count = scandir(directory, &entries, is_of_interest, alphasort);
     if (count < 0) {
-        tell_unlisted(in, directory, errno);
+        report_unreadable_directory(in, directory, errno);
         return;
     }
     for (int i = 0; i < count; i++) {
@@ -118,7 +118,7 @@ static void load_drop_ins(struct loading *in, const char *path)
         if (is_drop_in(entries[i]->d_name))
             load_drop_in(in, file);
         else
-            tell_ignored(in, file, "the name of a drop-in ends in .conf");
+            warn_ignored(in, file, "the name of a drop-in must end in .conf");
         free(entries[i]);
     }
     free(entries);

@@ -106,17 +106,17 @@ static bool meant_in_small(const char *text, char *meant, size_t size)
     return strcmp(meant, "server") == 0 || listen_name(meant);
 }
 
-static void tell_no_section(struct loading *in, unsigned line, const char *text)
+static void report_unknown_section(struct loading *in, unsigned line, const char *text)
 {
     char meant[64];
 
     if (meant_in_small(text, meant, sizeof(meant)))
         problem_add(in->problems, FATAL, here(in, line), NULL, NULL,
-                    "[%s] is no section; did you mean [%s]?", text, meant);
+                    "[%s] is not a section; did you mean [%s]?", text, meant);
     else
         problem_add(in->problems, FATAL, here(in, line), NULL, NULL,
-                    "[%s] is no section: there are [server] and [listen NAME] (NAME: up to 32 "
-                    "letters, digits, . _ -)",
+                    "[%s] is not a section; use [server] or [listen NAME] (NAME: up to 32 letters, "
+                    "digits, . _ -)",
                     text);
 }
 
@@ -130,7 +130,7 @@ static void on_section(void *user, unsigned line, const char *text)
     in->in_section = server || listener != NULL;
     in->in_bad_section = !in->in_section;
     if (in->in_bad_section) {
-        tell_no_section(in, line, text);
+        report_unknown_section(in, line, text);
         return;
     }
     snprintf(name, sizeof(name), server ? "server" : "listen %s", listener);
@@ -140,8 +140,8 @@ static void on_section(void *user, unsigned line, const char *text)
 
 /* ---- values ---- */
 
-static void tell_unknown(struct loading *in, struct origin where, const struct section *section,
-                         const char *key)
+static void report_unknown_option(struct loading *in, struct origin where,
+                                  const struct section *section, const char *key)
 {
     const struct option_row *elsewhere = option_find_anywhere(key);
     const struct option_row *nearest = option_nearest(section->kind, key);
@@ -203,20 +203,20 @@ static void on_value(void *user, unsigned line, const char *key, const char *tex
         return;
     if (!in->in_section) {
         problem_add(in->problems, FATAL, where, NULL, key,
-                    "stands before the first section: [server] or [listen NAME]");
+                    "precedes the first section: begin with [server] or [listen NAME]");
         return;
     }
     struct section *section = &in->settings->sections[in->current];
     const struct option_row *row = option_find(section->kind, key);
     if (!row) {
-        tell_unknown(in, where, section, key);
+        report_unknown_option(in, where, section, key);
         return;
     }
     struct origin before = *option_origin(row, section);
     bool repeated = before.file == in->file;
     if (repeated && !row->type->list)
-        problem_add(in->problems, FATAL, where, section->name, key,
-                    "set a second time; line %u sets it already", before.line);
+        problem_add(in->problems, FATAL, where, section->name, key, "already set in line %u",
+                    before.line);
     else
         set_value(in, where, row, section, text, repeated);
 }

@@ -143,8 +143,7 @@ static struct settings *read_all(FILE *from, struct problems *problems)
     }
     if (!good)
         problem_add(problems, FATAL, (struct origin){0}, NULL, NULL,
-                    "the settings that were handed over cannot be understood: \"%.60s\"",
-                    any ? line : "");
+                    "cannot parse the settings that were handed over: \"%.60s\"", any ? line : "");
     free(line);
     struct settings *settings = loading_end(&in);
     if (good)
@@ -160,7 +159,7 @@ struct settings *settings_deserialize(int fd, struct problems *problems)
 
     if (!from) {
         problem_add(problems, FATAL, (struct origin){0}, NULL, NULL,
-                    "the settings that were handed over cannot be read: %s", strerror(errno));
+                    "cannot read the settings that were handed over: %s", strerror(errno));
         fd_close(&copy);
         return NULL;
     }
@@ -184,7 +183,7 @@ static bool reads_the_same(char *text, size_t size, struct problems *problems)
 
     if (!same)
         problem_add(problems, FATAL, (struct origin){0}, NULL, NULL,
-                    "what was found good is not the same once it is handed over");
+                    "the settings do not survive being handed over: please report this bug");
     for (size_t i = 0; i < found.count; i++)
         if (found.list[i].fatal)
             problem_add(problems, FATAL, (struct origin){0}, NULL, NULL, "%s", found.list[i].text);

@@ -40,8 +40,9 @@ static int prefix_parse(const struct value_rule *rule, const char *text, void *f
     (void)rule;
     if (r < 0) {
         snprintf(reason, REASON_MAX,
-                 r == -ERANGE ? "%.60s is out of range (1 to 32, 1 to 128)"
-                              : "\"%.60s\" is not two numbers of bits, of IPv4 and of IPv6: 32, 64",
+                 r == -ERANGE
+                     ? "%.60s is out of range (1 to 32, 1 to 128)"
+                     : "\"%.60s\" is not a pair of prefix lengths, for IPv4 and IPv6: 32, 64",
                  text);
         return -EINVAL;
     }

@@ -76,7 +76,7 @@ static void check_unix(const struct section *section, struct problems *problems)
         int r = address_unix(&address, listen->addresses.item[i]);
         if (r == -ENAMETOOLONG)
             problem_at_item(problems, FATAL, section, "address", i,
-                            "the path is longer than a Unix socket's may be (107 bytes)");
+                            "the path is too long for a Unix socket (107 bytes at most)");
         else if (r < 0)
             problem_at_item(problems, FATAL, section, "address", i, reason);
     }
@@ -118,8 +118,7 @@ static bool is_unusable(const struct address *a, const char *item, unsigned prot
         snprintf(reason, REASON_MAX,
                  "%.60s is a multicast or broadcast address: nobody can connect to it", item);
     else if (needs_zone && a->in6.sin6_scope_id == 0)
-        snprintf(reason, REASON_MAX,
-                 "%.60s is an address of each link: say of which interface, as in fe80::1%%eth0",
+        snprintf(reason, REASON_MAX, "%.60s is link-local: add the interface, as in fe80::1%%eth0",
                  item);
     else
         return false;
@@ -188,13 +187,15 @@ static void check_proxy(const struct section *section, struct problems *problems
 
     if (protocol_type(listen->protocol) != SOCK_STREAM)
         problem_at(problems, FATAL, section, "proxy_protocol",
-                   "its header begins a connection's bytes: use protocol = tcp or unix");
+                   "the header requires a stream: use protocol = tcp or unix");
     else if (listen->protocol == PROTOCOL_TCP && !trusts)
-        problem_at(problems, FATAL, section, "proxy_protocol",
-                   "name the proxies in proxy_trust: anybody could forge the header");
+        problem_at(
+            problems, FATAL, section, "proxy_protocol",
+            "set proxy_trust to the addresses of the proxies, or anybody could forge the header");
     if (listen->protocol == PROTOCOL_UNIX && trusts)
-        problem_at(problems, WARNING, section, "proxy_trust",
-                   "has no effect with protocol = unix: the socket's mode says who may connect");
+        problem_at(
+            problems, WARNING, section, "proxy_trust",
+            "has no effect with protocol = unix: the socket's mode controls who may connect");
     if (listen->protocol == PROTOCOL_UNIX && lets_others_in(listen))
         problem_at(problems, WARNING, section, "proxy_protocol",
                    "every local user may connect to the socket, forge the header, and use up the "
@@ -252,7 +253,7 @@ static void check_pause(const struct settings *settings, const struct section *s
 
     if (listen->message_pause > 0 && idle > 0 && listen->message_pause >= idle)
         problem_at(problems, WARNING, section, "message_pause",
-                   "has no effect: idle_timeout is not longer");
+                   "has no effect unless idle_timeout is longer");
 }
 
 static void check_server(const struct section *section, struct problems *problems)
@@ -263,10 +264,10 @@ static void check_server(const struct section *section, struct problems *problem
         problem_at(problems, FATAL, section, "metrics_file", "give a path that begins with /");
     if (server->reserved >= server->max_clients)
         problem_at(problems, FATAL, section, "reserved",
-                   "has to be less than max_clients, or nobody else is ever served");
+                   "must be less than max_clients, or other clients are never served");
     if (server->reserved > 0 && server->monitor.count == 0)
         problem_at(problems, FATAL, section, "reserved",
-                   "name in monitor for whom: nobody could use these places");
+                   "set monitor to the addresses that may use these places");
 }
 
 void settings_validate(struct settings *settings, struct problems *problems)

@@ -275,7 +275,7 @@ static int text_parse(const struct value_rule *rule, const char *text, void *fie
     (void)rule;
     for (const char *p = text; *p; p++)
         if (iscntrl((unsigned char)*p) && *p != '\t')
-            return value_reject(reason, "there is a control character in it: write it as \\x%02x",
+            return value_reject(reason, "it contains a control character: write that as \\x%02x",
                                 (unsigned)(unsigned char)*p);
     char *data = text_copy(text);
     int len = unescape_text(data, text);

@@ -27,34 +27,30 @@ static const struct command {
     const char *none; /* what a table without rows is shown as */
     const char *help;
 } commands[] = {
-    {"status", {NULL}, SHAPE_PAIRS, NULL, "whether echod runs, and what it has done"},
-    {"list", {NULL}, SHAPE_TABLE, "no clients", "every client that is being served"},
+    {"status", {NULL}, SHAPE_PAIRS, NULL, "the state of echod and its counters"},
+    {"list", {NULL}, SHAPE_TABLE, "no clients", "the clients that are being served"},
     {"listeners",
      {NULL},
      SHAPE_TABLE,
      "no listeners",
-     "every socket that is listened on, and where it came from"},
+     "the listening sockets, and who opened each"},
     {"datagrams",
      {NULL},
      SHAPE_TABLE,
      "no datagram sockets",
-     "every datagram socket, and what came to it"},
-    {"kill",
-     {"ID"},
-     SHAPE_NOTHING,
-     NULL,
-     "end the session of the client ID; a second time: at once"},
+     "the datagram sockets, with their counters"},
+    {"kill", {"ID"}, SHAPE_NOTHING, NULL, "end the session of client ID; repeat to end it at once"},
     {"check-access",
      {"ADDRESS", "LISTENER"},
      SHAPE_VERDICT,
      NULL,
-     "which rule would decide about a client from ADDRESS now"},
+     "whether a client from ADDRESS would be served, and why"},
     {"reload",
      {NULL},
      SHAPE_NOTHING,
      NULL,
-     "load the configuration, and the program, anew; nobody is dropped"},
-    {"metrics", {NULL}, SHAPE_METRICS, NULL, "counts in the text format of Prometheus"},
+     "reload configuration and program, disconnecting nobody"},
+    {"metrics", {NULL}, SHAPE_METRICS, NULL, "metrics in the Prometheus text format"},
 };
 
 /* An answer is not larger than this: a table has a row for each client. */
@@ -84,10 +80,7 @@ static void join(char *buf, size_t size, const struct command *command, const ch
 
 static void print_help(void)
 {
-    puts("Usage: echoctl [OPTION]... COMMAND\n"
-         "Look after a running echod.\n"
-         "\n"
-         "Commands:");
+    puts("Usage: echoctl [OPTION]... COMMAND\nControl a running echod.\n\nCommands:");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         char synopsis[64];
         join(synopsis, sizeof(synopsis), &commands[i], commands[i].operands);
@@ -96,17 +89,17 @@ static void print_help(void)
     }
     puts("\n"
          "  -i, --instance NAME  talk to echod@NAME.service\n"
-         "  -s, --socket PATH    talk to the echod whose control socket this is\n"
+         "  -s, --socket PATH    talk to the echod with this control socket\n"
          "                       (default: " RUNSTATEDIR "/echod/control)\n"
          "  -j, --json           print JSON\n"
-         "  -V, --version        print the version, exit\n"
-         "  -h, --help           print this, exit\n"
+         "  -V, --version        print the version and exit\n"
+         "  -h, --help           print this help and exit\n"
          "\n"
-         "Exit status: 0 done, 1 echod could not do it, or check-access: would not let it in,\n"
-         "3 echod does not run, 4 its state is unknown, 64 bad command line.");
+         "Exit status: 0 success, 1 echod rejected it, or check-access: would not be served,\n"
+         "3 echod is not running, 4 its state is unknown, 64 bad command line.");
 }
 
-static int misused(const char *what, const char *text)
+static int usage_error(const char *what, const char *text)
 {
     fprintf(stderr, "echoctl: %s%s%s\nTry 'echoctl --help'.\n", what, text ? ": " : "",
             text ? text : "");
@@ -136,7 +129,7 @@ static int enter(struct arguments *args, int option, int *status)
     switch (option) {
     case 'i':
         if (!is_instance(optarg)) {
-            *status = misused("no instance can have this name (see systemd-escape(1))", optarg);
+            *status = usage_error("not a valid instance name (see systemd-escape(1))", optarg);
             return -1;
         }
         set_socket(args, RUNSTATEDIR "/echod-%s/control", optarg);
@@ -163,19 +156,19 @@ static int enter(struct arguments *args, int option, int *status)
 static int take_operands(struct arguments *args, int argc, char **argv)
 {
     if (optind == argc)
-        return misused("a command is missing", NULL);
+        return usage_error("a command is missing", NULL);
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         if (strcmp(commands[i].name, argv[optind]) == 0)
             args->command = &commands[i];
     if (!args->command)
-        return misused("unknown command", argv[optind]);
+        return usage_error("unknown command", argv[optind]);
     optind++;
     for (size_t i = 0; i < OPERANDS_MAX && args->command->operands[i]; i++) {
         if (optind == argc)
-            return misused("an operand is missing", args->command->operands[i]);
+            return usage_error("an operand is missing", args->command->operands[i]);
         args->operands[i] = argv[optind++];
     }
-    return optind < argc ? misused("unexpected operand", argv[optind]) : 0;
+    return optind < argc ? usage_error("unexpected operand", argv[optind]) : 0;
 }
 
 /* Returns 0 to go on, or -1: exit with *STATUS. */
@@ -195,36 +188,39 @@ static int parse(struct arguments *args, int argc, char **argv, int *status)
     return *status ? -1 : 0;
 }
 
-static int tell_failure(const char *socket, int error)
+static int report_failure(const char *socket, int error)
 {
     switch (error) {
     case -ENOENT:
     case -ECONNREFUSED:
         fprintf(stderr,
-                "echoctl: nobody listens at %s: echod does not run, or has no control socket there "
-                "(CONTROL SOCKET in echod(8))\n",
+                "echoctl: no echod is listening on %s; is the service running? (see CONTROL SOCKET "
+                "in echod(8))\n",
                 socket);
         return CTL_NOT_RUNNING;
     case -EPROTO:
     case -ECONNRESET:
     case -EPIPE:
-        fprintf(stderr, "echoctl: the echod at %s ended the connection without an answer\n",
-                socket);
+        fprintf(stderr, "echoctl: the echod at %s closed the connection without a reply\n", socket);
         return CTL_UNKNOWN;
     case -EMSGSIZE:
-        fprintf(stderr, "echoctl: what answers at %s sends more than an echod does\n", socket);
+        fprintf(stderr, "echoctl: the reply from %s is too long to be from echod\n", socket);
         return CTL_UNKNOWN;
     case -EINVAL:
-        fprintf(stderr, "echoctl: the path of a control socket begins with /: %s\n", socket);
+        fprintf(stderr, "echoctl: the path of a control socket must begin with /: %s\n", socket);
         return EXIT_USAGE;
     case -ENAMETOOLONG:
         fprintf(stderr, "echoctl: too long for the path of a Unix socket: %s\n", socket);
         return EXIT_USAGE;
     case -EACCES:
-        fprintf(stderr, "echoctl: %s is for root and the group of echod (sudo?)\n", socket);
+        fprintf(stderr,
+                "echoctl: permission denied: %s is for root and the group of echod (sudo?)\n",
+                socket);
         return CTL_UNKNOWN;
     case -ETIMEDOUT:
-        fprintf(stderr, "echoctl: echod does not answer at %s\n", socket);
+        fprintf(stderr,
+                "echoctl: no reply from the echod at %s in time; is it overloaded or stopped?\n",
+                socket);
         return CTL_UNKNOWN;
     default:
         fprintf(stderr, "echoctl: %s: %s\n", socket, strerror(-error));
@@ -262,7 +258,7 @@ static void complain(char *error)
             fprintf(stderr, "echoctl: %s\n", line);
 }
 
-static bool is_cut(int error)
+static bool is_disconnected(int error)
 {
     return error == -ECONNRESET || error == -EPIPE;
 }
@@ -281,7 +277,7 @@ static int outcome(const struct arguments *args, const struct answer *answer)
 }
 
 /* Says who answered, if it is nobody who may be trusted to know. */
-static void tell_who(const struct arguments *args, const struct ucred *by)
+static void warn_about_server(const struct arguments *args, const struct ucred *by)
 {
     const struct passwd *service = getpwnam(SERVICE_USER);
     bool expected = by->uid == 0 || by->uid == geteuid() || (service && by->uid == service->pw_uid);
@@ -291,7 +287,7 @@ static void tell_who(const struct arguments *args, const struct ucred *by)
     const struct passwd *user = getpwuid(by->uid);
     fprintf(
         stderr,
-        "echoctl: warning: at %s answers process %d of the user %s (uid %u), who is neither root "
+        "echoctl: warning: %s is served by process %d of the user %s (uid %u), who is neither root "
         "nor " SERVICE_USER "\n",
         args->socket, (int)by->pid, user ? user->pw_name : "without a name", (unsigned)by->uid);
 }
@@ -305,12 +301,13 @@ static int request(const struct arguments *args)
     join(line, sizeof(line), args->command, args->operands);
     int r = request_exchange(args->socket, line, limit, &answer);
     /* A reload ends the connections of those who only ask: the next program answers them. */
-    for (int i = 0; i < RETRIES && is_cut(r) && args->command->shape != SHAPE_NOTHING; i++) {
+    for (int i = 0; i < RETRIES && is_disconnected(r) && args->command->shape != SHAPE_NOTHING;
+         i++) {
         answer_free(&answer);
         r = request_exchange(args->socket, line, limit, &answer);
     }
-    tell_who(args, &answer.by);
-    int status = r < 0 ? tell_failure(args->socket, r) : outcome(args, &answer);
+    warn_about_server(args, &answer.by);
+    int status = r < 0 ? report_failure(args->socket, r) : outcome(args, &answer);
     if (r == 0 && !answer.error)
         show(args, answer.text);
     else if (r == 0)

@@ -107,7 +107,7 @@ static bool is_harmless(const char *text, size_t size)
     return true;
 }
 
-void answer_disarm(struct answer *answer, size_t size)
+void answer_escape(struct answer *answer, size_t size)
 {
     if (is_harmless(answer->memory, size))
         return;
@@ -152,7 +152,7 @@ int request_exchange(const char *path, const char *request, size_t limit, struct
         return sent; /* nobody heard it; else he had an answer before he was asked: no */
     if (size < 0)
         return (int)size;
-    answer_disarm(answer, (size_t)size);
+    answer_escape(answer, (size_t)size);
     return answer_split(answer);
 }
 

@@ -24,7 +24,7 @@ int request_exchange(const char *path, const char *request, size_t limit, struct
 
 /* Makes of the SIZE bytes in answer->memory, which has room for a NUL, what struct answer promises.
  */
-void answer_disarm(struct answer *answer, size_t size);
+void answer_escape(struct answer *answer, size_t size);
 
 /* Takes the text in answer->memory apart, as request_exchange() does. Returns 0 or -EPROTO. */
 int answer_split(struct answer *answer);

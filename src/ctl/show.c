@@ -16,7 +16,7 @@ struct pair {
 };
 
 /* Cuts LINE into pairs. Returns how many. */
-static size_t cut_pairs(char *line, struct pair *pairs)
+static size_t parse_pairs(char *line, struct pair *pairs)
 {
     size_t count = 0;
     char *field;
@@ -68,7 +68,7 @@ static void put_member(const char *key, const char *value, FILE *to)
 static void put_object(char *line, FILE *to)
 {
     struct pair pairs[COLUMNS];
-    size_t count = cut_pairs(line, pairs);
+    size_t count = parse_pairs(line, pairs);
 
     fputc('{', to);
     for (size_t i = 0; i < count; i++) {
@@ -115,7 +115,7 @@ struct sample {
 };
 
 /* Returns false where LINE is a comment, or nothing. */
-static bool cut_sample(char *line, struct sample *sample)
+static bool parse_sample(char *line, struct sample *sample)
 {
     static const char label[] = ",le=\"";
     char *value = strrchr(line, ' '); /* a label may have blanks, too */
@@ -169,7 +169,7 @@ void show_metrics(char *report, FILE *to)
 
     fputc('{', to);
     while ((line = next_line(&report)) != NULL) {
-        if (!cut_sample(line, &sample))
+        if (!parse_sample(line, &sample))
             continue;
         open = put_between(&sample, open, first, to);
         put_value(open ? sample.bound : sample.name, sample.value, to);
@@ -182,7 +182,7 @@ void show_pairs(char *report, FILE *to)
 {
     struct pair pairs[COLUMNS];
     char *line = next_line(&report);
-    size_t count = line ? cut_pairs(line, pairs) : 0;
+    size_t count = line ? parse_pairs(line, pairs) : 0;
 
     int width = 15;
     for (size_t i = 0; i < count; i++)
@@ -205,7 +205,7 @@ void show_verdict(char *report, FILE *to)
 {
     struct pair pairs[COLUMNS];
     char *line = next_line(&report);
-    size_t count = line ? cut_pairs(line, pairs) : 0;
+    size_t count = line ? parse_pairs(line, pairs) : 0;
     const char *origin = value_of(pairs, count, "origin");
 
     fprintf(to, "%s: %s on %s: %s", value_of(pairs, count, "verdict"),
@@ -223,7 +223,7 @@ static void measure(const char *report, int *widths)
     struct pair pairs[COLUMNS];
 
     while ((line = next_line(&rest)) != NULL) {
-        size_t count = cut_pairs(line, pairs);
+        size_t count = parse_pairs(line, pairs);
         for (size_t i = 0; i < count; i++) {
             int key = (int)strlen(pairs[i].key), value = (int)strlen(pairs[i].value);
             int width = key > value ? key : value;
@@ -253,7 +253,7 @@ void show_table(char *report, FILE *to)
 
     measure(report, widths);
     while ((line = next_line(&report)) != NULL) {
-        size_t count = cut_pairs(line, pairs);
+        size_t count = parse_pairs(line, pairs);
         if (first)
             put_row(pairs, count, true, widths, to);
         put_row(pairs, count, false, widths, to);

@@ -28,24 +28,24 @@ static const struct option options[] = {
 void command_line_help(void)
 {
     puts("Usage: echod [OPTION]...\n"
-         "Serve echo, message and more to clients, each in a process of its own.\n"
+         "Serve echo and other services, each client in a separate process.\n"
          "\n"
          "  -c, --config FILE    read FILE and FILE.d/*.conf\n"
          "                       (default: " DEFAULT_CONFIG ")\n"
          "  -f, --foreground     stay in the foreground (the default)\n"
-         "  -d, --daemon         leave the terminal; return once echod listens\n"
-         "  -p, --pid-file FILE  with --daemon: write the process ID to FILE, and lock it\n"
-         "  -t, --check-config   check the configuration, say what is wrong, exit\n"
-         "  -T, --dump-config    print every option in effect and where it was set, exit\n"
-         "  -l, --list-options   print every option there is, a line each, exit\n"
+         "  -d, --daemon         detach from the terminal; return once echod is listening\n"
+         "  -p, --pid-file FILE  with --daemon: write the process ID to FILE and lock it\n"
+         "  -t, --check-config   check the configuration, report errors, and exit\n"
+         "  -T, --dump-config    print the options in effect and where they were set, and exit\n"
+         "  -l, --list-options   list all options, one per line, and exit\n"
          "  -i, --inetd          serve the client on standard input, then exit\n"
-         "  -V, --version        print the version, exit\n"
-         "  -h, --help           print this, exit\n"
+         "  -V, --version        print the version and exit\n"
+         "  -h, --help           print this help and exit\n"
          "\n"
-         "Exit status: 0 stopped as asked, 64 bad command line, 69 an address cannot be had,\n"
-         "70 ended unexpectedly while starting, 71 the system lacks something, 73 the pid file\n"
-         "cannot be made, 74 standard output cannot be written, 77 a port is not permitted,\n"
-         "78 the configuration is wrong.\n"
+         "Exit status: 0 stopped by a signal, 64 bad command line, 69 an address is unavailable,\n"
+         "70 exited unexpectedly while starting, 71 a system resource is exhausted, 73 cannot\n"
+         "create the pid file, 74 cannot write standard output, 77 an address is not permitted,\n"
+         "78 the configuration has errors.\n"
          "See echod(8) and echod.conf(5).");
 }
 
@@ -93,9 +93,9 @@ static int misused(const struct command *command, int argc, char **argv)
     if (optind < argc)
         return fprintf(stderr, "echod: unexpected operand: %s\n", argv[optind]);
     if (command->pid_file && !command->daemon)
-        return fprintf(stderr, "echod: --pid-file goes with --daemon\n");
+        return fprintf(stderr, "echod: --pid-file requires --daemon\n");
     if (command->daemon && command->action == ACTION_INETD)
-        return fprintf(stderr, "echod: --daemon and --inetd exclude each other\n");
+        return fprintf(stderr, "echod: --daemon and --inetd cannot be combined\n");
     return 0;
 }
 

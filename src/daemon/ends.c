@@ -14,7 +14,7 @@
 
 /* ---- sessions ---- */
 
-static void strike_off(struct daemon *d, struct client *client)
+static void remove_client(struct daemon *d, struct client *client)
 {
     jobs_done(&d->jobs, client->server, client->store, client->pid > 0);
     sessions_remove(&d->sessions, client);
@@ -32,25 +32,25 @@ static uint64_t elapsed(uint64_t since, uint64_t waited)
 static void end_session(struct daemon *d, struct client *client, int status, uint64_t waited)
 {
     struct session_end end = {.status = status,
-                              .asked = d->phase == PHASE_KILLING || client->asked,
+                              .end_requested = d->phase == PHASE_KILLING || client->end_requested,
                               .lost = fork_servers_has_ended(&d->fork_servers, client->server),
                               .usec = elapsed(client->since, waited)};
 
     if (session_crashed(&end)) {
         crash_follow(&d->fork_servers, &d->log, client->server, status);
         if (session_is_fault(status))
-            access_punish(&d->admission.policy, &client->peer, clock_now());
+            access_penalize(&d->admission.policy, &client->peer, clock_now());
     }
     sessions_end(&d->sessions, client, &end);
-    strike_off(d, client);
+    remove_client(d, client);
 }
 
 /* No worker could be forked: the fork server has told the client so. */
 static void cancel_session(struct daemon *d, struct client *client, int error)
 {
     sessions_cancel(&d->sessions, client);
-    strike_off(d, client);
-    admission_pause(&d->admission, "no worker could be forked", error);
+    remove_client(d, client);
+    admission_pause(&d->admission, "cannot fork a worker", error);
 }
 
 /* ---- children ---- */
@@ -61,8 +61,7 @@ static void log_scribe_end(struct daemon *d, int status)
     char clause[CHILD_END_MAX];
 
     if (!d->scribe.retiring)
-        log_error(&d->log, "the scribe %s; another one takes its place",
-                  child_end_format(status, clause));
+        log_error(&d->log, "the scribe %s; starting another one", child_end_format(status, clause));
 }
 
 /* One that is not needed any more ends by itself. */
@@ -72,9 +71,9 @@ static void log_fork_server_end(struct daemon *d, const struct fork_server *fork
 
     if (fork_server->channel < 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
-    log_error(&d->log, "the fork server %s; another one takes its place%s",
+    log_error(&d->log, "the fork server %s; starting another one%s",
               child_end_format(status, clause),
-              fork_server->ready ? "" : " (it never was ready: is echod-forkserver installed?)");
+              fork_server->ready ? "" : " (it never became ready: is echod-forkserver installed?)");
 }
 
 /* PID may be a worker whose fork server was killed: this process is its parent now. */
@@ -233,7 +232,7 @@ void ends_await_datagram_workers(struct daemon *d, uint64_t deadline)
 
 /* CLIENT, whose fork server has ended and left no job: its worker is our child now, or has ended
  * unreported. */
-static void settle_client(struct daemon *d, struct client *client)
+static void recover_client(struct daemon *d, struct client *client)
 {
     const struct slot *slot = sessions_slot(&d->sessions, client);
 
@@ -248,7 +247,7 @@ static void settle_client(struct daemon *d, struct client *client)
         end_session(d, client, SESSION_STATUS_UNKNOWN, 0);
 }
 
-static void settle_datagram_worker(struct daemon *d, struct datagram_worker *worker)
+static void recover_datagram_worker(struct daemon *d, struct datagram_worker *worker)
 {
     const struct slot *slot = slots_at(&d->datagrams.slots, worker->slot);
 
@@ -262,17 +261,17 @@ static void settle_datagram_worker(struct daemon *d, struct datagram_worker *wor
         datagram_workers_ended(&d->datagrams, worker, SESSION_STATUS_UNKNOWN);
 }
 
-static void settle_all(struct daemon *d, uint32_t number)
+static void recover_all(struct daemon *d, uint32_t number)
 {
     struct roster *roster = &d->sessions.roster;
     struct datagram_workers *datagrams = &d->datagrams;
 
     for (size_t i = 0; i < roster->used_clients; i++)
         if (roster->clients[i].job && roster->clients[i].server == number)
-            settle_client(d, &roster->clients[i]);
+            recover_client(d, &roster->clients[i]);
     for (size_t i = 0; i < datagrams->count; i++)
         if (datagrams->item[i].job && datagrams->item[i].server == number)
-            settle_datagram_worker(d, &datagrams->item[i]);
+            recover_datagram_worker(d, &datagrams->item[i]);
 }
 
 /* JOB has gone from FROM, which has ended, to the current fork server. */
@@ -287,7 +286,7 @@ static void move_job(struct daemon *d, uint64_t job, uint32_t from)
         owner.worker->server = d->fork_servers.current;
 }
 
-static void settle(struct daemon *d, struct fork_server *fork_server)
+static void recover(struct daemon *d, struct fork_server *fork_server)
 {
     bool was_drained = fork_server->drained;
     uint64_t job;
@@ -297,11 +296,11 @@ static void settle(struct daemon *d, struct fork_server *fork_server)
     while ((job = fork_servers_move(&d->fork_servers, fork_server)) != 0)
         move_job(d, job, fork_server->number);
     if (fork_server->drained && !was_drained)
-        settle_all(d, fork_server->number);
+        recover_all(d, fork_server->number);
 }
 
-void ends_settle(struct daemon *d)
+void ends_recover(struct daemon *d)
 {
     for (size_t i = 0; i < d->fork_servers.count; i++)
-        settle(d, &d->fork_servers.item[i]);
+        recover(d, &d->fork_servers.item[i]);
 }

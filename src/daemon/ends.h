@@ -18,6 +18,6 @@ void ends_await_datagram_workers(struct daemon *d, uint64_t deadline);
 
 /* Goes on with the jobs of fork servers that have ended: the next one gets those that are unread,
  * and sessions end whose worker nobody can tell of any more. */
-void ends_settle(struct daemon *d);
+void ends_recover(struct daemon *d);
 
 #endif

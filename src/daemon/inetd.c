@@ -52,10 +52,12 @@ static void explain_standard_input(struct log *log, int client, int error)
     struct socket_facts facts = listener_examine(client);
 
     if (facts.type >= 0 && facts.listens && facts.type != SOCK_DGRAM)
-        log_error(log, "--inetd: standard input is a socket that listens: set Accept=yes in the "
-                       "socket unit, or start echod without --inetd");
+        log_error(
+            log,
+            "--inetd: standard input is a listening socket: set Accept=yes in the socket unit, "
+            "or start echod without --inetd");
     else
-        log_error(log, "--inetd: standard input is no connected socket: %s%s", strerror(-error),
+        log_error(log, "--inetd: standard input is not a connected socket: %s%s", strerror(-error),
                   getenv("LISTEN_FDS") ? " (the unit needs StandardInput=socket)" : "");
 }
 
@@ -75,7 +77,7 @@ static void log_reset(struct log *log, const struct listen_settings *listen)
     struct record record;
     char buf[RECORD_MAX];
 
-    if (!log_wants(log, LOG_INFO))
+    if (!log_is_enabled(log, LOG_INFO))
         return;
     record_start(&record, buf, sizeof(buf), LOG_INFO,
                  "session on %s: reset by the client before echod was started", name);
@@ -104,7 +106,7 @@ int inetd_admit(struct daemon *d)
     }
     const struct listen_settings *listen = match(d->settings, client);
     if (!listen) {
-        log_error(&d->log, "--inetd: no [listen] section is for such a connection");
+        log_error(&d->log, "--inetd: no [listen] section matches this connection");
         fd_close(&client);
         return EXIT_CONFIG;
     }

@@ -82,11 +82,11 @@ static void handle_signals(struct daemon *d)
 /* A start that fails is told once, until one succeeds. */
 static void run_fork_servers(struct daemon *d, uint64_t now)
 {
-    ends_settle(d);
+    ends_recover(d);
     int r = fork_servers_run(&d->fork_servers, now);
 
     if (r < 0 && !d->start_failed)
-        log_error(&d->log, "no fork server can be started, clients wait: %s", strerror(-r));
+        log_error(&d->log, "cannot start a fork server, clients have to wait: %s", strerror(-r));
     d->start_failed = r < 0 || (d->start_failed && !d->fork_servers.current);
 }
 
@@ -173,7 +173,7 @@ static void poll_fork_servers(const struct fork_servers *fs, struct poll_set *se
 {
     for (size_t i = 0; i < fs->count; i++) {
         bool full = fs->full && fs->item[i].number == fs->current;
-        if (fs->item[i].pid > 0 && !fs->item[i].deaf_until)
+        if (fs->item[i].pid > 0 && !fs->item[i].receive_at)
             poll_set_add(set, fs->item[i].channel, full ? POLLIN | POLLOUT : POLLIN,
                          SOURCE_FORK_SERVER, i);
     }

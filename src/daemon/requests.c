@@ -30,7 +30,7 @@ static void log_request(struct daemon *d, const struct ucred *by, const char *re
                         const struct client *client)
 {
     const struct audit audit = {
-        .request = request, .way = "over the control socket", .by = *by, .client = client};
+        .request = request, .way = "through the control socket", .by = *by, .client = client};
 
     audit_log(&d->log, &audit);
 }
@@ -46,8 +46,8 @@ static void request_kill(struct daemon *d, const struct ucred *by, const char *i
         return;
     }
     log_request(d, by, "kill", client);
-    worker_signal_client(&d->fork_servers, client, client->asked ? SIGKILL : SIGTERM);
-    client->asked = true;
+    worker_signal_client(&d->fork_servers, client, client->end_requested ? SIGKILL : SIGTERM);
+    client->end_requested = true;
     fprintf(to, "ok\nid=%d\n", (int)pid);
 }
 

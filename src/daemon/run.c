@@ -64,7 +64,7 @@ static bool stderr_is_client(const struct command *command)
     return command->action == ACTION_INETD && fd_same_file(STDIN_FILENO, STDERR_FILENO);
 }
 
-static void tell_problems(const struct command *command, const struct problems *problems)
+static void print_problems(const struct command *command, const struct problems *problems)
 {
     if (!stderr_is_client(command)) {
         problems_print(problems, stderr);
@@ -91,7 +91,7 @@ static struct settings *load(const struct command *command, bool listen, int *st
         metrics_file_check(settings, &problems);
     if (settings && listen)
         socket_paths_check(settings, !by_hand, &problems);
-    tell_problems(command, &problems);
+    print_problems(command, &problems);
     *status = problems_status(&problems);
     if (problems.fatal > 0) {
         settings_free(settings);
@@ -113,7 +113,7 @@ int run_check(const struct command *command)
     set_dumpable(handover < 0);
     if (handover >= 0 && file_is_descriptor(command->config)) {
         fd_close(&handover);
-        fprintf(stderr, "%s cannot be read a second time: to reload, echod needs --config FILE\n",
+        fprintf(stderr, "cannot read %s a second time: a reload requires --config FILE\n",
                 command->config);
         return EXIT_CONFIG;
     }
@@ -156,9 +156,9 @@ static int lock_pid_file(struct run *run)
         return 0;
     int r = pid_file_write(&run->daemon.pid_file, path);
     if (r == -EAGAIN)
-        log_error(&run->daemon.log, "another echod runs already: it holds %s", path);
+        log_error(&run->daemon.log, "another echod is already running: it has locked %s", path);
     else if (r < 0)
-        log_error(&run->daemon.log, "%s cannot be written: %s", path, file_error(-r));
+        log_error(&run->daemon.log, "cannot write %s: %s", path, file_error(-r));
     return r == -EAGAIN ? EXIT_UNAVAILABLE : r < 0 ? EXIT_CANTCREAT : 0;
 }
 
@@ -218,7 +218,7 @@ static int start_datagrams(struct daemon *d)
     int r = datagram_workers_start(&d->datagrams);
 
     if (r < 0)
-        log_error(&d->log, "no shared memory for the workers: %s", strerror(-r));
+        log_error(&d->log, "cannot allocate shared memory for the workers: %s", strerror(-r));
     return r < 0 ? EXIT_OSERR : 0;
 }
 
@@ -276,7 +276,7 @@ static int detach(struct run *run)
     run->word = detach_begin();
     if (run->word >= 0)
         return 0;
-    fprintf(stderr, "echod: cannot leave the terminal: %s\n", strerror(-run->word));
+    fprintf(stderr, "echod: cannot detach from the terminal: %s\n", strerror(-run->word));
     return EXIT_OSERR;
 }
 
@@ -290,7 +290,7 @@ int run_server(const struct command *command, const struct title *title)
 
     set_dumpable(false);
     if (fd_ensure_standard() < 0) {
-        fprintf(stderr, "echod: /dev/null cannot be opened: %s\n", strerror(errno));
+        fprintf(stderr, "echod: cannot open /dev/null: %s\n", strerror(errno));
         return EXIT_OSERR;
     }
     if (command->action == ACTION_INETD)

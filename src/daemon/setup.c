@@ -52,7 +52,7 @@ static int open_fork_servers(struct daemon *d, const struct daemon_plan *plan)
 
     choose_user(&setup);
     int r = fork_servers_open(&d->fork_servers, plan->program, &setup);
-    return r < 0 ? failed(d, "echod-forkserver cannot be found", r) : 0;
+    return r < 0 ? failed(d, "cannot find echod-forkserver", r) : 0;
 }
 
 static int open_afresh(struct daemon *d, const struct daemon_plan *plan)
@@ -61,22 +61,22 @@ static int open_afresh(struct daemon *d, const struct daemon_plan *plan)
     int r = roster_open(&d->sessions.roster, limits->max_clients, &limits->source_prefix);
 
     if (r < 0)
-        return failed(d, "no memory for the roster of clients", r);
+        return failed(d, "cannot allocate memory for the clients", r);
     r = slots_open(&d->sessions.slots, limits->max_clients);
     if (r == 0)
         r = d->doorbell = doorbell_open();
     if (r < 0)
-        return failed(d, "no shared memory for the workers", r);
+        return failed(d, "cannot allocate shared memory for the workers", r);
     r = scribe_process_open(&d->scribe, plan->sink, plan->title);
     if (r == 0)
         r = scribe_process_start(&d->scribe, clock_now());
     if (r < 0)
-        return failed(d, "the scribe cannot be started", r);
+        return failed(d, "cannot start the scribe", r);
     r = open_fork_servers(d, plan);
     if (r != 0)
         return r;
     r = fork_servers_start(&d->fork_servers, clock_now());
-    return r < 0 ? failed(d, "no fork server can be started", r) : 0;
+    return r < 0 ? failed(d, "cannot start a fork server", r) : 0;
 }
 
 /* Each fork server goes on with those that it had. */
@@ -104,7 +104,7 @@ static void replace_outdated(struct daemon *d)
     if (!d->fork_servers.current || fork_servers_outdated(&d->fork_servers))
         r = fork_servers_start(&d->fork_servers, clock_now());
     if (r < 0)
-        failed(d, "no fork server can be started", r);
+        failed(d, "cannot start a fork server", r);
     if (d->scribe.pid > 0 && memcmp(&before, &d->program_file, sizeof(before)) != 0)
         scribe_process_retire(&d->scribe);
 }
@@ -116,7 +116,7 @@ static int open_from_handover(struct daemon *d, const struct daemon_plan *plan,
     int r = state_restore(d, plan->handover, passed);
 
     if (r < 0)
-        return failed(d, "what the echod before left cannot be understood", r);
+        return failed(d, "cannot read the state of the previous echod", r);
     claim_jobs(d);
     worker_signal_again(&d->fork_servers, &d->sessions.roster);
     scribe_process_adopted(&d->scribe);
@@ -177,12 +177,12 @@ int daemon_open(struct daemon *d, const struct daemon_plan *plan, struct inherit
     system_limits_raise_descriptors();
     int r = signals_open(&d->signals);
     if (r < 0)
-        return failed(d, "signals cannot be set up", r);
+        return failed(d, "cannot set up signals", r);
     int status = plan->handover < 0 ? open_afresh(d, plan) : open_from_handover(d, plan, passed);
     if (status == 0)
         d->log.channel = d->scribe.records_out;
     if (status == 0 && (r = access_open(&d->admission.policy)) < 0)
-        status = failed(d, "no memory for source_rate", r);
+        status = failed(d, "cannot allocate memory for source_rate", r);
     d->log.total_dropped = &d->counters.dropped;
     return status;
 }
@@ -190,7 +190,7 @@ int daemon_open(struct daemon *d, const struct daemon_plan *plan, struct inherit
 /* ---- closing ---- */
 
 /* The scribe ends by itself once its queues are empty; one that hangs is not waited for. */
-static void dismiss_scribe(struct daemon *d)
+static void stop_scribe(struct daemon *d)
 {
     uint64_t deadline = clock_now() + LAST_WORDS_TIME;
     pid_t pid = d->scribe.pid;
@@ -200,7 +200,7 @@ static void dismiss_scribe(struct daemon *d)
     datagram_workers_summarise(&d->datagrams);
     log_report_dropped(&d->log);
     d->log.channel = -1;
-    scribe_process_dismiss(&d->scribe);
+    scribe_process_stop(&d->scribe);
     while (pid > 0 && waitpid(pid, NULL, WNOHANG | __WALL) == 0) {
         uint64_t now = clock_now();
         if (now >= deadline) {
@@ -219,7 +219,7 @@ void daemon_close(struct daemon *d)
     metrics_file_abandon(&d->metrics);
     control_close(&d->control);
     fork_servers_close(&d->fork_servers);
-    dismiss_scribe(d);
+    stop_scribe(d);
     datagram_workers_close(&d->datagrams);
     sessions_close(&d->sessions);
     fd_close(&d->doorbell);

@@ -109,7 +109,7 @@ static int read_dropped(const char *line, struct log *log)
     return 0;
 }
 
-static int read_mutings(const char *line, struct daemon *d)
+static int read_pauses(const char *line, struct daemon *d)
 {
     unsigned long long mutings;
 
@@ -167,7 +167,7 @@ static bool restore_own(const char *line, struct daemon *d, int *r)
     else if (handover_is(line, "program "))
         *r = read_program(line, &d->program_file);
     else if (handover_is(line, "mutings "))
-        *r = read_mutings(line, d);
+        *r = read_pauses(line, d);
     else if (handover_is(line, "flood "))
         *r = read_flood(line, &d->log_limit);
     else if (handover_is(line, "dropped "))

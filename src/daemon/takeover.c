@@ -70,7 +70,7 @@ static int execute(struct daemon *d, const struct handover *handover)
     if (!d->pid_path)
         argv[3] = NULL;
     /* Which execv() would do, too, but for as long as they like (passed_fds.h). */
-    control_dismiss_all(&d->control);
+    control_close_peers(&d->control);
     handover_pass(handover, true);
     reload_set_variable(HANDOVER_VARIABLE, handover->fd);
     execv(d->program, argv);
@@ -133,7 +133,7 @@ void takeover_announce(struct daemon *d, int status)
         reload_answer(&d->reload, "ok", "");
     } else {
         log_event(&d->log, EVENT_RELOADED, LOG_ERR,
-                  "reloaded, but not every listener could be had");
-        reload_answer(&d->reload, "error", "not every listener could be had: see the log\n");
+                  "reloaded, but some listeners could not be opened");
+        reload_answer(&d->reload, "error", "some listeners could not be opened: see the log\n");
     }
 }

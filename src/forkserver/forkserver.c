@@ -189,7 +189,7 @@ static void sweep(struct forkserver *server)
 /* ---- the loop ---- */
 
 /* Milliseconds that may pass until something is to be done without being told. */
-static int patience(const struct forkserver *server)
+static int poll_timeout(const struct forkserver *server)
 {
     if (server->outbox.count > 0)
         return server->outbox.urgent ? 0 : OUTBOX_MSEC;
@@ -234,14 +234,14 @@ static int flush(struct forkserver *server)
  * writes to errno, whose page is shared with the worker that was just forked, and has to be copied.
  * Returns 0 or -errno, which ends it all.
  */
-static int turn(struct forkserver *server)
+static int run_once(struct forkserver *server)
 {
     struct pollfd polled[] = {{.fd = server->channel, .events = POLLIN},
                               {.fd = server->holding ? -1 : server->signals, .events = POLLIN}};
 
     if (outbox_is_overdue(&server->outbox))
         return flush(server);
-    poll_or_rest(polled, ARRAY_SIZE(polled), patience(server));
+    poll_or_rest(polled, ARRAY_SIZE(polled), poll_timeout(server));
     if (polled[1].revents)
         reap_announced(server);
     if (!server->holding)
@@ -346,6 +346,6 @@ int forkserver_run(int channel, const struct title *title)
     server->request = &request;
     int r = set_up(server);
     while (r == 0)
-        r = turn(server);
+        r = run_once(server);
     return r == -EPIPE ? 0 : r == -EPROTO ? EXIT_SOFTWARE : EXIT_OSERR;
 }

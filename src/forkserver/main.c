@@ -20,12 +20,11 @@ static int explain(const char *argument)
     if (argument && strcmp(argument, "--version") == 0)
         return print("echod-forkserver " PACKAGE_VERSION);
     if (argument && strcmp(argument, "--help") == 0)
-        return print("Usage: echod-forkserver\n\n"
-                     "Forks a worker for each client of echod(8), which starts it: there is\n"
-                     "nothing to be done with it by hand.");
-    fputs("echod-forkserver: echod starts this program; there is nothing to be done with it by "
-          "hand\n",
-          stderr);
+        return print(
+            "Usage: echod-forkserver\n\n"
+            "Forks a worker for each client of echod(8). echod starts this program; do not\n"
+            "run it by hand.");
+    fputs("echod-forkserver: echod starts this program; do not run it by hand\n", stderr);
     return EXIT_USAGE;
 }
 

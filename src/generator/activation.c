@@ -26,28 +26,28 @@ static const char *listen_key(const struct listen_settings *listen)
     }
 }
 
-/* Tells of WHAT systemd cannot open, where that matters: elsewhere echod opens it. */
-static void leave(const struct generation *generation, const struct listen_settings *listen,
-                  const char *what)
+/* Warns about WHAT, which systemd cannot open. Without the socket unit, echod opens it. */
+static void warn_unopened(const struct unit *unit, const struct listen_settings *listen,
+                          const char *what)
 {
-    if (!activation_is_enabled(generation))
+    if (!activation_is_enabled(unit))
         return;
-    notice_text(generation, LOG_WARNING,
-                "listener %s: %s is left to echod, which has no network behind " SOCKET_UNIT
-                ": give it an address and a port",
+    notice_text(unit, LOG_WARNING,
+                "listener %s: " SOCKET_UNIT " cannot open %s, and echod has no network access "
+                "with that unit: use an address and a port",
                 listen->name, what);
 }
 
-static void write_path(const struct generation *generation, FILE *to,
-                       const struct listen_settings *listen, const char *path)
+static void write_path(const struct unit *unit, FILE *to, const struct listen_settings *listen,
+                       const char *path)
 {
     static const char old[] = "/var/run/";
 
     if (strncmp(path, old, strlen(old)) == 0)
         path += strlen("/var"); /* as systemd would, and warn at each daemon-reload */
-    /* systemd would take the next line for a part of it. */
+    /* systemd would treat the next line as its continuation */
     if (path[strlen(path) - 1] == '\\')
-        leave(generation, listen, path);
+        warn_unopened(unit, listen, path);
     else
         dropin_write(to, listen_key(listen), path);
 }
@@ -70,39 +70,37 @@ static void write_address(FILE *to, const char *key, const struct address *addre
     dropin_write(to, key, text);
 }
 
-/* A name can be looked up by the daemon, but not at boot, before there is a network. */
-static void write_internet(const struct generation *generation, FILE *to,
-                           const struct listen_settings *listen, const char *host)
+/* Host names are left to the daemon: at boot there is no network yet. */
+static void write_internet(const struct unit *unit, FILE *to, const struct listen_settings *listen,
+                           const char *host)
 {
     const char *key = listen_key(listen);
     struct address address;
 
     if (listen->port == 0)
-        leave(generation, listen, "port = 0");
+        warn_unopened(unit, listen, "port = 0");
     else if (strcmp(host, "*") == 0)
         fprintf(to, "%s=0.0.0.0:%u\n%s=[::]:%u\n", key, (unsigned)listen->port, key,
                 (unsigned)listen->port);
     else if (address_numeric(&address, host, listen->port) == 0)
         write_address(to, key, &address);
     else
-        leave(generation, listen, host);
+        warn_unopened(unit, listen, host);
 }
 
-static void write_addresses(const struct generation *generation, FILE *to,
-                            const struct settings *settings)
+static void write_addresses(const struct unit *unit, FILE *to, const struct settings *settings)
 {
     for (size_t i = 0; i < settings->listen_count; i++) {
         const struct listen_settings *listen = settings->listens[i];
         bool is_unix = protocol_is_unix(listen->protocol);
         for (size_t j = 0; j < listen->addresses.count; j++)
-            (is_unix ? write_path : write_internet)(generation, to, listen,
-                                                    listen->addresses.item[j]);
+            (is_unix ? write_path : write_internet)(unit, to, listen, listen->addresses.item[j]);
     }
 }
 
-/* ---- what holds for all sockets of a unit ---- */
+/* ---- properties of all sockets of a unit ---- */
 
-/* The mode is what every Unix socket permits. */
+/* A unit has one mode: the bits that all Unix sockets have in common. */
 static void write_properties(FILE *to, const struct settings *settings)
 {
     unsigned mode = 0777;
@@ -120,70 +118,70 @@ static void write_properties(FILE *to, const struct settings *settings)
         fputs("ReusePort=yes\n", to);
 }
 
-static void write_socket(const struct generation *generation, const struct settings *settings)
+static void write_socket(const struct unit *unit, const struct settings *settings)
 {
     struct dropin dropin;
 
-    if (!dropin_open(&dropin, generation, SOCKET_UNIT, "50-echod-conf.conf"))
+    if (!dropin_open(&dropin, unit, SOCKET_UNIT, "50-echod-conf.conf"))
         return;
     /* With SourcePath=, systemctl notices that the file was edited. */
     fprintf(dropin.to, "[Unit]\nSourcePath=" CONFIG_DIRECTORY "/%s.conf\n[Socket]\nListenStream=\n",
-            generation->name);
-    write_addresses(generation, dropin.to, settings);
+            unit->name);
+    write_addresses(unit, dropin.to, settings);
     write_properties(dropin.to, settings);
-    dropin_close(&dropin, generation);
+    dropin_close(&dropin, unit);
 }
 
 /* ---- the service behind it ---- */
 
 /* Whether the path of SYSTEM, "/etc" or "/run", in which systemd finds units, has a link NAME; and
  * what it leads to in TARGET. It may be dangling from where we look. */
-static bool has_link(const struct generation *generation, const char *system, const char *name,
-                     char *target, size_t size)
+static bool has_link(const struct unit *unit, const char *system, const char *name, char *target,
+                     size_t size)
 {
     char path[PATH_MAX];
 
-    snprintf(path, sizeof(path), "%s%s/systemd/system/%s", generation->root, system, name);
+    snprintf(path, sizeof(path), "%s%s/systemd/system/%s", unit->root, system, name);
     ssize_t len = readlink(path, target, size - 1);
     target[len > 0 ? len : 0] = '\0';
     return len > 0;
 }
 
-bool activation_is_enabled(const struct generation *generation)
+bool activation_is_enabled(const struct unit *unit)
 {
     static const char *const systems[] = {"/etc", "/run"}; /* systemd's, not SYSCONFDIR */
     char target[PATH_MAX];
     bool wanted = false, masked = false;
 
     for (size_t i = 0; i < ARRAY_SIZE(systems); i++) {
-        wanted = wanted || has_link(generation, systems[i], "sockets.target.wants/" SOCKET_UNIT,
-                                    target, sizeof(target));
-        masked = masked || (has_link(generation, systems[i], SOCKET_UNIT, target, sizeof(target)) &&
+        wanted = wanted || has_link(unit, systems[i], "sockets.target.wants/" SOCKET_UNIT, target,
+                                    sizeof(target));
+        masked = masked || (has_link(unit, systems[i], SOCKET_UNIT, target, sizeof(target)) &&
                             strcmp(target, "/dev/null") == 0);
     }
     return wanted && !masked;
 }
 
 /*
- * All the sockets it needs are passed to it: accept(2) makes no use of the network of its own. And
- * nothing of before may be kept in the FD store: the addresses are the socket unit's now.
+ * All sockets are passed to the service, and accept(2) needs no network access. The FD store must
+ * not keep earlier listeners: the addresses belong to the socket unit now.
  */
-static void write_sandbox(const struct generation *generation)
+static void write_sandbox(const struct unit *unit)
 {
     struct dropin dropin;
 
-    if (!dropin_open(&dropin, generation, generation->unit, "60-echod-socket.conf"))
+    if (!dropin_open(&dropin, unit, unit->service, "60-echod-socket.conf"))
         return;
     fputs("[Unit]\nRequires=" SOCKET_UNIT "\nAfter=" SOCKET_UNIT "\n[Service]\n"
           "FileDescriptorStoreMax=0\nRuntimeDirectoryPreserve=yes\nPrivateNetwork=yes\n"
           "IPAddressDeny=any\nRestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX\n",
           dropin.to);
-    dropin_close(&dropin, generation);
+    dropin_close(&dropin, unit);
 }
 
-void activation_write(const struct generation *generation, const struct settings *settings)
+void activation_write(const struct unit *unit, const struct settings *settings)
 {
-    write_socket(generation, settings);
-    if (activation_is_enabled(generation))
-        write_sandbox(generation);
+    write_socket(unit, settings);
+    if (activation_is_enabled(unit))
+        write_sandbox(unit);
 }

@@ -19,12 +19,12 @@ static const char *fresh_name(const struct dropin *dropin, char *name)
     return name;
 }
 
-static void complain(const struct dropin *dropin, const struct generation *generation, int error)
+static void complain(const struct dropin *dropin, const struct unit *unit, int error)
 {
     char fresh[DROPIN_PATH_MAX + 8];
 
     unlink(fresh_name(dropin, fresh));
-    notice_text(generation, LOG_ERR, "%s cannot be written: %s", dropin->path, file_error(error));
+    notice_text(unit, LOG_ERR, "cannot write %s: %s", dropin->path, file_error(error));
 }
 
 /* Returns 0 or -errno. */
@@ -42,30 +42,29 @@ static int open_fresh(struct dropin *dropin)
     return r;
 }
 
-bool dropin_open(struct dropin *dropin, const struct generation *generation, const char *unit,
-                 const char *file)
+bool dropin_open(struct dropin *dropin, const struct unit *unit, const char *name, const char *file)
 {
-    snprintf(dropin->path, sizeof(dropin->path), "%s/%s.d", generation->directory, unit);
+    snprintf(dropin->path, sizeof(dropin->path), "%s/%s.d", unit->directory, name);
     int r = mkdir(dropin->path, 0755) == 0 || errno == EEXIST ? 0 : -errno;
     if (r == 0) {
         text_append(dropin->path, sizeof(dropin->path), "/%s", file);
         r = open_fresh(dropin);
     }
     if (r < 0 || !dropin->to)
-        complain(dropin, generation, -r);
+        complain(dropin, unit, -r);
     else
         fprintf(dropin->to, "# Made by echod-generator from " CONFIG_DIRECTORY "/%s.conf\n",
-                generation->name);
+                unit->name);
     return r == 0;
 }
 
-void dropin_close(const struct dropin *dropin, const struct generation *generation)
+void dropin_close(const struct dropin *dropin, const struct unit *unit)
 {
     char fresh[DROPIN_PATH_MAX + 8];
     bool failed = ferror(dropin->to) != 0;
 
     if (fclose(dropin->to) != 0 || failed || rename(fresh_name(dropin, fresh), dropin->path) < 0)
-        complain(dropin, generation, errno);
+        complain(dropin, unit, errno);
 }
 
 void dropin_write(FILE *to, const char *key, const char *value)

@@ -1,10 +1,10 @@
 /*
- * The drop-ins that the generator writes for units, in the directory that systemd gives it.
+ * The drop-in files that the generator writes, in the directory that systemd passes to it.
  */
 #ifndef ECHOD_GENERATOR_DROPIN_H
 #define ECHOD_GENERATOR_DROPIN_H
 
-#include "generator/generation.h"
+#include "generator/unit.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,15 +16,15 @@ struct dropin {
     char path[DROPIN_PATH_MAX];
 };
 
-/* Opens UNIT.d/FILE to be written. False, and logged, where it cannot be. */
-bool dropin_open(struct dropin *dropin, const struct generation *generation, const char *unit,
+/* Opens NAME.d/FILE for writing, NAME being a unit. Returns false, and logs, if that fails. */
+bool dropin_open(struct dropin *dropin, const struct unit *unit, const char *name,
                  const char *file);
 
-/* Closes it. Where not all of it could be written, that is logged, and there is no such file: a
- * part of one could mean something else. */
-void dropin_close(const struct dropin *dropin, const struct generation *generation);
+/* Closes the file. After a write error, logs it and removes the file: a part of it could have a
+ * different meaning. */
+void dropin_close(const struct dropin *dropin, const struct unit *unit);
 
-/* Writes "KEY=VALUE", and in VALUE systemd finds no specifier. */
+/* Writes "KEY=VALUE", with VALUE escaped so that systemd finds no specifiers in it. */
 void dropin_write(FILE *to, const char *key, const char *value);
 
 #endif

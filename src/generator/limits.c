@@ -5,12 +5,12 @@
 
 #include <string.h>
 
-/* Processes and descriptors beside those of clients and listeners. */
+/* Processes and descriptors in addition to those of clients and listeners. */
 #define MORE_TASKS 16
 #define MORE_FILES 64
-/* As in the unit file; no fewer, since a reload may bring listeners that are not here yet. */
+/* As in the unit file: a reload may add listeners. */
 #define LEAST_FILES 2048
-/* As many addresses as a host name may have. */
+/* An estimate for a host name. */
 #define SOCKETS_OF_A_NAME 16
 
 static size_t sockets_of(const struct listen_settings *listen, const char *host)
@@ -36,7 +36,7 @@ static size_t count_sockets(const struct settings *settings, bool datagrams)
     return sockets;
 }
 
-/* A client whose messages are stored has a descriptor, its connection to the scribe. */
+/* A client of the message service takes a descriptor, its connection to the scribe. */
 static size_t count_connections(const struct settings *settings)
 {
     for (size_t i = 0; i < settings->listen_count; i++)
@@ -46,21 +46,20 @@ static size_t count_connections(const struct settings *settings)
 }
 
 /*
- * A datagram socket has a worker, and two of them while it reloads. The FD store has room for as
- * many sockets as there are descriptors for: so nothing can be listened on that a restart would
- * lose.
+ * A datagram socket has one worker, and two during a reload. The FD store has room for as many
+ * sockets as there are descriptors, so a restart loses none.
  */
-void limits_write(const struct generation *generation, const struct settings *settings)
+void limits_write(const struct unit *unit, const struct settings *settings)
 {
     size_t files = count_sockets(settings, false) + count_connections(settings) + MORE_FILES;
     struct dropin dropin;
 
-    if (!dropin_open(&dropin, generation, generation->unit, "50-echod-conf.conf"))
+    if (!dropin_open(&dropin, unit, unit->service, "50-echod-conf.conf"))
         return;
     files = files < LEAST_FILES ? LEAST_FILES : files;
     fprintf(dropin.to, "[Service]\nTasksMax=%llu\nLimitNOFILE=%zu\nFileDescriptorStoreMax=%zu\n",
             (unsigned long long)settings->server->max_clients + 2 * count_sockets(settings, true) +
                 MORE_TASKS,
             files, files);
-    dropin_close(&dropin, generation);
+    dropin_close(&dropin, unit);
 }

@@ -15,8 +15,8 @@
 #include "config/sections.h"
 #include "config/settings.h"
 #include "generator/activation.h"
-#include "generator/generation.h"
-#include "generator/kept.h"
+#include "generator/unit.h"
+#include "generator/last_valid.h"
 #include "generator/limits.h"
 #include "generator/notice.h"
 
@@ -31,95 +31,93 @@
 #define EXTENSION ".conf"
 /* The name of the configuration that echod.service has, and echod.socket. */
 #define MAIN_NAME "echod"
-/* Of the problems of one file, so many are told. */
-#define TOLD_MAX 10
+/* The number of problems that are logged for one file. */
+#define PROBLEMS_MAX 10
 
-static bool is_main(const struct generation *generation)
+static bool is_main(const struct unit *unit)
 {
-    return strcmp(generation->name, MAIN_NAME) == 0;
+    return strcmp(unit->name, MAIN_NAME) == 0;
 }
 
-static void tell_problems(const struct generation *generation, const struct problems *problems)
+static void log_problems(const struct unit *unit, const struct problems *problems)
 {
-    for (size_t i = 0; i < problems->count && i < TOLD_MAX; i++)
-        notice_text(generation, problems->list[i].fatal ? LOG_ERR : LOG_WARNING, "%s",
+    for (size_t i = 0; i < problems->count && i < PROBLEMS_MAX; i++)
+        notice_text(unit, problems->list[i].fatal ? LOG_ERR : LOG_WARNING, "%s",
                     problems->list[i].text);
-    if (problems->count > TOLD_MAX)
-        notice_text(generation, LOG_ERR, "and %zu more: echod --check-config tells them all",
-                    problems->count - TOLD_MAX);
+    if (problems->count > PROBLEMS_MAX)
+        notice_text(unit, LOG_ERR, "and %zu more; echod --check-config reports all",
+                    problems->count - PROBLEMS_MAX);
 }
 
-/* What a file that is wrong means for the units; KEPT: it was right since the start of the system.
- */
-static const char *consequence(const struct generation *generation, bool kept)
+/* What an invalid file means for the units; KEPT: there was a valid version since boot. */
+static const char *consequence(const struct unit *unit, bool kept)
 {
     if (kept)
-        return "units keep what was made of it when it was last right";
-    if (is_main(generation) && activation_is_enabled(generation))
-        return "nothing is made of it: limits and addresses are those of the unit files, and there "
-               "is no sandbox without a network";
-    return "nothing is made of it, the limits are those of the unit file";
+        return "units keep the settings of its last valid version";
+    if (is_main(unit) && activation_is_enabled(unit))
+        return "it is ignored: limits and addresses are those of the unit files, and the service "
+               "has its ordinary sandbox, with network access";
+    return "it is ignored: the limits are those of the unit file";
 }
 
-/* What is right of the file at PATH, or was; NULL, if that is not known. */
-static struct settings *load(const struct generation *generation, const char *path)
+/* The settings in the file at PATH, or its last valid version, or NULL. */
+static struct settings *load(const struct unit *unit, const char *path)
 {
     struct problems problems = {0};
     struct settings *settings = settings_load(path, &problems);
 
-    tell_problems(generation, &problems);
+    log_problems(unit, &problems);
     if (settings) {
-        kept_save(generation, settings);
+        last_valid_save(unit, settings);
     } else {
-        settings = kept_load(generation);
-        notice_broken(generation, consequence(generation, settings != NULL));
+        settings = last_valid_load(unit);
+        notice_invalid(unit, consequence(unit, settings != NULL));
     }
     problems_free(&problems);
     return settings;
 }
 
-static void generate_from(const struct generation *generation, const char *path)
+static void generate_from(const struct unit *unit, const char *path)
 {
-    struct settings *settings = load(generation, path);
+    struct settings *settings = load(unit, path);
 
     if (settings)
-        limits_write(generation, settings);
-    if (settings && is_main(generation))
-        activation_write(generation, settings);
+        limits_write(unit, settings);
+    if (settings && is_main(unit))
+        activation_write(unit, settings);
     settings_free(settings);
 }
 
-/* Whether there is a file at PATH: 1, or 0, or, of what is none, -EINVAL. A pipe would be waited
- * for, and so would the boot. */
+/* Returns 1 if there is a file at PATH, 0 if not, or -EINVAL if it is of another type. A pipe would
+ * block, and so delay the boot. */
 static int has_file(const char *path)
 {
     struct stat st;
 
     if (stat(path, &st) < 0)
-        return errno == ENOENT ? 0 : 1; /* reading it will tell why not */
+        return errno == ENOENT ? 0 : 1; /* reading it will report the error */
     return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? 1 : -EINVAL;
 }
 
-static void generate(struct generation generation)
+static void generate(struct unit unit)
 {
-    char path[PATH_MAX], unit[NAME_MAX + 32];
+    char path[PATH_MAX], service[NAME_MAX + 32];
 
-    snprintf(path, sizeof(path), "%s" CONFIG_DIRECTORY "/%s" EXTENSION, generation.root,
-             generation.name);
-    snprintf(unit, sizeof(unit), is_main(&generation) ? "%s.service" : "echod@%s.service",
-             generation.name);
-    generation.unit = unit;
+    snprintf(path, sizeof(path), "%s" CONFIG_DIRECTORY "/%s" EXTENSION, unit.root, unit.name);
+    snprintf(service, sizeof(service), is_main(&unit) ? "%s.service" : "echod@%s.service",
+             unit.name);
+    unit.service = service;
     int r = has_file(path);
     if (r < 0)
-        notice_text(&generation, LOG_ERR, "%s is not a file, so nothing is made of it", path);
-    else if (r == 0 && is_main(&generation)) /* somebody may run instances only */
-        notice_text(&generation, LOG_INFO, "there is no %s, so nothing is made of it", path);
+        notice_text(&unit, LOG_ERR, "%s is not a regular file, so it is ignored", path);
+    else if (r == 0 && is_main(&unit)) /* there may be only instances */
+        notice_text(&unit, LOG_INFO, "there is no %s, so nothing is generated", path);
     else
-        generate_from(&generation, path);
+        generate_from(&unit, path);
 }
 
 /* Whether the file ENTRY is the configuration of an instance. */
-static int is_of_instance(const struct dirent *entry)
+static int is_instance_file(const struct dirent *entry)
 {
     size_t len = strlen(entry->d_name), end = strlen(EXTENSION);
 
@@ -127,7 +125,7 @@ static int is_of_instance(const struct dirent *entry)
            entry->d_name[0] != '.' && strcmp(entry->d_name, MAIN_NAME EXTENSION) != 0;
 }
 
-/* Not every name can be an instance's: systemd.unit(5) has these characters, and this length. */
+/* The characters and the length that systemd.unit(5) permits. */
 static bool can_be_instance(const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -137,67 +135,69 @@ static bool can_be_instance(const char *name)
            strlen(name) + strlen("echod@.service") <= NAME_MAX;
 }
 
-static void generate_instance(struct generation generation, const char *name)
+static void generate_instance(struct unit unit, const char *name)
 {
     char safe[ESCAPED_SIZE(NAME_MAX)];
 
-    generation.name = name;
+    unit.name = name;
     if (can_be_instance(name)) {
-        generate(generation);
+        generate(unit);
         return;
     }
     escape_bytes(safe, name, strlen(name), NULL);
-    generation.unit = "echod.service"; /* the nearest */
-    notice_text(&generation, LOG_WARNING,
+    unit.service = "echod.service"; /* the nearest */
+    notice_text(&unit, LOG_WARNING,
                 CONFIG_DIRECTORY "/%s" EXTENSION
-                                 " is ignored: no unit can have this name (see systemd-escape(1))",
+                                 " is ignored: not a valid name for a unit (see systemd-escape(1))",
                 safe);
 }
 
-static void generate_instances(struct generation generation)
+static void generate_instances(struct unit unit)
 {
     char path[PATH_MAX];
     struct dirent **entries;
 
-    snprintf(path, sizeof(path), "%s" CONFIG_DIRECTORY, generation.root);
-    int count = scandir(path, &entries, is_of_instance, alphasort);
+    snprintf(path, sizeof(path), "%s" CONFIG_DIRECTORY, unit.root);
+    int count = scandir(path, &entries, is_instance_file, alphasort);
     for (int i = 0; i < count; i++) {
         entries[i]->d_name[strlen(entries[i]->d_name) - strlen(EXTENSION)] = '\0';
-        generate_instance(generation, entries[i]->d_name);
+        generate_instance(unit, entries[i]->d_name);
         free(entries[i]);
     }
     if (count >= 0)
         free(entries);
     else if (errno != ENOENT)
-        notice_text(&generation, LOG_ERR, "%s cannot be read, no instance has drop-ins: %s", path,
+        notice_text(&unit, LOG_ERR,
+                    "cannot read %s, so no drop-ins are generated for instances: %s", path,
                     strerror(errno));
 }
 
 static const char help[] =
     "Usage: echod-generator [--root ROOT] DIRECTORY [EARLY LATE]\n\n"
-    "Writes drop-ins of systemd units for what " CONFIG_DIRECTORY "/*.conf say\n"
-    "into DIRECTORY; with --root for the files below ROOT. systemd runs this at the start\n"
-    "of the system and at each daemon-reload; see systemd.generator(7) and echod(8).";
+    "Writes systemd drop-ins for the configurations " CONFIG_DIRECTORY "/*.conf\n"
+    "into DIRECTORY; with --root, for the files below ROOT. systemd runs this at boot and at\n"
+    "each daemon-reload; see systemd.generator(7) and echod(8).";
 
 int main(int argc, char **argv)
 {
-    struct generation generation = {.root = "", .name = MAIN_NAME};
+    struct unit unit = {.root = "", .name = MAIN_NAME};
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return puts(help) < 0;
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return puts("echod-generator (echod) " PACKAGE_VERSION) < 0;
     if (argc > 3 && strcmp(argv[1], "--root") == 0) {
-        generation.root = argv[2];
+        unit.root = argv[2];
         argv += 2;
         argc -= 2;
     }
     if (argc < 2 || argv[1][0] == '-') {
-        fputs("echod-generator: systemd runs this, with the directory to write to\n", stderr);
+        fputs("echod-generator: expected the directory to write to; systemd runs this program\n",
+              stderr);
         return EXIT_USAGE;
     }
-    generation.directory = argv[1];
-    generate(generation);
-    generate_instances(generation);
+    unit.directory = argv[1];
+    generate(unit);
+    generate_instances(unit);
     return 0;
 }

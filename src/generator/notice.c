@@ -18,7 +18,7 @@
 #define KERNEL_LINE_MAX 900
 
 /* In the journal's own protocol: a line for each field, since no value has a newline. */
-static bool tell_journal(const struct record *record)
+static bool send_to_journal(const struct record *record)
 {
     char text[RECORD_MAX];
     struct address journal;
@@ -40,7 +40,7 @@ static const char *value_of(const struct record *record, const char *name)
     return value ? value : "";
 }
 
-static void tell_kernel(const struct record *record)
+static void write_to_kernel(const struct record *record)
 {
     char line[KERNEL_LINE_MAX];
     int fd = open(KERNEL_LOG, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -53,18 +53,18 @@ static void tell_kernel(const struct record *record)
     fd_close(&fd);
 }
 
-static void notice_send(const struct generation *generation, struct record *record)
+static void notice_send(const struct unit *unit, struct record *record)
 {
     fprintf(stderr, IDENTIFIER ": %s\n", value_of(record, "MESSAGE"));
-    if (generation->root[0])
+    if (unit->root[0])
         return;
     record_add(record, "SYSLOG_IDENTIFIER", IDENTIFIER);
-    record_add(record, "OBJECT_SYSTEMD_UNIT", "%s", generation->unit);
-    if (!tell_journal(record))
-        tell_kernel(record);
+    record_add(record, "OBJECT_SYSTEMD_UNIT", "%s", unit->service);
+    if (!send_to_journal(record))
+        write_to_kernel(record);
 }
 
-void notice_text(const struct generation *generation, int priority, const char *format, ...)
+void notice_text(const struct unit *unit, int priority, const char *format, ...)
 {
     char buf[RECORD_MAX], text[RECORD_MAX / 2];
     struct record record;
@@ -74,16 +74,16 @@ void notice_text(const struct generation *generation, int priority, const char *
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     record_start(&record, buf, sizeof(buf), priority, "%s", text);
-    notice_send(generation, &record);
+    notice_send(unit, &record);
 }
 
-void notice_broken(const struct generation *generation, const char *consequence)
+void notice_invalid(const struct unit *unit, const char *consequence)
 {
     char buf[RECORD_MAX];
     struct record record;
 
     record_start(&record, buf, sizeof(buf), LOG_ERR, CONFIG_DIRECTORY "/%s.conf is wrong: %s",
-                 generation->name, consequence);
+                 unit->name, consequence);
     record_event(&record, EVENT_NOT_GENERATED);
-    notice_send(generation, &record);
+    notice_send(unit, &record);
 }

@@ -23,7 +23,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SLOT_WORDS_MAX 128
+#define SLOT_REFUSAL_MAX 128
 
 enum slot_state { SLOT_STARTING, SLOT_SERVING, SLOT_ENDING, SLOT_ASKING };
 enum slot_answer { SLOT_UNANSWERED, SLOT_ADMITTED, SLOT_REFUSED };
@@ -40,8 +40,8 @@ struct slot {
     int pid;             /* written by the kernel as the worker is forked */
     struct address told; /* the client, while SLOT_ASKING; len 0: none but the proxy */
     _Atomic int answer;  /* enum slot_answer, which the daemon writes after: */
-    char words[SLOT_WORDS_MAX]; /* what a refused client is to be told */
-    struct tcp_stats tcp;       /* of JOB_CLIENT, written as the last thing */
+    char refusal[SLOT_REFUSAL_MAX]; /* what a refused client is sent */
+    struct tcp_stats tcp;           /* of JOB_CLIENT, written as the last thing */
 };
 
 /* One writer each: a relaxed load and store is an addition, and costs what plain memory does. */

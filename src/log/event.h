@@ -20,7 +20,7 @@ enum event {
     EVENT_RESUMED,
     EVENT_LISTENER_PAUSED, /* one listener cannot accept connections */
     EVENT_LISTENER_RESUMED,
-    EVENT_ASKED,         /* somebody had it reload, or end a session */
+    EVENT_REQUESTED,     /* somebody had it reload, or end a session */
     EVENT_RELOADED,      /* a new configuration, or program, is in effect */
     EVENT_NOT_RELOADED,  /* it was wrong; the old one stays */
     EVENT_DROPPED,       /* records found the log full */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-bool log_wants(const struct log *log, int priority)
+bool log_is_enabled(const struct log *log, int priority)
 {
     return priority <= log->level;
 }
@@ -38,8 +38,8 @@ void log_report_dropped(struct log *log)
     if (log->dropped == 0)
         return;
     record_start(&record, buf, sizeof(buf), LOG_WARNING,
-                 "%llu record%s dropped: the log took them too slowly",
-                 (unsigned long long)log->dropped, log->dropped == 1 ? " was" : "s were");
+                 "%llu record%s dropped: the log is too slow", (unsigned long long)log->dropped,
+                 log->dropped == 1 ? " was" : "s were");
     record_event(&record, EVENT_DROPPED);
     record_add(&record, "ECHOD_DROPPED", "%llu", (unsigned long long)log->dropped);
     if (offer(log, &record))
@@ -84,7 +84,7 @@ void log_text(struct log *log, int priority, const char *format, ...)
 {
     va_list args;
 
-    if (!log_wants(log, priority))
+    if (!log_is_enabled(log, priority))
         return;
     va_start(args, format);
     log_formatted(log, EVENT_COUNT, priority, format, args);
@@ -95,7 +95,7 @@ void log_event(struct log *log, enum event event, int priority, const char *form
 {
     va_list args;
 
-    if (!log_wants(log, priority))
+    if (!log_is_enabled(log, priority))
         return;
     va_start(args, format);
     log_formatted(log, event, priority, format, args);

@@ -21,7 +21,7 @@ struct log {
 };
 
 /* Whether a record of PRIORITY would go anywhere: ask before an expensive one is made. */
-bool log_wants(const struct log *log, int priority);
+bool log_is_enabled(const struct log *log, int priority);
 
 /* Sends RECORD, or drops and counts it if the channel is full. */
 void log_send(struct log *log, const struct record *record);

@@ -49,9 +49,10 @@ void log_limit_flush(struct log_limit *limit, struct log *log, uint64_t now)
 
     if (now < log_limit_next(limit))
         return;
-    record_start(&record, buf, sizeof(buf), LOG_NOTICE,
-                 "too many to log each: %llu more session%s ended, %llu more client%s refused",
-                 sessions, plural(sessions), refusals, refusals == 1 ? " was" : "s were");
+    record_start(
+        &record, buf, sizeof(buf), LOG_NOTICE,
+        "too many to log individually: %llu more session%s ended, %llu more client%s refused",
+        sessions, plural(sessions), refusals, refusals == 1 ? " was" : "s were");
     record_event(&record, EVENT_SUMMARY);
     record_add(&record, "ECHOD_SESSIONS", "%llu", sessions);
     record_add(&record, "ECHOD_REFUSALS", "%llu", refusals);

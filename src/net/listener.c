@@ -60,9 +60,9 @@ static void explain_use(const char *text, const struct address *address, int typ
     char listing[32];
 
     snprintf(reason, NET_REASON_MAX, "%.120s is in use by another program (%s%s shows which)", text,
-             mode & LISTENER_REUSE_PORT ? "which shares it only with reuse_port = yes, too, and "
-                                          "of the same user; "
-                                        : "",
+             mode & LISTENER_REUSE_PORT
+                 ? "which would need reuse_port = yes, too, and the same user; "
+                 : "",
              sockets_listing(address, type, listing, sizeof(listing)));
 }
 
@@ -79,8 +79,8 @@ static const char *path_reason(int error)
     case ENOENT:
         return "its directory does not exist";
     case EEXIST:
-        return "the file beside it whose name has .lock behind that is no lock of echod, or of "
-               "another user";
+        return "the file of that name with .lock appended is not a lock file of echod, or "
+               "belongs to another user";
     default:
         return NULL;
     }
@@ -112,13 +112,13 @@ static int explain(const struct address *address, int type, unsigned mode, int e
     if (error == EADDRINUSE)
         explain_use(text, address, type, mode, reason);
     else if (known)
-        snprintf(reason, NET_REASON_MAX, ip ? "%.120s %s" : "%.120s cannot be made: %s", text,
+        snprintf(reason, NET_REASON_MAX, ip ? "%.120s %s" : "cannot create %.120s: %s", text,
                  known);
     else if (error == EPROTONOSUPPORT)
         snprintf(reason, NET_REASON_MAX, "%.120s: this machine has no IPv6", text);
     else if (error == EAFNOSUPPORT)
         snprintf(reason, NET_REASON_MAX,
-                 "%.120s: no network socket may be opened here (with echod.socket: systemctl "
+                 "%.120s: this sandbox permits no network sockets (with echod.socket: systemctl "
                  "daemon-reload, and restart echod.socket)",
                  text);
     else

@@ -31,7 +31,7 @@
 struct writing {
     const struct scribe *scribe;
     struct store_requests requests;
-    struct turns turns;
+    struct fair_queue queue;
     uint64_t end; /* when, clock_now(), if nobody asks any more; UINT64_MAX: not yet */
 };
 
@@ -130,24 +130,24 @@ static void take(struct writing *writing, void *ready)
     if (ready == &writing->scribe->stores)
         accept_connections(writing);
     else
-        turns_add(&writing->turns, ready);
+        fair_queue_add(&writing->queue, ready);
 }
 
 /* The daemon's records come first: they are looked for before each message. Returns whether there
  * was something to do, before it was time to end. */
-static bool turn(struct writing *writing)
+static bool run_once(struct writing *writing)
 {
     struct epoll_event events[EVENTS];
     int idle = writing->end == UINT64_MAX ? -1 : clock_timeout(writing->end);
     int count =
-        epoll_wait(writing->requests.epoll, events, EVENTS, writing->turns.first ? 0 : idle);
+        epoll_wait(writing->requests.epoll, events, EVENTS, writing->queue.first ? 0 : idle);
 
     if (count < 0 && errno != EINTR)
         give_up();
     write_records(writing);
     for (int i = 0; i < count; i++)
         take(writing, events[i].data.ptr);
-    struct store_client *client = turns_next(&writing->turns);
+    struct store_client *client = fair_queue_next(&writing->queue);
     if (client && store_requests_serve(&writing->requests, client, writing->scribe->sink) < 0)
         give_up();
     return count != 0 || client;
@@ -185,8 +185,8 @@ _Noreturn void scribe_run(const struct scribe *scribe)
     set_up_signals();
     if (!get_ready(&writing))
         give_up();
-    while (turn(&writing) || clock_now() < writing.end)
+    while (run_once(&writing) || clock_now() < writing.end)
         continue;
-    sink_settle(scribe->sink);
+    sink_drain(scribe->sink);
     _exit(0);
 }

@@ -22,7 +22,7 @@
 #define MAX_FIELDS 32
 #define JOURNAL "/run/systemd/journal/socket"
 /* Of a millisecond each, until an ending writer gives up on a journal that stands still. */
-#define SETTLE_PAUSES 1000
+#define DRAIN_PAUSES 1000
 
 /* JOURNAL_STREAM is "device:inode" of what systemd connected; it may be inherited by a program
  * whose standard error went elsewhere since, so the numbers are compared. */
@@ -105,7 +105,7 @@ static int journal_write(const char *data, size_t len)
  * that it makes no record of, it is done with those before: SIOCOUTQ (unix(7)) is what of ours is
  * unread.
  */
-static void journal_settle(void)
+static void journal_drain(void)
 {
     static const struct sockaddr_un journal = {.sun_family = AF_UNIX, .sun_path = JOURNAL};
     const struct timespec pause = {.tv_nsec = 1000 * 1000};
@@ -113,7 +113,7 @@ static void journal_settle(void)
 
     if (sendto(fd, NULL, 0, MSG_DONTWAIT, (const struct sockaddr *)&journal, sizeof(journal)) < 0)
         unread = 0;
-    for (int i = 0; i < SETTLE_PAUSES && unread > 0; i++) {
+    for (int i = 0; i < DRAIN_PAUSES && unread > 0; i++) {
         nanosleep(&pause, NULL);
         if (ioctl(fd, SIOCOUTQ, &unread) < 0)
             break;
@@ -121,10 +121,10 @@ static void journal_settle(void)
     fd_close(&fd);
 }
 
-void sink_settle(enum sink sink)
+void sink_drain(enum sink sink)
 {
     if (sink == SINK_JOURNAL)
-        journal_settle();
+        journal_drain();
 }
 
 int sink_write(enum sink sink, const char *data, size_t len)

@@ -28,6 +28,6 @@ int sink_write(enum sink sink, const char *data, size_t len);
  * writer has to: journald looks up the unit of a record's sender as it reads it, and finds none for
  * a process that is gone (systemd issue 2913).
  */
-void sink_settle(enum sink sink);
+void sink_drain(enum sink sink);
 
 #endif

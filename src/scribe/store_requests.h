@@ -6,7 +6,7 @@
 #define ECHOD_SCRIBE_STORE_REQUESTS_H
 
 #include "scribe/sink.h"
-#include "scribe/turns.h"
+#include "scribe/fair_queue.h"
 
 /* Initialised with an epoll(7) descriptor and NULL. */
 struct store_requests {

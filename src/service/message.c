@@ -53,7 +53,7 @@ static int refuse_unfinished(struct taking *taking, int r)
 {
     static const char words[] = "ERR the message did not end in time and was not stored\n";
 
-    stream_last_words(taking->stream, words, sizeof(words) - 1);
+    stream_send_final(taking->stream, words, sizeof(words) - 1);
     return r == -ESHUTDOWN ? END_STOPPED : r == -ETIME ? END_SESSION : END_IDLE;
 }
 

@@ -202,7 +202,7 @@ ssize_t stream_pour(struct stream *stream, const void *data, size_t len)
     }
 }
 
-void stream_last_words(struct stream *stream, const void *data, size_t len)
+void stream_send_final(struct stream *stream, const void *data, size_t len)
 {
     send_some(stream, data, len);
 }

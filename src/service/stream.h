@@ -55,7 +55,7 @@ int stream_send(struct stream *stream, const void *data, size_t len);
 ssize_t stream_pour(struct stream *stream, const void *data, size_t len);
 
 /* Sends of the LEN bytes at DATA what the client takes at once, even if its time is over. */
-void stream_last_words(struct stream *stream, const void *data, size_t len);
+void stream_send_final(struct stream *stream, const void *data, size_t len);
 
 /*
  * Closes our side while the client may still be sending, so that it gets all we sent: a close(2)

@@ -122,7 +122,7 @@ static int serve_batch(struct serving *serving)
 
 /* Whether SIGTERM has come. Under a flood ppoll(2) always finds something, and lets no signal in.
  */
-static bool is_told_to_end(void)
+static bool is_terminated(void)
 {
     const struct timespec at_once = {0};
     sigset_t sigterm;
@@ -139,7 +139,7 @@ static int wait_for_work(int socket)
     struct pollfd polled = {.fd = socket, .events = POLLIN};
     sigset_t blocked;
 
-    if (is_told_to_end())
+    if (is_terminated())
         return 0;
     sigprocmask(SIG_BLOCK, NULL, &blocked);
     sigaddset(&blocked, SIGALRM); /* the timer around passed descriptors may still have one */

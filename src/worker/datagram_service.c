@@ -65,7 +65,8 @@ static enum datagram_counter take_message(struct datagram_service *service,
     return answer(service, datagram, &storing->reply);
 }
 
-static enum datagram_counter tell_time(struct datagram_service *service, struct datagram *datagram)
+static enum datagram_counter reply_with_time(struct datagram_service *service,
+                                             struct datagram *datagram)
 {
     size_t len = daytime_format(service->daytime, sizeof(service->daytime));
 
@@ -81,7 +82,7 @@ enum datagram_counter datagram_serve(struct datagram_service *service, struct da
     case SERVICE_MESSAGE:
         return take_message(service, datagram, peer);
     case SERVICE_DAYTIME:
-        return tell_time(service, datagram);
+        return reply_with_time(service, datagram);
     case SERVICE_DISCARD:
     case SERVICE_CHARGEN: /* validate.c keeps these from listeners of datagrams */
     case SERVICE_WHOAMI:

@@ -92,7 +92,7 @@ NOINLINE static int read_proxy_header(const struct worker *worker, struct stream
     apply_proxy_header(worker, session, &told);
     r = access_request(slot, worker->doorbell, &told.source, &stopping);
     if (r == END_REFUSED)
-        stream_send(stream, slot->words, strnlen(slot->words, SLOT_WORDS_MAX));
+        stream_send(stream, slot->refusal, strnlen(slot->refusal, SLOT_REFUSAL_MAX));
     if (r != -ETIME)
         return r;
     atomic_store(&slot->error, ETIME);

@@ -229,7 +229,7 @@ def ends(echod):
     worker = echod.obedient()
     echod.kill_process(worker.number("PID"), signal.SIGTERM)
     expect_equal(worker.receive(), "", "the end")
-    expect(": closed because echod was asked to; " in worker.record(), worker.record())
+    expect(": closed on request; " in worker.record(), worker.record())
     count_violations(echod, 0)
 
 

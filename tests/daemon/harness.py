@@ -105,13 +105,11 @@ def unprivileged():
 RELAXED = re.compile(r" warning: this build is for tests: ")
 
 class Log:
-    """Collects what echod writes to standard error, in a thread, once start() was called. A line is
-    decoded, and looked at by who waits, once: some logs have many thousands."""
+    """Collects what echod writes to standard error, in a thread, once start() was called."""
 
     def __init__(self, fd):
         self.fd = fd
-        self.rest = b""  # of a line that has not ended
-        self.whole, self.expected = [], []  # lines: all, and those but the one that is RELAXED
+        self.text = b""
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._collect, daemon=True)
         self.started = False
@@ -123,23 +121,20 @@ class Log:
     def _collect(self):
         while True:
             data = os.read(self.fd, 65536)
-            *lines, self.rest = (self.rest + data).split(b"\n")
-            lines = [line.decode("utf-8", "surrogateescape") for line in lines]
             with self.changed:
-                self.whole += lines
-                self.expected += [line for line in lines if not RELAXED.search(line)]
+                self.text += data
                 self.changed.notify_all()
             if not data:
                 return
 
-    def lines(self, begin=0):
-        """The whole lines so far, but for the one that is RELAXED, and the first BEGIN."""
-        with self.changed:
-            return self.expected[begin:]
+    def lines(self):
+        """The whole lines so far, but for the one that is RELAXED."""
+        return [line for line in self.all_lines() if not RELAXED.search(line)]
 
     def all_lines(self):
         with self.changed:
-            return list(self.whole)
+            text = self.text
+        return text.decode("utf-8", "surrogateescape").split("\n")[:-1]
 
     def matching(self, pattern):
         return [line for line in self.lines() if re.search(pattern, line)]
@@ -147,16 +142,12 @@ class Log:
     def wait(self, pattern, timeout=None, count=1):
         """Waits until COUNT lines match PATTERN. Returns them."""
         deadline = time.monotonic() + (timeout or DEADLINE)
-        seen, found = 0, []
         while True:
-            lines = self.lines(seen)
-            seen += len(lines)
-            found += [line for line in lines if re.search(pattern, line)]
+            found = self.matching(pattern)
             if len(found) >= count:
                 return found
             with self.changed:
-                if len(self.expected) == seen:
-                    self.changed.wait(0.05)
+                self.changed.wait(0.05)
             if time.monotonic() > deadline:
                 raise Failure("the log has %d of %d lines that match %s" %
                               (len(found), count, pattern))

@@ -22,7 +22,7 @@ from programs import ECHOCTL, ECHOD, FORKSERVER
 SO_TIMESTAMPNS = 35  # also the type of the message that brings the time
 
 RELOADED = r" notice: reloaded: \d+ listeners?, \d+ clients? kept$"
-REJECTED = r" error: not reloaded, everything stays as it was: "
+REJECTED = r" error: reload failed, nothing has changed: "
 
 # What is installed in place of echod to halt a rehearsal until it is let go.
 HOLDING = """#!/bin/sh

@@ -418,16 +418,16 @@ def check_others():
 @test("check-access: what cannot be asked is an error that says why")
 def check_errors():
     with Managed(listen("local") + unix("file")) as echod:
-        wanted = "an address and the name of a listener are wanted"
+        wanted = "expected an address and the name of a listener"
         for operands, said in (
                 (("localhost", "local"), "localhost is not an IP address"),
                 (("127.0.0.1/8", "local"), "127.0.0.1/8 is not an IP address"),
                 (("127.1", "local"), "127.1 is not an IP address"),
                 (("::1::", "local"), "::1:: is not an IP address"),
-                (("::1", "remote"), "there is no listener remote: echoctl listeners shows them"),
-                (("::1", "loca"), "there is no listener loca: echoctl listeners shows them"),
-                (("::1", "file"), "listener file is a Unix socket: ask about the address unix"),
-                (("unix", "local"), "listener local is not a Unix socket: give an IP address"),
+                (("::1", "remote"), "there is no listener remote; echoctl listeners lists them"),
+                (("::1", "loca"), "there is no listener loca; echoctl listeners lists them"),
+                (("::1", "file"), "listener file is a Unix socket: use the address unix"),
+                (("unix", "local"), "listener local is not a Unix socket: use an IP address"),
                 (("", "local"), wanted), (("::1 local", "local"), wanted)):
             expect_equal(echod.ctl("check-access", *operands), (1, "", "echoctl: %s\n" % said),
                          "what %s gives" % (operands,))

@@ -38,15 +38,15 @@ def processes():
             socks = [echod.connect() for _ in range(CLIENTS)]
             served = [sock for sock in socks if try_echo(sock)]
             expect(0 < len(served) < FEW, "%d are served" % len(served))
-            echod.log.wait(r" warning: no worker could be forked: Resource temporarily unavailable; "
-                           r"accepting pauses until that has passed")
+            echod.log.wait(r" warning: cannot fork a worker: Resource temporarily unavailable; "
+                           r"pausing, new connections wait until resources are free")
             for sock in served:
                 expect_echo(sock)
-            expect(len(echod.log.matching("no worker could be forked")) < 5, "it is said once, not each time")
+            expect(len(echod.log.matching("cannot fork a worker")) < 5, "it is said once, not each time")
             for sock in socks:
                 sock.close()
             echod.echoing().close()
-            echod.log.wait(r" notice: accepting again after \d+ pause")
+            echod.log.wait(r" notice: accepting connections again after \d+ pause")
             expect_equal(quiet(echod), before, "descriptors and clients")
 
 
@@ -58,7 +58,7 @@ def no_room():
         group.set(("pids.max", "1"))
         os.kill(echod.fork_servers()[0], signal.SIGKILL)
         sock = echod.connect()
-        echod.log.wait(" error: no fork server can be started, clients wait: Resource temporarily unavailable")
+        echod.log.wait(" error: cannot start a fork server, clients have to wait: Resource temporarily unavailable")
         os.kill(echod.scribe(), signal.SIGKILL)
         eventually(lambda: not echod.family(), "only the daemon is left")
         group.set(("pids.max", "max"))

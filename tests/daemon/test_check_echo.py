@@ -79,13 +79,13 @@ def texts():
         check(*args).ended(0)
         check(*args, "-e", "220 ").ended(0)
         check(*args, "-s", "hello", "-e", "hello").ended(0)
-        failed(check(*args, "-s", "hello"), r"the answer is not what was expected: 220 ready\\x0a")
+        failed(check(*args, "-s", "hello"), r"unexpected reply: 220 ready\\x0a")
     with Server(servers.echo) as server:
         done = check(*of(server), "-s", r"a\n\x00\\").ended(0)
         expect_match("size=4B$", done.out, "the size")
         expect_match("^ECHO OK - 1 byte returned by", check(*of(server), "-s", "x").ended(0).out, "one")
     with Server(changing(lambda data, n: b"ok|\x1b")) as server:
-        failed(check(*of(server), "-s", "x" * 56), r"not what was expected: ok/\\x1b")
+        failed(check(*of(server), "-s", "x" * 56), r"unexpected reply: ok/\\x1b")
         check(*of(server), "-s", "x" * 56, "-e", "ok").ended(0)
 
 
@@ -100,8 +100,8 @@ def failures():
         with Server(serve) as server:
             failed(check(*of(server), "-t", WAIT), why)
     with Server(servers.silent) as server:
-        failed(check(*of(server), "-t", WAIT, "-s", "x"), "timed out waiting for an answer")
-        failed(check(*of(server), "-t", WAIT, "-e", "x"), "timed out waiting for an answer")
+        failed(check(*of(server), "-t", WAIT, "-s", "x"), "timed out waiting for a reply")
+        failed(check(*of(server), "-t", WAIT, "-e", "x"), "timed out waiting for a reply")
 
 
 @test("no connection and unknown names are CRITICAL")
@@ -110,7 +110,7 @@ def unreachable():
         sock.bind(("127.0.0.1", 0))
         failed(check("-H", "127.0.0.1", "-p", sock.getsockname()[1]), "connection refused by 127")
     failed(check("-H", "name.invalid"), "cannot find the address of name.invalid port 7777")
-    failed(check("-H", "/nonexistent/socket"), "there is no such socket")
+    failed(check("-H", "/nonexistent/socket"), "no such socket")
 
 
 @test("a path or a name cannot begin the performance data, or a second line")
@@ -138,7 +138,7 @@ def slow_lookup():
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 53))
         program = [*with_hosts(where, "127.0.0.1 localhost\n", "127.0.0.1"), CHECK_ECHO]
-        failed(run("-H", "name.test", "-t", 1, program=program), "the lookup timed out after 1s")
+        failed(run("-H", "name.test", "-t", 1, program=program), "the name lookup timed out after 1s")
 
 
 @test("help, version and wrong usage are UNKNOWN")

@@ -35,17 +35,17 @@ def every_error():
                  "port = 70000\n"
                  "service = teapot\n"
                  "allow = 127.0.0.1/33\n",
-                 "echod.conf:1: port: stands before the first section: [server] or [listen NAME]",
+                 "echod.conf:1: port: precedes the first section: begin with [server] or [listen NAME]",
                  'echod.conf:3: [server] max_clients: 0 is out of range (1 to 100000)',
                  'echod.conf:4: [server] idle_timeout: "soon" is not a time span (0 to 365d)',
                  "echod.conf:5: expected KEY = VALUE",
-                 "echod.conf:6: [listen a b] is no section: there are [server] and [listen NAME] "
+                 "echod.conf:6: [listen a b] is not a section; use [server] or [listen NAME] "
                  "(NAME: up to 32 letters, digits, . _ -)",
                  "echod.conf:9: [listen local] port: 70000 is not a port (0 to 65535)",
                  'echod.conf:10: [listen local] service: "teapot" is not one of echo | message | '
                  "discard | daytime | chargen | whoami",
-                 "echod.conf:11: [listen local] allow: 127.0.0.1/33 has more bits behind the / "
-                 "than such an address")
+                 "echod.conf:11: [listen local] allow: 127.0.0.1/33: the prefix is longer "
+                 "than the address")
 
 
 @test("a misspelt key is answered with the one that was meant")
@@ -58,9 +58,9 @@ def misspelt():
 @test("a section in capital letters is answered with the one that was meant")
 def capitals():
     expect_wrong("[Server]\n[LISTEN a]\n[Listener b]\n",
-                 "echod.conf:1: [Server] is no section; did you mean [server]?",
-                 "echod.conf:2: [LISTEN a] is no section; did you mean [listen a]?",
-                 "echod.conf:3: [Listener b] is no section: there are [server] and [listen NAME] "
+                 "echod.conf:1: [Server] is not a section; did you mean [server]?",
+                 "echod.conf:2: [LISTEN a] is not a section; did you mean [listen a]?",
+                 "echod.conf:3: [Listener b] is not a section; use [server] or [listen NAME] "
                  "(NAME: up to 32 letters, digits, . _ -)")
 
 
@@ -81,7 +81,7 @@ def misplaced():
 @test("a key that is set twice is an error that names both lines")
 def twice():
     expect_wrong("[listen local]\nport = 0\nport = 1\n",
-                 "echod.conf:3: [listen local] port: set a second time; line 2 sets it already")
+                 "echod.conf:3: [listen local] port: already set in line 2")
 
 
 @test("a configuration without a listener is an error")
@@ -162,8 +162,8 @@ def unreadable_drop_in():
         status, _, err = run_echod("--config", path, **who)
         os.chmod(path + ".d", 0o755)
     expect_equal(status, 78, "the exit status")
-    expect_match("^" + re.escape(path) + ": its drop-ins, " + re.escape(path) + r"\.d, " +
-                 NO_PERMISSION[2:] % uid, err, "the directory")
+    expect_match("^" + re.escape(path) + ": cannot read its drop-ins, " + re.escape(path) + r"\.d" +
+                 NO_PERMISSION.replace("cannot be read: ", "") % uid, err, "the directory")
 
 
 @test("drop-ins are read in the order of their names, and the last one wins")
@@ -198,7 +198,7 @@ def no_drop_ins():
                 file.write(GOOD if name == "echod.conf" else "nonsense\n")
         status, _, err = run_echod("--config", path, "--check-config")
     expect_equal((status, err.splitlines()),
-                 (0, ["warning: %s.d/%s: is ignored: the name of a drop-in ends in .conf" %
+                 (0, ["warning: %s.d/%s: is ignored: the name of a drop-in must end in .conf" %
                       (path, name) for name in told]), "the exit status and standard error")
 
 
@@ -233,8 +233,8 @@ def no_directory():
         for make in (os.mkfifo, lambda name: os.symlink(path, name)):
             make(path + ".d")
             status, _, err = run_echod("--config", path, "--check-config")
-            expect_equal((status, err), (0, "warning: %s.d: is ignored: it is not a directory, in "
-                                         "which drop-ins would be\n" % path),
+            expect_equal((status, err), (0, "warning: %s.d: is ignored: it is not a directory of "
+                                         "drop-ins\n" % path),
                          "the exit status and standard error")
             os.unlink(path + ".d")
 
@@ -339,7 +339,7 @@ def check_bad():
     expect_match("did you mean greeting", err, "standard error")
     status, out, err = run_echod("--check-config", config="[listen a]\n[listen b]\n")
     expect_equal((status, out), (78, ""), "the exit status and standard output")
-    expect_match(r"^echod\.conf:2: \[listen b\] address: 127\.0\.0\.1:7777 is taken already, by "
+    expect_match(r"^echod\.conf:2: \[listen b\] address: 127\.0\.0\.1:7777 is already used by "
                  r"\[listen a\]$", err, "standard error")
 
 
@@ -388,8 +388,8 @@ def usage():
     for arguments, reason in ((["--nonsense"], r"unrecognized option '--nonsense'"),
                               (["operand"], r"^echod: unexpected operand: operand$"),
                               (["--config"], r"requires an argument"),
-                              (["--pid-file", "/tmp/x"], r"^echod: --pid-file goes with --daemon$"),
-                              (["--daemon", "--inetd"], r"exclude each other$")):
+                              (["--pid-file", "/tmp/x"], r"^echod: --pid-file requires --daemon$"),
+                              (["--daemon", "--inetd"], r"cannot be combined$")):
         status, out, err = run_echod(*arguments)
         expect_equal((status, out), (64, ""), "the exit status and standard output: %s" % arguments)
         expect_match(reason, err, "standard error")

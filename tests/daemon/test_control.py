@@ -226,7 +226,7 @@ def kill():
         sock, other = echod.echoing(), echod.echoing()
         expect_equal(echod.ctl("kill", str(echod.worker_of(sock))), (0, "", ""), "what it gives")
         expect_equal(recv_until_eof(sock), b"", "what its client gets")
-        echod.log.wait(r" info: session of %s on local: closed because echod was asked to; 4 bytes "
+        echod.log.wait(r" info: session of %s on local: closed on request; 4 bytes "
                        "in, 4 out, " % re.escape(peer_name(sock)))
         expect_echo(other)
         expect_equal(echod.ask("kill", str(echod.worker_of(other))).keys(), {"id"}, "as JSON")
@@ -246,7 +246,7 @@ def stuck(echod):
 
 def expect_cut(echod, sock, pid):
     eventually(lambda: not is_alive(pid), "the worker ends")
-    echod.log.wait(r" info: session of %s on local: cut off because echod was asked to; " %
+    echod.log.wait(r" info: session of %s on local: killed because it did not end when told to; " %
                    re.escape(peer_name(sock)))
     expect_equal(echod.log.matching(" warning: "), [], "the warnings")
     expect_equal(echod.ask("status")["crashed"], 0, "the crashes")
@@ -279,7 +279,7 @@ def who_asked():
     who, by = ({}, "root" if os.geteuid() == 0 else "uid %d" % os.geteuid())
     if true_root():
         who, by = nobody(group=os.getegid()), "uid %d" % NOBODY
-    asked = " was asked for by %s, process %%d, over the control socket$" % by
+    asked = r" notice: %s \(pid %%d\) requested %%s through the control socket$" % by
     with Managed() as echod:
         sock = echod.echoing()
         for args, what in ((("reload",), "a reload"),
@@ -288,8 +288,8 @@ def who_asked():
             os.chmod(echod.control, 0o666)
             asking = Asking(echod.control, *args, **who)
             expect_equal(asking.result(), (0, "", ""), "what becomes of " + args[0])
-            echod.log.wait(" notice: " + what + asked % asking.process.pid)
-        echod.log.wait(r" info: session of .* closed because echod was asked to; ")
+            echod.log.wait(asked % (asking.process.pid, what))
+        echod.log.wait(r" info: session of .* closed on request; ")
 
 
 @test("kill: no process but a client's worker can be meant")
@@ -324,7 +324,7 @@ def draining():
         expect_equal((found["state"], found["clients"], found["listeners"]), ("stopping", 1, 0),
                      "the state")
         expect_equal(echod.ctl("check-access", "127.0.0.1", "local"),
-                     (1, "", "echoctl: echod is stopping: nobody is let in\n"), "check-access")
+                     (1, "", "echoctl: echod is stopping and serves no new clients\n"), "check-access")
         echod.ctl("kill", str(echod.worker_of(sock)))
         with contextlib.suppress(ConnectionResetError):  # there is more of its own than was read
             recv_until_eof(sock)
@@ -356,8 +356,8 @@ def not_running():
             for command in ("status", "reload"):
                 code, out, err = run_echoctl(*args, command)
                 expect_equal((code, out), (3, ""), "status and output")
-                expect_match("^echoctl: nobody listens at %s: echod does not run, or has no control "
-                             r"socket there \(CONTROL SOCKET in echod\(8\)\)$" % path, err,
+                expect_match(r"^echoctl: no echod is listening on %s; is the service running\? "
+                             r"\(see CONTROL SOCKET in echod\(8\)\)$" % path, err,
                              "what it says")
 
 
@@ -428,7 +428,7 @@ def endless_answers():
             expect(sent < 64 << 20, "it took %d bytes" % sent)
             code, out, err = asking.result()
             expect_equal((code, out), (4, ""), "status and output")
-            expect_match("^echoctl: what answers at .* sends more than an echod does$", err,
+            expect_match("^echoctl: the reply from .* is too long to be from echod$", err,
                          "what it says")
 
 
@@ -453,7 +453,7 @@ def strangers():
             code, out, err = asking.result()
             expect_equal(code, 0, "the exit status")
             expect("serving" in out, "the answer is shown: " + out)
-            expect_match(r"^echoctl: warning: at \S+/control answers process %d of the user \S.* "
+            expect_match(r"^echoctl: warning: \S+/control is served by process %d of the user \S.* "
                          r"\(uid %d\), who is neither root nor echod$" % (os.getpid(), NOBODY), err,
                          "what it says")
 
@@ -467,7 +467,7 @@ def instances():
     for name in ("", "a b", "../echod", "a/b", "a%b"):
         code, _, err = run_echoctl("--instance", name, "status")
         expect_equal(code, 64, "the exit status with %r" % name)
-        expect_match("no instance can have this name", err, "what it says")
+        expect_match("not a valid instance name", err, "what it says")
 
 
 @test("an answer that is cut off in its middle is no good one")
@@ -487,7 +487,7 @@ def long_path():
 @test("a socket path that is no such path is a wrong command line")
 def relative_path():
     expect_equal(run_echoctl("-s", "control", "status"),
-                 (64, "", "echoctl: the path of a control socket begins with /: control\n"),
+                 (64, "", "echoctl: the path of a control socket must begin with /: control\n"),
                  "status and output")
 
 
@@ -516,7 +516,7 @@ def file():
 def second():
     with Managed() as first:
         with Managed(runtime=first.runtime) as other:
-            other.log.wait(r" warning: no control socket, echoctl cannot be used: unix:\S+/control "
+            other.log.wait(r" warning: no control socket, so echoctl cannot be used: unix:\S+/control "
                            "is in use by another program ")
             expect_echo(other.connect())
             expect_equal(first.ask("status")["pid"], first.pid, "who answers")
@@ -547,15 +547,15 @@ def file_of_another():
 @test("without the directory, or with a path that is too long, it runs without a control socket")
 def no_directory():
     with Managed(runtime="/nonexistent/echod") as echod:
-        echod.log.wait(" warning: no control socket, echoctl cannot be used: there is no directory "
-                       "for /nonexistent/echod/control$")
+        echod.log.wait(" warning: no control socket, so echoctl cannot be used: the directory "
+                       "of /nonexistent/echod/control does not exist$")
         echod.hang_up()
         expect_echo(echod.connect())
     with Echod() as helper:
         deep = helper.path("x" * 120)
         os.mkdir(deep)
         with Managed(runtime=deep) as echod:
-            echod.log.wait(" warning: no control socket, echoctl cannot be used: the path is too "
+            echod.log.wait(" warning: no control socket, so echoctl cannot be used: the path is too "
                            "long$")
             expect_echo(echod.connect())
 
@@ -586,7 +586,7 @@ def no_right():
     with Managed() as echod:
         sock = echod.echoing()
         expect_equal(echod.ctl("status", **who),
-                     (4, "", "echoctl: %s is for root and the group of echod (sudo?)\n" %
+                     (4, "", "echoctl: permission denied: %s is for root and the group of echod (sudo?)\n" %
                       echod.control), "what he gets")
         expect_equal(echod.log.matching(" warning: "), [], "the warnings")
         os.chmod(echod.control, 0o666)
@@ -595,8 +595,8 @@ def no_right():
             code, out, err = echod.ctl(*args, **who)
             expect(code in (1, 4) and not out, "status and output: %d, %s" % (code, out))
             expect_match("is for root and the group of echod", err, "what he is told")
-            echod.log.wait(r" warning: somebody without the right to it used the control socket: "
-                           r"uid %d, process \d+$" % NOBODY,
+            echod.log.wait(r" warning: refused the use of the control socket to uid %d "
+                           r"\(pid \d+\), which is neither root nor in the group of echod$" % NOBODY,
                            count=count)
         expect_echo(sock)
         expect_equal(echod.ask("status")["reloads"], 0, "the reloads")
@@ -641,7 +641,7 @@ def one_user():
         with open(out, "rb") as told:
             expect_equal(told.readline(), b"connected\n", "what the user can do")
             expect_equal(echod.ask("status")["state"], "serving", "what root is told meanwhile")
-            expect_equal(told.read(), b"error too many requests of one user at once\n",
+            expect_equal(told.read(), b"error too many requests from this user at once\n",
                          "what the user is told")
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

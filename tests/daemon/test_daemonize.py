@@ -104,7 +104,7 @@ def odd_pid_file():
                              ("/dev/full", "it is not a regular file"), (where, "Is a directory")):
             status, _, err = run_echod("--daemon", "--pid-file", name, config=ini())
             expect_equal(status, 73, "the exit status")
-            expect_match(" error: %s cannot be written: %s$" % (re.escape(name), reason), err,
+            expect_match(" error: cannot write %s: %s$" % (re.escape(name), reason), err,
                          "standard error")
 
 
@@ -114,7 +114,7 @@ def second_instance():
         path = echod.path("pid")
         status, out, err = run_echod("--daemon", "--pid-file", path, config=ini())
         expect_equal((status, out), (69, ""), "the exit status and standard output")
-        expect_match(r" error: another echod runs already: it holds %s$" % path, err,
+        expect_match(r" error: another echod is already running: it has locked %s$" % path, err,
                      "standard error")
         with open(path, encoding="ascii") as file:
             expect_equal(file.read(), echod.pid_file, "the pid file")
@@ -159,7 +159,7 @@ def failures():
         for config, pid_file, status, reason in (
                 (ini(listen="port = %d" % port), pid, 69, r"127\.0\.0\.1:%d is in use" % port),
                 (ini(listen="grreting = x"), pid, 78, "did you mean greeting"),
-                (ini(), os.path.join(where, "no", "pid"), 73, "cannot be written: No such file")):
+                (ini(), os.path.join(where, "no", "pid"), 73, "cannot write .*: No such file")):
             found, _, err = run_echod("--daemon", "--pid-file", pid_file, config=config)
             expect_equal(found, status, "the exit status")
             expect_match(reason, err, "standard error")
@@ -216,11 +216,11 @@ def inetd_other_input():
         listener.listen()
         with inetd(listener.dup()) as process:
             expect_equal(process.wait(DEADLINE), 64, "the exit status")
-            expect_match("standard input is a socket that listens: set Accept=yes in the socket unit, "
+            expect_match("standard input is a listening socket: set Accept=yes in the socket unit, "
                          "or start echod without --inetd$", process.stderr.read().decode(), "why")
     status, _, err = run_echod("--inetd", config=ini(), env=dict(clean_environment(), LISTEN_FDS="1"))
     expect_equal(status, 64, "the exit status")
-    expect_match(r"standard input is no connected socket: .* \(the unit needs StandardInput=socket\)$",
+    expect_match(r"standard input is not a connected socket: .* \(the unit needs StandardInput=socket\)$",
                  err, "why")
 
 
@@ -315,7 +315,7 @@ def inetd_denied():
 def inetd_without_client():
     status, out, err = run_echod("--inetd", config=ini())
     expect_equal((status, out), (64, ""), "the exit status and standard output")
-    expect_match(r"--inetd: standard input is no connected socket: ", err, "standard error")
+    expect_match(r"--inetd: standard input is not a connected socket: ", err, "standard error")
 
 
 @test("--inetd: a connection of a type that no [listen] section has: status 78, in words")
@@ -323,7 +323,7 @@ def inetd_other_type():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, inetd(theirs) as process:
         expect_equal(process.wait(DEADLINE), 78, "the exit status")
-        expect_match(r"--inetd: no \[listen\] section is for such a connection$",
+        expect_match(r"--inetd: no \[listen\] section matches this connection$",
                      process.stderr.read().decode().strip(), "standard error")
         expect_equal(ours.recv(1), b"", "what the client gets")
 

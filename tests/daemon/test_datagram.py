@@ -343,14 +343,14 @@ def clashes():
     status, _, err = run_echod(config=section("one", 7777) + section("two", 7777) +
                                listen("tcp", 7777))
     expect_equal(status, 78, "the exit status")
-    expect_equal(len(re.findall("is taken already", err)), 1, "the number of clashes")
-    expect_match(r"\[listen two\] address: 127\.0\.0\.1:7777 is taken already, by \[listen one\]$",
+    expect_equal(len(re.findall("is already used by", err)), 1, "the number of clashes")
+    expect_match(r"\[listen two\] address: 127\.0\.0\.1:7777 is already used by \[listen one\]$",
                  err, "standard error")
     both = unix("a", "unix-dgram").replace("@DIR@", "/run")
     other = both.replace("[listen a]", "[listen b]").replace("unix-dgram", "unix")
     status, _, err = run_echod(config=both + other)
     expect_equal(status, 78, "the exit status")
-    expect_match(r"\[listen b\] address: unix:/run/a is taken already, by \[listen a\]$", err,
+    expect_match(r"\[listen b\] address: unix:/run/a is already used by \[listen a\]$", err,
                  "standard error")
 
 

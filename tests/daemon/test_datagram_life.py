@@ -20,7 +20,7 @@ from tap import main, test
 
 def restarts(echod, count, cause=r"was killed by signal 9 \(SIGKILL\)"):
     """The pause that the record of restart number COUNT tells."""
-    pattern = (r" warning: the worker of local \(127\.0\.0\.1:%d\) %s; another one takes its place "
+    pattern = (r" warning: the worker of local \(127\.0\.0\.1:%d\) %s; starting another one "
                r"in (\S+)$" % (echod.port, cause))
     return re.search(pattern, echod.log.wait(pattern, count=count)[-1])[1]
 
@@ -92,7 +92,7 @@ def others():
 def told_to_end():
     with Managed(section()) as echod, client() as sock:
         os.kill(worker_of(echod), signal.SIGTERM)
-        restarts(echod, 1, "was told to end by somebody else")
+        restarts(echod, 1, "was terminated by another process")
         expect_answer(sock, echod.address())
         expect_equal(tally(echod, "crashed"), 0, "the crashes")
 
@@ -401,7 +401,7 @@ def inherited_types():
             expect_answer(sock, ("127.0.0.1", port))
             echod.echoing(name="tcp")
             echod.log.wait(r" warning: closing inherited socket udp 127\.0\.0\.1:%d: it is connected "
-                           r"to 127\.0\.0\.1:9, and hears from nobody else$" % other)
+                           r"to 127\.0\.0\.1:9, and receives from no other address$" % other)
             rows = echod.ask("listeners")
             expect_equal([(row["protocol"], row["from"]) for row in rows],
                          [("udp", "socket-unit"), ("tcp", "socket-unit")], "the listeners")
@@ -454,7 +454,7 @@ def summary():
         found = echod.log.matching(r" info: datagrams on ")
         expect_equal(len(found), 1, "the number of records")
         expect(found[0].endswith("datagrams on local (127.0.0.1:%d): 3 in, 2 out, 26 bytes in, "
-                                 "21 out; not answered: 1 from a port that is ours" %
+                                 "21 out; not answered: 1 from a port of echod itself" %
                                  echod.port), "it says: " + found[0])
 
 

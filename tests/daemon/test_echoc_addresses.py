@@ -92,11 +92,11 @@ def slow_lookup():
             done = run(*operands(verb, "name.test", 7), "-t", SHORT, program=[*program, ECHOC])
             done.ended(69 if verb[0] == "send" else 2)
             expect_match("^echoc: cannot find the address of name.test port 7: "
-                         "the lookup timed out$", done.err, "what %s says" % verb[0])
+                         "the name lookup timed out$", done.err, "what %s says" % verb[0])
         for verb in (PING, ("crr",), ("idle",)):
             run(*verb, "-t", LONG, "-w", SHORT, "name.test", program=[*program, ECHOC]).ended(2)
         done = check("-H", "name.test", "-t", SHORT, program=program).ended(2)
-        expect_match(r"\AECHO CRITICAL - .*the lookup timed out after \S+\n\Z", done.out, "it")
+        expect_match(r"\AECHO CRITICAL - .*the name lookup timed out after \S+\n\Z", done.out, "it")
 
 
 def answer_late(sock, pause):

@@ -43,7 +43,7 @@ def unix_refused():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where, \
             socket.socket(socket.AF_UNIX) as stale:
         path = where + "/socket"
-        fails(NO_CONNECTION, r"cannot connect to unix:%s: there is no such socket "
+        fails(NO_CONNECTION, r"cannot connect to unix:%s: no such socket "
               r"\(is the server running\?\)\n\Z" % path, "--unix", path, "hello")
         stale.bind(path)
         for not_listening in (path, where):
@@ -285,11 +285,11 @@ def usage():
              (["--ver", "::1"], "option '--ver' is ambiguous"),
              (["::1", "-t"], "option requires an argument -- 't'"),
              (["--unix"], "option '--unix' requires an argument"),
-             (["--unix", "relative"], "the path of a Unix socket begins with / or @: relative"),
+             (["--unix", "relative"], "the path of a Unix socket must begin with / or @: relative"),
              (["--unix", "/" + "x" * 108], "too long for the path of a Unix socket: /x+"),
-             (["-4", "--unix", "/x"], "-4 and -6 do not go with --unix"),
-             (["--udp", "--unix", "/x"], "--udp, --source and --dscp do not go with --unix"),
-             (["--source", "::1", "--unix", "/x"], "--udp, --source and --dscp do not go with --unix")]
+             (["-4", "--unix", "/x"], "-4 and -6 cannot be combined with --unix"),
+             (["--udp", "--unix", "/x"], "--udp, --source and --dscp cannot be combined with --unix"),
+             (["--source", "::1", "--unix", "/x"], "--udp, --source and --dscp cannot be combined with --unix")]
     cases += [(["::1", "--", port], no_port + re.escape(port))
               for port in ("0", "65536", "070000", "9" * 30, "", "-1", "+7", " 7")]
     cases += [(["-t", span, "::1"], no_span + re.escape(span))

@@ -105,9 +105,9 @@ def failures():
     done = run(*QUICK, "-u", "--flows", 2, "-c", 1, "127.0.0.1", port).ended(1)
     expect_match("Connection refused, reported by 127.0.0.1$", done.out, "the reason")
     done = run("ping", "--flows", 2, "-U", "/nowhere").ended(2)
-    expect_match("--flows does not go with --unix", done.err, "the complaint")
+    expect_match("--flows cannot be combined with --unix", done.err, "the complaint")
     done = run("ping", "--flows", 2, "--histogram", "localhost").ended(2)
-    expect_match("do not go with --flows", done.err, "the complaint")
+    expect_match("cannot be combined with --flows", done.err, "the complaint")
     done = run("ping", "--flows", 5000, "localhost").ended(2)
     expect_match("at most 4096", done.err, "the complaint")
 

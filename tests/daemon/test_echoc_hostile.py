@@ -53,10 +53,10 @@ ENDS = (
      r"4 scheduled = 4 begun \(\d+ late.*\) \+ 0 not begun; begun = 0 completed \+ 4 failed"),
     (("hold", "--for", SHORT, 3), (0,), "^held 3 of 3 to the end"),
     (("idle", "--shortest", "10ms", "--longest", "10ms", "-t", SHORT), (1,),
-     "^echoc: this needs an echo service"),
+     "^echoc: this test needs an echo service"),
     (("sweep", "-W", SHORT, "--tries", 1, "--smallest", 100), (1,), "^not even 100 bytes pass: no reply"),
-    (("whoami", "-t", SHORT), (1,), "more than 64 KiB are said: it is another service$"),
-    (("daytime", "--json", "-t", SHORT), (1,), "more than 64 KiB are said"),
+    (("whoami", "-t", SHORT), (1,), "the server sent more than 64 KiB: it is another service$"),
+    (("daytime", "--json", "-t", SHORT), (1,), "the server sent more than 64 KiB"),
     (("path", "-t", SHORT), (1,), "it is not a whoami service of echod"),
     (("send", "--verify"), (1,), "the reply differs at byte 1"),
 )
@@ -142,7 +142,7 @@ def more():
         host, port = server.address
         run("-H", host, "-p", port, program=[CHECK_ECHO]).ended(0)
         done = run("-H", host, "-p", port, "-s", "x", program=[CHECK_ECHO]).ended(2)
-        expect_match("the answer is not what was expected: x", done.out, "the line")
+        expect_match("unexpected reply: x", done.out, "the line")
 
 
 @test("a server that takes nothing any more is given up in time")
@@ -190,7 +190,7 @@ def never_idle():
 
     with Server(chattering) as server:
         done = run("idle", "--shortest", scaled("200ms", "2s"), *server.operands).ended(1)
-        expect_match("^echoc: the server speaks unasked", done.err, "why")
+        expect_match("^echoc: the server keeps sending", done.err, "why")
 
 
 main()

@@ -7,11 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
-import servers
-from expect import DEADLINE, eventually, expect, expect_equal
+from expect import DEADLINE, expect, expect_equal
 from tap import main, test
 from verbs import finish, popen
 
@@ -46,13 +44,6 @@ def serve():
             else:
                 ready.unregister(key.fileobj)
                 key.fileobj.close()
-
-
-def echo_all(listener, count):
-    """Serves COUNT connections, one after the other."""
-    for _ in range(count):
-        with listener.accept()[0] as conn:
-            servers.echo(conn, 0)
 
 
 def percentile(values, share):
@@ -112,32 +103,6 @@ def percentiles():
         expect(low <= told <= high + 1 / RATE,
                "%s is %.4f s, %.4f by the stop, and at most %.4f later" %
                (name, told, model, catching_up))
-
-
-def connecting(port):
-    """How many connections to PORT have sent a SYN, and have no answer."""
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        lines = [line.split() for line in file]
-    return sum(line[2].endswith(":%04X" % port) and line[3] == "02" for line in lines)
-
-
-@test("a connection that was long in coming is not left out of its first round trip")
-def slow_connections():
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        port = listener.getsockname()[1]
-        process = popen("load", "--json", "--rate", 100, "-c", 5, "--connections", 5, "--messages", 2,
-                        "127.0.0.1", port)
-        listener.settimeout(DEADLINE)
-        listener.accept()[0].close()  # which looks for the address
-        eventually(lambda: connecting(port) > 0, "the backlog is full")
-        threading.Thread(target=echo_all, args=(listener, 5), daemon=True).start()
-        probes = finish(process).ended(0).objects("probe")
-    slow = {o["connection"] for o in probes if o["connect_ms"] > 500}
-    expect(slow, "a SYN was sent again: %s" % probes)
-    for number in slow:
-        first, second = [o for o in probes if o["connection"] == number]
-        expect(first["rtt_ms"] >= first["connect_ms"], "the first of %s" % number)
-        expect(second["rtt_ms"] < first["rtt_ms"], "the second counts from when it was sent")
 
 
 if sys.argv[1:] == ["serve"]:

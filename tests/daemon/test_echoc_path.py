@@ -33,7 +33,7 @@ def sound():
             lines = done.out.splitlines()
             expect_match(r"^PATH to \S+ from \S+$", lines[0], "the first line")
             expect_equal(lines[-1], "nothing found", "the last one")
-            expect("0 hops: no router is in between" in lines, "the hops: " + done.out)
+            expect("0 hops: there is no router in between" in lines, "the hops: " + done.out)
             expect("a connection is alive after 200ms of silence" in lines, "the silence")
             done = look(echod, "--flows", 8, "--json").ended(0)
             expect_equal(done.objects("finding"), [], "the findings")
@@ -121,7 +121,7 @@ QUICK = ("path", "--json", "--flows", 1)
 def older():
     with Server(saying(answer)) as server:
         done = run(*QUICK, *server.operands).ended(0)
-    expect_match("this echod is older", "\n".join(o["text"] for o in done.objects("note")), "note")
+    expect_match("this version of echod is too old", "\n".join(o["text"] for o in done.objects("note")), "note")
 
 
 @test("the addresses that differ are named; what a server makes up cannot harm the terminal")
@@ -147,7 +147,7 @@ def proxied():
 @test("what does not go together is refused; Ctrl-C ends it")
 def refused():
     for options, complaint in ((("-U", "/x"), "--unix"), (("--proxy", "v1", "h"), "--proxy"),
-                               (("-u", "h"), "needs connections"), (("--flows", 5000, "h"), "4096"),
+                               (("-u", "h"), "needs a connection"), (("--flows", 5000, "h"), "4096"),
                                (("--echo-port", "0", "h"), "--echo-port"),
                                (("--udp-port", "99999", "h"), "--udp-port")):
         expect_match(complaint, run("path", *options).ended(2).err, "the complaint")

@@ -31,7 +31,7 @@ def answering(answer):
 
 @test("--verify: a byte that differs, the first, another, one too many")
 def differs():
-    cases = ((b"jello", 1, "sent 0x68, got 0x6a", "; a greeting counts as a difference, too"),
+    cases = ((b"jello", 1, "sent 0x68, got 0x6a", "; a greeting also counts as a difference"),
              (b"hellO", 5, "sent 0x6f, got 0x4f", ""),
              (b"hello!", 6, "sent nothing, got 0x21", ""))
     for answer, position, bytes_told, hint in cases:

@@ -12,7 +12,7 @@ from tap import main, test
 
 BURST = 1000
 BACKLOG = 100  # of a listening socket, even where somaxconn is small
-SUMMARY = (r" notice: too many to log each: (\d+) more sessions? ended, (\d+) more clients? (?:was|were) "
+SUMMARY = (r" notice: too many to log individually: (\d+) more sessions? ended, (\d+) more clients? (?:was|were) "
            r"refused$")
 DENIED = "127.0.0.2"
 LISTEN = "port = 0\ndeny = " + DENIED

@@ -27,7 +27,7 @@ def run(*arguments):
 
 def configuration_directory():
     """Where it was built to look, as its help says."""
-    return re.search(r"what (/\S+)/\*\.conf", run("--help")[1]).group(1)
+    return re.search(r"configurations (/\S+)/\*\.conf", run("--help")[1]).group(1)
 
 
 class Root:
@@ -193,7 +193,7 @@ def enabled():
             expect_match("^PrivateNetwork=yes$", written[SANDBOX], "the sandbox")
             expect_match("^FileDescriptorStoreMax=0$", written[SANDBOX], "the sandbox")
             expect_equal(listens(written[ADDRESSES]), ["ListenStream="], "the addresses")
-            expect_equal(re.findall(r"listener (\w+): (.*?) is left to echod", root.told),
+            expect_equal(re.findall(r"listener (\w+): echod\.socket cannot open (.*?), and", root.told),
                          [("one", "host.example"), ("two", "port = 0"), ("two", "port = 0"),
                           ("three", "/run/x\\")], "what is said")
 
@@ -219,13 +219,13 @@ def wrong():
         root.configure(ONE, "two")
         expect_equal(list(root.generate()), [TWO + "/50-echod-conf.conf"], "the files")
         expect_match(r"/echod\.conf:3: \[listen one\] port: ", root.told, "what is said")
-        expect_match(r"echod\.conf is wrong: nothing is made of it, the limits are those of the "
+        expect_match(r"echod\.conf is wrong: it is ignored: the limits are those of the "
                      r"unit file$", root.told, "what is said")
         root.enable()
         root.configure(WRONG, "two")
         expect_equal(root.generate().keys() & {LIMITS, ADDRESSES, SANDBOX}, set(), "the files")
-        expect_match(r"echod\.conf is wrong: nothing is made of it: limits and addresses are those "
-                     r"of the unit files, and there is no sandbox", root.told, "what is said")
+        expect_match(r"echod\.conf is wrong: it is ignored: limits and addresses are those "
+                     r"of the unit files, and the service has its ordinary sandbox", root.told, "what is said")
         expect_match(r"two\.conf is wrong: ", root.told, "what is said")
 
 
@@ -241,7 +241,7 @@ def kept():
             root.configure(WRONG)
             root.configure(WRONG, "two")
             expect_equal(root.generate(), before, "what is written of files that are wrong now")
-            expect_equal(len(re.findall("is wrong: units keep what was made of it", root.told)), 2,
+            expect_equal(len(re.findall("is wrong: units keep the settings", root.told)), 2,
                          "what is said: " + root.told)
         root.configure("[listen one]\nport = 7002\n")
         after = root.generate()
@@ -257,7 +257,7 @@ def pipes():
         root.configure(ONE, "three")
         expect_equal(list(root.generate()), ["echod@three.service.d/50-echod-conf.conf"],
                      "the files")
-        expect_equal(re.findall(r"/(\w+)\.conf is not a file", root.told), ["echod", "two"],
+        expect_equal(re.findall(r"/(\w+)\.conf is not a regular file", root.told), ["echod", "two"],
                      "what is said")
 
 
@@ -287,7 +287,7 @@ def names():
         written = root.generate()
         expect_equal(sorted(written), sorted("echod@%s.service.d/50-echod-conf.conf" % name
                                              for name in good), "the files")
-        expect_equal(len(re.findall(r"\.conf is ignored: no unit can have this name", root.told)),
+        expect_equal(len(re.findall(r"\.conf is ignored: not a valid name for a unit", root.told)),
                      len(bad), "what is said: " + root.told)
         expect(r"a\x0ab.conf is ignored" in root.told, "names are escaped: " + root.told)
 
@@ -296,7 +296,7 @@ def names():
 def mistakes():
     _, told = made_of(ONE + "".join("mistake%d = 1\n" % i for i in range(1000)))
     expect(len(told.splitlines()) < 20, "there are few lines: %d" % len(told.splitlines()))
-    expect_match("and 990 more: echod --check-config", told, "what is said")
+    expect_match("and 990 more; echod --check-config", told, "what is said")
 
 
 @test("a directory that cannot be written to is told of, and the exit status is 0")
@@ -305,7 +305,7 @@ def unwritable():
         root.configure(ONE)
         status, _, told = run("--root", root.root, root.root + "/missing")
         expect_equal(status, 0, "the exit status")
-        expect_match(r"/missing/echod\.service\.d cannot be written: No such file", told, "what is said")
+        expect_match(r"cannot write \S*/missing/echod\.service\.d: No such file", told, "what is said")
 
 
 @test("a command line that systemd would not give is refused")

@@ -109,8 +109,8 @@ def odd_descriptors():
     with datagram, idle, open("/dev/null", encoding="ascii") as null:
         with Activated(tcp("127.0.0.1", 0), null, datagram, idle) as echod:
             expect_echo(echod.connect())
-            echod.log.wait(" warning: closing inherited descriptor 3: it is no socket that can be "
-                           "listened on$")
+            echod.log.wait(" warning: closing inherited descriptor 3: it is not a socket that "
+                           "can listen$")
             echod.log.wait(" warning: closing inherited socket udp .*: no .* section matches it$")
             echod.log.wait(r" warning: closing inherited socket 127\S+: it is not listening; ")
 
@@ -138,11 +138,11 @@ def dual_stack_for_one():
             port = sock.getsockname()[1]
             with Activated(tcp(host, port), sock) as echod:
                 expect_echo(echod.connect())
-                echod.log.wait(r" warning: inherited socket \[::\]:%d takes %s, too, which no "
-                               r"\[listen\] section asks for: set BindIPv6Only=ipv6-only in the "
+                echod.log.wait(r" warning: inherited socket \[::\]:%d also accepts %s, which no "
+                               r"\[listen\] section names: set BindIPv6Only=ipv6-only in the "
                                r"socket unit$" % (port, more))
     with bound("::", v6only=0) as sock, Activated(tcp("*", sock.getsockname()[1]), sock) as echod:
-        expect_equal(echod.log.matching(" takes IPv"), [], "the warnings where both are asked for")
+        expect_equal(echod.log.matching(" also accepts IPv"), [], "the warnings where both are asked for")
 
 
 @test("a descriptor that is announced and not open is told of, and nothing of ours is taken for it")
@@ -152,7 +152,7 @@ def announced_in_vain():
         for count, gone, port in (("1", [3], 0), ("3", [3, 5], port), ("64", range(5, 67), port)):
             with Announced(tcp("127.0.0.1", port), sock, sock, count=count, gone=gone) as echod:
                 expect_echo(echod.connect())
-                found = echod.log.wait(" warning: LISTEN_FDS announces descriptor ", count=len(gone))
+                found = echod.log.wait(" warning: LISTEN_FDS includes descriptor ", count=len(gone))
                 expect_equal([int(re.search(r"descriptor (\d+),", line)[1]) for line in found],
                              list(gone), "the descriptors that are told of")
                 expect_equal("inherited" in echod.log.wait(" listening on ")[0], port > 0,
@@ -172,7 +172,7 @@ def accepted():
         server, _ = sock.accept()
         with server, Activated(tcp("127.0.0.1", 0), server) as echod:
             echod.log.wait(r" warning: closing inherited socket 127\.0\.0\.1:%d: it is a connection "
-                           r"of 127\.0\.0\.1:%d and not a listener; set Accept=no in the socket "
+                           r"from 127\.0\.0\.1:%d, not a listener; set Accept=no in the socket "
                            r"unit, or start echod with --inetd$" %
                            (sock.getsockname()[1], client.getsockname()[1]))
 

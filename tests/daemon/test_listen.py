@@ -106,7 +106,7 @@ def same_address():
     status, _, err = run_echod(config=tcp("127.0.0.1", 7777, "one") +
                                tcp("127.0.0.1", 7777, "two"))
     expect_equal(status, 78, "the exit status")
-    expect_match(r"echod\.conf:5: \[listen two\] address: 127\.0\.0\.1:7777 is taken already, by "
+    expect_match(r"echod\.conf:5: \[listen two\] address: 127\.0\.0\.1:7777 is already used by "
                  r"\[listen one\]$", err, "standard error")
 
 
@@ -114,7 +114,7 @@ def same_address():
 def any_and_one():
     status, _, err = run_echod(config=tcp("*", 7777, "all") + tcp("127.0.0.1", 7777, "one"))
     expect_equal(status, 78, "the exit status")
-    expect_match(r"\[listen one\] address: 127\.0\.0\.1:7777 is taken already, by \[listen all\]$",
+    expect_match(r"\[listen one\] address: 127\.0\.0\.1:7777 is already used by \[listen all\]$",
                  err, "standard error")
 
 
@@ -124,7 +124,7 @@ def unknown_name():
         raise Skip("the question would leave this machine")
     status, _, err = run_echod(config=tcp("name.invalid", 0), timeout=3 * DEADLINE)
     expect_equal(status, 69, "the exit status")
-    expect_match(r"\[listen local\] address: the name name\.invalid cannot be looked up: ", err,
+    expect_match(r"\[listen local\] address: cannot look up the name name\.invalid: ", err,
                  "standard error")
 
 
@@ -145,8 +145,8 @@ def unknown_interface():
 @test("an address that can never be listened on is wrong for --check-config, too: status 78")
 def unusable():
     for address, reason in (
-            ("fe80::1", "fe80::1 is an address of each link: say of which interface, as in "),
-            ("[fe80::1]", r"\[fe80::1\] is an address of each link: "),
+            ("fe80::1", "fe80::1 is link-local: add the interface, as in "),
+            ("[fe80::1]", r"\[fe80::1\] is link-local: "),
             ("::ffff:127.0.0.1", "::ffff:127.0.0.1 is an IPv4 address: write 127.0.0.1"),
             ("224.0.0.1", "224.0.0.1 is a multicast or broadcast address: nobody can connect to it"),
             ("255.255.255.255", "255.255.255.255 is a multicast or broadcast address: "),
@@ -168,7 +168,7 @@ def no_loopback_ipv6():
         file.write("1")
     try:
         with Echod(tcp("127.0.0.1, ::1", 0) + tcp("::", 0, "any")) as echod:
-            echod.log.wait(r" notice: listener local: left out: \[::1\]:0 is not an address of this "
+            echod.log.wait(r" notice: listener local: skipped: \[::1\]:0 is not an address of this "
                            "machine$")
             expect_equal([len(echod.listening[name]) for name in ("local", "any")], [1, 1],
                          "the addresses that are listened on")
@@ -192,7 +192,7 @@ def same_file():
         config = unix(where + "/real/s", "one") + unix(where + "/link/s", "two")
         status, _, err = run_echod("--check-config", config=config)
         expect_equal(status, 78, "the exit status")
-        expect_match(r"\[listen two\] address: unix:.*/link/s is taken already, by \[listen one\]$",
+        expect_match(r"\[listen two\] address: unix:.*/link/s is already used by \[listen one\]$",
                      err, "standard error")
 
 
@@ -316,15 +316,15 @@ def shared_in_vain():
     with sock:
         status, _, err = run_echod(config=tcp("127.0.0.1", port) + SHARED)
     expect_equal(status, 69, "the exit status")
-    expect_match(r"in use by another program \(which shares it only with reuse_port = yes, too, "
-                 r"and of the same user; ss -tanp sport = :%d shows which\)$" % port, err,
+    expect_match(r"in use by another program \(which would need reuse_port = yes, too, "
+                 r"and the same user; ss -tanp sport = :%d shows which\)$" % port, err,
                  "standard error")
 
 
 @test("reuse_port: of two listeners with the same address in one file one is an error")
 def shared_with_itself():
     config = tcp("127.0.0.1", 7777, "one") + SHARED + tcp("127.0.0.1", 7777, "two") + SHARED
-    expect_match(r"is taken already, by \[listen one\]$", run_echod(config=config)[2], "the error")
+    expect_match(r"is already used by \[listen one\]$", run_echod(config=config)[2], "the error")
 
 
 @test("reuse_port takes effect at a reload on a socket that is there; not if that is rejected")
@@ -562,7 +562,7 @@ def not_removed():
 def no_directory():
     status, _, err = run_echod(config=unix("/nonexistent/s"))
     expect_equal(status, 69, "the exit status")
-    expect_match(" error: listener local: unix:/nonexistent/s cannot be made: its directory does not "
+    expect_match(" error: listener local: cannot create unix:/nonexistent/s: its directory does not "
                  "exist$", err, "standard error")
 
 
@@ -576,7 +576,7 @@ def read_only_directory():
         done = subprocess.run(command + WRAPPER + [ECHOD, "--config", path], text=True, check=False,
                               env=clean_environment(), capture_output=True, timeout=DEADLINE)
     expect_equal(done.returncode, 69, "the exit status")
-    expect_match(r"unix:/mnt/s cannot be made: its directory is read-only \(for a service, unless in "
+    expect_match(r"cannot create unix:/mnt/s: its directory is read-only \(for a service, unless in "
                  r"/run/echod or where ReadWritePaths= says otherwise\)$", done.stderr, "standard error")
 
 
@@ -586,8 +586,8 @@ def temporary():
                         ("@tmp/s", False), ("/tmpx/s", False)):
         status, out, err = run_echod("--check-config", config=unix(path))
         expect_equal((status, "the configuration is good" in out), (0, True), "the verdict")
-        expect_equal("warning: echod.conf:3: [listen local] address: %s: a service has a /tmp of its "
-                     "own (PrivateTmp=)" % path in err, warns, "whether it warns of " + path)
+        expect_equal("warning: echod.conf:3: [listen local] address: %s: the service has a private /tmp "
+                     "(PrivateTmp=)" % path in err, warns, "whether it warns of " + path)
 
 
 @test("--check-config warns of a directory that does not exist, unless the service makes it")
@@ -607,7 +607,7 @@ def unwritable():
         path = os.path.join(where, "s")
         status, _, err = run_echod(config=unix(path), **who)
     expect_equal(status, 77, "the exit status")
-    expect_match(r" error: listener local: unix:%s cannot be made: no permission to write to its "
+    expect_match(r" error: listener local: cannot create unix:%s: no permission to write to its "
                  "directory$" % path, err, "standard error")
 
 

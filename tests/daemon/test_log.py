@@ -104,7 +104,7 @@ def reader_stops():
         echod.wait_no_workers()
         echod.log.start()
         if not VALGRIND:
-            echod.log.wait(r" warning: \d+ records? (?:was|were) dropped: the log took them too slowly$")
+            echod.log.wait(r" warning: \d+ records? (?:was|were) dropped: the log is too slow$")
         echod.stop()
         kept = len(echod.log.matching(r"session of"))
         dropped = sum(int(line.split()[2]) for line in echod.log.matching(r"records? (?:was|were) dropped"))
@@ -139,7 +139,7 @@ def wait_scribe(echod, before):
 def scribe_killed():
     with Echod() as echod:
         os.kill(echod.scribe_pid, signal.SIGKILL)
-        echod.log.wait(r" error: the scribe was killed by signal 9 \(SIGKILL\); another one takes its place$")
+        echod.log.wait(r" error: the scribe was killed by signal 9 \(SIGKILL\); starting another one$")
         after = wait_scribe(echod, echod.scribe_pid)
         expect(VALGRIND or title(after) == "echod: scribe", "its title")
         echod.echoing().close()

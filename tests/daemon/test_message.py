@@ -52,7 +52,7 @@ def half_a_line():
             expect_equal(recv_until_eof(sock),
                          b"ERR the message did not end in time and was not stored\n",
                          "what the client is told")
-            echod.log.wait(r"session of .*: closed because echod was asked to; 18 bytes in, ")
+            echod.log.wait(r"session of .*: closed on request; 18 bytes in, ")
             expect_equal(stored(echod, 1), ["whole"], "the messages")
 
 
@@ -153,7 +153,7 @@ def two():
         sock.sendall(b"one\ntwo\nthree\n")
         expect_equal(recv_until_eof(sock), b"OK\nOK\n", "the replies")
         sock.close()
-        echod.log.wait(r"closed as there was nothing more to do; ")
+        echod.log.wait(r"closed because the service was complete; ")
         expect_equal(stored(echod, 2), ["one", "two"], "the messages")
 
 

@@ -161,7 +161,7 @@ def histograms_of_sessions():
 @test("a directory that is not there: a warning, and it serves on")
 def no_directory():
     with Managed(server="metrics_file = @DIR@/none/echod.prom") as echod:
-        echod.log.wait(r" warning: metrics_file: .*/none/echod\.prom cannot be written: "
+        echod.log.wait(r" warning: metrics_file: cannot write .*/none/echod\.prom: "
                        "No such file or directory$")
         echod.echoing()
 
@@ -195,7 +195,7 @@ def no_file():
             config = ("[server]\nmetrics_file = %s\n[listen local]\naddress = 127.0.0.1\nport = %d\n"
                       % (path, port))
             reason = (r"\[server\] metrics_file: \S+/odd\.prom is not a regular file, and would be "
-                      "replaced by one: give another name")
+                      "replaced by one: choose another name")
             for more in ((), ("--check-config",)):
                 status, _, err = run_echod(*more, config=config)
                 expect_equal(status, 78, "the exit status")

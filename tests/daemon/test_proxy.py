@@ -224,7 +224,7 @@ def trust():
 def trust_missing():
     status, _, err = run_echod("--check-config", config=ini(listen="proxy_protocol = v1\n"))
     expect_equal(status, 78, "the exit status")
-    expect_match("name the proxies in proxy_trust: anybody could forge the header", err, "why")
+    expect_match("set proxy_trust to the addresses of the proxies, or anybody could forge the header", err, "why")
     safe = "proxy_protocol = v1\nprotocol = unix\naddress = /run/echod/s\nmode = 0660\n"
     status, _, err = run_echod("--check-config", config=ini(listen=safe))
     expect_equal((status, err), (0, ""), "the exit status, and what is said")
@@ -467,7 +467,7 @@ def stop():
         expect_ended(sock)
         expect_ended(half)
         expect_equal(echod.wait(), 0, "the exit status")
-        echod.log.wait(r"session of .*: closed because echod was asked to; ", count=2)
+        echod.log.wait(r"session of .*: closed on request; ", count=2)
 
 
 @test("--inetd reads the header, too")

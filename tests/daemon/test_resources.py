@@ -12,10 +12,10 @@ from tap import main, test
 
 NO_LIMIT = str(resource.getrlimit(resource.RLIMIT_NPROC)[1]).replace("-1", "unlimited")
 
-NO_DESCRIPTOR = (r" warning: a connection could not be accepted: Too many open files; "
-                 r"accepting pauses until that has passed$")
-NO_PROCESS = (r" warning: no worker could be forked: Resource temporarily unavailable; "
-              r"accepting pauses until that has passed$")
+NO_DESCRIPTOR = (r" warning: cannot accept a connection: Too many open files; "
+                 r"pausing, new connections wait until resources are free$")
+NO_PROCESS = (r" warning: cannot fork a worker: Resource temporarily unavailable; "
+              r"pausing, new connections wait until resources are free$")
 
 
 def alone():
@@ -68,7 +68,7 @@ def no_descriptors():
         expect_equal(recv_exactly(waiting[0], 4), b"ping", "the echo once it can")
         for sock in waiting[1:]:
             expect_echo(sock)
-        echod.log.wait(r" notice: accepting again after \d+ pauses?$")
+        echod.log.wait(r" notice: accepting connections again after \d+ pauses?$")
         expect_equal(len(echod.log.matching(NO_DESCRIPTOR)), 1, "how often it says so")
 
 
@@ -112,7 +112,7 @@ def no_processes():
                        sock.getsockname()[1])
         set_process_limit(echod, NO_LIMIT, who)
         expect_echo(echod.connect())
-        echod.log.wait(r" notice: accepting again after \d+ pauses?$")
+        echod.log.wait(r" notice: accepting connections again after \d+ pauses?$")
 
 
 @test("out of processes: it does not spin under a stream of clients")
@@ -143,13 +143,13 @@ def one_batch(echod, count):
 
 
 @test("%d connections leave no process, no zombie, no descriptor, no place taken" %
-      scaled(10000, 500))
+      scaled(20000, 500))
 def no_leaks():
     with Echod(server="log_level = warning\nmax_clients = 100\nwhen_full = queue") as echod:
         one_batch(echod, 50)
         echod.wait_no_workers()
         before, memory = descriptors(echod.pid), rss_kib(echod.pid)
-        for _ in range(scaled(10000, 500) // 50):
+        for _ in range(scaled(20000, 500) // 50):
             one_batch(echod, 50)
         echod.wait_no_workers()
         expect_equal(zombies(echod.pid), [], "the zombies")

@@ -82,7 +82,7 @@ def chargen_times():
         echod.log.wait(r"session of .*: closed because it was idle; ")
     with listening("chargen", server="session_timeout = 200ms") as echod:
         expect(len(recv_until_eof(echod.connect())) > 0, "the pattern")
-        echod.log.wait(r"session of .*: closed at the end of its session time; ")
+        echod.log.wait(r"session of .*: closed because it reached session_timeout; ")
 
 
 @test("a stop ends clients of chargen in time, those that read and those that do not")
@@ -93,7 +93,7 @@ def chargen_stop():
         echod.kill(signal.SIGTERM)
         recv_until_eof(echod.sockets[0])
         expect_equal(echod.wait(), 0, "the exit status")
-        expect_equal(len(echod.log.wait(r"session of .*: closed because echod was asked to; ",
+        expect_equal(len(echod.log.wait(r"session of .*: closed on request; ",
                                         count=2)), 2, "the sessions")
         expect(not echod.log.matching("cut off"), "nobody had to be cut off")
 
@@ -122,7 +122,7 @@ def whoami_tcp():
                      [0, 0, 0, 0, "application"], "what a sound path shows")
         expect(all(isinstance(told[key], int) for key in ("rttvar_us", "min_rtt_us", "busy_us",
                                                           "delivery_rate")), "numbers: %r" % told)
-        record = echod.log.wait(r"session of .*: closed as there was nothing more to do; 0 bytes")
+        record = echod.log.wait(r"session of .*: closed because the service was complete; 0 bytes")
         expect_equal(len(record), 1, "the records")
 
 

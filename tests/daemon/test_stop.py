@@ -91,7 +91,7 @@ def idle():
         expect_equal(recv_until_eof(busy), b"", "the end of what it gets")
         expect_end(echod)
         expect_equal(echod.log.matching("ending the session"), [], "who had to be ended")
-        echod.log.wait(r": closed because echod was asked to; 4 bytes in, 4 out, ", count=50)
+        echod.log.wait(r": closed on request; 4 bytes in, 4 out, ", count=50)
 
 
 @test("SIGTERM: half a message is in the middle of something, a whole one is not")
@@ -122,7 +122,7 @@ def drain_timeout():
             expect_equal(recv_until_eof(sock), b"", "what its client gets")
         expect_end(echod)
         echod.log.wait(r" notice: ending the sessions of 3 clients$")
-        echod.log.wait(r" info: session of .*: closed because echod was asked to; 4 bytes in, 4 out, ",
+        echod.log.wait(r" info: session of .*: closed on request; 4 bytes in, 4 out, ",
                        count=3)
 
 
@@ -161,7 +161,7 @@ def stubborn_worker():
         os.kill(echod.worker_of(sock), signal.SIGSTOP)
         echod.kill(signal.SIGTERM)
         expect_end(echod)
-        echod.log.wait(r" info: session of .*: cut off because echod was asked to; ")
+        echod.log.wait(r" info: session of .*: killed because it did not end when told to; ")
         expect_equal(echod.log.matching(" warning: "), [], "the warnings")
 
 
@@ -175,7 +175,7 @@ def third_signal():
         echod.log.wait(r" notice: ending the session of 1 client$")
         echod.kill(signal.SIGTERM)
         expect_end(echod)
-        echod.log.wait(r" info: session of .*: cut off because echod was asked to; ")
+        echod.log.wait(r" info: session of .*: killed because it did not end when told to; ")
 
 
 @test("a client that does not read holds up no stop")

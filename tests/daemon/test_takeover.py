@@ -17,7 +17,7 @@ from programs import ECHOD, FORKSERVER
 from tap import main, test
 
 
-STRAY = "echod: ECHOD_HANDOVER is set, but not by an echod: unset it\n"
+STRAY = "echod: ECHOD_HANDOVER is set, but not by echod: unset it\n"
 
 
 # ---- settings ----
@@ -50,14 +50,14 @@ def not_understood():
             echod, after="echo echod-settings 9 >\"/proc/self/fd/$ECHOD_REHEARSAL\""))
         echod.kill(signal.SIGHUP)
         expect_equal(echod.wait(), 78, "the exit status")
-        echod.log.wait(" error: the settings that were handed over cannot be understood: "
+        echod.log.wait(" error: cannot parse the settings that were handed over: "
                        '"echod-settings 9"$')
     with Managed(copied=True) as echod:
         echod.install(interfering(
             echod, before="echo client x >>\"/proc/self/fd/$ECHOD_HANDOVER\""))
         echod.kill(signal.SIGHUP)
         expect_equal(echod.wait(), 71, "the exit status")
-        echod.log.wait(" error: what the echod before left cannot be understood: ")
+        echod.log.wait(" error: cannot read the state of the previous echod: ")
 
 
 @test("a rehearsal that cannot understand what it gets says so")
@@ -65,7 +65,7 @@ def rehearsal_not_understood():
     with Managed(copied=True) as echod:
         for interference, reason in (
                 ("echo listener x >>\"/proc/self/fd/$ECHOD_HANDOVER\"",
-                 "^echoctl: this version cannot understand what the running one hands over$"),
+                 "^echoctl: this version cannot read the state of the running one$"),
                 ("unset ECHOD_REHEARSAL", "^echoctl: there is no ECHOD_REHEARSAL ")):
             echod.install("#!/bin/sh\n%s\nexec '%s' \"$@\"\n" % (interference, ECHOD))
             echod.rejects(reason)
@@ -110,7 +110,7 @@ def names():
         expect_echo(inside)
         expect_equal(echod.log.matching(" error: | warning: "), [], "what it complains of")
         echod.rejects(r"^echoctl: \S*/echod\.conf:2: \[listen named\] address: "
-                      r"the name echo\.example cannot be looked up: ")
+                      r"cannot look up the name echo\.example: ")
 
 
 # ---- the program ----
@@ -206,7 +206,7 @@ def renamed():
 
 # ---- the files of Unix sockets ----
 
-GONE = r" warning: no longer listening on unix:\S+ \(%s\): its file is gone, or another's$"
+GONE = r" warning: no longer listening on unix:\S+ \(%s\): its file was removed or replaced$"
 
 
 @test("a socket whose file is gone is made again, of a listener and the control socket's, too")
@@ -249,7 +249,7 @@ def file_of_another():
             thief.bind(echod.control)
             thief.listen()
             echod.hang_up()
-            echod.log.wait(" warning: no control socket, echoctl cannot be used: ")
+            echod.log.wait(" warning: no control socket, so echoctl cannot be used: ")
             inode = os.stat(echod.control).st_ino
             echod.stop()
             expect_equal(os.stat(echod.control).st_ino, inode, "the other one's control socket")

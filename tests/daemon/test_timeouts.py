@@ -11,7 +11,7 @@ from tap import main, test
 # Longer than this script may stand still: it is to be in time.
 PATIENCE = scaled(3, 10)
 IDLE = r" info: session of 127\.0\.0\.1:\d+ on local: closed because it was idle; "
-SESSION = r" info: session of 127\.0\.0\.1:\d+ on local: closed at the end of its session time; "
+SESSION = r" info: session of 127\.0\.0\.1:\d+ on local: closed because it reached session_timeout; "
 PATTERN = bytes(range(251)) * 261
 
 

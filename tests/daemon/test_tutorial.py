@@ -39,7 +39,7 @@ def message_and_wait():
         expect_equal(recv_until_eof(sock), b"", "what the client gets")
         echod.log.wait(MESSAGE_RECORD)
         sock.close()
-        echod.log.wait(r"session of .*: closed as there was nothing more to do; "
+        echod.log.wait(r"session of .*: closed because the service was complete; "
                        r"5 bytes in, 0 out, ")
 
 

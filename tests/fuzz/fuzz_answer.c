@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t choice = fuzz_choice(&data, &size) % 6;
     struct answer answer = {.memory = fuzz_text(data, size)};
     if (size % 2) {
-        answer_disarm(&answer, strlen(answer.memory));
+        answer_escape(&answer, strlen(answer.memory));
         fuzz_check(fuzz_is_utf8(answer.memory) && !strpbrk(answer.memory, "\x1b\x07\x7f\r"));
     }
     int r = answer_split(&answer);

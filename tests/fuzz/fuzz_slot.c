@@ -51,8 +51,8 @@ static void check_client(const struct client *client, const struct address *prox
 static void check_answer(const struct slot *slot, bool asks)
 {
     fuzz_check(slot->answer == SLOT_UNANSWERED || asks);
-    fuzz_check(memchr(slot->words, '\0', sizeof(slot->words)));
-    fuzz_check(slot->answer == SLOT_REFUSED || slot->words[0] == '\0');
+    fuzz_check(memchr(slot->refusal, '\0', sizeof(slot->refusal)));
+    fuzz_check(slot->answer == SLOT_REFUSED || slot->refusal[0] == '\0');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -550,7 +550,7 @@ lint.main([
         "an option too many": doctor(CONF, r"^;max_clients.*\n", r"\g<0>;max_servers = 1\n"),
         "an option that stands there twice": doctor(CONF, r"^;max_clients.*\n", r"\g<0>\g<0>"),
         "another default": doctor(CONF, "^;idle_timeout = 5min", ";idle_timeout = 6min"),
-        "another explanation": doctor(CONF, "^# Clients served at once", "# Clients served"),
+        "another explanation": doctor(CONF, "^# Maximum number of clients at once", "# Clients at once"),
         "a value that is set": doctor(CONF, "^;port = 7777", "port = 7777"),
         "a new option": doctor_output(OPTIONS, r"\A", NEW_ROW)}),
     ("echod.conf has short lines", conf_lines_are_short, {

@@ -74,7 +74,7 @@ MAY_READ = {
     ("src/daemon/listen/socket_paths.c", "fgets"): (1, "a file of /proc"),
     ("src/config/inifile.c", "read"): (1, "the configuration"),
     ("src/generator/dropin.c", "fdopen"): (1, "to write drop-ins"),
-    ("src/generator/kept.c", "fdopen"): (1, "to write what is kept"),
+    ("src/generator/last_valid.c", "fdopen"): (1, "to write what is kept"),
     ("src/config/serialize.c", "fdopen"): (1, "what the dry run handed back, in a memfd"),
     ("src/config/serialize.c", "getline"): (1, "the same"),
     ("src/scribe/scribe.c", "recv"): (2, "in the scribe: records from the parent"),

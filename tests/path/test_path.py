@@ -71,9 +71,9 @@ broken("DSCP that is cleared", FORWARD % "ip dscp set cs0;", "dscp", pattern="^D
 broken("DSCP that is rewritten", FORWARD % "ip dscp set cs1;", "dscp",
        pattern="^DSCP 0 became cs1: ")
 broken("ECN: the flags of the SYN are cleared", FORWARD % (SYN + "tcp flags set syn;"), "ecn",
-       pattern="^ECN was asked for and did not arrive: ")
+       pattern="^ECN was requested, but the request did not arrive: ")
 broken("ECN: the mark of packets is cleared", FORWARD % "ip ecn set not-ect;", "ecn_back",
-       pattern="^ECN is in use, but packets of the server arrive without the mark: ")
+       pattern="^ECN is in use, but packets from the server arrive without the mark: ")
 broken("a TTL that is rewritten", FORWARD % "ip ttl set 64;", "ttl",
        pattern="^TTL 64 arrived as 64, and 128 as 64: something on the path rewrites it ")
 broken("timestamps that are removed", FORWARD % (SYN + "reset tcp option timestamp;"),
@@ -86,7 +86,7 @@ broken("timestamps that are removed on the way back", FORWARD %
        "oifname wire tcp flags & syn == syn reset tcp option timestamp;", "timestamps",
        pattern="^timestamps were removed on the way back: ")
 broken("an MTU black hole", FORWARD % "ip length > 1400 drop;", "mtu", "bulk",
-       pattern=r"^packets of more than 1400 bytes vanish without a word \(our own MTU is 1500\): ")
+       pattern=r"^packets of more than 1400 bytes are silently dropped \(our own MTU is 1500\): ")
 broken("one of eight paths that is dead, for TCP and UDP", FORWARD %
        "meta l4proto { tcp, udp } iifname wire jhash th sport mod 8 seed 0x7 vmap { 3 : drop };",
        "flows", also=["connect"],
@@ -105,7 +105,7 @@ broken("a connection that is forgotten",
        """tcp dport 7777 tcp flags & (syn | ack) == syn update @flows { tcp sport } accept
        tcp dport 7777 tcp sport @flows update @flows { tcp sport } accept
        tcp dport 7777 drop;""", "idle", options=["--idle", "3s"],
-       pattern=r"^after 3s.* of silence nothing comes back any more: ")
+       pattern=r"^after 3s.* of silence nothing comes back: ")
 
 
 @test("ICMP that is filtered: nobody reports that packets are too large")
@@ -115,7 +115,7 @@ def icmp_filtered():
         path.link.ip("link", "set", lab.FAR, "mtu", "1400")
         text = finds(path.look(), "icmp", "mtu", "bulk")
     expect_match("^no router on the path reports errors: ICMP is filtered", text, "the sentence")
-    expect_match("^packets of more than 1400 bytes vanish without a word", text, "the MTU")
+    expect_match("^packets of more than 1400 bytes are silently dropped", text, "the MTU")
 
 
 @test("an MTU that a router reports is no fault, and it is told who reported it; IPv4 and IPv6")

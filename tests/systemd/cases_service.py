@@ -138,12 +138,12 @@ def later_name(s):
 def unreachable_socket(s):
     s.configure("protocol = unix\naddress = /tmp/echod.sock")
     s.start()
-    expect(any("/tmp/echod.sock: a service has a /tmp of its own" in text
+    expect(any("/tmp/echod.sock: the service has a private /tmp" in text
                for text in s.messages("-u", "echod")), "the journal warns of /tmp")
     s.run("systemctl", "stop", "echod")
     s.configure("protocol = unix\naddress = /srv/echod.sock")
     s.run("systemctl", "start", "echod", check=False)
-    eventually(lambda: "/srv/echod.sock cannot be made: its directory is read-only" in
+    eventually(lambda: "cannot create unix:/srv/echod.sock: its directory is read-only" in
                s.show("StatusText"), "the status has the reason")
 
 

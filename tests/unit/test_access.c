@@ -148,7 +148,7 @@ static void punish(struct setting *s, const char *host, uint64_t now)
 {
     struct address peer = numeric(host);
 
-    access_punish(&s->policy, &peer, now);
+    access_penalize(&s->policy, &peer, now);
 }
 
 static void test_crash_penalty(void **state)
@@ -194,7 +194,7 @@ static void test_crash_penalty_of_others(void **state)
     punish(s, "203.0.113.1", NOW);
     assert_int_equal(access_decide_proxied(&s->policy, &client, &s->listen, NOW).rule,
                      ACCESS_PENALTY);
-    access_punish(&s->policy, &peer, NOW);
+    access_penalize(&s->policy, &peer, NOW);
     assert_int_equal(access_decide(&s->policy, &peer, &s->listen, NOW).rule, ACCESS_OPEN);
 }
 
@@ -265,7 +265,7 @@ static void test_unix_users(void **state)
     assert_int_equal(decide_user(s, 1002).rule, ACCESS_RATE);
     assert_int_equal(decide_user(s, 1).rule, ACCESS_OPEN);
     peer.user = 1003;
-    access_punish(&s->policy, &peer, NOW);
+    access_penalize(&s->policy, &peer, NOW);
     assert_int_equal(decide_user(s, 1003).rule, ACCESS_PENALTY);
     assert_int_equal(decide_user(s, 1004).rule, ACCESS_OPEN);
 }
@@ -327,17 +327,17 @@ static void test_words(void **state)
         {86400 * USEC_PER_SEC,
          "echod: too many connections from your address, try again in 86400 s\n"},
     };
-    char words[ACCESS_WORDS_MAX];
+    char words[ACCESS_REFUSAL_MAX];
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct access access = {.rule = ACCESS_RATE, .wait = cases[i].wait};
-        assert_string_equal(access_words(&access, words, sizeof(words)), cases[i].words);
+        assert_string_equal(access_refusal(&access, words, sizeof(words)), cases[i].words);
     }
     for (enum access_rule rule = ACCESS_DENY; rule <= ACCESS_NO_PROCESS; rule++) {
         struct access access = {.rule = rule};
         assert_non_null(access_reason(&access));
-        access_words(&access, words, sizeof(words));
+        access_refusal(&access, words, sizeof(words));
         assert_ptr_equal(strchr(words, '\n'), words + strlen(words) - 1);
     }
 }

@@ -37,7 +37,7 @@ static void test_a_kill_names_the_client(void **state)
 {
     struct client client = {.pid = 18240, .listener = "local"};
     const struct audit audit = {.request = "kill",
-                                .way = "over the control socket",
+                                .way = "through the control socket",
                                 .by = {.uid = 1000, .pid = 77},
                                 .client = &client};
 
@@ -45,8 +45,8 @@ static void test_a_kill_names_the_client(void **state)
     assert_int_equal(address_numeric(&client.peer, "192.0.2.1", 7), 0);
     struct got got = log_of(&audit);
     expect_field(&got, "MESSAGE",
-                 "the end of the session of 192.0.2.1:7 on local was asked for by uid 1000, "
-                 "process 77, over the control socket");
+                 "uid 1000 (pid 77) requested the end of the session of 192.0.2.1:7 on local "
+                 "through the control socket");
     expect_field(&got, "PRIORITY", "5");
     expect_field(&got, "ECHOD_EVENT", "asked");
     expect_field(&got, "ECHOD_REQUEST", "kill");
@@ -63,7 +63,7 @@ static void test_a_reload_names_none(void **state)
 
     (void)state;
     struct got got = log_of(&audit);
-    expect_field(&got, "MESSAGE", "a reload was asked for by root, process 1, by SIGHUP");
+    expect_field(&got, "MESSAGE", "root (pid 1) requested a reload by SIGHUP");
     expect_field(&got, "ECHOD_REQUEST", "reload");
     expect_field(&got, "ECHOD_BY_UID", "0");
     expect_field(&got, "ECHOD_BY_PID", "1");
@@ -76,11 +76,11 @@ static void test_who_is_no_process_that_we_see(void **state)
 
     (void)state;
     struct got got = log_of(&audit); /* from outside of our PID namespace */
-    expect_field(&got, "MESSAGE", "a reload was asked for by root, by SIGHUP");
+    expect_field(&got, "MESSAGE", "root requested a reload by SIGHUP");
     expect_field(&got, "ECHOD_BY_PID", NULL);
     audit.by.uid = AUDIT_KERNEL;
     got = log_of(&audit);
-    expect_field(&got, "MESSAGE", "a reload was asked for by the kernel, by SIGHUP");
+    expect_field(&got, "MESSAGE", "the kernel requested a reload by SIGHUP");
     expect_field(&got, "ECHOD_BY_UID", NULL);
 }
 

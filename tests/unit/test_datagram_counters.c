@@ -56,7 +56,7 @@ static void test_text(void **state)
     text[0] = '\0';
     datagram_counters_format(&counters, text, sizeof(text));
     assert_string_equal(text, "4 in, 1 out, 70 bytes in, 0 out; not answered: 2 from a port below "
-                              "1024, 1 beyond the rate of its source");
+                              "1024, 1 over the rate limit");
     /* The largest numbers leave nothing out. */
     for (size_t t = 0; t < DATAGRAM_COUNTERS; t++)
         counters.count[t] = UINT64_MAX;

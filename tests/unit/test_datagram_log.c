@@ -54,8 +54,8 @@ static void expect_end(int status, const struct slot *slot, const char *clause)
     char message[256];
 
     datagram_log_end(&out, &worker, status, slot);
-    snprintf(message, sizeof(message),
-             "the worker of " WORKER " %s; another one takes its place in 250ms", clause);
+    snprintf(message, sizeof(message), "the worker of " WORKER " %s; starting another one in 250ms",
+             clause);
     expect_record(message, "restart");
 }
 
@@ -66,7 +66,7 @@ static void test_ends(void **state)
 
     (void)state;
     expect_end(SIGSEGV, &nothing, "was killed by signal 11 (SIGSEGV)");
-    expect_end(END_STOPPED << 8, &nothing, "was told to end by somebody else");
+    expect_end(END_STOPPED << 8, &nothing, "was terminated by another process");
     expect_end(3 << 8, &failed, "exited with the unexpected status 3");
     snprintf(clause, sizeof(clause), "exited with the status %d: %s", END_IO, strerror(ENOBUFS));
     expect_end(END_IO << 8, &failed, clause);
@@ -88,8 +88,8 @@ static void test_no_worker(void **state)
 {
     (void)state;
     datagram_log_failure(&out, &worker, EAGAIN);
-    expect_record("no worker could be forked for " WORKER
-                  ": Resource temporarily unavailable; trying again in 250ms",
+    expect_record("cannot fork a worker for " WORKER
+                  ": Resource temporarily unavailable; retrying in 250ms",
                   NULL);
 }
 

@@ -65,7 +65,7 @@ static void turn(void)
     poll(polled, count, 10);
     ends_take_reports(&server);
     ends_take_children(&server);
-    ends_settle(&server);
+    ends_recover(&server);
     assert_int_equal(fork_servers_run(fork_servers, clock_now()), 0);
 }
 
@@ -456,7 +456,7 @@ static void test_killed_with_a_signal_to_be_sent(void **state)
     assert_int_equal(waitpid(server_pid(), &status, WUNTRACED | __WALL), server_pid());
     kill(client->pid, SIGSTOP);
     worker_signal_client(&server.fork_servers, client, SIGKILL);
-    client->asked = true;
+    client->end_requested = true;
     assert_int_equal(client->signal, SIGKILL);
     kill_current();
     all_are_gone();

@@ -66,8 +66,8 @@ static void test_one_listener_costs_no_other(void **state)
     assert_int_equal(listeners.item[0].fd, first);
     assert_int_equal(listeners.item[1].fd, last);
     assert_string_equal(next_record(channel[1]),
-                        "a.conf:5: [listen gone] address: fe80::1%gone: there "
-                        "is no such network interface (yet)");
+                        "a.conf:5: [listen gone] address: fe80::1%gone: no "
+                        "such network interface (yet)");
     assert_string_equal(next_record(channel[1]), "");
     listeners_close(&listeners, false);
     settings_free(settings);

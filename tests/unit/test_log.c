@@ -40,9 +40,9 @@ static void test_levels(void **state)
     struct channel channel = begin(LOG_NOTICE);
 
     (void)state;
-    assert_true(log_wants(&channel.log, LOG_ERR));
-    assert_true(log_wants(&channel.log, LOG_NOTICE));
-    assert_false(log_wants(&channel.log, LOG_INFO));
+    assert_true(log_is_enabled(&channel.log, LOG_ERR));
+    assert_true(log_is_enabled(&channel.log, LOG_NOTICE));
+    assert_false(log_is_enabled(&channel.log, LOG_INFO));
     log_error(&channel.log, "e%d", 1);
     log_warning(&channel.log, "w");
     log_notice(&channel.log, "n");

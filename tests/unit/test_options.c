@@ -195,7 +195,7 @@ static void test_list_has_a_line_of_six_fields_per_option(void **state)
     }
     assert_int_equal(lines, option_count);
     assert_int_equal(tabs, 5 * option_count);
-    assert_non_null(strstr(text, "server\tmax_clients\tnumber\t1000\t1 to 100000\tClients "));
+    assert_non_null(strstr(text, "server\tmax_clients\tnumber\t1000\t1 to 100000\tMaximum "));
     assert_non_null(strstr(text, "\nlisten NAME\tgreeting\ttext\t\t\tSent "));
     free(text);
 }

@@ -26,7 +26,7 @@ static struct handshake sound(int ttl, int dscp, int hops)
         .peer = at("198.51.100.1", 7780),
         .ttl = ttl,
         .dscp = dscp,
-        .asked = ALL,
+        .requested = ALL,
         .ecn_known = true,
         .agreed = ALL,
         .ecn_seen = true,
@@ -151,7 +151,7 @@ static void test_options(void **state)
     begin(NULL);
     plain.reply.syn.timestamps = false;
     finds("timestamps were removed: ");
-    plain.asked &= ~AGREED_TIMESTAMPS; /* then they were not sent */
+    plain.requested &= ~AGREED_TIMESTAMPS; /* then they were not sent */
     plain.agreed &= ~AGREED_TIMESTAMPS;
     assert_string_equal(findings(13), "");
     begin(NULL);
@@ -164,7 +164,7 @@ static void test_options(void **state)
     finds("window scale 7 became 2: ");
     begin(NULL);
     strcpy(plain.reply.syn.options, "mss,nop,window_scale,sack,timestamps");
-    finds("the TCP options arrived in another order (mss,nop,window_scale,sack,timestamps): ");
+    finds("the TCP options arrived in a different order (mss,nop,window_scale,sack,timestamps): ");
 }
 
 static void test_ecn(void **state)
@@ -173,15 +173,15 @@ static void test_ecn(void **state)
     plain.reply.syn.ecn_setup = false;
     assert_string_equal(findings(13), ""); /* the other one had it: the first SYN was lost */
     marked.reply.syn.ecn_setup = false;
-    finds("ECN was asked for and did not arrive: ");
-    plain.asked &= ~AGREED_ECN;
+    finds("ECN was requested, but the request did not arrive: ");
+    plain.requested &= ~AGREED_ECN;
     assert_string_equal(findings(13), "");
     begin(NULL);
     plain.agreed &= ~AGREED_ECN;
-    finds("ECN was granted, and the answer arrived without: ");
+    finds("ECN was granted, but the reply arrived without it: ");
     begin(NULL);
     plain.ecn_seen = marked.ecn_seen = false;
-    finds("ECN is in use, but packets of the server arrive without the mark: ");
+    finds("ECN is in use, but packets from the server arrive without the mark: ");
     begin(NULL);
     plain.reply.syn.ecn = 3;
     finds("the ECN field 0 became 3: ");

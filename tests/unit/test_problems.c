@@ -30,10 +30,9 @@ static void rejects(const char *text, const char *expected)
 static void test_duplicate_key_names_both_lines(void **state)
 {
     (void)state;
-    rejects(L "port = 1\nport = 1\n",
-            "a.conf:3: [listen a] port: set a second time; line 2 sets it already\n");
+    rejects(L "port = 1\nport = 1\n", "a.conf:3: [listen a] port: already set in line 2\n");
     rejects(L "port = 1\n[listen b]\nport = 1\n" L "\nport = 2\n",
-            "a.conf:7: [listen a] port: set a second time; line 2 sets it already\n");
+            "a.conf:7: [listen a] port: already set in line 2\n");
 }
 
 static void test_unknown_section(void **state)
@@ -56,7 +55,7 @@ static void test_unknown_section(void **state)
         /* What stands in it is not blamed as well. */
         snprintf(text, sizeof(text), L "[%s]\nport = x\nfoo = 1\n", names[i]);
         snprintf(expected, sizeof(expected),
-                 "a.conf:2: [%s] is no section: there are [server] and [listen NAME] (NAME: up to "
+                 "a.conf:2: [%s] is not a section; use [server] or [listen NAME] (NAME: up to "
                  "32 letters, digits, . _ -)\n",
                  names[i]);
         rejects(text, expected);
@@ -66,8 +65,9 @@ static void test_unknown_section(void **state)
 static void test_section_in_capital_letters(void **state)
 {
     (void)state;
-    rejects(L "[Server]\n", "a.conf:2: [Server] is no section; did you mean [server]?\n");
-    rejects(L "[LISTEN  A]\n", "a.conf:2: [LISTEN  A] is no section; did you mean [listen  A]?\n");
+    rejects(L "[Server]\n", "a.conf:2: [Server] is not a section; did you mean [server]?\n");
+    rejects(L "[LISTEN  A]\n", "a.conf:2: [LISTEN  A] is not a section; did you mean [listen  "
+                               "A]?\n");
 }
 
 static void test_unknown_key(void **state)
@@ -93,7 +93,7 @@ static void test_key_before_any_section(void **state)
 {
     (void)state;
     rejects("port = 1\n" L,
-            "a.conf:1: port: stands before the first section: [server] or [listen NAME]\n");
+            "a.conf:1: port: precedes the first section: begin with [server] or [listen NAME]\n");
 }
 
 static void test_bad_value_says_what_is_good(void **state)
@@ -110,7 +110,8 @@ static void test_bad_limits_of_sources(void **state)
 {
     (void)state;
     rejects("[server]\nsource_prefix = 32\n",
-            "a.conf:2: [server] source_prefix: \"32\" is not two numbers of bits, of IPv4 and of "
+            "a.conf:2: [server] source_prefix: \"32\" is not a pair of prefix lengths, for IPv4 "
+            "and "
             "IPv6: 32, 64\n");
     rejects("[server]\nsource_prefix = 32, 129\n",
             "a.conf:2: [server] source_prefix: 32, 129 is out of range (1 to 32, 1 to 128)\n");
@@ -129,9 +130,10 @@ static void test_reserved_for_nobody(void **state)
     (void)state;
     rejects(
         "[server]\nreserved = 1\n" L,
-        "a.conf:2: [server] reserved: name in monitor for whom: nobody could use these places\n");
+        "a.conf:2: [server] reserved: set monitor to the addresses that may use these places\n");
     rejects("[server]\nmax_clients = 5\nreserved = 5\nmonitor = ::1\n" L,
-            "a.conf:3: [server] reserved: has to be less than max_clients, or nobody else is ever "
+            "a.conf:3: [server] reserved: must be less than max_clients, or other clients are "
+            "never "
             "served\n");
 }
 
@@ -142,12 +144,12 @@ static void test_all_errors_at_once(void **state)
             "a.conf:1: expected KEY = VALUE\n"
             "a.conf:3: [server] max_clients: \"x\" is not a number (1 to 100000)\n"
             "a.conf:4: [server] foo: unknown option; echod --list-options shows them all\n"
-            "a.conf:5: [nonsense] is no section: there are [server] and [listen NAME] (NAME: up "
+            "a.conf:5: [nonsense] is not a section; use [server] or [listen NAME] (NAME: up "
             "to 32 letters, digits, . _ -)\n"
             "a.conf:7: [listen a] port: \"-1\" is neither a port (0 to 65535) nor a name in "
             "/etc/services\n"
-            "a.conf:8: [listen a] port: set a second time; line 7 sets it already\n"
-            "a.conf:9: no ] ends the name of this section\n");
+            "a.conf:8: [listen a] port: already set in line 7\n"
+            "a.conf:9: the section header has no closing ]\n");
 }
 
 static void test_no_listener(void **state)
@@ -171,8 +173,8 @@ static void test_unix_rules(void **state)
     rejects(L "address = /run/x\n",
             "a.conf:2: [listen a] address: /run/x is a path: did you mean protocol = unix?\n");
     snprintf(text, sizeof(text), L "protocol = unix\naddress = /%0107d\n", 0);
-    rejects(text, "a.conf:3: [listen a] address: the path is longer than a Unix socket's may be "
-                  "(107 bytes)\n");
+    rejects(text, "a.conf:3: [listen a] address: the path is too long for a Unix socket "
+                  "(107 bytes at most)\n");
 }
 
 static void test_internet_rules(void **state)
@@ -200,10 +202,10 @@ static void test_datagram_rules(void **state)
     rejects(L "protocol = unix-dgram\naddress = @a\nservice = whoami\n",
             "a.conf:4: [listen a] service: whoami needs a connection: use protocol = unix\n");
     rejects(L "protocol = udp\nproxy_protocol = v2\nproxy_trust = ::1\n",
-            "a.conf:3: [listen a] proxy_protocol: its header begins a connection's bytes: use "
+            "a.conf:3: [listen a] proxy_protocol: the header requires a stream: use "
             "protocol = tcp or unix\n");
     rejects(L "protocol = unix-seqpacket\naddress = @a\nproxy_protocol = v2\n",
-            "a.conf:4: [listen a] proxy_protocol: its header begins a connection's bytes: use "
+            "a.conf:4: [listen a] proxy_protocol: the header requires a stream: use "
             "protocol = tcp or unix\n");
     rejects(L "protocol = unix-seqpacket\n",
             "a.conf:1: [listen a] address: with protocol = unix-seqpacket, give a path");
@@ -213,8 +215,8 @@ static void test_proxy_without_trust(void **state)
 {
     (void)state;
     rejects(L "proxy_protocol = v2\n",
-            "a.conf:2: [listen a] proxy_protocol: name the proxies in proxy_trust: anybody could "
-            "forge the header\n");
+            "a.conf:2: [listen a] proxy_protocol: set proxy_trust to the addresses of the "
+            "proxies, or anybody could forge the header\n");
 }
 
 static void test_terminal_is_safe_from_the_file(void **state)

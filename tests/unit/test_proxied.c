@@ -34,7 +34,7 @@ static void is_about(const char *expected)
 
 static void answer(enum slot_answer answer)
 {
-    snprintf(slot->words, sizeof(slot->words), "go away\n");
+    snprintf(slot->refusal, sizeof(slot->refusal), "go away\n");
     slot_answer(slot, answer);
 }
 

@@ -149,7 +149,7 @@ static void test_denied(void **state)
     struct setting *s = *state;
 
     assert_int_equal(ask_about(s, "::ffff:192.0.2.200"), SLOT_REFUSED);
-    assert_string_equal(slot_of(s, 0)->words, "echod: access denied\n");
+    assert_string_equal(slot_of(s, 0)->refusal, "echod: access denied\n");
     assert_int_equal(client(s)->standing, CLIENT_REFUSED);
     assert_int_equal(count(s, "192.0.2.200"), 0);
     assert_int_equal(s->server.counters.refused, 1);

@@ -40,7 +40,7 @@ static int teardown(void **state)
     pid_t pid = scribe.pid;
 
     (void)state;
-    scribe_process_dismiss(&scribe);
+    scribe_process_stop(&scribe);
     scribe_process_close(&scribe);
     if (pid > 0)
         kill(pid, SIGCONT);
@@ -250,7 +250,7 @@ static void test_dismissed(void **state)
     start();
     struct store to = connect_one(&number);
     log_one("last");
-    scribe_process_dismiss(&scribe);
+    scribe_process_stop(&scribe);
     assert_int_equal(scribe.records_in, -1);
     assert_int_equal(scribe.records_out, -1);
     assert_int_equal(scribe.stores, -1);

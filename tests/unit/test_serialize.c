@@ -176,7 +176,8 @@ static void test_what_cannot_be_read_is_told(void **state)
     (void)state;
     assert_null(settings_deserialize(-1, &problems));
     assert_int_equal(problems.fatal, 1);
-    assert_non_null(strstr(problems.list[0].text, "cannot be read: Bad file descriptor"));
+    assert_non_null(strstr(problems.list[0].text, "cannot read the settings that were handed "
+                                                  "over: Bad file"));
     problems_free(&problems);
 }
 

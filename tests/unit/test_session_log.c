@@ -19,7 +19,7 @@ static int exited(int status)
 
 static bool crashed(int status, bool asked)
 {
-    return session_crashed(&(struct session_end){.status = status, .asked = asked});
+    return session_crashed(&(struct session_end){.status = status, .end_requested = asked});
 }
 
 static void test_exits_that_workers_choose_are_no_crashes(void **state)
@@ -53,7 +53,8 @@ static void test_end_with_its_fork_server_is_no_crash(void **state)
 {
     (void)state;
     for (int asked = 0; asked < 2; asked++) {
-        struct session_end end = {.status = exited(END_STOPPED), .asked = asked, .lost = true};
+        struct session_end end = {
+            .status = exited(END_STOPPED), .end_requested = asked, .lost = true};
         assert_false(session_crashed(&end));
         end.status = SESSION_STATUS_UNKNOWN;
         assert_false(session_crashed(&end));

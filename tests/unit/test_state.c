@@ -376,7 +376,7 @@ static void expect_client(const struct daemon *heir, const struct daemon *old, p
     assert_string_equal(after->listener, before->listener);
     assert_int_equal(after->service, before->service);
     assert_true(after->since == before->since);
-    assert_int_equal(after->asked, before->asked);
+    assert_int_equal(after->end_requested, before->end_requested);
     assert_int_equal(after->standing, before->standing);
     assert_int_equal(after->proxy.len, before->proxy.len);
     assert_memory_equal(&after->proxy.storage, &before->proxy.storage, after->proxy.len);
@@ -472,7 +472,7 @@ static void test_a_client_that_was_asked_to_end(void **state)
     (void)state;
     add(donor, 100, &peer);
     add(donor, 101, &peer);
-    roster_find(&donor->server.sessions.roster, 100)->asked = true;
+    roster_find(&donor->server.sessions.roster, 100)->end_requested = true;
     struct daemon heir;
     inherit(&heir, donor, &donor->settings, &passed);
     expect_client(&heir, &donor->server, 100);

@@ -194,7 +194,7 @@ static NORETURN void read_late(void)
         _exit(3);
     pid_t writer = fork();
     if (writer == 0) {
-        sink_settle(SINK_JOURNAL);
+        sink_drain(SINK_JOURNAL);
         _exit(write(done[1], "", 1) != 1);
     }
     struct pollfd end = {.fd = done[0], .events = POLLIN};

@@ -36,37 +36,37 @@ struct common_options {
     size_t rest_count;
 };
 
-extern const struct option_row common_rows[];
-extern const size_t common_row_count;
+extern const struct option_row common_option_rows[];
+extern const size_t common_option_row_count;
 
 /* Nothing set, with the port that is meant where none is given. */
-struct common_options common_defaults(const char *port);
+struct common_options common_options_default(const char *port);
 
 /* C with a deadline: SPAN microseconds after the program began; 0: none. */
-struct common_options common_until(const struct common_options *c, uint64_t span);
+struct common_options common_options_with_deadline(const struct common_options *c, uint64_t span);
 
 /* When what begins at BEGIN has to be over: by the timeout, and by the deadline. */
-uint64_t common_limit(const struct common_options *c, uint64_t begin);
+uint64_t common_options_deadline(const struct common_options *c, uint64_t begin);
 
 /* How long a reply may be waited for from now on: the timeout, or less because of the deadline, in
  * microseconds; 0: for ever. */
-uint64_t common_patience(const struct common_options *c);
+uint64_t common_options_reply_timeout(const struct common_options *c);
 
 /* The plan of a connection for these options, which must stay; it is woken by WAKE, or by -1. */
-struct connect_plan common_plan(const struct common_options *c, int wake);
+struct connect_plan common_options_connect_plan(const struct common_options *c, int wake);
 
 /* Whether the options go together. Returns 0 or -EINVAL, reported. */
-int common_check(struct common_options *c);
+int common_options_check(struct common_options *c);
 
 /* Whether PORT may be a port, or the name of one: glibc's getaddrinfo(3) takes a number beyond
  * 65535 and cuts it, and " 7" and "+7", too. */
-bool common_is_port(const char *port);
+bool common_options_is_port(const char *port);
 
 /* The code point DSCP by name, or as a number, in BUF of DSCP_TEXT_MAX bytes. Returns BUF. */
 #define DSCP_TEXT_MAX 8
-const char *common_dscp_name(int dscp, char *buf);
+const char *dscp_name(int dscp, char *buf);
 
 /* Says that the command line is wrong: WHAT, and TEXT or NULL. Returns -EINVAL. */
-int common_wrong(const char *what, const char *text);
+int usage_error(const char *what, const char *text);
 
 #endif

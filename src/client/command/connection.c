@@ -13,13 +13,13 @@
 #include <string.h>
 
 /* The probe that finds the address that answers, in bytes, and the time for it in microseconds. */
-#define SCOUT_SIZE 56
-#define SCOUT_TIME USEC_PER_SEC
+#define FIND_SIZE 56
+#define FIND_TIME USEC_PER_SEC
 
 int connection_resolve(const struct common_options *c, struct attempts *found)
 {
     const char *reason;
-    int r = target_resolve(&c->target, common_limit(c, c->begin), found, &reason);
+    int r = target_resolve(&c->target, common_options_deadline(c, c->begin), found, &reason);
 
     if (r == 0)
         return 0;
@@ -64,7 +64,7 @@ static int take(const struct common_options *c, int fd, const struct attempt *a,
 int connection_try(const struct common_options *c, const struct address *address, int wake,
                    struct connection *connection)
 {
-    struct connect_plan plan = common_plan(c, wake);
+    struct connect_plan plan = common_options_connect_plan(c, wake);
     struct attempt a = {.address = *address, .begun = clock_nanoseconds()};
     int fd = race_single(address, &plan);
 
@@ -97,11 +97,11 @@ static void watch(const void *context, const struct attempt *a, bool failed)
 static int connect_from(const struct common_options *c, struct attempts *attempts, size_t first,
                         int wake, struct connection *connection)
 {
-    struct connect_plan plan = common_plan(c, wake);
+    struct connect_plan plan = common_options_connect_plan(c, wake);
     size_t winner;
 
     if (attempts->begun) /* the first time, the lookup and this share the time */
-        plan.deadline = common_limit(c, attempts->begun);
+        plan.deadline = common_options_deadline(c, attempts->begun);
     attempts->begun = 0;
     int fd = race_connect(attempts, first, &plan, &(struct race_watch){watch, c}, &winner);
     if (fd < 0)
@@ -134,17 +134,17 @@ static size_t first_silent(const struct attempts *attempts)
  * Without connections, whether an address answers shows only once something is sent: leaves of
  * ATTEMPTS the one that answers a probe first; or, if none does, the first that does not refuse it.
  */
-static int scout(const struct common_options *c, struct attempts *attempts, int wake)
+static int find_answering(const struct common_options *c, struct attempts *attempts, int wake)
 {
-    uint8_t data[SCOUT_SIZE];
+    uint8_t data[FIND_SIZE];
     const struct probe probe = {.run = (uint32_t)clock_nanoseconds(), .size = sizeof(data)};
-    struct connect_plan plan = common_plan(c, wake);
+    struct connect_plan plan = common_options_connect_plan(c, wake);
     size_t i;
 
     probe_write(&probe, data);
     plan.first = data;
     plan.first_len = sizeof(data);
-    plan.deadline = clock_earlier(plan.deadline, clock_now() + SCOUT_TIME);
+    plan.deadline = clock_earlier(plan.deadline, clock_now() + FIND_TIME);
     int fd = race_connect(attempts, 0, &plan, &(struct race_watch){watch, c}, &i);
     if (fd == -ECANCELED)
         return fd;
@@ -165,7 +165,7 @@ int connection_connect(const struct common_options *c, struct attempts *attempts
 
     connection->fd = -1;
     if (c->probes && c->udp && attempts->count > 1)
-        r = scout(c, attempts, wake);
+        r = find_answering(c, attempts, wake);
     if (r == 0)
         r = connect_from(c, attempts, 0, wake, connection);
     if (r < 0 && r != -ECANCELED)

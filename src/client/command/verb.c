@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +20,14 @@ static void print_common_synopsis(const struct verb *verb)
 
 static void print_verb_help(const struct verb *verb)
 {
-    const char *before = verb->before ? verb->before : "", *gap = verb->before ? " " : "";
-    const char *behind = verb->behind ? verb->behind : "", *space = verb->behind ? " " : "";
+    const char *leading = verb->leading ? verb->leading : "", *gap = verb->leading ? " " : "";
+    const char *trailing = verb->trailing ? verb->trailing : "", *space = verb->trailing ? " " : "";
 
-    printf("Usage: echoc %s [OPTION]... %s%sHOST [PORT%s%s]\n", verb->name, before, gap, space,
-           behind);
-    printf("  or:  echoc %s [OPTION]... --unix PATH%s%s%s%s\n", verb->name, gap, before, space,
-           behind);
-    printf("To %s.\n\n", verb->summary);
+    printf("Usage: echoc %s [OPTION]... %s%sHOST [PORT%s%s]\n", verb->name, leading, gap, space,
+           trailing);
+    printf("  or:  echoc %s [OPTION]... --unix PATH%s%s%s%s\n", verb->name, gap, leading, space,
+           trailing);
+    printf("%c%s.\n\n", toupper((unsigned char)verb->summary[0]), verb->summary + 1);
     options_print(verb->rows, verb->row_count, stdout);
     print_common_synopsis(verb);
     fputs(verb->notes, stdout);
@@ -40,7 +41,7 @@ static void take_operands(const struct verb *verb, struct common_options *c, int
 {
     int i = 0;
 
-    if (verb->before && i < count)
+    if (verb->leading && i < count)
         c->leading = operands[i++];
     if (!c->target.path && i < count)
         c->target.host = operands[i++];
@@ -52,16 +53,16 @@ static void take_operands(const struct verb *verb, struct common_options *c, int
 
 static int check(const struct verb *verb, struct common_options *c)
 {
-    if (verb->before && !c->leading)
-        return common_wrong("an operand is missing", verb->before);
-    if (!verb->behind && c->rest_count > 0)
-        return common_wrong("unexpected operand", c->rest[0]);
+    if (verb->leading && !c->leading)
+        return usage_error("an operand is missing", verb->leading);
+    if (!verb->trailing && c->rest_count > 0)
+        return usage_error("unexpected operand", c->rest[0]);
     if (!verb->datagrams && c->udp)
-        return common_wrong("this verb needs connections: it cannot be done with --udp",
-                            verb->name);
+        return usage_error("this verb needs a connection: it cannot be combined with --udp",
+                           verb->name);
     c->lasting = !verb->datagrams;
     c->probes = verb->probes;
-    return common_check(c);
+    return common_options_check(c);
 }
 
 /* Options, then operands. Returns 0 or -EINVAL, reported. */
@@ -69,7 +70,7 @@ static int parse(const struct verb *verb, struct common_options *c, void *opts, 
                  char **argv)
 {
     const struct option_set sets[] = {
-        {common_rows, common_row_count, c},
+        {common_option_rows, common_option_row_count, c},
         {verb->rows, verb->row_count, opts},
     };
     int first = options_parse(sets, ARRAY_SIZE(sets), argc, argv, &c->show);
@@ -82,7 +83,7 @@ static int parse(const struct verb *verb, struct common_options *c, void *opts, 
 
 static int parse_and_run(const struct verb *verb, void *opts, int argc, char **argv)
 {
-    struct common_options common = common_defaults(verb->port);
+    struct common_options common = common_options_default(verb->port);
 
     if (parse(verb, &common, opts, argc, argv) < 0)
         return verb->misuse;

@@ -11,12 +11,12 @@
 
 struct verb {
     const char *name;
-    const char *summary; /* of one line */
-    const char *before;  /* the operand before HOST, or NULL */
-    const char *behind;  /* operands behind PORT, or NULL */
-    const char *port;    /* where none is given */
-    bool datagrams;      /* it can be done with --udp */
-    bool probes;         /* what it sends are probes (probe.h) */
+    const char *summary;  /* of one line */
+    const char *leading;  /* the operand before HOST, or NULL */
+    const char *trailing; /* the operands after PORT, or NULL */
+    const char *port;     /* where none is given */
+    bool datagrams;       /* it can be done with --udp */
+    bool probes;          /* what it sends are probes (probe.h) */
     const struct option_row *rows;
     size_t row_count;
     const void *defaults; /* what the rows' offsets are of, .size bytes */

@@ -54,12 +54,10 @@ const char *connect_diag_reason(const struct attempt *a, char *buf, size_t size)
         snprintf(buf, size, "%s reset the connection", text);
     else if (a->error == -EADDRNOTAVAIL)
         snprintf(buf, size,
-                 "cannot connect to %s: no local port is free, or this machine has no such source "
-                 "address",
+                 "cannot connect to %s: no local port is free, or the source address is not local",
                  text);
     else if (a->error == -ENOENT)
-        snprintf(buf, size,
-                 "cannot connect to %s: there is no such socket (is the server running?)", text);
+        snprintf(buf, size, "cannot connect to %s: no such socket (is the server running?)", text);
     else
         snprintf(buf, size, "cannot connect to %s: %s", text, strerror(-a->error));
     return buf;

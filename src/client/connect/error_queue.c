@@ -113,7 +113,7 @@ bool error_queue_drain(int fd, struct queued_error *e)
     return any;
 }
 
-const char *error_queue_words(const struct queued_error *e, char *buf)
+const char *error_queue_describe(const struct queued_error *e, char *buf)
 {
     char from[ADDRESS_TEXT_MAX];
 

@@ -43,6 +43,6 @@ bool error_queue_drain(int fd, struct queued_error *e);
 
 /* E in words ("Connection refused, reported by 192.0.2.1"), in BUF of QUEUED_ERROR_TEXT_MAX bytes.
  * Returns BUF. */
-const char *error_queue_words(const struct queued_error *e, char *buf);
+const char *error_queue_describe(const struct queued_error *e, char *buf);
 
 #endif

@@ -32,7 +32,7 @@ struct job {
     atomic_bool left;  /* by one of them */
 };
 
-static void leave(struct job *job)
+static void release_job(struct job *job)
 {
     if (!atomic_exchange(&job->left, true))
         return;
@@ -74,7 +74,7 @@ static void fail(struct job *job)
     }
 }
 
-static void *work(void *context)
+static void *lookup_thread(void *context)
 {
     struct job *job = context;
     uint64_t one = 1;
@@ -85,7 +85,7 @@ static void *work(void *context)
         fail(job);
     ssize_t ignored = write(job->done, &one, sizeof(one)); /* an eventfd(2) at 0 takes it */
     (void)ignored;
-    leave(job);
+    release_job(job);
     return NULL;
 }
 
@@ -101,7 +101,7 @@ static int start(struct job *job)
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    int r = pthread_create(&thread, &attributes, work, job);
+    int r = pthread_create(&thread, &attributes, lookup_thread, job);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     return r;
@@ -129,7 +129,7 @@ static int look_up_name(const char *host, const char *service, const struct addr
     int error = job->done < 0 ? errno : start(job);
     if (error) {
         job->left = true;
-        leave(job);
+        release_job(job);
         errno = error;
         return EAI_SYSTEM;
     }
@@ -141,7 +141,7 @@ static int look_up_name(const char *host, const char *service, const struct addr
         errno = job->error;
     }
     error = errno;
-    leave(job);
+    release_job(job);
     errno = error;
     return r;
 }

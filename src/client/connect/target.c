@@ -17,7 +17,7 @@ static const char *reason_of(int gai_error)
     if (gai_error == EAI_SERVICE) /* glibc: "Servname not supported for ai_socktype" */
         return "unknown service name";
     if (gai_error == EAI_INPROGRESS)
-        return "the lookup timed out";
+        return "the name lookup timed out";
     return gai_strerror(gai_error);
 }
 
@@ -120,7 +120,7 @@ int target_resolve(const struct target *target, uint64_t deadline, struct attemp
     int r = address_unix(&a, target->path);
     if (r < 0) {
         *reason = r == -ENAMETOOLONG ? "too long for the path of a Unix socket"
-                                     : "the path of a Unix socket begins with / or @";
+                                     : "the path of a Unix socket must begin with / or @";
         return r;
     }
     add_address(found, &a);

@@ -22,7 +22,7 @@
 #define PACKET_MAX ((size_t)256 << 10)
 
 /* What answers nothing is received so often before it is looked whether there is input. */
-#define UNASKED_MAX 64
+#define UNEXPECTED_MAX 64
 
 struct datagram_exchange {
     const struct exchange_plan *plan;
@@ -38,7 +38,7 @@ struct datagram_exchange {
     bool input_ended;
     struct display display;
     bool over;
-    unsigned unasked; /* how often something came that answers no message */
+    unsigned unexpected; /* how often something came that answers no message */
 };
 
 /* The first reason counts. */
@@ -122,7 +122,7 @@ static int receive(struct datagram_exchange *d, const struct message *m)
 }
 
 /* The same, of what answers no message: an error is the end. */
-static void receive_unasked(struct datagram_exchange *d)
+static void receive_unexpected(struct datagram_exchange *d)
 {
     int r = receive(d, NULL);
 
@@ -263,7 +263,7 @@ static void ask(struct datagram_exchange *d, struct message *m)
         end(d, ENDED_BROKEN, r);
 }
 
-static void say(struct datagram_exchange *d, const char *data, size_t len)
+static void send_message(struct datagram_exchange *d, const char *data, size_t len)
 {
     struct message m = {
         .data = data,
@@ -277,14 +277,14 @@ static void say(struct datagram_exchange *d, const char *data, size_t len)
         put_failure(d, &m);
 }
 
-static void say_messages(struct datagram_exchange *d)
+static void send_messages(struct datagram_exchange *d)
 {
     for (size_t i = 0; i < d->plan->message_count && !d->over; i++) {
         struct payload text = {0};
         if (payload_add(&text, d->plan->messages[i], d->plan->newline) < 0)
             end(d, ENDED_SYSTEM, -ENOMEM);
         else
-            say(d, byte_queue_front(&text.bytes), byte_queue_length(&text.bytes));
+            send_message(d, byte_queue_front(&text.bytes), byte_queue_length(&text.bytes));
         payload_free(&text);
     }
 }
@@ -304,8 +304,8 @@ static bool is_input_ready(const struct datagram_exchange *d)
 static void read_some(struct datagram_exchange *d)
 {
     if (await(d, POLLIN, d->plan->input, NEVER) == FROM_SERVER) {
-        receive_unasked(d);
-        if (d->over || ++d->unasked % UNASKED_MAX != 0 || !is_input_ready(d))
+        receive_unexpected(d);
+        if (d->over || ++d->unexpected % UNEXPECTED_MAX != 0 || !is_input_ready(d))
             return;
     }
     ssize_t n = payload_read(&d->input, d->plan->input);
@@ -330,7 +330,7 @@ static size_t first_line(const struct datagram_exchange *d)
     return d->input_ended || len > PACKET_MAX ? len : 0;
 }
 
-static void say_lines(struct datagram_exchange *d)
+static void send_lines(struct datagram_exchange *d)
 {
     while (!d->over && (!d->input_ended || byte_queue_length(&d->input.bytes) > 0)) {
         size_t len = first_line(d);
@@ -339,7 +339,7 @@ static void say_lines(struct datagram_exchange *d)
             read_some(d);
             continue;
         }
-        say(d, line, len - (!d->plan->newline && line[len - 1] == '\n'));
+        send_message(d, line, len - (!d->plan->newline && line[len - 1] == '\n'));
         byte_queue_drop(&d->input.bytes, len);
     }
 }
@@ -348,7 +348,7 @@ static void say_lines(struct datagram_exchange *d)
 
 /* What there still is: of a connection until the server closes it, too; of datagrams what has come
  * by now, however many more are sent. */
-static void hear_the_rest(struct datagram_exchange *d)
+static void receive_remaining(struct datagram_exchange *d)
 {
     bool lasting = d->type != SOCK_DGRAM;
     uint64_t deadline = lasting ? deadline_of(d) : 0, now = clock_nanoseconds();
@@ -359,7 +359,7 @@ static void hear_the_rest(struct datagram_exchange *d)
     d->arrived = 0;
     while (!d->over && (lasting ? clock_now() < deadline : d->arrived <= now) &&
            await(d, POLLIN, -1, deadline) == FROM_SERVER)
-        receive_unasked(d);
+        receive_unexpected(d);
     end(d, lasting ? ENDED_SILENT : ENDED_CLOSED, 0);
 }
 
@@ -378,12 +378,12 @@ void datagram_exchange_run(const struct exchange_plan *plan, struct exchange_res
     *result = (struct exchange_result){.expected = -1};
     address_peer(&d.peer, plan->sock);
     stamp_enable(plan->sock);
-    say_messages(&d);
+    send_messages(&d);
     if (plan->input >= 0)
-        say_lines(&d);
+        send_lines(&d);
     result->complete = !d.over;
     if (!d.over)
-        hear_the_rest(&d);
+        receive_remaining(&d);
     if (result->ending == ENDED_CLOSED && result->unanswered > 0)
         result->ending = ENDED_SILENT;
     result->duration = clock_now() - begin;

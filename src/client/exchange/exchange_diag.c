@@ -44,7 +44,7 @@ static double seconds(uint64_t usec)
 }
 
 /* The server closed, or the connection broke, too early. */
-static int say_closed(const struct exchange_result *r, const char *peer, bool verify)
+static int report_closed(const struct exchange_result *r, const char *peer, bool verify)
 {
     char got[COUNT_TEXT_MAX], line[ADDRESS_TEXT_MAX] = "";
     bool reset = r->ending == ENDED_BROKEN && r->error == -ECONNRESET;
@@ -68,13 +68,13 @@ static int say_closed(const struct exchange_result *r, const char *peer, bool ve
 }
 
 /* Datagrams: their host has answered that nobody is there. */
-static int say_refused(const struct address *peer)
+static int report_refused(const struct address *peer)
 {
     connect_diag_refused(&(struct attempt){.address = *peer, .error = -ECONNREFUSED});
     return EXIT_UNAVAILABLE;
 }
 
-static int say_silent(const struct exchange_result *r, const char *peer, uint64_t timeout)
+static int report_silence(const struct exchange_result *r, const char *peer, uint64_t timeout)
 {
     char span[DURATION_TEXT_MAX], got[COUNT_TEXT_MAX];
 
@@ -95,7 +95,7 @@ static const char *byte(int value, char *buf)
     return buf;
 }
 
-static int say_different(const struct exchange_result *r, const char *peer)
+static int report_difference(const struct exchange_result *r, const char *peer)
 {
     char message[48] = "", sent[COUNT_TEXT_MAX], got[COUNT_TEXT_MAX];
 
@@ -103,16 +103,16 @@ static int say_different(const struct exchange_result *r, const char *peer)
         snprintf(message, sizeof(message), " to message %" PRIu64, r->messages);
     diag_say("%s: the reply%s differs at byte %" PRIu64 " (sent %s, got %s)%s", peer, message,
              r->differs_at, byte(r->expected, sent), byte(r->got, got),
-             r->differs_at == 1 ? "; a greeting counts as a difference, too" : "");
+             r->differs_at == 1 ? "; a greeting also counts as a difference" : "");
     return ECHOC_DIFFERS;
 }
 
-static int say_local(const struct exchange_result *r)
+static int report_local(const struct exchange_result *r)
 {
     const char *why = strerror(-r->error);
 
     if (r->ending == ENDED_SYSTEM) {
-        diag_say("cannot go on: %s", why);
+        diag_say("cannot continue: %s", why);
         return EXIT_OSERR;
     }
     if (r->ending == ENDED_INPUT)
@@ -122,8 +122,8 @@ static int say_local(const struct exchange_result *r)
     return EXIT_IOERR;
 }
 
-static int say_success(const struct exchange_result *r, const char *peer,
-                       const struct exchange_plan *plan, int verbosity)
+static int report_success(const struct exchange_result *r, const char *peer,
+                          const struct exchange_plan *plan, int verbosity)
 {
     char sent[COUNT_TEXT_MAX], got[COUNT_TEXT_MAX];
 
@@ -155,16 +155,16 @@ int exchange_diag_result(const struct exchange_result *result, const struct addr
     switch (result->ending) {
     case ENDED_CLOSED:
         if (is_answered(result, plan->verify))
-            return say_success(result, text, plan, verbosity);
-        return say_closed(result, text, plan->verify);
+            return report_success(result, text, plan, verbosity);
+        return report_closed(result, text, plan->verify);
     case ENDED_BROKEN:
         if (result->messages > 0 && result->error == -ECONNREFUSED)
-            return say_refused(peer);
-        return say_closed(result, text, plan->verify);
+            return report_refused(peer);
+        return report_closed(result, text, plan->verify);
     case ENDED_SILENT:
-        return say_silent(result, text, plan->timeout);
+        return report_silence(result, text, plan->timeout);
     case ENDED_DIFFERENT:
-        return say_different(result, text);
+        return report_difference(result, text);
     case ENDED_TOO_LONG:
         diag_say("message %" PRIu64 " is too long for a datagram to %s", result->messages, text);
         return EXIT_DATAERR;
@@ -173,5 +173,5 @@ int exchange_diag_result(const struct exchange_result *result, const struct addr
     case ENDED_SYSTEM:
         break;
     }
-    return say_local(result);
+    return report_local(result);
 }

@@ -151,7 +151,7 @@ static bool reply_is_awaited(const struct exchange *x)
 }
 
 /* Until the silence is too long, in milliseconds for poll(2), rounded up; -1 = for ever. */
-static int patience(const struct exchange *x)
+static int poll_timeout(const struct exchange *x)
 {
     if (x->plan->timeout == 0 || !reply_is_awaited(x))
         return -1;
@@ -193,10 +193,10 @@ static void move(struct exchange *x, const struct pollfd *set)
 }
 
 /* One wait, and all that it allows. */
-static void take_turn(struct exchange *x)
+static void run_once(struct exchange *x)
 {
     struct pollfd set[POLLED];
-    int limit = patience(x);
+    int limit = poll_timeout(x);
 
     choose(x, set);
     int n = poll(set, POLLED, limit);
@@ -241,7 +241,7 @@ void stream_exchange_run(const struct exchange_plan *plan, struct exchange_resul
     queue_messages(&x);
     half_close_when_sent(&x);
     while (!x.concluded || display_pending(&x.display))
-        take_turn(&x);
+        run_once(&x);
     result->complete = is_complete(&x);
     result->sent = x.out.sent;
     result->duration = clock_now() - begin;

@@ -39,7 +39,7 @@ static void forbid_fragments(int fd)
 int datagram_probe_open(struct datagram_probe *d, const struct common_options *c,
                         const struct address *address, int interrupts)
 {
-    struct connect_plan plan = common_plan(c, -1);
+    struct connect_plan plan = common_options_connect_plan(c, -1);
 
     plan.type = SOCK_DGRAM;
     int fd = connect_begin(address, &plan);

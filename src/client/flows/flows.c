@@ -67,7 +67,7 @@ static void end_flow(struct flow *flow, int error)
 static void begin_flow(struct flows *f, size_t i, uint64_t now)
 {
     struct flow *flow = &f->list[i];
-    struct connect_plan plan = common_plan(f->common, -1);
+    struct connect_plan plan = common_options_connect_plan(f->common, -1);
     struct address own;
 
     plan.type = f->type;
@@ -225,7 +225,7 @@ static void take_interrupt(struct flows *f)
 }
 
 /* One wait and what it brings. Returns whether any flow goes on. */
-static bool turn(struct flows *f, struct pollfd *set, uint64_t begin, uint64_t deadline)
+static bool run_once(struct flows *f, struct pollfd *set, uint64_t begin, uint64_t deadline)
 {
     size_t count = f->plan->count, open = 0;
     uint64_t moment = deadline;
@@ -264,7 +264,7 @@ int flows_run(struct flows *f)
         begun += f->list[i].stream.fd >= 0;
     }
     int r = begun > 0 ? 0 : f->list[0].error;
-    while (r == 0 && turn(f, set, begin, deadline))
+    while (r == 0 && run_once(f, set, begin, deadline))
         continue;
     for (size_t i = 0; i < count; i++)
         end_flow(&f->list[i], 0);

@@ -66,13 +66,13 @@ static void fail(struct load_connection *c, const char *why)
 {
     error_counts_add(&c->totals->errors, why);
     if (why != c->bad)
-        draw(c, PLOT_LOST, c->from, 0);
+        draw(c, PLOT_LOST, c->begin - c->delay, 0);
     if (puts_objects(c) && why != c->bad)
         put_failure(c, why);
     load_connection_stop(c);
 }
 
-static const char *words(int error)
+static const char *describe(int error)
 {
     const char *text = strerrordesc_np(-error); /* unlike strerror(3)'s, it stays */
 
@@ -110,40 +110,39 @@ static void take(void *context, const struct reply *received)
     }
 }
 
-static void renew_patience(struct load_connection *c)
+static void restart_timeout(struct load_connection *c)
 {
     c->due = c->totals->common->timeout ? clock_now() + c->totals->common->timeout : NEVER;
 }
 
-/* C begins now, though it was DUE before. */
-static void note_begin(struct load_connection *c, uint64_t due)
+/* Notes that C begins at .begin, though it was DUE before. */
+static void note_delay(struct load_connection *c, uint64_t due)
 {
-    uint64_t now = clock_nanoseconds();
+    uint64_t delay = c->begin > due ? c->begin - due : 0;
 
-    c->from = c->totals->scheduled && due < now ? due : now;
-    uint64_t late = now - c->from;
-    if (late <= LOAD_LATE)
+    c->delay = c->totals->scheduled ? delay : 0;
+    if (c->delay <= LOAD_LATE)
         return;
     c->totals->late++;
-    if (late > c->totals->latest)
-        c->totals->latest = late;
+    if (delay > c->totals->latest)
+        c->totals->latest = delay;
 }
 
 void load_connection_start(struct load_connection *c, uint64_t due)
 {
-    struct connect_plan plan = common_plan(c->totals->common, -1);
+    struct connect_plan plan = common_options_connect_plan(c->totals->common, -1);
     int fd;
 
     plan.type = c->totals->type;
     c->number = ++c->totals->started;
     c->took = 0;
     c->bad = NULL;
-    c->delay = 0;
-    note_begin(c, due);
+    c->begin = clock_nanoseconds();
+    note_delay(c, due);
     fd = connect_begin(&c->totals->peer, &plan);
     if (fd < 0) {
         c->totals->ran_short = c->totals->ran_short || connect_ran_short(fd);
-        fail(c, words(fd));
+        fail(c, describe(fd));
         return;
     }
     c->busy = true;
@@ -158,7 +157,7 @@ void load_connection_start(struct load_connection *c, uint64_t due)
         .take = take,
         .context = c,
     };
-    renew_patience(c);
+    restart_timeout(c);
 }
 
 short load_connection_events(const struct load_connection *c)
@@ -170,9 +169,9 @@ static void send_next(struct load_connection *c)
 {
     int r = probe_stream_send(&c->stream, c->totals->size);
 
-    renew_patience(c);
+    restart_timeout(c);
     if (r < 0)
-        fail(c, words(r));
+        fail(c, describe(r));
 }
 
 /* The header of --proxy goes before the first message. */
@@ -182,22 +181,19 @@ static void finish_connecting(struct load_connection *c)
     int r = connect_finish(c->stream.fd, &c->totals->peer);
 
     if (r < 0) {
-        fail(c, words(r));
+        fail(c, describe(r));
         return;
     }
     c->connected = true;
     if (c->stream.type != SOCK_DGRAM) {
-        c->took = clock_nanoseconds() - c->from;
+        c->took = clock_nanoseconds() - c->begin + c->delay;
         stats_add(&c->totals->connects, c->took);
     }
     size_t len = connection_header(c->totals->common, c->stream.fd, header);
-    if (byte_queue_append(&c->stream.out, header, len) < 0) {
-        fail(c, words(-ENOMEM));
-        return;
-    }
-    if (c->totals->scheduled) /* who waits for the reply has waited for the connection, too */
-        c->delay = clock_nanoseconds() - c->from;
-    send_next(c);
+    if (byte_queue_append(&c->stream.out, header, len) < 0)
+        fail(c, describe(-ENOMEM));
+    else
+        send_next(c);
 }
 
 /* After something was received; R is what probe_stream_receive() returned. */
@@ -211,7 +207,7 @@ static void go_on(struct load_connection *c, int r)
         c->totals->completed++;
         load_connection_stop(c);
     } else if (r != 0)
-        fail(c, r == 1 ? "closed by the server before its reply" : words(r));
+        fail(c, r == 1 ? "closed by the server before its reply" : describe(r));
     else if (!probe_window_oldest(&c->window))
         send_next(c);
 }

@@ -48,8 +48,8 @@ struct load_connection {
     struct probe_window window;
     bool busy;       /* has a socket */
     bool connected;  /* it is connected */
-    uint64_t from;   /* when it was due, or where nothing is scheduled begun: nanoseconds */
-    uint64_t delay;  /* of the message, after it was due, likewise; added to its time */
+    uint64_t begin;  /* nanoseconds */
+    uint64_t delay;  /* after it was due, nanoseconds; added to its times */
     uint64_t took;   /* to connect, likewise; of datagrams: 0 */
     uint64_t due;    /* when patience ends, microseconds; NEVER */
     uint64_t left;   /* messages that are to come back yet */

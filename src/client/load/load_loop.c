@@ -51,7 +51,7 @@ static void take_interrupt(struct load *l)
     l->over = l->over || interrupt == INTERRUPT_STOP;
 }
 
-static void take_turn(struct load *l, uint64_t moment)
+static void run_once(struct load *l, uint64_t moment)
 {
     int n = wait_poll(l->set, l->opts->connections + 1, moment);
 
@@ -105,7 +105,7 @@ void load_run(struct load *l)
     while (!l->over && output_works() && !is_done(l)) {
         uint64_t moment = prepare(l);
         if (!is_done(l))
-            take_turn(l, moment);
+            run_once(l, moment);
     }
     l->ended = clock_nanoseconds();
 }

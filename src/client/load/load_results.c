@@ -58,10 +58,9 @@ static void print_schedule(const struct load *l)
 
     text_append(line, sizeof(line), "%" PRIu64 " scheduled = %" PRIu64 " begun", scheduled,
                 totals->started);
-    text_append(line, sizeof(line), " (%" PRIu64 " late", totals->late);
     if (totals->late)
-        text_append(line, sizeof(line), ", by up to %s ms", output_time(totals->latest, time));
-    text_append(line, sizeof(line), ")");
+        text_append(line, sizeof(line), " (%" PRIu64 " late, by up to %s ms)", totals->late,
+                    output_time(totals->latest, time));
     text_append(line, sizeof(line), " + %" PRIu64 " not begun", scheduled - totals->started);
     output_line("%s; begun = %" PRIu64 " completed + %" PRIu64 " failed + %" PRIu64 " unfinished",
                 line, totals->completed, totals->errors.count, load_unfinished(l));

@@ -54,8 +54,8 @@ static const struct {
               "gets: some connections always fail, and others never do. Look for it by these "
               "source ports."},
     {"refused",
-     "Compare with the limits of the server (max_clients and its like) and with its log. If "
-     "it knows nothing of it, a firewall on the path limits or resets connections."},
+     "Compare with the limits of the server (such as max_clients) and with its log. If "
+     "the log has nothing about it, a firewall on the path limits or resets connections."},
     {"loss",
      "Look for an overloaded link, a bad cable, a duplex mismatch or weak radio; each hop's "
      "counters show drops and errors."},

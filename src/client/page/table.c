@@ -58,8 +58,8 @@ static void put_dscp(FILE *to, const struct path *p, const char *name, const str
 {
     struct row row = {.kind = "dscp", .name = name};
 
-    common_dscp_name(h->dscp, row.sent);
-    common_dscp_name(h->reply.syn.dscp, row.arrived);
+    dscp_name(h->dscp, row.sent);
+    dscp_name(h->reply.syn.dscp, row.arrived);
     put_row(to, p, &row);
 }
 
@@ -102,11 +102,11 @@ static void put_options(FILE *to, const struct path *p)
     const struct handshake *h = &p->plain;
     const struct arrived_syn *syn = &h->reply.syn;
 
-    put_flags(to, p, "ecn", "ECN requested", h->asked & AGREED_ECN, syn->ecn_setup);
+    put_flags(to, p, "ecn", "ECN requested", h->requested & AGREED_ECN, syn->ecn_setup);
     put_numbers(to, p, "mss", "MSS", h->mss, syn->mss);
     put_numbers(to, p, "window_scale", "Window scale", h->window_scale, syn->window_scale);
-    put_flags(to, p, "sack", "SACK", h->asked & AGREED_SACK, syn->sack);
-    put_flags(to, p, "timestamps", "Timestamps", h->asked & AGREED_TIMESTAMPS, syn->timestamps);
+    put_flags(to, p, "sack", "SACK", h->requested & AGREED_SACK, syn->sack);
+    put_flags(to, p, "timestamps", "Timestamps", h->requested & AGREED_TIMESTAMPS, syn->timestamps);
     if (findings_has(&p->findings, "mss_back"))
         put_numbers(to, p, "mss_back", "MSS of the server", h->reply.sent_mss, h->peer_mss);
 }

@@ -20,9 +20,10 @@ static void compare_addresses(struct findings *f, const struct handshake *h)
     address_normalise(&own);
     address_normalise(&peer);
     if (reply->proxied) {
-        findings_note(f, "proxy",
-                      "a proxy is in between: it names us in its PROXY header, and "
-                      "what it received cannot be seen");
+        findings_note(
+            f, "proxy",
+            "there is a proxy in between: it names us in its PROXY header, and what it received "
+            "is unknown");
         return;
     }
     if (reply->peer.len > 0 && !address_equal(&own, &reply->peer))
@@ -59,7 +60,7 @@ static int compare_ttl(struct findings *f, const struct handshake *a, const stru
         return -1;
     }
     if (hops == 0)
-        findings_note(f, "hops", "0 hops: no router is in between");
+        findings_note(f, "hops", "0 hops: there is no router in between");
     else
         findings_note(f, "hops", "%d hop%s", hops, plural((uint64_t)hops));
     return hops;
@@ -72,7 +73,7 @@ static bool compare_dscp(struct findings *f, const struct handshake *h)
     if (h->dscp == h->reply.syn.dscp)
         return true;
     findings_add(f, "dscp", "DSCP %s became %s: something on the path %s it",
-                 common_dscp_name(h->dscp, sent), common_dscp_name(h->reply.syn.dscp, arrived),
+                 dscp_name(h->dscp, sent), dscp_name(h->reply.syn.dscp, arrived),
                  h->reply.syn.dscp == 0 ? "clears" : "rewrites");
     return false;
 }
@@ -111,7 +112,7 @@ static void compare_option(struct findings *f, const struct handshake *h,
 {
     bool server = h->reply.agreed >= 0 && (unsigned)h->reply.agreed & option->bit;
 
-    if (h->asked & option->bit && !arrived)
+    if (h->requested & option->bit && !arrived)
         findings_add(f, option->kind, "%s removed: %s", option->name, option->meaning);
     else if (arrived && server && !(h->agreed & option->bit))
         findings_add(f, option->kind, "%s removed on the way back: %s", option->name,
@@ -122,12 +123,13 @@ static void compare_options(struct findings *f, const struct handshake *h)
 {
     static const struct option timestamps = {
         AGREED_TIMESTAMPS, "timestamps", "timestamps were",
-        "round trips are measured less well, and old segments are harder to tell from new ones"};
+        "round trips are measured less accurately, and old segments are harder to distinguish "
+        "from new ones"};
     static const struct option sack = {AGREED_SACK, "sack", "SACK was",
-                                       "each loss costs a round trip more"};
+                                       "each loss costs an additional round trip"};
     static const struct option scale = {
         AGREED_WINDOW_SCALE, "window_scale", "window scaling was",
-        "no more than 64 KiB are on their way at once, which is slow over long distances"};
+        "no more than 64 KiB are in flight at once, which is slow over long distances"};
     const struct arrived_syn *syn = &h->reply.syn;
 
     compare_option(f, h, &timestamps, syn->timestamps);
@@ -160,10 +162,10 @@ static bool is_reordered(const struct arrived_syn *syn)
 static void compare_order(struct findings *f, const struct handshake *h)
 {
     if (is_reordered(&h->reply.syn))
-        findings_add(f, "options",
-                     "the TCP options arrived in another order (%s): a proxy makes connections of "
-                     "its own",
-                     h->reply.syn.options);
+        findings_add(
+            f, "options",
+            "the TCP options arrived in a different order (%s): a proxy terminates the connections",
+            h->reply.syn.options);
 }
 
 /* ---- ECN ---- */
@@ -177,22 +179,26 @@ static void compare_ecn(struct findings *f, const struct handshake *plain,
     if (reply->syn.ecn > 0)
         findings_add(f, "ecn_field", "the ECN field 0 became %d: something on the path sets it",
                      reply->syn.ecn);
-    if (!(plain->asked & AGREED_ECN))
-        findings_note(f, "ecn", "ECN was not tried: net.ipv4.tcp_ecn does not ask for it here");
+    if (!(plain->requested & AGREED_ECN))
+        findings_note(f, "ecn",
+                      "ECN was not tried: net.ipv4.tcp_ecn does not request it on this machine");
     else if (plain->repeated && marked->repeated) /* a second SYN does without */
         findings_note(f, "ecn", "ECN was not tried: the first SYN was lost");
     else if (!reply->syn.ecn_setup && !marked->reply.syn.ecn_setup)
-        findings_add(f, "ecn",
-                     "ECN was asked for and did not arrive: something on the path clears "
-                     "the flags");
+        findings_add(
+            f, "ecn",
+            "ECN was requested, but the request did not arrive: something on the path clears the "
+            "flags");
     else if (server && !(plain->agreed & AGREED_ECN))
-        findings_add(f, "ecn",
-                     "ECN was granted, and the answer arrived without: something on the "
-                     "way back clears the flags");
+        findings_add(
+            f, "ecn",
+            "ECN was granted, but the reply arrived without it: something on the way back clears "
+            "the flags");
     else if (plain->agreed & marked->agreed & AGREED_ECN && !plain->ecn_seen && !marked->ecn_seen)
-        findings_add(f, "ecn_back",
-                     "ECN is in use, but packets of the server arrive without the "
-                     "mark: something on the way back clears it");
+        findings_add(
+            f, "ecn_back",
+            "ECN is in use, but packets from the server arrive without the mark: something on "
+            "the way back clears it");
 }
 
 int path_compare(struct findings *f, const struct handshake *plain, const struct handshake *marked)
@@ -200,9 +206,9 @@ int path_compare(struct findings *f, const struct handshake *plain, const struct
     compare_addresses(f, plain);
     if (!plain->reply.has_syn || !marked->reply.has_syn) {
         if (!plain->reply.reports_syn)
-            findings_note(f, "syn", "this echod is older, and does not report the SYN");
+            findings_note(f, "syn", "this version of echod is too old to report the SYN");
         else if (!plain->reply.proxied)
-            findings_note(f, "syn", "the SYN is not known: %s", plain->reply.missing);
+            findings_note(f, "syn", "the SYN is unknown: %s", plain->reply.missing);
         return -1;
     }
     int hops = compare_ttl(f, plain, marked);

@@ -37,20 +37,20 @@ static int sysctl_of(const char *name)
 }
 
 /* 1 and 4 ask for the ECN of RFC 3168, 3 for the accurate one; 0, 2 and 5 do not ask. */
-static bool asks_for_ecn(int value)
+static bool requests_ecn(int value)
 {
     return value == 1 || value == 3 || value == 4;
 }
 
-static void read_asked(struct handshake *h)
+static void read_requested(struct handshake *h)
 {
     int ecn = sysctl_of("tcp_ecn");
 
     h->ecn_known = ecn >= 0;
-    h->asked = (sysctl_of("tcp_timestamps") > 0 ? AGREED_TIMESTAMPS : 0) |
-               (sysctl_of("tcp_sack") > 0 ? AGREED_SACK : 0) |
-               (sysctl_of("tcp_window_scaling") > 0 ? AGREED_WINDOW_SCALE : 0) |
-               (asks_for_ecn(ecn) ? AGREED_ECN : 0);
+    h->requested = (sysctl_of("tcp_timestamps") > 0 ? AGREED_TIMESTAMPS : 0) |
+                   (sysctl_of("tcp_sack") > 0 ? AGREED_SACK : 0) |
+                   (sysctl_of("tcp_window_scaling") > 0 ? AGREED_WINDOW_SCALE : 0) |
+                   (requests_ecn(ecn) ? AGREED_ECN : 0);
 }
 
 /* ---- connecting ---- */
@@ -204,7 +204,7 @@ int handshake_ask(const struct common_options *c, const struct address *address,
     uint64_t deadline = c->timeout ? clock_now() + c->timeout : NEVER;
 
     *h = (struct handshake){.peer = *address, .dscp = plan->dscp < 0 ? 0 : plan->dscp};
-    read_asked(h);
+    read_requested(h);
     uint64_t patience = plan->patience ? clock_now() + plan->patience : NEVER;
     int fd = open_connection(c, address, plan, clock_earlier(patience, deadline));
     if (fd < 0)

@@ -20,7 +20,7 @@ struct handshake_plan {
 struct handshake {
     struct address own, peer;
     int ttl, dscp;      /* as they were sent */
-    unsigned asked;     /* AGREED_...: what our SYN asked for, as the sysctls say */
+    unsigned requested; /* AGREED_...: what our SYN asked for, as the sysctls say */
     bool ecn_known;     /* whether the sysctl of ECN could be read */
     unsigned agreed;    /* AGREED_..., as we see it */
     bool ecn_seen;      /* a packet came that was marked as capable of ECN */

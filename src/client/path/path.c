@@ -9,7 +9,7 @@ bool path_is_stopped(const struct path *p)
     return p->stopped || poll(&set, 1, 0) > 0;
 }
 
-uint64_t path_patience(const struct path *p, unsigned try)
+uint64_t path_reply_timeout(const struct path *p, unsigned try)
 {
     uint64_t before = try * PATH_PATIENCE, timeout = p->common->timeout;
 
@@ -18,13 +18,14 @@ uint64_t path_patience(const struct path *p, unsigned try)
     return timeout > before + PATH_PATIENCE ? timeout - before : PATH_PATIENCE;
 }
 
-void path_tell_tries(struct path *p, const struct address *address, unsigned failed)
+void path_report_tries(struct path *p, const struct address *address, unsigned failed)
 {
     char text[ADDRESS_TEXT_MAX];
 
     if (failed > 0)
-        findings_add(&p->findings, "connect",
-                     "%u of %u connections to %s got no answer: there is much loss, or one of "
-                     "several paths is dead",
-                     failed, failed + 1, address_format(address, text, sizeof(text)));
+        findings_add(
+            &p->findings, "connect",
+            "%u of %u connections to %s got no reply: there is heavy loss, or one of several "
+            "paths is dead",
+            failed, failed + 1, address_format(address, text, sizeof(text)));
 }

@@ -57,9 +57,9 @@ bool path_is_stopped(const struct path *p);
 #define PATH_PATIENCE (1500 * USEC_PER_MSEC)
 
 /* How long the try number TRY, from 0 on, may take. */
-uint64_t path_patience(const struct path *p, unsigned try);
+uint64_t path_reply_timeout(const struct path *p, unsigned try);
 
 /* A connection to ADDRESS came about only after FAILED tries. */
-void path_tell_tries(struct path *p, const struct address *address, unsigned failed);
+void path_report_tries(struct path *p, const struct address *address, unsigned failed);
 
 #endif

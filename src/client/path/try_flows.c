@@ -27,8 +27,8 @@ static bool is_much(uint64_t count, uint64_t of)
     return count * 100 >= of && count > 0;
 }
 
-static void tell_share(struct path *p, const char *kind, const char *what, uint64_t count,
-                       uint64_t of)
+static void report_share(struct path *p, const char *kind, const char *what, uint64_t count,
+                         uint64_t of)
 {
     char text[160];
     double share = of > 0 ? 100.0 * (double)count / (double)of : 0;
@@ -43,7 +43,7 @@ static void tell_share(struct path *p, const char *kind, const char *what, uint6
         findings_note(&p->findings, kind, "%s: no more than usual", text);
 }
 
-static void tell_damage(struct path *p, const struct flows_sums *sums)
+static void report_damage(struct path *p, const struct flows_sums *sums)
 {
     if (sums->verdicts[REPLY_TRUNCATED] > 0)
         findings_add(&p->findings, "truncated",
@@ -83,7 +83,7 @@ static bool is_suspicious(const struct flows *f)
            is_much(sums.retransmits, sums.sent);
 }
 
-static void tell_refused(struct path *p, const struct flows *f, size_t refused)
+static void report_refused(struct path *p, const struct flows *f, size_t refused)
 {
     int error = 0;
 
@@ -96,7 +96,7 @@ static void tell_refused(struct path *p, const struct flows *f, size_t refused)
                      f->plan->count, error > 0 ? "closed by the server" : strerror(-error));
 }
 
-static void tell(struct path *p, const struct flows *f)
+static void report(struct path *p, const struct flows *f)
 {
     struct flows_sums sums = flows_sum(f);
     uint64_t sent, lost = lost_of_alive(f, &sent);
@@ -107,14 +107,15 @@ static void tell(struct path *p, const struct flows *f)
     else if (sums.dead == f->plan->count)
         findings_add(&p->findings, "flows", "none of %" PRIu64 " flows gets anything back",
                      f->plan->count);
-    tell_refused(p, f, sums.refused);
-    tell_share(p, "loss", "are lost", lost, sent);
-    tell_share(p, "reordered", "come back out of order", sums.verdicts[REPLY_REORDERED], sums.sent);
-    tell_share(p, "duplicate", "come back more than once", sums.verdicts[REPLY_DUPLICATE],
-               sums.sent);
+    report_refused(p, f, sums.refused);
+    report_share(p, "loss", "are lost", lost, sent);
+    report_share(p, "reordered", "come back out of order", sums.verdicts[REPLY_REORDERED],
+                 sums.sent);
+    report_share(p, "duplicate", "come back more than once", sums.verdicts[REPLY_DUPLICATE],
+                 sums.sent);
     if (f->type == SOCK_STREAM)
-        tell_share(p, "retransmits", "had to be sent again", sums.retransmits, sums.sent);
-    tell_damage(p, &sums);
+        report_share(p, "retransmits", "had to be retransmitted", sums.retransmits, sums.sent);
+    report_damage(p, &sums);
     if (sums.dead + sums.refused == 0 && sums.sent > 0)
         findings_note(&p->findings, "flows", "%" PRIu64 " flows work", f->plan->count);
 }
@@ -158,7 +159,7 @@ void path_try_flows(struct path *p)
     }
     p->stopped = p->stopped || f.over;
     if (r == 0 && !f.over) {
-        tell(p, &f);
+        report(p, &f);
         keep(p, &f);
     }
     flows_free(&f);

@@ -49,11 +49,11 @@ static int echo_connect(struct path *p, const struct address *address, struct ec
     unsigned failed;
 
     for (failed = 0; failed < PATH_TRIES && r == -ETIMEDOUT; failed += r == -ETIMEDOUT) {
-        common.timeout = path_patience(p, failed);
+        common.timeout = path_reply_timeout(p, failed);
         r = connection_try(&common, address, p->interrupts, &e->connection);
     }
     if (r == 0)
-        path_tell_tries(p, address, failed);
+        path_report_tries(p, address, failed);
     return r;
 }
 
@@ -109,7 +109,7 @@ void path_find_tcp(struct path *p, const struct address *address, bool named)
     if (r == 0)
         p->tcp = *address;
     else if (r != -ECANCELED && named)
-        findings_add(&p->findings, "tcp", "no echo comes from %s: %s", text, words(r));
+        findings_add(&p->findings, "tcp", "no echo from %s: %s", text, words(r));
     else if (r != -ECANCELED)
         findings_note(&p->findings, "tcp",
                       "streams were not tried: no TCP echo service on %s (--echo-port): %s", text,
@@ -183,9 +183,10 @@ void path_try_bulk(struct path *p)
     else if (r == -EAGAIN)
         findings_note(&p->findings, "bulk", "64 KiB over one connection take more than 10 s");
     else if (r == -ETIMEDOUT)
-        findings_add(&p->findings, "bulk",
-                     "64 KiB over one connection stall, while 64 bytes pass: large segments vanish "
-                     "(an MTU black hole?)");
+        findings_add(
+            &p->findings, "bulk",
+            "64 KiB over one connection stall, while 64 bytes pass: large segments vanish (an "
+            "MTU black hole?)");
     else if (r != -ECANCELED)
         findings_add(&p->findings, "bulk", "64 KiB over one connection do not come back: %s",
                      words(r));
@@ -211,7 +212,7 @@ static int be_silent(struct path *p, struct echo *e, uint64_t end)
     return r;
 }
 
-static void tell_idle(struct path *p, uint64_t after, int r)
+static void report_idle(struct path *p, uint64_t after, int r)
 {
     char text[DURATION_TEXT_MAX];
 
@@ -219,17 +220,19 @@ static void tell_idle(struct path *p, uint64_t after, int r)
     if (r == 0)
         findings_note(&p->findings, "idle", "a connection is alive after %s of silence", text);
     else if (r == 1 || r == -EPIPE)
-        findings_add(&p->findings, "idle",
-                     "an idle connection is closed after %s (FIN), by the server or by something "
-                     "before it",
-                     text);
+        findings_add(
+            &p->findings, "idle",
+            "an idle connection is closed after %s (FIN), by the server or by something in front "
+            "of it",
+            text);
     else if (r == -ECONNRESET)
         findings_add(&p->findings, "idle", "a connection is reset after %s of silence (RST)", text);
     else if (r == -ETIMEDOUT)
-        findings_add(&p->findings, "idle",
-                     "after %s of silence nothing comes back any more: something on the path has "
-                     "forgotten the connection",
-                     text);
+        findings_add(
+            &p->findings, "idle",
+            "after %s of silence nothing comes back: something on the path has dropped the state "
+            "of the connection",
+            text);
     else if (r != -ECANCELED)
         findings_add(&p->findings, "idle", "after %s of silence: %s", text, strerror(-r));
 }
@@ -247,6 +250,6 @@ void path_try_idle(struct path *p)
     uint64_t after = r == 0 ? p->opts->idle : clock_now() - begin;
     if (r == 0)
         r = probe_stream_ask(&e.stream, SMALL, PATIENCE, p->interrupts);
-    tell_idle(p, after, r);
+    report_idle(p, after, r);
     echo_close(&e);
 }

@@ -37,14 +37,14 @@ static uint32_t headers(const struct address *a)
 
 /* ---- is there such a service? ---- */
 
-static void tell_missing(struct path *p, const struct address *address, bool named,
-                         const char *reason)
+static void report_missing(struct path *p, const struct address *address, bool named,
+                           const char *reason)
 {
     char text[ADDRESS_TEXT_MAX];
 
     address_format(address, text, sizeof(text));
     if (named)
-        findings_add(&p->findings, "udp", "no datagram comes back from %s: %s", text, reason);
+        findings_add(&p->findings, "udp", "no datagrams come back from %s: %s", text, reason);
     else
         findings_note(&p->findings, "udp",
                       "datagrams were not tried: no UDP echo service on %s (--udp-port): %s", text,
@@ -72,9 +72,9 @@ void path_find_udp(struct path *p, const struct address *address, bool named)
         p->udp = *address;
         p->rtt = f.times.max / NSEC_PER_USEC;
     } else if (r == 0 && f.list[0].queue.error) {
-        tell_missing(p, address, named, error_queue_words(&f.list[0].queue, words));
+        report_missing(p, address, named, error_queue_describe(&f.list[0].queue, words));
     } else if (!f.over) {
-        tell_missing(p, address, named, r == 0 ? "silence" : strerror(-r));
+        report_missing(p, address, named, r == 0 ? "silence" : strerror(-r));
     }
     p->stopped = p->stopped || f.over;
     flows_free(&f);
@@ -166,7 +166,7 @@ static int find_limit(struct search *s)
     return r;
 }
 
-static void tell_limit(struct search *s, uint32_t own)
+static void report_limit(struct search *s, uint32_t own)
 {
     const struct address *a = &s->path->udp;
     uint32_t passes = s->passes + headers(a);
@@ -179,17 +179,18 @@ static void tell_limit(struct search *s, uint32_t own)
                       passes, address_host(&s->by, from, sizeof(from)));
     else if (s->reported > 0)
         findings_add(&s->path->findings, "mtu",
-                     "packets of more than %" PRIu32 " bytes vanish, though %s reports an MTU of "
-                     "%" PRIu32 ": an MTU black hole behind it",
+                     "packets of more than %" PRIu32 " bytes are dropped, although %s reports an "
+                     "MTU of "
+                     "%" PRIu32 ": an MTU black hole beyond it",
                      passes, address_host(&s->by, from, sizeof(from)), s->reported);
     else
         findings_add(&s->path->findings, "mtu",
-                     "packets of more than %" PRIu32 " bytes vanish without a word (our own MTU is "
+                     "packets of more than %" PRIu32 " bytes are silently dropped (our own MTU is "
                      "%" PRIu32 "): an MTU black hole",
                      passes, own + headers(a));
 }
 
-static void tell_truncated(struct search *s)
+static void report_truncated(struct search *s)
 {
     if (s->d.truncated_from > 0)
         findings_add(&s->path->findings, "truncated",
@@ -208,9 +209,9 @@ static void search(struct search *s, uint32_t own)
     if (s->reported > headers(a) + SMALL && s->reported - headers(a) < own &&
         datagram_probe_size(&s->d, s->reported - headers(a), COPIES) == 0) {
         s->passes = s->reported - headers(a);
-        tell_limit(s, own);
+        report_limit(s, own);
     } else if (find_limit(s) == -ETIMEDOUT) {
-        tell_limit(s, own);
+        report_limit(s, own);
     }
 }
 
@@ -228,7 +229,7 @@ void path_try_sizes(struct path *p)
                       p->packet_passes);
     else if (note_report(&s, r) && own > SMALL)
         search(&s, own);
-    tell_truncated(&s);
+    report_truncated(&s);
     datagram_probe_close(&s.d);
 }
 
@@ -280,22 +281,24 @@ static void send_expiring(int fd, int hops)
     }
 }
 
-static void tell_expiry(struct path *p, enum expiry expiry, int ttl)
+static void report_icmp(struct path *p, enum expiry expiry, int ttl)
 {
     char from[ADDRESS_TEXT_MAX];
 
     if (expiry == EXPIRED_SILENTLY)
-        findings_add(&p->findings, "icmp",
-                     "no router on the path reports errors: ICMP is filtered, and with it the "
-                     "discovery of MTUs");
+        findings_add(
+            &p->findings, "icmp",
+            "no router on the path reports errors: ICMP is filtered, so path MTU discovery "
+            "cannot work");
     else if (expiry == EXPIRED_REPORTED)
         findings_note(&p->findings, "icmp", "routers report errors: %s does",
                       address_host(&p->reported.from, from, sizeof(from)));
     else if (expiry == EXPIRED_ANSWERED && 2 * ttl <= p->hops + 1) /* no shorter way */
-        findings_add(&p->findings, "udp_proxy",
-                     "a datagram was answered whose TTL of %d does not reach the server: something "
-                     "on the path forwards datagrams of its own",
-                     ttl);
+        findings_add(
+            &p->findings, "udp_proxy",
+            "a datagram was answered although its TTL of %d does not reach the server: something "
+            "on the path relays datagrams",
+            ttl);
 }
 
 void path_try_reports(struct path *p, const struct address *address)
@@ -310,6 +313,6 @@ void path_try_reports(struct path *p, const struct address *address)
         send_expiring(d.stream.fd, p->hops);
         expiry = await_report(p, d.stream.fd, &ttl);
     }
-    tell_expiry(p, expiry, ttl);
+    report_icmp(p, expiry, ttl);
     datagram_probe_close(&d);
 }

@@ -49,16 +49,16 @@ static const struct option_row rows[] = {
     {"hostname", 'H', &argument_text, AT(target.host), 0, "HOST",
      "name, address, or path of a Unix socket"},
     {"port", 'p', &argument_text, AT(target.port), 0, "PORT",
-     "number or name of the service [" ECHOC_DEFAULT_PORT "]"},
+     "number or service name [" ECHOC_DEFAULT_PORT "]"},
     {"warning", 'w', &type_threshold, AT(warning), 0, "RANGE",
-     "WARNING for a time outside of it, in seconds"},
+     "WARNING if the time in seconds is outside it"},
     {"critical", 'c', &type_threshold, AT(critical), 0, "RANGE", "CRITICAL likewise"},
     {"timeout", 't', &argument_span, AT(timeout), 0, "SPAN",
-     "CRITICAL after SPAN in all (10, 0.5, 500ms) [10]"},
+     "CRITICAL after SPAN in total (10, 0.5, 500ms) [10]"},
     {"send", 's', &argument_text, AT(send), 0, "TEXT",
-     "send TEXT (\\n, \\r, \\t, \\xNN, \\\\) and not a probe"},
+     "send TEXT (\\n, \\r, \\t, \\xNN, \\\\) instead of a probe"},
     {"expect", 'e', &argument_text, AT(expect), 0, "TEXT",
-     "TEXT has to be in the reply; else what was sent is"},
+     "expect TEXT in the reply [what was sent]"},
     {"udp", 'u', NULL, AT(udp), 1, NULL, "send a datagram"},
     {"use-ipv4", '4', NULL, AT(target.family), AF_INET, NULL, "use IPv4 only"},
     {"use-ipv6", '6', NULL, AT(target.family), AF_INET6, NULL, "use IPv6 only"},
@@ -102,8 +102,8 @@ static int begin_line(int status, const char *format, ...)
 }
 
 /* The same as a whole line, without performance data. */
-static int say(int status, const char *format, ...) PRINTF_LIKE(2, 3);
-static int say(int status, const char *format, ...)
+static int print_state(int status, const char *format, ...) PRINTF_LIKE(2, 3);
+static int print_state(int status, const char *format, ...)
 {
     va_list args;
 
@@ -119,7 +119,8 @@ static const char *text_of(const struct threshold *range)
     return range->text ? range->text : "";
 }
 
-static int say_time(const struct check *check, const struct address *peer, uint64_t ns, size_t size)
+static int print_time(const struct check *check, const struct address *peer, uint64_t ns,
+                      size_t size)
 {
     int status = threshold_alerts(&check->critical, ns)  ? CHECK_CRITICAL
                  : threshold_alerts(&check->warning, ns) ? CHECK_WARNING
@@ -230,7 +231,7 @@ static void print_failures(const struct attempts *attempts)
         }
 }
 
-static int say_unresolved(const struct check *check, int error, const char *reason)
+static int report_unresolved(const struct check *check, int error, const char *reason)
 {
     char span[DURATION_TEXT_MAX], after[DURATION_TEXT_MAX + 8] = "";
 
@@ -238,10 +239,10 @@ static int say_unresolved(const struct check *check, int error, const char *reas
         snprintf(after, sizeof(after), " after %s",
                  duration_format(check->timeout, span, sizeof(span)));
     bool ours = error == -EAGAIN || error == -EPROTONOSUPPORT; /* a shortage, a wrong option */
-    return say(ours ? CHECK_UNKNOWN : CHECK_CRITICAL,
-               "cannot find the address of %.255s port %.64s: %s%s",
-               check->target.path ? check->target.path : check->target.host, check->target.port,
-               reason, after);
+    return print_state(ours ? CHECK_UNKNOWN : CHECK_CRITICAL,
+                       "cannot find the address of %.255s port %.64s: %s%s",
+                       check->target.path ? check->target.path : check->target.host,
+                       check->target.port, reason, after);
 }
 
 static int run(const struct check *check)
@@ -253,13 +254,13 @@ static int run(const struct check *check)
     int status, r = target_resolve(&check->target, deadline, &attempts, &reason);
 
     if (r < 0)
-        return say_unresolved(check, r, reason);
+        return report_unresolved(check, r, reason);
     uint64_t begin = clock_nanoseconds();
     talk(check, &attempts, deadline, &outcome);
     if (outcome.right)
-        status = say_time(check, &outcome.peer, outcome.arrived - begin, outcome.received);
+        status = print_time(check, &outcome.peer, outcome.arrived - begin, outcome.received);
     else
-        status = say(outcome.ran_short ? CHECK_UNKNOWN : CHECK_CRITICAL, "%s", outcome.why);
+        status = print_state(outcome.ran_short ? CHECK_UNKNOWN : CHECK_CRITICAL, "%s", outcome.why);
     if (check->verbose && outcome.right)
         print_failures(&attempts);
     attempts_free(&attempts);
@@ -271,16 +272,16 @@ static int run(const struct check *check)
 static int print_help(void)
 {
     puts("Usage: check_echo -H HOST [-p PORT] [OPTION]...\n"
-         "A monitoring plugin: does an echo server return what it is sent, and how fast?\n");
+         "Monitoring plugin: does an echo server return what it receives, and how fast?\n");
     options_print(rows, ARRAY_SIZE(rows), stdout);
-    puts("\nExit status: 0 OK, 1 WARNING, 2 CRITICAL (timeouts and unknown names among\n"
-         "them), 3 UNKNOWN: wrong usage, this help, the version.");
+    puts("\nExit status: 0 OK, 1 WARNING, 2 CRITICAL (including timeouts and unknown\n"
+         "names), 3 UNKNOWN: wrong usage, this help, the version.");
     return CHECK_UNKNOWN;
 }
 
 static int unusable(const char *what)
 {
-    return say(CHECK_UNKNOWN, "%s (try check_echo --help)", what);
+    return print_state(CHECK_UNKNOWN, "%s (try check_echo --help)", what);
 }
 
 static int check_arguments(struct check *check)
@@ -292,21 +293,21 @@ static int check_arguments(struct check *check)
     free(text);
     if (!check->target.host || !*check->target.host)
         return unusable("-H is missing");
-    if (!common_is_port(check->target.port))
+    if (!common_options_is_port(check->target.port))
         return unusable("-p is neither 1 to 65535 nor a service name");
     if (check->send && !*check->send && !check->expect)
-        return unusable("-s is empty, and nothing is expected");
+        return unusable("-s is empty, and there is no -e");
     if (bad_escape)
-        return unusable("-s has an unknown escape: \\n, \\r, \\t, \\xNN and \\\\ are known");
+        return unusable("-s has an unknown escape; use \\n, \\r, \\t, \\xNN or \\\\");
     if (check->timeout == 0)
-        return unusable("-t has to be more than 0");
+        return unusable("-t must be greater than 0");
     check->target.type = check->udp ? SOCK_DGRAM : SOCK_STREAM;
     if (*check->target.host == '/')
         check->target.path = check->target.host;
     if (check->target.path && address_unix(&scratch, check->target.path) < 0)
         return unusable("-H is too long for the path of a Unix socket");
     if (check->target.path && check->udp)
-        return unusable("-u does not go with a Unix socket");
+        return unusable("-u cannot be combined with a Unix socket");
     return CHECK_OK;
 }
 
@@ -342,8 +343,8 @@ int check_main(int argc, char **argv)
     if (argc > 0)
         argv[0] = name; /* getopt_long() begins its complaints with it */
     int r = streams_open(&streams);
-    int status = r == 0
-                     ? parse_and_run(argc, argv)
-                     : say(CHECK_UNKNOWN, "cannot set up the standard streams: %s", strerror(-r));
+    int status =
+        r == 0 ? parse_and_run(argc, argv)
+               : print_state(CHECK_UNKNOWN, "cannot set up the standard streams: %s", strerror(-r));
     return streams_close(&streams, status, CHECK_UNKNOWN);
 }

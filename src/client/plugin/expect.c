@@ -66,7 +66,7 @@ static bool ask_probe(struct expectation *talk, char *why)
     uint64_t now = clock_now(), left = talk->deadline > now ? talk->deadline - now : 1;
 
     probe_window_init(&window, 2);
-    because(why, "no echo came");
+    because(why, "no echo");
     int r = probe_stream_ask(&stream, PROBE_SIZE, left, -1);
     if (r == -ETIMEDOUT)
         because(why, "timed out waiting for the echo");
@@ -155,12 +155,11 @@ static bool unexpected(const struct expectation *talk, const char *answer, char 
     size_t shown = cut ? SHOWN : talk->received;
 
     if (talk->received == 0)
-        return because(why, "the server closed the connection without an answer");
+        return because(why, "the server closed the connection without a reply");
     escape_bytes(text, answer, shown, NULL);
     for (char *p = text; *p; p++) /* what is behind a | is taken for performance data */
         *p = *p == '|' ? '/' : *p;
-    snprintf(why, EXPECT_WHY_MAX, "the answer is not what was expected: %s%s", text,
-             cut ? "..." : "");
+    snprintf(why, EXPECT_WHY_MAX, "unexpected reply: %s%s", text, cut ? "..." : "");
     return false;
 }
 
@@ -174,7 +173,7 @@ static bool ask_text(struct expectation *talk, char *why)
     if (r == 0)
         r = receive_text(talk, answer);
     if (r == -ETIMEDOUT && talk->received == 0)
-        return because(why, "timed out waiting for an answer");
+        return because(why, "timed out waiting for a reply");
     if (r == -ETIMEDOUT || r == 1)
         return unexpected(talk, answer, why);
     return r == 0 || because(why, strerror(-r));

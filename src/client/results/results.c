@@ -67,7 +67,7 @@ static void describe(const struct reply *reply, char *buf, size_t size)
         return;
     text_append(buf, size, " (%s", verdict_name(reply->verdict));
     if (reply->verdict == REPLY_CORRUPTED && reply->expected < 0)
-        text_append(buf, size, ": longer than what was sent");
+        text_append(buf, size, ": longer than the probe");
     else if (reply->verdict == REPLY_CORRUPTED)
         text_append(buf, size, " at byte %zu: sent 0x%02x, got 0x%02x", reply->at + 1,
                     (unsigned)reply->expected, (unsigned)reply->got);

@@ -27,10 +27,10 @@ struct crr_options {
 static const struct option_row rows[] = {
     {"count", 'c', &argument_count, AT(count), 0, "N", "stop after N connections"},
     {"interval", 'i', &argument_span, AT(interval), 0, "SPAN",
-     "between their beginnings (0.2, 500ms, 0) [1s]"},
-    {"size", 's', &argument_size, AT(size), 0, "BYTES", "of each probe [56]"},
-    {"deadline", 'w', &argument_span, AT(deadline), 0, "SPAN", "stop after SPAN in all"},
-    {"histogram", 0, NULL, AT(histogram), 1, NULL, "print how often which time was measured"},
+     "wait between their starts (500ms, 0) [1s]"},
+    {"size", 's', &argument_size, AT(size), 0, "BYTES", "size of each probe [56]"},
+    {"deadline", 'w', &argument_span, AT(deadline), 0, "SPAN", "stop after SPAN in total"},
+    {"histogram", 0, NULL, AT(histogram), 1, NULL, "print a histogram of the times"},
 };
 
 struct crr {
@@ -87,10 +87,10 @@ static void ask(struct crr *c, struct connection *connection)
     c->results->peer = connection->peer;
     c->results->connect_ns = connection->connect_ns;
     c->results->sent++;
-    int r = probe_stream_ask(&stream, (uint32_t)c->opts->size, common_patience(c->common),
-                             c->interrupts);
+    int r = probe_stream_ask(&stream, (uint32_t)c->opts->size,
+                             common_options_reply_timeout(c->common), c->interrupts);
     while (r == -ECANCELED && take_interrupt(c))
-        r = probe_stream_ask_on(&stream, common_patience(c->common), c->interrupts);
+        r = probe_stream_ask_on(&stream, common_options_reply_timeout(c->common), c->interrupts);
     note(c, seq, r);
     probe_stream_free(&stream);
 }
@@ -108,7 +108,7 @@ static void fail(struct crr *c, int r)
 }
 
 /* A connection, a probe, an answer, and the end. */
-static void take_turn(struct crr *c)
+static void run_once(struct crr *c)
 {
     struct connection connection;
     int r = connection_connect(c->common, c->attempts, c->interrupts, &connection);
@@ -146,7 +146,7 @@ static void run(struct crr *c)
 
     while (goes_on(c, deadline)) {
         next = next + c->opts->interval > clock_now() ? next + c->opts->interval : clock_now();
-        take_turn(c);
+        run_once(c);
         if (goes_on(c, deadline))
             rest(c, clock_earlier(next, deadline));
     }
@@ -168,7 +168,7 @@ static int conclude(const struct crr *c)
 static int run_crr(const struct common_options *common, const void *opts)
 {
     const struct crr_options *options = opts;
-    const struct common_options bounded = common_until(common, options->deadline);
+    const struct common_options bounded = common_options_with_deadline(common, options->deadline);
     struct attempts attempts;
     struct crr c = {.common = &bounded, .opts = opts, .attempts = &attempts, .run = probe_run()};
 
@@ -191,7 +191,7 @@ static int run_crr(const struct common_options *common, const void *opts)
 
 const struct verb verb_crr = {
     .name = "crr",
-    .summary = "connect, request, reply, close, again and again: time each",
+    .summary = "time connect, request, reply and close, repeatedly",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
     .probes = true,
@@ -201,9 +201,8 @@ const struct verb verb_crr = {
     .size = sizeof(struct crr_options),
     .misuse = VERB_UNABLE,
     .run = run_crr,
-    .notes = "Ctrl-C prints the summary, Ctrl-\\ how far it is. With -u each probe has a socket\n"
-             "of its own, and so another port.\n"
-             "\n"
-             "Exit status: 0 every connection was made, and replies came, 1 one was not, or\n"
-             "no reply came, or a damaged one, 2 it could not be tried.\n",
+    .notes = "Ctrl-C prints the summary, Ctrl-\\ the statistics so far. With -u, each probe has "
+             "its\nown socket, and so a different port.\n\n"
+             "Exit status: 0 all connections succeeded and there were replies, 1 a connection\n"
+             "failed, or there was no reply or a damaged one, 2 the test could not be run.\n",
 };

@@ -29,7 +29,7 @@ struct hold_options {
 
 static const struct option_row rows[] = {
     {"for", 0, &argument_span, offsetof(struct hold_options, time), 0, "SPAN",
-     "hold them for SPAN, and not until Ctrl-C"},
+     "hold them for SPAN [until Ctrl-C]"},
 };
 
 struct held {
@@ -56,8 +56,8 @@ struct hold {
 /* ---- telling ---- */
 
 /* What became of the connection NUMBER, and why, after what it said (SAID_LEN bytes). */
-static void tell(const struct hold *h, uint64_t number, const char *event, const char *why,
-                 const struct held *held)
+static void report(const struct hold *h, uint64_t number, const char *event, const char *why,
+                   const struct held *held)
 {
     char said[ESCAPED_SIZE(SAID_MAX)] = "", time[TIME_TEXT_MAX];
     uint64_t after = held ? (clock_now() - held->since) * NSEC_PER_USEC : 0;
@@ -78,7 +78,7 @@ static void tell(const struct hold *h, uint64_t number, const char *event, const
         escape_bytes(said, held->said, held->said_len, NULL);
     if (held)
         output_line("connection %" PRIu64 " %s after %s ms: %s%s%s", number, event,
-                    output_time(after, time), why, *said ? "; the server said: " : "", said);
+                    output_time(after, time), why, *said ? "; the server sent: " : "", said);
     else
         output_line("connection %" PRIu64 " %s: %s", number, event, why);
 }
@@ -129,7 +129,7 @@ static void open_one(struct hold *h, uint64_t index)
     } else {
         h->refused++;
         h->ran_short = h->ran_short || connect_ran_short(r);
-        tell(h, index + 1, "refused", strerror(-r), NULL);
+        report(h, index + 1, "refused", strerror(-r), NULL);
     }
 }
 
@@ -137,7 +137,7 @@ static void lose(struct hold *h, uint64_t index, int error)
 {
     const char *why = error ? strerror(-error) : "the server closed it";
 
-    tell(h, index + 1, error == -ECONNRESET ? "reset" : "closed", why, &h->held[index]);
+    report(h, index + 1, error == -ECONNRESET ? "reset" : "closed", why, &h->held[index]);
     h->closed++;
     fd_close(&h->set[index].fd);
 }
@@ -199,7 +199,7 @@ static int conclude(const struct hold *h)
 
     for (uint64_t i = 0; h->common->json && i < h->wanted; i++)
         if (h->set[i].fd >= 0)
-            tell(h, i + 1, "held", "it was there to the end", &h->held[i]);
+            report(h, i + 1, "held", "held to the end", &h->held[i]);
     if (h->common->json) {
         output_begin("summary");
         output_count("wanted", h->wanted);
@@ -241,7 +241,7 @@ static int run_hold(const struct common_options *common, const void *opts)
     struct hold h = {.common = common, .opts = opts, .attempts = &attempts};
 
     if (number_parse(common->leading, &h.wanted) < 0 || h.wanted == 0 || h.wanted > 1000000) {
-        common_wrong("N is not a number from 1 to 1000000", common->leading);
+        usage_error("N is not a number from 1 to 1000000", common->leading);
         return VERB_UNABLE;
     }
     if (fd_limit_raise(h.wanted) < 0 || connection_resolve(common, &attempts) < 0)
@@ -253,8 +253,8 @@ static int run_hold(const struct common_options *common, const void *opts)
 
 const struct verb verb_hold = {
     .name = "hold",
-    .summary = "open N connections, keep them, and tell which is refused or cut",
-    .before = "N",
+    .summary = "open N connections, hold them, and report which are refused or cut",
+    .leading = "N",
     .port = ECHOC_DEFAULT_PORT,
     .rows = rows,
     .row_count = ARRAY_SIZE(rows),
@@ -262,8 +262,7 @@ const struct verb verb_hold = {
     .size = sizeof(struct hold_options),
     .misuse = VERB_UNABLE,
     .run = run_hold,
-    .notes = "Nothing is sent. Ctrl-C ends it, Ctrl-\\ asks how many are held.\n"
-             "\n"
-             "Exit status: 0 all N were held to the end, 1 one was not, 2 it could not be\n"
-             "tried.\n",
+    .notes =
+        "Nothing is sent. Ctrl-C ends the test, Ctrl-\\ prints how many are held.\n\n"
+        "Exit status: 0 all N were held to the end, 1 one was not, 2 the test could not\nbe run.\n",
 };

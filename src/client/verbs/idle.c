@@ -18,12 +18,12 @@
 
 static const struct option_row rows[] = {
     {"shortest", 0, &argument_span, AT(shortest), 0, "SPAN",
-     "be idle for SPAN, twice that, ... [1s]"},
-    {"longest", 0, &argument_span, AT(longest), 0, "SPAN", "and for SPAN at most [2h]"},
+     "try SPAN of silence, twice that, ... [1s]"},
+    {"longest", 0, &argument_span, AT(longest), 0, "SPAN", "up to SPAN [2h]"},
     {"precision", 0, &argument_span, AT(precision), 0, "SPAN",
-     "then find to SPAN when it is cut [1s]"},
-    {"connections", 0, &argument_count, AT(connections), 0, "N", "have N at once [15]"},
-    {"deadline", 'w', &argument_span, AT(deadline), 0, "SPAN", "stop after SPAN in all"},
+     "then find the limit to within SPAN [1s]"},
+    {"connections", 0, &argument_count, AT(connections), 0, "N", "use N at once [15]"},
+    {"deadline", 'w', &argument_span, AT(deadline), 0, "SPAN", "stop after SPAN in total"},
 };
 
 /* ---- telling ---- */
@@ -41,7 +41,7 @@ static void put_end(const struct idle *i, int status)
     output_end_summary(status);
 }
 
-static void tell_end(const struct idle *i)
+static void report_end(const struct idle *i)
 {
     char alive[DURATION_TEXT_MAX], end[DURATION_TEXT_MAX], time[TIME_TEXT_MAX];
 
@@ -62,17 +62,17 @@ static int conclude(const struct idle *i)
     int status = i->ran_short ? VERB_UNABLE : bad ? VERB_BAD : VERB_WELL;
 
     if (!i->met && i->why)
-        diag_say("this needs an echo service, and no echo came: %s", i->why);
+        diag_say("this test needs an echo service, and there was no echo: %s", i->why);
     else if (i->why)
-        diag_say("no more connections can be had: %s", i->why);
+        diag_say("cannot open more connections: %s", i->why);
     if (i->restless)
-        diag_say("the server speaks unasked: no connection to it is silent for long enough");
+        diag_say("the server keeps sending: no connection to it is idle for long enough");
     if (!i->met)
         return connection_give_up(i->common, i->ran_short ? VERB_UNABLE : VERB_BAD);
     if (i->common->json)
         put_end(i, status);
     else
-        tell_end(i);
+        report_end(i);
     return status;
 }
 
@@ -123,15 +123,15 @@ static void search(struct idle *i)
 static int check_options(const struct idle_options *opts)
 {
     if (opts->shortest == 0 || opts->shortest > opts->longest)
-        return common_wrong("--shortest has to be more than 0, and --longest at least as much",
-                            NULL);
-    return opts->precision == 0 ? common_wrong("--precision has to be more than 0", NULL) : 0;
+        return usage_error("--shortest must be greater than 0, and --longest at least as long",
+                           NULL);
+    return opts->precision == 0 ? usage_error("--precision must be greater than 0", NULL) : 0;
 }
 
 static int run_idle(const struct common_options *common, const void *opts)
 {
     const struct idle_options *options = opts;
-    const struct common_options bounded = common_until(common, options->deadline);
+    const struct common_options bounded = common_options_with_deadline(common, options->deadline);
     struct attempts attempts;
     struct idle i = {.common = &bounded, .opts = opts, .attempts = &attempts, .cut = NEVER};
 
@@ -152,7 +152,7 @@ static int run_idle(const struct common_options *common, const void *opts)
 
 const struct verb verb_idle = {
     .name = "idle",
-    .summary = "find after how long an idle connection is cut, and how",
+    .summary = "find out when an idle connection is cut, and how",
     .port = ECHOC_DEFAULT_PORT,
     .rows = rows,
     .row_count = ARRAY_SIZE(rows),
@@ -166,10 +166,9 @@ const struct verb verb_idle = {
     .size = sizeof(struct idle_options),
     .misuse = VERB_UNABLE,
     .run = run_idle,
-    .notes = "Each silence has a connection of its own, with an echo before and after it.\n"
-             "FIN and RST are noticed at once, silence (a firewall forgot) by the next echo:\n"
-             "what it lies between is then divided again. Ctrl-C tells what is known so far.\n"
-             "\n"
+    .notes = "Each time is tried on a separate connection, with an echo before and after it.\n"
+             "FIN and RST are noticed at once, lost state (a firewall) only by the missing echo:\n"
+             "the interval is then divided further. Ctrl-C prints what is known so far.\n\n"
              "Exit status: 0 it was never cut, 1 it was, or there was no connection or no\n"
-             "echo, 2 it could not be tried.\n",
+             "echo, 2 the test could not be run.\n",
 };

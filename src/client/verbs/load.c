@@ -17,16 +17,16 @@
 #define AT(member) offsetof(struct load_options, member)
 
 static const struct option_row rows[] = {
-    {"connections", 0, &argument_count, AT(connections), 0, "N", "have N at once [10]"},
+    {"connections", 0, &argument_count, AT(connections), 0, "N", "use N at once [10]"},
     {"rate", 0, &argument_count, AT(rate), 0, "N",
-     "begin N a second, whatever becomes of them; times count\n"
-     "from when each was due [as many as possible]"},
-    {"for", 0, &argument_span, AT(time), 0, "SPAN", "stop after SPAN [10s, if there is no -c]"},
-    {"count", 'c', &argument_count, AT(count), 0, "N", "stop after N connections in all"},
-    {"messages", 0, &argument_count, AT(messages), 0, "N", "N echoes over each [1]"},
-    {"size", 's', &argument_size, AT(size), 0, "BYTES", "of each message [56]"},
+     "begin N per second, however slow the server; times\n"
+     "count from when each was due [as many as possible]"},
+    {"for", 0, &argument_span, AT(time), 0, "SPAN", "stop after SPAN [10s, without -c]"},
+    {"count", 'c', &argument_count, AT(count), 0, "N", "stop after N connections in total"},
+    {"messages", 0, &argument_count, AT(messages), 0, "N", "N round trips over each [1]"},
+    {"size", 's', &argument_size, AT(size), 0, "BYTES", "size of each message [56]"},
     {"plot", 0, &argument_text, AT(plot), 0, "FILE",
-     "draw round trips over time: .svg or .png, by gnuplot"},
+     "plot round trips over time: .svg or .png (gnuplot)"},
 };
 
 static int judge(const struct load *l)
@@ -119,7 +119,7 @@ static int run_load(const struct common_options *common, const void *options)
 
 const struct verb verb_load = {
     .name = "load",
-    .summary = "open many connections at a given rate; count and time them",
+    .summary = "open many connections, at a given rate, and time them",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
     .probes = true,
@@ -129,9 +129,8 @@ const struct verb verb_load = {
     .size = sizeof(struct load_options),
     .misuse = VERB_UNABLE,
     .run = run_load,
-    .notes = "One more connection, which is not counted, is made at the beginning, to find the\n"
-             "address that answers. On a terminal, progress is printed every second.\n"
-             "\n"
-             "Exit status: 0 there were no errors, 1 there were, or there was no connection,\n"
-             "or not all that were due could be begun, 2 it could not be tried.\n",
+    .notes = "One more connection, which is not counted, is made at the start, to find the\n"
+             "address that answers. On a terminal, progress is printed every second.\n\n"
+             "Exit status: 0 no errors, 1 there were errors or there was no connection, or\n"
+             "some connections could not begin when due, 2 the test could not be run.\n",
 };

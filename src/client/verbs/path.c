@@ -38,13 +38,13 @@
 
 static const struct option_row rows[] = {
     {"echo-port", 0, &argument_text, AT(echo_port), 0, "PORT",
-     "of a TCP echo service at the same host [7777]"},
+     "port of a TCP echo service on the host [7777]"},
     {"udp-port", 0, &argument_text, AT(udp_port), 0, "PORT",
-     "of a UDP echo service [the same as --echo-port]"},
-    {"flows", 0, &argument_count, AT(flows), 0, "N", "look for loss from N source ports [64]"},
+     "port of a UDP echo service [same as --echo-port]"},
+    {"flows", 0, &argument_count, AT(flows), 0, "N", "test for loss from N source ports [64]"},
     {"idle", 0, &argument_span, AT(idle), 0, "SPAN",
-     "check whether a connection survives SPAN of silence"},
-    {"page", 0, &argument_text, AT(page), 0, "FILE", "also write the findings as a page of HTML"},
+     "test whether a connection survives SPAN of silence"},
+    {"page", 0, &argument_text, AT(page), 0, "FILE", "also write the findings as an HTML page"},
 };
 
 /* ---- what the server knows ---- */
@@ -98,7 +98,7 @@ static int ask_address(const struct path *p, const struct address *address,
     int r = -ETIMEDOUT;
 
     for (*failed = 0; *failed < PATH_TRIES; ++*failed) {
-        plan.patience = path_patience(p, *failed);
+        plan.patience = path_reply_timeout(p, *failed);
         r = handshake_ask(p->common, address, &plan, h);
         if (r != -ETIMEDOUT || h->connected || path_is_stopped(p))
             break;
@@ -141,14 +141,14 @@ static void compare(struct path *p, unsigned failed)
     unsigned more;
     int r = ask_marked(p, &p->plain, &p->marked, &more);
 
-    path_tell_tries(p, &p->plain.peer, r == 0 ? failed + more : failed);
+    path_report_tries(p, &p->plain.peer, r == 0 ? failed + more : failed);
     if (r == 0)
         p->hops = path_compare(&p->findings, &p->plain, &p->marked);
     else if (r != -ECANCELED)
         findings_add(&p->findings, "marks",
-                     "a connection with DSCP %d and a TTL that is not the usual one fails: %s",
+                     "a connection with DSCP %d and an unusual TTL fails: %s",
                      p->common->dscp >= 0 ? p->common->dscp : MARK,
-                     r == -EBADMSG ? "there is no answer" : strerror(-r));
+                     r == -EBADMSG ? "there is no reply" : strerror(-r));
 }
 
 /* ---- what the echo services show ---- */
@@ -164,7 +164,7 @@ static int at_port(const struct common_options *c, const struct address *peer, c
                             .type = type};
     struct attempts attempts;
     const char *reason;
-    int r = target_resolve(&target, common_limit(c, clock_now()), &attempts, &reason);
+    int r = target_resolve(&target, common_options_deadline(c, clock_now()), &attempts, &reason);
 
     if (r < 0) {
         connect_diag_unresolved(&target, reason);
@@ -267,19 +267,18 @@ static int examine(struct path *p, struct attempts *attempts, const struct outpu
 static int check(const struct common_options *c, const struct path_options *opts)
 {
     if (c->target.path)
-        return common_wrong("path is about networks: it cannot be combined with --unix", NULL);
+        return usage_error("path tests networks: it cannot be combined with --unix", NULL);
     if (c->proxy.version)
-        return common_wrong(
-            "--proxy cannot be combined with path: the server would compare with what "
-            "the header says",
+        return usage_error(
+            "--proxy cannot be combined with path: the server would report the addresses in the "
+            "header",
             NULL);
     if (opts->flows > FLOWS_MAX)
-        return common_wrong("--flows is at most 4096", NULL);
-    if (opts->echo_port && !common_is_port(opts->echo_port))
-        return common_wrong("--echo-port is neither 1 to 65535 nor a service name",
-                            opts->echo_port);
-    if (opts->udp_port && !common_is_port(opts->udp_port))
-        return common_wrong("--udp-port is neither 1 to 65535 nor a service name", opts->udp_port);
+        return usage_error("--flows is at most 4096", NULL);
+    if (opts->echo_port && !common_options_is_port(opts->echo_port))
+        return usage_error("--echo-port is neither 1 to 65535 nor a service name", opts->echo_port);
+    if (opts->udp_port && !common_options_is_port(opts->udp_port))
+        return usage_error("--udp-port is neither 1 to 65535 nor a service name", opts->udp_port);
     return 0;
 }
 
@@ -327,9 +326,8 @@ const struct verb verb_path = {
     .run = run_path,
     .notes =
         "PORT is that of a whoami service of echod [" WHOAMI_PORT "], which reports the SYN as it\n"
-        "arrived. Sizes, loss and silence are tried with the echo services, where they\n"
-        "answer. It cannot be combined with --unix or --proxy.\n"
-        "\n"
-        "Exit status: 0 nothing was found, 1 something was, or there was no connection or\n"
-        "no whoami service, 2 it could not be tried.\n",
+        "arrived. Sizes, loss and silence are tested with the echo services, if they\n"
+        "answer. It cannot be combined with --unix or --proxy.\n\n"
+        "Exit status: 0 no findings, 1 findings, or there was no connection or no whoami\n"
+        "service, 2 the test could not be run.\n",
 };

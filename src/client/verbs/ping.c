@@ -33,17 +33,16 @@
 static const struct option_row rows[] = {
     {"count", 'c', &argument_count, AT(count), 0, "N", "stop after N probes"},
     {"interval", 'i', &argument_span, AT(interval), 0, "SPAN",
-     "between probes (0.2, 500ms; 0: after each reply) [1s]"},
-    {"size", 's', &argument_size, AT(size), 0, "BYTES", "of each probe [56]"},
-    {"deadline", 'w', &argument_span, AT(deadline), 0, "SPAN", "stop after SPAN in all"},
-    {"wait", 'W', &argument_span, AT(wait), 0, "SPAN",
-     "before a reply counts as lost (0: for ever) [2s]"},
+     "wait between probes (500ms; 0: only for replies) [1s]"},
+    {"size", 's', &argument_size, AT(size), 0, "BYTES", "size of each probe [56]"},
+    {"deadline", 'w', &argument_span, AT(deadline), 0, "SPAN", "stop after SPAN in total"},
+    {"wait", 'W', &argument_span, AT(wait), 0, "SPAN", "wait for each reply (0: for ever) [2s]"},
     {"timestamps", 'D', NULL, AT(timestamps), 1, NULL, "print the time before each line"},
-    {"histogram", 0, NULL, AT(histogram), 1, NULL, "print how often which time was measured"},
+    {"histogram", 0, NULL, AT(histogram), 1, NULL, "print a histogram of the times"},
     {"plot", 0, &argument_text, AT(plot), 0, "FILE",
-     "draw time against probe: .svg or .png, by gnuplot"},
+     "plot the time of each probe: .svg or .png (gnuplot)"},
     {"flows", 0, &argument_count, AT(flows), 0, "N",
-     "from N source ports at once: loss and median of each"},
+     "use N source ports at once; loss and median of each"},
 };
 
 struct ping {
@@ -95,7 +94,7 @@ static void fail_datagram(struct ping *p, int error)
     bool known = probe_stream_take_error(&p->stream, &queued);
 
     if (sent)
-        give_up(p, sent, known ? error_queue_words(&queued, words) : strerror(-error));
+        give_up(p, sent, known ? error_queue_describe(&queued, words) : strerror(-error));
 }
 
 /* A datagram that nobody wanted is an error of one probe; a connection that broke is the end. */
@@ -201,7 +200,7 @@ static bool goes_on(struct ping *p)
     return !is_complete(p) || probe_window_oldest(&p->window);
 }
 
-static void take_turn(struct ping *p)
+static void run_once(struct ping *p)
 {
     short events = (short)(POLLIN | (probe_stream_pending(&p->stream) ? POLLOUT : 0));
     struct pollfd set[] = {{.fd = p->stream.fd, .events = events},
@@ -229,7 +228,7 @@ static void ping_run(struct ping *p)
         if (may_send(p) && clock_now() >= p->next)
             send_probe(p);
         if (goes_on(p)) /* the last probe may have failed at once */
-            take_turn(p);
+            run_once(p);
     }
 }
 
@@ -341,7 +340,7 @@ static int connect_and_ping(struct ping *p, struct attempts *attempts)
 static int run_ping(const struct common_options *common, const void *opts)
 {
     const struct ping_options *options = opts;
-    const struct common_options bounded = common_until(common, options->deadline);
+    const struct common_options bounded = common_options_with_deadline(common, options->deadline);
     struct ping p = {.common = &bounded, .opts = opts, .interrupts = -1};
     struct attempts attempts;
 
@@ -357,7 +356,7 @@ static int run_ping(const struct common_options *common, const void *opts)
 
 const struct verb verb_ping = {
     .name = "ping",
-    .summary = "measure round trips over one connection, and name what goes wrong",
+    .summary = "measure round trips over one connection, and report faults",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
     .probes = true,
@@ -372,8 +371,7 @@ const struct verb verb_ping = {
     .size = sizeof(struct ping_options),
     .misuse = VERB_UNABLE,
     .run = run_ping,
-    .notes = "Ctrl-C prints the summary, Ctrl-\\ how far it is.\n"
-             "\n"
-             "Exit status: 0 replies came, 1 none came, or too few by the deadline, or one\n"
-             "was damaged, or the connection broke, 2 it could not be tried.\n",
+    .notes = "Ctrl-C prints the summary, Ctrl-\\ the statistics so far.\n\n"
+             "Exit status: 0 there were replies, 1 there were none, or too few by the deadline,\n"
+             "or one was damaged, or the connection broke, 2 the test could not be run.\n",
 };

@@ -22,7 +22,7 @@
 static const char *reason(const struct flow *flow, char *buf)
 {
     if (flow->queue.error)
-        return error_queue_words(&flow->queue, buf);
+        return error_queue_describe(&flow->queue, buf);
     if (flow->error == 0)
         return NULL;
     return flow->error == 1            ? "closed by the server"
@@ -159,10 +159,11 @@ static int conclude(const struct flows *f)
 static int check(const struct common_options *common, const struct ping_options *options)
 {
     if (common->target.path)
-        return common_wrong("--flows does not go with --unix: there are no source ports", NULL);
+        return usage_error("--flows cannot be combined with --unix: there are no source ports",
+                           NULL);
     if (options->histogram || options->plot || options->timestamps)
-        return common_wrong("--histogram, --plot and -D do not go with --flows", NULL);
-    return options->flows > FLOWS_MAX ? common_wrong("--flows is at most 4096", NULL) : 0;
+        return usage_error("--histogram, --plot and -D cannot be combined with --flows", NULL);
+    return options->flows > FLOWS_MAX ? usage_error("--flows is at most 4096", NULL) : 0;
 }
 
 /* Finds the address that answers, which all flows then go to. Returns 0 or an exit status. */

@@ -26,7 +26,7 @@ struct send_options {
 static const struct option_row rows[] = {
     {"no-newline", 'n', NULL, AT(no_newline), 1, NULL, "do not end each MESSAGE with a newline"},
     {"verify", 0, NULL, AT(verify), 1, NULL,
-     "print no reply; succeed only if every byte came back"},
+     "print no reply; succeed only if every byte comes back"},
     {"raw", 0, NULL, AT(raw), 1, NULL, "print replies to a terminal unescaped"},
 };
 
@@ -136,7 +136,7 @@ static int run_send(const struct common_options *c, const void *opts)
 const struct verb verb_send = {
     .name = "send",
     .summary = "send messages, or standard input, and print what comes back",
-    .behind = "[MESSAGE]...",
+    .trailing = "[MESSAGE]...",
     .port = ECHOC_DEFAULT_PORT,
     .datagrams = true,
     .rows = rows,
@@ -145,18 +145,14 @@ const struct verb verb_send = {
     .size = sizeof(struct send_options),
     .misuse = EXIT_USAGE,
     .run = run_send,
-    .notes = "Once everything is sent the sending side is closed; replies are read until\n"
-             "the server closes, too. With -u each MESSAGE, or line, is a datagram, and is\n"
-             "answered before the next is sent.\n"
-             "\n"
-             "Exit status:\n"
+    .notes = "Once everything has been sent, the sending side is closed, and replies are read\n"
+             "until the server closes, too. With -u, each MESSAGE, or line, is a datagram; the\n"
+             "next one is sent when it has been answered.\n\nExit status:\n"
              "   0  replied (with --verify: byte for byte what was sent)\n"
-             "   1  --verify: the reply differs\n"
-             "   3  connected, but silent for the timeout\n"
+             "   1  --verify: the reply differs\n   3  connected, but silent for the timeout\n"
              "   4  the connection ended before everything was sent, or without a reply\n"
-             "  64  wrong usage\n"
-             "  65  a MESSAGE, or line, is too long for a datagram\n"
+             "  64  wrong usage\n  65  a MESSAGE, or line, is too long for a datagram\n"
              "  69  no connection: name not found, connection refused or timed out\n"
-             "  71  the system ran short of something\n"
+             "  71  a system resource is exhausted\n"
              "  74  cannot read standard input or write standard output\n",
 };

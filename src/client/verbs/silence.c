@@ -45,7 +45,7 @@ static void take(void *context, const struct reply *reply)
 
 /* ---- what is found ---- */
 
-static void tell(const struct idle *i, uint64_t span, const char *verdict)
+static void report(const struct idle *i, uint64_t span, const char *verdict)
 {
     char text[DURATION_TEXT_MAX];
 
@@ -65,7 +65,7 @@ static void tell(const struct idle *i, uint64_t span, const char *verdict)
 static void survived(struct idle *i, uint64_t span)
 {
     i->alive = span;
-    tell(i, span, "alive");
+    report(i, span, "alive");
 }
 
 /* The words for R, which probe_stream_receive(), probe_stream_ask() or connection_try() returned.
@@ -75,11 +75,11 @@ static const char *words(int r)
     switch (r) {
     case 1:
     case -EPIPE:
-        return "the server, or something before it, closed the connection (FIN)";
+        return "the server, or something in front of it, closed the connection (FIN)";
     case -ECONNRESET:
         return "the connection was reset (RST)";
     case -ETIMEDOUT:
-        return "nothing comes back any more";
+        return "nothing comes back";
     }
     return strerror(-r);
 }
@@ -99,7 +99,7 @@ static void cut(struct idle *i, uint64_t span, int r, bool noticed)
     i->told = words(r);
     i->cut = span;
     i->noticed = noticed;
-    tell(i, span, i->how);
+    report(i, span, i->how);
 }
 
 /* Takes what the terminal wishes. Returns whether that is to go on. */
@@ -140,10 +140,11 @@ static void silence_end(struct silence *s)
 
 static int ask(struct idle *i, struct silence *s)
 {
-    int r = probe_stream_ask(&s->stream, PROBE_SIZE, common_patience(i->common), i->interrupts);
+    int r = probe_stream_ask(&s->stream, PROBE_SIZE, common_options_reply_timeout(i->common),
+                             i->interrupts);
 
     while (r == -ECANCELED && take_interrupt(i))
-        r = probe_stream_ask_on(&s->stream, common_patience(i->common), i->interrupts);
+        r = probe_stream_ask_on(&s->stream, common_options_reply_timeout(i->common), i->interrupts);
     return r;
 }
 

@@ -12,7 +12,7 @@
 #include "client/io/output.h"
 #include "client/probe/probe_stream.h"
 #include "client/probe/probe_window.h"
-#include "client/verbs/passage.h"
+#include "client/verbs/sweep_outcome.h"
 #include "client/verbs/verbs.h"
 
 #include <errno.h>
@@ -44,10 +44,10 @@ struct sweep {
 #define AT(member) offsetof(struct sweep_options, member)
 
 static const struct option_row rows[] = {
-    {"smallest", 0, &argument_size, AT(smallest), 0, "BYTES", "begin with BYTES [1]"},
+    {"smallest", 0, &argument_size, AT(smallest), 0, "BYTES", "start with BYTES [1]"},
     {"largest", 0, &argument_size, AT(largest), 0, "BYTES", "end with BYTES [65536; UDP: 65507]"},
-    {"tries", 0, &argument_count, AT(tries), 0, "N", "give a size up after N tries [3]"},
-    {"wait", 'W', &argument_span, AT(wait), 0, "SPAN", "for each reply [1s]"},
+    {"tries", 0, &argument_count, AT(tries), 0, "N", "try each size N times [3]"},
+    {"wait", 'W', &argument_span, AT(wait), 0, "SPAN", "wait for each reply [1s]"},
 };
 
 /* ---- one size ---- */
@@ -109,7 +109,7 @@ static int sweep_connect(struct sweep *s)
     return forbid_fragments(s->connection.fd, &s->connection.peer);
 }
 
-static enum passage passage_of(const struct sweep *s, int r)
+static enum sweep_outcome outcome_of(const struct sweep *s, int r)
 {
     if (r == 0 && s->last.verdict == REPLY_TRUNCATED)
         return TRUNCATED;
@@ -149,7 +149,7 @@ static bool exceeds_reported(const struct sweep *s, uint32_t size)
     return s->reported.mtu > 0 && s->reported.icmp && sweep_packet(s, size) > s->reported.mtu;
 }
 
-static enum passage try_once(struct sweep *s, uint32_t size)
+static enum sweep_outcome try_once(struct sweep *s, uint32_t size)
 {
     int r = sweep_connect(s);
 
@@ -162,58 +162,58 @@ static enum passage try_once(struct sweep *s, uint32_t size)
         r = probe_stream_ask_on(&s->stream, s->opts->wait, s->interrupts);
     if (r < 0 && r != -ECANCELED)
         r = take_reported(s, r);
-    enum passage passage = passage_of(s, r);
-    if (passage == LOST && exceeds_reported(s, size))
-        passage = TOO_LARGE;
-    if (passage != PASSES && s->connection.type != SOCK_DGRAM)
+    enum sweep_outcome outcome = outcome_of(s, r);
+    if (outcome == LOST && exceeds_reported(s, size))
+        outcome = TOO_LARGE;
+    if (outcome != PASSES && s->connection.type != SOCK_DGRAM)
         sweep_disconnect(s); /* the rest of that probe may still be on its way */
-    return passage;
+    return outcome;
 }
 
 /* Who reported PASSAGE, if anybody did. */
-static void put_reported(const struct sweep *s, enum passage passage)
+static void put_reported(const struct sweep *s, enum sweep_outcome outcome)
 {
-    if (!passage_is_reported(passage, &s->reported))
+    if (!sweep_outcome_is_reported(outcome, &s->reported))
         return;
     output_address("reported_by", &s->reported.from);
     if (s->reported.mtu > 0)
         output_count("mtu", s->reported.mtu);
 }
 
-static void tell(const struct sweep *s, uint32_t size, enum passage passage)
+static void tell(const struct sweep *s, uint32_t size, enum sweep_outcome outcome)
 {
-    char time[TIME_TEXT_MAX], words[PASSAGE_WORDS_MAX];
+    char time[TIME_TEXT_MAX], words[SWEEP_OUTCOME_TEXT_MAX];
 
-    if (s->common->verbosity == VERBOSITY_QUIET || passage == STOPPED)
+    if (s->common->verbosity == VERBOSITY_QUIET || outcome == STOPPED)
         return;
     if (s->common->json) {
         output_begin("probe");
         output_count("size", size);
-        output_text("verdict", passage_name(passage));
-        if (passage == PASSES)
+        output_text("verdict", sweep_outcome_name(outcome));
+        if (outcome == PASSES)
             output_milliseconds("rtt_ms", s->last.time);
-        put_reported(s, passage);
+        put_reported(s, outcome);
         output_end();
-    } else if (passage == PASSES) {
+    } else if (outcome == PASSES) {
         output_line("%" PRIu32 " byte%s: %s ms", size, plural(size),
                     output_time(s->last.time, time));
     } else {
         output_line("%" PRIu32 " byte%s: %s", size, plural(size),
-                    passage_words(passage, &s->reported, words));
+                    sweep_outcome_text(outcome, &s->reported, words));
     }
 }
 
 /* Tries SIZE, which may be lost by chance some times, and prints what became of it. */
-static enum passage sweep_size(struct sweep *s, uint32_t size)
+static enum sweep_outcome sweep_size(struct sweep *s, uint32_t size)
 {
-    enum passage passage = LOST;
+    enum sweep_outcome outcome = LOST;
 
-    for (uint64_t n = 0; n < s->opts->tries && passage != PASSES && passage != STOPPED &&
-                         passage != TOO_LARGE && !s->ran_short;
+    for (uint64_t n = 0; n < s->opts->tries && outcome != PASSES && outcome != STOPPED &&
+                         outcome != TOO_LARGE && !s->ran_short;
          n++)
-        passage = try_once(s, size);
-    tell(s, size, passage);
-    return passage;
+        outcome = try_once(s, size);
+    tell(s, size, outcome);
+    return outcome;
 }
 
 /* ---- all of them ---- */
@@ -225,7 +225,7 @@ static enum passage sweep_size(struct sweep *s, uint32_t size)
 struct limit {
     uint32_t passes;
     uint32_t fails; /* 0: nothing does */
-    enum passage how;
+    enum sweep_outcome how;
 };
 
 /* Twice as large each time, until something does not pass. */
@@ -234,10 +234,10 @@ static void ascend(struct sweep *s, uint32_t largest, struct limit *limit)
     uint32_t size = (uint32_t)s->opts->smallest;
 
     while (output_works()) {
-        enum passage passage = sweep_size(s, size);
-        if (passage != PASSES) {
+        enum sweep_outcome outcome = sweep_size(s, size);
+        if (outcome != PASSES) {
             limit->fails = size;
-            limit->how = passage;
+            limit->how = outcome;
             return;
         }
         limit->passes = size;
@@ -253,21 +253,21 @@ static void narrow(struct sweep *s, struct limit *limit)
 {
     while (limit->passes > 0 && limit->fails > limit->passes + 1 && limit->how != STOPPED) {
         uint32_t size = limit->passes + (limit->fails - limit->passes) / 2;
-        enum passage passage = output_works() ? sweep_size(s, size) : STOPPED;
-        if (passage == PASSES) {
+        enum sweep_outcome outcome = output_works() ? sweep_size(s, size) : STOPPED;
+        if (outcome == PASSES) {
             limit->passes = size;
             continue;
         }
         limit->fails = size;
-        limit->how = passage;
+        limit->how = outcome;
     }
 }
 
 /* ---- telling ---- */
 
-static void tell_limit(const struct sweep *s, const struct limit *limit)
+static void report_limit(const struct sweep *s, const struct limit *limit)
 {
-    char packet[64] = "", words[PASSAGE_WORDS_MAX];
+    char packet[64] = "", words[SWEEP_OUTCOME_TEXT_MAX];
 
     if (s->common->udp && limit->passes > 0)
         snprintf(packet, sizeof(packet), " (an IP packet of %" PRIu32 ")",
@@ -279,11 +279,11 @@ static void tell_limit(const struct sweep *s, const struct limit *limit)
     else if (limit->passes == 0)
         output_line("not even %" PRIu32 " byte%s: %s", limit->fails,
                     limit->fails == 1 ? " passes" : "s pass",
-                    passage_words(limit->how, &s->reported, words));
+                    sweep_outcome_text(limit->how, &s->reported, words));
     else
         output_line("%" PRIu32 " byte%s%s pass%s, %" PRIu32 " do not: %s", limit->passes,
                     plural(limit->passes), packet, limit->passes == 1 ? "es" : "", limit->fails,
-                    passage_words(limit->how, &s->reported, words));
+                    sweep_outcome_text(limit->how, &s->reported, words));
 }
 
 static void put_limit(const struct sweep *s, const struct limit *limit, int status)
@@ -294,7 +294,7 @@ static void put_limit(const struct sweep *s, const struct limit *limit, int stat
         output_count("packet", sweep_packet(s, limit->passes));
     if (limit->fails > 0)
         output_count("fails", limit->fails);
-    output_text("how", passage_name(limit->how));
+    output_text("how", sweep_outcome_name(limit->how));
     output_end_summary(status);
 }
 
@@ -322,7 +322,7 @@ static int sweep(struct sweep *s)
     if (s->common->json)
         put_limit(s, &limit, status);
     else
-        tell_limit(s, &limit);
+        report_limit(s, &limit);
     return status;
 }
 
@@ -333,7 +333,7 @@ static int run_sweep(const struct common_options *common, const void *opts)
         .common = common, .opts = opts, .attempts = &attempts, .connection = {.fd = -1}};
 
     if (s.opts->smallest > s.opts->largest) {
-        common_wrong("--smallest is larger than --largest", NULL);
+        usage_error("--smallest is larger than --largest", NULL);
         return VERB_UNABLE;
     }
     if (connection_resolve(common, &attempts) < 0)
@@ -365,8 +365,8 @@ const struct verb verb_sweep = {
     .size = sizeof(struct sweep_options),
     .misuse = VERB_UNABLE,
     .run = run_sweep,
-    .notes = "With -u no packet may be fragmented on its way (DF is set).\n"
-             "\n"
+    .notes = "With -u, packets must not be fragmented on the path (DF is set).\n\n"
              "Exit status: 0 every size passes, or all that the MTU known to our own system\n"
-             "allows, 1 a size does not, or there was no connection, 2 it could not be tried.\n",
+             "allows, 1 a size does not pass, or there was no connection, 2 the test could\n"
+             "not be run.\n",
 };

@@ -53,8 +53,8 @@ static int await(int fd, uint64_t deadline)
 
 /* All that it says, or one datagram, which leaves a share of the time to OTHERS. Returns 0;
  * -EMSGSIZE if that is more than SAID_MAX bytes; or another -errno. */
-static int listen_to(const struct common_options *c, const struct connection *connection,
-                     size_t others, char *said, size_t *len)
+static int read_reply(const struct common_options *c, const struct connection *connection,
+                      size_t others, char *said, size_t *len)
 {
     uint64_t deadline = c->timeout ? clock_now() + c->timeout / (others + 1) : NEVER;
 
@@ -99,9 +99,9 @@ static void print_object(const struct connection *connection, const char *said, 
 static void report_failure(const struct common_options *c, const struct connection *connection,
                            int r)
 {
-    const char *why = r == 0            ? "nothing was said (is it another service?)"
-                      : r == -ETIMEDOUT ? "nothing was said in time, or no end of it"
-                      : r == -EMSGSIZE  ? "more than 64 KiB are said: it is another service"
+    const char *why = r == 0            ? "the server sent nothing (is it another service?)"
+                      : r == -ETIMEDOUT ? "the server sent nothing, or did not close, in time"
+                      : r == -EMSGSIZE  ? "the server sent more than 64 KiB: it is another service"
                                         : strerror(-r);
     char peer[ADDRESS_TEXT_MAX];
 
@@ -116,7 +116,7 @@ static int ask_once(const struct common_options *c, const struct connection *con
 {
     int r = bid(connection);
 
-    return r < 0 ? r : listen_to(c, connection, others, said, len);
+    return r < 0 ? r : read_reply(c, connection, others, said, len);
 }
 
 static int ask(const struct common_options *c, const struct ask_options *opts,
@@ -165,19 +165,19 @@ static int run_ask(const struct common_options *c, const void *opts)
     .defaults = &(const struct ask_options){0}, .size = sizeof(struct ask_options),                \
     .misuse = VERB_UNABLE, .run = run_ask,                                                         \
     .notes =                                                                                       \
-        "\nExit status: 0 it said something, 1 it did not, or there was no connection, 2 it\n"     \
-        "could not be tried.\n"
+        "\nExit status: 0 the server sent data, 1 it did not, or there was no connection, 2\n"     \
+        "the test could not be run.\n"
 
 const struct verb verb_whoami = {
     .name = "whoami",
-    .summary = "print who we are in the eyes of a whoami service",
+    .summary = "print what a whoami service reports about the connection",
     .port = ECHOC_DEFAULT_PORT,
     ASKING,
 };
 
 const struct verb verb_daytime = {
     .name = "daytime",
-    .summary = "print what a daytime service says (RFC 867; port 13)",
+    .summary = "print what a daytime service sends (RFC 867; port 13)",
     .port = "13",
     ASKING,
 };

@@ -45,7 +45,7 @@ static void judge(struct admission *admission, struct listener *listener, int r,
     if (r == 0 || r == -EAGAIN || (is_about_one(-r) && !lasts))
         listener_resume(listener, admission->log);
     else if (admit_is_shortage(r))
-        admission_pause(admission, "a connection could not be accepted", -r);
+        admission_pause(admission, "cannot accept a connection", -r);
     else
         listener_pause(listener, -r, admission->log, clock_now());
 }

@@ -191,7 +191,7 @@ void access_use(struct access_policy *policy, const struct access *access,
         rate_take(&policy->rates, &wide, &network, now);
 }
 
-void access_punish(struct access_policy *policy, const struct address *peer, uint64_t now)
+void access_penalize(struct access_policy *policy, const struct address *peer, uint64_t now)
 {
     const struct server_settings *limits = policy->settings->server;
     struct source_key source = address_source(peer, &limits->source_prefix);
@@ -220,7 +220,7 @@ static const struct {
     [ACCESS_NO_PROCESS] = {"echod: out of resources, try again later\n", "no process for it"},
 };
 
-const char *access_words(const struct access *access, char *buf, size_t size)
+const char *access_refusal(const struct access *access, char *buf, size_t size)
 {
     snprintf(buf, size, refusals[access->rule].words, access_seconds(access));
     return buf;

@@ -68,11 +68,12 @@ void access_use(struct access_policy *policy, const struct access *access,
                 const struct address *peer, uint64_t now);
 
 /* A worker that served PEER crashed: its source is kept out for crash_penalty. */
-void access_punish(struct access_policy *policy, const struct address *peer, uint64_t now);
+void access_penalize(struct access_policy *policy, const struct address *peer, uint64_t now);
 
-/* What a client that is kept out is told, a line; BUF, where ACCESS_WORDS_MAX bytes are enough. */
-#define ACCESS_WORDS_MAX 128
-const char *access_words(const struct access *access, char *buf, size_t size);
+/* What a client that is kept out is told, a line; BUF, where ACCESS_REFUSAL_MAX bytes are enough.
+ */
+#define ACCESS_REFUSAL_MAX 128
+const char *access_refusal(const struct access *access, char *buf, size_t size);
 
 /* The same for the log: the value of ECHOD_REASON. */
 const char *access_reason(const struct access *access);

@@ -17,10 +17,10 @@
 static void refuse(struct admission *admission, int client, const struct address *peer,
                    const char *listener, const struct access *access)
 {
-    char words[ACCESS_WORDS_MAX];
+    char words[ACCESS_REFUSAL_MAX];
 
     sessions_refuse(admission->sessions, peer, NULL, listener, access_reason(access));
-    access_words(access, words, sizeof(words));
+    access_refusal(access, words, sizeof(words));
     /* The buffer of a new connection has room; where it has not, nobody is waited for. */
     if (send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         return;
@@ -35,11 +35,11 @@ static int submit(struct admission *admission, int client, const struct address 
 {
     size_t index = roster_next(&admission->sessions->roster);
     struct submitted submitted = {.id = jobs_client_id(admission->jobs, index)};
-    char words[ACCESS_WORDS_MAX];
+    char words[ACCESS_REFUSAL_MAX];
 
     slots_take(&admission->sessions->slots, index);
     int r = jobs_submit_client(admission->jobs, &submitted, client, peer, listen,
-                               access_words(&lacking, words, sizeof(words)));
+                               access_refusal(&lacking, words, sizeof(words)));
     if (r < 0)
         return r;
     struct client *entry = roster_add(&admission->sessions->roster, submitted.id, peer, listen);
@@ -64,7 +64,7 @@ static int serve(struct admission *admission, int client, const struct address *
     if (r == -EAGAIN)
         return r;
     if (r < 0)
-        admission_pause(admission, "no worker could be had", -r);
+        admission_pause(admission, "cannot start a worker", -r);
     if (admit_is_shortage(r))
         return -EAGAIN;
     if (r < 0) {

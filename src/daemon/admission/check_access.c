@@ -56,19 +56,18 @@ static bool understand(struct access_query *in, const struct admission *admissio
     char rest;
 
     if (sscanf(operands, "%127s %32s %c", in->address, in->listener, &rest) != 2)
-        fputs("error an address and the name of a listener are wanted\n", to);
+        fputs("error expected an address and the name of a listener\n", to);
     else if (!parse_peer(in))
         fprintf(to, "error %s is not an IP address\n", in->address);
     else if (!(in->listen = settings_listen(admission->settings, in->listener)))
-        fprintf(to, "error there is no listener %s: echoctl listeners shows them\n", in->listener);
+        fprintf(to, "error there is no listener %s; echoctl listeners lists them\n", in->listener);
     else if (address_is_ip(&in->peer) && protocol_is_unix(in->listen->protocol) &&
              in->listen->proxy_protocol == PROXY_NO) /* a proxy tells of any address */
-        fprintf(to, "error listener %s is a Unix socket: ask about the address unix\n",
-                in->listener);
+        fprintf(to, "error listener %s is a Unix socket: use the address unix\n", in->listener);
     else if (!address_is_ip(&in->peer) && !protocol_is_unix(in->listen->protocol))
-        fprintf(to, "error listener %s is not a Unix socket: give an IP address\n", in->listener);
+        fprintf(to, "error listener %s is not a Unix socket: use an IP address\n", in->listener);
     else if (admission->closed)
-        fputs("error echod is stopping: nobody is let in\n", to);
+        fputs("error echod is stopping and serves no new clients\n", to);
     else
         return true;
     return false;

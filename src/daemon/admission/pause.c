@@ -13,8 +13,9 @@ void pause_accepting(struct accept_pause *pause, struct log *log, uint64_t newes
                      int error)
 {
     if (pause->count++ == 0)
-        log_event(log, EVENT_PAUSED, LOG_WARNING, "%s: %s; accepting pauses until that has passed",
-                  what, strerror(error));
+        log_event(log, EVENT_PAUSED, LOG_WARNING,
+                  "%s: %s; pausing, new connections wait until resources are free", what,
+                  strerror(error));
     pause->until = clock_now() + PAUSE_TIME;
     pause->job = newest;
 }
@@ -27,8 +28,8 @@ void resume_accepting(struct accept_pause *pause, struct log *log)
 
     if (pauses == 0)
         return;
-    record_start(&record, buf, sizeof(buf), LOG_NOTICE, "accepting again after %llu pause%s",
-                 pauses, plural(pauses));
+    record_start(&record, buf, sizeof(buf), LOG_NOTICE,
+                 "accepting connections again after %llu pause%s", pauses, plural(pauses));
     record_event(&record, EVENT_RESUMED);
     record_add(&record, "ECHOD_PAUSES", "%llu", pauses);
     log_send(log, &record);

@@ -6,14 +6,14 @@
 /* A worker asks again after 200 ms. */
 #define PATIENCE (190 * USEC_PER_MSEC)
 
-_Static_assert(ACCESS_WORDS_MAX <= SLOT_WORDS_MAX, "no room for the words");
+_Static_assert(ACCESS_REFUSAL_MAX <= SLOT_REFUSAL_MAX, "no room for the words");
 
 /*
  * Copies the address that the worker of SLOT tells into TOLD; a len of 0 is the proxy itself. What
  * a worker writes is no more to be trusted than what its client sent: it may be anything, and
  * change meanwhile. So it is copied once, and of the copy only what makes an address.
  */
-static bool take_told(const struct slot *slot, struct address *told)
+static bool copy_reported_address(const struct slot *slot, struct address *told)
 {
     struct address copy = slot->told;
 
@@ -58,7 +58,7 @@ static void refuse(struct admission *admission, struct client *client, const str
     roster_refuse(&admission->sessions->roster, client);
     sessions_refuse(admission->sessions, &client->peer, &client->proxy, client->listener,
                     access_reason(access));
-    access_words(access, slot->words, sizeof(slot->words));
+    access_refusal(access, slot->refusal, sizeof(slot->refusal));
 }
 
 /* Enters whom the worker of CLIENT tells of, once. Returns whether it asks, and tells. */
@@ -66,7 +66,7 @@ static bool apply_proxy_header(struct client *client, const struct slot *slot)
 {
     struct address told;
 
-    if (atomic_load(&slot->state) != SLOT_ASKING || !take_told(slot, &told))
+    if (atomic_load(&slot->state) != SLOT_ASKING || !copy_reported_address(slot, &told))
         return false;
     if (told.len > 0 && client->proxy.len == 0) {
         client->proxy = client->peer;

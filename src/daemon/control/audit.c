@@ -13,11 +13,11 @@ const char *audit_who(const struct ucred *by, char *buf)
     else
         snprintf(buf, AUDIT_TEXT_MAX, "uid %u", (unsigned)by->uid);
     if (by->uid != AUDIT_KERNEL && by->pid > 0)
-        text_append(buf, AUDIT_TEXT_MAX, ", process %d", (int)by->pid);
+        text_append(buf, AUDIT_TEXT_MAX, " (pid %d)", (int)by->pid);
     return buf;
 }
 
-/* What is to happen, as far as it is not the request alone. */
+/* What was requested, in words. */
 static void describe(const struct audit *audit, char *buf, size_t size)
 {
     char peer[ADDRESS_TEXT_MAX];
@@ -34,12 +34,12 @@ void audit_log(struct log *log, const struct audit *audit)
     char buf[RECORD_MAX], by[AUDIT_TEXT_MAX], what[ADDRESS_TEXT_MAX + 80], peer[ADDRESS_TEXT_MAX];
     struct record record;
 
-    if (!log_wants(log, LOG_NOTICE))
+    if (!log_is_enabled(log, LOG_NOTICE))
         return;
     describe(audit, what, sizeof(what));
-    record_start(&record, buf, sizeof(buf), LOG_NOTICE, "%s was asked for by %s, %s", what,
-                 audit_who(&audit->by, by), audit->way);
-    record_event(&record, EVENT_ASKED);
+    record_start(&record, buf, sizeof(buf), LOG_NOTICE, "%s requested %s %s",
+                 audit_who(&audit->by, by), what, audit->way);
+    record_event(&record, EVENT_REQUESTED);
     record_add(&record, "ECHOD_REQUEST", "%s", audit->request);
     if (audit->by.uid != AUDIT_KERNEL)
         record_add(&record, "ECHOD_BY_UID", "%u", (unsigned)audit->by.uid);

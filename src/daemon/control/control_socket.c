@@ -57,13 +57,14 @@ static int listen_at(struct log *log, const char *path)
     free(copy);
     if (missing) {
         log_text(log, getenv("RUNTIME_DIRECTORY") ? LOG_WARNING : LOG_DEBUG,
-                 "no control socket, echoctl cannot be used: there is no directory for %s", path);
+                 "no control socket, so echoctl cannot be used: the directory of %s does not exist",
+                 path);
         return -1;
     }
     int fd =
         address_unix(&address, path) == 0 ? listener_open(&address, SOCK_STREAM, MODE, reason) : -1;
     if (fd < 0)
-        log_warning(log, "no control socket, echoctl cannot be used: %s", reason);
+        log_warning(log, "no control socket, so echoctl cannot be used: %s", reason);
     return fd;
 }
 
@@ -91,23 +92,23 @@ void control_open(struct control *control, int fd)
     control->listener = fd;
 }
 
-static void dismiss(struct control_peer *peer)
+static void close_peer(struct control_peer *peer)
 {
     passed_fds_close(&peer->fd);
     free(peer->answer);
     *peer = (struct control_peer){.fd = -1};
 }
 
-void control_dismiss_all(struct control *control)
+void control_close_peers(struct control *control)
 {
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         if (control->peers[i].fd >= 0)
-            dismiss(&control->peers[i]);
+            close_peer(&control->peers[i]);
 }
 
 void control_close(struct control *control)
 {
-    control_dismiss_all(control);
+    control_close_peers(control);
     if (control->listener >= 0 && control->path) { /* it was opened by this program */
         struct address address = address_of(control);
         socket_file_remove(&control->file, &address);
@@ -156,11 +157,15 @@ static const char *find_objection(const struct control *control, int fd, struct 
     char by[AUDIT_TEXT_MAX];
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) < 0 || !may_control(fd, peer)) {
-        log_warning(control->log, "somebody without the right to it used the control socket: %s",
-                    audit_who(peer, by));
+        log_warning(
+            control->log,
+            "refused the use of the control socket to %s, which is neither root nor in the group "
+            "of echod",
+            audit_who(peer, by));
         return "error the control socket is for root and the group of echod\n";
     }
-    return has_enough(control, peer->uid) ? "error too many requests of one user at once\n" : NULL;
+    return has_enough(control, peer->uid) ? "error too many requests from this user at once\n"
+                                          : NULL;
 }
 
 static struct control_peer *free_place(const struct control *control)
@@ -178,7 +183,7 @@ void control_accept(struct control *control)
 
     if (fd < 0) {
         if (errno != EAGAIN) /* out of descriptors, most likely; the loop must not spin */
-            control->muted_until = clock_now() + PAUSE;
+            control->accept_at = clock_now() + PAUSE;
         return;
     }
     struct ucred user = {.uid = (uid_t)-1, .gid = (gid_t)-1};
@@ -188,7 +193,7 @@ void control_accept(struct control *control)
         return;
     }
     if (send(fd, objection, strlen(objection), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        log_debug(control->log, "and did not wait to be told so");
+        log_debug(control->log, "and it did not wait for the error message");
     passed_fds_close(&fd);
 }
 
@@ -202,7 +207,7 @@ static void send_answer(struct control_peer *peer)
     if (n > 0)
         peer->sent += (size_t)n;
     if (peer->sent == peer->size || (n < 0 && errno != EAGAIN && errno != EINTR))
-        dismiss(peer);
+        close_peer(peer);
 }
 
 /* Takes what has come of the request. Nobody is waited for. Returns it once it is
@@ -223,7 +228,7 @@ static const char *receive_request(struct control_peer *peer)
         return peer->request;
     }
     if (n <= 0 || peer->received + 1 == sizeof(peer->request))
-        dismiss(peer);
+        close_peer(peer);
     return NULL;
 }
 
@@ -253,7 +258,7 @@ void control_answer(struct control *control, size_t index, char *text, size_t si
     if (text)
         send_answer(peer); /* at once: before a reload can come between */
     else
-        dismiss(peer);
+        close_peer(peer);
 }
 
 int control_release(struct control *control, size_t index)
@@ -261,7 +266,7 @@ int control_release(struct control *control, size_t index)
     int fd = control->peers[index].fd;
 
     control->peers[index].fd = -1;
-    dismiss(&control->peers[index]);
+    close_peer(&control->peers[index]);
     return fd;
 }
 
@@ -270,8 +275,7 @@ int control_release(struct control *control, size_t index)
 void control_poll(const struct control *control, struct poll_set *set, uint64_t now,
                   unsigned socket_tag, unsigned peer_tag)
 {
-    if (now >= control->muted_until &&
-        free_place(control)) /* else the others wait in the backlog */
+    if (now >= control->accept_at && free_place(control)) /* else the others wait in the backlog */
         poll_set_add(set, control->listener, POLLIN, socket_tag, 0);
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         poll_set_add(set, control->peers[i].fd, control->peers[i].answer ? POLLOUT : POLLIN,
@@ -282,12 +286,12 @@ void control_run(struct control *control, uint64_t now)
 {
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         if (control->peers[i].fd >= 0 && now >= control->peers[i].deadline)
-            dismiss(&control->peers[i]);
+            close_peer(&control->peers[i]);
 }
 
 uint64_t control_next(const struct control *control)
 {
-    uint64_t next = control->muted_until > clock_now() ? control->muted_until : UINT64_MAX;
+    uint64_t next = control->accept_at > clock_now() ? control->accept_at : UINT64_MAX;
 
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         if (control->peers[i].fd >= 0 && control->peers[i].deadline < next)

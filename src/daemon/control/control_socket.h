@@ -40,7 +40,7 @@ struct control {
     int listener;            /* -1: there is no control socket */
     char *path;              /* owned */
     struct socket_file file; /* only this very one is removed */
-    uint64_t muted_until;    /* no accepting before: the system lacks something */
+    uint64_t accept_at;      /* no accepting before: the system lacks something */
     struct control_peer peers[CONTROL_PEERS];
 };
 
@@ -54,7 +54,7 @@ void control_init(struct control *control, struct log *log);
 void control_open(struct control *control, int fd);
 
 /* Ends with all peers, whatever they wait for. */
-void control_dismiss_all(struct control *control);
+void control_close_peers(struct control *control);
 
 void control_close(struct control *control);
 

@@ -37,7 +37,7 @@ void metrics_file_check(const struct settings *settings, struct problems *proble
     if (path[0] == '/' && is_no_file(path))
         problem_add(problems, FATAL, settings_origin(settings, settings->server, "metrics_file"),
                     "server", "metrics_file",
-                    "%s is not a regular file, and would be replaced by one: give another name",
+                    "%s is not a regular file, and would be replaced by one: choose another name",
                     path);
 }
 
@@ -98,7 +98,7 @@ static void give_up(struct metrics_file *metrics)
 {
     kill(metrics->writer, SIGKILL);
     metrics->next = UINT64_MAX;
-    log_warning(metrics->log, "metrics_file: %s cannot be written: its disk takes too long",
+    log_warning(metrics->log, "metrics_file: cannot write %s: the disk takes too long",
                 metrics->path);
 }
 
@@ -147,11 +147,11 @@ static void log_outcome(struct metrics_file *metrics, int error)
     if (known)
         return;
     if (error)
-        log_warning(metrics->log, "metrics_file: %s cannot be written: %s%s", metrics->path,
+        log_warning(metrics->log, "metrics_file: cannot write %s: %s%s", metrics->path,
                     file_error(error),
                     error == EROFS ? " (a service needs ReadWritePaths= for its directory)" : "");
     else
-        log_notice(metrics->log, "metrics_file: %s is written again", metrics->path);
+        log_notice(metrics->log, "metrics_file: writing %s again", metrics->path);
 }
 
 bool metrics_file_ended(struct metrics_file *metrics, pid_t pid, int status)

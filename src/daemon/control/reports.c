@@ -236,8 +236,7 @@ void report_metrics(const struct report_source *source, FILE *to)
            source->sessions->roster.live);
     metric(&report, "clients_max", "gauge", "Clients that may be served at once.",
            source->settings->max_clients);
-    metric(&report, "listeners", "gauge", "Sockets that are listened on.",
-           source->listeners->count);
+    metric(&report, "listeners", "gauge", "Listening sockets.", source->listeners->count);
     metric(&report, "uptime_seconds", "gauge", "Time since the start.",
            (clock_now() - source->started) / USEC_PER_SEC);
     for (size_t i = 0; i < counter_count; i++)

@@ -28,7 +28,7 @@ static void explain(char *clause, int status, const struct slot *slot)
         return;
     }
     if (!datagram_end_is_crash(status)) {
-        snprintf(clause, CLAUSE_MAX, "was told to end by somebody else");
+        snprintf(clause, CLAUSE_MAX, "was terminated by another process");
         return;
     }
     snprintf(clause, CLAUSE_MAX, "exited with the %sstatus %d", meaning ? "" : "unexpected ",
@@ -45,11 +45,11 @@ void datagram_log_end(struct log *log, const struct datagram_worker *worker, int
     char buf[RECORD_MAX], clause[CLAUSE_MAX], pause[DURATION_TEXT_MAX];
     struct record record;
 
-    if (!log_wants(log, LOG_WARNING))
+    if (!log_is_enabled(log, LOG_WARNING))
         return;
     explain(clause, status, slot);
     record_start(&record, buf, sizeof(buf), LOG_WARNING,
-                 "the worker of %s (%s) %s; another one takes its place in %s", worker->name,
+                 "the worker of %s (%s) %s; starting another one in %s", worker->name,
                  worker->address, clause, duration_format(worker->pause, pause, sizeof(pause)));
     record_event(&record, EVENT_RESTART);
     record_add(&record, "ECHOD_LISTENER", "%s", worker->name);
@@ -63,7 +63,7 @@ void datagram_log_failure(struct log *log, const struct datagram_worker *worker,
 {
     char pause[DURATION_TEXT_MAX];
 
-    log_warning(log, "no worker could be forked for %s (%s): %s; trying again in %s", worker->name,
+    log_warning(log, "cannot fork a worker for %s (%s): %s; retrying in %s", worker->name,
                 worker->address, strerror(error),
                 duration_format(worker->pause, pause, sizeof(pause)));
 }
@@ -75,7 +75,7 @@ void datagram_log_counts(struct log *log, const struct datagram_worker *worker,
     char buf[RECORD_MAX], text[1024] = "";
     struct record record;
 
-    if (!log_wants(log, LOG_INFO))
+    if (!log_is_enabled(log, LOG_INFO))
         return;
     datagram_counters_format(counters, text, sizeof(text));
     record_start(&record, buf, sizeof(buf), LOG_INFO, "datagrams on %s (%s): %s", worker->name,

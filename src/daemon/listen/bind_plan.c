@@ -34,8 +34,8 @@ static void add_address(const struct settings *settings, const struct listen_set
     snprintf(section, sizeof(section), "listen %s", listen->name);
     problem_add(problems, TRANSIENT, settings_item_origin(settings, listen, "address", index),
                 section, "address",
-                r == -ENODEV ? "%s: there is no such network interface (yet)"
-                             : "%s is no address of this machine any more",
+                r == -ENODEV ? "%s: no such network interface (yet)"
+                             : "%s is no longer an address of this machine",
                 text);
 }
 
@@ -133,7 +133,7 @@ static void report_clash(const struct settings *settings, const struct planned_a
 
     snprintf(section, sizeof(section), "listen %s", planned->settings->name);
     problem_add(problems, FATAL, settings_origin(settings, planned->settings, "address"), section,
-                "address", "%s is taken already, by [listen %s]",
+                "address", "%s is already used by [listen %s]",
                 address_format(&planned->address, text, sizeof(text)), other->settings->name);
 }
 

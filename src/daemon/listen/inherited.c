@@ -256,11 +256,11 @@ static void log_no_socket(struct log *log, const struct inherited_socket *socket
 {
     if (socket->missing)
         log_warning(log,
-                    "LISTEN_FDS announces descriptor %d, which is not open: whoever started echod "
-                    "closed it, or counted wrong",
+                    "LISTEN_FDS includes descriptor %d, which is not open: check the program that "
+                    "started echod",
                     socket->fd);
     else
-        log_warning(log, "closing inherited descriptor %d: it is no socket that can be listened on",
+        log_warning(log, "closing inherited descriptor %d: it is not a socket that can listen",
                     socket->fd);
 }
 
@@ -273,18 +273,20 @@ static void log_inherited(struct log *log, const struct inherited_socket *socket
     bool connected = socket->facts.connected && address_peer(&peer, socket->fd) == 0;
     if (connected && socket->facts.type == SOCK_DGRAM)
         log_warning(
-            log, "closing inherited socket %s: it is connected to %s, and hears from nobody else",
+            log,
+            "closing inherited socket %s: it is connected to %s, and receives from no other "
+            "address",
             text, address_format(&peer, peer_text, sizeof(peer_text)));
     else if (connected)
         log_warning(log,
-                    "closing inherited socket %s: it is a connection of %s and not a listener; set "
+                    "closing inherited socket %s: it is a connection from %s, not a listener; set "
                     "Accept=no in the socket unit, or start echod with --inetd",
                     text, address_format(&peer, peer_text, sizeof(peer_text)));
     else if (!socket->facts.listens)
-        log_warning(log,
-                    "closing inherited socket %s: it is not listening; a socket unit for echod has "
-                    "Accept=no",
-                    text);
+        log_warning(
+            log,
+            "closing inherited socket %s: it is not listening; set Accept=no in the socket unit",
+            text);
     else
         log_warning(log, "closing inherited socket %s: no [listen] section matches it", text);
 }
@@ -300,7 +302,7 @@ void inherited_log_unused(struct log *log, const struct inherited_socket *socket
     address_describe(&socket->facts.address, socket->facts.type, text);
     if (socket->lost)
         log_event(log, EVENT_LISTENER_DOWN, LOG_WARNING,
-                  "no longer listening on %s (%s): its file is gone, or another's", text,
+                  "no longer listening on %s (%s): its file was removed or replaced", text,
                   socket->name);
     else if (socket->name[0])
         log_event(log, EVENT_LISTENER_DOWN, LOG_INFO, "no longer listening on %s (%s)", text,

@@ -106,7 +106,7 @@ static void open_planned(struct opening *in, const struct planned_address *plann
         return;
     }
     if (is_dispensable(planned, fd)) {
-        log_notice(in->log, "listener %s: left out: %s", planned->settings->name, reason);
+        log_notice(in->log, "listener %s: skipped: %s", planned->settings->name, reason);
         return;
     }
     log_error(in->log, "listener %s: %s", planned->settings->name, reason);
@@ -154,12 +154,11 @@ static void warn_of_dual(const struct opening *in, const struct bind_plan *plan)
             address_numeric(&wanted, any[j], address_port(&socket->facts.address));
             if (bind_plan_has(plan, &wanted, socket->facts.type))
                 continue;
-            log_warning(
-                in->log,
-                "inherited socket %s takes %s, too, which no [listen] section asks for: set "
-                "BindIPv6Only=ipv6-only in the socket unit",
-                address_format(&socket->facts.address, text, sizeof(text)),
-                j == 0 ? "IPv4" : "IPv6");
+            log_warning(in->log,
+                        "inherited socket %s also accepts %s, which no [listen] section names: set "
+                        "BindIPv6Only=ipv6-only in the socket unit",
+                        address_format(&socket->facts.address, text, sizeof(text)),
+                        j == 0 ? "IPv4" : "IPv6");
         }
     }
 }
@@ -192,7 +191,7 @@ static void check_each_has_one(struct opening *in)
     for (size_t i = 0; i < in->settings->listen_count && in->status == 0; i++) {
         if (in->has_one[i])
             continue;
-        log_error(in->log, "listener %s: none of its addresses is left to listen on",
+        log_error(in->log, "listener %s: none of its addresses is available",
                   in->settings->listens[i]->name);
         in->status = EXIT_UNAVAILABLE;
     }

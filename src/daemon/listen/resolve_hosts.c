@@ -24,8 +24,8 @@ static void add_address(struct words *words, const struct address *address)
     add_word(words, text);
 }
 
-static void tell(const struct settings *settings, const struct listen_settings *listen,
-                 size_t index, const char *reason, struct problems *problems)
+static void add_problem(const struct settings *settings, const struct listen_settings *listen,
+                        size_t index, const char *reason, struct problems *problems)
 {
     char section[64];
 
@@ -46,13 +46,13 @@ static void resolve(const struct settings *settings, const struct listen_setting
     if (r == 0) {
         add_word(words, text);
     } else if (r == -ENODEV) {
-        snprintf(reason, sizeof(reason), "%.100s: there is no such network interface (yet)", text);
-        tell(settings, listen, index, reason, problems);
+        snprintf(reason, sizeof(reason), "%.100s: no such network interface (yet)", text);
+        add_problem(settings, listen, index, reason, problems);
     } else if (endpoint_look_up(text, 0, &list, reason) == 0) {
         for (size_t i = 0; i < list.count; i++)
             add_address(words, &list.item[i]);
     } else {
-        tell(settings, listen, index, reason, problems);
+        add_problem(settings, listen, index, reason, problems);
     }
     free(list.item);
 }

@@ -65,10 +65,11 @@ static void check_path(const struct settings *settings, const struct listen_sett
     const char *path = listen->addresses.item[index];
 
     if (is_temporary(path))
-        warn_of_path(settings, listen, index,
-                     "a service has a /tmp of its own (PrivateTmp=), where no client finds it: put "
-                     "it into /run/echod",
-                     problems);
+        warn_of_path(
+            settings, listen, index,
+            "the service has a private /tmp (PrivateTmp=), where no client finds the socket: use "
+            "/run/echod",
+            problems);
     if (!certain && path[0] == '/' && is_nowhere(path))
         warn_of_path(settings, listen, index, "its directory does not exist", problems);
 }

@@ -101,7 +101,7 @@ int handover_find(void)
     if (!text)
         return -1;
     if (number_parse(text, &number) < 0 || number > INT32_MAX || !is_handover((int)number)) {
-        fprintf(stderr, "echod: " HANDOVER_VARIABLE " is set, but not by an echod: unset it\n");
+        fprintf(stderr, "echod: " HANDOVER_VARIABLE " is set, but not by echod: unset it\n");
         return -1;
     }
     unsetenv(HANDOVER_VARIABLE);

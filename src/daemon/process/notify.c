@@ -51,7 +51,8 @@ void notify_open(struct notifier *notifier)
 }
 
 /* Sends STATE, some lines or none, with the STATUS of now. */
-static int tell(struct notifier *notifier, const char *state, const struct service_status *status)
+static int send_state(struct notifier *notifier, const char *state,
+                      const struct service_status *status)
 {
     char text[NOTICE_MAX] = "";
 
@@ -69,7 +70,7 @@ static int tell(struct notifier *notifier, const char *state, const struct servi
 void notify_ready(struct notifier *notifier, const struct service_status *status)
 {
     if (notifier->manager)
-        notifier->ready_due = tell(notifier, "READY=1\n", status) == -EAGAIN;
+        notifier->ready_due = send_state(notifier, "READY=1\n", status) == -EAGAIN;
 }
 
 void notify_reloading(const struct notifier *notifier)
@@ -87,7 +88,7 @@ void notify_reloading(const struct notifier *notifier)
 void notify_stopping(struct notifier *notifier, const struct service_status *status)
 {
     if (notifier->manager)
-        tell(notifier, "STOPPING=1\n", status);
+        send_state(notifier, "STOPPING=1\n", status);
 }
 
 void notify_failed(const char *reason)
@@ -106,7 +107,7 @@ static bool status_is_due(const struct notifier *notifier, const struct service_
 void notify_stopped(struct notifier *notifier, const struct service_status *status)
 {
     if (notifier->manager && status_is_due(notifier, status))
-        tell(notifier, "", status);
+        send_state(notifier, "", status);
 }
 
 /* Half of what it allows: a delay of ours is not to be taken for a death. */
@@ -126,7 +127,7 @@ bool notify_run(struct notifier *notifier, const struct service_status *status, 
     if (notifier->ready_due)
         notify_ready(notifier, status);
     else if (status_is_due(notifier, status))
-        tell(notifier, "", status);
+        send_state(notifier, "", status);
     return true;
 }
 

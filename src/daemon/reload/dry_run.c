@@ -29,7 +29,7 @@ static int hand_back(const struct settings *settings)
     uint64_t number;
 
     if (!text || number_parse(text, &number) < 0 || number > INT_MAX)
-        return fail("there is no " DRY_RUN_VARIABLE " to hand the settings back by");
+        return fail("there is no " DRY_RUN_VARIABLE " to return the settings through");
     int r = settings_serialize(settings, (int)number, &problems);
     problems_print(&problems, stderr);
     problems_free(&problems);
@@ -54,7 +54,7 @@ static void disown(struct listeners *listeners)
 
 static int lacks(const char *what, int error, const char *limit)
 {
-    fprintf(stderr, "%s cannot be had: %s (%s)\n", what, strerror(-error),
+    fprintf(stderr, "cannot get %s: %s (%s)\n", what, strerror(-error),
             error == -EMFILE ? DESCRIPTORS_LIMIT : limit);
     return EXIT_OSERR;
 }
@@ -152,7 +152,7 @@ int dry_run_perform(const struct settings *settings, int handover)
 
     if (read_trial(&trial, handover) < 0) {
         inherited_free(&trial.inherited);
-        return fail("this version cannot understand what the running one hands over");
+        return fail("this version cannot read the state of the running one");
     }
     int status = listeners_open(&listeners, settings, &trial.inherited, &log, true);
     if (status == 0)

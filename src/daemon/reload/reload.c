@@ -46,7 +46,7 @@ static void answer(struct log *log, int *waiter, const char *outcome, const char
     bool ended = size == 0 || text[size - 1] == '\n';
     int len = snprintf(reply, sizeof(reply), "%s\n%s%s", outcome, text, ended ? "" : "\n");
     if (send(*waiter, reply, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        log_debug(log, "nobody waits for the outcome of the reload any more");
+        log_debug(log, "the client that requested the reload has gone");
     passed_fds_close(waiter);
 }
 
@@ -80,7 +80,7 @@ static void log_warnings(struct log *log, const char *text)
 /* Logs each line of TEXT that is no warning: the first is the event. */
 static void log_reasons(struct log *log, const char *text)
 {
-    static const char event[] = "not reloaded, everything stays as it was: ";
+    static const char event[] = "reload failed, nothing has changed: ";
     size_t count = 0;
 
     for (size_t len; (len = next_line(&text)) > 0; text += len) {
@@ -92,7 +92,8 @@ static void log_reasons(struct log *log, const char *text)
             log_error(log, "and: %.*s", (int)len, text);
     }
     if (count == 0)
-        log_event(log, EVENT_NOT_RELOADED, LOG_ERR, "%sthe check failed without a word", event);
+        log_event(log, EVENT_NOT_RELOADED, LOG_ERR, "%sthe check failed without an error message",
+                  event);
 }
 
 void reload_log_warnings(const struct reload *reload)
@@ -112,7 +113,7 @@ void reload_reject_error(struct reload *reload, int error)
 {
     char text[128];
 
-    snprintf(text, sizeof(text), "the next program cannot be started: %s\n", strerror(-error));
+    snprintf(text, sizeof(text), "cannot start the installed program: %s\n", strerror(-error));
     reload_reject(reload, text);
 }
 
@@ -126,7 +127,7 @@ bool reload_request(struct reload *reload, int waiter, bool serving)
     }
     if (reload->pid > 0 || !serving) {
         answer(reload->log, &waiter, "error",
-               reload->pid > 0 ? "a reload is under way already\n" : "echod is stopping\n");
+               reload->pid > 0 ? "a reload is already in progress\n" : "echod is stopping\n");
         return false;
     }
     reload_init(reload, reload->program, reload->config, reload->log);
@@ -159,7 +160,7 @@ NORETURN static void execute(const struct reload *reload, const struct handover 
     if (dup2(output, STDERR_FILENO) < 0)
         _exit(EXIT_OSERR);
     execv(reload->program, argv);
-    dprintf(STDERR_FILENO, "%s cannot be executed: %s\n", reload->program, strerror(errno));
+    dprintf(STDERR_FILENO, "cannot execute %s: %s\n", reload->program, strerror(errno));
     _exit(EXIT_OSERR);
 }
 
@@ -255,8 +256,8 @@ static const char *find_objection(const struct reload *reload, int status, bool 
     if (!WIFEXITED(status))
         return "the check of the new configuration took too long, or crashed\n";
     if (WEXITSTATUS(status) != 0)
-        return reload->len ? reload->text : "the check failed without a word\n";
-    return found_settings(reload) ? NULL : "the program that is installed now is no echod\n";
+        return reload->len ? reload->text : "the check failed without an error message\n";
+    return found_settings(reload) ? NULL : "the installed program is not echod\n";
 }
 
 bool reload_ended(struct reload *reload, pid_t pid, int status, bool serving,

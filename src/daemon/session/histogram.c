@@ -10,7 +10,7 @@
 
 const struct histogram_row histogram_table[] = {
     {AT(duration), .name = "duration", .first = 100, .bounds = 28,
-     .metric = "session_duration_seconds", .help = "How long sessions took that have ended."},
+     .metric = "session_duration_seconds", .help = "Durations of sessions that have ended."},
     {AT(rtt), .name = "rtt", .first = 10, .bounds = 19, .metric = "session_rtt_seconds",
      .help = "Smoothed round-trip times of TCP sessions, at their end."},
 };

@@ -27,7 +27,7 @@ struct client {
     char listener[LISTENER_NAME_SIZE]; /* not a pointer: a reload may take the listener away */
     unsigned service;                  /* enum service */
     uint64_t since;                    /* clock_now() */
-    bool asked;                        /* its worker was asked to end, by echoctl */
+    bool end_requested;                /* by echoctl kill */
     uint64_t bytes;      /* while draining: of the last look that found it changed or busy, */
     uint64_t idle_since; /* clock_now() of that look; 0: it was not looked at */
     bool ending;         /* it was idle at a stop, and its worker was told to end */

@@ -21,7 +21,7 @@ struct ending {
 /* Whether it was the last signal that the daemon sends. */
 static bool is_cut(const struct session_end *end)
 {
-    return end->asked && WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGKILL;
+    return end->end_requested && WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGKILL;
 }
 
 /* Whether it ended because its fork server did. */
@@ -64,7 +64,7 @@ static void explain_signal(struct ending *ending, int number, bool by_us)
     ending->priority = by_us ? LOG_INFO : LOG_WARNING;
     ending->reason = by_us ? "cut" : "killed";
     snprintf(ending->clause, CLAUSE_MAX,
-             by_us ? "cut off because echod was asked to"
+             by_us ? "killed because it did not end when told to"
                    : "its worker was killed by signal %d (SIG%s)",
              number, name ? name : "?");
 }
@@ -214,9 +214,10 @@ void session_log_end(const struct session_log *to, const struct client *client,
     if (is_probe(client, slot, end->status))
         ending.priority = LOG_DEBUG;
     bool serious = ending.priority <= LOG_WARNING;
-    if (!(to->normal || serious) || !log_wants(to->log, ending.priority))
+    if (!(to->normal || serious) || !log_is_enabled(to->log, ending.priority))
         return;
-    if (serious || log_wants(to->log, LOG_DEBUG) || log_limit_allows(to->limit, LOG_LIMIT_SESSIONS))
+    if (serious || log_is_enabled(to->log, LOG_DEBUG) ||
+        log_limit_allows(to->limit, LOG_LIMIT_SESSIONS))
         send_record(to->log, &ending, client, slot, end);
 }
 
@@ -226,9 +227,9 @@ void session_log_refusal(const struct session_log *to, const struct address *pee
     char buf[RECORD_MAX], text[ADDRESS_TEXT_MAX], via[VIA_MAX];
     struct record record;
 
-    if (!log_wants(to->log, LOG_INFO))
+    if (!log_is_enabled(to->log, LOG_INFO))
         return;
-    if (!log_wants(to->log, LOG_DEBUG) && !log_limit_allows(to->limit, LOG_LIMIT_REFUSALS))
+    if (!log_is_enabled(to->log, LOG_DEBUG) && !log_limit_allows(to->limit, LOG_LIMIT_REFUSALS))
         return;
     address_format(peer, text, sizeof(text));
     record_start(&record, buf, sizeof(buf), LOG_INFO, "refused %s%s on %s: %s", text,

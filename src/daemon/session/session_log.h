@@ -23,7 +23,7 @@ struct session_log {
 /* How a worker ended. */
 struct session_end {
     int status;           /* of wait(2), or SESSION_STATUS_UNKNOWN */
-    bool asked;           /* the daemon itself sent it a signal: SIGKILL is its last one */
+    bool end_requested;   /* the daemon itself sent it a signal: SIGKILL is its last one */
     bool lost;            /* its fork server had ended, which ends its workers */
     uint64_t usec;        /* how long the session took */
     struct tcp_stats tcp; /* of its connection; nothing: it is no TCP, or its worker was killed */

@@ -21,9 +21,10 @@ static void save_client(const struct client *client, FILE *to)
 
     fprintf(to, "client %llu %d %u %u %d %llu %u %d %s %s %d %s %u\n",
             (unsigned long long)client->job, (int)client->pid, client->server, client->store,
-            client->signal, (unsigned long long)client->since, client->service, client->asked,
-            client->listener, address_to_hex(&client->peer, peer), (int)client->standing,
-            client->proxy.len ? address_to_hex(&client->proxy, proxy) : "-", client->peer.user);
+            client->signal, (unsigned long long)client->since, client->service,
+            client->end_requested, client->listener, address_to_hex(&client->peer, peer),
+            (int)client->standing, client->proxy.len ? address_to_hex(&client->proxy, proxy) : "-",
+            client->peer.user);
 }
 
 void sessions_save_clients(const struct sessions *sessions, struct handover *handover)
@@ -67,7 +68,7 @@ int sessions_restore_client(struct sessions *sessions, const char *line)
     client.job = job;
     client.standing = (enum standing)standing;
     client.pid = pid;
-    client.asked = asked;
+    client.end_requested = asked;
     client.since = since;
     memcpy(client.listener, listener, sizeof(listener));
     roster_restore(&sessions->roster, index_of(job), &client);

@@ -12,6 +12,8 @@ void crash_follow(struct fork_servers *fs, struct log *log, uint32_t number, int
     if (!WIFSIGNALED(status) && !fault)
         return;
     if (fork_servers_renew(fs, fault ? number : 0, clock_now()))
-        log_error(log, "too many workers of one fork server crashed, and each crash can reveal "
-                       "something of the memory of the others: ending them");
+        log_error(
+            log,
+            "too many workers of one fork server crashed; ending the others, because each crash "
+            "can reveal part of their memory");
 }

@@ -59,7 +59,7 @@ static int open_at(const char *path, struct file_identity *file)
 }
 
 /* In the directory of PROGRAM. */
-static int open_beside(const char *program, struct file_identity *file)
+static int open_next_to(const char *program, struct file_identity *file)
 {
     char path[PATH_MAX];
     const char *slash = strrchr(program, '/');
@@ -71,10 +71,10 @@ static int open_beside(const char *program, struct file_identity *file)
 }
 
 /* The same of the file that PROGRAM leads to. */
-static int open_beside_file(const char *program, struct file_identity *file)
+static int open_next_to_file(const char *program, struct file_identity *file)
 {
     char *resolved = realpath(program, NULL);
-    int fd = resolved ? open_beside(resolved, file) : -ENOENT;
+    int fd = resolved ? open_next_to(resolved, file) : -ENOENT;
 
     free(resolved);
     return fd;
@@ -83,15 +83,15 @@ static int open_beside_file(const char *program, struct file_identity *file)
 int fork_exec_open(const char *program, struct file_identity *file)
 {
     *file = (struct file_identity){0};
-    int fd = open_beside(program, file);
+    int fd = open_next_to(program, file);
     if (fd == -ENOENT)
-        fd = open_beside_file(program, file);
+        fd = open_next_to_file(program, file);
     return fd == -ENOENT ? open_at(FORKSERVER_DIR "/" NAME, file) : fd;
 }
 
 /* What whoever started the daemon left open is not the fork server's. Where a container's filter
  * refuses close_range(2), one by one. */
-static void keep_others_out(void)
+static void close_others_on_exec(void)
 {
     if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
         return;
@@ -136,7 +136,7 @@ NORETURN static void become_fork_server(int executable, int channel, pid_t paren
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
         arrange_descriptors(channel) < 0)
         _exit(EXIT_OSERR);
-    keep_others_out();
+    close_others_on_exec();
     syscall(SYS_execveat, executable, "", argv, environment, AT_EMPTY_PATH);
     _exit(EXIT_UNAVAILABLE);
 }

@@ -23,7 +23,7 @@ struct fork_server {
     size_t waiting;      /* and of these those that have no worker yet */
     size_t crashes;      /* of its workers */
     uint64_t started;    /* clock_now() */
-    uint64_t deaf_until; /* clock_now() from which its channel is polled again; 0: it is */
+    uint64_t receive_at; /* clock_now() from which its channel is polled again; 0: it is */
     enum hold hold;
     uint64_t hold_until; /* clock_now() at which it is killed if it does not hold by then */
 };

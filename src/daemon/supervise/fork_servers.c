@@ -21,7 +21,7 @@
 /* Between two tries of what a channel has no room for. */
 #define RETRY (10 * USEC_PER_MSEC)
 /* How long a channel that cannot be read is not polled. */
-#define DEAF_TIME (100 * USEC_PER_MSEC)
+#define RECEIVE_PAUSE (100 * USEC_PER_MSEC)
 
 /* ---- finding ---- */
 
@@ -221,7 +221,7 @@ ssize_t fork_servers_receive(struct fork_servers *fs, struct fork_server *server
         server->channel < 0 ? 0 : channel_receive(server->channel, buf, sizeof(buf), fds, &passed);
 
     if (n <= 0 && n != -EAGAIN && n != -EPROTO) /* no memory: poll(2) would return at once */
-        server->deaf_until = clock_now() + DEAF_TIME;
+        server->receive_at = clock_now() + RECEIVE_PAUSE;
     if (n <= 0)
         return n == -EPROTO ? n : 0;
     ssize_t count = reports_decode(list, buf, (size_t)n);
@@ -349,8 +349,8 @@ bool fork_servers_renew(struct fork_servers *fs, uint32_t number, uint64_t now)
 static void run_one(struct fork_servers *fs, struct fork_server *server, uint64_t now)
 {
     fork_server_run(server, now);
-    if (now >= server->deaf_until)
-        server->deaf_until = 0;
+    if (now >= server->receive_at)
+        server->receive_at = 0;
     if (server->number != fs->current && server->jobs == 0) {
         fork_server_close(server); /* it ends by that */
         server->hold = HOLD_NOT;
@@ -383,8 +383,8 @@ uint64_t fork_servers_next(const struct fork_servers *fs)
         const struct fork_server *server = &fs->item[i];
         if (server->hold != HOLD_NOT && server->hold_until < next)
             next = server->hold_until;
-        if (server->deaf_until && server->deaf_until < next)
-            next = server->deaf_until;
+        if (server->receive_at && server->receive_at < next)
+            next = server->receive_at;
         retry = retry || server->hold == HOLD_WANTED;
     }
     uint64_t again = retry ? clock_now() + RETRY : UINT64_MAX;

@@ -13,7 +13,7 @@ static void log_missing(struct log *log, unsigned protection, int error)
         log_warning(log, "this build is for tests: its workers have no system call filter "
                          "(--enable-relaxed-sandbox)");
     else
-        log_warning(log, "workers go without a protection: %s: %s", protection_name(protection),
+        log_warning(log, "workers run without a protection: %s: %s", protection_name(protection),
                     strerror(error));
 }
 

@@ -125,7 +125,7 @@ bool scribe_process_exited(struct scribe_process *scribe, pid_t pid, int status)
     return true;
 }
 
-static void say_farewell(const struct scribe_process *scribe)
+static void send_last_record(const struct scribe_process *scribe)
 {
     const char farewell[] = SCRIBE_FAREWELL;
 
@@ -136,13 +136,13 @@ static void say_farewell(const struct scribe_process *scribe)
 void scribe_process_retire(struct scribe_process *scribe)
 {
     scribe->retiring = true;
-    say_farewell(scribe);
+    send_last_record(scribe);
 }
 
-void scribe_process_dismiss(struct scribe_process *scribe)
+void scribe_process_stop(struct scribe_process *scribe)
 {
     if (scribe->records_out >= 0)
-        say_farewell(scribe);
+        send_last_record(scribe);
     fd_close(&scribe->records_in);
     fd_close(&scribe->records_out);
     fd_close(&scribe->stores);

@@ -77,7 +77,7 @@ bool scribe_process_exited(struct scribe_process *scribe, pid_t pid, int status)
 void scribe_process_retire(struct scribe_process *scribe);
 
 /* The scribe is to end for good, and the daemon logs no more: closes its end of the queue. */
-void scribe_process_dismiss(struct scribe_process *scribe);
+void scribe_process_stop(struct scribe_process *scribe);
 void scribe_process_close(struct scribe_process *scribe);
 
 /* Starts another one if it is time, and passes connections that wait. Returns 0, or the -errno of

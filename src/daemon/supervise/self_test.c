@@ -51,7 +51,7 @@ static void take_report(struct trial *trial, const struct report *report)
 
 /* Takes what the fork server says, for which it waits a moment. Returns whether it is still there.
  */
-static bool listen_to(struct trial *trial)
+static bool poll_reports(struct trial *trial)
 {
     struct fork_server *fork_server = fork_server_of(trial);
     struct pollfd polled = {.fd = fork_server->channel, .events = POLLIN};
@@ -72,9 +72,11 @@ static bool listen_to(struct trial *trial)
 
 static int fail(struct trial *trial, const char *clause)
 {
-    log_error(trial->log,
-              "no client can be served here: %s; does a container or a filter refuse it something?",
-              clause);
+    log_error(
+        trial->log,
+        "self test failed, no client can be served: %s; does a container or a system call filter "
+        "restrict echod?",
+        clause);
     return EXIT_OSERR;
 }
 
@@ -104,23 +106,24 @@ static int await_scribe(struct trial *trial)
     if (r == 0)
         return 0;
     log->channel = -1;
-    log_error(log,
-              "no log can be written here: the scribe does not get ready: %s; does a container or "
-              "a filter refuse it something?",
-              r == -ECHILD ? "it ended" : strerror(-r));
+    log_error(
+        log,
+        "self test failed, no log can be written: the scribe did not become ready: %s; does a "
+        "container or a system call filter restrict echod?",
+        r == -ECHILD ? "it ended" : strerror(-r));
     return EXIT_OSERR;
 }
 
 static int await_ready(struct trial *trial)
 {
     while (!fork_server_of(trial)->ready) {
-        bool there = listen_to(trial);
+        bool there = poll_reports(trial);
         if (fork_server_of(trial)->ready)
             break;
         if (!there)
-            return fail(trial, "the fork server ended before it was ready");
+            return fail(trial, "the fork server exited before it was ready");
         if (clock_now() >= trial->deadline)
-            return fail(trial, "the fork server does not get ready");
+            return fail(trial, "the fork server did not become ready");
     }
     return 0;
 }
@@ -146,7 +149,7 @@ static bool is_echoed(struct trial *trial, int client)
     if (send(client, &byte, 1, MSG_NOSIGNAL) != 1)
         return false;
     while (poll(&polled, 1, 0) == 0 && !trial->ended && clock_now() < trial->deadline)
-        if (!listen_to(trial))
+        if (!poll_reports(trial))
             return false;
     byte = '\0';
     return recv(client, &byte, 1, MSG_DONTWAIT) == 1 && byte == 'e';
@@ -157,9 +160,9 @@ static void describe(const struct trial *trial, char *clause)
     const struct slot *slot = slots_at(trial->slots, 0);
 
     if (trial->error)
-        snprintf(clause, CLAUSE_MAX, "no worker can be forked: %s", strerror(trial->error));
+        snprintf(clause, CLAUSE_MAX, "cannot fork a worker: %s", strerror(trial->error));
     else if (!trial->ended)
-        snprintf(clause, CLAUSE_MAX, "the first worker does not answer");
+        snprintf(clause, CLAUSE_MAX, "the first worker did not reply");
     else
         session_describe(clause, CLAUSE_MAX, trial->status, slot);
 }
@@ -185,11 +188,11 @@ static int try_worker(struct trial *trial)
     fd_close(&pair[1]);
     bool good = r == 0 && is_echoed(trial, pair[0]);
     fd_close(&pair[0]);
-    while (good && !trial->ended && listen_to(trial) && clock_now() < trial->deadline)
+    while (good && !trial->ended && poll_reports(trial) && clock_now() < trial->deadline)
         continue;
     if (good && !trial->ended) {
         good = false;
-        snprintf(clause, CLAUSE_MAX, "the end of the first worker is not noticed");
+        snprintf(clause, CLAUSE_MAX, "the end of the first worker was not reported");
     } else {
         describe(trial, clause);
     }

@@ -1,25 +1,25 @@
 #include "base/macros.h"
-#include "scribe/turns.h"
+#include "scribe/fair_queue.h"
 
 #include "unit.h"
 
 /* Sources are told by letters: "ab" is one client of each. */
-static void wait_all(struct turns *turns, struct store_client *clients, const char *sources)
+static void wait_all(struct fair_queue *queue, struct store_client *clients, const char *sources)
 {
     for (size_t i = 0; sources[i]; i++) {
         clients[i] = (struct store_client){.fd = (int)i, .source = (uint64_t)sources[i]};
-        turns_add(turns, &clients[i]);
+        fair_queue_add(queue, &clients[i]);
     }
 }
 
 /* Those that have their turn, in their order, until none waits. */
-static void take_turns(struct turns *turns, const char *expected)
+static void take_turns(struct fair_queue *queue, const char *expected)
 {
     struct store_client *client;
     char taken[64];
     size_t count = 0;
 
-    while ((client = turns_next(turns)) != NULL)
+    while ((client = fair_queue_next(queue)) != NULL)
         taken[count++] = (char)client->source;
     taken[count] = '\0';
     assert_string_equal(taken, expected);
@@ -30,57 +30,58 @@ static void test_sources_take_turns(void **state)
     static const char *const cases[][2] = {
         {"", ""},         {"a", "a"},           {"aaa", "aaa"},       {"abc", "abc"},
         {"aaab", "abaa"}, {"aaaabb", "ababaa"}, {"aaabcb", "abcaba"}, {"baaaaaaaa", "baaaaaaaa"}};
-    static struct turns turns;
+    static struct fair_queue queue;
     struct store_client clients[16];
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        wait_all(&turns, clients, cases[i][0]);
-        take_turns(&turns, cases[i][1]);
+        wait_all(&queue, clients, cases[i][0]);
+        take_turns(&queue, cases[i][1]);
     }
 }
 
 static void test_clients_of_a_source_keep_their_order(void **state)
 {
-    static struct turns turns;
+    static struct fair_queue queue;
     struct store_client clients[4];
 
     (void)state;
-    wait_all(&turns, clients, "aaaa");
+    wait_all(&queue, clients, "aaaa");
     for (int i = 0; i < 4; i++)
-        assert_int_equal(turns_next(&turns)->fd, i);
-    assert_null(turns_next(&turns));
+        assert_int_equal(fair_queue_next(&queue)->fd, i);
+    assert_null(fair_queue_next(&queue));
 }
 
 /* Whoever comes again at once stands behind all the others that wait. */
 static void test_who_comes_again(void **state)
 {
-    static struct turns turns;
+    static struct fair_queue queue;
     struct store_client clients[4];
 
     (void)state;
-    wait_all(&turns, clients, "aab");
-    struct store_client *first = turns_next(&turns);
-    turns_add(&turns, first);
-    take_turns(&turns, "baa");
-    wait_all(&turns, clients, "abb");
-    first = turns_next(&turns);
-    turns_add(&turns, first);
-    take_turns(&turns, "bab");
+    wait_all(&queue, clients, "aab");
+    struct store_client *first = fair_queue_next(&queue);
+    fair_queue_add(&queue, first);
+    take_turns(&queue, "baa");
+    wait_all(&queue, clients, "abb");
+    first = fair_queue_next(&queue);
+    fair_queue_add(&queue, first);
+    take_turns(&queue, "bab");
 }
 
 static void test_any_source(void **state)
 {
-    static const uint64_t sources[] = {0, 1, TURNS - 1, TURNS, UINT64_MAX};
-    static struct turns turns;
+    static const uint64_t sources[] = {0, 1, FAIR_QUEUE_BUCKETS - 1, FAIR_QUEUE_BUCKETS,
+                                       UINT64_MAX};
+    static struct fair_queue queue;
     struct store_client client;
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
         client = (struct store_client){.source = sources[i]};
-        turns_add(&turns, &client);
-        assert_ptr_equal(turns_next(&turns), &client);
-        assert_null(turns_next(&turns));
+        fair_queue_add(&queue, &client);
+        assert_ptr_equal(fair_queue_next(&queue), &client);
+        assert_null(fair_queue_next(&queue));
     }
 }
 

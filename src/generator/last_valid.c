@@ -1,4 +1,4 @@
-#include "generator/kept.h"
+#include "generator/last_valid.h"
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 /* Where systemd has its own, wherever ours is. */
-#define KEPT_DIRECTORY "/run/echod-generator"
+#define LAST_VALID_DIRECTORY "/run/echod-generator"
 
 /* Returns 0, or -errno and nothing has changed. */
-static int write_whole(const char *path, const struct settings *settings)
+static int write_atomically(const char *path, const struct settings *settings)
 {
     char fresh[PATH_MAX];
 
@@ -41,29 +41,29 @@ static int write_whole(const char *path, const struct settings *settings)
     return r;
 }
 
-static void kept_path(const struct generation *generation, char *path, size_t size)
+static void last_valid_path(const struct unit *unit, char *path, size_t size)
 {
-    snprintf(path, size, "%s" KEPT_DIRECTORY "/%s.conf", generation->root, generation->name);
+    snprintf(path, size, "%s" LAST_VALID_DIRECTORY "/%s.conf", unit->root, unit->name);
 }
 
-void kept_save(const struct generation *generation, const struct settings *settings)
+void last_valid_save(const struct unit *unit, const struct settings *settings)
 {
     char path[PATH_MAX - 8];
 
-    snprintf(path, sizeof(path), "%s" KEPT_DIRECTORY, generation->root);
+    snprintf(path, sizeof(path), "%s" LAST_VALID_DIRECTORY, unit->root);
     mkdir(path, 0700);
-    kept_path(generation, path, sizeof(path));
-    int r = write_whole(path, settings);
+    last_valid_path(unit, path, sizeof(path));
+    int r = write_atomically(path, settings);
     if (r < 0)
-        notice_text(generation, LOG_WARNING, "%s cannot be written: %s", path, file_error(-r));
+        notice_text(unit, LOG_WARNING, "cannot write %s: %s", path, file_error(-r));
 }
 
-struct settings *kept_load(const struct generation *generation)
+struct settings *last_valid_load(const struct unit *unit)
 {
     struct problems problems = {0};
     char path[PATH_MAX];
 
-    kept_path(generation, path, sizeof(path));
+    last_valid_path(unit, path, sizeof(path));
     struct settings *settings = settings_load(path, &problems);
     problems_free(&problems);
     return settings;

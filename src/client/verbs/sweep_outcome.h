@@ -1,0 +1,36 @@
+/*
+ * What can become of a probe of one size.
+ */
+#ifndef ECHOD_CLIENT_VERBS_SWEEP_OUTCOME_H
+#define ECHOD_CLIENT_VERBS_SWEEP_OUTCOME_H
+
+#include "client/connect/error_queue.h"
+
+#include <stdbool.h>
+
+enum sweep_outcome {
+    PASSES,
+    LOST,
+    TRUNCATED,
+    CORRUPTED,
+    TOO_LARGE,
+    CLOSED,
+    REFUSED,
+    BROKEN,
+    STOPPED
+};
+
+/* In a word, for programs. */
+const char *sweep_outcome_name(enum sweep_outcome outcome);
+
+/* Whether PASSAGE is an error, and REPORTED the network's report of it. */
+bool sweep_outcome_is_reported(enum sweep_outcome outcome, const struct queued_error *reported);
+
+/* In words, with who REPORTED it, if anybody did, in BUF of SWEEP_OUTCOME_TEXT_MAX bytes. Returns
+ * BUF.
+ */
+#define SWEEP_OUTCOME_TEXT_MAX 320
+const char *sweep_outcome_text(enum sweep_outcome outcome, const struct queued_error *reported,
+                               char *buf);
+
+#endif
