@@ -4,6 +4,7 @@ The caller runs in a PID and a mount namespace of its own (enter()): when it end
 the kernel ends the container with it and drops its file system, which is a tmpfs.
 """
 import ctypes
+import fcntl
 import glob
 import json
 import os
@@ -49,18 +50,24 @@ def need_tools():
 
 
 def base_tarball(directory, suite):
-    """The tarball of a minimal SUITE, made where it is not there yet."""
+    """The tarball of a minimal SUITE, made where it is not there yet; only once, however many ask for it."""
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, suite + ".tar")
-    if not os.path.exists(path):
-        print("# debootstrapping %s, a minute or two: kept in %s" % (suite, path), flush=True)
-        made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--format=tar",
-                               "--include=" + PACKAGES, suite, path + ".new", MIRROR],
-                              stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
-        if made.returncode != 0:
-            raise Skip("mmdebstrap cannot make a %s" % suite)
-        os.rename(path + ".new", path)
+    with open(path + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path):
+            make_tarball(path, suite)
     return path
+
+
+def make_tarball(path, suite):
+    print("# debootstrapping %s, a minute or two: kept in %s" % (suite, path), flush=True)
+    made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--format=tar",
+                           "--include=" + PACKAGES, suite, path + ".new", MIRROR],
+                          stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+    if made.returncode != 0:
+        raise Skip("mmdebstrap cannot make a %s" % suite)
+    os.rename(path + ".new", path)
 
 
 def mount_cgroups():

@@ -61,7 +61,7 @@ def take_pictures(system):
 
 
 def main():
-    machine, tarball = container("bookworm")
+    machine, tarball = container("bookworm", "pictures")
     try:
         machine.prepare(tarball)
         system = System(machine, BUILD)

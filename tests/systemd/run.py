@@ -125,17 +125,19 @@ def test(chosen, system, tarball):
     sys.exit(1 if "failed" in results else 0)
 
 
-def container(suite):
-    """The machine in a container of its own, and what to fill it with."""
+def container(suite, name):
+    """The machine in a container of its own, and what to fill it with. Those with another NAME may run at
+    the same time."""
     need_tools()
     tarball = base_tarball(SCRATCH, suite)
-    return Machine(enter(), SCRATCH), tarball
+    return Machine(enter(), os.path.join(SCRATCH, "%s-%s" % (suite, name))), tarball
 
 
 def main():
     args = arguments()
     try:
-        machine, tarball = (Here(), None) if args.here else container(args.suite)
+        machine, tarball = (Here(), None) if args.here else container(
+            args.suite, "packages" if args.packages else "built")
     except Skip as skip:
         print("1..0 # SKIP %s" % skip)
         return
