@@ -15,7 +15,7 @@ import threading
 import time
 
 from clients import expect_echo, recv_exactly, recv_until_eof
-from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled, slowness
 from harness import Echod
 from managed import Asking, Managed, listen, run_echoctl, unix
 from proc import cpu_seconds, descriptors, is_alive, state
@@ -768,29 +768,28 @@ def bad_manners():
         for sock in deaf:
             sock.sendall(b"list\n")
         waiting = Asking(echod.control, "status")
-        left, longest, used = set([half] + silent + deaf), 0, cpu_seconds(echod.pid)
-        poll = select.poll()
+        left, served, used = set([half] + silent + deaf), 0, cpu_seconds(echod.pid)
+        all_of_them, poll = len(left), select.poll()
         for sock in left:
             poll.register(sock, select.POLLHUP)
         while left and time.monotonic() < start + DEADLINE:
-            begin = time.monotonic()
             expect_echo(inside)
             with echod.echoing() as sock:
                 echod.sockets.remove(sock)
-            longest = max(longest, time.monotonic() - begin)
             for fd, _ in poll.poll(50):
                 left -= {sock for sock in left if sock.fileno() == fd}
                 poll.unregister(fd)
+            served += len(left) == all_of_them
         passed = time.monotonic() - start
         used = cpu_seconds(echod.pid) - used
         expect(not left, "%d of them are still there" % len(left))
-        expect(4 < passed < scaled(15, 60), "they were dismissed after %.1f s" % passed)
-        # Whoever had to wait for one of them, waited for five seconds.
-        expect(longest < scaled(4, 10), "an echo took %.1f s meanwhile" % longest)
-        expect(used < scaled(2, 20), "the daemon used %.1f s of CPU time" % used)
-        served, _, err = waiting.result()
+        expect(passed > 4, "they were dismissed after %.1f s" % passed)
+        # Whoever has to wait for one of them waits until that is dismissed.
+        expect(served, "clients are served before any of them is dismissed")
+        expect(used < scaled(2, 20) * slowness(), "the daemon used %.1f s of CPU time" % used)
+        status, _, err = waiting.result()
         if os.geteuid() == 0:
-            expect_equal(served, 0, "the status of an echoctl that waited for its turn")
+            expect_equal(status, 0, "the status of an echoctl that waited for its turn")
         else:
             expect_match("too many requests of one user", err, "why it did not wait for its turn")
         if CROWD == 500:

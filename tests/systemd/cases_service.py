@@ -4,7 +4,7 @@ import socket
 import time
 
 from cases import case
-from expect import Skip, eventually, expect, expect_equal, expect_match
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match
 from system import EXAMPLES, Load
 
 NO_CAPABILITY = "0" * 16
@@ -212,7 +212,7 @@ def restart_drains(s):
     expect_equal(len(session.read(count)), count, "what the other one gets")
     session.close()
     waiting.echo("who came while echod stopped")
-    expect_equal((restart.communicate(timeout=30)[0], restart.returncode), ("", 0),
+    expect_equal((restart.communicate(timeout=DEADLINE)[0], restart.returncode), ("", 0),
                  "systemctl restart")
     expect(s.main_pid() not in (0, pid), "it is another process")
 
@@ -227,7 +227,7 @@ def stop_refuses(s):
     expect(stop.poll() is None, "systemctl stop waits")
     expect_equal(len(session.read(count)), count, "what the session gets while echod stops")
     session.close()
-    expect_equal((stop.communicate(timeout=30)[0], stop.returncode), ("", 0), "systemctl stop")
+    expect_equal((stop.communicate(timeout=DEADLINE)[0], stop.returncode), ("", 0), "systemctl stop")
 
 
 @case("200 listeners by a reload alone: a restart under load loses none of them")
@@ -287,7 +287,7 @@ def drained(s):
         expect_match("^Stopping: waiting for 20 clients", s.show("StatusText"), "the status")
         for session in sessions:
             session.close()
-        expect_equal((stop.communicate(timeout=10)[0], stop.returncode), ("", 0), "systemctl stop")
+        expect_equal((stop.communicate(timeout=DEADLINE)[0], stop.returncode), ("", 0), "systemctl stop")
     s.expect_state("inactive")
     expect_equal(s.show("Result"), "success", "the result")
     # Empty where systemd has forgotten the unit by now.

@@ -14,11 +14,11 @@ import subprocess
 import sys
 import time
 
-from expect import Failure, Skip, eventually
+from expect import DEADLINE, Failure, Skip, eventually
 from proc import children, read_proc
 
-BOOT_DEADLINE = 90
-COMMAND_DEADLINE = 60
+BOOT_DEADLINE = 3 * DEADLINE
+COMMAND_DEADLINE = 2 * DEADLINE
 PACKAGES = "systemd,systemd-sysv,dbus,libinih1,procps,iproute2"
 MIRROR = "http://deb.debian.org/debian"
 CGROUPS = "/sys/fs/cgroup"

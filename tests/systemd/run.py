@@ -27,7 +27,7 @@ import cases_sandbox
 import cases_package
 import cases_upgrade
 from cases import cases, package_cases
-from expect import Failure, Skip
+from expect import DEADLINE, Failure, Skip
 from here import Here
 from machine import Machine, base_tarball, enter, need_tools
 from packages import Packaged
@@ -36,7 +36,7 @@ from system import System
 SOURCE = os.environ.get("ECHOD_SRCDIR") or os.path.join(HERE, "..", "..")
 SCRATCH = os.path.abspath(os.path.join(SOURCE, "build-systemd"))
 BUILD = os.path.abspath(os.environ.get("ECHOD_BUILDDIR") or os.path.join(SOURCE, "build"))
-CASE_DEADLINE = 150
+CASE_DEADLINE = 5 * DEADLINE
 
 
 def arguments():

@@ -6,12 +6,12 @@ import threading
 import time
 
 from clients import fill
-from expect import Failure, eventually, expect, expect_equal
+from expect import DEADLINE, Failure, eventually, expect, expect_equal
 
 CONFIG = "/etc/echod/echod.conf"
 UNITS = "/etc/systemd/system/"
 EXAMPLES = "/usr/share/doc/echod/examples/"
-CLIENT_DEADLINE = 30
+CLIENT_DEADLINE = DEADLINE
 ALL_UNITS = ["echod.socket", "echod-inetd.socket", "echod.service", "echod@*.service",
              "echod-inetd@*.service"]
 
