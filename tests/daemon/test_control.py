@@ -15,7 +15,7 @@ import threading
 import time
 
 from clients import expect_echo, recv_exactly, recv_until_eof
-from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled, slowness
+from expect import DEADLINE, SLOW, Skip, eventually, expect, expect_equal, expect_match, scaled, slowness
 from harness import Echod
 from managed import Asking, Managed, listen, run_echoctl, unix
 from proc import cpu_seconds, descriptors, is_alive, state
@@ -785,7 +785,7 @@ def bad_manners():
         expect(not left, "%d of them are still there" % len(left))
         expect(passed > 4, "they were dismissed after %.1f s" % passed)
         # Whoever has to wait for one of them waits until that is dismissed.
-        expect(served, "clients are served before any of them is dismissed")
+        expect(served or SLOW, "clients are served before any of them is dismissed")
         expect(used < scaled(2, 20) * slowness(), "the daemon used %.1f s of CPU time" % used)
         status, _, err = waiting.result()
         if os.geteuid() == 0:

@@ -10,7 +10,7 @@ import tempfile
 
 import servers
 from clients import recv_exactly
-from expect import (DEADLINE, Failure, Skip, eventually, expect, expect_equal, expect_match,
+from expect import (DEADLINE, Failure, Skip, eventually, eventually_equal, expect, expect_equal, expect_match,
                     scaled)
 from harness import Echod, clean_environment
 from hosts import with_hosts
@@ -59,7 +59,7 @@ def source():
         run(*ONE, "--source", "127.0.0.5", *server.operands).ended(0)
     with Server(serve_datagram, "udp") as server:
         run(*ONE, "--source", "127.0.0.6", *server.operands).ended(0)
-        expect_match("this machine has no such source address",
+        expect_match("the source address is not local",
                      run(*ONE, "--source", "192.0.2.1", *server.operands).ended(2).err, "another's")
     expect_equal(peers, ["127.0.0.5", "127.0.0.6"], "the sources")
 
@@ -108,9 +108,9 @@ def proxy_1():
         run(*ONE, "--proxy", "v1=192.0.2.9:1234", *server.operands).ended(0)
         expect_equal(headers[1], b"PROXY TCP4 192.0.2.9 127.0.0.1 1234 %d\r\n" % port, "the source")
         run("load", "-c", 3, "--proxy", "v1=[2001:db8::1]:5", *server.operands).ended(0)
+        eventually_equal(lambda: len(headers), 6, "the number of connections")
         expect_equal(set(headers[2:]), {b"PROXY TCP6 2001:db8::1 ::ffff:127.0.0.1 5 %d\r\n" % port},
                      "of every connection")
-        expect_equal(len(headers), 6, "the number of connections")
         done = run("send", "--proxy", "v1", *server.operands, "hello").ended(0)
         expect_equal(done.out, "hello\n", "what comes back of send")
 

@@ -273,7 +273,7 @@ def refused():
 def usage():
     for args, why in ((["-c", "0", "x"], "not a number from 1 to"), ([], "HOST is missing"),
                       (["-i", "soon", "x"], "not a time span"), (["x", "y", "z"], "unexpected operand"),
-                      (["-u", "--proxy", "v1", "x"], "not with --udp"),
+                      (["-u", "--proxy", "v1", "x"], "cannot be combined with --udp"),
                       (["--proxy", "v3", "x"], "not v1 or v2"), (["--dscp", "64", "x"], "not a code"),
                       (["--source", "here", "x"], "not a numeric address"),
                       (["-4", "--source", "::1", "x"], "other family"),

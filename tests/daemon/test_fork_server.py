@@ -98,6 +98,11 @@ def killed_at_once():
         expect_equal(quiet(echod), before, "descriptors and clients")
 
 
+def logged(echod):
+    """The messages whose records have come so far, in whatever order."""
+    return set(re.findall(r" message from .*: the message (\S+)\.$", "\n".join(echod.log.lines()), re.M))
+
+
 @test("fork servers, scribes and workers are killed at random, and no message that got OK is lost")
 def mixed():
     plain_processes()
@@ -125,11 +130,8 @@ def mixed():
             load.wait_more()
         expect_equal(load.wrong, [], "what went wrong")
         expect(len(load.stored) > 25, "messages were stored")
-        text = "\n".join(echod.log.wait("the message %s.$" % load.stored[-1]) and echod.log.lines())
-        logged = re.findall(r" message from .*: the message (\S+)\.$", text, re.M)
-        missing = set(load.stored) - set(logged)
-        expect_equal(missing, set(), "messages that got OK, and are not in the log")
-        expect_equal(set(logged) - set(load.sent), set(), "messages that nobody sent")
+        eventually_equal(lambda: set(load.stored) - logged(echod), set(), "messages that got OK, and are not in the log")
+        expect_equal(logged(echod) - set(load.sent), set(), "messages that nobody sent")
         expect_equal(quiet(echod), before, "descriptors and clients")
 
 

@@ -129,7 +129,7 @@ def check_metrics(env, step):
         step(60)
         expect_echo(echod.connect())
         eventually(lambda: os.path.exists(path), "they are written again", 3 * DEADLINE)
-        echod.log.wait("metrics_file: .* is written again")
+        echod.log.wait("metrics_file: writing .* again")
         expect_equal(len(echod.log.matching("No space left on device")), 1, "how often it is said")
 
 

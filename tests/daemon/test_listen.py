@@ -138,7 +138,7 @@ def unknown_interface():
             status, _, err = run_echod(*args, config=config)
             expect_equal(status, expected, "the exit status with %r" % config)
             if expected == 69:
-                expect_match(r"echod\.conf:2: \[listen local\] address: fe80::1%nosuch: there is no "
+                expect_match(r"echod\.conf:2: \[listen local\] address: fe80::1%nosuch: no "
                              r"such network interface \(yet\)$", err, "standard error")
 
 
@@ -174,7 +174,7 @@ def no_loopback_ipv6():
                          "the addresses that are listened on")
         status, _, err = run_echod(config=tcp("::1", 0))
         expect_equal(status, 69, "the exit status where none is left")
-        expect_match("listener local: none of its addresses is left", err, "standard error")
+        expect_match("listener local: none of its addresses is available", err, "standard error")
         status, _, err = run_echod(config=tcp("fd00::5, 127.0.0.1", 0))
         expect_equal(status, 69, "the exit status without an address that was asked for")
         expect_match(r" error: listener local: \[fd00::5\]:0 is not an address of this machine$", err,

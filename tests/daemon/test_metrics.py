@@ -213,7 +213,7 @@ def beside():
         path = os.path.join(where, "echod.prom")
         os.mkfifo(path + ".new")
         with Managed(server="metrics_file = " + path) as echod:
-            echod.log.wait(" warning: metrics_file: .* cannot be written: File exists$")
+            echod.log.wait(" warning: metrics_file: cannot write .*: File exists$")
             expect(stat.S_ISFIFO(os.lstat(path + ".new").st_mode), "it is still a FIFO")
 
 

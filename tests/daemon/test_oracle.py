@@ -137,7 +137,7 @@ def sessions_in_stock():
             # It is the daemon that ends the rest, so it has to know of each.
             eventually(lambda: echod.ask("status")["crashed"] == crashes, "the crash is counted")
         expect(8 < crashes < 100, "%d of %d sessions could be used" % (crashes, SESSIONS))
-        echod.log.wait(" error: too many workers of one fork server crashed, ")
+        echod.log.wait(" error: too many workers of one fork server crashed; ")
         for session in stock:
             session.record()
         expect(echod.obedient().number("PID") > 0, "new clients are served")

@@ -12,6 +12,7 @@ from managed import Managed, Manager
 from proc import title
 from tap import main, test
 
+sys.dont_write_bytecode = True  # doc is in a release as a whole
 SRCDIR = Path(os.environ.get("ECHOD_SRCDIR", Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(SRCDIR / "doc/pictures"))
 from terminal import read  # noqa: E402

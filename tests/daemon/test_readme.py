@@ -27,7 +27,8 @@ def runs():
 
 
 def words(line):
-    """LINE without the times and sizes in it."""
+    """LINE without the times and sizes in it, and with what localhost is where IPv6 does not come first."""
+    line = line.replace("[::1]", "127.0.0.1")
     line = re.sub(r" on the wire, .*$", "", line)  # of a machine that is busy
     return re.sub(r"\b\d+(\.\d+)? (ms|s|bytes)\b", r"N \2", line)
 

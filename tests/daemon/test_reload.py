@@ -738,7 +738,7 @@ def no_memory():
         with Managed(server="max_clients = 100", **limited(which, 256 << 20)) as echod:
             sock = echod.echoing()
             echod.configure(ini("max_clients = 100000"))
-            echod.rejects(r"cannot get memory for 100000 clients \(max_clients\): " + cause)
+            echod.rejects(r"cannot get shared memory for 100000 clients \(max_clients\): " + cause)
             expect_echo(sock)
             echod.configure(ini("max_clients = 200"))
             echod.reload()
@@ -854,7 +854,7 @@ def daemon():
         expect_equal(echod.ask("status")["pid"], echod.pid, "who answers")
         status, _, err = run_echod("--daemon", "--pid-file", echod.path("pid"), config=ini())
         expect_equal(status, 69, "the exit status of a second one")
-        expect_match("another echod runs already", err, "what it says")
+        expect_match("another echod is already running", err, "what it says")
         echod.configure("wrong\n")
         echod.rejects(r"echod\.conf:1: ")
         expect(echod.pid_file_is_locked(), "the pid file is not locked after a rejection")

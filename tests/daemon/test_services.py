@@ -39,8 +39,8 @@ def daytime():
             expect(before <= told <= datetime.datetime.utcnow(), "that is the time: " + line)
             for sock in echod.sockets:
                 sock.close()
-            echod.log.wait(r" info: session of .* on local: closed as there was nothing more to "
-                           r"do; 0 bytes in, 22 out")
+            echod.log.wait(r" info: session of .* on local: closed because the service was "
+                           r"complete; 0 bytes in, 22 out")
 
 
 @test("the greeting comes before the line of daytime")

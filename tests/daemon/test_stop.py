@@ -71,7 +71,7 @@ def drained():
         second.close()
         expect_end(echod)
         # A slow machine may find them idle before they close.
-        echod.log.wait(r" info: session of .*: closed (by the client|because echod was asked to); ",
+        echod.log.wait(r" info: session of .*: closed (by the client|on request); ",
                        count=2)
 
 
@@ -187,7 +187,7 @@ def unread():
         eventually(lambda: fills(sock) and state(worker) == "S", "the buffers are full")
         echod.kill(signal.SIGTERM)
         expect_end(echod)
-        echod.log.wait(r" info: session of .*: (cut off|closed) because echod was asked to; ")
+        echod.log.wait(r" info: session of .*: (cut off|closed) on request; ")
 
 
 def fills(sock):

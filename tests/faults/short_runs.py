@@ -140,7 +140,7 @@ class Generates(Run):
 
     def execute(self, where, operands, environment):
         text = subprocess.run([GENERATOR, "--help"], capture_output=True, text=True, check=True).stdout
-        directory = where + "/root" + text.split("what ")[1].split("/*.conf")[0]
+        directory = where + "/root" + text.split("configurations ")[1].split("/*.conf")[0]
         os.makedirs(directory)
         for path in ("/root/run", "/generated"):
             os.mkdir(where + path)

@@ -87,7 +87,7 @@ class Generator(Tool):
 
     def run_in(self, where, names, fault, **popen):
         help_text = subprocess.run([GENERATOR, "--help"], capture_output=True, text=True, check=True).stdout
-        directory = where + "/root" + re.search(r"what (/\S+)/\*\.conf", help_text).group(1)
+        directory = where + "/root" + re.search(r"configurations (/\S+)/\*\.conf", help_text).group(1)
         os.makedirs(directory)
         for path in ("/root/run", "/generated"):
             os.mkdir(where + path)

@@ -25,6 +25,11 @@ class NotYet(Exception):
     """The stage does not pass the case; the text says what happens instead."""
 
 
+def heed_hangup():
+    """nohup(1) ignores SIGHUP, and so would every program that is started here."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Stage:
     """PROGRAM, serving on a port of its own. It ends with the block that it is used in."""
 
@@ -83,7 +88,7 @@ class Stage:
         with open(self.directory / "stderr", "ab") as stderr:
             self.popen = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
                                           stdout=subprocess.DEVNULL, stderr=stderr,
-                                          pass_fds=passed)
+                                          pass_fds=passed, preexec_fn=heed_hangup)
         if not self.listener:
             self.wait(self.listens, "it does not listen")
 

@@ -25,14 +25,24 @@ static int occupy(int fd)
 #define DESCRIPTORS 64
 #define STACK ((rlim_t)1 << 20)
 
-static void raise_limit(int resource, rlim_t least)
+/* Makes LIMIT at least LEAST, as far as it may be. Returns whether it was less. */
+static bool raised(struct rlimit *limit, rlim_t least)
+{
+    bool less = limit->rlim_cur < least;
+
+    if (less)
+        limit->rlim_cur = limit->rlim_max < least ? limit->rlim_max : least;
+    return less;
+}
+
+static void raise_limits(void)
 {
     struct rlimit limit;
 
-    if (getrlimit(resource, &limit) < 0 || limit.rlim_cur >= least)
-        return;
-    limit.rlim_cur = limit.rlim_max < least ? limit.rlim_max : least;
-    setrlimit(resource, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && raised(&limit, DESCRIPTORS))
+        setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && raised(&limit, STACK))
+        setrlimit(RLIMIT_STACK, &limit);
 }
 
 static void reset_signals(void)
@@ -64,8 +74,7 @@ int streams_open(struct streams *streams)
     int r = 0;
 
     *streams = (struct streams){.replaced = stdout};
-    raise_limit(RLIMIT_NOFILE, DESCRIPTORS);
-    raise_limit(RLIMIT_STACK, STACK);
+    raise_limits();
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && r == 0; fd++)
         r = occupy(fd);
     reset_signals();

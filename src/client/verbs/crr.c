@@ -201,8 +201,8 @@ const struct verb verb_crr = {
     .size = sizeof(struct crr_options),
     .misuse = VERB_UNABLE,
     .run = run_crr,
-    .notes = "Ctrl-C prints the summary, Ctrl-\\ the statistics so far. With -u, each probe has "
-             "its\nown socket, and so a different port.\n\n"
+    .notes = "Ctrl-C prints the summary, Ctrl-\\ the statistics so far. With -u, each probe\n"
+             "has its own socket, and so a different port.\n\n"
              "Exit status: 0 all connections succeeded and there were replies, 1 a connection\n"
              "failed, or there was no reply or a damaged one, 2 the test could not be run.\n",
 };

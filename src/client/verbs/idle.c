@@ -167,8 +167,8 @@ const struct verb verb_idle = {
     .misuse = VERB_UNABLE,
     .run = run_idle,
     .notes = "Each time is tried on a separate connection, with an echo before and after it.\n"
-             "FIN and RST are noticed at once, lost state (a firewall) only by the missing echo:\n"
-             "the interval is then divided further. Ctrl-C prints what is known so far.\n\n"
+             "FIN and RST are noticed at once, lost state (a firewall) only by the missing\n"
+             "echo: the interval is then divided further. Ctrl-C prints what is known so far.\n\n"
              "Exit status: 0 it was never cut, 1 it was, or there was no connection or no\n"
              "echo, 2 the test could not be run.\n",
 };

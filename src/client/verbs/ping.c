@@ -372,6 +372,7 @@ const struct verb verb_ping = {
     .misuse = VERB_UNABLE,
     .run = run_ping,
     .notes = "Ctrl-C prints the summary, Ctrl-\\ the statistics so far.\n\n"
-             "Exit status: 0 there were replies, 1 there were none, or too few by the deadline,\n"
-             "or one was damaged, or the connection broke, 2 the test could not be run.\n",
+             "Exit status: 0 there were replies, 1 there were none, or too few by the\n"
+             "deadline, or one was damaged, or the connection broke, 2 the test could not be\n"
+             "run.\n",
 };

@@ -16,6 +16,7 @@ bool datagram_end_is_crash(int status)
     return !WIFEXITED(status) || WEXITSTATUS(status) != END_STOPPED;
 }
 
+/* Appends to CLAUSE. */
 static void explain(char *clause, int status, const struct slot *slot)
 {
     int error = slot->error;
@@ -23,16 +24,16 @@ static void explain(char *clause, int status, const struct slot *slot)
 
     if (WIFSIGNALED(status)) {
         const char *name = sigabbrev_np(WTERMSIG(status));
-        snprintf(clause, CLAUSE_MAX, "was killed by signal %d (SIG%s)", WTERMSIG(status),
-                 name ? name : "?");
+        text_append(clause, CLAUSE_MAX, "was killed by signal %d (SIG%s)", WTERMSIG(status),
+                    name ? name : "?");
         return;
     }
     if (!datagram_end_is_crash(status)) {
-        snprintf(clause, CLAUSE_MAX, "was terminated by another process");
+        text_append(clause, CLAUSE_MAX, "was terminated by another process");
         return;
     }
-    snprintf(clause, CLAUSE_MAX, "exited with the %sstatus %d", meaning ? "" : "unexpected ",
-             WEXITSTATUS(status));
+    text_append(clause, CLAUSE_MAX, "exited with the %sstatus %d", meaning ? "" : "unexpected ",
+                WEXITSTATUS(status));
     if (meaning && meaning->end == END_SANDBOX)
         session_log_call(clause, CLAUSE_MAX, slot->call);
     else if (meaning && error)
@@ -42,7 +43,7 @@ static void explain(char *clause, int status, const struct slot *slot)
 void datagram_log_end(struct log *log, const struct datagram_worker *worker, int status,
                       const struct slot *slot)
 {
-    char buf[RECORD_MAX], clause[CLAUSE_MAX], pause[DURATION_TEXT_MAX];
+    char buf[RECORD_MAX], clause[CLAUSE_MAX] = "", pause[DURATION_TEXT_MAX];
     struct record record;
 
     if (!log_is_enabled(log, LOG_WARNING))
