@@ -83,7 +83,7 @@ def broken(s):
     expect_equal(s.generated("echod.service") + s.generated("echod.socket"), [],
                  "what was generated")
     expect_match("^TasksMax=%s$" % s.show("TasksMax"), default, "the default of the unit file")
-    expect_match("no sandbox without a network", expect_told(s, where), "what is lost")
+    expect_match("its ordinary sandbox, with network access", expect_told(s, where), "what is lost")
     s.machine.remove(CONFIG)
     s.run("systemctl", "daemon-reload")
     s.run("systemctl", "disable", "-q", "echod.service", "echod.socket")
@@ -102,7 +102,7 @@ def broken_later(s):
     s.run("systemctl", "daemon-reload")
     expect_equal([limits_of(s), limits_of(s, TWO), s.generated("echod.service"),
                   s.exposure("echod.service")], before, "limits, drop-ins and exposure")
-    expect_match("units keep what was made", expect_told(s, where), "what it means")
+    expect_match("units keep the settings of its last valid version", expect_told(s, where), "what it means")
     expect_told(s, TWO_CONFIG, TWO)
     s.expect_state("active", "echod.socket")
     s.configure("port = 7779")
