@@ -12,7 +12,7 @@ enum action {
     ACTION_INETD,
     ACTION_VERSION,
     ACTION_HELP,
-    ACTION_NONE, /* the command line is wrong, which was said */
+    ACTION_NONE, /* the command line is wrong; the error has been printed */
 };
 
 struct command {
@@ -23,11 +23,11 @@ struct command {
     int daemon;     /* detach */
 };
 
-/* Parses ARGV. What is wrong is told on standard error. */
+/* Parses ARGV, and prints errors to standard error. */
 struct command command_line_parse(int argc, char **argv);
 void command_line_free(struct command *command);
 
-/* The text of --help, to standard output. */
+/* Prints the text of --help to standard output. */
 void command_line_help(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The daemon while it serves: everything it knows, and its one loop.
+ * The state of the daemon.
  */
 #ifndef ECHOD_DAEMON_DAEMON_H
 #define ECHOD_DAEMON_DAEMON_H
@@ -23,9 +23,9 @@
 
 enum phase {
     PHASE_SERVING,
-    PHASE_DRAINING, /* no new clients; those that are there have until the deadline */
-    PHASE_ENDING,   /* they were asked to end */
-    PHASE_KILLING,  /* they were killed */
+    PHASE_DRAINING, /* no new clients; current ones have until the deadline */
+    PHASE_ENDING,   /* all workers were told to end */
+    PHASE_KILLING,  /* the remaining workers were killed */
 };
 
 struct daemon {
@@ -35,9 +35,9 @@ struct daemon {
     struct scribe_process scribe;
     struct fork_servers fork_servers;
     struct jobs jobs;
-    /* The program that runs; as it is read from a handover, the one before. */
+    /* The running program; while a handover is read, the previous one. */
     struct file_identity program_file;
-    int doorbell; /* rung by workers that ask something (ipc/slot.h) */
+    int doorbell; /* rung by workers that have a question (ipc/slot.h) */
     struct signals signals;
     struct listeners listeners;
     struct admission admission;
@@ -49,11 +49,12 @@ struct daemon {
     struct metrics_file metrics;
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
-    uint64_t sample_at;      /* of the next look for idle clients, while draining; 0: none */
-    uint64_t tell_at;        /* clock_now() at which what was dropped is told next */
-    bool start_failed;       /* no fork server could be started, and that was told */
+    uint64_t sample_at;      /* of the next check for idle clients, while draining; 0: none */
+    uint64_t report_at;      /* clock_now() at which dropped records are reported next */
+    bool start_failed;       /* starting a fork server failed, and that was logged */
     uint64_t started;        /* clock_now(); not changed by a reload */
-    bool rejected;           /* the last reload was: what runs is not what the files say */
+    bool rejected; /* the last reload was rejected: the running configuration differs from the files
+                    */
     struct counters counters;
     struct control control;
     struct reload reload;

@@ -45,7 +45,7 @@ static void end_session(struct daemon *d, struct client *client, int status, uin
     remove_client(d, client);
 }
 
-/* No worker could be forked: the fork server has told the client so. */
+/* No worker could be forked; the fork server has told the client. */
 static void cancel_session(struct daemon *d, struct client *client, int error)
 {
     sessions_cancel(&d->sessions, client);
@@ -55,7 +55,7 @@ static void cancel_session(struct daemon *d, struct client *client, int error)
 
 /* ---- children ---- */
 
-/* Its place is empty from here; the loop fills it again, but not in a hurry. */
+/* The loop starts another one, after a pause. */
 static void log_scribe_end(struct daemon *d, int status)
 {
     char clause[CHILD_END_MAX];
@@ -64,7 +64,7 @@ static void log_scribe_end(struct daemon *d, int status)
         log_error(&d->log, "the scribe %s; starting another one", child_end_format(status, clause));
 }
 
-/* One that is not needed any more ends by itself. */
+/* One that is not needed any more exits by itself. */
 static void log_fork_server_end(struct daemon *d, const struct fork_server *fork_server, int status)
 {
     char clause[CHILD_END_MAX];
@@ -76,7 +76,7 @@ static void log_fork_server_end(struct daemon *d, const struct fork_server *fork
               fork_server->ready ? "" : " (it never became ready: is echod-forkserver installed?)");
 }
 
-/* PID may be a worker whose fork server was killed: this process is its parent now. */
+/* PID may be a worker of a fork server that was killed, and so a child of this process now. */
 static void take_orphan(struct daemon *d, pid_t pid, int status)
 {
     struct client *client = roster_find(&d->sessions.roster, pid);
@@ -114,7 +114,7 @@ void ends_take_children(struct daemon *d)
 
 /* ---- reports ---- */
 
-/* What a job is for: one of them is there, or none any more. */
+/* The client or datagram socket of a job; both are NULL if it has ended. */
 struct job_owner {
     struct client *client;
     struct datagram_worker *worker;
@@ -230,13 +230,13 @@ void ends_await_datagram_workers(struct daemon *d, uint64_t deadline)
 
 /* ---- fork servers that have ended ---- */
 
-/* CLIENT, whose fork server has ended and left no job: its worker is our child now, or has ended
- * unreported. */
+/* The fork server of CLIENT has ended and left no job: the worker is a child of the daemon now, or
+ * has ended unreported. */
 static void recover_client(struct daemon *d, struct client *client)
 {
     const struct slot *slot = sessions_slot(&d->sessions, client);
 
-    /* The kernel noted it as it forked. */
+    /* The kernel wrote it during the fork. */
     if (client->pid == 0 && children_have(slot->pid)) {
         roster_started(&d->sessions.roster, client, slot->pid);
         fork_servers_started(&d->fork_servers, client->server);
@@ -274,7 +274,7 @@ static void recover_all(struct daemon *d, uint32_t number)
             recover_datagram_worker(d, &datagrams->item[i]);
 }
 
-/* JOB has gone from FROM, which has ended, to the current fork server. */
+/* JOB has moved from FROM, which has ended, to the current fork server. */
 static void move_job(struct daemon *d, uint64_t job, uint32_t from)
 {
     const struct job_owner owner = owner_of(d, job);

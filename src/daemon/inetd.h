@@ -1,5 +1,5 @@
 /*
- * The one client that inetd(8), or systemd's Accept=yes, has accepted.
+ * Serving the one client that inetd(8), or systemd with Accept=yes, has accepted.
  */
 #ifndef ECHOD_DAEMON_INETD_H
 #define ECHOD_DAEMON_INETD_H

@@ -23,10 +23,10 @@
 
 /* How long a poll(2) that cannot work is replaced by waiting for signals. */
 #define SIGNAL_TIME (250 * USEC_PER_MSEC)
-/* How often what was dropped is told. */
-#define TELL_TIME USEC_PER_SEC
+/* How often dropped records are reported. */
+#define REPORT_TIME USEC_PER_SEC
 
-/* What is waited for. */
+/* What the loop waits for. */
 enum event_source {
     SOURCE_SIGNALS,
     SOURCE_FORK_SERVER,
@@ -79,7 +79,7 @@ static void handle_signals(struct daemon *d)
 
 /* ---- as time passes ---- */
 
-/* A start that fails is told once, until one succeeds. */
+/* A failed start is logged once, until one succeeds. */
 static void run_fork_servers(struct daemon *d, uint64_t now)
 {
     ends_recover(d);
@@ -90,7 +90,7 @@ static void run_fork_servers(struct daemon *d, uint64_t now)
     d->start_failed = r < 0 || (d->start_failed && !d->fork_servers.current);
 }
 
-/* Formatted here: children are forked without the counts of the workers. */
+/* Formatted here: children are forked without the counters of the workers. */
 static void run_metrics(struct daemon *d, uint64_t now)
 {
     const struct report_source source = requests_source(d);
@@ -115,13 +115,13 @@ static void run_notifier(struct daemon *d, uint64_t now)
         listeners_store(&d->listeners);
 }
 
-/* Whatever has to be done because time has passed. */
+/* Everything that is due because time has passed. */
 static void run_timers(struct daemon *d)
 {
     uint64_t now = clock_now();
 
-    if (d->log.dropped > 0 && now >= d->tell_at) {
-        d->tell_at = now + TELL_TIME;
+    if (d->log.dropped > 0 && now >= d->report_at) {
+        d->report_at = now + REPORT_TIME;
         log_report_dropped(&d->log);
     }
     scribe_process_run(&d->scribe, now);
@@ -138,7 +138,8 @@ static void run_timers(struct daemon *d)
     run_notifier(d, now);
 }
 
-/* When run_timers() has something to do next, or a listener that pauses; UINT64_MAX: never. */
+/* When run_timers() has something to do next, or the pause of a listener ends; UINT64_MAX: never.
+ */
 static uint64_t next_deadline(const struct daemon *d)
 {
     const struct service_status status = status_of(d);
@@ -154,7 +155,7 @@ static uint64_t next_deadline(const struct daemon *d)
         fork_servers_next(&d->fork_servers),
         slots_next(&d->sessions.slots),
         admission_is_open(&d->admission, now) ? listener_pause_next(&d->listeners) : UINT64_MAX,
-        d->log.dropped > 0 ? d->tell_at : UINT64_MAX,
+        d->log.dropped > 0 ? d->report_at : UINT64_MAX,
         d->sample_at ? d->sample_at : UINT64_MAX,
         d->phase_deadline ? d->phase_deadline : UINT64_MAX,
         reload_next(&d->reload),
@@ -168,7 +169,7 @@ static uint64_t next_deadline(const struct daemon *d)
 
 /* ---- the loop ---- */
 
-/* One whose channel is full is waited for, too, until it has room. */
+/* If the channel of the current one is full, also waits until it has room. */
 static void poll_fork_servers(const struct fork_servers *fs, struct poll_set *set)
 {
     for (size_t i = 0; i < fs->count; i++) {
@@ -226,13 +227,13 @@ static void dispatch(struct daemon *d, const struct ready *ready)
         requests_ready(d, ready->index);
         break;
     case SOURCE_LISTENER:
-        if (d->phase == PHASE_SERVING) /* a signal of this very turn may have ended that */
+        if (d->phase == PHASE_SERVING) /* a signal in this iteration may have changed that */
             accept_from(&d->admission, &d->listeners.item[ready->index]);
         break;
     }
 }
 
-/* Waits for what is wanted now, and handles what came. */
+/* Waits for the next events and handles them. */
 static void poll_once(struct daemon *d, struct poll_set *set)
 {
     struct ready ready;
@@ -242,7 +243,8 @@ static void poll_once(struct daemon *d, struct poll_set *set)
     int r = poll_set_wait(set, next_deadline(d));
     while (poll_set_take(set, &ready))
         dispatch(d, &ready);
-    /* No memory, or a limit was lowered below what is open: signals are heard all the same. */
+    /* No memory, or a limit was lowered below the number of open descriptors: signals still work.
+     */
     if (r < 0 && r != -EINTR && signals_take(&d->signals, &info, SIGNAL_TIME))
         handle_signal(d, &info);
     run_timers(d);

@@ -51,7 +51,7 @@ static void request_kill(struct daemon *d, const struct ucred *by, const char *i
     fprintf(to, "ok\nid=%d\n", (int)pid);
 }
 
-/* All of a request is, and what an answer repeats of it is harmless on a terminal then. */
+/* All of a request is printable, and so may be repeated in the reply. */
 static bool is_plain(const char *text)
 {
     while (*text >= ' ' && *text <= '~')
@@ -68,7 +68,7 @@ static const struct {
                {"datagrams", report_datagrams},
                {"metrics", report_metrics}};
 
-/* Returns whether REQUEST asks for a report. */
+/* Returns whether REQUEST is for a report. */
 static bool answer_report(const struct daemon *d, const char *request, FILE *to)
 {
     const struct report_source source = requests_source(d);
@@ -83,7 +83,7 @@ static bool answer_report(const struct daemon *d, const char *request, FILE *to)
     return false;
 }
 
-/* What follows the word NAME and a blank in REQUEST; NULL: it is another request. */
+/* The text after the word NAME and a space in REQUEST; NULL: it is a different request. */
 static const char *operands_of(const char *request, const char *name)
 {
     size_t len = strlen(name);

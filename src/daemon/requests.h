@@ -1,15 +1,15 @@
 /*
- * The requests of the control socket: what each does, and the text of its answer.
+ * The requests of the control socket and their replies.
  */
 #ifndef ECHOD_DAEMON_REQUESTS_H
 #define ECHOD_DAEMON_REQUESTS_H
 
 #include "daemon/daemon.h"
 
-/* Peer INDEX of the control socket can be read from, or written to. */
+/* Handles peer INDEX of the control socket, which poll(2) has reported. */
 void requests_ready(struct daemon *d, size_t index);
 
-/* What reports are made of. */
+/* The data of the reports. */
 struct report_source requests_source(const struct daemon *d);
 
 #endif

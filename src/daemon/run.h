@@ -1,5 +1,5 @@
 /*
- * From the command line to a server and back: what each action does.
+ * The actions of the command line.
  */
 #ifndef ECHOD_DAEMON_RUN_H
 #define ECHOD_DAEMON_RUN_H

@@ -32,7 +32,7 @@ static int failed(struct daemon *d, const char *what, int error)
     return EXIT_OSERR;
 }
 
-/* Whom workers are to be, if not who the daemon is: root is given up. */
+/* The user that workers run as, if the daemon is root, which is given up. */
 static void choose_user(struct setup *setup)
 {
     const struct passwd *user = geteuid() == 0 ? getpwnam("echod") : NULL;

@@ -1,15 +1,13 @@
 /*
- * All that a daemon leaves to the program that takes over (handover.h), and takes from the one
- * before: which part is written in which lines.
+ * The content of the handover (handover.h): which part is written in which lines.
  */
 #ifndef ECHOD_DAEMON_STATE_H
 #define ECHOD_DAEMON_STATE_H
 
 #include "daemon/daemon.h"
 
-/* Writes what D leaves to HANDOVER, which the caller closes. Those who wait to be let in are a
- * part of it only if it is FINAL: a dry run would keep their connections open. Returns 0 or -errno.
- */
+/* Writes the state of D to HANDOVER, which the caller closes. Waiting clients are included only if
+ * it is FINAL: a dry run would keep their connections open. Returns 0 or -errno. */
 int state_save(const struct daemon *d, struct handover *handover, bool final);
 
 /*

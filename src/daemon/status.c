@@ -9,7 +9,7 @@
 /* While the daemon drains, each status asks for as much more time than is left. */
 #define EXTENSION (10 * USEC_PER_SEC)
 
-/* For whom a stop waits, and for how long at most. */
+/* How many clients a stop waits for, and for how long at most. */
 static void format_wait(const struct daemon *d, char *buf, size_t size)
 {
     char time[DURATION_TEXT_MAX];

@@ -9,10 +9,10 @@
 
 #include <signal.h>
 
-/* How long workers that were asked to end have for it before they are killed. */
+/* How long workers that were told to end have before they are killed. */
 #define ENDING_TIME (2 * USEC_PER_SEC)
 
-/* A client from whom nothing came, and to whom nothing went, for so long is idle. */
+/* A client without traffic for this long is idle. */
 #define IDLE_TIME USEC_PER_SEC
 /* How often that is looked at. */
 #define SAMPLE_TIME (250 * USEC_PER_MSEC)

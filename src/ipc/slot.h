@@ -35,11 +35,11 @@ struct slot {
     _Atomic uint64_t counter[DATAGRAM_COUNTERS]; /* of a datagram worker, in place of those above */
     _Atomic int state;                           /* enum slot_state */
     _Atomic int busy;                            /* 0: all that came is answered, as above */
-    _Atomic int error;   /* the errno behind END_IO, END_SETUP, END_PROXY and END_VANISHED */
-    _Atomic int call;    /* END_SANDBOX: the number of the system call that is not on the list */
-    int pid;             /* written by the kernel as the worker is forked */
-    struct address told; /* the client, while SLOT_ASKING; len 0: none but the proxy */
-    _Atomic int answer;  /* enum slot_answer, which the daemon writes after: */
+    _Atomic int error;     /* the errno behind END_IO, END_SETUP, END_PROXY and END_VANISHED */
+    _Atomic int call;      /* END_SANDBOX: the number of the system call that is not on the list */
+    int pid;               /* written by the kernel as the worker is forked */
+    struct address client; /* the client, while SLOT_ASKING; len 0: none but the proxy */
+    _Atomic int answer;    /* enum slot_answer, which the daemon writes after: */
     char refusal[SLOT_REFUSAL_MAX]; /* what a refused client is sent */
     struct tcp_stats tcp;           /* of JOB_CLIENT, written as the last thing */
 };

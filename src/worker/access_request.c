@@ -11,13 +11,13 @@
  * the wait is overlooked. */
 #define PATIENCE (200 * USEC_PER_MSEC)
 
-int access_request(struct slot *slot, int doorbell, const struct address *told,
+int access_request(struct slot *slot, int doorbell, const struct address *client,
                    const volatile sig_atomic_t *stopping)
 {
     uint64_t deadline = clock_now() + ANSWER_TIME;
     int answer;
 
-    slot->told = *told;
+    slot->client = *client;
     atomic_store(&slot->state, SLOT_ASKING);
     while ((answer = atomic_load(&slot->answer)) == SLOT_UNANSWERED) {
         if (*stopping || clock_now() >= deadline || doorbell_ring(doorbell) < 0)

@@ -14,7 +14,7 @@
  * that is refused.
  * Returns 0 if it is to be served, END_REFUSED, or -ETIME where there is no answer.
  */
-int access_request(struct slot *slot, int doorbell, const struct address *told,
+int access_request(struct slot *slot, int doorbell, const struct address *client,
                    const volatile sig_atomic_t *stopping);
 
 #endif

@@ -57,7 +57,7 @@ static int text_address(int family, const char *host, const char *port, struct a
 }
 
 /* "TCP4 SOURCE DESTINATION PORT PORT", or UNKNOWN and whatever follows; ends at END, with a NUL. */
-static int parse_fields(char *text, const char *end, struct proxied *told)
+static int parse_fields(char *text, const char *end, struct proxied *proxied)
 {
     char *kind = strsep(&text, " "), *fields[4];
 
@@ -69,11 +69,11 @@ static int parse_fields(char *text, const char *end, struct proxied *told)
     if (!all || (strcmp(kind, "TCP4") != 0 && strcmp(kind, "TCP6") != 0))
         return -EPROTO;
     int family = kind[3] == '4' ? AF_INET : AF_INET6;
-    int r = text_address(family, fields[0], fields[2], &told->source);
-    return r == 0 ? text_address(family, fields[1], fields[3], &told->destination) : r;
+    int r = text_address(family, fields[0], fields[2], &proxied->source);
+    return r == 0 ? text_address(family, fields[1], fields[3], &proxied->destination) : r;
 }
 
-static int parse_line(const uint8_t *bytes, size_t len, struct proxied *told)
+static int parse_line(const uint8_t *bytes, size_t len, struct proxied *proxied)
 {
     const size_t prefix = strlen(LINE_PREFIX);
     const uint8_t *end = bytes + len;
@@ -91,7 +91,7 @@ static int parse_line(const uint8_t *bytes, size_t len, struct proxied *told)
     size_t size = len - prefix - 2;
     memcpy(text, bytes + prefix, size);
     text[size] = '\0';
-    return parse_fields(text, text + size, told);
+    return parse_fields(text, text + size, proxied);
 }
 
 /* ---- version 2: binary ---- */
@@ -150,7 +150,7 @@ static int check_tlvs(const uint8_t *bytes, size_t len, size_t at)
 }
 
 /* A whole header of the command PROXY. */
-static int parse_block(const uint8_t *bytes, size_t len, struct proxied *told)
+static int parse_block(const uint8_t *bytes, size_t len, struct proxied *proxied)
 {
     /* By the first half of the byte: of an address, without its port. */
     static const size_t sizes[] = {0, 4, 16, 108};
@@ -167,13 +167,13 @@ static int parse_block(const uint8_t *bytes, size_t len, struct proxied *told)
         return -EPROTO;
     if (ip && protocol == 1) {
         int af = family == 1 ? AF_INET : AF_INET6;
-        told->source = make_address(af, source, get16(ports));
-        told->destination = make_address(af, source + sizes[family], get16(ports + 2));
+        proxied->source = make_address(af, source, get16(ports));
+        proxied->destination = make_address(af, source + sizes[family], get16(ports + 2));
     }
     return check_tlvs(bytes, len, end);
 }
 
-static int parse_binary(const uint8_t *bytes, size_t len, struct proxied *told)
+static int parse_binary(const uint8_t *bytes, size_t len, struct proxied *proxied)
 {
     if (len < HEAD)
         return (int)(HEAD - len);
@@ -182,7 +182,7 @@ static int parse_binary(const uint8_t *bytes, size_t len, struct proxied *told)
     size_t whole = (size_t)HEAD + get16(bytes + 14);
     if (len != whole)
         return len < whole ? (int)(whole - len) : -EPROTO;
-    return bytes[12] == COMMAND_PROXY ? parse_block(bytes, len, told) : 0;
+    return bytes[12] == COMMAND_PROXY ? parse_block(bytes, len, proxied) : 0;
 }
 
 /* ---- both ---- */
@@ -192,22 +192,23 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-int proxy_parse(const uint8_t *bytes, size_t len, enum proxy_protocol wanted, struct proxied *told)
+int proxy_parse(const uint8_t *bytes, size_t len, enum proxy_protocol wanted,
+                struct proxied *proxied)
 {
     static const struct proxied nobody = {0};
     bool first = memcmp(bytes, LINE_PREFIX, least(len, strlen(LINE_PREFIX))) == 0;
     bool second = memcmp(bytes, signature, least(len, sizeof(signature))) == 0;
 
-    *told = nobody;
+    *proxied = nobody;
     if (!first && !second)
         return -EPROTO;
     if (len == 0)
         return LINE_MIN; /* which is less than HEAD */
     if (wanted != PROXY_ANY && wanted != (first ? PROXY_V1 : PROXY_V2))
         return -EPROTONOSUPPORT;
-    int r = first ? parse_line(bytes, len, told) : parse_binary(bytes, len, told);
+    int r = first ? parse_line(bytes, len, proxied) : parse_binary(bytes, len, proxied);
     if (r != 0)
-        *told = nobody;
+        *proxied = nobody;
     return r;
 }
 
@@ -219,13 +220,13 @@ static int fail(const struct stream *stream, int error)
 
 /* Returns as proxy_receive() does, with PROXY_HEADER_MAX bytes at HEADER; STREAM's limits are those
  * of the header. */
-static int receive_all(struct stream *stream, enum proxy_protocol wanted, struct proxied *told,
+static int receive_all(struct stream *stream, enum proxy_protocol wanted, struct proxied *proxied,
                        uint8_t *header)
 {
     size_t len = 0;
     int missing;
 
-    while ((missing = proxy_parse(header, len, wanted, told)) > 0) {
+    while ((missing = proxy_parse(header, len, wanted, proxied)) > 0) {
         stream->unfinished = len > 0;
         ssize_t n = stream_receive(stream, header + len, (size_t)missing, 0);
         if (n == 0)
@@ -238,7 +239,7 @@ static int receive_all(struct stream *stream, enum proxy_protocol wanted, struct
 }
 
 int proxy_receive(struct stream *stream, uint64_t until, enum proxy_protocol wanted,
-                  struct proxied *told)
+                  struct proxied *proxied)
 {
     struct stream limited = *stream;
 
@@ -247,7 +248,7 @@ int proxy_receive(struct stream *stream, uint64_t until, enum proxy_protocol wan
         limited.deadline = until;
     /* Not static: it would lie between what other workers write to. */
     uint8_t *header = malloc(PROXY_HEADER_MAX);
-    int r = header ? receive_all(&limited, wanted, told, header) : -ENOMEM;
+    int r = header ? receive_all(&limited, wanted, proxied, header) : -ENOMEM;
     free(header);
     stream->receive_limit = limited.receive_limit;
     atomic_store(&stream->slot->bytes_in, 0); /* they are not the client's */

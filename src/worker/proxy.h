@@ -12,7 +12,7 @@
 #define PROXY_HEADER_MAX (16 + UINT16_MAX)
 
 /* What a header tells: both addresses, normalised, or neither of them (their len is 0):
- * the connection is the proxy's own, or of a kind that cannot be told. */
+ * the connection is the proxy's own, or of a kind that cannot be proxied. */
 struct proxied {
     struct address source;      /* the client */
     struct address destination; /* where it connected to */
@@ -25,7 +25,8 @@ struct proxied {
  * the other version; -EBADMSG where its checksum is wrong.
  * Whoever receives no more than that count each time never takes a byte of what follows.
  */
-int proxy_parse(const uint8_t *bytes, size_t len, enum proxy_protocol wanted, struct proxied *told);
+int proxy_parse(const uint8_t *bytes, size_t len, enum proxy_protocol wanted,
+                struct proxied *proxied);
 
 /*
  * Receives the header that begins STREAM, and not a byte more, until clock_now() is UNTIL.
@@ -33,6 +34,6 @@ int proxy_parse(const uint8_t *bytes, size_t len, enum proxy_protocol wanted, st
  * the slot; or -errno of the stream.
  */
 int proxy_receive(struct stream *stream, uint64_t until, enum proxy_protocol wanted,
-                  struct proxied *told);
+                  struct proxied *proxied);
 
 #endif

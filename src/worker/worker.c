@@ -60,15 +60,15 @@ static void take_sigterm(int client)
 
 /* The client, from here on, is the one that the proxy named. */
 static void apply_proxy_header(const struct worker *worker, struct session *session,
-                               const struct proxied *told)
+                               const struct proxied *proxied)
 {
     char title[JOB_TITLE_MAX];
 
-    if (told->source.len == 0)
+    if (proxied->source.len == 0)
         return;
     session->proxy = session->peer;
-    session->peer = told->source;
-    session->destination = told->destination;
+    session->peer = proxied->source;
+    session->destination = proxied->destination;
     title_replace(worker->title,
                   job_title(worker->socket, session->options, &session->peer, title));
 }
@@ -82,15 +82,15 @@ static void apply_proxy_header(const struct worker *worker, struct session *sess
 NOINLINE static int read_proxy_header(const struct worker *worker, struct stream *stream,
                                       struct session *session)
 {
-    struct proxied told;
+    struct proxied proxied;
     struct slot *slot = session->slot;
     int r = proxy_receive(stream, clock_now() + HEADER_TIME,
-                          (enum proxy_protocol)session->options->proxy, &told);
+                          (enum proxy_protocol)session->options->proxy, &proxied);
 
     if (r != 0)
         return r;
-    apply_proxy_header(worker, session, &told);
-    r = access_request(slot, worker->doorbell, &told.source, &stopping);
+    apply_proxy_header(worker, session, &proxied);
+    r = access_request(slot, worker->doorbell, &proxied.source, &stopping);
     if (r == END_REFUSED)
         stream_send(stream, slot->refusal, strnlen(slot->refusal, SLOT_REFUSAL_MAX));
     if (r != -ETIME)

@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slot *slot = slots_at(&server->sessions.slots, roster_next(roster));
     *slot = (struct slot){.state = fuzz_choice(&data, &size) % (SLOT_ASKING + 1)};
     bool asks = slot->state == SLOT_ASKING;
-    memcpy(&slot->told, data, size < sizeof(slot->told) ? size : sizeof(slot->told));
+    memcpy(&slot->client, data, size < sizeof(slot->client) ? size : sizeof(slot->client));
     roster_add(roster, JOB, &proxy, server->settings->listens[0]);
     fuzz_check(doorbell_ring(server->doorbell) == 0);
     proxied_clients_answer(&server->admission, server->doorbell);

@@ -95,7 +95,7 @@ static void test_handover(void **state)
                                      .name = "a-name",
                                      .address = "unix:/run/with blank/\\x0a 7",
                                      .ended = counted(100),
-                                     .told = counted(40)};
+                                     .logged = counted(40)};
     char *text = NULL, *rest;
     size_t size;
     struct handover handover = {.fd = -1, .to = open_memstream(&text, &size)};
@@ -125,7 +125,7 @@ static void test_handover(void **state)
     assert_string_equal(found->name, "a-name");
     assert_string_equal(found->address, worker.address);
     for (size_t t = 0; t < DATAGRAM_COUNTERS; t++)
-        assert_int_equal(found->told.count[t] + 60, 0);
+        assert_int_equal(found->logged.count[t] + 60, 0);
     free(text);
     datagram_workers_close(&before);
     datagram_workers_close(&after);

@@ -333,7 +333,7 @@ static void test_job_behind_a_proxy(void **state)
     doorbell_silence(doorbell);
     struct slot *slot = slot_of(&client);
     assert_int_equal(slot->state, SLOT_ASKING);
-    assert_string_equal(address_format(&slot->told, text, sizeof(text)), "198.51.100.7:1234");
+    assert_string_equal(address_format(&slot->client, text, sizeof(text)), "198.51.100.7:1234");
     slot_answer(slot, SLOT_ADMITTED);
     ends_well(&client);
 }

@@ -27,8 +27,8 @@ static void is_about(const char *expected)
 {
     char text[ADDRESS_TEXT_MAX] = "";
 
-    if (slot->told.len > 0)
-        address_format(&slot->told, text, sizeof(text));
+    if (slot->client.len > 0)
+        address_format(&slot->client, text, sizeof(text));
     assert_string_equal(text, expected);
 }
 

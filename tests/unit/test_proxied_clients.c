@@ -96,7 +96,7 @@ static int ask(struct setting *s, const struct address *address)
 {
     struct slot *slot = slot_of(s, 0);
 
-    slot->told = *address;
+    slot->client = *address;
     slot->state = SLOT_ASKING;
     assert_int_equal(doorbell_ring(s->server.doorbell), 0);
     proxied_clients_answer(&s->server.admission, s->server.doorbell);
@@ -246,7 +246,7 @@ static void test_many_questions(void **state)
     for (uint64_t job = 1; s->server.sessions.roster.live < ARRAY_SIZE(asks); job++)
         add(s, job);
     for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
-        slot_of(s, i)->told = numeric(i == 3 ? "192.0.2.200" : "198.51.100.1");
+        slot_of(s, i)->client = numeric(i == 3 ? "192.0.2.200" : "198.51.100.1");
         slot_of(s, i)->state = asks[i] ? SLOT_ASKING : SLOT_STARTING;
     }
     doorbell_ring(s->server.doorbell);

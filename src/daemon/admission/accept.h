@@ -7,10 +7,10 @@
 #include "daemon/admission/admission.h"
 #include "daemon/listen/listeners.h"
 
-/* Accepts the connections that wait at LISTENER, up to a number that is fair to the others. */
+/* Accepts waiting connections at LISTENER, up to a number that is fair to the other listeners. */
 void accept_from(struct admission *admission, struct listener *listener);
 
-/* Tries again those of LISTENERS whose pause (listener_pause.h) is over. */
+/* Retries those of LISTENERS whose pause (listener_pause.h) is over. */
 void accept_retry(struct admission *admission, struct listeners *listeners);
 
 #endif

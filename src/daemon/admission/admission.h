@@ -1,5 +1,5 @@
 /*
- * Who gets in: what admission knows, and whether it takes clients now.
+ * Admission: its state, and whether it accepts clients now.
  */
 #ifndef ECHOD_DAEMON_ADMISSION_ADMISSION_H
 #define ECHOD_DAEMON_ADMISSION_ADMISSION_H
@@ -18,23 +18,23 @@ struct admission {
     struct access_policy policy;
     struct waiting_list waiting;
     struct accept_pause pause;
-    bool closed; /* for good: the daemon stops */
+    bool closed; /* permanently: the daemon stops */
 };
 
-/* Whether connections are wanted at NOW: it is not closed, nothing is short, and either there is
- * room or clients are refused with words. */
+/* Whether to accept connections at NOW: admission is not closed or paused, and the server is not
+ * full, or refuses clients when it is. */
 bool admission_is_open(const struct admission *admission, uint64_t now);
 
-/* Lets nobody in from here on. */
+/* Admits no more clients. */
 void admission_close(struct admission *admission);
 
 /* Stops accepting for a moment (pause.h). */
 void admission_pause(struct admission *admission, const char *what, int error);
 
-/* JOB was given a worker: that may end a shortage. */
+/* JOB got a worker, which may end a shortage. */
 void admission_started(struct admission *admission, uint64_t job);
 
-/* When it opens again, or somebody has waited long enough, clock_now(); UINT64_MAX: never. */
+/* When accepting resumes, or a client has waited long enough, clock_now(); UINT64_MAX: never. */
 uint64_t admission_next(const struct admission *admission, uint64_t now);
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* How long a connection waits for a fork server, which may have to be started anew. */
+/* How long a connection waits for a fork server, which may have to be started first. */
 #define NO_ROOM_TIME (10 * USEC_PER_SEC)
 
 /* ---- decisions ---- */
@@ -21,7 +21,7 @@ static void refuse(struct admission *admission, int client, const struct address
 
     sessions_refuse(admission->sessions, peer, NULL, listener, access_reason(access));
     access_refusal(access, words, sizeof(words));
-    /* The buffer of a new connection has room; where it has not, nobody is waited for. */
+    /* The buffer of a new connection has room; otherwise the daemon does not wait. */
     if (send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         return;
     shutdown(client, SHUT_WR);
@@ -29,7 +29,7 @@ static void refuse(struct admission *admission, int client, const struct address
 
 static const struct access lacking = {.rule = ACCESS_NO_PROCESS};
 
-/* Has CLIENT served by a worker. Returns 0 or -errno. */
+/* Submits the job for CLIENT. Returns 0 or -errno. */
 static int submit(struct admission *admission, int client, const struct address *peer,
                   const struct listen_settings *listen)
 {
@@ -48,7 +48,7 @@ static int submit(struct admission *admission, int client, const struct address 
     return 0;
 }
 
-/* Whether ERROR, -errno, tells of what the system may have again in a moment. */
+/* Resources that may become free in a moment. */
 bool admit_is_shortage(int error)
 {
     return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM ||
@@ -111,7 +111,7 @@ static bool carry_out(struct admission *admission, int client, const struct addr
     return true;
 }
 
-/* For whom nobody has a place any more. */
+/* Refuses a client for which there is no place on the list any more. */
 static void refuse_waiting(struct admission *admission, const struct waiting_client *k)
 {
     struct access access = decide(admission, &k->peer, k->listen);
@@ -122,7 +122,7 @@ static void refuse_waiting(struct admission *admission, const struct waiting_cli
     carry_out(admission, k->client, &k->peer, k->listen, &access);
 }
 
-/* Has CLIENT wait, maybe for room, and ends the wait of whom there is no place for any more. */
+/* Puts CLIENT on the list, and decides finally about the client that this displaces, if any. */
 static void add_waiting(struct admission *admission, int client, const struct address *peer,
                         const struct listen_settings *listen, bool no_room)
 {

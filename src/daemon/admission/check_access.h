@@ -1,5 +1,5 @@
 /*
- * The answer to echoctl check-access: which rule would decide about a client.
+ * The answer to echoctl check-access: which rule applies to a client.
  */
 #ifndef ECHOD_DAEMON_ADMISSION_CHECK_ACCESS_H
 #define ECHOD_DAEMON_ADMISSION_CHECK_ACCESS_H
@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* Answers, to TO, about OPERANDS: "ADDRESS LISTENER". Has no effect on who is let in. */
+/* Writes the answer about OPERANDS, "ADDRESS LISTENER", to TO. Has no side effects. */
 void check_access_answer(const struct admission *admission, const char *operands, FILE *to);
 
 #endif

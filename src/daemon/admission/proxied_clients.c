@@ -9,32 +9,32 @@
 _Static_assert(ACCESS_REFUSAL_MAX <= SLOT_REFUSAL_MAX, "no room for the words");
 
 /*
- * Copies the address that the worker of SLOT tells into TOLD; a len of 0 is the proxy itself. What
- * a worker writes is no more to be trusted than what its client sent: it may be anything, and
- * change meanwhile. So it is copied once, and of the copy only what makes an address.
+ * Copies the address that the worker of SLOT reports to REPORTED; a len of 0 is the proxy itself.
+ * The worker is not trusted: the address may be anything, and may change meanwhile. So it is copied
+ * once, and only what makes up an address is taken from the copy.
  */
-static bool copy_reported_address(const struct slot *slot, struct address *told)
+static bool copy_reported_address(const struct slot *slot, struct address *reported)
 {
-    struct address copy = slot->told;
+    struct address copy = slot->client;
 
-    atomic_signal_fence(memory_order_seq_cst); /* the compiler is not to look there again */
-    *told = (struct address){.len = copy.len};
+    atomic_signal_fence(memory_order_seq_cst); /* the compiler must not read it again */
+    *reported = (struct address){.len = copy.len};
     if (copy.len == 0)
         return true;
     if (copy.sa.sa_family == AF_INET && copy.len == sizeof(copy.in))
-        told->in = (struct sockaddr_in){
+        reported->in = (struct sockaddr_in){
             .sin_family = AF_INET, .sin_port = copy.in.sin_port, .sin_addr = copy.in.sin_addr};
     else if (copy.sa.sa_family == AF_INET6 && copy.len == sizeof(copy.in6))
-        told->in6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
-                                          .sin6_port = copy.in6.sin6_port,
-                                          .sin6_addr = copy.in6.sin6_addr};
+        reported->in6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
+                                              .sin6_port = copy.in6.sin6_port,
+                                              .sin6_addr = copy.in6.sin6_addr};
     else
         return false;
-    address_normalise(told);
+    address_normalise(reported);
     return true;
 }
 
-/* By the settings that hold now; a client whose listener a reload took away is not let in. */
+/* Decides by the current settings; a client whose listener has been removed is refused. */
 static struct access decide(const struct admission *admission, const struct client *client,
                             uint64_t now)
 {
@@ -61,16 +61,17 @@ static void refuse(struct admission *admission, struct client *client, const str
     access_refusal(access, slot->refusal, sizeof(slot->refusal));
 }
 
-/* Enters whom the worker of CLIENT tells of, once. Returns whether it asks, and tells. */
+/* Enters the client that the worker of CLIENT reports, once. Returns whether the worker asks, with
+ * a valid address. */
 static bool apply_proxy_header(struct client *client, const struct slot *slot)
 {
-    struct address told;
+    struct address reported;
 
-    if (atomic_load(&slot->state) != SLOT_ASKING || !copy_reported_address(slot, &told))
+    if (atomic_load(&slot->state) != SLOT_ASKING || !copy_reported_address(slot, &reported))
         return false;
-    if (told.len > 0 && client->proxy.len == 0) {
+    if (reported.len > 0 && client->proxy.len == 0) {
         client->proxy = client->peer;
-        client->peer = told;
+        client->peer = reported;
     }
     return true;
 }

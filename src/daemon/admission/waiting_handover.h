@@ -1,5 +1,5 @@
 /*
- * Those who wait to be let in, in what a daemon leaves to the next program (handover.h).
+ * Waiting clients in the handover (handover.h).
  */
 #ifndef ECHOD_DAEMON_ADMISSION_WAITING_HANDOVER_H
 #define ECHOD_DAEMON_ADMISSION_WAITING_HANDOVER_H

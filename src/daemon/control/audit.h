@@ -1,5 +1,5 @@
 /*
- * Who had the daemon reload, or end a session: whoever else looks after it wants to know.
+ * The audit record: which user requested a reload or the end of a session.
  */
 #ifndef ECHOD_DAEMON_CONTROL_AUDIT_H
 #define ECHOD_DAEMON_CONTROL_AUDIT_H
@@ -10,21 +10,21 @@
 
 struct client;
 
-/* The user of whom there is none: the kernel asks by itself when a terminal is gone. */
+/* No user: the kernel sends SIGHUP itself when a terminal is gone. */
 #define AUDIT_KERNEL ((uid_t)-1)
 
 struct audit {
-    const char *request; /* "reload", "kill": the value of ECHOD_REQUEST */
-    const char *way;     /* how it was made, for the text */
-    struct ucred by;     /* as the kernel tells, so true; .pid 0: of another PID namespace */
-    const struct client *client; /* NULL: it is about none */
+    const char *request;         /* "reload", "kill": the value of ECHOD_REQUEST */
+    const char *way;             /* how it was made, for the text */
+    struct ucred by;             /* from the kernel, so trusted; .pid 0: in another PID namespace */
+    const struct client *client; /* NULL: it is about no client */
 };
 
 #define AUDIT_TEXT_MAX 48
 
 /*
- * "root, process 77", "uid 1000, process 77"; BUF of AUDIT_TEXT_MAX. Not by name: that would ask a
- * name service, which may be slow.
+ * Writes "root (pid 77)" or "uid 1000 (pid 77)" to BUF, of AUDIT_TEXT_MAX bytes, and returns it.
+ * The user is not named: a name service may be slow.
  */
 const char *audit_who(const struct ucred *by, char *buf);
 

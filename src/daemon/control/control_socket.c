@@ -182,7 +182,7 @@ void control_accept(struct control *control)
     int fd = peer ? accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
 
     if (fd < 0) {
-        if (errno != EAGAIN) /* out of descriptors, most likely; the loop must not spin */
+        if (errno != EAGAIN) /* probably out of descriptors; the loop must not spin */
             control->accept_at = clock_now() + PAUSE;
         return;
     }

@@ -20,9 +20,9 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/* Those that are heard at once; more of them wait. */
+/* Peers served at once; more of them wait. */
 #define CONTROL_PEERS 8
-/* Those of one user, unless it is root: nobody can lock out the others. */
+/* Peers of one user, unless it is root: no user can exclude the others. */
 #define PEERS_OF_ONE 6
 
 struct control_peer {
@@ -30,59 +30,60 @@ struct control_peer {
     struct ucred user;
     char request[128];
     size_t received;
-    char *answer; /* owned; NULL: still being asked */
+    char *answer; /* owned; NULL: the request is incomplete */
     size_t size, sent;
-    uint64_t deadline; /* clock_now(): nobody stays longer */
+    uint64_t deadline; /* clock_now() at which the connection is closed */
 };
 
 struct control {
     struct log *log;
     int listener;            /* -1: there is no control socket */
     char *path;              /* owned */
-    struct socket_file file; /* only this very one is removed */
-    uint64_t accept_at;      /* no accepting before: the system lacks something */
+    struct socket_file file; /* only this one is removed */
+    uint64_t accept_at;      /* accepting is paused until then: the system lacks resources */
     struct control_peer peers[CONTROL_PEERS];
 };
 
 void control_init(struct control *control, struct log *log);
 
 /*
- * Listens at "control" in the directory that systemd gives (RUNTIME_DIRECTORY), or else in
- * /run/echod, unless FD, of a handover, is that listener already. Where that directory is missing
- * there is no control socket; that is logged, and no error.
+ * Listens on "control" in the directory in RUNTIME_DIRECTORY, which systemd sets, or else in
+ * /run/echod, unless FD, from a handover, is that listener. If the directory does not exist, there
+ * is no control socket; this is logged, and is not an error.
  */
 void control_open(struct control *control, int fd);
 
-/* Ends with all peers, whatever they wait for. */
+/* Closes all connections, whatever their state. */
 void control_close_peers(struct control *control);
 
 void control_close(struct control *control);
 
-/* Adds the peers, with PEER_TAG, and, if another one can be heard, the socket, with SOCKET_TAG. */
+/* Adds the peers, with PEER_TAG, and, if there is room for another one, the socket, with
+ * SOCKET_TAG. */
 void control_poll(const struct control *control, struct poll_set *set, uint64_t now,
                   unsigned socket_tag, unsigned peer_tag);
 
-/* Takes a peer in: when poll(2) reports the socket. */
+/* Accepts a peer: call when poll(2) reports the socket. */
 void control_accept(struct control *control);
 
-/* Receives from peer INDEX, or sends to it: when poll(2) reports it. Returns its request, once that
- * is whole: one of the three functions below is to follow. Else NULL. */
+/* Receives from peer INDEX, or sends to it: call when poll(2) reports it. Returns its request once
+ * it is complete, and then one of the three functions below must be called; or NULL. */
 const char *control_ready(struct control *control, size_t index);
 
-/* Who asks. */
+/* The user of peer INDEX. */
 const struct ucred *control_user(const struct control *control, size_t index);
 
-/* The answer, TEXT of SIZE bytes, is the control's from here on; it is sent as the peer reads it.
- * NULL: there is none. */
+/* Takes the answer, TEXT of SIZE bytes, which is sent as the peer reads it. NULL: there is no
+ * memory for one. */
 void control_answer(struct control *control, size_t index, char *text, size_t size);
 
-/* The connection is the caller's from here on. Returns its descriptor. */
+/* Gives the connection to the caller. Returns its descriptor. */
 int control_release(struct control *control, size_t index);
 
-/* Ends with those whose time is over. */
+/* Closes the connections whose deadline has passed. */
 void control_run(struct control *control, uint64_t now);
 
-/* When that has something to do, clock_now(); UINT64_MAX: never. */
+/* When control_run() has something to do, clock_now(); UINT64_MAX: never. */
 uint64_t control_next(const struct control *control);
 
 /* The line "control ..." of the handover. Returns 0 or -EPROTO. */

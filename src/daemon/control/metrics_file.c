@@ -138,7 +138,7 @@ void metrics_file_abandon(struct metrics_file *metrics)
         kill(metrics->writer, SIGKILL);
 }
 
-/* An error that lasts is told once. */
+/* A lasting error is logged once. */
 static void log_outcome(struct metrics_file *metrics, int error)
 {
     bool known = metrics->error == error;

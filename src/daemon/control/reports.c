@@ -163,9 +163,7 @@ void report_datagrams(const struct report_source *source, FILE *to)
             report_datagram(datagrams, &datagrams->item[i], to);
 }
 
-/* What tells the series of one instance from those of another, whose files may be collected
- * together: the label config="PATH". In it a backslash and a quotation mark have a backslash before
- * them. */
+/* The label that distinguishes the series of several instances, whose files may be collected */
 static void label_format(const struct report_source *source, char *buf, size_t size)
 {
     char safe[ESCAPED_SIZE(PATH_MAX)];

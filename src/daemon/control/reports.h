@@ -1,7 +1,7 @@
 /*
- * What the daemon tells of itself, to echoctl(8) and to monitoring.
+ * The reports of the daemon for echoctl(8) and for monitoring.
  *
- * Each line of a report is an object: "key=value" pairs separated by tabs, the values free of
+ * Each line of a report is an object: "key=value" pairs separated by tabs; the values contain no
  * control characters.
  */
 #ifndef ECHOD_DAEMON_CONTROL_REPORTS_H
@@ -13,12 +13,12 @@
 
 #include <stdio.h>
 
-/* What is told of. */
+/* The data of the reports. */
 struct report_source {
     const struct server_settings *settings;
     const char *config; /* the path of its file */
     uint64_t started;   /* clock_now() */
-    bool serving;       /* it does not stop */
+    bool serving;       /* it is not stopping */
     const struct fork_servers *fork_servers;
     const struct sessions *sessions;
     const struct listeners *listeners;

@@ -3,16 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
-/* The counts are what records have told of this very worker: those before it are all told. */
+/* The counts that were logged of this worker only: those of its predecessors are all logged. */
 static void write_worker(const struct datagram_worker *worker, FILE *to)
 {
-    struct datagram_counters told = datagram_counters_difference(&worker->told, &worker->ended);
+    struct datagram_counters logged = datagram_counters_difference(&worker->logged, &worker->ended);
 
     fprintf(to, "datagram-worker %d %zu %u %llu %u %u %s", (int)worker->pid, worker->slot,
             worker->service, (unsigned long long)worker->job, worker->server, worker->store,
             worker->name);
     for (size_t t = 0; t < DATAGRAM_COUNTERS; t++)
-        fprintf(to, " %llu", (unsigned long long)told.count[t]);
+        fprintf(to, " %llu", (unsigned long long)logged.count[t]);
     fprintf(to, " %s\n", worker->address);
 }
 
@@ -39,7 +39,7 @@ int datagram_workers_restore_slots(const char *line, struct datagram_workers *wo
     return slots_adopt(&workers->slots, memory, count);
 }
 
-/* Reads a count at *P and moves *P past it, and the blank before it. */
+/* Reads a space and a count at *P and moves *P past them. */
 static int read_count(const char **p, uint64_t *count)
 {
     *p += strspn(*p, " ");
@@ -60,7 +60,7 @@ int datagram_workers_restore_worker(const char *line, struct datagram_workers *w
     worker.job = job;
     line += len;
     for (size_t t = 0; t < DATAGRAM_COUNTERS; t++)
-        if (read_count(&line, &worker.told.count[t]) < 0)
+        if (read_count(&line, &worker.logged.count[t]) < 0)
             return -EPROTO;
     line += strspn(line, " ");
     snprintf(worker.address, sizeof(worker.address), "%.*s", (int)strcspn(line, "\n"), line);

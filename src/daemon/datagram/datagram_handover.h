@@ -1,5 +1,5 @@
 /*
- * Datagram workers in what a daemon leaves to the next program (handover.h): a line for each.
+ * Datagram workers in the handover (handover.h): one line each.
  */
 #ifndef ECHOD_DAEMON_DATAGRAM_DATAGRAM_HANDOVER_H
 #define ECHOD_DAEMON_DATAGRAM_DATAGRAM_HANDOVER_H

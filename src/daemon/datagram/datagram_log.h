@@ -7,18 +7,17 @@
 #include "daemon/datagram/datagram_worker.h"
 #include "log/log.h"
 
-/* Whether STATUS, of wait(2), is the end of a worker that nobody asked to end. */
+/* Whether STATUS, of wait(2), is the end of a worker that was not told to end. */
 bool datagram_end_is_crash(int status);
 
-/* WORKER ended with STATUS and what SLOT says of that. Another one takes its place after its pause.
- */
+/* Logs that WORKER ended with STATUS and the errno in SLOT, and when the next one starts. */
 void datagram_log_end(struct log *log, const struct datagram_worker *worker, int status,
                       const struct slot *slot);
 
-/* WORKER could not be forked, for the reason ERROR, an errno. */
+/* Logs that WORKER could not be forked because of ERROR, an errno. */
 void datagram_log_failure(struct log *log, const struct datagram_worker *worker, int error);
 
-/* What WORKER, or those before it, have counted since the last such record. */
+/* Logs the counts of WORKER and its predecessors since the last such record. */
 void datagram_log_counts(struct log *log, const struct datagram_worker *worker,
                          const struct datagram_counters *counters);
 

@@ -256,8 +256,8 @@ void datagram_workers_summarise(struct datagram_workers *workers)
     for (size_t i = 0; i < workers->count; i++) {
         struct datagram_worker *worker = &workers->item[i];
         struct datagram_counters counted = datagram_workers_counted(workers, worker);
-        struct datagram_counters news = datagram_counters_difference(&counted, &worker->told);
-        worker->told = counted;
+        struct datagram_counters news = datagram_counters_difference(&counted, &worker->logged);
+        worker->logged = counted;
         if (datagram_counters_any(&news) && workers->log_counts)
             datagram_log_counts(workers->log, worker, &news);
     }

@@ -1,7 +1,7 @@
 /*
- * Datagram sockets: each has one worker, which serves whoever sends to it. The daemon holds the
- * socket, and never touches what comes: so a worker that dies loses what it had in hand, and
- * nothing else, and the next one goes on.
+ * Datagram sockets: each has one worker, which serves all senders. The daemon holds the socket but
+ * never reads it, so a worker that dies loses only what it was working on, and the next one
+ * continues.
  */
 #ifndef ECHOD_DAEMON_DATAGRAM_DATAGRAM_WORKERS_H
 #define ECHOD_DAEMON_DATAGRAM_DATAGRAM_WORKERS_H
@@ -18,7 +18,7 @@ struct datagram_workers {
     struct jobs *jobs;
     struct counters *counters;
     struct log *log;
-    bool log_counts;              /* whether what was counted is logged each minute */
+    bool log_counts;              /* whether the counts are logged each minute */
     struct datagram_worker *item; /* owned */
     size_t count;
     struct slots slots;
@@ -26,41 +26,41 @@ struct datagram_workers {
     uint64_t summary_at; /* clock_now() */
 };
 
-/* Adds WORKER, of the program before: job, pid, server, store, slot, name, address, service and
- * told are set. */
+/* Adds WORKER of the previous program: job, pid, server, store, slot, name, address, service and
+ * logged are set. */
 void datagram_workers_add(struct datagram_workers *workers, const struct datagram_worker *worker);
 
 /*
- * Asks the workers of the program before to end: an address that is wanted anew may be bound by
- * one. What is sent meanwhile waits in the sockets.
+ * Tells the workers of the previous program to end, since one may have a new address bound.
+ * Datagrams that arrive meanwhile wait in the sockets.
  */
 void datagram_workers_retire(struct datagram_workers *workers);
 
-/* Starts a worker for each datagram listener. Returns 0, or -errno where there is no memory. */
+/* Starts a worker for each datagram listener. Returns 0, or -errno if there is no memory. */
 int datagram_workers_start(struct datagram_workers *workers);
 
-/* Asks all workers to end; those that do not are killed soon. */
+/* Tells all workers to end; those that do not are killed soon. */
 void datagram_workers_stop(struct datagram_workers *workers);
 
 void datagram_workers_close(struct datagram_workers *workers);
 
-/* How many workers there are, those that are to end among them. */
+/* How many workers there are, including those that were told to end. */
 size_t datagram_workers_live(const struct datagram_workers *workers);
 
-/* The worker of JOB, or that is the process PID; or NULL. */
+/* The worker of JOB, or with the process ID PID; or NULL. */
 struct datagram_worker *datagram_workers_find(const struct datagram_workers *workers, uint64_t job);
 struct datagram_worker *datagram_workers_find_process(const struct datagram_workers *workers,
                                                       pid_t pid);
 
-/* Sends the signals that are still to be sent to workers of the fork server NUMBER, which gives no
- * process ID back now (worker_signals.h). */
+/* Sends pending signals to the workers of the fork server NUMBER, which holds their process IDs now
+ * (worker_signals.h). */
 void datagram_workers_signal_held(struct datagram_workers *workers, uint32_t number);
 
 /* WORKER has ended with STATUS of wait(2). */
 void datagram_workers_ended(struct datagram_workers *workers, struct datagram_worker *worker,
                             int status);
 
-/* It could not be forked: ERROR is an errno. */
+/* WORKER could not be forked: ERROR is an errno. */
 void datagram_workers_failed(struct datagram_workers *workers, struct datagram_worker *worker,
                              int error);
 
@@ -70,10 +70,10 @@ void datagram_workers_run(struct datagram_workers *workers, uint64_t now);
 /* When that has something to do, clock_now(); UINT64_MAX: never. */
 uint64_t datagram_workers_next(const struct datagram_workers *workers);
 
-/* Logs what was counted and is not told yet, a record for each socket. */
+/* Logs the counts that were not logged yet, one record per socket. */
 void datagram_workers_summarise(struct datagram_workers *workers);
 
-/* What WORKER, and those before it, have counted. */
+/* The counts of WORKER and its predecessors. */
 struct datagram_counters datagram_workers_counted(const struct datagram_workers *workers,
                                                   const struct datagram_worker *worker);
 

@@ -15,7 +15,7 @@ void bind_plan_free(struct bind_plan *plan)
     *plan = (struct bind_plan){0};
 }
 
-/* ---- what is asked for ---- */
+/* ---- the plan ---- */
 
 /* Adds to LIST what address INDEX of LISTEN stands for. */
 static void add_address(const struct settings *settings, const struct listen_settings *listen,

@@ -1,5 +1,5 @@
 /*
- * The addresses that a configuration wants to be listened on.
+ * The bind plan: the addresses on which a configuration listens.
  */
 #ifndef ECHOD_DAEMON_LISTEN_BIND_PLAN_H
 #define ECHOD_DAEMON_LISTEN_BIND_PLAN_H
@@ -11,7 +11,7 @@
 struct planned_address {
     struct address address;
     const struct listen_settings *settings;
-    size_t number; /* of that listener, among those of the settings */
+    size_t number; /* of the listener, in the settings */
 };
 
 struct bind_plan {
@@ -21,19 +21,19 @@ struct bind_plan {
 };
 
 /*
- * Of SETTINGS whose names were looked up (names.h). Adds to PROBLEMS addresses that two listeners
- * want, or whose network interface is not there. What one listener wants twice it gets once.
+ * Makes the plan of SETTINGS, whose host names are resolved. Adds to PROBLEMS addresses that two
+ * listeners use, or whose network interface does not exist. Duplicates within a listener are
+ * removed.
  */
 struct bind_plan bind_plan_make(const struct settings *settings, struct problems *problems);
 
-/* Whether a socket of TYPE at ADDRESS is among them. */
+/* Whether the plan has a socket of TYPE at ADDRESS. */
 bool bind_plan_has(const struct bind_plan *plan, const struct address *address, int type);
 
 void bind_plan_free(struct bind_plan *plan);
 
 /*
- * The same, only for the PROBLEMS.
- * Needs no privilege and binds nothing.
+ * Makes the plan only for the PROBLEMS. Needs no privileges and binds nothing.
  */
 void bind_plan_check(const struct settings *settings, struct problems *problems);
 

@@ -1,6 +1,6 @@
 /*
- * Host names, looked up in one place: when a configuration is first used, never by a program that
- * has clients already.
+ * Resolving host names: in one place, when a configuration is first used, and never in a program
+ * that serves clients.
  */
 #ifndef ECHOD_DAEMON_LISTEN_RESOLVE_HOSTS_H
 #define ECHOD_DAEMON_LISTEN_RESOLVE_HOSTS_H
@@ -8,8 +8,8 @@
 #include "config/settings.h"
 
 /*
- * Puts the addresses that they stand for in the place of the host names in SETTINGS, which may take
- * seconds, and adds to PROBLEMS those that cannot be looked up.
+ * Replaces host names in SETTINGS by their addresses, which may take seconds, and adds those that
+ * cannot be looked up to PROBLEMS.
  */
 void resolve_hosts(struct settings *settings, struct problems *problems);
 

@@ -1,5 +1,5 @@
 /*
- * The paths of Unix sockets, as far as a service finds something else there than its administrator.
+ * Paths of Unix sockets that mean something else to a service than to its administrator.
  */
 #ifndef ECHOD_DAEMON_LISTEN_SOCKET_PATHS_H
 #define ECHOD_DAEMON_LISTEN_SOCKET_PATHS_H
@@ -7,9 +7,9 @@
 #include "config/settings.h"
 
 /*
- * Adds to PROBLEMS a warning for each Unix socket of SETTINGS in a directory for temporary files:
- * the service has one of its own, in which no client finds it. If CERTAIN, only where that is so
- * for this process.
+ * Adds a warning to PROBLEMS for each Unix socket of SETTINGS in a temporary directory: the service
+ * has a private one, in which no client finds the socket. If CERTAIN, warns only if that is true of
+ * this process.
  */
 void socket_paths_check(const struct settings *settings, bool certain, struct problems *problems);
 
