@@ -1,6 +1,6 @@
 /*
- * A channel between two processes of ours: whole messages, and descriptors along with them.
- * Nobody waits at it: what it has no room for is the sender's to keep.
+ * A channel between two of our processes: whole messages, with descriptors. Neither end ever waits:
+ * the sender keeps what does not fit.
  */
 #ifndef ECHOD_IPC_CHANNEL_H
 #define ECHOD_IPC_CHANNEL_H
@@ -16,8 +16,8 @@
 int channel_open(int ends[2]);
 
 /*
- * Sends the LEN bytes at DATA, with the COUNT descriptors FDS, which stay the caller's.
- * Returns 0; -EAGAIN: there is no room now; -EPIPE: the other end is gone; or another -errno.
+ * Sends the LEN bytes at DATA, with the COUNT descriptors FDS, which stay the caller's. Returns 0;
+ * -EAGAIN: there is no room now; -EPIPE: the other end is closed; or another -errno.
  */
 int channel_send(int fd, const void *data, size_t len, const int *fds, size_t count);
 

@@ -1,6 +1,5 @@
 /*
- * What a datagram worker counts: what came, what was sent, and what was not answered, by the
- * reason.
+ * The counters of a datagram worker: received, sent, and not answered, by reason.
  */
 #ifndef ECHOD_IPC_DATAGRAM_COUNTER_H
 #define ECHOD_IPC_DATAGRAM_COUNTER_H
@@ -27,8 +26,8 @@ enum datagram_counter {
 
 #define COUNTER_FIRST_UNANSWERED COUNTER_LOW_PORT
 
-/* A clause for the count of datagrams that were not answered, "from a port below 1024"; of those
- * before COUNTER_FIRST_UNANSWERED, NULL. */
+/* A clause for a count of datagrams that were not answered, "from a port below 1024"; NULL for
+ * counters before COUNTER_FIRST_UNANSWERED. */
 const char *datagram_counter_clause(enum datagram_counter counter);
 
 #endif

@@ -4,22 +4,22 @@
 #ifndef ECHOD_IPC_END_H
 #define ECHOD_IPC_END_H
 
-/* Not from 0: a status that no worker chose (a sanitizer's 1) is not to look like one. */
+/* Not from 0: a status that no worker chose (a sanitizer's 1) must not be mistaken for one. */
 enum end {
     END_CLOSED = 10, /* the client closed, and everything was answered */
-    END_DONE,        /* the service had nothing more to do: all was sent, or max_messages taken */
+    END_DONE,        /* the service was complete: everything was sent, or max_messages received */
     END_IDLE,
     END_SESSION,
     END_TOO_LONG,
     END_RESET,
-    END_STOPPED, /* the daemon asked it to end */
+    END_STOPPED, /* it was told to end */
     END_NOT_STORED,
     END_IO,
     END_SETUP,
     END_PROXY,    /* no PROXY protocol header, or a wrong one */
-    END_REFUSED,  /* by the daemon, once it knew for whom the proxy speaks */
-    END_SANDBOX,  /* it made a system call that is not on the list; none made it on purpose */
-    END_VANISHED, /* the kernel gave the connection up: nothing comes back from the client */
+    END_REFUSED,  /* by the daemon, once the client behind the proxy was known */
+    END_SANDBOX,  /* it made a forbidden system call */
+    END_VANISHED, /* the kernel gave up: the client does not respond */
 };
 
 struct end_meaning {

@@ -1,6 +1,6 @@
 /*
- * What the daemon sends to a fork server: once what all workers have in common, then a job for each
- * worker, which holds all that it needs and nothing else.
+ * Requests from the daemon to a fork server: first the setup, with what all workers have in common,
+ * then a job for each worker, which contains all that it needs and nothing else.
  */
 #ifndef ECHOD_IPC_JOB_H
 #define ECHOD_IPC_JOB_H
@@ -14,19 +14,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Of all the formats below: a fork server of another version gets no jobs. */
+/* The version of all formats below: a fork server of a different version gets no jobs. */
 #define JOB_VERSION 2
 
 enum request_kind {
-    REQUEST_SETUP = 1, /* the first message, and no other */
+    REQUEST_SETUP = 1, /* the first message only */
     REQUEST_JOB,
-    REQUEST_HOLD,    /* give no process ID back: REPORT_HELD says that this is so */
-    REQUEST_RELEASE, /* give them back again */
+    REQUEST_HOLD,    /* stop reaping, and confirm by REPORT_HELD */
+    REQUEST_RELEASE, /* continue reaping */
 };
 
 /* What all workers have in common. */
 struct setup {
-    uint32_t uid, gid;   /* to become, if root; (uint32_t)-1: stay who you are */
+    uint32_t uid, gid;   /* to become, if root; (uint32_t)-1: no change */
     uint32_t core_dumps; /* whether a crash may write a core file */
     int slots;           /* the memory of the slots, and */
     int doorbell;        /* the eventfd(2) by which a worker has the daemon look at its slot */
@@ -50,7 +50,7 @@ struct ports {
     size_t count;
 };
 
-/* Whom a worker answers who takes datagrams, and how often. */
+/* The rules and the rate limit of a datagram worker. */
 struct datagram_options {
     struct cidrs allow, deny;
     struct ports own_ports;
@@ -69,14 +69,14 @@ struct job {
     uint64_t idle_timeout, session_timeout; /* microseconds, 0: none; of JOB_CLIENT */
     struct datagram_options datagrams;      /* of JOB_DATAGRAMS */
     struct text title;                      /* of the process; of JOB_CLIENT */
-    struct text refusal;                    /* what the client is told if no worker can be forked */
+    struct text refusal;                    /* sent to the client if no worker can be forked */
     int socket;
     int store; /* a connection to the scribe (ipc/store.h), if its service stores something; or -1
                 */
     int slots; /* the memory that SLOT is a page of; -1: that of the setup */
 };
 
-/* The longest request; a job that is longer goes as a file (job_send()). */
+/* The longest request; a longer job is sent as a file (job_send()). */
 #define REQUEST_MAX (16 * 1024)
 
 /* Send over CHANNEL. The descriptors stay the caller's. Return 0 or an error of channel_send();
@@ -103,7 +103,7 @@ struct request {
  */
 int request_receive(int channel, struct request *request);
 
-/* Leaves nothing of REQUEST in memory: the next worker is not to find it there. */
+/* Erases REQUEST from memory, so that the next worker does not find it there. */
 void request_forget(struct request *request);
 
 /* The title of the process that serves PEER: writes it to BUF, of JOB_TITLE_MAX bytes, and returns

@@ -1,6 +1,6 @@
 /*
- * What a fork server reports to the daemon: many in one message of their channel. The format has a
- * version, for the fork server of before an upgrade reports to the daemon of after it.
+ * Reports from a fork server to the daemon, many in one message. The format has a version, because
+ * after an upgrade the old fork server reports to the new daemon.
  */
 #ifndef ECHOD_IPC_REPORT_H
 #define ECHOD_IPC_REPORT_H
@@ -15,8 +15,8 @@ enum report_kind {
     REPORT_READY,          /* all protections are reported; STATUS: JOB_VERSION */
     REPORT_STARTED,        /* JOB has a worker, PID */
     REPORT_ENDED,          /* it ended with STATUS, of wait(2) */
-    REPORT_FAILED,         /* JOB has got no worker; STATUS: the errno of fork(2) */
-    REPORT_HELD,           /* no worker's process ID is given back until REQUEST_RELEASE */
+    REPORT_FAILED,         /* JOB has no worker; STATUS: the errno of fork(2) */
+    REPORT_HELD,           /* no worker is reaped until REQUEST_RELEASE */
 };
 
 struct report {

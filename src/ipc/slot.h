@@ -1,17 +1,18 @@
 /*
- * What a worker tells the daemon while it lives: a page of shared memory, written by the one and
- * read by the other. A worker maps its own page and no other.
+ * The slot: a page of shared memory, written by a worker while it lives and read by the daemon. A
+ * worker maps only its own page.
  *
- * BUSY is 0 while a worker of JOB_CLIENT waits for its client to send, and owes it nothing: every
- * byte that came is answered, and none of them begins a message (or a PROXY header) whose end is
- * still to come. It is 1 from the first byte that is received until then, from the start until the
- * greeting is sent, and as long as chargen runs. A client is idle if BUSY was 0 and the sum of
- * BYTES_IN and BYTES_OUT the same at two looks: an exchange in between would have changed the sum.
- * The SIGTERM that follows loses nothing even so: what comes up to it is answered.
+ * BUSY is 0 while a worker of JOB_CLIENT waits for its client and owes it nothing: every received
+ * byte has been answered, and none of them begins an incomplete message (or PROXY header). It is 1
+ * from the first byte received until then, from the start until the greeting is sent, and as long
+ * as chargen runs. A client is idle if BUSY was 0, and the sum of BYTES_IN and BYTES_OUT the same,
+ * at two checks: an exchange in between would have changed the sum. Even if one begins then, the
+ * SIGTERM that follows loses nothing, since everything received is answered.
  *
- * Behind a proxy a worker also asks: whether the client that the proxy named is to be served. It
- * writes whom it means, sets SLOT_ASKING and rings the doorbell, an eventfd(2) that all who may ask
- * write to. The daemon writes the answer, for which the worker waits by a futex(2) in the page.
+ * Behind a proxy, a worker also asks whether the client that the proxy named may be served. It
+ * writes the address into CLIENT, sets SLOT_ASKING and rings the doorbell, an eventfd(2) that all
+ * such workers share. The daemon writes the answer, for which the worker waits on a futex(2) in the
+ * page.
  */
 #ifndef ECHOD_IPC_SLOT_H
 #define ECHOD_IPC_SLOT_H
@@ -34,14 +35,14 @@ struct slot {
     _Atomic uint64_t messages;
     _Atomic uint64_t counter[DATAGRAM_COUNTERS]; /* of a datagram worker, in place of those above */
     _Atomic int state;                           /* enum slot_state */
-    _Atomic int busy;                            /* 0: all that came is answered, as above */
-    _Atomic int error;     /* the errno behind END_IO, END_SETUP, END_PROXY and END_VANISHED */
-    _Atomic int call;      /* END_SANDBOX: the number of the system call that is not on the list */
-    int pid;               /* written by the kernel as the worker is forked */
-    struct address client; /* the client, while SLOT_ASKING; len 0: none but the proxy */
-    _Atomic int answer;    /* enum slot_answer, which the daemon writes after: */
+    _Atomic int busy;               /* 0: everything received has been answered, as above */
+    _Atomic int error;              /* the errno of END_IO, END_SETUP, END_PROXY and END_VANISHED */
+    _Atomic int call;               /* END_SANDBOX: the number of the forbidden system call */
+    int pid;                        /* written by the kernel as the worker is forked */
+    struct address client;          /* during SLOT_ASKING; len 0: the proxy itself */
+    _Atomic int answer;             /* enum slot_answer, which the daemon writes after REFUSAL */
     char refusal[SLOT_REFUSAL_MAX]; /* what a refused client is sent */
-    struct tcp_stats tcp;           /* of JOB_CLIENT, written as the last thing */
+    struct tcp_stats tcp;           /* of JOB_CLIENT, written at the end */
 };
 
 /* One writer each: a relaxed load and store is an addition, and costs what plain memory does. */
@@ -60,10 +61,10 @@ void slot_answer(struct slot *slot, enum slot_answer answer);
 /* The doorbell: non-blocking and close-on-exec. Returns a descriptor or -errno. */
 int doorbell_open(void);
 
-/* Returns 0, or -errno: nobody hears it. A bell that is rung already is as good. */
+/* Returns 0 or -errno. If it is rung already, that is a success. */
 int doorbell_ring(int doorbell);
 
-/* Makes it silent until it is rung again. */
+/* Resets it. */
 void doorbell_silence(int doorbell);
 
 #endif

@@ -166,11 +166,11 @@ static void test_limit_per_source(void **state)
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
     assert_int_equal(client(s)->standing, CLIENT_AWAITED);
     assert_int_equal(s->server.counters.refused, 0);
-    uint64_t until = client(s)->patience;
+    uint64_t until = client(s)->wait_until;
     assert_true(until > clock_now());
-    client(s)->patience = clock_now() + LONG; /* it is asked again before its time is over */
+    client(s)->wait_until = clock_now() + LONG; /* it is asked again before its time is over */
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
-    client(s)->patience = until;
+    client(s)->wait_until = until;
     while (clock_now() < until)
         poll(NULL, 0, clock_timeout(until));
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_REFUSED);

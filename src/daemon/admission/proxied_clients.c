@@ -80,9 +80,9 @@ static bool apply_proxy_header(struct client *client, const struct slot *slot)
  * not in the waiting list. */
 static bool hesitates(struct client *client, const struct access *access, uint64_t now)
 {
-    if (client->patience == 0)
-        client->patience = now + PATIENCE;
-    return access_may_change(access) && now < client->patience;
+    if (client->wait_until == 0)
+        client->wait_until = now + PATIENCE;
+    return access_may_change(access) && now < client->wait_until;
 }
 
 static void answer_client(struct admission *admission, struct client *client)

@@ -1,5 +1,5 @@
 /*
- * Processes that this one is, or becomes, the parent of.
+ * The child processes of this one, including adopted ones.
  */
 #ifndef ECHOD_DAEMON_PROCESS_CHILDREN_H
 #define ECHOD_DAEMON_PROCESS_CHILDREN_H
@@ -7,19 +7,19 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Those whose parent ends become our children, and are waited for as such (prctl(2),
- * PR_SET_CHILD_SUBREAPER). */
+/* Makes this process adopt its orphaned descendants (prctl(2), PR_SET_CHILD_SUBREAPER). */
 void children_adopt_orphans(void);
 
-/* Takes one that has ended, with *STATUS of wait(2). Returns its process ID; 0: none has. */
+/* Reaps a child that has ended, with *STATUS of wait(2). Returns its process ID; 0: none has ended.
+ */
 pid_t children_take(int *status);
 
-/* Whether PID is a child of ours, be it one that has ended. */
+/* Whether PID is a child of this process, even a zombie. */
 bool children_have(pid_t pid);
 
 #define CHILD_END_MAX 80
 
-/* Writes how a child ended that has STATUS, "exited with status 3", to BUF, of CHILD_END_MAX.
+/* Writes how a child with STATUS ended, "exited with status 3", to BUF, of CHILD_END_MAX bytes.
  * Returns BUF. */
 const char *child_end_format(int status, char *buf);
 

@@ -1,14 +1,13 @@
 /*
- * Which file a reload executes.
+ * The file that a reload executes.
  */
 #ifndef ECHOD_DAEMON_PROCESS_EXECUTABLE_H
 #define ECHOD_DAEMON_PROCESS_EXECUTABLE_H
 
 /*
- * The absolute path that this program was started from as NAME, argv[0], symbolic links as they
- * are, so that a reload executes what they lead to then. Where NAME, of a shell that was asked to
- * lie, leads to another file, it is the path of the program itself. It needs no /proc. The caller
- * frees it.
+ * The absolute path of this program, as NAME, argv[0], gives it. Symbolic links are not resolved,
+ * so that a reload executes what they lead to then. If NAME leads to a different file, because a
+ * shell set it, this is the path of the program itself. Does not need /proc. The caller frees it.
  */
 char *executable_path(const char *name);
 

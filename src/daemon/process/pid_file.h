@@ -1,5 +1,5 @@
 /*
- * The pid file: who holds its lock is the daemon that it names.
+ * The pid file: its lock is held by the daemon that it names.
  */
 #ifndef ECHOD_DAEMON_PROCESS_PID_FILE_H
 #define ECHOD_DAEMON_PROCESS_PID_FILE_H
@@ -11,8 +11,8 @@
  */
 int pid_file_write(int *fd, const char *path);
 
-/* Removes the file, if it is still the one that was locked, and gives up the lock; does nothing
- * where *FD is -1. */
+/* Removes the file, if it is still the locked one, and releases the lock; does nothing if *FD is
+ * -1. */
 void pid_file_remove(int *fd, const char *path);
 
 #endif

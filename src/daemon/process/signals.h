@@ -1,6 +1,6 @@
 /*
- * Signals as events: all that the daemon handles stay blocked; a descriptor tells its poll(2)
- * that some are pending, and they are then taken one by one. No handler runs.
+ * Signals as events: all signals that the daemon handles stay blocked; a descriptor in its poll set
+ * becomes readable when some are pending, and they are taken one by one. No handler runs.
  */
 #ifndef ECHOD_DAEMON_PROCESS_SIGNALS_H
 #define ECHOD_DAEMON_PROCESS_SIGNALS_H
@@ -13,7 +13,7 @@ struct signals {
     sigset_t set;
 };
 
-/* Blocks the signals, ignores SIGPIPE, SIGUSR1 and SIGUSR2, makes the descriptor. Returns 0 or
+/* Blocks the signals, ignores SIGPIPE, SIGUSR1 and SIGUSR2, and makes the descriptor. Returns 0 or
  * -errno. */
 int signals_open(struct signals *signals);
 

@@ -1,5 +1,5 @@
 /*
- * Whether the system lets the daemon have what its configuration promises.
+ * Checks whether the limits of the system suffice for the configuration.
  */
 #ifndef ECHOD_DAEMON_PROCESS_SYSTEM_LIMITS_H
 #define ECHOD_DAEMON_PROCESS_SYSTEM_LIMITS_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a configuration asks of the system. */
+/* The needs of a configuration. */
 struct system_needs {
     uint64_t clients;          /* max_clients: workers, */
     uint64_t datagram_sockets; /* and these have one each */
@@ -18,15 +18,14 @@ struct system_needs {
     bool stores_messages; /* so that each client may take a descriptor */
 };
 
-/* Warns where NEED exceeds what RLIMIT_NPROC, or TasksMax= of the unit, lets be forked, or
- * RLIMIT_NOFILE lets be opened. */
+/* Warns if NEED exceeds RLIMIT_NPROC, TasksMax= of the unit, or RLIMIT_NOFILE. */
 void system_limits_check(struct log *log, const struct system_needs *need);
 
-/* Raises the limit of descriptors as far as may be: there may be one for each client whose messages
- * are stored. */
+/* Raises the soft limit of descriptors to the hard one: each client of the message service takes
+ * one. */
 void system_limits_raise_descriptors(void);
 
-/* Whether this process can open COUNT descriptors more. Returns 0 or -errno. */
+/* Checks that this process can open COUNT more descriptors. Returns 0 or -errno. */
 int system_limits_try_descriptors(size_t count);
 
 #endif

@@ -122,7 +122,7 @@ void reload_reject_error(struct reload *reload, int error)
 bool reload_request(struct reload *reload, int waiter, bool serving)
 {
     if (reload->pid > 0 && waiter < 0) {
-        reload->again = true; /* what was edited meanwhile is to take effect, too */
+        reload->again = true; /* edits made meanwhile must take effect, too */
         return false;
     }
     if (reload->pid > 0 || !serving) {
@@ -156,7 +156,7 @@ NORETURN static void execute(const struct reload *reload, const struct handover 
     handover_pass(handover, true);
     reload_set_variable(HANDOVER_VARIABLE, handover->fd);
     reload_set_variable(DRY_RUN_VARIABLE, reload->settings);
-    unsetenv("NOTIFY_SOCKET"); /* a dry run tells nobody */
+    unsetenv("NOTIFY_SOCKET"); /* a dry run sends no notifications */
     if (dup2(output, STDERR_FILENO) < 0)
         _exit(EXIT_OSERR);
     execv(reload->program, argv);

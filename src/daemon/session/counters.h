@@ -1,6 +1,6 @@
 /*
- * What has been counted since the daemon was started. One row per count, from which the status, the
- * metrics and the handover at a reload are made.
+ * The counters since the start of the daemon. One row per counter, which drives the status, the
+ * metrics and the handover.
  */
 #ifndef ECHOD_DAEMON_SESSION_COUNTERS_H
 #define ECHOD_DAEMON_SESSION_COUNTERS_H

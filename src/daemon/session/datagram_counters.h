@@ -1,5 +1,5 @@
 /*
- * What datagram workers count (ipc/datagram_counter.h), as the daemon adds it up.
+ * The counters of datagram workers (ipc/datagram_counter.h), as the daemon adds them up.
  */
 #ifndef ECHOD_DAEMON_SESSION_DATAGRAM_COUNTERS_H
 #define ECHOD_DAEMON_SESSION_DATAGRAM_COUNTERS_H
@@ -11,7 +11,7 @@ struct datagram_counters {
     uint64_t count[DATAGRAM_COUNTERS];
 };
 
-/* What a worker has counted so far. */
+/* The counters of a worker so far. */
 struct datagram_counters datagram_counters_of(const struct slot *slot);
 
 struct datagram_counters datagram_counters_sum(const struct datagram_counters *a,

@@ -1,6 +1,6 @@
 /*
- * Histograms of the sessions that have ended, as Prometheus has them: how many took no longer than
- * each of some bounds, which grow 1, 2, 5, 10; and the sum. Values are in microseconds.
+ * Histograms of ended sessions, in the form of Prometheus: how many took no longer than each of
+ * some bounds, which grow 1, 2, 5, 10; and the sum. Values are in microseconds.
  */
 #ifndef ECHOD_DAEMON_SESSION_HISTOGRAM_H
 #define ECHOD_DAEMON_SESSION_HISTOGRAM_H
@@ -26,7 +26,7 @@ struct histogram_row {
     const char *help;
     size_t offset;
     uint64_t first;  /* the first bound, and */
-    unsigned bounds; /* how many there are; values beyond the last are counted behind it */
+    unsigned bounds; /* the number of bounds; larger values are counted after the last */
 };
 
 extern const struct histogram_row histogram_table[];
@@ -35,15 +35,15 @@ extern const size_t histogram_count;
 /* The histogram of ROW. */
 const struct histogram *histogram_of(const struct histograms *all, const struct histogram_row *row);
 
-/* The bound INDEX; UINT64_MAX behind the last. */
+/* The bound INDEX; UINT64_MAX after the last. */
 uint64_t histogram_bound(const struct histogram_row *row, unsigned index);
 
 /* Counts a session that has ended. */
 void histograms_add_duration(struct histograms *all, uint64_t usec);
 void histograms_add_rtt(struct histograms *all, uint64_t usec);
 
-/* Lines for the handover, each of which begins with "histogram "; and such a LINE, whose counts are
- * added to those that fit them where a version had other bounds. Returns 0 or -EPROTO. */
+/* Lines for the handover, which begin with "histogram ", and reading such a LINE; if the bounds
+ * have changed between versions, counts are added to matching ones. Returns 0 or -EPROTO. */
 void histograms_write(const struct histograms *all, FILE *to);
 int histograms_read(struct histograms *all, const char *line);
 

@@ -1,6 +1,6 @@
 /*
- * The roster: who is being served, by which process. Every question of how many there are, in all
- * or of one source, is answered from it; every operation takes the same time however many live.
+ * The roster: the current clients and their workers. The number of clients, in total and per
+ * source, is derived from it; every operation takes constant time.
  */
 #ifndef ECHOD_DAEMON_SESSION_ROSTER_H
 #define ECHOD_DAEMON_SESSION_ROSTER_H
@@ -11,35 +11,38 @@
 
 #include <sys/types.h>
 
-/* Behind a proxy it is not known at first whom it speaks for: only once that is, and the client is
- * let in, does its source have one more. */
+/* Behind a proxy, the client is unknown at first; it counts for its source only once it is known
+ * and admitted. */
 enum standing { CLIENT_ADMITTED, CLIENT_AWAITED, CLIENT_REFUSED };
 
 struct client {
     uint64_t job;    /* 0: this entry is free */
     pid_t pid;       /* of the worker; 0: it is not known yet */
     uint32_t server; /* the number of the fork server that has the job */
-    int signal;      /* still to be sent to the worker; 0: none */
+    int signal;      /* not sent to the worker yet; 0: none */
     uint32_t store;  /* its connection to the scribe (scribe_process.h); 0: it has none */
     struct address peer;
-    struct address proxy; /* the peer of the socket, if it is a proxy that told of PEER; len 0 */
+    struct address
+        proxy; /* the peer of the socket, if it is a proxy that has named PEER; else len 0 */
     enum standing standing;
-    char listener[LISTENER_NAME_SIZE]; /* not a pointer: a reload may take the listener away */
+    char listener[LISTENER_NAME_SIZE]; /* a copy: a reload may remove the listener */
     unsigned service;                  /* enum service */
     uint64_t since;                    /* clock_now() */
     bool end_requested;                /* by echoctl kill */
-    uint64_t bytes;      /* while draining: of the last look that found it changed or busy, */
-    uint64_t idle_since; /* clock_now() of that look; 0: it was not looked at */
+    uint64_t
+        bytes; /* while draining: the counts at the last check that found it busy or changed, */
+    uint64_t idle_since; /* and clock_now() of that check; 0: not checked yet */
     bool ending;         /* it was idle at a stop, and its worker was told to end */
-    uint64_t patience; /* clock_now() until which it may wait for a place, behind a proxy; 0: new */
-    uint32_t source;   /* 0: it is not counted */
-    uint32_t next;     /* in the chain of its pid's bucket, or of the free entries */
-    uint32_t awaited;  /* its place among those whose standing is CLIENT_AWAITED; 0: it has none */
+    uint64_t wait_until; /* clock_now() until which it may wait for a place, behind a proxy; 0: not
+                            set */
+    uint32_t source;     /* 0: it is not counted */
+    uint32_t next;       /* in the chain of its pid's bucket, or of the free entries */
+    uint32_t awaited; /* its place among those whose standing is CLIENT_AWAITED; 0: it has none */
 };
 
 struct source {
     struct source_key key;
-    uint32_t live; /* its entries in the roster; changed where they come and go, nowhere else */
+    uint32_t live; /* the number of its entries in the roster */
     uint32_t next;
 };
 
@@ -59,41 +62,41 @@ struct roster {
     struct hash_seed seed; /* so that nobody can choose addresses that share a chain */
 };
 
-/* Makes room for MAX clients, whose sources PREFIX defines. Returns 0 or -errno. */
+/* Makes room for MAX clients, whose sources are defined by PREFIX. Returns 0 or -errno. */
 int roster_open(struct roster *roster, size_t max, const struct source_prefix *prefix);
 void roster_close(struct roster *roster);
 
-/* The index, from 0, of the entry that the next client will have, and of its slot. The roster must
- * not be full. */
+/* The index, from 0, of the entry for the next client, and of its slot. The roster must not be
+ * full. */
 size_t roster_next(const struct roster *roster);
 
-/* Enters the client of JOB, which has no worker yet, at roster_next(). Returns it. */
+/* Adds the client of JOB, which has no worker yet, at roster_next(). Returns it. */
 struct client *roster_add(struct roster *roster, uint64_t job, const struct address *peer,
                           const struct listen_settings *listen);
 
 /* The client at INDEX if it is that of JOB, else NULL. */
 struct client *roster_at(const struct roster *roster, size_t index, uint64_t job);
 
-/* CLIENT has the worker PID from here on. */
+/* The worker of CLIENT is PID. */
 void roster_started(struct roster *roster, struct client *client, pid_t pid);
 
-/* Enters CLIENT, of which what the handover has is set, at INDEX: to build a
- * roster anew from one that was written down, in the order of the indices. */
+/* Adds CLIENT, whose fields come from the handover, at INDEX: to rebuild a roster, in the order of
+ * the indices. */
 void roster_restore(struct roster *roster, size_t index, const struct client *client);
 
 /* The client that PID serves, or NULL. */
 struct client *roster_find(const struct roster *roster, pid_t pid);
 
-/* Lets CLIENT, who was awaited, in: its source, that of its peer, has one more. */
+/* Admits CLIENT, which was CLIENT_AWAITED: it counts for its source. */
 void roster_admit(struct roster *roster, struct client *client);
 
-/* CLIENT, who was awaited, is not let in. */
+/* Refuses CLIENT, which was CLIENT_AWAITED. */
 void roster_refuse(struct roster *roster, struct client *client);
 
-/* Strikes CLIENT off; its entry is free. */
+/* Removes CLIENT. */
 void roster_remove(struct roster *roster, struct client *client);
 
-/* How many clients of the source of PEER were let in. */
+/* The number of admitted clients of the source of PEER. */
 size_t roster_count(const struct roster *roster, const struct address *peer);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * The sessions of clients: who is served, with which slot, and what becomes of it in counts and in
- * the log.
+ * The sessions of clients: roster, slots, counters and log records.
  */
 #ifndef ECHOD_DAEMON_SESSION_SESSIONS_H
 #define ECHOD_DAEMON_SESSION_SESSIONS_H
@@ -20,21 +19,20 @@ struct sessions {
 /* The slot of CLIENT. */
 struct slot *sessions_slot(const struct sessions *sessions, const struct client *client);
 
-/* The client that the list shows with the worker PID, or NULL. (Its start may be unreported still.)
- */
+/* The client whose worker is PID, or NULL. (Its start may not have been reported yet.) */
 struct client *sessions_find(const struct sessions *sessions, pid_t pid);
 
-/* CLIENT's session has ended: counts and logs it. Of END all but tcp is set. */
+/* Counts and logs the end of CLIENT's session. All of END but tcp is set. */
 void sessions_end(struct sessions *sessions, const struct client *client, struct session_end *end);
 
-/* CLIENT, who was admitted, got no worker: counts and logs that as a refusal. */
+/* CLIENT, which was admitted, got no worker: counts and logs a refusal. */
 void sessions_cancel(struct sessions *sessions, const struct client *client);
 
-/* Counts and logs that PEER, who came by PROXY (NULL: by none), was refused. */
+/* Counts and logs that PEER, behind PROXY (NULL: none), was refused. */
 void sessions_refuse(struct sessions *sessions, const struct address *peer,
                      const struct address *proxy, const char *listener, const char *reason);
 
-/* Strikes CLIENT off: its entry and its slot are free. */
+/* Removes CLIENT: its entry and its slot are free. */
 void sessions_remove(struct sessions *sessions, struct client *client);
 
 void sessions_close(struct sessions *sessions);

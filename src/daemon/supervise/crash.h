@@ -1,5 +1,5 @@
 /*
- * What follows when a worker has crashed.
+ * Reaction to the crash of a worker.
  */
 #ifndef ECHOD_DAEMON_SUPERVISE_CRASH_H
 #define ECHOD_DAEMON_SUPERVISE_CRASH_H
@@ -8,9 +8,9 @@
 #include "log/log.h"
 
 /*
- * A worker of the fork server NUMBER, of a client or of a datagram socket, ended with STATUS of
- * wait(2). If it crashed, that may have been meant to tell about the memory of all workers of that
- * fork server: the next ones have another layout.
+ * A worker of the fork server NUMBER, of a client or a datagram socket, ended with STATUS of
+ * wait(2). If it crashed, somebody may be probing the memory layout that all workers of this fork
+ * server share: the next workers get a new layout.
  */
 void crash_follow(struct fork_servers *fs, struct log *log, uint32_t number, int status);
 

@@ -1,5 +1,5 @@
 /*
- * How a fork server is started: the program, and what it gets.
+ * Starting a fork server by fork and exec.
  */
 #ifndef ECHOD_DAEMON_SUPERVISE_FORK_EXEC_H
 #define ECHOD_DAEMON_SUPERVISE_FORK_EXEC_H
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Which file a program is: another one has been installed if it differs. */
+/* The identity of a program file: if it differs, another version has been installed. */
 struct file_identity {
     uint64_t device, inode, size;
     int64_t modified; /* nanoseconds */

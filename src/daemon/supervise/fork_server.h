@@ -28,15 +28,15 @@ struct fork_server {
     uint64_t hold_until; /* clock_now() at which it is killed if it does not hold by then */
 };
 
-/* Has SERVER give no process ID back, so that its workers can be sent signals: it answers by
- * REPORT_HELD, and goes on after fork_server_release(). */
+/* Makes SERVER stop reaping, so that signals to its workers are safe: it replies with REPORT_HELD,
+ * and continues after fork_server_release(). */
 void fork_server_hold(struct fork_server *server);
 void fork_server_release(struct fork_server *server);
 
-/* Asks SERVER once more, if its channel had no room for that; kills one that does not answer. */
+/* Repeats a request for which the channel had no room; kills a fork server that does not reply. */
 void fork_server_run(struct fork_server *server, uint64_t now);
 
-/* Closes its channel, without which a fork server ends by itself. */
+/* Closes its channel, so that it exits. */
 void fork_server_close(struct fork_server *server);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The jobs that fork servers are given: all that a worker needs, and nothing more.
+ * The jobs for fork servers: all that a worker needs, and nothing more.
  */
 #ifndef ECHOD_DAEMON_SUPERVISE_JOBS_H
 #define ECHOD_DAEMON_SUPERVISE_JOBS_H
@@ -8,44 +8,42 @@
 #include "daemon/supervise/fork_servers.h"
 #include "daemon/supervise/scribe_process.h"
 
-/* From which jobs are made. */
+/* What jobs are made from. */
 struct jobs {
     struct fork_servers *servers;
     struct scribe_process *scribe;
     const struct server_settings *settings;
-    uint64_t last; /* the count of jobs so far, of which ids are made */
+    uint64_t last; /* the number of jobs so far, for their IDs */
 };
 
-/* What a job has become. */
+/* A submitted job. */
 struct submitted {
     uint64_t id;
     uint32_t server; /* the number of the fork server */
     uint32_t store;  /* of the connection to the scribe; 0: none */
 };
 
-/* An id for the job of the client, or the datagram socket, at INDEX, which stands in it. */
+/* A new ID for the job of the client, or the datagram socket, at INDEX, which is part of it. */
 uint64_t jobs_client_id(struct jobs *jobs, size_t index);
 uint64_t jobs_datagram_id(struct jobs *jobs, size_t index);
 
-/* An id that is larger than those so far, and smaller than those of clients from here on. */
+/* An ID larger than all so far, and smaller than those of later clients. */
 uint64_t jobs_newest(const struct jobs *jobs);
 
-/* The index in the id JOB, and whether it is a datagram socket's. */
+/* The index in the ID JOB, and whether it is of a datagram socket. */
 size_t job_index(uint64_t job);
 bool job_is_datagram(uint64_t job);
 
 /*
- * Has a worker forked for the connected socket CLIENT, as SUBMITTED->id, with the slot of its
- * index. REFUSAL is the line for a client that no worker can be forked for. The descriptors stay
- * the caller's.
- * Returns 0, or as fork_servers_submit().
+ * Submits the job for the connected socket CLIENT, with the ID SUBMITTED->id and the slot of its
+ * index. REFUSAL is sent to the client if no worker can be forked. The descriptors stay the
+ * caller's. Returns 0, or as fork_servers_submit().
  */
 int jobs_submit_client(struct jobs *jobs, struct submitted *submitted, int client,
                        const struct address *peer, const struct listen_settings *listen,
                        const char *refusal);
 
-/* The same for a datagram SOCKET that is bound to ADDRESS, whose slot is one of the memory SLOTS.
- */
+/* The same for a datagram SOCKET bound to ADDRESS, whose slot is in the memory SLOTS. */
 int jobs_submit_datagrams(struct jobs *jobs, struct submitted *submitted, int socket, int slots,
                           const struct address *address, const struct listen_settings *listen,
                           const struct ports *own_ports);

@@ -1,5 +1,5 @@
 /*
- * What of the workers' protections is missing.
+ * Missing protections of the workers.
  */
 #ifndef ECHOD_DAEMON_SUPERVISE_PROTECTIONS_H
 #define ECHOD_DAEMON_SUPERVISE_PROTECTIONS_H
@@ -7,7 +7,8 @@
 #include "daemon/supervise/fork_servers.h"
 #include "log/log.h"
 
-/* Logs a warning for each that a kernel or a container refuses, once SERVERS know them. */
+/* Logs a warning for each protection that a kernel or a container refuses, once SERVERS know them.
+ */
 void protections_log(const struct fork_servers *servers, struct log *log);
 
 #endif

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The pause between two scribes, lest one that cannot live is forked all the time. */
+/* The pause between two scribes, so that one that cannot run is not forked all the time. */
 #define PAUSE USEC_PER_SEC
 /* One that ends by itself lacks something: the pause is doubled each time, until one lives longer.
  */

@@ -1,7 +1,7 @@
 /*
- * The scribe's process: started, replaced when it ends, and given the connections of the workers
- * that store something. The daemon keeps the scribe's end of each, so that what one scribe has not
- * dealt with waits for the next.
+ * The scribe's process: starting and replacing it, and passing it the connections of the workers
+ * that store messages. The daemon keeps the scribe's end of each, so that unhandled messages wait
+ * for the next scribe.
  */
 #ifndef ECHOD_DAEMON_SUPERVISE_SCRIBE_PROCESS_H
 #define ECHOD_DAEMON_SUPERVISE_SCRIBE_PROCESS_H
@@ -22,7 +22,7 @@ struct store_connection {
     int fd;          /* the scribe's end; -1: a free place */
     bool passed;     /* the scribe that runs has it */
     uint32_t next;   /* free place */
-    uint64_t source; /* the hash of its source: the scribe serves these in turn (scribe/turns.h) */
+    uint64_t source; /* the hash of its source (scribe/fair_queue.h) */
 };
 
 struct scribe_process {
@@ -32,13 +32,13 @@ struct scribe_process {
     uint64_t pause;  /* from then to the next one, if it ends */
     int records_in;  /* the scribe's end of the queue */
     int records_out; /* the daemon's: the channel of its log */
-    int stores;      /* the way of the connections to the scribe that runs */
+    int stores;      /* the channel that passes connections to the running scribe */
     const struct title *title;
     struct hash_seed seed;               /* of sources; after a reload, another one */
     struct store_connection *connection; /* owned; [number - 1] */
     uint32_t count, free;
     uint32_t waiting; /* those that are not passed */
-    bool retiring;    /* it was told to end, and another one follows */
+    bool retiring;    /* it was told to end, and will be replaced */
 };
 
 #define SCRIBE_PROCESS_NONE                                                                        \
@@ -49,11 +49,11 @@ struct scribe_process {
 /* Makes the queue. Returns 0 or -errno. */
 int scribe_process_open(struct scribe_process *scribe, enum sink sink, const struct title *title);
 
-/* Forks a scribe; the connections are its own from here on. Returns 0 or -errno. */
+/* Forks a scribe and passes it the connections. Returns 0 or -errno. */
 int scribe_process_start(struct scribe_process *scribe, uint64_t now);
 
-/* Waits, until DEADLINE at most, for the scribe to get ready. Returns 0, -ECHILD: it has ended, or
- * is about to; -ETIME, or another -errno. */
+/* Waits, until DEADLINE at most, for the scribe to become ready. Returns 0; -ECHILD: it has ended,
+ * or is about to; -ETIME; or another -errno. */
 int scribe_process_await(const struct scribe_process *scribe, uint64_t deadline);
 
 /* Makes a connection for a worker that serves SOURCE. Returns the worker's end, which is the
@@ -64,24 +64,24 @@ int scribe_process_connect(struct scribe_process *scribe, const struct source_ke
 /* Its worker is gone. NUMBER may be 0. */
 void scribe_process_disconnect(struct scribe_process *scribe, uint32_t number);
 
-/* Takes CONNECTION over, with NUMBER, from the program before. Returns 0 or -errno. After the last
- * one: scribe_process_adopted(). */
+/* Adopts CONNECTION, with NUMBER, from the previous program. Returns 0 or -errno. Call
+ * scribe_process_adopted() after the last one. */
 int scribe_process_adopt(struct scribe_process *scribe, uint32_t number,
                          const struct store_connection *connection);
 void scribe_process_adopted(struct scribe_process *scribe);
 
-/* Takes the end of PID, with STATUS as wait(2) gives it. Returns whether it was the scribe. */
+/* Handles the end of PID, with STATUS of wait(2). Returns whether it was the scribe. */
 bool scribe_process_exited(struct scribe_process *scribe, pid_t pid, int status);
 
-/* Has the scribe end once it has written what is queued; another one follows. */
+/* Makes the scribe end once it has written its queue; another one follows. */
 void scribe_process_retire(struct scribe_process *scribe);
 
-/* The scribe is to end for good, and the daemon logs no more: closes its end of the queue. */
+/* Makes the scribe end for good, and closes the daemon's end of the queue. */
 void scribe_process_stop(struct scribe_process *scribe);
 void scribe_process_close(struct scribe_process *scribe);
 
-/* Starts another one if it is time, and passes connections that wait. Returns 0, or the -errno of
- * the start. */
+/* Starts another one if it is time, and passes waiting connections. Returns 0, or the -errno of the
+ * start. */
 int scribe_process_run(struct scribe_process *scribe, uint64_t now);
 uint64_t scribe_process_next(const struct scribe_process *scribe);
 

@@ -91,7 +91,7 @@ static int replace_scribe(struct scribe_process *scribe)
     return scribe_process_start(scribe, clock_now());
 }
 
-/* Without it nobody would write what is wrong: so it is told at once, where the daemon writes. */
+/* Without the scribe nobody would write errors, so they are written directly. */
 static int await_scribe(struct trial *trial)
 {
     struct log *log = trial->log;

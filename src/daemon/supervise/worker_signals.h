@@ -1,6 +1,6 @@
 /*
- * Signals to workers. Only its fork server knows whether a process ID is still that of the worker:
- * so it is asked first to give none back, and the signal is sent as it says that it does not.
+ * Signals to workers. Only the fork server knows whether a process ID is still that of a worker: so
+ * it is made to stop reaping first, and the signal is sent when it has confirmed that.
  */
 #ifndef ECHOD_DAEMON_SUPERVISE_WORKER_SIGNALS_H
 #define ECHOD_DAEMON_SUPERVISE_WORKER_SIGNALS_H
@@ -8,7 +8,7 @@
 #include "daemon/session/roster.h"
 #include "daemon/supervise/fork_servers.h"
 
-/* Sends *SIGNAL, if that is not 0, to the worker PID of the fork server NUMBER: now, or once that
+/* Sends *SIGNAL, if it is not 0, to the worker PID of the fork server NUMBER: now, or once that
  * holds. PID 0 is not known yet. */
 void worker_signal(struct fork_servers *fs, int *signal, pid_t pid, uint32_t number);
 
@@ -16,11 +16,11 @@ void worker_signal(struct fork_servers *fs, int *signal, pid_t pid, uint32_t num
 void worker_signal_client(struct fork_servers *fs, struct client *client, int number);
 void worker_signal_all(struct fork_servers *fs, struct roster *roster, int number);
 
-/* Goes on with signals that the program before had still to send. */
+/* Continues with pending signals of the previous program. */
 void worker_signal_again(struct fork_servers *fs, struct roster *roster);
 
-/* The fork server of the worker PID gives no process ID back now: sends what is still to be sent;
- * the same of all clients of the fork server NUMBER. */
+/* The fork server of the worker PID holds now: sends the pending signal; the same for all clients
+ * of the fork server NUMBER. */
 void worker_signal_held(int *signal, pid_t pid);
 void worker_signal_held_clients(struct roster *roster, uint32_t number);
 
