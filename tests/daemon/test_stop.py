@@ -187,7 +187,7 @@ def unread():
         eventually(lambda: fills(sock) and state(worker) == "S", "the buffers are full")
         echod.kill(signal.SIGTERM)
         expect_end(echod)
-        echod.log.wait(r" info: session of .*: (cut off|closed) on request; ")
+        echod.log.wait(r" info: session of .*: (killed because it did not end when told to|closed on request); ")
 
 
 def fills(sock):
