@@ -6,9 +6,10 @@ import signal
 import struct
 import tempfile
 import termios
+import time
 
 import servers
-from expect import Skip, eventually, expect, expect_equal, expect_match
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match
 from harness import F_SETPIPE_SZ, VALGRIND, Echod
 from managed import Managed
 from programs import ECHOCTL, SANITIZED
@@ -25,11 +26,12 @@ def queued(fd):
     return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]
 
 
-def through_full_pipe(*args, program=ECHOC):
-    """What ARGS prints into a small non-blocking pipe that is only read once it is full."""
+def through_full_pipe(*args, program=ECHOC, size=8192):
+    """What ARGS prints into a small non-blocking pipe that is only read once it is full. (A pipe of one page
+    is full to poll(2) as soon as there is a byte in it.)"""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETFL, os.O_NONBLOCK | fcntl.fcntl(writer, fcntl.F_GETFL))
-    fcntl.fcntl(writer, F_SETPIPE_SZ, 4096)
+    fcntl.fcntl(writer, F_SETPIPE_SZ, size)
     process = subprocess.Popen(WRAPPER + [program] + [str(a) for a in args], stdout=writer,
                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                env=clean_environment())
@@ -100,10 +102,28 @@ def file_size():
         expect_equal((process.returncode, err), (2, LOST + "File too large\n"), "status and errors")
 
 
+@test("a reader that stands still does not keep anybody from ending it")
+def stalled_reader():
+    with Server(servers.echo) as server:
+        for args in (("ping", "-i", 0), ("crr", "-i", 0), ("load", "--json")):
+            reader, writer = os.pipe()
+            fcntl.fcntl(writer, F_SETPIPE_SZ, 8192)
+            process = subprocess.Popen(WRAPPER + [ECHOC, *map(str, args), *server.operands], stdout=writer,
+                                       stdin=subprocess.DEVNULL, env=clean_environment())
+            os.close(writer)
+            eventually(lambda: queued(reader) > 4096, "both pages of the pipe are in use")
+            # The first may come while it still runs, and have it print the summary, for which there is no room.
+            for _ in range(2):
+                process.terminate()
+                time.sleep(0.5)
+            expect_equal(process.wait(DEADLINE), -signal.SIGTERM, "how %s ends" % args[0])
+            os.close(reader)
+
+
 @test("nor is a line of echoctl lost")
 def control_non_blocking():
     with Managed() as echod:
-        lines = through_full_pipe("-s", echod.control, "metrics", program=ECHOCTL)
+        lines = through_full_pipe("-s", echod.control, "metrics", program=ECHOCTL, size=4096)
         expect_equal(lines[-1], echod.ctl("metrics")[1].splitlines()[-1], "the last line")
 
 

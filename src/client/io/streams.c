@@ -1,11 +1,13 @@
 #include "client/io/streams.h"
 
-#include "base/fd.h"
 #include "client/io/diag.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -24,6 +26,9 @@ static int occupy(int fd)
 /* The least that the programs need. */
 #define DESCRIPTORS 64
 #define STACK ((rlim_t)1 << 20)
+
+/* How long the reader of standard output may be busy, milliseconds. */
+#define GRACE 1000
 
 /* Makes LIMIT at least LEAST, as far as it may be. Returns whether it was less. */
 static bool raised(struct rlimit *limit, rlim_t least)
@@ -56,11 +61,40 @@ static void reset_signals(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
+/* Waits for room in standard output. Its reader may stand still for ever, and signals are blocked
+ * where a verb takes them from a descriptor: after GRACE they end the program. */
+static void await_room(void)
+{
+    struct pollfd set = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    sigset_t mask;
+
+    if (poll(&set, 1, GRACE) != 0)
+        return;
+    sigprocmask(SIG_BLOCK, NULL, &mask);
+    sigdelset(&mask, SIGINT);
+    sigdelset(&mask, SIGTERM);
+    ppoll(&set, 1, NULL, &mask);
+}
+
+/* Writes all of it, in pieces that a pipe with room takes without blocking. Returns 0 or -errno. */
+static int write_pieces(const char *data, size_t len)
+{
+    while (len > 0) {
+        await_room();
+        ssize_t n = write(STDOUT_FILENO, data, len < PIPE_BUF ? len : PIPE_BUF);
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return -errno;
+        data += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
 /* Of the type of cookie_io_functions_t.write. */
 static ssize_t write_all(void *cookie, const char *data, size_t len)
 {
     struct streams *streams = cookie;
-    int r = fd_write_all(STDOUT_FILENO, data, len);
+    int r = write_pieces(data, len);
 
     if (r == 0)
         return (ssize_t)len;
