@@ -14,8 +14,9 @@
 /* The options that all verbs have, in brief. */
 static void print_common_synopsis(const struct verb *verb)
 {
-    printf("\nAlso -4 -6%s -U -t -q -v --source --dscp --proxy --json: see echoc --help.\n",
-           verb->datagrams ? " -u" : "");
+    printf("\nAlso -4 -6%s%s -t -q -v --source --dscp%s --json: see echoc --help.\n",
+           verb->datagrams ? " -u" : "", verb->network_only ? "" : " -U",
+           verb->network_only ? "" : " --proxy");
 }
 
 static void print_verb_help(const struct verb *verb)
@@ -25,8 +26,9 @@ static void print_verb_help(const struct verb *verb)
 
     printf("Usage: echoc %s [OPTION]... %s%sHOST [PORT%s%s]\n", verb->name, leading, gap, space,
            trailing);
-    printf("  or:  echoc %s [OPTION]... --unix PATH%s%s%s%s\n", verb->name, gap, leading, space,
-           trailing);
+    if (!verb->network_only)
+        printf("  or:  echoc %s [OPTION]... --unix PATH%s%s%s%s\n", verb->name, gap, leading, space,
+               trailing);
     printf("%c%s.\n\n", toupper((unsigned char)verb->summary[0]), verb->summary + 1);
     options_print(verb->rows, verb->row_count, stdout);
     print_common_synopsis(verb);

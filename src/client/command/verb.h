@@ -16,6 +16,7 @@ struct verb {
     const char *trailing; /* the operands after PORT, or NULL */
     const char *port;     /* where none is given */
     bool datagrams;       /* it can be done with --udp */
+    bool network_only;    /* not with --unix or --proxy */
     bool probes;          /* what it sends are probes (probe.h) */
     const struct option_row *rows;
     size_t row_count;

@@ -318,6 +318,7 @@ const struct verb verb_path = {
     .name = "path",
     .summary = "find out what changes, drops or cuts connections on the path",
     .port = WHOAMI_PORT,
+    .network_only = true,
     .rows = rows,
     .row_count = ARRAY_SIZE(rows),
     .defaults = &(const struct path_options){.flows = 64},
