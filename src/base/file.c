@@ -17,7 +17,7 @@ static int check_type(const struct stat *st)
     return S_ISDIR(st->st_mode) ? -EISDIR : -EINVAL;
 }
 
-/* What is there already has to be a regular file; open(2) tells of everything else. */
+/* An existing file must be regular; open(2) reports everything else. */
 static int check_path(const char *path, int flags)
 {
     struct stat st;

@@ -21,7 +21,7 @@ int file_open(const char *path, int flags, mode_t mode);
  */
 bool file_is_descriptor(const char *path);
 
-/* Whether PATH leads to /dev/null: it masks what it stands for. */
+/* Whether PATH leads to /dev/null, which masks a file. */
 bool file_is_masked(const char *path);
 
 /* A clause that explains ERROR, an errno of the functions above. */

@@ -1,5 +1,5 @@
 /*
- * What is wrong with a configuration: collected, so that all of it is told at once.
+ * The problems of a configuration, collected so that all are reported at once.
  */
 #ifndef ECHOD_CONFIG_PROBLEMS_H
 #define ECHOD_CONFIG_PROBLEMS_H

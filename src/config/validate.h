@@ -1,5 +1,5 @@
 /*
- * What no option can tell alone: values that contradict each other, or do nothing.
+ * Checks across options: values that contradict each other, or have no effect.
  */
 #ifndef ECHOD_CONFIG_VALIDATE_H
 #define ECHOD_CONFIG_VALIDATE_H

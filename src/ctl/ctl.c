@@ -263,7 +263,7 @@ static bool is_disconnected(int error)
     return error == -ECONNRESET || error == -EPIPE;
 }
 
-/* A verdict is an answer, and a status, too. */
+/* The exit status of a verdict depends on the answer. */
 static int outcome(const struct arguments *args, const struct answer *answer)
 {
     static const char allowed[] = "verdict=allowed\t";
@@ -276,7 +276,7 @@ static int outcome(const struct arguments *args, const struct answer *answer)
                : CTL_FAILED;
 }
 
-/* Says who answered, if it is nobody who may be trusted to know. */
+/* Warns if the process that answered may not be trusted. */
 static void warn_about_server(const struct arguments *args, const struct ucred *by)
 {
     const struct passwd *service = getpwnam(SERVICE_USER);

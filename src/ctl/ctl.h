@@ -1,12 +1,12 @@
 /*
- * echoctl: looks after a running echod through its control socket.
+ * echoctl: controls a running echod through its control socket.
  */
 #ifndef ECHOD_CTL_CTL_H
 #define ECHOD_CTL_CTL_H
 
 /*
- * Exit statuses beside EXIT_USAGE: 0 done; 1 echod refused or failed to do it; and, as LSB defines
- * them for "status", 3 it is not running, 4 its state is unknown.
+ * Exit statuses besides EXIT_USAGE: 0 success; 1 echod rejected it; and, as LSB defines them for
+ * "status", 3 it is not running, 4 its state is unknown.
  */
 #define CTL_FAILED 1
 #define CTL_NOT_RUNNING 3

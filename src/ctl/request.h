@@ -1,5 +1,5 @@
 /*
- * A request to the control socket, and the answer to it.
+ * A request to the control socket, and the reply.
  */
 #ifndef ECHOD_CTL_REQUEST_H
 #define ECHOD_CTL_REQUEST_H
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* Whatever the peer sends, it is text that a terminal can be shown, in lines. */
+/* The reply, escaped so that it is safe to print, in lines. */
 struct answer {
     char *text;  /* owned; after the line that says "ok" or "error" */
     char *error; /* points into the same memory; NULL: it is ok */

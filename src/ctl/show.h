@@ -1,5 +1,5 @@
 /*
- * Reports of the daemon (lines of "key=value" pairs, separated by tabs) shown to people and
+ * Printing reports of the daemon (lines of "key=value" pairs, separated by tabs) for people and
  * programs.
  */
 #ifndef ECHOD_CTL_SHOW_H

@@ -1,5 +1,5 @@
 /*
- * What a process does first that was forked to be a worker.
+ * The first steps of a process that was forked to be a worker.
  */
 #ifndef ECHOD_FORKSERVER_BECOME_WORKER_H
 #define ECHOD_FORKSERVER_BECOME_WORKER_H
@@ -7,8 +7,8 @@
 #include "worker/worker.h"
 
 /*
- * Gives up what was the fork server's, which is PARENT, and does what JOB is. Of the memory that is
- * private there (forkserver/private.h) nothing is left here.
+ * Drops the resources of the fork server, which is PARENT, and runs JOB. The private memory of the
+ * fork server (forkserver/private.h) does not exist here.
  */
 NORETURN void become_worker(struct worker *worker, struct job *job, pid_t parent);
 

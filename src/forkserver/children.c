@@ -49,7 +49,7 @@ int children_reserve(struct children *children)
     return 2 * (children->live + 1) > children->room ? grow(children) : 0;
 }
 
-/* Fills the hole AT with those behind it that would not be found beyond a free place. */
+/* Fills the gap AT with later entries that would not be found after a free place. */
 static void close_hole(struct children *children, size_t at)
 {
     for (size_t i = next(children, at); children->place[i].pid != 0; i = next(children, i)) {

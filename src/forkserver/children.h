@@ -1,6 +1,5 @@
 /*
- * Which job a worker of ours has: a table that grows with their number, and is not inherited by
- * them.
+ * The table of workers and their jobs. Workers do not inherit it.
  */
 #ifndef ECHOD_FORKSERVER_CHILDREN_H
 #define ECHOD_FORKSERVER_CHILDREN_H
@@ -23,7 +22,7 @@ int children_reserve(struct children *children);
 /* Enters PID, of JOB, for which there must be room. */
 void children_add(struct children *children, pid_t pid, uint64_t job);
 
-/* Takes PID out. Returns its job, or 0: it is none of ours. */
+/* Removes PID. Returns its job, or 0: it is not a child. */
 uint64_t children_remove(struct children *children, pid_t pid);
 
 #endif

@@ -5,10 +5,9 @@
 #define ECHOD_FORKSERVER_FILTER_H
 
 /*
- * Has the kernel let through what is on the list from here on; another call is not made, and gives
- * SIGSYS. SLOT_PAGE is SYSCALL_SLOT_ADDRESS. In a build with RELAXED_SANDBOX, for sanitizers and
- * the like, there is no filter.
- * Returns 0 or -errno: -EOPNOTSUPP in such a build.
+ * Loads the filter: from now on, a call that is not on the list is not executed, and raises SIGSYS.
+ * SLOT_PAGE is SYSCALL_SLOT_ADDRESS. In a build with RELAXED_SANDBOX, for sanitizers and the like,
+ * there is no filter. Returns 0 or -errno: -EOPNOTSUPP in such a build.
  */
 int filter_load(const void *slot_page);
 

@@ -188,7 +188,7 @@ static void sweep(struct forkserver *server)
 
 /* ---- the loop ---- */
 
-/* Milliseconds that may pass until something is to be done without being told. */
+/* Milliseconds until something is due without an event. */
 static int poll_timeout(const struct forkserver *server)
 {
     if (server->outbox.count > 0)

@@ -6,7 +6,7 @@
 
 #include "base/title.h"
 
-/* The descriptor that the daemon has the channel at as it executes this program. */
+/* The descriptor of the channel when the daemon executes this program. */
 #define FORKSERVER_CHANNEL 0
 
 /*

@@ -1,5 +1,5 @@
 /*
- * The reports that are still to be sent: many go in one message.
+ * The reports that are not sent yet: one message carries many.
  */
 #ifndef ECHOD_FORKSERVER_OUTBOX_H
 #define ECHOD_FORKSERVER_OUTBOX_H
@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* How long a start may wait for the end: each message wakes the daemon. */
+/* How long a start may wait for its end: each message wakes the daemon. */
 #define OUTBOX_MSEC 1
 
 struct outbox {
@@ -18,16 +18,16 @@ struct outbox {
     size_t count;
     char encoded[REPORTS_SIZE]; /* not on the stack, of which a fork copies each page that is
                                    written */
-    bool urgent; /* one of them is to be sent as soon as there is nothing else to do */
+    bool urgent; /* one of them must be sent as soon as there is nothing else to do */
 };
 
 /* Whether there is room for one more. */
 bool outbox_has_room(const struct outbox *outbox);
 
-/* Adds REPORT; there must be room. That a worker has started may wait for its end. */
+/* Adds REPORT; there must be room. The start of a worker may wait for its end. */
 void outbox_add(struct outbox *outbox, const struct report *report);
 
-/* Whether they are to be sent whatever else there is to do. */
+/* Whether they must be sent before anything else. */
 bool outbox_is_overdue(const struct outbox *outbox);
 
 /* Sends all of them. Returns 0, -EAGAIN: the daemon has no room now; -EPIPE: it is gone; or another

@@ -1,6 +1,6 @@
 /*
- * Memory of the fork server that its workers are forked without (madvise(2), MADV_DONTFORK). None
- * of them finds there what concerns others, and none pays for the copy.
+ * Memory of the fork server that workers are forked without (madvise(2), MADV_DONTFORK): they
+ * cannot read the data of others, and do not pay for the copy.
  */
 #ifndef ECHOD_FORKSERVER_PRIVATE_H
 #define ECHOD_FORKSERVER_PRIVATE_H

@@ -7,8 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A call that is on the list is let through if each of its checks holds; one may be there more than
- * once. */
+/* A check of an argument. A call is permitted if each check of one of its rows holds. */
 struct syscall_check {
     unsigned argument; /* from 0 */
     uint64_t mask;     /* the bits that are compared */
@@ -16,7 +15,7 @@ struct syscall_check {
 };
 #define SYSCALL_CHECKS 4
 struct syscall_row {
-    const char *name; /* as in syscalls(2); one that this architecture lacks is passed over */
+    const char *name; /* as in syscalls(2); ignored if this architecture lacks it */
     const char *why;
     struct syscall_check check[SYSCALL_CHECKS];
     size_t checks;

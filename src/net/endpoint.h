@@ -1,5 +1,5 @@
 /*
- * From what an administrator writes (an address, a name, *) to the addresses to bind.
+ * From the text in the configuration (an address, a name, *) to the addresses to bind.
  */
 #ifndef ECHOD_NET_ENDPOINT_H
 #define ECHOD_NET_ENDPOINT_H
@@ -14,15 +14,15 @@ struct addresses {
 };
 
 /*
- * Appends to LIST what HOST stands for, with PORT, without asking anybody: a numeric address, or *
- * (0.0.0.0 and [::]). Returns 0, -EINVAL for a name, or -ENODEV where the network interface of a
+ * Appends the addresses of HOST, with PORT, to LIST, without a lookup: a numeric address, or *
+ * (0.0.0.0 and [::]). Returns 0, -EINVAL for a name, or -ENODEV if the network interface of a
  * link-local address does not exist.
  */
 int endpoint_add(const char *host, uint16_t port, struct addresses *list);
 
 /*
- * Looks the host NAME up, which may take seconds, and appends its addresses, with PORT.
- * Returns 0, or -ENOENT with a clause in REASON (NET_REASON_MAX bytes).
+ * Looks up the host NAME, which may take seconds, and appends its addresses, with PORT. Returns 0,
+ * or -ENOENT with a message in REASON (NET_REASON_MAX bytes).
  */
 int endpoint_look_up(const char *name, uint16_t port, struct addresses *list, char *reason);
 

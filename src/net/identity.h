@@ -1,6 +1,6 @@
 /*
- * What two addresses have in common that the kernel takes for the same one, as bytes that can be
- * sorted: so that one of thousands is found at once.
+ * The identity of an address, as bytes that can be sorted and searched: two addresses with the same
+ * identity are the same to the kernel.
  */
 #ifndef ECHOD_NET_IDENTITY_H
 #define ECHOD_NET_IDENTITY_H
@@ -16,7 +16,7 @@ struct identity {
     uint16_t port;
     uint32_t scope;         /* of a link-local address */
     uint64_t device, inode; /* of a path: of the file, or its directory */
-    uint8_t bytes[120];     /* of an IP address, or a name; zero behind */
+    uint8_t bytes[120];     /* of an IP address, or a name; padded with zeros */
 };
 
 struct identity identity_of(const struct address *a);
@@ -43,7 +43,7 @@ struct identity_index {
 void identity_index_add(struct identity_index *index, const struct identity *identity,
                         size_t number);
 
-/* To be called after the last identity_index_add(), and before the first search. */
+/* Call this after the last identity_index_add(), and before the first search. */
 void identity_index_sort(struct identity_index *index);
 
 /* The place in INDEX of the first that is not before IDENTITY. */

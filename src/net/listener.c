@@ -42,7 +42,7 @@ int listener_type(int fd)
     return type == SOCK_DGRAM && protocol != IPPROTO_UDP && protocol != 0 ? -1 : type;
 }
 
-/* The command that lists such sockets, with their programs: also connections, which hold their
+/* The command that lists such sockets with their programs, including connections, which hold their
  * port, too. */
 static const char *sockets_listing(const struct address *address, int type, char *buf, size_t size)
 {
@@ -66,7 +66,7 @@ static void explain_use(const char *text, const struct address *address, int typ
              sockets_listing(address, type, listing, sizeof(listing)));
 }
 
-/* What a clause can tell of ERROR, of a path; NULL: nothing that is not known. */
+/* The reason for ERROR, of a path; NULL: no special one. */
 static const char *path_reason(int error)
 {
     switch (error) {

@@ -1,17 +1,17 @@
 /*
- * Listening sockets: opened, or found among those that were passed to the process.
+ * Listening sockets: opening and examining them.
  */
 #ifndef ECHOD_NET_LISTENER_H
 #define ECHOD_NET_LISTENER_H
 
 #include "net/endpoint.h"
 
-/* Added to a mode: the port is shared with other sockets of the same user that say so, too
- * (SO_REUSEPORT, socket(7)); the kernel spreads connections over them. */
+/* Added to a mode: the port is shared with other sockets of the same user that have this option
+ * (SO_REUSEPORT, socket(7)); the kernel distributes connections. */
 #define LISTENER_REUSE_PORT 01000
-/* Added to a mode: only to see whether it can be had. It is bound, but does not listen, and for
- * datagrams of a port that is shared it is bound to another one: a socket that others share a port
- * with would be given connections, and datagrams, that are theirs. */
+/* Added to a mode: only check that it can be bound. The socket does not listen, and for datagrams
+ * of a shared port it is bound elsewhere: otherwise it would receive connections or datagrams that
+ * belong to others. */
 #define LISTENER_TRIAL 02000
 
 /*
@@ -24,13 +24,13 @@
  */
 int listener_open(const struct address *address, int type, unsigned mode, char *reason);
 
-/* What a socket is, whoever opened it. */
+/* The properties of a socket, whoever opened it. */
 struct socket_facts {
     struct address address; /* that it is bound to */
-    int type;               /* -1: it can be no listener: no socket, or neither UDP's nor Unix's */
-    bool listens;           /* or datagrams come to it, of whoever sends them */
+    int type;               /* -1: it cannot be a listener: no socket, or neither UDP nor Unix */
+    bool listens;           /* or receives datagrams from any sender */
     bool connected;         /* it has a peer */
-    bool dual;              /* it takes what comes to any address over IPv6, and over IPv4, too */
+    bool dual;              /* it accepts IPv4 as well as IPv6, on all addresses */
 };
 struct socket_facts listener_examine(int fd);
 
@@ -44,10 +44,10 @@ bool listener_serves(const struct socket_facts *facts, const struct address *add
  * neither UDP's nor a Unix socket's. */
 int listener_type(int fd);
 
-/* How many datagrams the kernel threw away because they came to FD faster than they were taken. */
+/* How many datagrams the kernel has dropped because FD was full. */
 uint64_t listener_overflow(int fd);
 
-/* Makes FD, a listener that somebody else opened, like one of our own. */
+/* Gives FD, a listener that another program opened, the properties of our own. */
 void listener_adopt(int fd);
 
 /* Makes FD, which somebody else opened, as LISTENER_REUSE_PORT would have; whoever shares the port

@@ -1,12 +1,12 @@
 /*
- * Token buckets, one per source: a limit that heals by itself, in memory of a fixed size.
+ * Token buckets, one per source: a rate limit in memory of a fixed size.
  *
- * A bucket holds RATE.count tokens and gains as many in RATE.interval. Of each, the table keeps
- * only the time at which it will be full again. A source that is not in the table has a full
- * bucket, and one whose time has passed may be forgotten: nothing has to be swept.
+ * A bucket holds RATE.count tokens and gains as many in RATE.interval. The table stores only the
+ * time at which each will be full. A source that is not in the table has a full bucket, and one
+ * whose time has passed may be forgotten: nothing has to be swept.
  *
- * Where a place is wanted and none is free, the bucket goes that is nearest to being full, and its
- * source gets a full one: a table that is too small lets more in, and never keeps anybody out.
+ * If no place is free, the bucket that is nearest to being full is forgotten: a table that is too
+ * small makes the limit less strict, and never excludes anybody.
  */
 #ifndef ECHOD_NET_RATE_H
 #define ECHOD_NET_RATE_H

@@ -101,7 +101,7 @@ static int take_lock(const char *name, int fd)
 /* Returns a descriptor, or as take_lock(). */
 static int try_lock(const char *name)
 {
-    mode_t saved = umask(0177); /* whoever comes next with our rights is to be able to open it */
+    mode_t saved = umask(0177); /* the next process with our rights must be able to open it */
     int fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
     int r = fd < 0 ? obstacle(name, errno) : take_lock(name, fd);
 
@@ -132,7 +132,7 @@ void socket_file_unlock(const struct address *address, int *lock)
     fd_close(lock);
 }
 
-/* Whether a server answers behind the file of ADDRESS. A full backlog is an answer, too. */
+/* Whether a server answers on the socket file ADDRESS. A full backlog counts as an answer. */
 static bool is_alive(const struct address *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

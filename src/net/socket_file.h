@@ -1,6 +1,6 @@
 /*
- * The file of a Unix socket, told from any other that may stand at its path by now. While the
- * socket is open, no other file gets its inode.
+ * The file of a Unix socket, identified by its inode: while the socket is open, no other file gets
+ * its inode.
  */
 #ifndef ECHOD_NET_SOCKET_FILE_H
 #define ECHOD_NET_SOCKET_FILE_H
@@ -11,33 +11,33 @@
 
 struct socket_file {
     dev_t device;
-    ino_t inode; /* 0: there is none, or it is not known */
+    ino_t inode; /* 0: none, or unknown */
 };
 
-/* The one that stands at the path ADDRESS now; none for addresses that are no path. */
+/* The file at the path ADDRESS; none for addresses that are not paths. */
 struct socket_file socket_file_at(const struct address *address);
 
 /*
- * Whether FILE, of a socket that is bound to ADDRESS, still stands there; if it is not known,
- * whether any socket does. Of an address that is no path: true.
+ * Whether FILE, of a socket bound to ADDRESS, still exists there; if FILE is unknown, whether any
+ * socket does. True for addresses that are not paths.
  */
 bool socket_file_stands(const struct socket_file *file, const struct address *address);
 
 /*
- * Keeps all others who ask for it from making, or replacing, a socket's file at the path ADDRESS.
- * Returns a descriptor for socket_file_unlock(), -EADDRINUSE while somebody else has it, -EEXIST
- * where the lock's name is that of another file, or why nobody could make a file there, -errno.
+ * Locks the path ADDRESS against other servers that create or replace its socket file. Returns a
+ * descriptor for socket_file_unlock(); -EADDRINUSE while another process has the lock; -EEXIST if
+ * another file has the name of the lock; or another -errno if no file can be created there.
  */
 int socket_file_lock(const struct address *address);
 void socket_file_unlock(const struct address *address, int *lock);
 
 /*
- * Under that lock: removes the file at the path ADDRESS of a socket that nobody listens on.
- * Returns whether it did.
+ * With the lock held: removes the socket file at the path ADDRESS if nobody listens on it. Returns
+ * whether it did.
  */
 bool socket_file_remove_stale(const struct address *address);
 
-/* Removes FILE from the path ADDRESS, if it is known, and stands there. */
+/* Removes FILE from the path ADDRESS, if it is known and still there. */
 void socket_file_remove(const struct socket_file *file, const struct address *address);
 
 #endif

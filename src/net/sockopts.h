@@ -1,5 +1,5 @@
 /*
- * Options of listening sockets that accepted ones inherit, or that a datagram socket is used with.
+ * Options of listening sockets, which accepted ones inherit, and of datagram sockets.
  */
 #ifndef ECHOD_NET_SOCKOPTS_H
 #define ECHOD_NET_SOCKOPTS_H
@@ -7,17 +7,16 @@
 #include <stdint.h>
 
 /*
- * Undoes what whoever opened the socket FD may have set, and what would keep a client from being
- * served: lingering, time limits, corking, flags, buffers smaller than usual. Larger buffers stay:
- * the administrator may have chosen them for a socket unit.
+ * Resets options that the opener of FD may have set, and that would affect clients: lingering,
+ * timeouts, corking, flags, buffers smaller than usual. Larger buffers are kept, because the
+ * administrator may have chosen them in a socket unit.
  */
 void sockopts_reset(int fd);
 
 /*
- * Has the kernel probe the peers of the TCP socket FD, or of those that it accepts, so that one
- * that has vanished is noticed USEC microseconds after it was last heard; 0: never. Where the
- * system's own times (net.ipv4.tcp_keepalive_*) are shorter, they are used. Does nothing for other
- * sockets.
+ * Enables keepalive on the TCP socket FD, or on those that it accepts: a peer that has disappeared
+ * is detected USEC microseconds after its last packet; 0: never. If the system's times
+ * (net.ipv4.tcp_keepalive_*) are shorter, they are used. Does nothing for other sockets.
  */
 void sockopts_keepalive(int fd, uint64_t usec);
 

@@ -1,5 +1,5 @@
 /*
- * What the kernel knows of our end of a TCP connection and of the path (TCP_INFO, tcp(7)).
+ * The kernel's statistics of our end of a TCP connection, and of the path (TCP_INFO, tcp(7)).
  */
 #ifndef ECHOD_NET_TCP_STATS_H
 #define ECHOD_NET_TCP_STATS_H
@@ -15,7 +15,7 @@ struct tcp_stats {
     uint32_t rtt, rttvar;                  /* smoothed; 0: nothing was measured */
     uint32_t min_rtt;                      /* 0: the same */
     uint32_t retransmits;                  /* segments */
-    uint32_t lost;                         /* segments that are held for lost now */
+    uint32_t lost;                         /* segments currently considered lost */
     uint64_t delivery_rate;                /* bytes a second; 0: nothing was measured */
     uint64_t busy;                         /* there was something to send */
     uint64_t rwnd_limited, sndbuf_limited; /* of that: a window, or a buffer, was full */
@@ -26,13 +26,13 @@ struct tcp_stats {
 NEAR_MAIN bool tcp_stats_get(struct tcp_stats *stats, int fd);
 
 /*
- * Copies SHARED once, which another process wrote that is not trusted. Returns false, with nothing
- * in COPY, unless it is what a kernel could have said.
+ * Copies SHARED, which an untrusted process has written, once. Returns false, with nothing in COPY,
+ * unless it is plausible.
  */
 bool tcp_stats_copy(struct tcp_stats *copy, const volatile struct tcp_stats *shared);
 
-/* What kept it from being faster for most of the time in which there was something to send, by
- * those three times: "application", "path", "receiver's window", "send buffer". */
+/* What limited the speed for most of the time in which there was data to send, by those three
+ * times: "application", "path", "receiver's window", "send buffer". */
 const char *tcp_limit(uint64_t busy, uint64_t rwnd_limited, uint64_t sndbuf_limited);
 
 #endif

@@ -1,30 +1,30 @@
 /*
- * The scribe: the one process that writes records down, and may block on it.
+ * The scribe: the only process that writes the log, and may block on it.
  *
- * The daemon's records come over a queue, a channel of which the daemon holds both ends: what is
- * queued outlives a scribe that dies, and the next one goes on with it. A worker has a message
- * stored over a connection of its own (ipc/store.h), which the daemon makes, and keeps for the next
- * scribe; and it cannot forge a record of the daemon.
+ * The daemon's records arrive on a queue, a channel of which the daemon holds both ends: queued
+ * records survive a scribe that dies, and the next one continues. Each worker that stores messages
+ * has its own connection (ipc/store.h), which the daemon makes and keeps for the next scribe; a
+ * worker cannot forge a record of the daemon.
  */
 #ifndef ECHOD_SCRIBE_SCRIBE_H
 #define ECHOD_SCRIBE_SCRIBE_H
 
 #include "scribe/sink.h"
 
-/* Its descriptors; all others are closed in its process. */
+/* Its descriptors; all others are closed. */
 struct scribe {
     enum sink sink;
     int records; /* the end of the queue at which records are read */
-    int stores;  /* a channel over which the connections come; it sends a byte once it can work */
+    int stores;  /* a channel that passes the connections; the scribe sends a byte on it when it is
+                    ready */
 };
 
-/* In the queue in the place of a record: the scribe is to end, for the daemon stops or replaces
- * it. */
+/* In place of a record: the scribe must end, because the daemon stops or replaces it. */
 #define SCRIBE_FAREWELL ""
 
 /*
- * What the scribe process does: writes what comes until it has its farewell, or the daemon is gone,
- * and exits. It ignores SIGINT and SIGTERM, since it has to outlive those that write to it.
+ * Runs the scribe: writes records until the last one, or until the daemon is gone, and exits.
+ * Ignores SIGINT and SIGTERM, since it must outlive the other processes.
  */
 _Noreturn void scribe_run(const struct scribe *scribe);
 

@@ -1,6 +1,6 @@
 /*
- * Where records end: the journal, standard error, or syslog. Only the scribe calls this; it may
- * block here.
+ * The destination of records: the journal, standard error, or syslog. Only the scribe calls this;
+ * it may block here.
  */
 #ifndef ECHOD_SCRIBE_SINK_H
 #define ECHOD_SCRIBE_SINK_H
@@ -14,9 +14,9 @@ enum sink {
 };
 
 /*
- * The journal if standard error is connected to it (JOURNAL_STREAM, systemd.exec(5)); else
- * standard error; but syslog for a daemon that leaves its terminal (DETACHING) and whose standard
- * error is that terminal.
+ * Chooses the journal if standard error is connected to it (JOURNAL_STREAM, systemd.exec(5)), and
+ * otherwise standard error; but syslog for a daemon that detaches from its terminal (DETACHING) if
+ * standard error is that terminal.
  */
 enum sink sink_choose(int detaching);
 
@@ -24,9 +24,9 @@ enum sink sink_choose(int detaching);
 int sink_write(enum sink sink, const char *data, size_t len);
 
 /*
- * Waits, a second at most, until the journal has read what was written. Before its process ends a
- * writer has to: journald looks up the unit of a record's sender as it reads it, and finds none for
- * a process that is gone (systemd issue 2913).
+ * Waits, a second at most, until the journal has read what was written. Call this before the
+ * process exits: journald looks up the unit of the sender when it reads a record, and fails if the
+ * process is gone (systemd issue 2913).
  */
 void sink_drain(enum sink sink);
 

@@ -1,6 +1,6 @@
 /*
- * The connections of workers that store something (ipc/store.h), as the scribe has them: one record
- * in hand for each. None is waited for.
+ * The connections of workers that store messages (ipc/store.h), in the scribe: one record at a time
+ * for each. It waits for none.
  */
 #ifndef ECHOD_SCRIBE_STORE_REQUESTS_H
 #define ECHOD_SCRIBE_STORE_REQUESTS_H
@@ -23,8 +23,8 @@ struct store_requests {
  */
 int store_requests_accept(struct store_requests *requests, int channel);
 
-/* Writes the record of CLIENT to SINK and answers it, and waits for the next one; or frees CLIENT,
- * whose worker is gone. Returns 0, or -errno: this scribe cannot serve CLIENT any more. */
+/* Writes the record of CLIENT to SINK, acknowledges it, and waits for the next one; or frees CLIENT
+ * if its worker is gone. Returns 0, or -errno: this scribe cannot serve CLIENT any more. */
 int store_requests_serve(struct store_requests *requests, struct store_client *client,
                          enum sink sink);
 

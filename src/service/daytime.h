@@ -1,5 +1,5 @@
 /*
- * The time of day as the service daytime tells it.
+ * The line of the service daytime.
  */
 #ifndef ECHOD_SERVICE_DAYTIME_H
 #define ECHOD_SERVICE_DAYTIME_H

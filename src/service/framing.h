@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* Beyond the longest message a buffer has room for its CR LF. */
+/* Room for the CR LF after the longest message. */
 #define FRAMING_EXTRA 2
 
 struct framing {
@@ -21,8 +21,8 @@ struct message {
     size_t len;
 };
 
-/* Where to put the next bytes that come: at least one fits unless framing_next() said -EMSGSIZE.
- * framing_filled() then tells how many came. */
+/* Where to put the next bytes: at least one fits unless framing_next() has returned -EMSGSIZE. Call
+ * framing_filled() with the number of bytes. */
 char *framing_room(struct framing *framing, size_t *size);
 void framing_filled(struct framing *framing, size_t count);
 

@@ -1,5 +1,5 @@
 /*
- * The message service, whatever brings the messages: each is stored, and then replied to.
+ * The message service, for streams and datagrams: each message is stored, and then replied to.
  */
 #ifndef ECHOD_SERVICE_MESSAGE_STORE_H
 #define ECHOD_SERVICE_MESSAGE_STORE_H
@@ -16,21 +16,20 @@ struct message_store {
     char *record;        /* room for the longest message; owned, as are the next ones */
     size_t record_size;
     struct text reply;    /* its newline included; without one, LEN 0, nothing is replied */
-    struct text too_long; /* said of a message beyond max_message */
+    struct text too_long; /* reply to a message longer than max_message */
 };
 
-/* Said of a message that could not be stored. */
+/* Reply to a message that could not be stored. */
 extern const struct text message_store_failed;
 
-/* Prepares for the messages to a listener with OPTIONS. Returns 0 or -ENOMEM; message_store_close()
- * frees all in any case.
- */
+/* Initialises for a listener with OPTIONS. Returns 0 or -ENOMEM; call message_store_close() in any
+ * case. */
 int message_store_open(struct message_store *storing, const struct service_options *options,
                        struct store *store, int socket);
 void message_store_close(struct message_store *storing);
 
-/* Stores MESSAGE, of PEER, which came by PROXY unless that is NULL or empty, and waits until that
- * is done, at most 30 s. Returns 0 or -errno. */
+/* Stores MESSAGE from PEER, behind PROXY unless that is NULL or empty, and waits until that is
+ * done, at most 30 s. Returns 0 or -errno. */
 int message_store_put(struct message_store *storing, const struct message *message,
                       const struct address *peer, const struct address *proxy);
 

@@ -1,5 +1,5 @@
 /*
- * The services: what each does with a client's bytes until it ends.
+ * The services: what each does with a client's data.
  */
 #ifndef ECHOD_SERVICE_SERVICE_H
 #define ECHOD_SERVICE_SERVICE_H
@@ -9,7 +9,7 @@
 #include "ipc/store.h"
 #include "service/stream.h"
 
-/* What a service knows of its client. */
+/* What a service knows about its client. */
 struct session {
     const struct service_options *options;
     struct slot *slot;

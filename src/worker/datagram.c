@@ -20,7 +20,7 @@
 /* What is still answered once the worker is to end. */
 #define LAST_BATCHES 64
 
-/* Its memory is all there is: nothing grows with what is sent, or by whom. */
+/* Its memory is fixed: nothing grows with traffic or senders. */
 struct serving {
     const struct worker *worker;
     struct datagram_service service;
@@ -149,7 +149,7 @@ static int wait_for_work(int socket)
     return 1;
 }
 
-/* Returns 0 once it was told to end, or -errno. */
+/* Returns 0 once it has been told to end, or -errno. */
 static int serve(struct serving *serving)
 {
     int r;

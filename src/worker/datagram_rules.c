@@ -25,7 +25,7 @@ static bool is_ipv6_host(const uint8_t *bytes)
     return bytes[0] != 0xff && memcmp(bytes, unspecified, sizeof(unspecified)) != 0;
 }
 
-/* Whether A may be one host's, as far as the address alone tells. */
+/* Whether A may be the address of a single host, judging by the address alone. */
 static bool is_host(const struct address *a)
 {
     size_t count = 0;

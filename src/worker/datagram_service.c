@@ -9,7 +9,7 @@ int datagram_service_open(struct datagram_service *service, const struct worker 
 
     *service = (struct datagram_service){.worker = worker, .store = {.fd = worker->store}};
     service->answers = messages ? options->reply.len > 0 : options->service != SERVICE_DISCARD;
-    /* Storing may take its time: nobody else's message is to be waited for. */
+    /* Storing may take a while: others must not wait for it. */
     service->at_once = messages ? 1 : BATCH_SIZE;
     if (!messages)
         return 0;

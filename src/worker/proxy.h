@@ -1,6 +1,5 @@
 /*
- * The PROXY protocol, versions 1 and 2: the header in which a proxy tells whom it speaks for.
- * https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt
+ * The PROXY protocol, versions 1 and 2: the header in which a proxy names its client.
  */
 #ifndef ECHOD_WORKER_PROXY_H
 #define ECHOD_WORKER_PROXY_H
@@ -11,8 +10,8 @@
 /* The longest header: of version 2, whose length has 16 bits. One of version 1 has 107 bytes. */
 #define PROXY_HEADER_MAX (16 + UINT16_MAX)
 
-/* What a header tells: both addresses, normalised, or neither of them (their len is 0):
- * the connection is the proxy's own, or of a kind that cannot be proxied. */
+/* The content of a header: both addresses, normalised, or neither (their len is 0): the connection
+ * is the proxy's own, or of an unknown kind. */
 struct proxied {
     struct address source;      /* the client */
     struct address destination; /* where it connected to */

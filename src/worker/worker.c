@@ -24,8 +24,9 @@ static volatile sig_atomic_t stopping, cut;
 static sigset_t sigterm; /* made before the fork, since a worker pays for each page it touches */
 
 /*
- * The worker is to end. With its reading side shut, a receive gives what has come already and then
- * the end of the stream: so it is answered in full, and no wait can be missed.
+ * SIGTERM ends the worker. With its receiving side shut down, a receive returns what has arrived
+ * already, and then the end of the stream: so everything is answered, and no wait can miss the
+ * signal.
  */
 static void on_sigterm(int signal_number)
 {
@@ -74,10 +75,9 @@ static void apply_proxy_header(const struct worker *worker, struct session *sess
 }
 
 /*
- * What comes before the service where a proxy is in between: its header tells who the client is,
- * and the daemon, whether it is to be served.
- * Returns 0 if so, an enum end, or -errno. (Inlined, its variables would give every worker one more
- * page of stack.)
+ * Reads the PROXY header, which names the client, and asks the daemon whether the client may be
+ * served. Returns 0 if so, an enum end, or -errno. (Inlined, its variables would give every worker
+ * one more page of stack.)
  */
 NOINLINE static int read_proxy_header(const struct worker *worker, struct stream *stream,
                                       struct session *session)
@@ -126,7 +126,7 @@ static int serve(struct stream *stream, const struct session *session)
     if (r == 0)
         r = serve_as_configured(stream, session);
     if (r > 0)
-        stream_linger(stream); /* it is we who end it */
+        stream_linger(stream); /* this end closes first */
     return r;
 }
 
@@ -176,7 +176,7 @@ static int run(const struct worker *worker, struct stream *stream, struct sessio
     }
     if (!stopping)
         return r;
-    atomic_store(&slot->error, 0); /* that is why the question was not answered */
+    atomic_store(&slot->error, 0); /* that is why there was no answer */
     return -ESHUTDOWN;
 }
 

@@ -14,7 +14,7 @@ struct worker {
     const struct job *job; /* whose descriptors are these: */
     int socket, store;
     struct slot *slot;
-    int doorbell; /* behind a proxy: how it asks (slot.h); else -1 */
+    int doorbell; /* behind a proxy: to ask the daemon (slot.h); else -1 */
     const struct title *title;
 };
 

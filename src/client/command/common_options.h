@@ -1,5 +1,5 @@
 /*
- * What every verb of echoc can be told: whom to reach, how, for how long, and how to say it.
+ * The options that all verbs have: target, timeouts, output.
  */
 #ifndef ECHOD_CLIENT_COMMAND_COMMON_OPTIONS_H
 #define ECHOD_CLIENT_COMMAND_COMMON_OPTIONS_H
@@ -25,14 +25,14 @@ struct common_options {
     uint64_t timeout;  /* microseconds; 0 = none */
     uint64_t begin;    /* when the program began, clock_now() */
     uint64_t deadline; /* when the verb has to end, likewise; NEVER */
-    bool lasting;      /* there has to be a connection: the verb is about it */
+    bool lasting;      /* the verb needs a connection */
     bool probes;       /* the verb sends probes, so that one more does no harm */
     int udp;
     int json;
     int verbosity;       /* enum verbosity */
     int show;            /* enum show; the other members may be incomplete where it is set */
     const char *leading; /* the operand before HOST, of the verbs that have one */
-    char *const *rest;   /* the operands behind PORT */
+    char *const *rest;   /* the operands after PORT */
     size_t rest_count;
 };
 
@@ -42,31 +42,32 @@ extern const size_t common_option_row_count;
 /* Nothing set, with the port that is meant where none is given. */
 struct common_options common_options_default(const char *port);
 
-/* C with a deadline: SPAN microseconds after the program began; 0: none. */
+/* Returns C with a deadline SPAN microseconds after the start of the program; 0: none. */
 struct common_options common_options_with_deadline(const struct common_options *c, uint64_t span);
 
-/* When what begins at BEGIN has to be over: by the timeout, and by the deadline. */
+/* The end of an operation that begins at BEGIN: by the timeout and the deadline. */
 uint64_t common_options_deadline(const struct common_options *c, uint64_t begin);
 
-/* How long a reply may be waited for from now on: the timeout, or less because of the deadline, in
+/* How long to wait for a reply from now on: the timeout, or less because of the deadline, in
  * microseconds; 0: for ever. */
 uint64_t common_options_reply_timeout(const struct common_options *c);
 
-/* The plan of a connection for these options, which must stay; it is woken by WAKE, or by -1. */
+/* The connect plan for these options, which must remain valid. WAKE, unless it is -1, interrupts
+ * it. */
 struct connect_plan common_options_connect_plan(const struct common_options *c, int wake);
 
-/* Whether the options go together. Returns 0 or -EINVAL, reported. */
+/* Checks the options. Returns 0 or -EINVAL, reported. */
 int common_options_check(struct common_options *c);
 
-/* Whether PORT may be a port, or the name of one: glibc's getaddrinfo(3) takes a number beyond
- * 65535 and cuts it, and " 7" and "+7", too. */
+/* Whether PORT may be a port or a service name. getaddrinfo(3) of glibc truncates numbers over
+ * 65535, and accepts " 7" and "+7". */
 bool common_options_is_port(const char *port);
 
 /* The code point DSCP by name, or as a number, in BUF of DSCP_TEXT_MAX bytes. Returns BUF. */
 #define DSCP_TEXT_MAX 8
 const char *dscp_name(int dscp, char *buf);
 
-/* Says that the command line is wrong: WHAT, and TEXT or NULL. Returns -EINVAL. */
+/* Reports that the command line is wrong: WHAT, and TEXT or NULL. Returns -EINVAL. */
 int usage_error(const char *what, const char *text);
 
 #endif

@@ -131,8 +131,8 @@ static size_t first_silent(const struct attempts *attempts)
 }
 
 /*
- * Without connections, whether an address answers shows only once something is sent: leaves of
- * ATTEMPTS the one that answers a probe first; or, if none does, the first that does not refuse it.
+ * Without a connection, only sending shows whether an address answers: reduces ATTEMPTS to the one
+ * that answers a probe first or, if none does, to the first that does not refuse it.
  */
 static int find_answering(const struct common_options *c, struct attempts *attempts, int wake)
 {

@@ -41,15 +41,14 @@ int connection_next(const struct common_options *c, struct attempts *attempts, i
 /* Reports the attempts that failed, unless --verbose has done so. */
 void connection_report(const struct common_options *c, const struct attempts *attempts);
 
-/* What messages to PEER travel in over a socket of this TYPE: "TCP", "UDP", "a Unix socket". */
+/* The name of the transport of a socket of this TYPE: "TCP", "UDP", "a Unix socket". */
 const char *connection_transport(int type, const struct address *peer);
 
-/* The end of a verb that did not get as far as to measure anything: with --json that is a summary,
- * too. Returns STATUS. */
+/* Ends a verb that could not measure anything; with --json, prints a summary. Returns STATUS. */
 int connection_give_up(const struct common_options *c, int status);
 
-/* The exit status of a verb that was given ERROR by connection_connect(): was there nothing to try,
- * or did it fail? */
+/* The exit status for ERROR of connection_connect(): whether the test failed, or could not be run.
+ */
 int connection_status(int error);
 
 /* Writes the PROXY header that C asks for, if any, for the connection FD into BUF. Returns its

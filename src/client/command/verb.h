@@ -1,5 +1,5 @@
 /*
- * What echoc can do: one of these per verb, each with its options and its help.
+ * The verbs of echoc, each with its options and its help.
  */
 #ifndef ECHOD_CLIENT_COMMAND_VERB_H
 #define ECHOD_CLIENT_COMMAND_VERB_H
@@ -28,8 +28,8 @@ struct verb {
     const char *notes; /* the rest of the help */
 };
 
-/* Does VERB as the ARGC strings of ARGV say, of which the first is skipped. Returns the exit
- * status. */
+/* Runs VERB with the ARGC strings of ARGV, of which the first is skipped. Returns the exit status.
+ */
 int verb_run(const struct verb *verb, int argc, char **argv);
 
 #endif

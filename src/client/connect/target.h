@@ -1,5 +1,5 @@
 /*
- * From HOST and PORT, or a Unix path, to addresses.
+ * Resolving HOST and PORT, or a Unix path, to addresses.
  */
 #ifndef ECHOD_CLIENT_CONNECT_TARGET_H
 #define ECHOD_CLIENT_CONNECT_TARGET_H
@@ -12,7 +12,7 @@
 /* Where echod listens. */
 #define ECHOC_DEFAULT_PORT "7777"
 
-/* Where to connect to: a PATH (address_unix()), or HOST and PORT, which getaddrinfo(3) knows. */
+/* The target: a PATH (address_unix()), or HOST and PORT for getaddrinfo(3). */
 struct target {
     const char *path; /* NULL: HOST and PORT count */
     const char *host; /* a name or an address; an IPv6 one may stand in brackets */

@@ -1,5 +1,5 @@
 /*
- * An exchange: what is to be sent, and how it went.
+ * An exchange: the data to send, and the result.
  */
 #ifndef ECHOD_CLIENT_EXCHANGE_EXCHANGE_H
 #define ECHOD_CLIENT_EXCHANGE_EXCHANGE_H

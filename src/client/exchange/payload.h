@@ -1,5 +1,5 @@
 /*
- * What is to be sent and, if it is to be verified, what must come back.
+ * The data to send and, with --verify, to compare with the replies.
  */
 #ifndef ECHOD_CLIENT_EXCHANGE_PAYLOAD_H
 #define ECHOD_CLIENT_EXCHANGE_PAYLOAD_H

@@ -1,5 +1,5 @@
 /*
- * Reads members of a JSON object, of whom nothing is trusted (RFC 8259).
+ * Reads members of a JSON object from an untrusted source (RFC 8259).
  */
 #ifndef ECHOD_CLIENT_IO_JSON_READ_H
 #define ECHOD_CLIENT_IO_JSON_READ_H

@@ -1,5 +1,5 @@
 /*
- * Waiting until a moment, be it for ever, or exactly.
+ * Waiting until a point in time.
  */
 #ifndef ECHOD_CLIENT_IO_WAIT_H
 #define ECHOD_CLIENT_IO_WAIT_H

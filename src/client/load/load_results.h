@@ -1,5 +1,5 @@
 /*
- * What echoc load has done, and how it is told.
+ * The results of echoc load, and printing them.
  */
 #ifndef ECHOD_CLIENT_LOAD_LOAD_RESULTS_H
 #define ECHOD_CLIENT_LOAD_LOAD_RESULTS_H

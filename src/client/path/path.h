@@ -1,5 +1,5 @@
 /*
- * The steps of echoc path: each looks for one kind of fault, and tells what it finds.
+ * The steps of echoc path: each tests for one kind of fault, and reports its findings.
  */
 #ifndef ECHOD_CLIENT_PATH_PATH_H
 #define ECHOD_CLIENT_PATH_PATH_H

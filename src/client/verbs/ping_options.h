@@ -1,5 +1,5 @@
 /*
- * What echoc ping can be told.
+ * The options of echoc ping.
  */
 #ifndef ECHOD_CLIENT_VERBS_PING_OPTIONS_H
 #define ECHOD_CLIENT_VERBS_PING_OPTIONS_H

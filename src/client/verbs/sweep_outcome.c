@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 static const struct {
-    const char *name, *told;
+    const char *name, *text;
 } outcomes[] = {
     [PASSES] = {"passes", "passes"},
     [LOST] = {"lost", "no reply: something on the path drops it silently (an MTU black hole?)"},
@@ -44,6 +44,6 @@ const char *sweep_outcome_text(enum sweep_outcome outcome, const struct queued_e
     else if (known)
         snprintf(buf, SWEEP_OUTCOME_TEXT_MAX, "%s", error_queue_describe(reported, words));
     else
-        snprintf(buf, SWEEP_OUTCOME_TEXT_MAX, "%s", outcomes[outcome].told);
+        snprintf(buf, SWEEP_OUTCOME_TEXT_MAX, "%s", outcomes[outcome].text);
     return buf;
 }
