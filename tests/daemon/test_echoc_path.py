@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 
+import servers
 from clients import recv_until_eof
 from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match
 from harness import Echod
@@ -82,6 +83,24 @@ def tcp_flows():
                    *echod.address("who")).ended(0)
         expect_equal([n for n in kinds(done, "note") if n in ("bulk", "flows", "udp")],
                      ["bulk", "flows", "udp"], "the notes")
+
+
+@test("connections that the server ends are a finding of their own, and no loss and no dead path")
+def ended_flows():
+    def serve(conn, number):
+        """The first two are not of the flows."""
+        if number > 2 and number % 2:
+            conn.recv(56)
+            conn.close()
+        else:
+            servers.echo(conn, number)
+
+    with Echod("[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n") as echod, Server(serve) as server:
+        done = run("path", "--json", "--flows", 8, "--echo-port", server.address[1], *echod.address("who")).ended(1)
+        expect_equal(kinds(done, "finding"), ["refused"], "the findings")
+        expect_match(r"^4 of 8 flows were refused or ended early: (closed by the server|Connection reset by peer)$",
+                     done.objects("finding")[0]["text"], "the sentence")
+        expect("loss" not in kinds(done, "note"), "loss is noted: " + done.out)
 
 
 @test("another service: a sentence says what the server has to set")
