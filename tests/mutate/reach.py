@@ -34,6 +34,8 @@ def counted():
     """{source: ([lines with code], [those that were reached])}"""
     notes = [note for folder in FOLDERS for note in (COVERED / folder).rglob("*.gcno")
              if note.with_suffix(".gcda").stat().st_size]
+    if not notes:
+        return {}
     text = subprocess.run(["gcov", "--json-format", "--stdout", *map(str, notes)], cwd=COVERED, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
     found = defaultdict(lambda: (set(), set()))
