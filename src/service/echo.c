@@ -8,7 +8,7 @@
  * flow control it takes. A packet is sent back as one. */
 int serve_echo(struct stream *stream, const struct session *session)
 {
-    static char buf[BUFFER_SIZE];
+    static _Alignas(64) char buf[BUFFER_SIZE];
     ssize_t n;
 
     (void)session;
