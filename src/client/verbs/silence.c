@@ -153,7 +153,6 @@ static int silence_begin(struct idle *i, struct silence *s, uint64_t span)
 {
     int r = make_link(i, &s->connection);
 
-    i->ran_short = i->ran_short || connect_ran_short(r);
     if (r < 0)
         return r;
     s->span = span;
@@ -268,13 +267,14 @@ static size_t begin_patiently(struct idle *i, struct silence *s, const uint64_t 
     int r = begin_some(i, s, spans, count);
 
     for (size_t n = 1; r < 0 && n < (i->met ? TRIES : 1) && !i->over; n++) {
-        if (i->ran_short || clock_now() >= i->deadline)
+        if (connect_ran_short(r) || clock_now() >= i->deadline)
             break;
         rest(i);
         r = begin_some(i, s, spans, count);
     }
     if (r >= 0)
         return (size_t)r;
+    i->ran_short = connect_ran_short(r);
     if (!i->over && !(i->met && clock_now() >= i->deadline))
         i->why = words(r);
     i->over = true;
