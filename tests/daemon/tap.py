@@ -19,10 +19,10 @@ import subprocess
 import sys
 import traceback
 
-from expect import SLOW, Failure, Skip, eventually
+from expect import DEADLINE, SLOW, Failure, Skip, eventually
 from proc import children, descendants
 
-TEST_DEADLINE = 3600 if SLOW else 600
+TEST_DEADLINE = max(3600 if SLOW else 600, 4 * DEADLINE)
 # Those who are ten times slower (ECHOD_SLOW) take their time by computing.
 SIDE_BY_SIDE = int(os.environ.get("ECHOD_SIDE_BY_SIDE", 1 if SLOW else 3))
 MESSAGE_MAX = 100000
