@@ -326,13 +326,13 @@ def serves_without(error, names, *numbers):
             missing.remove("seccomp")
         if not os.path.isdir(echod.config + ".d"):  # core_dumps = yes is there for those who are not root
             expect_equal(missing, names, "what is missing: " + unprotected)
-        for name in names:
-            expect_equal(len(echod.log.matching(" warning: workers run without a protection: " + name)), 1,
-                         "how often it is said of " + name)
         for sock, _ in found.values():
             sock.close()
         eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
         echod.log.wait(" info: session of .* 4 bytes in, 4 out", count=3)
+        for name in names:
+            expect_equal(len(echod.log.matching(" warning: workers run without a protection: " + name)), 1,
+                         "how often it is said of " + name)
         expect_equal(echod.ask("status")["crashed"], 0, "crashes")
 
 
