@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 from clients import recv_until_eof
-from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match
+from expect import DEADLINE, Skip, expect, expect_equal, expect_match
 from harness import Echod, clean_environment
 from servers import Server
 from tap import main, test
@@ -171,7 +171,7 @@ def stopped():
         name = os.path.join(where, "page.html")
         process = popen("path", "--page", name, "--flows", 1, "--idle", "%ds" % (2 * DEADLINE),
                         "--echo-port", echod.address("tcp")[1], *echod.address("who"))
-        eventually(lambda: echod.log.matching("on who"), "it has begun")
+        echod.log.wait(" info: session of .* on tcp: ")  # the examination has begun
         process.send_signal(signal.SIGINT)
         finish(process).ended(2)
         with open(name, encoding="utf-8") as file:

@@ -178,7 +178,7 @@ def refused():
     with Echod(ALL % (("127.0.0.1",) * 3)) as echod:
         process = popen("path", "--flows", 1, "--idle", "%ds" % (2 * DEADLINE), "--echo-port",
                         echod.address("tcp")[1], *echod.address("who"))
-        eventually(lambda: echod.log.matching("on who"), "it has begun")
+        echod.log.wait(" info: session of .* on tcp: ")  # the report has begun
         process.send_signal(signal.SIGINT)
         expect_match("^stopped$", finish(process).ended(2).out, "the end")
 
