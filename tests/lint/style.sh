@@ -54,17 +54,33 @@ check_files() {
         awk '$2 != "total" && $1 > 400 { print $2 ": " $1 " lines, more than 400" }'
 }
 
-# A function's brace stands alone at the beginning of a line: clang-format sees to it.
-check_functions() {
+# function_lengths: "LINES FILE:LINE" of each function of src, the shortest first. A function's brace
+# stands alone at the beginning of a line: clang-format sees to it.
+function_lengths() {
     c_files | grep '^src/' | xargs awk '
         FNR == 1 { start = 0 }
         /^{/ { start = FNR }
         /^}/ {
-            if (start && FNR - start - 1 > 60)
-                print FILENAME ":" start ": a function of " FNR - start - 1 " lines, more than 60"
+            if (start)
+                print FNR - start - 1, FILENAME ":" start
             start = 0
+        }' | sort -k 1,1n -k 2
+}
+
+check_functions() { function_lengths | awk '$1 > 45 { print $2 ": a function of " $1 " lines, more than 45" }'; }
+
+# check_share PERCENT LINES: this share of the functions has at most so many lines.
+check_share() {
+    function_lengths | awk -v percent="$1" -v most="$2" '
+        { lines[NR] = $1; place[NR] = $2 }
+        END {
+            i = int((NR * percent + 99) / 100)
+            if (lines[i] > most)
+                print place[i] ": " percent " % of the functions have up to " lines[i] " lines, more than " most
         }'
 }
+check_median() { check_share 50 12; }
+check_most() { check_share 90 20; }
 
 # ---- TAP ----
 
@@ -135,12 +151,15 @@ try() {
 # ---- doctors ----
 
 append() { printf '%b' "$2" >>"$1"; }
-long_function() {
-    {
-        printf 'void doctored(void)\n{\n'
-        awk 'BEGIN { while (n++ < 61) print "    ;" }'
-        printf '}\n'
-    } >src/base/doctored.c
+functions() { # COUNT LINES: so many functions with so many lines
+    awk -v count="$1" -v lines="$2" 'BEGIN {
+        while (n++ < count) {
+            print "void doctored" n "(void)\n{"
+            for (i = 0; i < lines; i++)
+                print "    ;"
+            print "}"
+        }
+    }' >src/base/doctored.c
 }
 long_file() { awk 'BEGIN { while (n++ < 401) print "" }' >src/base/doctored.c; }
 
@@ -176,6 +195,8 @@ try check_last_lines "every last line has an end" "one without" \
 try check_promises "nothing is put off in a comment" "a promise" \
     append src/base/doctored.c '/* TO''DO: doctored */\n'
 try check_files "no source has more than 400 lines" "one that has" long_file
-try check_functions "no function has more than 60 lines" "one that has" long_function
+try check_functions "no function has more than 45 lines" "one that has" functions 1 46
+try check_median "half of the functions have at most 12 lines" "that they have 13" functions 3000 13
+try check_most "nine in ten functions have at most 20 lines" "that they have 21" functions 1000 21
 echo "1..$count"
 exit "$failed"
