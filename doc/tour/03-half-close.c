@@ -1,4 +1,4 @@
-/* A conversation: until the client ends its side, which it may do long before it stops reading. */
+/* Echoes until the client ends its side of the connection. */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static void serve(int client)
         send(client, buffer, (size_t)n, 0);
 }
 
-/* Serves CLIENT in a process of its own, the worker. */
+/* Forks a worker, the process that serves CLIENT. */
 static void start_worker(int listener, int client)
 {
     pid_t pid = fork();
@@ -60,6 +60,6 @@ int main(int argc, char **argv)
         if (client < 0)
             fail("accept");
         start_worker(listener, client);
-        close(client); /* the worker has it */
+        close(client); /* the worker has a copy */
     }
 }

@@ -1,4 +1,4 @@
-/* Every byte: send(2) may take less than it was given. */
+/* Sends every byte: send(2) may accept only a part of what it is given. */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static void serve(int client)
             return;
 }
 
-/* Serves CLIENT in a process of its own, the worker. */
+/* Forks a worker, the process that serves CLIENT. */
 static void start_worker(int listener, int client)
 {
     pid_t pid = fork();
@@ -74,6 +74,6 @@ int main(int argc, char **argv)
         if (client < 0)
             fail("accept");
         start_worker(listener, client);
-        close(client); /* the worker has it */
+        close(client); /* the worker has a copy */
     }
 }

@@ -1,4 +1,4 @@
-/* Every worker that has ended is waited for. */
+/* Waits for each worker that has ended, so that none remains as a zombie. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -54,7 +54,7 @@ static void serve(int client)
             return;
 }
 
-/* Serves CLIENT in a process of its own, the worker. */
+/* Forks a worker, the process that serves CLIENT. */
 static void start_worker(int listener, int client)
 {
     pid_t pid = fork();
@@ -68,15 +68,15 @@ static void start_worker(int listener, int client)
     _exit(0);
 }
 
-/* Signals that come together are merged: so this waits for all that have ended, not for one. */
+/* One SIGCHLD may stand for several children, so this waits for all that have ended. */
 static void on_sigchld(int signal_number)
 {
-    int kept = errno;
+    int saved_errno = errno;
 
     (void)signal_number;
     while (waitpid(-1, NULL, WNOHANG) > 0)
         continue;
-    errno = kept;
+    errno = saved_errno;
 }
 
 int main(int argc, char **argv)
@@ -90,6 +90,6 @@ int main(int argc, char **argv)
         if (client < 0)
             fail("accept");
         start_worker(listener, client);
-        close(client); /* the worker has it */
+        close(client); /* the worker has a copy */
     }
 }

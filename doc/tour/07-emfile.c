@@ -1,4 +1,4 @@
-/* What is short for a moment is waited for: descriptors, memory, processes. */
+/* Waits if descriptors, memory or processes run out. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -67,15 +67,15 @@ static void serve(int client)
             return;
 }
 
-/* Lets time pass in a shortage: an accept(2) that fails at once, again and again, would take all of
- * a processor. The end of a worker, which frees something, ends the pause. */
+/* Without a pause, accept(2) would fail again at once, and the loop would use a whole CPU. The end
+ * of a worker frees resources, and ends the pause: SIGCHLD interrupts poll(2). */
 static void pause_accepting(const char *what)
 {
     perror(what);
     poll(NULL, 0, 250);
 }
 
-/* Returns a client, or -1 if there is none this time. */
+/* Returns a client, or -1 if none could be accepted. */
 static int accept_client(int listener)
 {
     int client = accept(listener, NULL, NULL);
@@ -85,7 +85,7 @@ static int accept_client(int listener)
     return client;
 }
 
-/* Serves CLIENT in a process of its own, the worker. */
+/* Forks a worker, the process that serves CLIENT. */
 static void start_worker(int listener, int client)
 {
     pid_t pid = fork();
@@ -99,15 +99,15 @@ static void start_worker(int listener, int client)
     _exit(0);
 }
 
-/* Signals that come together are merged: so this waits for all that have ended, not for one. */
+/* One SIGCHLD may stand for several children, so this waits for all that have ended. */
 static void on_sigchld(int signal_number)
 {
-    int kept = errno;
+    int saved_errno = errno;
 
     (void)signal_number;
     while (waitpid(-1, NULL, WNOHANG) > 0)
         continue;
-    errno = kept;
+    errno = saved_errno;
 }
 
 int main(int argc, char **argv)
@@ -121,6 +121,6 @@ int main(int argc, char **argv)
         if (client < 0)
             continue;
         start_worker(listener, client);
-        close(client); /* the worker has it */
+        close(client); /* the worker has a copy */
     }
 }

@@ -1,12 +1,12 @@
-/* Signals that are read like data: no handler interrupts anything, and none is missed. */
-#include "settled.h"
+/* Reads signals from a descriptor: they interrupt no call, and none is missed. */
+#include "common.h"
 
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
 struct server {
     int listener;
-    int signals; /* readable while one of ours is pending */
+    int signals; /* a signalfd: readable while a signal is pending */
     pid_t pid;
     bool stopped;
 };
@@ -27,20 +27,20 @@ static int open_signals(void)
     return fd;
 }
 
-/* In the worker, which gets SIGTERM when its server ends, however that came about. */
-static void bind_to_server(const struct server *server)
+/* In the worker. The kernel will send it SIGTERM when the server ends for any reason. */
+static void end_with_server(const struct server *server)
 {
     sigset_t set;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != server->pid) /* it has ended already */
+    if (getppid() != server->pid) /* the server has already ended */
         _exit(0);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* Serves CLIENT in a process of its own, the worker. */
+/* Forks a worker, the process that serves CLIENT. */
 static void start_worker(const struct server *server, int client)
 {
     pid_t pid = fork();
@@ -49,7 +49,7 @@ static void start_worker(const struct server *server, int client)
         pause_accepting("fork");
     if (pid != 0)
         return;
-    bind_to_server(server);
+    end_with_server(server);
     close(server->listener);
     close(server->signals);
     serve(client);
@@ -63,7 +63,7 @@ static void take_client(const struct server *server)
     if (client < 0)
         return;
     start_worker(server, client);
-    close(client); /* the worker has it */
+    close(client); /* the worker has a copy */
 }
 
 static void take_signals(struct server *server)
@@ -73,7 +73,7 @@ static void take_signals(struct server *server)
     while (read(server->signals, &info, sizeof(info)) == sizeof(info))
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             server->stopped = true;
-    /* Signals that come together are merged: so this waits for all that have ended, not for one. */
+    /* One SIGCHLD may stand for several children, so this waits for all that have ended. */
     while (waitpid(-1, NULL, WNOHANG) > 0)
         continue;
 }

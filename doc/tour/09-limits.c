@@ -1,5 +1,5 @@
-/* Limits: how many clients there are, and how long one may be silent. */
-#include "settled.h"
+/* Limits the number of clients, and how long each may be silent. */
+#include "common.h"
 
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -9,7 +9,7 @@
 
 struct server {
     int listener;
-    int signals; /* readable while one of ours is pending */
+    int signals; /* a signalfd: readable while a signal is pending */
     pid_t pid;
     bool stopped;
     time_t idle; /* seconds */
@@ -32,8 +32,8 @@ static int open_signals(void)
     return fd;
 }
 
-/* A receive or send of CLIENT that takes longer fails with EAGAIN. */
-static void limit_silence(int client, time_t seconds)
+/* A recv(2) or send(2) on CLIENT that waits longer than this fails with EAGAIN. */
+static void set_timeouts(int client, time_t seconds)
 {
     struct timeval limit = {.tv_sec = seconds};
 
@@ -41,20 +41,20 @@ static void limit_silence(int client, time_t seconds)
     setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
-/* In the worker, which gets SIGTERM when its server ends, however that came about. */
-static void bind_to_server(const struct server *server)
+/* In the worker. The kernel will send it SIGTERM when the server ends for any reason. */
+static void end_with_server(const struct server *server)
 {
     sigset_t set;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != server->pid) /* it has ended already */
+    if (getppid() != server->pid) /* the server has already ended */
         _exit(0);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* Serves CLIENT in a process of its own, the worker. */
+/* Forks a worker, the process that serves CLIENT. */
 static void start_worker(struct server *server, int client)
 {
     pid_t pid = fork();
@@ -65,20 +65,20 @@ static void start_worker(struct server *server, int client)
         server->clients++;
     if (pid != 0)
         return;
-    bind_to_server(server);
+    end_with_server(server);
     close(server->listener);
     close(server->signals);
-    limit_silence(client, server->idle);
+    set_timeouts(client, server->idle);
     serve(client);
     _exit(0);
 }
 
-/* Says why, if the socket has room for it: the server waits for no client. */
+/* Sends the reason, unless the socket is full: the server never waits for a client. */
 static void refuse(int client)
 {
-    const char *words = "too many clients\n";
+    const char *reason = "too many clients\n";
 
-    send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL);
+    send(client, reason, strlen(reason), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void take_client(struct server *server)
@@ -91,7 +91,7 @@ static void take_client(struct server *server)
         start_worker(server, client);
     else
         refuse(client);
-    close(client); /* the worker has it */
+    close(client); /* the worker has a copy */
 }
 
 static void take_signals(struct server *server)
@@ -101,7 +101,7 @@ static void take_signals(struct server *server)
     while (read(server->signals, &info, sizeof(info)) == sizeof(info))
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             server->stopped = true;
-    /* Signals that come together are merged: so this waits for all that have ended, not for one. */
+    /* One SIGCHLD may stand for several children, so this waits for all that have ended. */
     while (waitpid(-1, NULL, WNOHANG) > 0)
         server->clients--;
 }

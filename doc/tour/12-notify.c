@@ -1,5 +1,5 @@
-/* A server that reports when it is ready, how many clients it has, and that it stops. */
-#include "settled.h"
+/* Reports its state to the service manager: ready, stopping, and the number of clients. */
+#include "common.h"
 
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -10,15 +10,15 @@
 
 struct server {
     int listener;
-    int signals; /* readable while one of ours is pending */
+    int signals; /* a signalfd: readable while a signal is pending */
     pid_t pid;
     time_t idle; /* seconds */
     bool stopping;
     size_t clients;
-    pid_t worker[MAX_CLIENTS]; /* of those, in any order */
+    pid_t worker[MAX_CLIENTS]; /* one for each client, in any order */
 };
 
-/* The socket that was passed to us, or one of our own. */
+/* Returns the socket that systemd has passed, or else a new one. */
 static int get_listener(const char *port)
 {
     int count = sd_listen_fds(1);
@@ -49,8 +49,8 @@ static int open_signals(void)
     return fd;
 }
 
-/* A receive or send of CLIENT that takes longer fails with EAGAIN. */
-static void limit_silence(int client, time_t seconds)
+/* A recv(2) or send(2) on CLIENT that waits longer than this fails with EAGAIN. */
+static void set_timeouts(int client, time_t seconds)
 {
     struct timeval limit = {.tv_sec = seconds};
 
@@ -60,15 +60,15 @@ static void limit_silence(int client, time_t seconds)
 
 static int stopping_socket;
 
-/* With its receiving side shut down, a socket gives what has come already, and then the end of the
- * stream: so the worker answers all that it was sent, and ends. */
+/* After SHUT_RD, recv(2) returns what has already arrived, and then 0. So the worker answers all
+ * that it was sent, and ends. */
 static void on_sigterm(int signal_number)
 {
     (void)signal_number;
     shutdown(stopping_socket, SHUT_RD);
 }
 
-static void end_by_sigterm(int client)
+static void handle_sigterm(int client)
 {
     struct sigaction action = {.sa_handler = on_sigterm};
 
@@ -76,20 +76,20 @@ static void end_by_sigterm(int client)
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* In the worker, which gets SIGTERM when its server ends, however that came about. */
-static void bind_to_server(const struct server *server)
+/* In the worker. The kernel will send it SIGTERM when the server ends for any reason. */
+static void end_with_server(const struct server *server)
 {
     sigset_t set;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != server->pid) /* it has ended already */
+    if (getppid() != server->pid) /* the server has already ended */
         _exit(0);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* Serves CLIENT in a process of its own, the worker. */
+/* Forks a worker, the process that serves CLIENT. */
 static void start_worker(struct server *server, int client)
 {
     pid_t pid = fork();
@@ -100,21 +100,21 @@ static void start_worker(struct server *server, int client)
         server->worker[server->clients++] = pid;
     if (pid != 0)
         return;
-    end_by_sigterm(client);
-    bind_to_server(server);
+    handle_sigterm(client);
+    end_with_server(server);
     close(server->listener);
     close(server->signals);
-    limit_silence(client, server->idle);
+    set_timeouts(client, server->idle);
     serve(client);
     _exit(0);
 }
 
-/* Says why, if the socket has room for it: the server waits for no client. */
+/* Sends the reason, unless the socket is full: the server never waits for a client. */
 static void refuse(int client)
 {
-    const char *words = "too many clients\n";
+    const char *reason = "too many clients\n";
 
-    send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL);
+    send(client, reason, strlen(reason), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void take_client(struct server *server)
@@ -127,17 +127,17 @@ static void take_client(struct server *server)
         start_worker(server, client);
     else
         refuse(client);
-    close(client); /* the worker has it */
+    close(client); /* the worker has a copy */
 }
 
-/* Does nothing where no service manager listens. */
+/* Does nothing if no service manager has started the server. */
 static void notify(const struct server *server)
 {
     sd_notifyf(0, "%s=1\nSTATUS=%zu of %d clients", server->stopping ? "STOPPING" : "READY",
                server->clients, MAX_CLIENTS);
 }
 
-/* The first time, nobody new is let in, and the clients may finish. The second time, they end. */
+/* The first call ends accepting and lets the clients finish. The second one ends the clients. */
 static void stop(struct server *server)
 {
     if (!server->stopping)
@@ -145,7 +145,7 @@ static void stop(struct server *server)
     else
         for (size_t i = 0; i < server->clients; i++)
             kill(server->worker[i], SIGTERM);
-    server->listener = -1; /* which poll(2) passes over */
+    server->listener = -1; /* poll(2) ignores it */
     server->stopping = true;
 }
 
@@ -166,7 +166,7 @@ static void take_signals(struct server *server)
     while (read(server->signals, &info, sizeof(info)) == sizeof(info))
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             stop(server);
-    /* Signals that come together are merged: so this waits for all that have ended, not for one. */
+    /* One SIGCHLD may stand for several children, so this waits for all that have ended. */
     while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
         forget_worker(server, pid);
 }

@@ -1,4 +1,4 @@
-/* A fork server: workers are copies of a small program in the sandbox, and not of the daemon. */
+/* Leaves forking to a fork server: workers are copies of that small program, not of the daemon. */
 #include "channel.h"
 
 #include <limits.h>
@@ -10,14 +10,14 @@
 
 struct daemon {
     int listener;
-    int signals; /* readable while one of ours is pending */
-    int channel; /* to the fork server: clients; from it: the statuses of workers that have ended */
+    int signals; /* a signalfd: readable while a signal is pending */
+    int channel; /* sends clients to the fork server, receives the exit status of each worker */
     time_t idle; /* seconds */
     bool stopping;
     size_t clients;
 };
 
-/* The socket that was passed to us, or one of our own. */
+/* Returns the socket that systemd has passed, or else a new one. */
 static int get_listener(const char *port)
 {
     int count = sd_listen_fds(1);
@@ -32,7 +32,7 @@ static int get_listener(const char *port)
     return SD_LISTEN_FDS_START;
 }
 
-/* The path of the program NAME, which is where this one is. */
+/* Stores the path of the program NAME in the directory of this one. */
 static void find_program(char path[PATH_MAX], const char *name)
 {
     ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
@@ -44,8 +44,8 @@ static void find_program(char path[PATH_MAX], const char *name)
     snprintf(slash + 1, PATH_MAX - (size_t)(slash + 1 - path), "%s", name);
 }
 
-/* Executes the program fork-server, which is where this one is, with an empty environment. Returns
- * our end of the channel. */
+/* Executes fork-server, which is in the directory of this program, with an empty environment.
+ * Returns the daemon's end of the channel. */
 static int start_fork_server(void)
 {
     char path[PATH_MAX], number[16], *environment[] = {NULL};
@@ -59,7 +59,7 @@ static int start_fork_server(void)
     if (pid < 0)
         fail("fork");
     if (pid == 0) {
-        fcntl(ends[1], F_SETFD, 0); /* this one it gets */
+        fcntl(ends[1], F_SETFD, 0); /* stays open across the exec */
         snprintf(number, sizeof(number), "%d", ends[1]);
         execle(path, "fork-server", number, (char *)NULL, environment);
         fail("exec of fork-server");
@@ -68,8 +68,8 @@ static int start_fork_server(void)
     return ends[0];
 }
 
-/* A receive or send of CLIENT that takes longer fails with EAGAIN. */
-static void limit_silence(int client, time_t seconds)
+/* A recv(2) or send(2) on CLIENT that waits longer than this fails with EAGAIN. */
+static void set_timeouts(int client, time_t seconds)
 {
     struct timeval limit = {.tv_sec = seconds};
 
@@ -77,12 +77,12 @@ static void limit_silence(int client, time_t seconds)
     setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
-/* Says why, if the socket has room for it: the daemon waits for no client. */
+/* Sends the reason, unless the socket is full: the daemon never waits for a client. */
 static void refuse(int client)
 {
-    const char *words = "too many clients\n";
+    const char *reason = "too many clients\n";
 
-    send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL);
+    send(client, reason, strlen(reason), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void take_client(struct daemon *daemon)
@@ -91,12 +91,12 @@ static void take_client(struct daemon *daemon)
 
     if (client < 0)
         return;
-    limit_silence(client, daemon->idle);
+    set_timeouts(client, daemon->idle);
     if (daemon->clients < MAX_CLIENTS && send_client(daemon->channel, client) == 0)
         daemon->clients++;
     else
         refuse(client);
-    close(client); /* the fork server has it */
+    close(client); /* the fork server has a copy */
 }
 
 static void take_report(struct daemon *daemon)
@@ -110,14 +110,14 @@ static void take_report(struct daemon *daemon)
         fail("fork server");
 }
 
-/* Does nothing where no service manager listens. */
+/* Does nothing if no service manager has started the server. */
 static void notify(const struct daemon *daemon)
 {
     sd_notifyf(0, "%s=1\nSTATUS=%zu of %d clients", daemon->stopping ? "STOPPING" : "READY",
                daemon->clients, MAX_CLIENTS);
 }
 
-/* Without a channel the fork server ends; then its workers get SIGTERM, and are ours. */
+/* Without a channel, the fork server exits. Its workers get SIGTERM and become our children. */
 static void end_workers(struct daemon *daemon)
 {
     close(daemon->channel);
@@ -127,14 +127,14 @@ static void end_workers(struct daemon *daemon)
     daemon->clients = 0;
 }
 
-/* The first time, nobody new is let in, and the clients may finish. The second time, they end. */
+/* The first call ends accepting and lets the clients finish. The second one ends the clients. */
 static void stop(struct daemon *daemon)
 {
     if (!daemon->stopping)
         close(daemon->listener);
     else
         end_workers(daemon);
-    daemon->listener = -1; /* which poll(2) passes over */
+    daemon->listener = -1; /* poll(2) ignores it */
     daemon->stopping = true;
 }
 

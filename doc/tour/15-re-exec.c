@@ -1,4 +1,4 @@
-/* An upgrade that disconnects nobody: the daemon executes the new program in its own place. */
+/* Reloads and upgrades without disconnecting a client: the daemon executes the new program. */
 #include "channel.h"
 
 #include <limits.h>
@@ -7,20 +7,20 @@
 #include <systemd/sd-daemon.h>
 
 #define MAX_CLIENTS 16
-#define STATE "TOUR_STATE" /* from one program to the next: "listener channel clients" */
+#define STATE "TOUR_STATE" /* an environment variable: "listener channel clients" */
 
 struct daemon {
     int listener;
-    int signals; /* readable while one of ours is pending */
-    int channel; /* to the fork server: clients; from it: the statuses of workers that have ended */
+    int signals; /* a signalfd: readable while a signal is pending */
+    int channel; /* sends clients to the fork server, receives the exit status of each worker */
     time_t idle; /* seconds */
     bool stopping;
     size_t clients;
-    char program[PATH_MAX]; /* where the next one will be found */
+    char program[PATH_MAX]; /* its path, to execute it again */
     char **arguments;
 };
 
-/* The socket that was passed to us, or one of our own. */
+/* Returns the socket that systemd has passed, or else a new one. */
 static int get_listener(const char *port)
 {
     int count = sd_listen_fds(1);
@@ -35,7 +35,7 @@ static int get_listener(const char *port)
     return SD_LISTEN_FDS_START;
 }
 
-/* The path of this program. */
+/* Stores the path of this program. */
 static void find_self(char path[PATH_MAX])
 {
     ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
@@ -45,7 +45,7 @@ static void find_self(char path[PATH_MAX])
     path[len] = '\0';
 }
 
-/* The path of the program NAME, which is where this one is. */
+/* Stores the path of the program NAME in the directory of this one. */
 static void find_program(char path[PATH_MAX], const char *name)
 {
     find_self(path);
@@ -53,8 +53,8 @@ static void find_program(char path[PATH_MAX], const char *name)
     snprintf(slash + 1, PATH_MAX - (size_t)(slash + 1 - path), "%s", name);
 }
 
-/* Executes the program fork-server, which is where this one is, with an empty environment. Returns
- * our end of the channel. */
+/* Executes fork-server, which is in the directory of this program, with an empty environment.
+ * Returns the daemon's end of the channel. */
 static int start_fork_server(void)
 {
     char path[PATH_MAX], number[16], *environment[] = {NULL};
@@ -68,7 +68,7 @@ static int start_fork_server(void)
     if (pid < 0)
         fail("fork");
     if (pid == 0) {
-        fcntl(ends[1], F_SETFD, 0); /* this one it gets */
+        fcntl(ends[1], F_SETFD, 0); /* stays open across the exec */
         snprintf(number, sizeof(number), "%d", ends[1]);
         execle(path, "fork-server", number, (char *)NULL, environment);
         fail("exec of fork-server");
@@ -77,8 +77,8 @@ static int start_fork_server(void)
     return ends[0];
 }
 
-/* A receive or send of CLIENT that takes longer fails with EAGAIN. */
-static void limit_silence(int client, time_t seconds)
+/* A recv(2) or send(2) on CLIENT that waits longer than this fails with EAGAIN. */
+static void set_timeouts(int client, time_t seconds)
 {
     struct timeval limit = {.tv_sec = seconds};
 
@@ -86,12 +86,12 @@ static void limit_silence(int client, time_t seconds)
     setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
-/* Says why, if the socket has room for it: the daemon waits for no client. */
+/* Sends the reason, unless the socket is full: the daemon never waits for a client. */
 static void refuse(int client)
 {
-    const char *words = "too many clients\n";
+    const char *reason = "too many clients\n";
 
-    send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL);
+    send(client, reason, strlen(reason), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void take_client(struct daemon *daemon)
@@ -100,12 +100,12 @@ static void take_client(struct daemon *daemon)
 
     if (client < 0)
         return;
-    limit_silence(client, daemon->idle);
+    set_timeouts(client, daemon->idle);
     if (daemon->clients < MAX_CLIENTS && send_client(daemon->channel, client) == 0)
         daemon->clients++;
     else
         refuse(client);
-    close(client); /* the fork server has it */
+    close(client); /* the fork server has a copy */
 }
 
 static void take_report(struct daemon *daemon)
@@ -119,14 +119,14 @@ static void take_report(struct daemon *daemon)
         fail("fork server");
 }
 
-/* Does nothing where no service manager listens. */
+/* Does nothing if no service manager has started the server. */
 static void notify(const struct daemon *daemon)
 {
     sd_notifyf(0, "%s=1\nSTATUS=%zu of %d clients", daemon->stopping ? "STOPPING" : "READY",
                daemon->clients, MAX_CLIENTS);
 }
 
-/* Without a channel the fork server ends; then its workers get SIGTERM, and are ours. */
+/* Without a channel, the fork server exits. Its workers get SIGTERM and become our children. */
 static void end_workers(struct daemon *daemon)
 {
     close(daemon->channel);
@@ -136,18 +136,18 @@ static void end_workers(struct daemon *daemon)
     daemon->clients = 0;
 }
 
-/* The first time, nobody new is let in, and the clients may finish. The second time, they end. */
+/* The first call ends accepting and lets the clients finish. The second one ends the clients. */
 static void stop(struct daemon *daemon)
 {
     if (!daemon->stopping)
         close(daemon->listener);
     else
         end_workers(daemon);
-    daemon->listener = -1; /* which poll(2) passes over */
+    daemon->listener = -1; /* poll(2) ignores it */
     daemon->stopping = true;
 }
 
-/* Whether the installed program starts here: there is no way back from an exec. */
+/* Returns whether the installed program can start. There is no way back from an exec. */
 static bool dry_run(const struct daemon *daemon)
 {
     int status = -1;
@@ -166,7 +166,7 @@ static void keep_across_exec(const struct daemon *daemon, bool keep)
     fcntl(daemon->channel, F_SETFD, keep ? 0 : FD_CLOEXEC);
 }
 
-/* Executes the installed program. Returns only if that fails, with everything as it was. */
+/* Executes the installed program. Returns only if that fails, and then nothing has changed. */
 static void reload(const struct daemon *daemon)
 {
     char state[64];
@@ -183,8 +183,8 @@ static void reload(const struct daemon *daemon)
     keep_across_exec(daemon, false);
 }
 
-/* Takes over from the program before. Returns whether there was one. */
-static bool resume(struct daemon *daemon)
+/* Restores the state that the program before the exec has left. Returns whether there is one. */
+static bool restore_state(struct daemon *daemon)
 {
     const char *state = getenv(STATE);
     int count =
@@ -235,7 +235,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--check") == 0)
         return 0;
     daemon.signals = open_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0});
-    if (!resume(&daemon)) {
+    if (!restore_state(&daemon)) {
         daemon.listener = get_listener(argc > 1 ? argv[1] : "7777");
         daemon.channel = start_fork_server();
     }

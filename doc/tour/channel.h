@@ -1,12 +1,13 @@
 /*
- * What daemon and fork server share, from stage 14 on. The channel between them is a SOCK_SEQPACKET
- * socket pair: a message for each client one way, for the end of each worker the other.
+ * The protocol between daemon and fork server, from stage 14 on. The channel is a SOCK_SEQPACKET
+ * socket pair. The daemon sends a message for each client, the fork server one for each worker that
+ * has ended.
  */
-#include "settled.h"
+#include "common.h"
 
 #include <sys/signalfd.h>
 
-/* Room for one descriptor, aligned as cmsg(3) wants it. */
+/* Room for one descriptor, aligned as cmsg(3) requires. */
 union control {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int))];
@@ -18,7 +19,7 @@ static inline int send_client(int channel, int client)
     union control control = {.header = {.cmsg_level = SOL_SOCKET,
                                         .cmsg_type = SCM_RIGHTS,
                                         .cmsg_len = CMSG_LEN(sizeof(int))}};
-    char byte = 0; /* no message is empty */
+    char byte = 0; /* an empty message would look like the end */
     struct iovec part = {.iov_base = &byte, .iov_len = 1};
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,
@@ -29,7 +30,7 @@ static inline int send_client(int channel, int client)
     return sendmsg(channel, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-/* Returns a client, or -1 if there will be no more. */
+/* Returns a client, or -1 if the daemon has closed the channel or receiving failed. */
 static inline int receive_client(int channel)
 {
     union control control;
@@ -47,8 +48,7 @@ static inline int receive_client(int channel)
     return client;
 }
 
-/* Blocks the signals of LIST, which ends with 0. They are read from the descriptor that it returns.
- */
+/* Blocks the signals in LIST, which ends with 0. Returns the descriptor to read them from. */
 static inline int open_signals(const int *list)
 {
     sigset_t set;

@@ -1,4 +1,4 @@
-/* The fork server of stages 14 and 15: in the sandbox from before the first client, it forks
+/* The fork server of stages 14 and 15. It enters the sandbox before its first client, and forks the
  * workers. */
 #include "channel.h"
 
@@ -6,12 +6,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-/* From here on, a system call that is not listed kills the process. Returns 0 or -errno. */
+/* From now on, a system call that is not listed kills the process. Returns 0 or -errno. */
 static int enter_sandbox(void)
 {
     const int allowed[] = {SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(shutdown),
                            SCMP_SYS(rt_sigreturn), SCMP_SYS(exit_group),
-                           /* for the fork server, and so for its workers: */
+                           /* needed by the fork server; its workers inherit them: */
                            SCMP_SYS(recvmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(read),
                            SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(dup2), SCMP_SYS(dup3),
                            SCMP_SYS(clone), SCMP_SYS(wait4), SCMP_SYS(getppid), SCMP_SYS(prctl),
@@ -23,12 +23,12 @@ static int enter_sandbox(void)
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && r == 0; i++)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
     if (r == 0)
-        r = seccomp_load(filter); /* which sets no_new_privs, too */
+        r = seccomp_load(filter); /* also sets no_new_privs */
     seccomp_release(filter);
     return r;
 }
 
-/* A sandbox that nobody has tried may be open: a process that opens a file has to die in it. */
+/* Checks that the filter works: a process that opens a file in the sandbox must be killed. */
 static void test_sandbox(void)
 {
     int status;
@@ -40,24 +40,24 @@ static void test_sandbox(void)
         _exit(enter_sandbox() == 0 && open("/", O_RDONLY) >= 0 ? 1 : 2);
     waitpid(pid, &status, 0);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS) {
-        fprintf(stderr, "the sandbox does not hold\n");
+        fprintf(stderr, "the sandbox does not work\n");
         exit(1);
     }
 }
 
 static int stopping_socket;
 
-/* With its receiving side shut down, a socket gives what has come already, and then the end of the
- * stream: so the worker answers all that it was sent, and ends. */
+/* After SHUT_RD, recv(2) returns what has already arrived, and then 0. So the worker answers all
+ * that it was sent, and ends. */
 static void on_sigterm(int signal_number)
 {
     (void)signal_number;
     shutdown(stopping_socket, SHUT_RD);
 }
 
-/* The client is the worker's only descriptor, as number 0, and it can fork no further. It gets
- * SIGTERM when the fork server ends, however that came about. */
-static void become_worker(int client, pid_t parent)
+/* In the child. Its only descriptor is the client, as number 0, it cannot fork, and it gets SIGTERM
+ * when the fork server ends for any reason. Never returns. */
+static void worker_main(int client, pid_t parent)
 {
     const struct rlimit no_process = {0, 0};
     sigset_t set;
@@ -66,7 +66,7 @@ static void become_worker(int client, pid_t parent)
     close_range(1, ~0u, 0);
     setrlimit(RLIMIT_NPROC, &no_process);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) /* it has ended already */
+    if (getppid() != parent) /* the fork server has already ended */
         _exit(0);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -85,7 +85,7 @@ static void start_worker(int channel, int client, pid_t self)
     pid_t pid = fork();
 
     if (pid == 0)
-        become_worker(client, self);
+        worker_main(client, self);
     if (pid < 0)
         report(channel, -errno);
     close(client);
@@ -102,8 +102,8 @@ static void reap(int channel, int signals)
         report(channel, status);
 }
 
-/* Its argument is the number of the channel's descriptor. It ends when the daemon closes that, or
- * dies. */
+/* The argument is the descriptor number of the channel. Exits when the daemon closes its end of the
+ * channel, or dies. */
 int main(int argc, char **argv)
 {
     struct sigaction action = {.sa_handler = on_sigterm};

@@ -1,5 +1,5 @@
-"""What doc/TOUR.md tries with each of its stages. A case returns where the stage passes, and raises
-NotYet where it does not."""
+"""The cases that doc/TOUR.md runs against each of its stages. A case returns if the stage passes it, else
+it raises NotYet."""
 import os
 import resource
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 from stage import (QUIET, SAMPLE, SECRET, NotYet, Stage, descriptors, end_sending, is_alive, read_proc,
                    readable, receive_some, send_some, stat_fields, state)
 
-MAX_CLIENTS = 16  # that of the stages
+MAX_CLIENTS = 16  # as in the stages
 CASES = {}
 
 
@@ -37,14 +37,14 @@ def two_at_once(program):
 
 @case
 def half_close(program):
-    """A client gets all of its messages back, those too that come just before it ends its side."""
+    """A client gets every message back, including those sent just before it ends its side."""
     with Stage(program) as stage:
         sock = stage.client()
         stage.settle()
         send_some(sock, b"one\n")
         send_some(sock, b"two\n")
         end_sending(sock)
-        got = stage.receive_end(sock, "the connection is never ended")
+        got = stage.receive_end(sock, "the connection is never closed")
         if got != b"one\ntwo\n":
             raise NotYet("the connection ended after %d of 8 bytes" % len(got))
 
@@ -57,7 +57,7 @@ def stop_and_continue(pid):
 
 
 def fill(stage, sock, left):
-    """Sends until neither the socket nor the server takes more. Returns how much of LEFT that was."""
+    """Sends up to LEFT bytes, until neither socket nor server takes more. Returns how many were sent."""
     sent = 0
     while sent < left:
         count = send_some(sock, bytes(min(left - sent, 65536)))
@@ -73,7 +73,7 @@ def fill(stage, sock, left):
 
 @case
 def every_byte(program):
-    """Nothing is lost to a client that reads late, when its worker is stopped and continued."""
+    """A client that reads late loses no byte when its worker is stopped and continued."""
     size, sent, got = 64 << 20, 0, 0
     with Stage(program) as stage:
         sock = stage.connect(receive_buffer=4096)
@@ -85,14 +85,14 @@ def every_byte(program):
             while readable(sock) and got < sent - (1 << 20):
                 got += len(receive_some(sock, 65536))
         end_sending(sock)
-        got += len(stage.receive_end(sock, "the connection is never ended"))
+        got += len(stage.receive_end(sock, "the connection is never closed"))
         if got != sent:
             raise NotYet("%d of %d bytes came back" % (got, sent))
 
 
 @case
 def no_zombies(program):
-    """Nothing is left of workers whose clients have gone."""
+    """Workers whose clients have disconnected leave no zombies."""
     with Stage(program) as stage:
         stage.settle()
         before = set(stage.look())
@@ -100,7 +100,7 @@ def no_zombies(program):
         stage.settle()
         for sock in clients:
             sock.close()
-        stage.wait(lambda: not set(stage.look()) - before or stage.ended(), "workers go on")
+        stage.wait(lambda: not set(stage.look()) - before or stage.ended(), "workers continue")
         zombies = [pid for pid in stage.workers if state(pid) == "Z" and stage.keeps(pid)]
         stage.wait(lambda: not any(state(pid) == "Z" and stage.keeps(pid) for pid in zombies),
                    "%d of its children are zombies" % len(zombies))
@@ -108,7 +108,7 @@ def no_zombies(program):
 
 @case
 def interrupted(program):
-    """The next client is served after one has left."""
+    """After one client has left, the next one is served."""
     with Stage(program) as stage:
         sock = stage.client()
         stage.settle()
@@ -122,7 +122,7 @@ def cpu_ticks(pid):
 
 
 def watch_shortage(stage):
-    """Returns once the server is found to wait, for a while, though a client is there."""
+    """Returns once the server has been asleep for a while although a client is waiting."""
     begun = cpu_ticks(stage.popen.pid)
 
     def spins():
@@ -133,12 +133,12 @@ def watch_shortage(stage):
         if stage.ended():
             raise
         return
-    raise NotYet("the server does not wait, but takes all of a processor")
+    raise NotYet("the server uses a whole CPU instead of waiting")
 
 
 @case
 def shortage(program):
-    """A client that comes while no descriptor is free is served once there is one."""
+    """A client that connects while no descriptor is free is served once there is one."""
     with Stage(program) as stage:
         stage.settle()
         limits = resource.prlimit(stage.popen.pid, resource.RLIMIT_NOFILE)
@@ -151,31 +151,31 @@ def shortage(program):
 
 
 def expect_end(stage, otherwise):
-    """The server ends with status 0."""
+    """Waits until the server has ended with status 0."""
     stage.wait(lambda: stage.ended() and stage.popen.returncode == 0, otherwise)
 
 
 @case
 def signals(program):
-    """SIGTERM, or a second one, ends the server and its workers in good order."""
+    """SIGTERM, if necessary a second one, ends the server cleanly, and its workers."""
     with Stage(program) as stage:
         stage.client()
         stage.settle()
         stage.terminate()
         stage.settle(QUIET)
         stage.terminate()
-        expect_end(stage, "the server goes on")
-        stage.wait(lambda: not stage.look() or None, "a worker lives on")
+        expect_end(stage, "the server continues")
+        stage.wait(lambda: not stage.look() or None, "a worker continues")
 
 
 @case
 def limits(program):
-    """Client 17 is told that there are too many."""
+    """Client 17 is refused, with the reason."""
     with Stage(program) as stage:
         for _ in range(MAX_CLIENTS):
             stage.client()
         sock = stage.connect()
-        words = stage.receive_end(sock, "client 17 is not turned away")
+        words = stage.receive_end(sock, "client 17 is not refused")
         if words != b"too many clients\n":
             raise NotYet("client 17 is told %r" % words)
 
@@ -184,24 +184,24 @@ def limits(program):
 def silence(program):
     """A client that is silent for a second is disconnected."""
     with Stage(program, idle=1) as stage:
-        stage.receive_end(stage.connect(), "a silent client is kept for ever",
+        stage.receive_end(stage.connect(), "a silent client is never disconnected",
                           quiet=int(3 / SAMPLE))
 
 
 @case
 def drain(program):
-    """SIGTERM lets a client finish, and nobody new in."""
+    """After SIGTERM, a connected client can finish, and no new client is accepted."""
     with Stage(program) as stage:
         sock = stage.client()
         stage.settle()
         stage.terminate()
-        stage.wait(lambda: not stage.listens(), "new clients are let in")
+        stage.wait(lambda: not stage.listens(), "new clients are still accepted")
         stage.settle()
         if stage.ended() and stage.popen.returncode:
             raise NotYet(stage.obituary())
         stage.exchange(sock, b"bye\n")
         end_sending(sock)
-        stage.receive_end(sock, "the connection is never ended")
+        stage.receive_end(sock, "the connection is never closed")
         expect_end(stage, "the server does not end with its last client")
 
 
@@ -214,60 +214,60 @@ def activation(program):
         with Stage(program, listener=listener) as stage:
             stage_again(stage, listener)
             stage.terminate()
-            expect_end(stage, "the server goes on")
+            expect_end(stage, "the server continues")
             stage_again(stage, listener, start=True)
 
 
 def stage_again(stage, listener, start=False):
-    """A client that was there before the server listened gets its answer."""
+    """A client that connected before the server accepts gets its answer."""
     early = socket.create_connection(listener.getsockname())
     early.setblocking(False)
     stage.sockets.append(early)
     if start:
         stage.start()
-    stage.exchange(early, b"early\n", "a client that was there before the server gets no answer")
+    stage.exchange(early, b"early\n", "a client that connected before the server started gets no answer")
     early.close()
     stage.settle()
 
 
 def wait_for_notice(stage, notify, word, otherwise):
-    def told():
+    def arrived():
         try:
             return word in notify.recv(4096, socket.MSG_DONTWAIT).split(b"\n")
         except BlockingIOError:
             return False
-    stage.wait(told, otherwise)
+    stage.wait(arrived, otherwise)
 
 
 @case
 def notify(program):
-    """The service manager is told when the server is ready, and that it stops."""
+    """The server reports to the service manager when it is ready and when it stops."""
     with tempfile.TemporaryDirectory() as directory, \
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
         notices.bind(str(Path(directory, "notify")))
         with Stage(program, notify=notices) as stage:
-            wait_for_notice(stage, notices, b"READY=1", "nobody is told that the server is ready")
+            wait_for_notice(stage, notices, b"READY=1", "the server does not report that it is ready")
             stage.client()
             stage.terminate()
-            wait_for_notice(stage, notices, b"STOPPING=1", "nobody is told that the server stops")
+            wait_for_notice(stage, notices, b"STOPPING=1", "the server does not report that it is stopping")
 
 
 @case
 def sandbox(program):
-    """A worker has one descriptor, and a filter for its system calls."""
+    """A worker has one descriptor and a system call filter."""
     with Stage(program) as stage:
         sock = stage.connect()
         stage.settle()
         worker = stage.worker(sock)
         count = len(descriptors(worker))
         if b"\nSeccomp:\t2\n" not in read_proc(worker, "status"):
-            raise NotYet("the worker may make every system call, and has %d descriptors" % count)
+            raise NotYet("the worker may make any system call, and has %d descriptors" % count)
         if count != 1:
             raise NotYet("the worker has %d descriptors" % count)
 
 
 def memory(pid):
-    """What PID can read of its own memory."""
+    """Yields the readable parts of the memory of PID."""
     with open("/proc/%d/mem" % pid, "rb", buffering=0) as file:
         for line in read_proc(pid, "maps").decode().splitlines():
             start, end = (int(number, 16) for number in line.split()[0].split("-"))
@@ -280,12 +280,12 @@ def memory(pid):
 
 @case
 def secret(program):
-    """A worker's memory has nothing of what only the daemon is to know."""
+    """A worker's memory does not contain a secret of the daemon."""
     with Stage(program) as stage:
         sock = stage.connect()
         stage.settle()
         if any(SECRET.encode() in part for part in memory(stage.worker(sock))):
-            raise NotYet("the worker's memory has the daemon's secret")
+            raise NotYet("the worker's memory contains the daemon's secret")
 
 
 def is_running(stage, program):
@@ -294,20 +294,20 @@ def is_running(stage, program):
 
 @case
 def re_exec(program):
-    """SIGHUP makes the daemon a new program, with the clients of the old one."""
+    """SIGHUP makes the daemon execute the installed program, and keeps its clients."""
     with Stage(program) as stage:
         sock = stage.client()
         stage.install("/bin/false")
         stage.terminate(signal.SIGHUP)
         stage.wait(lambda: any("refused" in line for line in stage.messages()),
-                   "nothing happens")
+                   "the reload is not refused")
         stage.exchange(sock, b"still\n")
         stage.install(program)
         stage.terminate(signal.SIGHUP)
-        stage.wait(lambda: is_running(stage, stage.program), "the old program goes on")
+        stage.wait(lambda: is_running(stage, stage.program), "the old program continues")
         stage.exchange(sock, b"again\n")
         stage.client().close()
         sock.close()
         stage.settle()
         stage.terminate()
-        expect_end(stage, "the new program does not know who its clients are")
+        expect_end(stage, "the new program does not end with its last client")

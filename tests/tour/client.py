@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a server of doc/TOUR.md, as a client: says which cases it passes, and which not yet.
+"""Runs a server of doc/TOUR.md and tests it as a client: prints which cases it passes.
 
 Usage: client.py PROGRAM [CASE...]
        client.py --list
@@ -15,12 +15,12 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def become_subreaper():
-    """Workers that have lost their server become our children, and are seen and cleaned up."""
+    """Orphaned workers become children of this process, which observes them and cleans up."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def verdict(program, name):
-    """What there is to say of PROGRAM and the case NAME: "passes", or "not yet: " and why."""
+    """Runs the case NAME with PROGRAM. Returns "passes", or "not yet: " and what happened."""
     try:
         CASES[name](program)
         return "passes"

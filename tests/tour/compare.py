@@ -1,9 +1,9 @@
-"""Tries echod and other servers with the cases of the tour: prints a table, in Markdown. Servers that are
-not installed have no column.
+"""Tests echod and other servers with the cases of the tour, and prints a table in Markdown. Servers that
+are not installed have no column.
 
-Each is set up for an echo as its manual suggests, with the limits that it has: 16 clients, and as many
-seconds of silence as a case asks for. Each case is tried several times, since some servers pass only
-sometimes. --verbose: says what happens where one does not pass; --echod: tries echod alone.
+Each is configured as an echo server, as its manual suggests, with the limits that it supports: 16 clients,
+and the idle timeout that a case asks for. Each case is run several times, since some servers pass only
+sometimes. --verbose: print what happens when one does not pass; --echod: test echod only.
 """
 import concurrent.futures
 import os
@@ -20,7 +20,7 @@ from stage import NotYet, Stage, end_sending  # noqa: E402
 
 BUILD = Path(os.environ.get("ECHOD_BUILDDIR", Path(__file__).resolve().parents[2] / "build")).resolve()
 TRIES = 4
-# A script for each, with the port and the seconds of silence as its arguments.
+# A script for each. Its arguments are the port and the idle timeout in seconds.
 SERVERS = {
     "echod": ("echod", """cat >"$0.conf" <<END
 [server]
@@ -60,17 +60,17 @@ exec inetd -i "$0.conf" """),
 
 
 def told(program):
-    """Client 17 is told why it is not served."""
+    """Client 17 gets the reason why it is refused."""
     with Stage(program) as stage:
         for _ in range(MAX_CLIENTS):
             stage.client()
         sock = stage.connect()
-        if not stage.receive_end(sock, "client 17 is served, or waits"):
-            raise NotYet("the connection is closed without a word")
+        if not stage.receive_end(sock, "client 17 is served, or has to wait"):
+            raise NotYet("the connection is closed without a message")
 
 
 def reload(program):
-    """SIGHUP leaves the clients alone, and new ones are served."""
+    """After SIGHUP, connected clients and new ones are served."""
     with Stage(program) as stage:
         sock = stage.client()
         stage.terminate(signal.SIGHUP)
@@ -80,29 +80,29 @@ def reload(program):
 
 
 def one_process(program):
-    """A crash of what serves one client is not another's: each has a process that was not there before."""
+    """Each client is served by a new process, and a crash of one does not affect the other."""
     with Stage(program) as stage:
         workers = []
         for _ in range(2):
             sock = stage.client()
             workers.append(stage.worker(sock))
         if len({*workers, stage.popen.pid}) != 3:
-            raise NotYet("both are served by one process")
+            raise NotYet("one process serves both")
         os.kill(workers[0], signal.SIGKILL)
         stage.settle()
         stage.exchange(stage.sockets[1], b"still\n")
 
 
 def finish(program):
-    """SIGTERM lets no new client in, and a client that is in the middle of something gets the rest."""
+    """After SIGTERM no new client is accepted, and a client in the middle of an exchange gets the rest."""
     with Stage(program) as stage:
         sock = stage.connect(receive_buffer=4096)
         sent = fill(stage, sock, 64 << 20)
         stage.terminate()
-        stage.wait(lambda: not stage.listens(), "new clients are let in")
+        stage.wait(lambda: not stage.listens(), "new clients are still accepted")
         stage.settle()
         end_sending(sock)
-        got = len(stage.receive_end(sock, "the connection is never ended"))
+        got = len(stage.receive_end(sock, "the connection is never closed"))
         if got != sent:
             raise NotYet("%d of %d bytes came back" % (got, sent))
 
@@ -124,7 +124,7 @@ ROWS = [
 
 
 def verdict(case, program):
-    """How often PROGRAM passes CASE, in a word."""
+    """Whether PROGRAM passes CASE: "yes", "sometimes" or "–"."""
     passed = 0
     for _ in range(TRIES):
         try:
@@ -141,7 +141,7 @@ def column(program):
 
 
 def install(name, directory):
-    """A program that is the server NAME."""
+    """Writes a script that starts the server NAME, and returns its path."""
     script = Path(directory, name)
     script.write_text("#!/bin/sh\n%s\n" % SERVERS[name][1], encoding="utf-8")
     script.chmod(0o755)

@@ -1,4 +1,4 @@
-"""A stage of doc/TOUR.md, run and watched: what a client cannot see of a server, /proc shows."""
+"""Runs a stage of doc/TOUR.md and observes it, as a client and through /proc."""
 import os
 import select
 import shutil
@@ -15,23 +15,23 @@ from proc import (descendants, descriptors, is_alive, read_proc, stat_fields,  #
                   state, tcp_connections)
 
 SAMPLE = 0.02  # seconds between two looks at the server
-# So many looks that find all of its processes asleep, one after the other, and nothing more happens.
+# After this many consecutive looks that find all of its processes asleep, nothing more will happen.
 QUIET = 50
 LOOKS = 15000  # five minutes, for a machine that is busy with something else
 SECRET = "a password that the daemon has read from its configuration"
 
 
 class NotYet(Exception):
-    """The stage does not pass the case; the text says what happens instead."""
+    """The stage does not pass the case; the message says what happens instead."""
 
 
 def heed_hangup():
-    """nohup(1) ignores SIGHUP, and so would every program that is started here."""
+    """Restores SIGHUP: programs inherit that it is ignored, for example from nohup(1)."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Stage:
-    """PROGRAM, serving on a port of its own. It ends with the block that it is used in."""
+    """A context manager that runs PROGRAM as a server on an unused port."""
 
     def __init__(self, program, idle=None, listener=None, notify=None):
         self.directory = Path(tempfile.mkdtemp(prefix="tour-"))
@@ -42,7 +42,7 @@ class Stage:
         self.arguments = [str(self.port)] + ([str(idle)] if idle else [])
         self.notify = notify
         self.popen = None
-        self.workers = set()  # every process that it was seen to have
+        self.workers = set()  # every process of the server that was ever seen
         self.sockets = []
         self.install(self.original)
         helper = self.original.with_name("fork-server")
@@ -67,13 +67,13 @@ class Stage:
         shutil.rmtree(self.directory)
 
     def install(self, program):
-        """Puts a copy of PROGRAM where the server is started from; another one may be running."""
+        """Installs a copy of PROGRAM as the server; the previous one may be running."""
         new = self.directory / "new"
         shutil.copy(program, new)
         new.rename(self.program)
 
     def start(self):
-        """Starts the server. Returns when it listens, unless it was passed a listener."""
+        """Starts the server, and waits until it listens unless it was passed a listener."""
         environment = {**os.environ, "TOUR_SECRET": SECRET}
         command = [str(self.program), *self.arguments]
         passed = []
@@ -81,7 +81,7 @@ class Stage:
             environment["NOTIFY_SOCKET"] = self.notify.getsockname()
         if self.listener:
             environment["LISTEN_FDS"] = "1"
-            # Only a shell can say what process ID the program will have; and the number has to be 3.
+            # Via a shell: it knows the process ID that the program will have, and moves the listener to 3.
             script = 'exec 3<&"$0"; LISTEN_PID=$$ exec "$@"'
             passed = [self.listener.fileno()]
             command = ["bash", "-c", script, str(passed[0]), *command]
@@ -92,22 +92,22 @@ class Stage:
         if not self.listener:
             self.wait(self.listens, "it does not listen")
 
-    # ---- what there is to see ----
+    # ---- observing ----
 
     def messages(self):
-        """What the server has written to standard error."""
+        """The lines that the server has written to standard error."""
         return (self.directory / "stderr").read_text().splitlines()
 
     def listens(self):
         return (self.port, 0) in tcp_connections()
 
     def look(self):
-        """The processes of the server; those that have lost it, too."""
+        """The living processes of the server, including orphaned workers."""
         self.workers |= set(descendants(self.popen.pid))
         return [pid for pid in self.workers | {self.popen.pid} if is_alive(pid)]
 
     def keeps(self, pid):
-        """Whether the zombie PID is one that its living parent does not wait for: not one of ours."""
+        """Whether the zombie PID has a living parent that is neither init nor this program."""
         fields = stat_fields(pid)
         return bool(fields) and int(fields[1]) not in (0, 1, os.getpid())
 
@@ -124,7 +124,7 @@ class Stage:
         return "the server ended: " + (said[-1] if said else "status %d" % self.popen.returncode)
 
     def holders(self, sock):
-        """The processes that have the server's end of SOCK, the youngest first."""
+        """The processes that hold the server's end of SOCK, the highest process ID first."""
         inode = tcp_connections().get((self.port, sock.getsockname()[1]))
         return [pid for pid in sorted(self.look(), reverse=True)
                 if f"socket:[{inode}]" in descriptors(pid).values()]
@@ -136,9 +136,9 @@ class Stage:
     # ---- waiting ----
 
     def wait(self, condition, otherwise, quiet=QUIET):
-        """Looks until CONDITION gives something true, and returns that. Raises NotYet, with the text
-        OTHERWISE, when the server sleeps instead, or with its obituary. No time limit decides: a
-        server that has something to do is not asleep, however slow the machine is."""
+        """Waits until CONDITION returns something true, and returns that. If all processes of the server
+        are asleep instead, raises NotYet with the text OTHERWISE or, if it has ended, the reason for
+        that. There is no time limit, as a busy server on a slow machine is not asleep."""
         looks_asleep = 0
         for _ in range(LOOKS):
             ended = self.ended()
@@ -152,17 +152,17 @@ class Stage:
             if looks_asleep >= quiet:
                 raise NotYet(otherwise)
             time.sleep(SAMPLE)
-        raise AssertionError("the server does not come to rest")
+        raise AssertionError("the server never becomes idle")
 
     def settle(self, looks=5):
-        """Waits until the server has done all that there was to do."""
+        """Waits until all processes of the server are asleep."""
         asleep = 0
         for _ in range(LOOKS):
             asleep = asleep + 1 if self.asleep() else 0
             if asleep >= looks or self.ended():
                 return
             time.sleep(SAMPLE)
-        raise AssertionError("the server does not come to rest")
+        raise AssertionError("the server never becomes idle")
 
     # ---- clients ----
 
@@ -181,11 +181,11 @@ class Stage:
         return sock
 
     def wait_readable(self, sock, otherwise, quiet=QUIET):
-        if not readable(sock, SAMPLE):  # a look at /proc takes longer than most answers
+        if not readable(sock, SAMPLE):  # reading /proc takes longer than most answers
             self.wait(lambda: readable(sock), otherwise, quiet)
 
     def receive(self, sock, size, otherwise):
-        """SIZE bytes from SOCK."""
+        """Receives SIZE bytes from SOCK."""
         got = b""
         while len(got) < size:
             self.wait_readable(sock, otherwise)
@@ -196,7 +196,7 @@ class Stage:
         return got
 
     def receive_end(self, sock, otherwise, quiet=QUIET):
-        """What still comes from SOCK until its end."""
+        """Receives from SOCK until its end."""
         got = b""
         while True:
             self.wait_readable(sock, otherwise, quiet)
@@ -206,7 +206,7 @@ class Stage:
             got += part
 
     def exchange(self, sock, message, otherwise="the client gets no answer"):
-        """Sends MESSAGE, and wants it back."""
+        """Sends MESSAGE and expects it back."""
         send_some(sock, message)
         back = self.receive(sock, len(message), otherwise)
         if back != message:
@@ -234,7 +234,7 @@ def readable(sock, timeout=0):
 
 
 def receive_some(sock, size):
-    """What recv(2) gives; nothing, too, where the connection was reset."""
+    """recv(2), but a connection that was reset counts as ended."""
     try:
         return sock.recv(size)
     except ConnectionResetError:
@@ -242,20 +242,20 @@ def receive_some(sock, size):
 
 
 def send_some(sock, data):
-    """How much of DATA the socket takes now."""
+    """Sends without waiting. Returns how many bytes of DATA the socket has taken."""
     try:
         return sock.send(data)
     except BlockingIOError:
         return 0
     except (ConnectionResetError, BrokenPipeError):
-        return len(data)  # what is received tells how it ended
+        return len(data)  # receiving will show how the connection ended
 
 
 def end_sending(sock):
     try:
         sock.shutdown(socket.SHUT_WR)
     except OSError:
-        pass  # the server has reset the connection; what is received tells so
+        pass  # the server has reset the connection, which receiving will show
 
 
 def reap(pids):

@@ -1,4 +1,4 @@
-"""echod passes all that README.md compares servers by. (The others are not tested here: ./dev compare.)"""
+"""echod passes every case of the comparison in README.md. (./dev compare tests the other servers.)"""
 import os
 import re
 import subprocess
@@ -16,22 +16,22 @@ SRCDIR = Path(os.environ.get("ECHOD_SRCDIR", Path(__file__).resolve().parents[2]
 
 
 def first_columns(text):
-    """Of the table in TEXT: (what is tried, how it went with echod)."""
+    """The first two columns of the table in TEXT: (case, result of echod)."""
     table = text[text.index("| | echod |"):].split("\n\n")[0].splitlines()
     return [tuple(cell.strip() for cell in row.split("|")[1:3]) for row in table[2:]]
 
 
-@test("the table of README.md says of echod what is so")
+@test("echod has the results that the table of README.md shows")
 def compared():
     if relaxed() or SANITIZED:
-        raise Skip("README.md speaks of a build that has a system call filter")
+        raise Skip("the table of README.md is about a build with a system call filter")
     shown = first_columns((SRCDIR / "README.md").read_text(encoding="utf-8"))
     done = subprocess.run([sys.executable, str(SRCDIR / "tests/tour/compare.py"), "--echod", "--verbose"],
                           capture_output=True, text=True, check=False)
-    expect_equal(done.stderr, "", "what echod does not pass")
+    expect_equal(done.stderr, "", "the cases that echod fails")
     expect_equal(first_columns(done.stdout), shown, "the rows")
     expect(re.search(r"^\| \| echod \| socat \| xinetd \| ncat \| inetd \|$",
-                     (SRCDIR / "README.md").read_text(encoding="utf-8"), re.M), "README.md has all servers")
+                     (SRCDIR / "README.md").read_text(encoding="utf-8"), re.M), "README.md lists all servers")
 
 
 main()

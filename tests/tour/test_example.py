@@ -1,4 +1,4 @@
-"""The service that CONTRIBUTING.md adds as an example: done to a copy of the tree, built, and talked to."""
+"""Adds the example service of CONTRIBUTING.md to a copy of the tree, builds it, and connects to it."""
 import os
 import re
 import shutil
@@ -45,7 +45,7 @@ def run(command, where):
 
 
 def build(tree):
-    """In TREE as in BUILDDIR, with warnings as errors. Returns where the programs are."""
+    """Builds TREE with the options of BUILDDIR and -Werror. Returns the build directory."""
     flags = run([str(BUILDDIR / "config.status"), "--config"], tree)
     build_dir = tree / "build"
     build_dir.mkdir()
@@ -56,7 +56,7 @@ def build(tree):
 
 
 def ask(build_dir, directory):
-    """What a client of the new service gets for "Hello, echod"."""
+    """Returns what the new service answers to "Hello, echod"."""
     config = directory / "echod.conf"
     config.write_text("[listen local]\naddress = 127.0.0.1\nport = 0\nservice = upper\n", encoding="utf-8")
     with subprocess.Popen([build_dir / "echod", "--config", config], stdout=subprocess.PIPE,
@@ -72,7 +72,7 @@ def ask(build_dir, directory):
             echod.terminate()
 
 
-@test("the service that CONTRIBUTING.md adds is short, builds without a warning, and answers")
+@test("the example service of CONTRIBUTING.md is short, builds without warnings, and answers")
 def upper():
     for tool in ("autoreconf", "automake"):
         if not shutil.which(tool):

@@ -1,4 +1,4 @@
-"""Each stage of doc/TOUR.md passes the cases that its table says, and fails the others as it quotes."""
+"""Each stage of doc/TOUR.md passes exactly the cases that the table shows, and fails as the text shows."""
 import concurrent.futures
 import os
 import re
@@ -16,12 +16,12 @@ BUILDDIR = Path(os.environ.get("ECHOD_BUILDDIR", "."))
 CLIENT = [sys.executable, str(SRCDIR / "tests/tour/client.py")]
 TOUR = (SRCDIR / "doc/TOUR.md").read_text(encoding="utf-8")
 STAGES = sorted(path.stem for path in (SRCDIR / "doc/tour").glob("[0-9]*.c"))
-# Most of a run is waiting; and a busy machine is no reason for a case to fail.
+# Most of a run is waiting, and a busy machine does not make a case fail.
 AT_ONCE = 4
 
 
 def table():
-    """What TOUR.md says: {case: [whether each stage passes it]}."""
+    """The table of TOUR.md: {case: [whether each stage passes it]}."""
     rows = re.findall(r"^\| ([a-z-]+) \| ((?:[✓–] \| ?)+)$", TOUR, re.M)
     return {name: [mark == "✓" for mark in marks.replace(" ", "").strip("|").split("|")]
             for name, marks in rows}
@@ -40,7 +40,7 @@ def quoted():
 
 
 def run(stage):
-    """What the client has to say of STAGE: its output, and what went wrong, if anything."""
+    """Runs the client with STAGE. Returns the lines of its output, and its error output."""
     done = subprocess.run([*CLIENT, str(BUILDDIR / "tour" / stage)], capture_output=True, text=True,
                           check=False)
     return done.stdout.splitlines(), done.stderr
@@ -50,12 +50,12 @@ results = {}
 
 
 def result(stage):
-    """The lines that the client prints of STAGE, {case: line}. All stages are run at the first call."""
+    """What the client prints about STAGE, {case: line}. The first call runs all stages."""
     if not results:
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             results.update(zip(STAGES, pool.map(run, STAGES)))
     lines, errors = results[stage]
-    expect_equal(errors, "", "what the client complains of")
+    expect_equal(errors, "", "the error output of the client")
     return {line.split()[0]: line for line in lines}
 
 
@@ -69,11 +69,11 @@ def check_column(number, stage):
 
 
 for index, name in enumerate(STAGES):
-    test("%s passes what doc/TOUR.md says, and not yet the rest" % name)(
+    test("%s passes exactly the cases that the table of doc/TOUR.md shows" % name)(
         lambda index=index, name=name: check_column(index, name))
 
 
-@test("the runs that doc/TOUR.md shows look like that")
+@test("the client prints what doc/TOUR.md shows")
 def shown():
     runs = quoted()
     expect(len(runs) >= len(STAGES), "there are runs for all stages: %d" % len(runs))
@@ -91,12 +91,12 @@ def complete():
         expect_equal(len(marks), len(STAGES), "the columns of " + case)
 
 
-@test("the client says how it is used")
+@test("the client prints its usage for wrong arguments")
 def usage():
     for arguments in ([], ["--new"], ["program", "no-such-case"]):
         done = subprocess.run([*CLIENT, *arguments], capture_output=True, text=True, check=False)
         expect_equal((done.returncode, done.stdout), (64, ""), "client.py %s" % arguments)
-        expect(done.stderr.startswith("Runs a server"), "it says how it is used")
+        expect(done.stderr.startswith("Runs a server"), "it prints its usage")
 
 
-main(at_once=1)  # what the first finds is for all of them
+main(at_once=1)  # the first case runs the client for all of them

@@ -1,7 +1,7 @@
 /*
- * What the first stages have settled, and none changes after: included from stage 8 on. New here
- * are only SOCK_CLOEXEC, so that no program that is executed gets our sockets, and a listener that
- * never blocks.
+ * Functions of stages 1 to 7 that no later stage changes, included from stage 8 on. Two things are
+ * new: SOCK_CLOEXEC, so that a program that is executed does not inherit the sockets, and a
+ * non-blocking listener.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -40,15 +40,14 @@ static inline int open_listener(const char *port)
     return listener;
 }
 
-/* Lets time pass in a shortage: an accept(2) that fails at once, again and again, would take all of
- * a processor. */
+/* Without a pause, accept(2) would fail again at once, and the loop would use a whole CPU. */
 static inline void pause_accepting(const char *what)
 {
     perror(what);
     poll(NULL, 0, 250);
 }
 
-/* Returns a client, or -1 if there is none this time. */
+/* Returns a client, or -1 if none could be accepted. */
 static inline int accept_client(int listener)
 {
     int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
