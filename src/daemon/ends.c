@@ -55,13 +55,15 @@ static void cancel_session(struct daemon *d, struct client *client, int error)
 
 /* ---- children ---- */
 
-/* The loop starts another one, after a pause. */
-static void log_scribe_end(struct daemon *d, int status)
+/* Whether PID was the scribe's process. The loop starts another one, after a pause. */
+static bool take_scribe(struct daemon *d, pid_t pid, int status)
 {
     char clause[CHILD_END_MAX];
+    enum scribe_exit exit = scribe_process_exited(&d->scribe, pid, status);
 
-    if (!d->scribe.retiring)
+    if (exit == SCRIBE_EXIT_UNEXPECTED)
         log_error(&d->log, "the scribe %s; starting another one", child_end_format(status, clause));
+    return exit != SCRIBE_EXIT_OTHER;
 }
 
 /* One that is not needed any more exits by itself. */
@@ -94,9 +96,7 @@ static void take_child(struct daemon *d, pid_t pid, int status)
 
     if (fork_server)
         log_fork_server_end(d, fork_server, status);
-    else if (scribe_process_exited(&d->scribe, pid, status))
-        log_scribe_end(d, status);
-    else if (!metrics_file_ended(&d->metrics, pid, status) &&
+    else if (!take_scribe(d, pid, status) && !metrics_file_ended(&d->metrics, pid, status) &&
              !takeover_dry_run_ended(d, pid, status))
         take_orphan(d, pid, status);
 }

@@ -8,6 +8,9 @@ from senders import KINDS, OPEN, Senders, quiet
 from tap import main, test
 from versions import Versions
 
+# What this test reads slowly, on a busy machine, is dropped: of sessions, never a message.
+SLOW_LOG = re.compile(r"\d+ records? (was|were) dropped: the log is too slow")
+
 RELOADS, UPGRADES = (20, 5) if SLOW else (100, 20)
 
 
@@ -32,7 +35,8 @@ def to_and_fro():
         logged = set(re.findall(r" message from .*: the message (\S+)\.$", text, re.M))
         expect_equal(set(messages.stored) - logged, set(), "messages that got OK, and are not in the log")
         expect_equal(set(messages.sent) - set(messages.stored), set(), "messages that got none: sessions go on")
-        expect_equal(text.count(" warning: ") + text.count(" error: "), 0, "complaints")
+        complaints = re.findall(r" (?:warning|error): (.*)$", text, re.M)
+        expect_equal([c for c in complaints if not SLOW_LOG.match(c)], [], "complaints")
         inside.close()
         expect_equal(quiet(echod), before, "descriptors and clients")
         print("# %d messages, %d echoes, %d short connections meanwhile" %

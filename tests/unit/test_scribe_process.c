@@ -84,7 +84,8 @@ static void ends(int status)
     pid_t pid = scribe.pid;
 
     assert_int_equal(child_end(pid), status);
-    assert_true(scribe_process_exited(&scribe, pid, wait_status(status)));
+    assert_int_equal(scribe_process_exited(&scribe, pid, wait_status(status)),
+                     status == 0 ? SCRIBE_EXIT_TOLD : SCRIBE_EXIT_UNEXPECTED);
     assert_int_equal(scribe.pid, 0);
 }
 
@@ -169,8 +170,8 @@ static void test_open(void **state)
     assert_true(scribe_process_next(&scribe) <= clock_now()); /* it is to be started */
     start();
     assert_true(scribe_process_next(&scribe) == UINT64_MAX);
-    assert_false(scribe_process_exited(&scribe, getpid(), 0));
-    assert_false(scribe_process_exited(&scribe, 0, 0));
+    assert_int_equal(scribe_process_exited(&scribe, getpid(), 0), SCRIBE_EXIT_OTHER);
+    assert_int_equal(scribe_process_exited(&scribe, 0, 0), SCRIBE_EXIT_OTHER);
 }
 
 static void test_killed(void **state)
@@ -236,10 +237,54 @@ static void test_retired(void **state)
     assert_true(scribe_process_next(&scribe) <= clock_now());
     start();
     assert_int_not_equal(scribe.pid, first);
-    assert_false(scribe.retiring);
     assert_int_equal(store_over(&to, "three", LONG), 0);
     assert_string_equal(written(), "info: one|info: two|info: message from three|");
     disconnect(&to, number);
+}
+
+/* A second time, before the first farewell is read or by a program that does not know of it: that
+ * is no fault, and costs one scribe more. */
+static void test_retired_twice(void **state)
+{
+    (void)state;
+    start();
+    kill(scribe.pid, SIGSTOP);
+    scribe_process_retire(&scribe);
+    scribe_process_retire(&scribe);
+    kill(scribe.pid, SIGCONT);
+    for (int i = 0; i < 2; i++) {
+        ends(0);
+        assert_true(scribe_process_next(&scribe) <= clock_now());
+        start();
+    }
+    log_one("last");
+    scribe_process_stop(&scribe);
+    ends(0);
+    assert_string_equal(written(), "info: last|");
+}
+
+/* Its queue is full: it is told as soon as there is room. */
+static void test_retired_late(void **state)
+{
+    struct log log = {.level = LOG_INFO};
+
+    (void)state;
+    start();
+    log.channel = scribe.records_out;
+    kill(scribe.pid, SIGSTOP);
+    while (log.dropped == 0)
+        log_info(&log, "one of many");
+    while (send(scribe.records_out, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        continue; /* the last room */
+    scribe_process_retire(&scribe);
+    assert_true(scribe.retiring);
+    assert_true(scribe_process_next(&scribe) <= clock_now() + USEC_PER_SEC);
+    kill(scribe.pid, SIGCONT);
+    while (scribe.retiring) {
+        assert_int_equal(run(clock_now()), 0);
+        poll(NULL, 0, 1);
+    }
+    ends(0);
 }
 
 static void test_dismissed(void **state)
@@ -506,6 +551,8 @@ int main(void)
         TEST(test_killed),
         TEST(test_gives_up),
         TEST(test_retired),
+        TEST(test_retired_twice),
+        TEST(test_retired_late),
         TEST(test_dismissed),
         TEST(test_queue_that_is_closed),
         TEST(test_connections_wait_for_a_scribe),

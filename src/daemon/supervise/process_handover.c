@@ -9,8 +9,8 @@ static void save_scribe(const struct scribe_process *scribe, struct handover *ha
 {
     FILE *to = handover->to;
 
-    fprintf(to, "scribe %d %d %d %d %d\n", (int)scribe->sink, (int)scribe->pid, scribe->records_in,
-            scribe->records_out, scribe->stores);
+    fprintf(to, "scribe %d %d %d %d %d %d\n", (int)scribe->sink, (int)scribe->pid,
+            scribe->records_in, scribe->records_out, scribe->stores, scribe->retiring);
     handover_add(handover, scribe->records_in);
     handover_add(handover, scribe->records_out);
     handover_add(handover, scribe->stores);
@@ -51,15 +51,16 @@ void processes_save(const struct jobs *jobs, struct handover *handover)
 static int restore_scribe(struct scribe_process *scribe, const struct title *title,
                           const char *line)
 {
-    int sink, pid;
+    int sink, pid, retiring = false; /* which older versions do not write */
 
-    if (sscanf(line, "scribe %d %d %d %d %d", &sink, &pid, &scribe->records_in,
-               &scribe->records_out, &scribe->stores) != 5)
+    if (sscanf(line, "scribe %d %d %d %d %d %d", &sink, &pid, &scribe->records_in,
+               &scribe->records_out, &scribe->stores, &retiring) < 5)
         return -EPROTO;
     handover_take(scribe->records_in);
     handover_take(scribe->records_out);
     handover_take(scribe->stores);
     scribe->sink = (enum sink)sink;
+    scribe->retiring = retiring;
     scribe->pid = pid;
     scribe->title = title;
     scribe->seed = hash_seed_new();

@@ -24,7 +24,7 @@
 #define CONNECTIONS_MAX (1u << 24)
 /* Room for the records of a burst; the kernel grants what it can. */
 #define QUEUE_BYTES (1024 * 1024)
-/* Between two tries to pass connections that the channel had no room for. */
+/* Between two tries to send what a channel had no room for. */
 #define RETRY (10 * USEC_PER_MSEC)
 
 /* ---- the process ---- */
@@ -85,7 +85,6 @@ int scribe_process_start(struct scribe_process *scribe, uint64_t now)
     if (pid < 0)
         return -error;
     scribe->pid = pid;
-    scribe->retiring = false;
     return 0;
 }
 
@@ -114,35 +113,35 @@ static uint64_t next_pause(const struct scribe_process *scribe, int status)
     return 2 * scribe->pause < LONGEST_PAUSE ? 2 * scribe->pause : LONGEST_PAUSE;
 }
 
-bool scribe_process_exited(struct scribe_process *scribe, pid_t pid, int status)
+enum scribe_exit scribe_process_exited(struct scribe_process *scribe, pid_t pid, int status)
 {
     if (scribe->pid == 0 || scribe->pid != pid)
-        return false;
+        return SCRIBE_EXIT_OTHER;
     scribe->pid = 0;
     scribe->pause = next_pause(scribe, status);
-    if (scribe->retiring)
-        scribe->since = 0; /* the next one is not to wait */
-    return true;
+    scribe->retiring = false;
+    if (status != 0)
+        return SCRIBE_EXIT_UNEXPECTED;
+    scribe->since = 0; /* the next one is not to wait */
+    return SCRIBE_EXIT_TOLD;
 }
 
-static void send_last_record(const struct scribe_process *scribe)
+static bool send_farewell(const struct scribe_process *scribe)
 {
     const char farewell[] = SCRIBE_FAREWELL;
 
-    if (send(scribe->records_out, farewell, sizeof(farewell), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        errno = 0; /* then it takes a moment longer to end */
+    return send(scribe->records_out, farewell, sizeof(farewell), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
 void scribe_process_retire(struct scribe_process *scribe)
 {
-    scribe->retiring = true;
-    send_last_record(scribe);
+    scribe->retiring = !send_farewell(scribe); /* else as soon as there is room */
 }
 
 void scribe_process_stop(struct scribe_process *scribe)
 {
     if (scribe->records_out >= 0)
-        send_last_record(scribe);
+        send_farewell(scribe); /* without it, it takes a moment longer to end */
     fd_close(&scribe->records_in);
     fd_close(&scribe->records_out);
     fd_close(&scribe->stores);
@@ -274,6 +273,8 @@ int scribe_process_run(struct scribe_process *scribe, uint64_t now)
 
     if (scribe->pid == 0 && now >= scribe->since + scribe->pause)
         r = scribe_process_start(scribe, now);
+    if (scribe->retiring)
+        scribe_process_retire(scribe);
     if (scribe->waiting > 0)
         pass_waiting(scribe);
     return r;
@@ -281,7 +282,7 @@ int scribe_process_run(struct scribe_process *scribe, uint64_t now)
 
 uint64_t scribe_process_next(const struct scribe_process *scribe)
 {
-    if (scribe->waiting > 0 && scribe->pid > 0)
+    if (scribe->pid > 0 && (scribe->waiting > 0 || scribe->retiring))
         return clock_now() + RETRY;
     return scribe->pid == 0 ? scribe->since + scribe->pause : UINT64_MAX;
 }

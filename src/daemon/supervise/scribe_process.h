@@ -38,7 +38,7 @@ struct scribe_process {
     struct store_connection *connection; /* owned; [number - 1] */
     uint32_t count, free;
     uint32_t waiting; /* those that are not passed */
-    bool retiring;    /* it was told to end, and will be replaced */
+    bool retiring;    /* it is to be told to end: there was no room in the queue yet */
 };
 
 #define SCRIBE_PROCESS_NONE                                                                        \
@@ -70,10 +70,16 @@ int scribe_process_adopt(struct scribe_process *scribe, uint32_t number,
                          const struct store_connection *connection);
 void scribe_process_adopted(struct scribe_process *scribe);
 
-/* Handles the end of PID, with STATUS of wait(2). Returns whether it was the scribe. */
-bool scribe_process_exited(struct scribe_process *scribe, pid_t pid, int status);
+enum scribe_exit {
+    SCRIBE_EXIT_OTHER,     /* it was another process */
+    SCRIBE_EXIT_TOLD,      /* it was told to end; the next one may start at once */
+    SCRIBE_EXIT_UNEXPECTED /* the next one starts after a pause */
+};
 
-/* Makes the scribe end once it has written its queue; another one follows. */
+/* Handles the end of PID, with STATUS of wait(2). */
+enum scribe_exit scribe_process_exited(struct scribe_process *scribe, pid_t pid, int status);
+
+/* Makes the scribe end once it has written its queue; scribe_process_run() starts another one. */
 void scribe_process_retire(struct scribe_process *scribe);
 
 /* Makes the scribe end for good, and closes the daemon's end of the queue. */
