@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -69,6 +71,15 @@ bool file_is_masked(const char *path)
     struct stat st;
 
     return stat(path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+bool file_lacks_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char directory[PATH_MAX];
+
+    snprintf(directory, sizeof(directory), "%.*s/", (int)(slash - path), path);
+    return access(directory, F_OK) < 0 && errno == ENOENT;
 }
 
 const char *file_error(int error)

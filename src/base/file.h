@@ -24,6 +24,9 @@ bool file_is_descriptor(const char *path);
 /* Whether PATH leads to /dev/null, which masks a file. */
 bool file_is_masked(const char *path);
 
+/* Whether the directory in which PATH, an absolute path, would be does not exist. */
+bool file_lacks_directory(const char *path);
+
 /* A clause that explains ERROR, an errno of the functions above. */
 const char *file_error(int error);
 

@@ -22,6 +22,7 @@ struct reading {
     char *line; /* the one that was read last, with a NUL */
     unsigned number;
     bool unanswered; /* inih was given a line that must yield a value, and has not yet */
+    bool indented;   /* that line */
     unsigned last_malformed;
     const struct inifile_events *events;
     void *user;
@@ -33,11 +34,18 @@ static void malformed(struct reading *in, const char *reason)
     in->events->malformed(in->user, in->number, reason);
 }
 
+static void expected_option(struct reading *in)
+{
+    malformed(in, in->indented
+                      ? "expected OPTION = VALUE: an indented line does not continue the one before"
+                      : "expected OPTION = VALUE");
+}
+
 /* inih reports only the first line it cannot parse: the silence after a line tells of each. */
 static void demand_answer(struct reading *in)
 {
     if (in->unanswered)
-        malformed(in, "expected KEY = VALUE");
+        expected_option(in);
     in->unanswered = false;
 }
 
@@ -64,13 +72,17 @@ static const char *inspect(struct reading *in, size_t length, size_t limit)
     char *line = in->line;
 
     if (strlen(line) < length) {
-        malformed(in, "the line contains a NUL byte");
+        malformed(in, "the line contains a NUL byte: the file must be text, in UTF-8 or ASCII; "
+                      "the rest of it was not read");
+        in->next = in->size;
         return "";
     }
     if (in->number == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
         line += 3;
     /* An indented line would be the continuation of the one before it to inih. */
-    line += strspn(line, " \t\r\n\v\f");
+    size_t indentation = strspn(line, " \t\r\n\v\f");
+    in->indented = indentation > 0;
+    line += indentation;
     /* Counted with its end, which the last line may lack: a dump gives it one. */
     if (strcspn(line, "\n") + 1 >= limit) {
         malformed(in, "the line is longer than 198 bytes; a list may be split over several lines");
@@ -107,7 +119,10 @@ static int take_value(void *user, const char *section, const char *key, const ch
 
     (void)section;
     in->unanswered = false;
-    in->events->value(in->user, in->number, key, value);
+    if (*key)
+        in->events->value(in->user, in->number, key, value);
+    else
+        expected_option(in);
     return 1;
 }
 

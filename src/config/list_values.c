@@ -25,7 +25,7 @@ static int each_item(const char *text, void *list, char *reason,
         if (len == 0)
             r = value_reject(reason, "the list has an empty item between two commas");
         else if (item[len + strspn(item + len, " \t")])
-            r = value_reject(reason, "separate the items of a list by commas: \"%.60s\"", item);
+            r = value_reject(reason, "separate the items of a list by commas: \"%.198s\"", item);
         else {
             item[len] = '\0';
             r = take(list, item, reason);
@@ -151,18 +151,18 @@ static int range_take(void *list, const char *item, char *reason)
         cidrs->item[cidrs->count - 1] = cidr;
         return 0;
     case -ERANGE:
-        return value_reject(reason, "%.60s: the prefix is longer than the address", item);
+        return value_reject(reason, "%.198s: the prefix is longer than the address", item);
     case -EDOM:
         return value_reject(
-            reason, "%.60s has bits set after its prefix; for a single address, omit the /", item);
+            reason, "%.198s has bits set after its prefix; for a single address, omit the /", item);
     case -ENODEV:
         return value_reject(
             reason,
-            "%.60s: only a link-local address (fe80::/10) may name an interface: fe80::1%%eth0, "
+            "%.198s: only a link-local address (fe80::/10) may name an interface: fe80::1%%eth0, "
             "fe80::%%eth0/64",
             item);
     default:
-        return value_reject(reason, "\"%.60s\" is not an address or ADDRESS/BITS", item);
+        return value_reject(reason, "\"%.198s\" is not an address or ADDRESS/BITS", item);
     }
 }
 

@@ -147,7 +147,7 @@ static void report_unknown_option(struct loading *in, struct origin where,
     const struct option_row *nearest = option_nearest(section->kind, key);
 
     if (elsewhere)
-        problem_add(in->problems, FATAL, where, section->name, key, "belongs into [%s]",
+        problem_add(in->problems, FATAL, where, section->name, key, "belongs in [%s]",
                     option_section_name(elsewhere));
     else if (nearest)
         problem_add(in->problems, FATAL, where, section->name, key,
@@ -183,7 +183,8 @@ static void set_value(struct loading *in, struct origin where, const struct opti
     const struct list_type *list = row->type->list;
 
     if (option_parse(row, text, row->type->clear ? &fresh : field, reason) < 0) {
-        problem_add(in->problems, FATAL, where, section->name, row->name, "%s", reason);
+        problem_add(in->problems, FATAL, where, section->name, row->name, "%s%s", reason,
+                    value_hint(text));
     } else if (row->type->clear) {
         if (list)
             list->set_line(&fresh, where.line);

@@ -41,8 +41,8 @@ static int prefix_parse(const struct value_rule *rule, const char *text, void *f
     if (r < 0) {
         snprintf(reason, REASON_MAX,
                  r == -ERANGE
-                     ? "%.60s is out of range (1 to 32, 1 to 128)"
-                     : "\"%.60s\" is not a pair of prefix lengths, for IPv4 and IPv6: 32, 64",
+                     ? "%.198s is out of range (1 to 32, 1 to 128)"
+                     : "\"%.198s\" is not a pair of prefix lengths, for IPv4 and IPv6: 32, 64",
                  text);
         return -EINVAL;
     }
@@ -99,8 +99,8 @@ static int rate_parse(const struct value_rule *rule, const char *text, void *fie
     (void)rule;
     if (r < 0) {
         snprintf(reason, REASON_MAX,
-                 r == -ERANGE ? "%.60s is out of range (1 to 1000000 of /s, /min, /h or /d)"
-                              : "\"%.60s\" is not a rate (NUMBER/s, /min, /h or /d: 20/s), nor 0",
+                 r == -ERANGE ? "%.198s is out of range (1 to 1000000 of /s, /min, /h or /d)"
+                              : "\"%.198s\" is not a rate (NUMBER/s, /min, /h or /d: 20/s), nor 0",
                  text);
         return -EINVAL;
     }

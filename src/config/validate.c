@@ -112,17 +112,26 @@ static bool is_unusable(const struct address *a, const char *item, unsigned prot
     char host[INET_ADDRSTRLEN];
 
     if (six && IN6_IS_ADDR_V4MAPPED(six))
-        snprintf(reason, REASON_MAX, "%.60s is an IPv4 address: write %s", item,
+        snprintf(reason, REASON_MAX, "%s is an IPv4 address: write %s", item,
                  inet_ntop(AF_INET, &six->s6_addr[12], host, sizeof(host)));
     else if (is_group(a) && protocol == PROTOCOL_TCP)
         snprintf(reason, REASON_MAX,
-                 "%.60s is a multicast or broadcast address: nobody can connect to it", item);
+                 "%s is a multicast or broadcast address: nobody can connect to it", item);
     else if (needs_zone && a->in6.sin6_scope_id == 0)
-        snprintf(reason, REASON_MAX, "%.60s is link-local: add the interface, as in fe80::1%%eth0",
+        snprintf(reason, REASON_MAX, "%s is link-local: add the interface, as in fe80::1%%eth0",
                  item);
     else
         return false;
     return true;
+}
+
+/* The port in ITEM, "127.0.0.1:80" or "[::1]:80"; NULL: there is none. */
+static const char *port_of(const char *item)
+{
+    const char *colon = strrchr(item, ':');
+    bool one = colon && (strchr(item, ':') == colon || colon[-1] == ']');
+
+    return one && colon[1] && !colon[1 + strspn(colon + 1, "0123456789")] ? colon + 1 : NULL;
 }
 
 /* Whether ITEM can be an address to listen on; if not, REASON tells why. What only this machine
@@ -136,10 +145,15 @@ static bool is_address(const char *item, unsigned protocol, char *reason)
         return !is_unusable(&address, item, protocol, reason);
     if (strcmp(item, "*") == 0 || r == -ENODEV || is_host_name(item))
         return true;
-    snprintf(reason, REASON_MAX,
-             item[0] == '/' ? "%.100s is a path: did you mean protocol = unix?"
-                            : "\"%.100s\" is neither an address nor a host name nor *",
-             item);
+    const char *port = port_of(item);
+    if (item[0] == '/')
+        snprintf(reason, REASON_MAX, "%s is a path: did you mean protocol = unix?", item);
+    else if (port)
+        snprintf(reason, REASON_MAX, "\"%s\" includes a port: write port = %s in a line of its own",
+                 item, port);
+    else
+        snprintf(reason, REASON_MAX, "\"%s\" is neither an address nor a host name nor *%s", item,
+                 value_hint(item));
     return false;
 }
 

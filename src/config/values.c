@@ -22,6 +22,15 @@ int value_reject(char *reason, const char *format, ...)
     return -EINVAL;
 }
 
+const char *value_hint(const char *text)
+{
+    if (strchr("\"'", *text))
+        return *text ? "; quotes have no special meaning: remove them" : "";
+    return strchr(text, ';') || *text == '#' || strstr(text, " #")
+               ? "; a comment after a value begins with \" ;\""
+               : "";
+}
+
 /* A bound is kept as the number that the type's field holds, whatever its C type. */
 static void bound_format(const struct value_type *type, uint64_t bound, char *buf, size_t size)
 {
@@ -55,9 +64,11 @@ static int check_range(const struct value_type *type, const struct value_rule *r
 
     value_range(type, rule, range, sizeof(range));
     if (r == -EINVAL)
-        return value_reject(reason, "\"%.60s\" is not a %s (%s)", text, type->name, range);
+        return value_reject(reason, "\"%.198s\" is not a %s%s%s (%s)", text, type->name,
+                            type->example ? " such as " : "", type->example ? type->example : "",
+                            range);
     if (r < 0 || number < rule->min || number > rule->max)
-        return value_reject(reason, "%.60s is out of range (%s)", text, range);
+        return value_reject(reason, "%.198s is out of range (%s)", text, range);
     return 0;
 }
 
@@ -74,7 +85,7 @@ static int bool_parse(const struct value_rule *rule, const char *text, void *fie
             return 0;
         }
     }
-    return value_reject(reason, "\"%.60s\" is neither yes nor no", text);
+    return value_reject(reason, "\"%.198s\" is neither yes nor no", text);
 }
 
 static void bool_format(const struct value_rule *rule, const void *field, char *buf, size_t size)
@@ -135,7 +146,8 @@ static int size_parse(const struct value_rule *rule, const char *text, void *fie
     return r;
 }
 
-const struct value_type type_size = {.name = "size", .parse = size_parse, .format = count_format};
+const struct value_type type_size = {
+    .name = "size", .example = "16K", .parse = size_parse, .format = count_format};
 
 static int duration_value_parse(const struct value_rule *rule, const char *text, void *field,
                                 char *reason)
@@ -156,8 +168,10 @@ static void duration_value_format(const struct value_rule *rule, const void *fie
     duration_format(*(const uint64_t *)field, buf, size);
 }
 
-const struct value_type type_duration = {
-    .name = "time span", .parse = duration_value_parse, .format = duration_value_format};
+const struct value_type type_duration = {.name = "time span",
+                                         .example = "90s or 1min 30s",
+                                         .parse = duration_value_parse,
+                                         .format = duration_value_format};
 
 /* Whether MODE is one that a socket may have for a reason: who owns the file can use it, and nobody
  * has a right that somebody nearer has not. */
@@ -178,19 +192,17 @@ static int mode_parse(const struct value_rule *rule, const char *text, void *fie
 
     if (digits == 3 && !text[digits] && text[0] != '0' && mode_makes_sense(decimal) &&
         !(octal && mode_makes_sense(mode)))
-        return value_reject(
-            reason,
-            "%.60s is not a usual mode in octal digits: did you mean 0%lo, which is "
-            "%.60s in decimal? (if not, write 0%.60s)",
-            text, decimal, text, text);
+        return value_reject(reason,
+                            "%s is not a usual mode in octal digits: did you mean 0%lo, which is "
+                            "%s in decimal? (if not, write 0%s)",
+                            text, decimal, text, text);
     if (!octal || mode > rule->max)
-        return value_reject(reason, "\"%.60s\" is not a mode (octal, 0 to 0777)", text);
+        return value_reject(reason, "\"%.198s\" is not a mode (octal, 0 to 0777)", text);
     if (text[0] != '0' && !mode_makes_sense(mode))
-        return value_reject(
-            reason,
-            "%.60s is an odd mode for a socket: did you mean 0660 or 0666? (if not, "
-            "write 0%.60s)",
-            text, text);
+        return value_reject(reason,
+                            "%s is an odd mode for a socket: did you mean 0660 or 0666? (if not, "
+                            "write 0%s)",
+                            text, text);
     *(unsigned *)field = (unsigned)mode;
     return 0;
 }
@@ -212,12 +224,12 @@ static int port_parse(const struct value_rule *rule, const char *text, void *fie
         const struct servent *entry = getservbyname(text, NULL);
         if (!entry)
             return value_reject(reason,
-                                "\"%.60s\" is neither a port (0 to 65535) nor a name in "
+                                "\"%.198s\" is neither a port (0 to 65535) nor a name in "
                                 "/etc/services",
                                 text);
         number = ntohs((uint16_t)entry->s_port);
     } else if (r < 0 || number > rule->max) {
-        return value_reject(reason, "%.60s is not a port (0 to 65535)", text);
+        return value_reject(reason, "%.198s is out of range (0 to 65535)", text);
     }
     *(uint16_t *)field = (uint16_t)number;
     return 0;
@@ -253,9 +265,9 @@ static int choice_parse(const struct value_rule *rule, const char *text, void *f
     }
     for (const struct choice *c = rule->choices; c->name; c++)
         if (strcasecmp(c->name, text) == 0)
-            return value_reject(reason, "\"%.60s\" is unknown; did you mean %s?", text, c->name);
+            return value_reject(reason, "\"%.198s\" is unknown; did you mean %s?", text, c->name);
     value_range(&type_choice, rule, range, sizeof(range));
-    return value_reject(reason, "\"%.60s\" is not one of %s", text, range);
+    return value_reject(reason, "\"%.198s\" is not one of %s", text, range);
 }
 
 static void choice_format(const struct value_rule *rule, const void *field, char *buf, size_t size)

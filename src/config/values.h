@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REASON_MAX 256
+#define REASON_MAX 512 /* room for a whole line of a file, %.198s */
 #define VALUE_TEXT_MAX 1024
 
 /* The C types of the fields; what they point at belongs to the settings. */
@@ -48,6 +48,7 @@ struct value_rule {
 
 struct value_type {
     const char *name;
+    const char *example; /* NULL: the name and the range are enough */
     /* Parses TEXT into FIELD. Returns 0, or -EINVAL with a clause in REASON; FIELD is then as
      * it was. A field is parsed into once more only after clear(). */
     int (*parse)(const struct value_rule *rule, const char *text, void *field, char *reason);
@@ -73,6 +74,10 @@ extern const struct value_type type_rate;     /* struct rate: 20/s */
 
 /* Sets REASON and returns -EINVAL: the end of every parse() that fails. */
 int value_reject(char *reason, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* What may be wrong with TEXT, a value that is not valid, for the end of a REASON: "" or a clause.
+ */
+const char *value_hint(const char *text);
 
 /* The values of TYPE that RULE permits, for people to read. */
 void value_range(const struct value_type *type, const struct value_rule *rule, char *buf,

@@ -158,7 +158,7 @@ static int lock_pid_file(struct run *run)
     if (r == -EAGAIN)
         log_error(&run->daemon.log, "another echod is already running: it has locked %s", path);
     else if (r < 0)
-        log_error(&run->daemon.log, "cannot write %s: %s", path, file_error(-r));
+        log_error(&run->daemon.log, "cannot write the pid file %s: %s", path, file_error(-r));
     return r == -EAGAIN ? EXIT_UNAVAILABLE : r < 0 ? EXIT_CANTCREAT : 0;
 }
 

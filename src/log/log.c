@@ -73,7 +73,7 @@ static void log_formatted(struct log *log, enum event event, int priority, const
 
     vsnprintf(text, sizeof(text), format, args);
     if (priority <= LOG_ERR && log->complaint[0] == '\0')
-        snprintf(log->complaint, sizeof(log->complaint), "%.159s", text);
+        snprintf(log->complaint, sizeof(log->complaint), "%.511s", text);
     record_start(&record, buf, sizeof(buf), priority, "%s", text);
     if (event < EVENT_COUNT)
         record_event(&record, event);

@@ -17,7 +17,7 @@ struct log {
     bool bare;               /* on standard error: without the program's name */
     uint64_t dropped;        /* records that found the channel full and are not yet confessed to */
     uint64_t *total_dropped; /* counts all of them; NULL: nobody wants to know */
-    char complaint[160];     /* the text of the first error, cut to this size; empty: none */
+    char complaint[512];     /* the text of the first error, cut to this size; empty: none */
 };
 
 /* Whether a record of PRIORITY would go anywhere: ask before an expensive one is made. */

@@ -55,7 +55,7 @@ int endpoint_look_up(const char *name, uint16_t port, struct addresses *list, ch
     size_t from = list->count;
 
     if (r != 0) {
-        snprintf(reason, NET_REASON_MAX, "cannot look up the name %.100s: %s", name,
+        snprintf(reason, NET_REASON_MAX, "cannot look up the name %s: %s", name,
                  r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
         return -ENOENT;
     }

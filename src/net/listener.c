@@ -80,7 +80,9 @@ static const char *path_reason(int error)
         return "its directory does not exist";
     case EEXIST:
         return "the file of that name with .lock appended is not a lock file of echod, or "
-               "belongs to another user";
+               "belongs to another user: remove it, or choose another path";
+    case ENOTSOCK:
+        return "a file that is not a socket has this name: remove it, or choose another path";
     default:
         return NULL;
     }
@@ -92,8 +94,8 @@ static const char *internet_reason(int error)
     switch (error) {
     case EACCES:
     case EPERM:
-        return "is not permitted: a port below 1024 needs CAP_NET_BIND_SERVICE "
-               "(privileged-port.conf, echod(8))";
+        return "is not permitted: a port below 1024 requires CAP_NET_BIND_SERVICE (for the "
+               "service, see privileged-port.conf in echod(8))";
     case EADDRNOTAVAIL:
         return "is not an address of this machine";
     default:
@@ -148,7 +150,7 @@ static int open_file(int fd, const struct address *address, int type, unsigned m
         r = bind_and_listen(fd, address, type, mode);
     umask(saved);
     socket_file_unlock(address, &lock);
-    return r;
+    return r == -EADDRINUSE && socket_file_is_obstructed(address) ? -ENOTSOCK : r;
 }
 
 int listener_share(int fd)

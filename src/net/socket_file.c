@@ -149,6 +149,14 @@ bool socket_file_remove_stale(const struct address *address)
     return path && socket_file_at(address).inode != 0 && !is_alive(address) && unlink(path) == 0;
 }
 
+bool socket_file_is_obstructed(const struct address *address)
+{
+    const char *path = path_of(address);
+    struct stat st;
+
+    return path && lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
 /* ---- ending with one ---- */
 
 void socket_file_remove(const struct socket_file *file, const struct address *address)

@@ -37,6 +37,9 @@ void socket_file_unlock(const struct address *address, int *lock);
  */
 bool socket_file_remove_stale(const struct address *address);
 
+/* Whether something other than a socket is at the path ADDRESS. */
+bool socket_file_is_obstructed(const struct address *address);
+
 /* Removes FILE from the path ADDRESS, if it is known and still there. */
 void socket_file_remove(const struct socket_file *file, const struct address *address);
 

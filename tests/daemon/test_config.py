@@ -37,11 +37,11 @@ def every_error():
                  "allow = 127.0.0.1/33\n",
                  "echod.conf:1: port: precedes the first section: begin with [server] or [listen NAME]",
                  'echod.conf:3: [server] max_clients: 0 is out of range (1 to 100000)',
-                 'echod.conf:4: [server] idle_timeout: "soon" is not a time span (0 to 365d)',
-                 "echod.conf:5: expected KEY = VALUE",
+                 'echod.conf:4: [server] idle_timeout: "soon" is not a time span such as 90s or 1min 30s (0 to 365d)',
+                 "echod.conf:5: expected OPTION = VALUE",
                  "echod.conf:6: [listen a b] is not a section; use [server] or [listen NAME] "
                  "(NAME: up to 32 letters, digits, . _ -)",
-                 "echod.conf:9: [listen local] port: 70000 is not a port (0 to 65535)",
+                 "echod.conf:9: [listen local] port: 70000 is out of range (0 to 65535)",
                  'echod.conf:10: [listen local] service: "teapot" is not one of echo | message | '
                  "discard | daytime | chargen | whoami",
                  "echod.conf:11: [listen local] allow: 127.0.0.1/33: the prefix is longer "
@@ -74,8 +74,8 @@ def told_once():
 @test("a key in the wrong section is answered with the right one")
 def misplaced():
     expect_wrong("[server]\nport = 0\n[listen local]\nmax_clients = 5\nport = 0\n",
-                 "echod.conf:2: [server] port: belongs into [listen NAME]",
-                 "echod.conf:4: [listen local] max_clients: belongs into [server]")
+                 "echod.conf:2: [server] port: belongs in [listen NAME]",
+                 "echod.conf:4: [listen local] max_clients: belongs in [server]")
 
 
 @test("a key that is set twice is an error that names both lines")

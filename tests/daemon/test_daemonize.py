@@ -104,7 +104,7 @@ def odd_pid_file():
                              ("/dev/full", "it is not a regular file"), (where, "Is a directory")):
             status, _, err = run_echod("--daemon", "--pid-file", name, config=ini())
             expect_equal(status, 73, "the exit status")
-            expect_match(" error: cannot write %s: %s$" % (re.escape(name), reason), err,
+            expect_match(" error: cannot write the pid file %s: %s$" % (re.escape(name), reason), err,
                          "standard error")
 
 

@@ -7,14 +7,16 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
+import tempfile
 
 from clients import expect_echo, recv_exactly, recv_until_eof
-from expect import DEADLINE, SLOW, Skip, eventually, eventually_equal, expect, expect_equal
-from harness import inetd, run_echod
+from expect import DEADLINE, SLOW, Skip, eventually, eventually_equal, expect, expect_equal, expect_match
+from harness import WRAPPER, inetd, run_echod
 from managed import Managed, listen, plain_processes
 from planted import relaxed
 from proc import children, is_alive
-from programs import SANITIZED
+from programs import ECHOD, SANITIZED
 from senders import KINDS, MESSAGE, OPEN, Senders, current, kill, quiet
 from syscalls import number_of
 from tap import libc, main, test
@@ -396,6 +398,30 @@ def no_worker():
         status, out, err = run_echod(config=listen("local"), preexec_fn=refusing(error, 292))
         expect_equal((status, out), (71, ""), "exit status and output, with %s" % err)
         expect("no client can be served: " in err, "what it says: " + err)
+
+
+def write(path, content, mode):
+    with open(path, "wb") as file:
+        file.write(content)
+    os.chmod(path, mode)
+
+
+@test("an echod-forkserver that cannot be executed, or exits at once: status 71, and why")
+def bad_program():
+    reinstall = "self test failed, no client can be served: cannot execute echod-forkserver: reinstall echod$"
+    with open(shutil.which("false"), "rb") as file:
+        false = file.read()
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        echod, config = os.path.join(where, "echod"), os.path.join(where, "echod.conf")
+        shutil.copy(ECHOD, echod)
+        write(config, listen("local").encode(), 0o644)
+        for content, mode, reason in ((b"", 0o755, reinstall), (false, 0o644, reinstall), (false, 0o755,
+                                      r"the fork server exited before it was ready \(exit status 1\);")):
+            write(os.path.join(where, "echod-forkserver"), content, mode)
+            done = subprocess.run(WRAPPER + [echod, "--config", config], capture_output=True, timeout=DEADLINE,
+                                  check=False, text=True)
+            expect_equal((done.returncode, done.stdout), (71, ""), "status and output, with " + done.stderr)
+            expect_match(reason, done.stderr, "standard error")
 
 
 # What nobody can do without, but for those that each program makes to run at all. (rt_sigreturn(2) is one

@@ -97,8 +97,8 @@ def privileged():
             raise Skip("this network lets everybody have port 7")
     status, out, err = run_echod(config=tcp("127.0.0.1", 7), **unprivileged())
     expect_equal((status, out), (77, ""), "the exit status and standard output")
-    expect_match(r" listener local: 127\.0\.0\.1:7 is not permitted: a port below 1024 needs "
-                 r"CAP_NET_BIND_SERVICE \(privileged-port\.conf, echod\(8\)\)$", err, "standard error")
+    expect_match(r" listener local: 127\.0\.0\.1:7 is not permitted: a port below 1024 requires "
+                 r"CAP_NET_BIND_SERVICE \(for the service, see privileged-port\.conf in echod\(8\)\)$", err, "standard error")
 
 
 @test("two listeners with the same address: status 78, and both names")
@@ -510,10 +510,16 @@ def regular_file():
         path = os.path.join(where, "s")
         with open(path, "w", encoding="ascii") as file:
             file.write("precious")
-        status, _, _ = run_echod(config=unix(path))
+        status, _, err = run_echod(config=unix(path))
         expect_equal(status, 69, "the exit status")
+        expect_match(r" error: listener local: cannot create unix:%s: a file that is not a socket has this "
+                     "name: remove it, or choose another path$" % path, err, "standard error")
         with open(path, encoding="ascii") as file:
             expect_equal(file.read(), "precious", "the content of the file")
+        status, _, err = run_echod("--check-config", config=unix(path))
+        expect_equal(status, 0, "the exit status of --check-config")
+        expect_match(r"^warning: echod\.conf:3: \[listen local\] address: %s: a file that is not a socket has "
+                     "this name$" % path, err, "what --check-config says")
 
 
 @test("a symbolic link in its place is left alone, and what it points to, too")

@@ -164,6 +164,11 @@ def no_directory():
         echod.log.wait(r" warning: metrics_file: cannot write .*/none/echod\.prom: "
                        "No such file or directory$")
         echod.echoing()
+    status, _, err = run_echod("--check-config", config="[server]\nmetrics_file = /nonexistent/x.prom\n"
+                               "[listen local]\n")
+    expect_equal(status, 0, "the exit status of --check-config")
+    expect_match(r"^warning: \S+:2: \[server\] metrics_file: /nonexistent/x\.prom: its directory does not "
+                 "exist$", err, "what --check-config says")
 
 
 @test("a link in the place of the file beside it is not followed")

@@ -79,14 +79,14 @@ static void test_unknown_key(void **state)
             "a.conf:2: [listen a] adress: unknown option; did you mean address?\n");
     rejects(L "zzz = 1\n",
             "a.conf:2: [listen a] zzz: unknown option; echod --list-options shows them all\n");
-    rejects(L " = 1\n", "a.conf:2: [listen a] : unknown option");
+    rejects(L "= 1\n", "a.conf:2: expected OPTION = VALUE\n");
 }
 
 static void test_key_of_the_other_section(void **state)
 {
     (void)state;
-    rejects(L "max_clients = 1\n", "a.conf:2: [listen a] max_clients: belongs into [server]\n");
-    rejects("[server]\nport = 1\n", "a.conf:2: [server] port: belongs into [listen NAME]\n");
+    rejects(L "max_clients = 1\n", "a.conf:2: [listen a] max_clients: belongs in [server]\n");
+    rejects("[server]\nport = 1\n", "a.conf:2: [server] port: belongs in [listen NAME]\n");
 }
 
 static void test_key_before_any_section(void **state)
@@ -104,6 +104,29 @@ static void test_bad_value_says_what_is_good(void **state)
     rejects("[server]\nwhen_full = wait\n",
             "a.conf:2: [server] when_full: \"wait\" is not one of refuse | queue\n");
     rejects(L "mode = 888\n", "a.conf:2: [listen a] mode: \"888\" is not a mode");
+}
+
+static void test_bad_value_shows_the_likely_mistake(void **state)
+{
+    (void)state;
+    rejects("[server]\nidle_timeout = soon\n",
+            "a.conf:2: [server] idle_timeout: \"soon\" is not a time span such as 90s or 1min 30s "
+            "(0 to 365d)\n");
+    rejects("[server]\nmax_clients = \"5\"\n",
+            "a.conf:2: [server] max_clients: \"\"5\"\" is not a number (1 to 100000); quotes have "
+            "no special meaning: remove them\n");
+    rejects("[server]\nmax_clients = 5 # five\n",
+            "a.conf:2: [server] max_clients: \"5 # five\" is not a number (1 to 100000); a comment "
+            "after a value begins with \" ;\"\n");
+    rejects("[server]\nmax_clients = 5;five\n",
+            "a.conf:2: [server] max_clients: \"5;five\" is not a number (1 to 100000); a comment "
+            "after a value begins with \" ;\"\n");
+    rejects(L "address = '::1'\n",
+            "a.conf:2: [listen a] address: \"'::1'\" is neither an address nor a host name nor *; "
+            "quotes have no special meaning: remove them\n");
+    rejects(L "allow = 10.0.0.1\n  10.0.0.2\n",
+            "a.conf:3: expected OPTION = VALUE: an indented line does not "
+            "continue the one before\n");
 }
 
 static void test_bad_limits_of_sources(void **state)
@@ -141,7 +164,7 @@ static void test_all_errors_at_once(void **state)
 {
     (void)state;
     rejects("junk\n[server]\nmax_clients = x\nfoo = 1\n[nonsense]\n" L "port = -1\nport = 1\n[b\n",
-            "a.conf:1: expected KEY = VALUE\n"
+            "a.conf:1: expected OPTION = VALUE\n"
             "a.conf:3: [server] max_clients: \"x\" is not a number (1 to 100000)\n"
             "a.conf:4: [server] foo: unknown option; echod --list-options shows them all\n"
             "a.conf:5: [nonsense] is not a section; use [server] or [listen NAME] (NAME: up "
@@ -187,7 +210,10 @@ static void test_internet_rules(void **state)
     rejects(L "address = ::1::\n", "a.conf:2: [listen a] address: ");
     rejects(L "address = -a\n", "a.conf:2: [listen a] address: ");
     rejects(L "address = a, b!\n", "a.conf:2: [listen a] address: \"b!\" is neither");
-    rejects(L "address = a:80\n", "a.conf:2: [listen a] address: ");
+    rejects(L "address = a:80\n", "a.conf:2: [listen a] address: \"a:80\" includes a port: write "
+                                  "port = 80 in a line of its own\n");
+    rejects(L "address = [::1]:80\n", "a.conf:2: [listen a] address: \"[::1]:80\" includes a port: "
+                                      "write port = 80 in a line of its own\n");
 }
 
 static void test_datagram_rules(void **state)
@@ -251,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_key_of_the_other_section),
         cmocka_unit_test(test_key_before_any_section),
         cmocka_unit_test(test_bad_value_says_what_is_good),
+        cmocka_unit_test(test_bad_value_shows_the_likely_mistake),
         cmocka_unit_test(test_bad_limits_of_sources),
         cmocka_unit_test(test_reserved_for_nobody),
         cmocka_unit_test(test_all_errors_at_once),

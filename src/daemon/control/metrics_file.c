@@ -39,6 +39,9 @@ void metrics_file_check(const struct settings *settings, struct problems *proble
                     "server", "metrics_file",
                     "%s is not a regular file, and would be replaced by one: choose another name",
                     path);
+    else if (path[0] == '/' && file_lacks_directory(path))
+        problem_add(problems, WARNING, settings_origin(settings, settings->server, "metrics_file"),
+                    "server", "metrics_file", "%s: its directory does not exist", path);
 }
 
 /* Makes the file PATH anew, never what a link of that name points to. NULL, and errno. */

@@ -46,7 +46,7 @@ static void resolve(const struct settings *settings, const struct listen_setting
     if (r == 0) {
         add_word(words, text);
     } else if (r == -ENODEV) {
-        snprintf(reason, sizeof(reason), "%.100s: no such network interface (yet)", text);
+        snprintf(reason, sizeof(reason), "%s: no such network interface (yet)", text);
         add_problem(settings, listen, index, reason, problems);
     } else if (endpoint_look_up(text, 0, &list, reason) == 0) {
         for (size_t i = 0; i < list.count; i++)

@@ -1,14 +1,12 @@
 #include "daemon/listen/socket_paths.h"
 
+#include "base/file.h"
 #include "base/macros.h"
-#include "base/text.h"
 #include "config/sections.h"
+#include "net/socket_file.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Whether this process has a /tmp of its own: PrivateTmp= of systemd.exec(5), by proc(5)'s
  * mountinfo: "ID PARENT DEVICE ROOT PLACE ...". */
@@ -40,13 +38,15 @@ static bool is_temporary(const char *path)
 static bool is_nowhere(const char *path)
 {
     static const char run[] = RUNSTATEDIR "/";
-    char *copy = text_copy(path);
 
-    *strrchr(copy, '/') = '\0';
-    bool missing = strncmp(path, run, strlen(run)) != 0 && copy[0] && access(copy, F_OK) < 0 &&
-                   errno == ENOENT;
-    free(copy);
-    return missing;
+    return strncmp(path, run, strlen(run)) != 0 && file_lacks_directory(path);
+}
+
+static bool is_obstructed(const char *path)
+{
+    struct address address;
+
+    return address_unix(&address, path) == 0 && socket_file_is_obstructed(&address);
 }
 
 static void warn_of_path(const struct settings *settings, const struct listen_settings *listen,
@@ -72,6 +72,9 @@ static void check_path(const struct settings *settings, const struct listen_sett
             problems);
     if (!certain && path[0] == '/' && is_nowhere(path))
         warn_of_path(settings, listen, index, "its directory does not exist", problems);
+    if (!certain && is_obstructed(path))
+        warn_of_path(settings, listen, index, "a file that is not a socket has this name",
+                     problems);
 }
 
 void socket_paths_check(const struct settings *settings, bool certain, struct problems *problems)

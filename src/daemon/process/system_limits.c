@@ -92,9 +92,9 @@ void system_limits_check(struct log *log, const struct system_needs *need)
     unsigned long long most = files.rlim_cur, used = need->listeners + need->other_descriptors;
     if (used > most)
         log_warning(log,
-                    "%zu listener%s too few of the %llu descriptors that LimitNOFILE= "
-                    "(ulimit -n) allows",
-                    need->listeners, need->listeners == 1 ? " leaves" : "s leave", most);
+                    "LimitNOFILE= (ulimit -n) allows only %llu descriptors, and %zu listener%s "
+                    "%llu: raise it or expect clients to wait",
+                    most, need->listeners, need->listeners == 1 ? " requires" : "s require", used);
     else if (need->stores_messages && used + need->clients > most)
         log_warning(
             log,

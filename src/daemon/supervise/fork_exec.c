@@ -138,7 +138,7 @@ NORETURN static void become_fork_server(int executable, int channel, pid_t paren
         _exit(EXIT_OSERR);
     close_others_on_exec();
     syscall(SYS_execveat, executable, "", argv, environment, AT_EMPTY_PATH);
-    _exit(EXIT_UNAVAILABLE);
+    _exit(FORK_EXEC_FAILED);
 }
 
 pid_t fork_exec(int executable, int channel)

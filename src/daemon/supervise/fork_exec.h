@@ -4,6 +4,8 @@
 #ifndef ECHOD_DAEMON_SUPERVISE_FORK_EXEC_H
 #define ECHOD_DAEMON_SUPERVISE_FORK_EXEC_H
 
+#include "base/exit.h"
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +24,10 @@ int fork_exec_open(const char *program, struct file_identity *file);
 
 /* Which file the program is that runs now. Without /proc nobody knows: it is zeros. */
 struct file_identity fork_exec_self(void);
+
+/* The exit status of a process of fork_exec() that could not execute the file. The fork server has
+ * no such status. */
+#define FORK_EXEC_FAILED EXIT_UNAVAILABLE
 
 /* Forks a process that executes EXECUTABLE, of fork_exec_open(), with CHANNEL and nothing else, and
  * ends with this one. Returns its process ID or -errno. */

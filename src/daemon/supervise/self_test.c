@@ -4,6 +4,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "daemon/session/session_log.h"
+#include "daemon/supervise/fork_exec.h"
 #include "daemon/supervise/protections.h"
 
 #include <errno.h>
@@ -29,7 +30,8 @@ struct trial {
     struct log *log;
     struct submitted submitted;
     uint64_t deadline;
-    bool ended; /* with: */
+    siginfo_t exit; /* of the fork server; si_pid is 0: it is still there */
+    bool ended;     /* with: */
     int status;
     int error; /* no worker could be forked */
 };
@@ -56,12 +58,12 @@ static bool poll_reports(struct trial *trial)
     struct fork_server *fork_server = fork_server_of(trial);
     struct pollfd polled = {.fd = fork_server->channel, .events = POLLIN};
     struct report list[REPORTS_MAX];
-    siginfo_t info = {.si_pid = 0};
     ssize_t count;
 
     poll(&polled, 1, LOOK_MSEC);
-    bool gone = waitid(P_PID, (id_t)fork_server->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-                info.si_pid != 0;
+    bool gone =
+        waitid(P_PID, (id_t)fork_server->pid, &trial->exit, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+        trial->exit.si_pid != 0;
     while ((count = fork_servers_receive(trial->jobs->servers, fork_server, list)) > 0)
         for (ssize_t i = 0; i < count; i++)
             take_report(trial, &list[i]);
@@ -114,6 +116,23 @@ static int await_scribe(struct trial *trial)
     return EXIT_OSERR;
 }
 
+/* The fork server exited before it was ready. */
+static int fail_exited(struct trial *trial)
+{
+    int status = trial->exit.si_code == CLD_EXITED ? trial->exit.si_status : -1;
+    char clause[CLAUSE_MAX];
+
+    if (status == FORK_EXEC_FAILED || status == EXIT_SOFTWARE) {
+        log_error(trial->log, "self test failed, no client can be served: %s: reinstall echod",
+                  status == EXIT_SOFTWARE ? "echod-forkserver is of another version than echod"
+                                          : "cannot execute echod-forkserver");
+        return EXIT_OSERR;
+    }
+    snprintf(clause, CLAUSE_MAX, "the fork server exited before it was ready (%s %d)",
+             status < 0 ? "signal" : "exit status", trial->exit.si_status);
+    return fail(trial, clause);
+}
+
 static int await_ready(struct trial *trial)
 {
     while (!fork_server_of(trial)->ready) {
@@ -121,7 +140,7 @@ static int await_ready(struct trial *trial)
         if (fork_server_of(trial)->ready)
             break;
         if (!there)
-            return fail(trial, "the fork server exited before it was ready");
+            return fail_exited(trial);
         if (clock_now() >= trial->deadline)
             return fail(trial, "the fork server did not become ready");
     }
