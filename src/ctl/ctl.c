@@ -333,6 +333,8 @@ int ctl_main(int argc, char **argv)
     struct streams streams;
 
     program_invocation_short_name = name;
+    if (argc > 0)
+        argv[0] = name; /* getopt_long() begins its complaints with it */
     int r = streams_open(&streams), status = EXIT_IOERR;
     if (r == 0)
         status = parse_and_request(argc, argv);

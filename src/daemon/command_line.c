@@ -103,10 +103,13 @@ struct command command_line_parse(int argc, char **argv)
 {
     struct command command = {.name = text_copy(argc > 0 ? argv[0] : "echod"),
                               .config = text_copy(DEFAULT_CONFIG)};
+    char name[] = "echod", *given = argv[0];
     int option, r = 0;
 
+    argv[0] = argc > 0 ? name : NULL; /* getopt_long() begins its complaints with it */
     while (r == 0 && (option = getopt_long(argc, argv, "c:fdp:tTliVh", options, NULL)) != -1)
         r = enter(&command, option);
+    argv[0] = given;
     if (r < 0 || misused(&command, argc, argv)) {
         fputs("Try 'echod --help'.\n", stderr);
         command.action = ACTION_NONE;

@@ -20,7 +20,7 @@ static int finish_printing(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    perror("echod: standard output");
+    perror("echod: cannot write standard output");
     return EXIT_IOERR;
 }
 

@@ -196,6 +196,10 @@ int main(int argc, char **argv)
               stderr);
         return EXIT_USAGE;
     }
+    if (argc > 4) {
+        fprintf(stderr, "echod-generator: unexpected operand: %s\n", argv[4]);
+        return EXIT_USAGE;
+    }
     unit.directory = argv[1];
     generate(unit);
     generate_instances(unit);

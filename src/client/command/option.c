@@ -142,7 +142,7 @@ static int store(const struct option_row *row, void *into, const char *text)
     }
     if (row->type->parse(text, member) == 0)
         return 0;
-    diag_say("not %s: %s", row->type->what, text);
+    diag_say("--%s: not %s: %s", row->name, row->type->what, text);
     return -EINVAL;
 }
 

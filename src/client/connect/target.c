@@ -10,14 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *reason_of(int gai_error)
+static const char *reason_of(int gai_error, int family)
 {
     if (gai_error == EAI_SYSTEM)
         return strerror(errno);
     if (gai_error == EAI_SERVICE) /* glibc: "Servname not supported for ai_socktype" */
-        return "unknown service name";
+        return "the port is neither a number nor a service name";
     if (gai_error == EAI_INPROGRESS)
         return "the name lookup timed out";
+    if (gai_error == EAI_ADDRFAMILY)
+        return family == AF_INET ? "it has no IPv4 address" : "it has no IPv6 address";
     return gai_strerror(gai_error);
 }
 
@@ -98,7 +100,7 @@ static int resolve_host(const struct target *target, uint64_t deadline, struct a
     int r = lookup(host, target->port, &hints, deadline, &list), error = errno;
 
     if (r != 0)
-        *reason = reason_of(r); /* before free() can touch errno */
+        *reason = reason_of(r, target->family); /* before free() can touch errno */
     free(host);
     if (r != 0)
         return error_of(r, error);

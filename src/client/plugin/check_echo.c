@@ -238,10 +238,12 @@ static int report_unresolved(const struct check *check, int error, const char *r
     if (error == -ETIMEDOUT)
         snprintf(after, sizeof(after), " after %s",
                  duration_format(check->timeout, span, sizeof(span)));
+    if (check->target.path)
+        return print_state(CHECK_UNKNOWN, "cannot connect to %.255s: %s", check->target.path,
+                           reason);
     bool ours = error == -EAGAIN || error == -EPROTONOSUPPORT; /* a shortage, a wrong option */
     return print_state(ours ? CHECK_UNKNOWN : CHECK_CRITICAL,
-                       "cannot find the address of %.255s port %.64s: %s%s",
-                       check->target.path ? check->target.path : check->target.host,
+                       "cannot find the address of %.255s port %.64s: %s%s", check->target.host,
                        check->target.port, reason, after);
 }
 
