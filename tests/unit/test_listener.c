@@ -419,11 +419,11 @@ static void test_file_that_is_no_socket(void **state)
 
     (void)state;
     write_file("regular", "precious", 8);
-    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -EADDRINUSE);
+    assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -ENOTSOCK);
     assert_int_equal(stat("regular", &st), 0);
     assert_int_equal(st.st_size, 8);
     assert_int_equal(symlink("regular", "link"), 0);
-    assert_int_equal(listener_open(&link, SOCK_STREAM, 0666, reason), -EADDRINUSE);
+    assert_int_equal(listener_open(&link, SOCK_STREAM, 0666, reason), -ENOTSOCK);
     assert_int_equal(lstat("link", &st), 0);
 }
 
