@@ -8,7 +8,6 @@
 #include "config/sections.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,13 +153,12 @@ static struct settings *read_all(FILE *from, struct problems *problems)
 
 struct settings *settings_deserialize(int fd, struct problems *problems)
 {
-    int copy = lseek(fd, 0, SEEK_SET) < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    FILE *from = copy < 0 ? NULL : fdopen(copy, "re");
+    FILE *from = lseek(fd, 0, SEEK_SET) < 0 ? NULL : fdopen(fd, "re");
 
     if (!from) {
         problem_add(problems, FATAL, (struct origin){0}, NULL, NULL,
                     "cannot read the settings that were handed over: %s", strerror(errno));
-        fd_close(&copy);
+        fd_close(&fd);
         return NULL;
     }
     struct settings *settings = read_all(from, problems);

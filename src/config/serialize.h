@@ -20,7 +20,7 @@
 int settings_serialize(const struct settings *settings, int fd, struct problems *problems);
 
 /*
- * Reads what settings_serialize() has written to FD, which stays open. The caller frees the
+ * Reads what settings_serialize() has written to FD, which is closed. The caller frees the
  * settings: good ones, whatever has changed since and is added to PROBLEMS (an interface may be
  * gone). NULL if that is not what this version understands.
  */

@@ -111,7 +111,7 @@ int inetd_admit(struct daemon *d)
         return EXIT_CONFIG;
     }
     address_normalise(&peer);
-    sockopts_reset(client);
+    (void)sockopts_reset(client); /* the next but one sets the flags, too */
     sockopts_keepalive(client, d->settings->server->keepalive);
     fd_set_nonblocking(client, false);
     detach_silence(STDIN_FILENO);

@@ -24,6 +24,7 @@
 #include "daemon/state.h"
 #include "daemon/status.h"
 #include "daemon/stop.h"
+#include "daemon/supervise/fork_exec.h"
 #include "daemon/supervise/process_handover.h"
 #include "daemon/supervise/self_test.h"
 #include "daemon/takeover.h"
@@ -106,6 +107,20 @@ static struct settings *load(const struct command *command, bool listen, int *st
     return settings;
 }
 
+/* What takes over needs it, and has no way back. Returns 0 or the exit status. */
+static int find_fork_server(const struct command *command)
+{
+    struct file_identity file;
+    int fd = fork_exec_open(command->name, &file);
+
+    if (fd < 0) {
+        fprintf(stderr, "cannot find echod-forkserver: %s\n", strerror(-fd));
+        return EXIT_OSERR;
+    }
+    fd_close(&fd);
+    return 0;
+}
+
 int run_check(const struct command *command)
 {
     int handover = handover_find(), status;
@@ -119,6 +134,8 @@ int run_check(const struct command *command)
     }
     struct settings *settings = load(command, true, &status);
 
+    if (status == 0 && handover >= 0)
+        status = find_fork_server(command);
     if (status == 0 && handover >= 0)
         status = dry_run_perform(settings, handover);
     settings_free(settings);
@@ -213,15 +230,6 @@ static void announce(struct run *run)
     run->word = -1;
 }
 
-static int start_datagrams(struct daemon *d)
-{
-    int r = datagram_workers_start(&d->datagrams);
-
-    if (r < 0)
-        log_error(&d->log, "cannot allocate shared memory for the workers: %s", strerror(-r));
-    return r < 0 ? EXIT_OSERR : 0;
-}
-
 /* Listens. Returns 0 or the exit status: a server with clients goes on with what it could get. */
 static int go_live(struct run *run, struct inherited *passed)
 {
@@ -239,11 +247,11 @@ static int go_live(struct run *run, struct inherited *passed)
     }
     if (status == 0)
         status = lock_pid_file(run);
-    if (status == 0)
-        status = start_datagrams(d);
-    if (status == 0)
-        announce(run);
-    return status;
+    if (status != 0)
+        return status;
+    datagram_workers_start(&d->datagrams);
+    announce(run);
+    return 0;
 }
 
 static enum sink choose_sink(const struct command *command)
@@ -304,7 +312,7 @@ int run_server(const struct command *command, const struct title *title)
                     : load(command, command->action == ACTION_SERVE, &status);
     if (!settings) {
         inherited_free(&passed);
-        return status;
+        return run.resumed ? EXIT_OSERR : status;
     }
     set_dumpable(settings->server->core_dumps);
     status = command->daemon && !run.resumed ? detach(&run) : 0;

@@ -106,7 +106,8 @@ static void replace_outdated(struct daemon *d)
 
     d->program_file = fork_exec_self();
 
-    if (!d->fork_servers.current || fork_servers_outdated(&d->fork_servers))
+    if (!d->fork_servers.current ||
+        (d->fork_servers.executable >= 0 && fork_servers_outdated(&d->fork_servers)))
         r = fork_servers_start(&d->fork_servers, clock_now());
     if (r < 0)
         failed(d, "cannot start a fork server", r);
@@ -125,10 +126,9 @@ static int open_from_handover(struct daemon *d, const struct daemon_plan *plan,
     claim_jobs(d);
     worker_signal_again(&d->fork_servers, &d->sessions.roster);
     scribe_process_adopted(&d->scribe);
-    r = open_fork_servers(d, plan);
-    if (r == 0)
-        replace_outdated(d);
-    return r;
+    open_fork_servers(d, plan); /* without it, those that run serve on */
+    replace_outdated(d);
+    return 0;
 }
 
 void daemon_init(struct daemon *d, const struct daemon_plan *plan)

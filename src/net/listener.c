@@ -253,11 +253,13 @@ int listener_open(const struct address *address, int type, unsigned mode, char *
     return explain(address, type, mode, -r, reason);
 }
 
-void listener_adopt(int fd)
+int listener_adopt(int fd)
 {
-    sockopts_reset(fd);
-    if (listener_type(fd) == SOCK_DGRAM)
+    int r = sockopts_reset(fd);
+
+    if (r == 0 && listener_type(fd) == SOCK_DGRAM)
         ask_for_destinations(fd);
+    return r;
 }
 
 void listener_save_syn(int fd, bool on)

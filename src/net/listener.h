@@ -47,8 +47,9 @@ int listener_type(int fd);
 /* How many datagrams the kernel has dropped because FD was full. */
 uint64_t listener_overflow(int fd);
 
-/* Gives FD, a listener that another program opened, the properties of our own. */
-void listener_adopt(int fd);
+/* Gives FD, a listener that another program opened, the properties of our own. Returns 0, or -errno
+ * if it stays blocking. */
+int listener_adopt(int fd);
 
 /* Makes FD, which somebody else opened, as LISTENER_REUSE_PORT would have; whoever shares the port
  * then has to be of the user who opened it. Returns 0 or -errno. */

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/macros.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
@@ -66,7 +67,7 @@ static void reset_buffers(int fd)
     fd_close(&fresh);
 }
 
-void sockopts_reset(int fd)
+int sockopts_reset(int fd)
 {
     static const struct {
         int level, name, value;
@@ -80,13 +81,16 @@ void sockopts_reset(int fd)
     const struct linger linger = {0};
     const struct timeval never = {0};
 
-    fcntl(fd, F_SETFL, O_NONBLOCK); /* and neither O_ASYNC, whose signal would end us, nor others */
+    /* And neither O_ASYNC, whose signal would end us, nor others. */
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        return -errno;
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &never, sizeof(never));
     for (size_t i = 0; i < ARRAY_SIZE(usual); i++) /* those of another protocol fail, and may */
         setsockopt(fd, usual[i].level, usual[i].name, &usual[i].value, sizeof(usual[i].value));
     reset_buffers(fd);
+    return 0;
 }
 
 /* ---- keepalive ---- */

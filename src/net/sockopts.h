@@ -9,9 +9,10 @@
 /*
  * Resets options that the opener of FD may have set, and that would affect clients: lingering,
  * timeouts, corking, flags, buffers smaller than usual. Larger buffers are kept, because the
- * administrator may have chosen them in a socket unit.
+ * administrator may have chosen them in a socket unit. Returns 0, or -errno if the flags cannot be
+ * set: nothing has changed then.
  */
-void sockopts_reset(int fd);
+int sockopts_reset(int fd);
 
 /*
  * Enables keepalive on the TCP socket FD, or on those that it accepts: a peer that has disappeared

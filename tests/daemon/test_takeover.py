@@ -49,7 +49,7 @@ def not_understood():
         echod.install(interfering(
             echod, after="echo echod-settings 9 >\"/proc/self/fd/$ECHOD_REHEARSAL\""))
         echod.kill(signal.SIGHUP)
-        expect_equal(echod.wait(), 78, "the exit status")
+        expect_equal(echod.wait(), 71, "the exit status, for which systemd starts it again")
         echod.log.wait(" error: cannot parse the settings that were handed over: "
                        '"echod-settings 9"$')
     with Managed(copied=True) as echod:
@@ -156,6 +156,49 @@ def symbolic_link():
                 echod.reload()
                 expect_equal(echod.runs(), version + "/echod", "what runs then, " + started_as)
             expect_echo(inside)
+
+
+def lose_fork_server(echod):
+    """What is installed cannot be opened: its name leads to itself, and nowhere else is looked then."""
+    os.unlink(echod.path("echod-forkserver"))
+    os.symlink("echod-forkserver", echod.path("echod-forkserver"))
+
+
+def bring_fork_server(echod):
+    os.unlink(echod.path("echod-forkserver"))
+    shutil.copy(FORKSERVER, echod.path("echod-forkserver"))
+
+
+@test("without the program of the fork server nothing is taken over, and that is told")
+def no_fork_server():
+    plain_processes()
+    with Managed(listen("local"), copied=True) as echod:
+        inside = echod.echoing()
+        lose_fork_server(echod)
+        echod.rejects("^echoctl: cannot find echod-forkserver: Too many levels of symbolic links$")
+        expect_echo(inside)
+        expect_echo(echod.connect())
+        bring_fork_server(echod)
+        echod.reload()
+
+
+@test("if the program of the fork server is lost while it is taken over, the one that runs serves on")
+def fork_server_lost():
+    plain_processes()
+    with Managed(listen("local"), copied=True) as echod:
+        inside = echod.echoing()
+        shutil.copy(ECHOD, echod.path("real"))
+        lose = "rm '{0}'; ln -s echod-forkserver '{0}'".format(echod.path("echod-forkserver"))
+        echod.install(interfering(echod, before=lose).replace(ECHOD, echod.path("real")))
+        echod.reload()
+        echod.log.wait(" error: cannot find echod-forkserver: Too many levels of symbolic links$")
+        expect_echo(inside)
+        expect_echo(echod.connect())
+        os.kill(echod.fork_servers()[0], signal.SIGKILL)
+        echod.log.wait(" error: cannot start a fork server, clients have to wait: Too many levels")
+        waiting = echod.connect()
+        bring_fork_server(echod)
+        expect_echo(waiting)
 
 
 @test("a name that leads to another file: the program's own path is executed")

@@ -35,11 +35,8 @@ IMPOSSIBLE = {
     "kill": "a child that was not waited for can always be signalled by who runs as its user",
     "getsockname": "of an open socket it cannot fail, and without it nobody learns where echod listens",
     "sysconf": "the size of a page is known",
-    "set_passing": "the flags of an open descriptor can be set",
-    "sockopts_reset": "likewise",
     "store_requests_accept": "of a socket pair whose other end is open",
     "store_requests_serve": "likewise",
-    "await_answer": "the scribe answers by one byte or more, and does not end the connection",
 }
 
 
@@ -101,6 +98,7 @@ def allowed(fault, usual):
 class Result:
     def __init__(self, fault):
         self.fault, self.problem, self.log, self.outcome, self.hit = fault, "", [], "FAILED", False
+        self.status = None
 
 
 def try_one(depth, fault, usual):
@@ -110,6 +108,7 @@ def try_one(depth, fault, usual):
     try:
         life = live(depth, fault, allowed(fault, usual))[0]
         result.outcome, result.hit = life.outcome, bool(life.supervisor.hits)
+        result.status, result.log = life.echod.popen.returncode, life.echod.log.all_lines()
     except Exception as error:  # of whatever kind: the others are tried
         result.problem = "%s: %s" % (type(error).__name__, error)
         result.log = tap.running[0].log.all_lines()[-12:] if tap.running else []

@@ -2,6 +2,7 @@
 import ctypes
 import mmap
 import os
+import re
 import subprocess
 
 from programs import BUILDDIR
@@ -70,13 +71,20 @@ class Table:
         return [place for place in found if place.is_ours()]
 
 
+def source_of(lines):
+    """Of the functions that are inlined in each other, with a line each, the first that is ours: libc's headers
+    have some, too."""
+    pairs = list(zip(lines[::2], lines[1::2]))
+    return next((pair for pair in pairs if "src/" in pair[1]), pairs[0])
+
+
 def locate(places, program):
     """Says of each where it is in the sources, as far as PROGRAM knows."""
     asked = [(place, offset) for place in places for offset in place.offsets]
-    done = subprocess.run(["addr2line", "-f", "-e", program], capture_output=True, text=True, check=True,
-                          input="".join("%#x\n" % (offset - 1) for _, offset in asked))
-    lines = done.stdout.splitlines()
-    for (place, offset), caller, line in zip(asked, lines[::2], lines[1::2]):
+    done = subprocess.run(["addr2line", "-a", "-i", "-f", "-e", program], capture_output=True, text=True,
+                          check=True, input="".join("%#x\n" % (offset - 1) for _, offset in asked))
+    for (place, offset), answer in zip(asked, re.split("^0x.*\n", done.stdout, flags=re.M)[1:]):
+        caller, line = source_of(answer.splitlines())
         place.callers.append(caller)
         place.lines.append("src/" + line.split("src/")[-1].split(" ")[0] if "src/" in line else
                            "%s+%#x" % (place.program, offset))

@@ -131,17 +131,24 @@ class Visitor:
 
     def datagram(self, sock):
         """One may get lost, as datagrams may: three tries. A late answer is one all the same."""
-        tried = []
+        tried, refused = [], None
         for _ in range(3):
             self.count += 1
             tried.append(b"datagram %d" % self.count)
             sock.settimeout(self.patience / 4)
-            with contextlib.suppress(socket.timeout, TimeoutError, BlockingIOError, ConnectionError):
+            try:
                 sock.send(tried[-1])
                 data = sock.recv(1 << 16)
-                if data not in tried:
-                    raise Wrong("%r instead of %r" % (data, tried))
-                return
+            except (socket.timeout, TimeoutError, BlockingIOError):
+                continue
+            except ConnectionError as error:
+                refused = error
+                continue
+            if data not in tried:
+                raise Wrong("%r instead of %r" % (data, tried))
+            return
+        if refused:
+            raise Refused(str(refused))
         raise Slow("no answer to three datagrams")
 
 

@@ -64,6 +64,11 @@ LEFT_OUT = {
     ("get_ready", "send"): "of a new socket pair, whose other end is open",
 }
 
+# What is never cut short: whoever asks for the size of a packet (MSG_TRUNC) would take a byte for all of it.
+WHOLE = {("receive", "recv")}
+
 
 def ways_of(place):
-    return [] if (place.callers[0], place.function) in LEFT_OUT else WAYS.get(place.function, [])
+    call = (place.callers[0], place.function)
+    ways = [] if call in LEFT_OUT else WAYS.get(place.function, [])
+    return [way for way in ways if way != SHORT] if call in WHOLE else ways

@@ -55,7 +55,6 @@ static struct settings *pass(const struct settings *first)
     struct settings *second = settings_deserialize(fd, &problems);
     fuzz_check(second && problems.fatal == 0);
     problems_free(&problems);
-    close(fd);
     return second;
 }
 

@@ -50,13 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int fd = fuzz_file(data, size, path);
     struct settings *first = deserialize(fd);
 
-    close(fd);
     if (!first)
         return 0;
     fd = serialize(first);
     struct settings *second = deserialize(fd);
     fuzz_check(second && second->section_count == first->section_count);
-    close(fd);
     settings_free(second);
     settings_free(first);
     return 0;

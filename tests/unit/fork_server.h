@@ -58,7 +58,7 @@ static inline int fork_servers_group_setup(void **state)
 static inline int fork_servers_setup(void **state)
 {
     const uint32_t id = geteuid() == 0 ? NOBODY : (uint32_t)-1;
-    char path[PATH_MAX + 16];
+    static char path[PATH_MAX + 16]; /* which fork_servers_start() looks at again */
 
     snprintf(path, sizeof(path), "%s/echod", build_dir());
     strcpy(strrchr(temp_dir(), '/'), "/echod-unit-XXXXXX");

@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 static struct datagram_counters counted(uint64_t first)
 {
@@ -148,14 +149,38 @@ static void test_bad_handover(void **state)
     datagram_workers_close(&datagrams);
 }
 
+/* Memory is refused where it would be a larger file than may be. */
+static void test_slots_that_cannot_grow(void **state)
+{
+    struct slots slots = {.memory = -1}, others = {.memory = -1};
+    struct rlimit usual;
+
+    (void)state;
+    assert_int_equal(slots_open(&slots, 1), 0);
+    slots_take(&slots, 0)->bytes_in = 4711;
+    getrlimit(RLIMIT_FSIZE, &usual);
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){slots.page, usual.rlim_max});
+    assert_int_equal(slots_resize(&slots, 100), -EFBIG);
+    int r = slots_open(&others, 100);
+    setrlimit(RLIMIT_FSIZE, &usual);
+    signal(SIGXFSZ, before);
+    assert_int_equal(slots.count, 1); /* what there was is there */
+    assert_int_equal(slots_at(&slots, 0)->bytes_in, 4711);
+    assert_int_equal(r, -EFBIG);
+    assert_int_equal(others.count, 0);
+    assert_int_equal(slots_resize(&others, 100), 0); /* and later they can be had */
+    assert_int_equal(slots_take(&others, 99)->bytes_in, 0);
+    slots_close(&slots);
+    slots_close(&others);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sums_and_differences),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_every_counter_has_a_row),
-        cmocka_unit_test(test_handover),
-        cmocka_unit_test(test_bad_handover),
+        cmocka_unit_test(test_sums_and_differences),    cmocka_unit_test(test_text),
+        cmocka_unit_test(test_every_counter_has_a_row), cmocka_unit_test(test_handover),
+        cmocka_unit_test(test_slots_that_cannot_grow),  cmocka_unit_test(test_bad_handover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,16 +32,18 @@ static void test_ready(void **state)
     assert_int_equal(fs.count, 1);
 }
 
-/* It is not tried all the time. */
+/* It is not tried all the time; and once it is there, it is started. */
 static void test_program_that_is_not_there(void **state)
 {
     uint64_t now = clock_now(), last = 0;
 
     (void)state;
+    const char *program = fs.program;
+    fs.program = "/dev/null/echod";
     fd_close(&fs.executable);
     for (int i = 0; i < 20; i++) {
         uint64_t next = fork_servers_next(&fs);
-        assert_int_equal(fork_servers_run(&fs, next < now ? now : next), -ENOENT);
+        assert_int_equal(fork_servers_run(&fs, next < now ? now : next), -ENOTDIR);
         now = next < now ? now : next;
         uint64_t pause = fork_servers_next(&fs) - now;
         assert_true(pause >= last && pause >= 100 * USEC_PER_MSEC && pause <= 10 * USEC_PER_SEC);
@@ -50,6 +52,9 @@ static void test_program_that_is_not_there(void **state)
     }
     assert_int_equal(last, 10 * USEC_PER_SEC);
     assert_int_equal(fs.count, 0);
+    fs.program = program;
+    assert_int_equal(fork_servers_run(&fs, fork_servers_next(&fs)), 0);
+    assert_int_equal(fs.count, 1);
 }
 
 static void copy_program(const char *from, const char *to)
@@ -69,7 +74,7 @@ static void copy_program(const char *from, const char *to)
 /* The fork server is beside the daemon's program; DIRECTORY is one that the test made. */
 static void open_from(const char *directory)
 {
-    char path[PATH_MAX + 32];
+    static char path[PATH_MAX + 32];
 
     fd_close(&fs.executable);
     snprintf(path, sizeof(path), "%s/echod", directory);

@@ -8,6 +8,7 @@
 
 #include "unit.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 static struct settings *load(const char *path, const char *text)
@@ -33,7 +34,6 @@ static struct settings *passed(struct settings *settings)
     assert_int_equal(settings_serialize(settings, fd, &problems), 0);
     settings_free(settings);
     settings = settings_deserialize(fd, &problems);
-    close(fd);
     assert_int_equal(problems.fatal, 0);
     problems_free(&problems);
     assert_non_null(settings);
@@ -161,10 +161,9 @@ static void test_nonsense_is_told(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         struct problems problems = {0};
         write_file("settings", texts[i], strlen(texts[i]));
-        FILE *file = fopen("settings", "re");
-        if (settings_deserialize(fileno(file), &problems) || problems.fatal == 0)
+        int fd = open("settings", O_RDONLY | O_CLOEXEC);
+        if (settings_deserialize(fd, &problems) || problems.fatal == 0)
             fail_msg("%s is taken", texts[i]);
-        fclose(file);
         problems_free(&problems);
     }
 }

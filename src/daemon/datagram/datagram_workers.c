@@ -113,25 +113,50 @@ void datagram_workers_failed(struct datagram_workers *workers, struct datagram_w
     datagram_log_failure(workers->log, worker, error);
 }
 
-static void start(struct datagram_workers *workers, struct datagram_worker *worker)
+/* Makes as many slots as the workers need. Returns 0 or -errno. */
+static int make_slots(struct datagram_workers *workers)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < workers->count; i++)
+        if (workers->item[i].slot >= count)
+            count = workers->item[i].slot + 1;
+    if (count <= workers->slots.count)
+        return 0;
+    return workers->slots.memory < 0 ? slots_open(&workers->slots, count)
+                                     : slots_resize(&workers->slots, count);
+}
+
+/* Returns 0 or -errno. */
+static int submit(struct datagram_workers *workers, struct datagram_worker *worker)
 {
     const struct listener *listener = worker->listener;
     struct submitted submitted = {.id = jobs_datagram_id(workers->jobs, worker->slot)};
+    int r = make_slots(workers);
 
+    if (r < 0)
+        return r;
     slots_take(&workers->slots, worker->slot);
-    worker->since = clock_now();
-    int r = jobs_submit_datagrams(workers->jobs, &submitted, listener->fd, workers->slots.memory,
-                                  &listener->address, listener->settings, &workers->own_ports);
-    if (r < 0) {
-        wait_before(worker, worker->since);
-        if (r != -EAGAIN)
-            datagram_log_failure(workers->log, worker, -r);
-        return;
-    }
+    r = jobs_submit_datagrams(workers->jobs, &submitted, listener->fd, workers->slots.memory,
+                              &listener->address, listener->settings, &workers->own_ports);
+    if (r < 0)
+        return r;
     worker->job = submitted.id;
     worker->pid = 0;
     worker->server = submitted.server;
     worker->store = submitted.store;
+    return 0;
+}
+
+static void start(struct datagram_workers *workers, struct datagram_worker *worker)
+{
+    worker->since = clock_now();
+    int r = submit(workers, worker);
+
+    if (r < 0)
+        wait_before(worker, worker->since);
+    if (r < 0 && r != -EAGAIN)
+        datagram_log_failure(workers->log, worker, -r);
 }
 
 static bool is_used(const struct datagram_workers *workers, size_t slot)
@@ -169,20 +194,7 @@ static void add_port(struct ports *ports, const struct listener *listener)
     ports->item[ports->count - 1] = address_port(&listener->address);
 }
 
-static int make_slots(struct datagram_workers *workers)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < workers->count; i++)
-        if (workers->item[i].slot >= count)
-            count = workers->item[i].slot + 1;
-    if (count == 0)
-        return 0;
-    return workers->slots.memory < 0 ? slots_open(&workers->slots, count)
-                                     : slots_resize(&workers->slots, count);
-}
-
-int datagram_workers_start(struct datagram_workers *workers)
+void datagram_workers_start(struct datagram_workers *workers)
 {
     const struct listeners *listeners = workers->listeners;
 
@@ -192,12 +204,10 @@ int datagram_workers_start(struct datagram_workers *workers)
         add_worker(workers, &listeners->item[i]);
         add_port(&workers->own_ports, &listeners->item[i]);
     }
-    int r = make_slots(workers);
-    for (size_t i = 0; i < workers->count && r == 0; i++)
+    for (size_t i = 0; i < workers->count; i++)
         if (workers->item[i].listener)
             start(workers, &workers->item[i]);
     workers->summary_at = clock_now() + SUMMARY_TIME;
-    return r;
 }
 
 /* ---- when one has ended ---- */

@@ -36,8 +36,8 @@ void datagram_workers_add(struct datagram_workers *workers, const struct datagra
  */
 void datagram_workers_retire(struct datagram_workers *workers);
 
-/* Starts a worker for each datagram listener. Returns 0, or -errno if there is no memory. */
-int datagram_workers_start(struct datagram_workers *workers);
+/* Starts a worker for each datagram listener; one that cannot be started now is tried again. */
+void datagram_workers_start(struct datagram_workers *workers);
 
 /* Tells all workers to end; those that do not are killed soon. */
 void datagram_workers_stop(struct datagram_workers *workers);

@@ -46,6 +46,16 @@ static void add_listener(struct opening *in, const struct planned_address *plann
     in->has_one[planned->number] = true;
 }
 
+/* SOCKET, which would block whoever accepts from it, serves nobody. */
+static void reject(struct opening *in, const struct planned_address *planned,
+                   struct inherited_socket *socket, int error)
+{
+    log_error(in->log, "listener %s: cannot make its inherited socket non-blocking: %s",
+              planned->settings->name, strerror(-error));
+    in->status = EXIT_OSERR;
+    passed_fds_close(&socket->fd);
+}
+
 /* SOCKET serves PLANNED from now on. The manager would keep it under its old name, too, and even
  * when the new one is taken back: listeners_store() comes later. In a dry_run it is still
  * another's. */
@@ -53,11 +63,14 @@ static void take(struct opening *in, const struct planned_address *planned,
                  struct inherited_socket *socket)
 {
     bool renamed = socket->name[0] && strcmp(socket->name, planned->settings->name) != 0;
+    int r = in->dry_run ? 0 : listener_adopt(socket->fd);
 
+    if (r < 0 && !socket->known) { /* the program before has done so to its own */
+        reject(in, planned, socket, r);
+        return;
+    }
     if (renamed && socket->origin != LISTENER_PASSED)
         fd_store_forget(socket->name);
-    if (!in->dry_run)
-        listener_adopt(socket->fd);
     if (planned->settings->reuse_port && address_is_ip(&planned->address) && !in->dry_run)
         listener_share(socket->fd);
     add_listener(in, planned,

@@ -174,6 +174,5 @@ struct settings *dry_run_settings(int handover, int records)
         if (problems.list[i].fatal) /* of the others the dry run has told */
             log_error(&log, "%s", problems.list[i].text);
     problems_free(&problems);
-    fd_close(&fd);
     return settings;
 }

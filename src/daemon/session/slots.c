@@ -26,20 +26,30 @@ int slots_open(struct slots *slots, size_t count)
 
 int slots_adopt(struct slots *slots, int memory, size_t count)
 {
-    *slots =
-        (struct slots){.memory = memory, .count = count, .page = (size_t)sysconf(_SC_PAGESIZE)};
+    *slots = (struct slots){.memory = memory, .page = (size_t)sysconf(_SC_PAGESIZE)};
     size_t size = count * slots->page;
     struct stat st;
     if (fstat(memory, &st) < 0 || (st.st_size < (off_t)size && ftruncate(memory, (off_t)size) < 0))
         return -errno; /* it only grows */
-    slots->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-    return slots->map == MAP_FAILED ? -errno : 0;
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    if (map == MAP_FAILED)
+        return -errno;
+    slots->map = map;
+    slots->count = count;
+    return 0;
 }
 
 int slots_resize(struct slots *slots, size_t count)
 {
-    munmap(slots->map, slots->count * slots->page);
-    return slots_adopt(slots, slots->memory, count);
+    struct slots resized;
+    int r = slots_adopt(&resized, slots->memory, count);
+
+    if (r < 0)
+        return r;
+    if (slots->map)
+        munmap(slots->map, slots->count * slots->page);
+    *slots = resized;
+    return 0;
 }
 
 struct slot *slots_at(const struct slots *slots, size_t index)
@@ -96,7 +106,7 @@ uint64_t slots_next(const struct slots *slots)
 
 void slots_close(struct slots *slots)
 {
-    if (slots->map && slots->map != MAP_FAILED)
+    if (slots->map)
         munmap(slots->map, slots->count * slots->page);
     slots->map = NULL;
     fd_close(&slots->memory);

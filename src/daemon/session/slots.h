@@ -24,14 +24,15 @@ struct slots {
     uint64_t give_back_at; /* clock_now(); 0: there is none */
 };
 
-/* Makes COUNT slots; their memory is taken only when they are used. Returns 0 or -errno. */
+/* Makes COUNT slots; their memory is taken only when they are used. Returns 0, or -errno: there are
+ * none, which slots_resize() can change if there is the memory. */
 int slots_open(struct slots *slots, size_t count);
 
 /* Adopts MEMORY, of earlier slots, which it owns then; COUNT may be larger than before. Returns 0
  * or -errno. */
 int slots_adopt(struct slots *slots, int memory, size_t count);
 
-/* Makes them COUNT slots. Returns 0 or -errno. */
+/* Makes them COUNT slots. Returns 0, or -errno: they are as they were. */
 int slots_resize(struct slots *slots, size_t count);
 
 /* The daemon's view of slot INDEX. */

@@ -40,11 +40,18 @@ static struct fork_server *current(struct fork_servers *fs)
 
 /* ---- opening and closing ---- */
 
+static int open_program(struct fork_servers *fs)
+{
+    if (fs->executable < 0)
+        fs->executable = fork_exec_open(fs->program, &fs->file);
+    return fs->executable;
+}
+
 int fork_servers_open(struct fork_servers *fs, const char *program, const struct setup *setup)
 {
     fs->setup = *setup;
-    fs->executable = fork_exec_open(program, &fs->file);
-    return fs->executable < 0 ? fs->executable : 0;
+    fs->program = program;
+    return open_program(fs) < 0 ? fs->executable : 0;
 }
 
 int fork_servers_adopt(struct fork_servers *fs, const struct fork_server *server, bool is_current)
@@ -109,15 +116,16 @@ static void wait_before(struct fork_servers *fs, uint64_t now)
 int fork_servers_start(struct fork_servers *fs, uint64_t now)
 {
     struct fork_server server = {
-        .number = fs->last_number + 1, .file = fs->file, .started = now, .channel = -1, .far = -1};
+        .number = fs->last_number + 1, .started = now, .channel = -1, .far = -1};
     int ends[2];
 
     wait_before(fs, now);
     if (fs->count == FORK_SERVERS_MAX)
         return -EUSERS;
-    int r = fs->executable < 0 ? -ENOENT : channel_open(ends);
-    if (r < 0)
+    int r = open_program(fs);
+    if (r < 0 || (r = channel_open(ends)) < 0)
         return r;
+    server.file = fs->file;
     server.channel = ends[0];
     server.far = ends[1];
     r = setup_send(server.channel, &fs->setup);

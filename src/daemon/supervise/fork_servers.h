@@ -25,7 +25,8 @@ struct fork_servers {
     size_t count;
     uint32_t current; /* the number of the current one; 0: none */
     uint32_t last_number;
-    int executable; /* the program (O_PATH); -1: it could not be opened */
+    const char *program;
+    int executable; /* echod-forkserver (O_PATH); -1: it could not be opened */
     struct file_identity file;
     struct setup setup;
     uint64_t start_at; /* clock_now() of the next start, if there is none */
@@ -48,8 +49,11 @@ struct fork_servers {
         .executable = -1, .renew_at = UINT64_MAX                                                   \
     }
 
-/* Opens the program, in the directory of PROGRAM or where it is installed. SETUP is for those that
- * are started; its descriptors are not owned. Returns 0 or -errno. */
+/*
+ * Opens echod-forkserver, in the directory of PROGRAM, which stays valid, or where it is installed.
+ * SETUP is for those that are started; its descriptors are not owned. Returns 0, or -errno: each
+ * start tries again then.
+ */
 int fork_servers_open(struct fork_servers *fs, const char *program, const struct setup *setup);
 
 /* Adopts SERVER from the previous program, as the CURRENT one or not; its jobs are counted by
