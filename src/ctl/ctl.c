@@ -75,7 +75,7 @@ static void join(char *buf, size_t size, const struct command *command, const ch
 {
     snprintf(buf, size, "%s", command->name);
     for (size_t i = 0; i < OPERANDS_MAX && operands[i]; i++)
-        text_append(buf, size, " %.48s", operands[i]);
+        text_append(buf, size, " %.64s", operands[i]);
 }
 
 static void print_help(void)

@@ -41,10 +41,12 @@ static void request_kill(struct daemon *d, const struct ucred *by, const char *i
     bool number = number_parse(id, &pid) == 0 && pid <= INT32_MAX;
     struct client *client = number ? sessions_find(&d->sessions, (pid_t)pid) : NULL;
 
-    if (!client) {
-        fprintf(to, "error no client has the ID %.20s: echoctl list shows them\n", id);
+    if (!number)
+        fputs("error the ID of a client is the number that echoctl list shows\n", to);
+    else if (!client)
+        fprintf(to, "error no client has the ID %d: echoctl list shows them\n", (int)pid);
+    if (!client)
         return;
-    }
     log_request(d, by, "kill", client);
     worker_signal_client(&d->fork_servers, client, client->end_requested ? SIGKILL : SIGTERM);
     client->end_requested = true;

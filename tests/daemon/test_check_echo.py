@@ -96,12 +96,20 @@ def failures():
                        (servers.resetting, "Connection reset by peer"),
                        (changing(lambda d, n: d[:30]), "truncated: 30 of 56 bytes"),
                        (changing(lambda d, n: d[:40] + b"\0\0" + d[42:]), "corrupted at byte 4[12]"),
-                       (changing(lambda d, n: b"OK\n"), "timed out waiting for the echo")):
+                       (changing(lambda d, n: b"OK\n"), "timed out waiting for the echo; it sent: OK")):
         with Server(serve) as server:
             failed(check(*of(server), "-t", WAIT), why)
     with Server(servers.silent) as server:
         failed(check(*of(server), "-t", WAIT, "-s", "x"), "timed out waiting for a reply")
         failed(check(*of(server), "-t", WAIT, "-e", "x"), "timed out waiting for a reply")
+
+
+@test("a server that refuses us is CRITICAL, with its reason")
+def refused():
+    config = "[listen local]\naddress = 127.0.0.1\nport = 0\ndeny = 127.0.0.0/8\n"
+    with Echod(config) as echod:
+        failed(check("-H", "127.0.0.1", "-p", echod.port), "closed the connection without an echo; it sent: "
+               "echod: access denied")
 
 
 @test("no connection and unknown names are CRITICAL")

@@ -9,7 +9,7 @@ import termios
 import time
 
 import servers
-from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import F_SETPIPE_SZ, VALGRIND, Echod
 from managed import Managed
 from programs import ECHOCTL, SANITIZED
@@ -159,7 +159,7 @@ def soft_limits():
         for how in hows:
             for args in (("send", *echo, "x"), ("ping", "-c", 1, *echo), ("crr", "-c", 1, "localhost", echo[1]),
                          ("ping", "--flows", 20, "-c", 1, *echo), ("load", "-c", 1, *echo),
-                         ("hold", "--for", "10ms", 20, *echo), ("sweep", "--largest", 2, *echo),
+                         ("hold", "--for", scaled("1s", "20s"), 20, *echo), ("sweep", "--largest", 2, *echo),
                          ("idle", "--shortest", "1ms", "--longest", "1ms", *echo),
                          ("path", "--flows", 2, "--echo-port", echo[1], *who), ("whoami", *who)):
                 run(*args, **how).ended(0)

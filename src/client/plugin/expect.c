@@ -16,6 +16,8 @@
 #define PROBE_SIZE 56
 #define ANSWER_MAX 65536
 #define SHOWN 60
+/* The lines with which echod refuses a client are shorter. */
+#define STRAY_MAX 80
 
 static bool because(char *why, const char *text)
 {
@@ -29,7 +31,27 @@ struct answer {
     char *why;
     bool any; /* something came */
     bool right;
+    char stray[STRAY_MAX]; /* the beginning of what came, and was no echo */
 };
+
+/* More of what came before an echo, or instead of one. */
+static void add_stray(struct answer *answer, const struct reply *reply)
+{
+    size_t used = strlen(answer->stray), room = sizeof(answer->stray) - 1 - used;
+
+    memcpy(answer->stray + used, reply->data, reply->len < room ? reply->len : room);
+    answer->stray[strcspn(answer->stray, "\n")] = '\0';
+}
+
+/* No echo came: what came instead, such as the line of a server that refuses us. */
+static void add_stray_to(char *why, const struct answer *answer)
+{
+    char text[ESCAPED_SIZE(STRAY_MAX)];
+
+    escape_bytes(text, answer->stray, strlen(answer->stray), NULL);
+    if (*text)
+        text_append(why, EXPECT_WHY_MAX, "; it sent: %s", text);
+}
 
 static void take(void *context, const struct reply *reply)
 {
@@ -45,6 +67,7 @@ static void take(void *context, const struct reply *reply)
         snprintf(answer->why, EXPECT_WHY_MAX, "the reply is corrupted at byte %zu", reply->at + 1);
         break;
     case REPLY_STRAY: /* a greeting; there may be an echo behind it */
+        add_stray(answer, reply);
         break;
     default:
         answer->right = true;
@@ -74,6 +97,8 @@ static bool ask_probe(struct expectation *talk, char *why)
         because(why, "the server closed the connection without an echo");
     else if (r < 0)
         because(why, strerror(-r));
+    if (r < 0)
+        add_stray_to(why, &answer);
     talk->received = PROBE_SIZE;
     talk->answered = answer.any;
     talk->arrived = stream.arrived;
