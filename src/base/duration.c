@@ -14,7 +14,7 @@ struct unit {
     uint64_t usec;
 };
 
-/* Largest first: formatting takes them in this order. */
+/* Largest first, because formatting tries them in this order. */
 static const struct unit units[] = {
     {"d", 86400 * USEC_PER_SEC}, {"h", 3600 * USEC_PER_SEC}, {"min", 60 * USEC_PER_SEC},
     {"s", USEC_PER_SEC},         {"ms", USEC_PER_MSEC},      {"us", 1},
@@ -33,7 +33,7 @@ static const char *skip_blanks(const char *p)
     return p + strspn(p, " \t");
 }
 
-/* One "NUMBER [UNIT]" at *P, added to *SUM; *P moves past it. */
+/* Parses "NUMBER [UNIT]" at *P, adds it to *SUM and moves *P past it. */
 static int term_parse(const char **p, uint64_t *sum)
 {
     uint64_t number, product;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* How many bytes the UTF-8 sequence that begins with BYTE has (RFC 3629), 0 for none. */
+/* Returns the length of a UTF-8 sequence that begins with BYTE (RFC 3629), or 0 if none does. */
 static size_t sequence_length(unsigned char byte)
 {
     if (byte < 0x80)
@@ -20,7 +20,7 @@ static size_t sequence_length(unsigned char byte)
     return byte >= 0xf0 && byte <= 0xf4 ? 4 : 0;
 }
 
-/* The code point of the N bytes at P; -1 where they are no valid sequence. */
+/* Returns the code point of the N bytes at P, or -1 if they are not a valid sequence. */
 static int32_t decode(const unsigned char *p, size_t n)
 {
     static const int32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -35,33 +35,30 @@ static int32_t decode(const unsigned char *p, size_t n)
     return c < smallest[n] || surrogate || c > 0x10ffff ? -1 : c;
 }
 
-/* Whether C has Unicode's property Bidi_Control: what stands around it is shown in another order.
- */
-static bool turns(int32_t c)
+/* Whether C has the Unicode property Bidi_Control: it changes the order of the text around it. */
+static bool is_bidi_control(int32_t c)
 {
     return c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
            (c >= 0x2066 && c <= 0x2069);
 }
 
-/* Whether showing C would do something else than put a mark on the line. */
-static bool acts(int32_t c)
+/* Whether a terminal would interpret C instead of showing it; also true of -1. */
+static bool is_control(int32_t c)
 {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || turns(c);
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || is_bidi_control(c);
 }
 
-/* The length of the harmless sequence of several bytes at P, of at most LEFT bytes; 0: there is
- * none.
- */
-static size_t harmless(const unsigned char *p, size_t left)
+/* Returns the length of the printable multibyte sequence at P, of at most LEFT bytes; 0 if none. */
+static size_t printable_length(const unsigned char *p, size_t left)
 {
     size_t n = sequence_length(*p);
 
     if (n < 2 || n > left)
         return 0;
-    return acts(decode(p, n)) ? 0 : n; /* -1 acts, too */
+    return is_control(decode(p, n)) ? 0 : n;
 }
 
-/* The bytes that stay as they are wherever they are: most are found by this alone. */
+/* Bytes that are never escaped. A table, because most bytes of most texts need only this check. */
 struct plain {
     bool is[256];
 };
@@ -103,7 +100,7 @@ size_t escape_bytes(char *buf, const void *data, size_t len, const char *keep)
             *out++ = (char)*p++;
             continue;
         }
-        size_t n = harmless(p, (size_t)(end - p));
+        size_t n = printable_length(p, (size_t)(end - p));
         if (n == 0)
             out = put_escape(out, *p++);
         for (; n > 0; n--)
@@ -120,7 +117,7 @@ void escape_disarm(char *text, const char *keep)
 
     while (text < end) {
         bool stays = plain.is[(unsigned char)*text] || *text == '\\';
-        size_t n = stays ? 1 : harmless((unsigned char *)text, (size_t)(end - text));
+        size_t n = stays ? 1 : printable_length((unsigned char *)text, (size_t)(end - text));
         if (n == 0)
             *text = '?';
         text += n > 0 ? n : 1;
@@ -134,10 +131,11 @@ static int hex_digit(char c)
     return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -EINVAL;
 }
 
-/* The escapes of one letter, and what each means. */
+/* The escapes with one letter, and the bytes that they stand for. */
 static const char names[] = "\\nrt", bytes[] = "\\\n\r\t";
 
-/* The byte that the escape behind the backslash at *P means; *P moves past it. */
+/* Returns the byte of the escape whose backslash precedes *P, and moves *P past it; -EINVAL for an
+ * unknown escape. */
 static int escaped_byte(const char **p)
 {
     char name = *(*p)++;
@@ -171,18 +169,18 @@ int unescape_text(char *buf, const char *text)
     return (int)(out - buf);
 }
 
-static bool is_blank(char c)
+static bool is_space(char c)
 {
     return c == ' ' || c == '\t';
 }
 
-/* Whether an INI file would not give back byte I of TEXT as it is: a blank at an end, or one that
- * would make a comment of a semicolon behind it. */
+/* Whether byte I of TEXT has to be escaped in an INI file. That includes a space at either end, and
+ * one before a semicolon, which would begin a comment. */
 static bool is_lost(const char *text, size_t len, size_t i)
 {
     unsigned char c = (unsigned char)text[i];
 
-    if (is_blank((char)c))
+    if (is_space((char)c))
         return i == 0 || i + 1 == len || text[i + 1] == ';';
     return c < ' ' || c == '\\' || c == 0x7f;
 }

@@ -8,10 +8,10 @@
 
 void fd_close(int *fd)
 {
-    int kept = errno;
+    int saved_errno = errno;
 
     if (*fd >= 0 && close(*fd) < 0)
-        errno = kept;
+        errno = saved_errno;
     *fd = -1;
 }
 
@@ -21,7 +21,7 @@ int fd_write_all(int fd, const void *data, size_t len)
 
     while (len > 0) {
         ssize_t n = write(fd, p, len);
-        if (n < 0 && errno == EAGAIN) /* somebody else may have set O_NONBLOCK on a terminal */
+        if (n < 0 && errno == EAGAIN) /* another program may have set O_NONBLOCK on the terminal */
             poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
         else if (n < 0 && errno != EINTR)
             return -errno;

@@ -28,7 +28,7 @@ static int check_path(const char *path, int flags)
     return r < 0 || S_ISLNK(st.st_mode) ? 0 : check_type(&st);
 }
 
-/* It may have been replaced in between. */
+/* The file may have been replaced since check_path(). */
 static int check_opened(int fd, int flags)
 {
     struct stat st;

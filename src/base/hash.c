@@ -11,7 +11,7 @@ struct hash_seed hash_seed_new(void)
 {
     struct hash_seed seed;
 
-    /* Only before the kernel has gathered randomness, at boot, is there none. */
+    /* Fails only early at boot, before the kernel has gathered entropy. */
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
         seed = (struct hash_seed){{clock_now(), (uint64_t)getpid()}};
     return seed;

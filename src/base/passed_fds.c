@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83 /* but for alpha, mips, parisc and sparc, where another one fails */
+#define SO_PASSRIGHTS 83 /* not on alpha, mips, parisc and sparc, where setting 83 fails */
 #endif
 
 bool passed_fds_refuse(int fd)
@@ -38,8 +38,8 @@ static void set_timer(uint64_t first, uint64_t next)
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-/* A signal that is blocked, or ignored, would not end the wait. It comes again and again, because
- * the first one may come before the wait begins. */
+/* SIGALRM interrupts a call only if it is neither blocked nor ignored. The timer repeats, because
+ * the first signal may arrive before the call blocks. */
 void passed_fds_guard(uint64_t after)
 {
     struct sigaction action = {.sa_handler = do_nothing};
@@ -55,10 +55,10 @@ void passed_fds_guard(uint64_t after)
 
 void passed_fds_unguard(void)
 {
-    int kept = errno;
+    int saved_errno = errno;
 
     set_timer(0, 0);
-    errno = kept;
+    errno = saved_errno;
 }
 
 void passed_fds_close(int *fd)
@@ -76,7 +76,7 @@ ssize_t passed_fds_receive(int fd, void *buf, size_t size)
     return n;
 }
 
-/* The smallest descriptor in KEEP that is not below FIRST, or -1. */
+/* Returns the smallest descriptor in KEEP that is at least FIRST, or -1. */
 static int next_kept(int first, const int *keep, size_t count)
 {
     int best = -1;
@@ -87,8 +87,8 @@ static int next_kept(int first, const int *keep, size_t count)
     return best;
 }
 
-/* Where a container's filter refuses close_range(2): those that /proc lists, from FIRST to LAST.
- * Returns 0 or -errno. */
+/* For containers whose filter refuses close_range(2): closes the descriptors from FIRST to LAST
+ * that /proc lists. Returns 0 or -errno. */
 static int close_listed(unsigned first, unsigned last)
 {
     DIR *directory = opendir("/proc/self/fd");

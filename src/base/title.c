@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The end of the run of strings that begins at END and goes on with those of LIST. */
+/* Returns where the strings end that lie in memory from END on, as far as they are in LIST. */
 static char *contiguous_end(char *end, char **list)
 {
     for (; *list; list++)
@@ -18,8 +18,8 @@ static char *contiguous_end(char *end, char **list)
     return end;
 }
 
-/* Copies the strings of the environment into one block, which TITLE keeps: unsetenv(3) forgets
- * them one by one. */
+/* Copies the environment into one block. TITLE keeps it reachable for leak checkers, since
+ * unsetenv(3) removes the pointers from environ. */
 static void move_environment(struct title *title)
 {
     size_t count = 0, size = 0;
@@ -41,7 +41,7 @@ void title_init(struct title *title, int argc, char **argv)
     *title = (struct title){0};
     if (argc < 1)
         return;
-    /* libc's own pointers into argv[0] would show the title as the program's name. */
+    /* libc's pointers into argv[0] would make the title the program's name in messages. */
     program_invocation_name = text_copy(program_invocation_name);
     program_invocation_short_name = text_copy(program_invocation_short_name);
     char *end = contiguous_end(argv[0], argv);
@@ -61,13 +61,13 @@ void title_set(const struct title *title, const char *format, ...)
     vsnprintf(title->start, title->size - 1, format, args);
     va_end(args);
     size_t used = strlen(title->start);
-    /* The last byte stays NUL: otherwise the kernel takes the rest for the environment's. */
+    /* The last byte stays NUL: otherwise the kernel appends the environment (proc(5), cmdline). */
     memset(title->start + used, 0, title->size - used);
 }
 
 void title_replace(const struct title *title, const char *text)
 {
-    /* Volatile, or the compiler would call functions of libc for this. */
+    /* volatile, so that the compiler does not replace the loop by a call of libc. */
     volatile char *to = title->start;
 
     if (title->size < 2)

@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-/* The bytes of a line of a dump: within the 198 that inih reads, also of a comment. */
+/* The longest line of a dump. inih reads at most 198 bytes of a line, even of a comment. */
 #define DUMP_LINE_MAX 190
 
-/* The origin as the comment of a dumped line, whatever bytes the name of a file has. */
+/* Formats the origin for a comment, with the file name escaped. */
 static void origin_format(struct origin origin, char *buf, size_t size)
 {
     char safe[ESCAPED_SIZE(VALUE_TEXT_MAX)];
@@ -22,7 +22,7 @@ static void origin_format(struct origin origin, char *buf, size_t size)
     text_append(buf, size, "%s:%u", safe, origin.line);
 }
 
-/* Takes the blanks out of the list "a, b, c". */
+/* Removes the spaces from the list "a, b, c". */
 static void squeeze_list(char *list)
 {
     char *to = list;
@@ -33,9 +33,9 @@ static void squeeze_list(char *list)
     *to = '\0';
 }
 
-/* A line has to stay within inih's limit: what is too long for it stands as tightly as it can be
- * written, and its comment above. A semicolon at its beginning would be a comment after a blank.
- */
+/* Keeps the line within inih's limit: if it is too long, spaces are left out and the comment gets a
+ * line of its own. A value that begins with a semicolon must not follow a space, which would make
+ * it a comment. */
 static void dump_line(const struct option_row *row, char *value, struct origin where, FILE *out)
 {
     char origin[VALUE_TEXT_MAX], line[2 * VALUE_TEXT_MAX];
@@ -51,7 +51,7 @@ static void dump_line(const struct option_row *row, char *value, struct origin w
     fprintf(out, "; %.*s\n%s=%s\n", DUMP_LINE_MAX - 2, origin, row->name, value);
 }
 
-/* As many lines as it takes: each adds to those before it. */
+/* Splits the list over as many lines as needed: each line adds to the list. */
 static void dump_list(const struct option_row *row, const struct section *section, FILE *out)
 {
     size_t room = DUMP_LINE_MAX - strlen(row->name), count = option_items(row, section);

@@ -13,16 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of a file; what is larger is none that anybody wrote. */
+/* The largest file that is read: no real configuration is larger. */
 #define SIZE_MAX_OF_FILE ((size_t)16 << 20)
 
 struct reading {
     char *text; /* the whole file, of SIZE bytes */
     size_t size, next;
-    char *line; /* the one that was read last, with a NUL */
+    char *line; /* the current line, NUL-terminated */
     unsigned number;
-    bool unanswered; /* inih was given a line that must yield a value, and has not yet */
-    bool indented;   /* that line */
+    bool awaiting_value; /* inih has a line with a value, and has not reported it yet */
+    bool indented;       /* the current line is */
     unsigned last_malformed;
     const struct inifile_events *events;
     void *user;
@@ -41,15 +41,15 @@ static void expected_option(struct reading *in)
                       : "expected OPTION = VALUE");
 }
 
-/* inih reports only the first line it cannot parse: the silence after a line tells of each. */
-static void demand_answer(struct reading *in)
+/* inih reports only the first bad line. A line without a call of take_value() is a bad line. */
+static void expect_value(struct reading *in)
 {
-    if (in->unanswered)
+    if (in->awaiting_value)
         expected_option(in);
-    in->unanswered = false;
+    in->awaiting_value = false;
 }
 
-/* inih has no event for a section without values, and cuts names after 49 bytes. */
+/* inih does not report sections without values, and truncates names to 49 bytes. */
 static const char *announce_section(struct reading *in, char *line)
 {
     char *end = strchr(line, ']');
@@ -66,7 +66,7 @@ static const char *announce_section(struct reading *in, char *line)
     return "";
 }
 
-/* What inih is to see of the line that was read, of LENGTH bytes: all of it, or nothing. */
+/* Checks the current line, of LENGTH bytes. Returns the text for inih, which may be empty. */
 static const char *inspect(struct reading *in, size_t length, size_t limit)
 {
     char *line = in->line;
@@ -79,18 +79,18 @@ static const char *inspect(struct reading *in, size_t length, size_t limit)
     }
     if (in->number == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
         line += 3;
-    /* An indented line would be the continuation of the one before it to inih. */
+    /* inih would take an indented line for the continuation of the previous one. */
     size_t indentation = strspn(line, " \t\r\n\v\f");
     in->indented = indentation > 0;
     line += indentation;
-    /* Counted with its end, which the last line may lack: a dump gives it one. */
+    /* Includes the newline even if the last line has none, because a dump adds it. */
     if (strcspn(line, "\n") + 1 >= limit) {
         malformed(in, "the line is longer than 198 bytes; a list may be split over several lines");
         return "";
     }
     if (*line == '[')
         return announce_section(in, line);
-    in->unanswered = *line && !strchr(";#", *line);
+    in->awaiting_value = *line && !strchr(";#", *line);
     return line;
 }
 
@@ -99,7 +99,7 @@ static char *next_line(char *buf, int size, void *stream)
 {
     struct reading *in = stream;
 
-    demand_answer(in);
+    expect_value(in);
     if (in->next == in->size)
         return NULL;
     const char *start = in->text + in->next, *end = memchr(start, '\n', in->size - in->next);
@@ -112,13 +112,13 @@ static char *next_line(char *buf, int size, void *stream)
     return buf;
 }
 
-/* An ini_handler; inih's idea of the section may be cut, so the caller keeps its own. */
+/* An ini_handler. Ignores the section name of inih, which may be truncated. */
 static int take_value(void *user, const char *section, const char *key, const char *value)
 {
     struct reading *in = user;
 
     (void)section;
-    in->unanswered = false;
+    in->awaiting_value = false;
     if (*key)
         in->events->value(in->user, in->number, key, value);
     else
@@ -128,7 +128,7 @@ static int take_value(void *user, const char *section, const char *key, const ch
 
 static int read_lines(struct reading *in)
 {
-    /* The stream and the handler's user pointer are the same: one state. */
+    /* IN is both the stream of the reader and the user pointer of the handler. */
     int r = ini_parse_stream(next_line, in, take_value, in);
 
     if (r < 0)
@@ -164,7 +164,7 @@ static int read_whole(struct reading *in, int fd)
     return 0;
 }
 
-/* "echod --config <(generate)" names a pipe that somebody writes to. */
+/* Opens pipes as well, for "echod --config <(generate)". */
 static int open_file(const char *path)
 {
     if (!file_is_descriptor(path))

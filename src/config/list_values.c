@@ -1,5 +1,5 @@
 /*
- * The types of the options that are lists.
+ * The option types that are lists.
  */
 #include "base/memory.h"
 #include "config/values.h"
@@ -10,8 +10,8 @@
 #include <string.h>
 
 /*
- * Calls TAKE with each item of TEXT, which commas separate, blanks around them cut off.
- * An empty TEXT has no items, an empty item is an error.
+ * Calls TAKE with each item of TEXT, a list separated by commas, without surrounding spaces.
+ * An empty TEXT has no items; an empty item is an error.
  */
 static int each_item(const char *text, void *list, char *reason,
                      int (*take)(void *list, const char *item, char *reason))

@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Why a file or directory cannot be read, in REASON: of a missing permission, whose it is. */
+/* Returns why a file or directory cannot be read. For a missing permission, REASON is used to name
+ * the user. */
 static const char *explain(int error, char *reason)
 {
     const struct passwd *user = error == EACCES ? getpwuid(geteuid()) : NULL;
@@ -27,8 +28,8 @@ static const char *explain(int error, char *reason)
     return reason;
 }
 
-/* Whether ERROR may not be there at the next try: nothing that an edit could mend. */
-static bool is_passing(int error)
+/* Whether ERROR may be temporary, rather than something that an edit can fix. */
+static bool is_temporary(int error)
 {
     return error == EIO || error == ENOMEM || error == EMFILE || error == ENFILE ||
            error == ESTALE || error == EAGAIN;
@@ -41,7 +42,7 @@ static void load_file(struct loading *in, const char *path)
     loading_enter(in, path);
     int r = inifile_read(path, &loading_events, in);
     if (r < 0)
-        problem_add(in->problems, is_passing(-r) ? TRANSIENT : FATAL,
+        problem_add(in->problems, is_temporary(-r) ? TRANSIENT : FATAL,
                     (struct origin){.file = in->file}, NULL, NULL, "cannot be read: %s",
                     explain(-r, reason));
 }
@@ -52,7 +53,7 @@ static void warn_ignored(struct loading *in, const char *path, const char *reaso
                 reason);
 }
 
-/* Loads the drop-in at PATH. A link to /dev/null masks one that has this name elsewhere. */
+/* Loads the drop-in at PATH. A link to /dev/null masks a drop-in of the same name elsewhere. */
 static void load_drop_in(struct loading *in, const char *path)
 {
     struct stat st;
@@ -72,7 +73,7 @@ static bool is_drop_in(const char *name)
     return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".conf") == 0;
 }
 
-/* What editors, package managers and people leave beside drop-ins, and nobody takes for one. */
+/* Backup files of editors and package managers, which are not mistaken for drop-ins. */
 static bool is_left_over(const char *name)
 {
     static const char *const patterns[] = {".*",     "*~",    "*.dpkg-*", "*.ucf-*",
@@ -89,7 +90,7 @@ static int is_of_interest(const struct dirent *entry)
     return is_drop_in(entry->d_name) || !is_left_over(entry->d_name);
 }
 
-/* DIRECTORY, of drop-ins, cannot be listed. There need not be one. */
+/* Reports that the drop-in DIRECTORY cannot be listed, unless it does not exist. */
 static void report_unreadable_directory(struct loading *in, const char *directory, int error)
 {
     char reason[REASON_MAX];
@@ -124,7 +125,7 @@ static void load_drop_ins(struct loading *in, const char *path)
     free(entries);
 }
 
-/* The file PATH, and then its drop-ins. */
+/* Reads the file PATH and then its drop-ins. */
 static void read_all(struct loading *in, const char *path)
 {
     load_file(in, path);

@@ -30,7 +30,7 @@ static void set_defaults(struct section *section, struct problems *problems)
     }
 }
 
-/* An entry of the sections' names, of which there may be thousands. */
+/* A node of the search tree of section names, of which there may be thousands. */
 struct named {
     const char *name; /* the section's */
     size_t index;
@@ -82,7 +82,7 @@ static size_t section_create(struct loading *in, enum section_kind kind, const c
     return index;
 }
 
-/* The NAME behind "listen", or NULL where TEXT is another section or NAME is not a good one. */
+/* Returns the NAME in "listen NAME", or NULL if TEXT is another section or NAME is not valid. */
 static const char *listen_name(const char *text)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -97,7 +97,7 @@ static const char *listen_name(const char *text)
                                                                                         : NULL;
 }
 
-/* Whether TEXT is a section but for capital letters: MEANT, of SIZE bytes, is that one. */
+/* Whether TEXT would be a valid section in lower case, which is written to MEANT, of SIZE bytes. */
 static bool meant_in_small(const char *text, char *meant, size_t size)
 {
     snprintf(meant, size, "%s", text);
@@ -157,7 +157,7 @@ static void report_unknown_option(struct loading *in, struct origin where,
                     "unknown option; echod --list-options shows them all");
 }
 
-/* Puts what FRESH owns in the place of what FIELD of ROW owns; a list that ADDS gets it besides. */
+/* Moves the value FRESH to FIELD of ROW. If ADDS, it is appended to the list in FIELD instead. */
 static void move_value(const struct option_row *row, void *field, void *fresh, bool adds)
 {
     if (adds) {
@@ -168,8 +168,8 @@ static void move_value(const struct option_row *row, void *field, void *fresh, b
     memcpy(field, fresh, row->type->size);
 }
 
-/* Parses TEXT into a fresh field, so that a bad value leaves the one before as it was. A list ADDS
- * what is set to what it has, unless that is nothing: then it starts anew. */
+/* Parses TEXT into a new field first, so that a bad value leaves the previous one unchanged. If
+ * ADDS, a list is appended to, but an empty TEXT clears it. */
 static void set_value(struct loading *in, struct origin where, const struct option_row *row,
                       struct section *section, const char *text, bool adds)
 {
@@ -243,7 +243,7 @@ void loading_enter(struct loading *in, const char *path)
     in->in_section = in->in_bad_section = false;
 }
 
-/* Typed access to what the sections hold; they do not move any more. */
+/* Fills in the typed pointers to the sections, which no longer move in memory. */
 static void index_listens(struct settings *settings)
 {
     settings->server = settings->sections[0].values;

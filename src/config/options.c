@@ -124,7 +124,7 @@ const struct option_row *option_find_anywhere(const char *name)
     return row ? row : option_find(SECTION_LISTEN, name);
 }
 
-#define NAME_MAX_LENGTH 49 /* inih cuts a name there */
+#define NAME_MAX_LENGTH 49 /* inih truncates names to that */
 
 static size_t least(size_t a, size_t b)
 {
@@ -136,8 +136,8 @@ static bool same_letter(char a, char b)
     return a == tolower((unsigned char)b);
 }
 
-/* How many insertions, deletions, substitutions and swaps of neighbours make B of A; capital
- * letters of B do not count. */
+/* The edit distance from A to B: insertions, deletions, substitutions and swaps of neighbours.
+ * Ignores the case of B. */
 static size_t distance(const char *a, const char *b)
 {
     size_t rows[3][NAME_MAX_LENGTH + 1], n = least(strlen(b), NAME_MAX_LENGTH), i;
@@ -158,7 +158,7 @@ static size_t distance(const char *a, const char *b)
     return rows[(i - 1) % 3][n];
 }
 
-/* The only row whose name begins with the shortened NAME, or NULL. */
+/* Returns the row whose name begins with NAME if there is exactly one, else NULL. */
 static const struct option_row *find_beginning(enum section_kind kind, const char *name)
 {
     const struct option_row *found = NULL;
@@ -176,7 +176,7 @@ static const struct option_row *find_beginning(enum section_kind kind, const cha
 
 const struct option_row *option_nearest(enum section_kind kind, const char *name)
 {
-    size_t len = strlen(name), best = len < 5 ? 2 : 3; /* this many changes are another word */
+    size_t len = strlen(name), best = len < 5 ? 2 : 3; /* as many changes make another word */
     const struct option_row *nearest = len < 5 ? NULL : find_beginning(kind, name);
 
     if (nearest)
@@ -248,7 +248,7 @@ void option_format(const struct option_row *row, const void *field, char *buf, s
     row->type->format(&row->rule, field, buf, size);
 }
 
-/* Whether VALUE is one of the words of LIST, which have " | " between them. */
+/* Whether VALUE is one of the words of LIST, which are separated by " | ". */
 static bool is_one_of(const char *value, const char *list)
 {
     for (size_t len; *list; list += len + strspn(list + len, " |")) {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "file:line: [section] key: ", as far as each is known. */
+/* Formats "file:line: [section] key: ", without the parts that are unknown. */
 static void place_format(char *buf, size_t size, struct origin where, const char *section,
                          const char *key)
 {
@@ -36,9 +36,9 @@ void problem_add(struct problems *problems, enum severity severity, struct origi
     va_start(args, format);
     vsnprintf(text + used, sizeof(text) - used, format, args);
     va_end(args);
-    escape_bytes(safe, text, strlen(text), "\\"); /* files hold anything, terminals show it */
+    escape_bytes(safe, text, strlen(text), "\\"); /* a file may contain any byte */
 
-    /* What is wrong with each item of a list, in the same words, is told once. */
+    /* If several items of a list have the same problem, it is reported once. */
     if (problems->count > 0 && strcmp(problems->list[problems->count - 1].text, safe) == 0)
         return;
     problems->list = array_append(problems->list, &problems->count, sizeof(*problems->list));

@@ -31,7 +31,7 @@ void settings_free(struct settings *settings)
     free(settings);
 }
 
-/* Of item INDEX of a list; SIZE_MAX: of the option. */
+/* Returns the origin of item INDEX of a list, or of the option if INDEX is SIZE_MAX. */
 static struct origin find_origin(const struct settings *settings, const void *values,
                                  const char *key, size_t index)
 {

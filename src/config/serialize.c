@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #define FIRST_LINE "echod-settings 1"
-/* As long as a line of a list may become, and longer than any other value. */
+/* The longest line of a list. Other values are shorter. */
 #define PASSED_TEXT_MAX ((size_t)16 * 1024)
 
 /* ---- writing ---- */
 
-/* The number of the file of WHERE; of what no file says, the first. */
+/* Returns the number of the file of WHERE, or that of the first file for a default. */
 static size_t file_number(const struct settings *settings, struct origin where)
 {
     for (size_t i = 0; i < settings->file_count; i++)
@@ -38,7 +38,7 @@ static void write_files(const struct settings *settings, FILE *to)
     }
 }
 
-/* A list in as many lines as it was written in: each adds to those before it. */
+/* Writes a list in as many lines as it had in the file: each line adds to the list. */
 static void write_value(const struct settings *settings, const struct section *section,
                         const struct option_row *row, char *buf, FILE *to)
 {
@@ -70,7 +70,7 @@ static void write_section(const struct settings *settings, const struct section 
     }
 }
 
-/* The whole as text of *SIZE bytes, which the caller frees; NULL without memory. */
+/* Returns the settings as text of *SIZE bytes, which the caller frees; NULL if out of memory. */
 static char *text_of(const struct settings *settings, size_t *size)
 {
     char *text = NULL, *buf = memory_zeroed(PASSED_TEXT_MAX, 1);
@@ -103,7 +103,7 @@ static bool take_file(struct loading *in, char *line)
     return true;
 }
 
-/* Enters one line, without its newline. Returns false for one that cannot be understood. */
+/* Applies LINE, which has no newline. Returns whether it is valid. */
 static bool take_line(struct loading *in, char *line)
 {
     bool value = strncmp(line, "value ", 6) == 0;
@@ -125,13 +125,13 @@ static bool take_line(struct loading *in, char *line)
     return text != NULL;
 }
 
-/* Returns NULL if there is a line that cannot be understood. */
+/* Returns NULL if a line is not valid. */
 static struct settings *read_all(FILE *from, struct problems *problems)
 {
     struct loading in = loading_begin(problems);
     char *line = NULL;
     size_t room = 0;
-    bool good = false, any = false; /* at the end of a file getline(3) leaves what is undefined */
+    bool good = false, any = false; /* after EOF the buffer is undefined */
 
     while (getline(&line, &room, from) > 0) {
         any = true;
@@ -168,8 +168,8 @@ struct settings *settings_deserialize(int fd, struct problems *problems)
 
 /* ---- both ---- */
 
-/* Whether TEXT reads as what it was written from. Of the problems, those that are not fatal were
- * told before. */
+/* Whether TEXT can be read again and yields the same text. Discards problems that are not fatal,
+ * because they have been reported before. */
 static bool reads_the_same(char *text, size_t size, struct problems *problems)
 {
     struct problems found = {0};

@@ -1,5 +1,5 @@
 /*
- * The types of the options about sources: what makes one, and how often one may come.
+ * The option types about sources: the prefix that defines a source, and its rate.
  */
 #include "base/clock.h"
 #include "config/values.h"
@@ -16,7 +16,7 @@ static const char *skip_blanks(const char *p)
 
 /* ---- prefixes ---- */
 
-/* "32, 64" into BITS. Returns 0, -EINVAL or -ERANGE. */
+/* Parses "32, 64" into BITS. Returns 0, -EINVAL or -ERANGE. */
 static int bits_scan(const char *p, uint64_t bits[2])
 {
     for (int i = 0; i < 2; i++) {
@@ -72,7 +72,7 @@ static const struct {
              {"h", 3600 * USEC_PER_SEC},
              {"d", 86400 * USEC_PER_SEC}};
 
-/* "20/s", "0". Returns 0, -EINVAL or -ERANGE. */
+/* Parses a rate such as "20/s" or "0". Returns 0, -EINVAL or -ERANGE. */
 static int rate_scan(const char *p, struct rate *rate)
 {
     int r = number_scan(&p, &rate->count);

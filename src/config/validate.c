@@ -13,7 +13,7 @@ static bool is_set(const struct option_row *row, const struct section *section)
     return option_origin(row, section)->file != NULL;
 }
 
-/* About item INDEX of KEY, a list; SIZE_MAX: about the option. */
+/* Reports a problem with item INDEX of the list KEY, or with the option if INDEX is SIZE_MAX. */
 static void problem_at_item(struct problems *problems, enum severity severity,
                             const struct section *section, const char *key, size_t index,
                             const char *reason)
@@ -38,7 +38,7 @@ static bool has_default(const struct option_row *row, const struct section *sect
     return strcmp(value, row->fallback) == 0;
 }
 
-/* An option that is set and does nothing says so. */
+/* Warns about an option that is set but has no effect. */
 static void check_effect(const struct option_row *row, const struct section *section,
                          struct problems *problems)
 {
@@ -82,8 +82,8 @@ static void check_unix(const struct section *section, struct problems *problems)
     }
 }
 
-/* RFC 1123: letters, digits, hyphens and dots; but not what inet_aton(3) takes for an address
- * (0x7f000001), and a lookup then, too. */
+/* RFC 1123: letters, digits, hyphens and dots. Excludes what inet_aton(3), and so a lookup, takes
+ * for an address (0x7f000001). */
 static bool is_host_name(const char *text)
 {
     struct in_addr number;
@@ -95,7 +95,7 @@ static bool is_host_name(const char *text)
            text[0] != '-' && text[0] != '.';
 }
 
-/* Whether A is the address of several hosts: multicast, or broadcast to all of a link. */
+/* Whether A is a multicast address or the limited broadcast address. */
 static bool is_group(const struct address *a)
 {
     if (a->sa.sa_family == AF_INET6)
@@ -104,7 +104,7 @@ static bool is_group(const struct address *a)
            a->in.sin_addr.s_addr == htonl(INADDR_BROADCAST);
 }
 
-/* Why the address A, which is written ITEM, can never be listened on; false: it may be. */
+/* Returns whether no socket can ever listen on A, written ITEM in the file, and why in REASON. */
 static bool is_unusable(const struct address *a, const char *item, unsigned protocol, char *reason)
 {
     const struct in6_addr *six = a->sa.sa_family == AF_INET6 ? &a->in6.sin6_addr : NULL;
@@ -125,7 +125,7 @@ static bool is_unusable(const struct address *a, const char *item, unsigned prot
     return true;
 }
 
-/* The port in ITEM, "127.0.0.1:80" or "[::1]:80"; NULL: there is none. */
+/* Returns the port in ITEM, such as "127.0.0.1:80" or "[::1]:80", or NULL if it has none. */
 static const char *port_of(const char *item)
 {
     const char *colon = strrchr(item, ':');
@@ -134,8 +134,8 @@ static const char *port_of(const char *item)
     return one && colon[1] && !colon[1 + strspn(colon + 1, "0123456789")] ? colon + 1 : NULL;
 }
 
-/* Whether ITEM can be an address to listen on; if not, REASON tells why. What only this machine
- * lacks, such as an interface, is for the daemon to find. */
+/* Whether ITEM can be an address to listen on; if not, REASON says why. Does not check whether this
+ * machine has the address or its interface; the daemon does, when it starts. */
 static bool is_address(const char *item, unsigned protocol, char *reason)
 {
     struct address address;
@@ -167,7 +167,7 @@ static void check_internet(const struct section *section, struct problems *probl
             problem_at_item(problems, FATAL, section, "address", i, reason);
 }
 
-/* What makes sense for a connection only, and is set for a listener that has none. */
+/* Warns about an option that applies to connections only, on a listener for datagrams. */
 static void warn_of(const char *name, const char *why, const struct section *section,
                     struct problems *problems)
 {
@@ -182,8 +182,8 @@ static void warn_of(const char *name, const char *why, const struct section *sec
     problem_at(problems, WARNING, section, name, reason);
 }
 
-/* Whether anybody on the machine may connect to the Unix sockets of LISTEN, and name any source. An
- * abstract one has no mode. */
+/* Whether any local user can connect to a Unix socket of LISTEN and claim any source in a PROXY
+ * header. An abstract socket has no mode. */
 static bool lets_others_in(const struct listen_settings *listen)
 {
     if (listen->mode & 02)
@@ -258,7 +258,7 @@ static void check_listen(struct section *section, struct problems *problems)
         check_proxy(section, problems);
 }
 
-/* The client that is to be helped would be cut off first. */
+/* With a message_pause that is longer than a timeout, the client would be disconnected first. */
 static void check_pause(const struct settings *settings, const struct section *section,
                         struct problems *problems)
 {

@@ -31,7 +31,7 @@ const char *value_hint(const char *text)
                : "";
 }
 
-/* A bound is kept as the number that the type's field holds, whatever its C type. */
+/* Formats a bound as a value of TYPE. */
 static void bound_format(const struct value_type *type, uint64_t bound, char *buf, size_t size)
 {
     if (type == &type_duration || type == &type_count || type == &type_size)
@@ -56,7 +56,7 @@ void value_range(const struct value_type *type, const struct value_rule *rule, c
     }
 }
 
-/* Checks NUMBER against RULE, or R, the error of scanning it, for a value of TYPE. */
+/* Checks NUMBER against the range of RULE. R is the result of scanning it from TEXT. */
 static int check_range(const struct value_type *type, const struct value_rule *rule, int r,
                        uint64_t number, const char *text, char *reason)
 {
@@ -72,7 +72,7 @@ static int check_range(const struct value_type *type, const struct value_rule *r
     return 0;
 }
 
-/* ---- yes and no ---- */
+/* ---- booleans ---- */
 
 static int bool_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
@@ -118,7 +118,7 @@ static void count_format(const struct value_rule *rule, const void *field, char 
 const struct value_type type_count = {
     .name = "number", .parse = count_parse, .format = count_format};
 
-/* "1024", "16K", "1M": bytes, by 1024 as systemd counts them. */
+/* Parses "1024", "16K", "1M": bytes, with factors of 1024 as in systemd. */
 static int size_scan(const char *text, uint64_t *bytes)
 {
     static const char units[] = "KMG";
@@ -173,8 +173,8 @@ const struct value_type type_duration = {.name = "time span",
                                          .parse = duration_value_parse,
                                          .format = duration_value_format};
 
-/* Whether MODE is one that a socket may have for a reason: who owns the file can use it, and nobody
- * has a right that somebody nearer has not. */
+/* Whether MODE is plausible for a socket: its owner can use it, the group has no more permissions
+ * than the owner, and others no more than the group. */
 static bool mode_makes_sense(unsigned long mode)
 {
     unsigned long owner = mode >> 6 & 7, group = mode >> 3 & 7, other = mode & 7;
@@ -182,8 +182,8 @@ static bool mode_makes_sense(unsigned long mode)
     return mode <= 0777 && (owner & 6) == 6 && (group & ~owner) == 0 && (other & ~group) == 0;
 }
 
-/* Octal digits. Without a 0 before them they may be a decimal number, as some programs print a
- * mode: 432 is 0660. */
+/* Octal digits. Without a leading 0, an implausible mode may be a decimal number, as some programs
+ * print it: 432 is 0660. */
 static int mode_parse(const struct value_rule *rule, const char *text, void *field, char *reason)
 {
     size_t digits = strspn(text, "0123456789");
@@ -243,7 +243,7 @@ static void port_format(const struct value_rule *rule, const void *field, char *
 
 const struct value_type type_port = {.name = "port", .parse = port_parse, .format = port_format};
 
-/* ---- one of several words ---- */
+/* ---- choices ---- */
 
 const struct choice *choice_of(const struct value_rule *rule, unsigned value)
 {

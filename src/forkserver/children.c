@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#define FIRST_ROOM 512 /* a power of two, as it always is */
+#define FIRST_ROOM 512 /* must be a power of two */
 
-/* Process IDs follow each other, so that they fill the places in their order. */
+/* No further hashing is needed, because consecutive process IDs fill consecutive places. */
 static size_t home(const struct children *children, pid_t pid)
 {
     return (size_t)pid & (children->room - 1);
@@ -49,7 +49,7 @@ int children_reserve(struct children *children)
     return 2 * (children->live + 1) > children->room ? grow(children) : 0;
 }
 
-/* Fills the gap AT with later entries that would not be found after a free place. */
+/* Fills the hole at AT with later entries, which a search would not find after a free place. */
 static void close_hole(struct children *children, size_t at)
 {
     for (size_t i = next(children, at); children->place[i].pid != 0; i = next(children, i)) {

@@ -31,8 +31,8 @@ static int add(scmp_filter_ctx filter, const struct syscall_row *row, const void
     int number = seccomp_syscall_resolve_name(row->name);
     struct scmp_arg_cmp compared[SYSCALL_CHECKS];
 
-    /* Another negative number is one of libseccomp's own: of a call that is another one in disguise
-     * here (socketcall(2)), or that this architecture lacks, which it passes over. */
+    /* Other negative numbers are pseudo-calls of libseccomp: multiplexed ones (socketcall(2)), or
+     * those that this architecture lacks, which seccomp_rule_add(3) ignores. */
     if (number == __NR_SCMP_ERROR)
         return 0;
     for (size_t i = 0; i < row->checks; i++)
@@ -56,6 +56,6 @@ int filter_load(const void *slot_page)
     if (r == 0)
         r = seccomp_load(filter);
     seccomp_release(filter);
-    malloc_trim(0); /* what it took would be copied at each fork */
+    malloc_trim(0); /* each fork would copy the page tables of the freed memory */
     return r;
 }

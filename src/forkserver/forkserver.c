@@ -2,12 +2,12 @@
 
 #include "base/clock.h"
 #include "base/exit.h"
-#include "forkserver/become_worker.h"
 #include "forkserver/children.h"
 #include "forkserver/outbox.h"
 #include "forkserver/private.h"
 #include "forkserver/sandbox.h"
 #include "forkserver/spawn.h"
+#include "forkserver/worker_main.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -22,21 +22,21 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How often ended workers are looked for whose signals were lost. */
+/* How often to check for ended workers whose signal was lost. */
 #define SWEEP_MSEC 1000
-/* Between two tries of a poll(2) that fails. */
-#define REST_MSEC 50
+/* The delay after a poll(2) that fails. */
+#define SLEEP_MSEC 50
 
-/* Private memory: a worker gets what it needs in struct worker, and a request. */
+/* In memory that workers do not inherit: they get what they need in struct worker and a request. */
 struct forkserver {
     int channel;
     int doorbell;
-    int slots;       /* the memory of the slots */
-    void *slot_page; /* where each worker has its own */
+    int slots;       /* the memfd of the slots */
+    void *slot_page; /* where each worker's slot is mapped */
     size_t page_size;
-    int signals;    /* readable while a worker has ended */
+    int signals;    /* a signalfd: readable while the end of a worker is pending */
     sigset_t ended; /* SPAWN_SIGNAL */
-    bool holding;   /* no process ID may be given back */
+    bool holding;   /* do not reap: process IDs must stay valid */
     uint64_t swept; /* clock_now() */
     pid_t pid;
     const struct title *title;
@@ -55,7 +55,7 @@ static void report(struct forkserver *server, enum report_kind kind, uint64_t jo
     outbox_add(&server->outbox, &it);
 }
 
-/* Maps the slot of JOB in the place of the one before, with its page: clone(2) writes to it.
+/* Maps the slot of JOB in place of the previous one. MAP_POPULATE, since clone(2) writes to it.
  * Returns 0 or -errno. */
 static int map_slot(const struct forkserver *server, const struct job *job)
 {
@@ -85,11 +85,11 @@ static pid_t fork_worker(struct forkserver *server, struct job *job)
         return r;
     pid_t pid = spawn(&worker.slot->pid);
     if (pid == 0)
-        become_worker(&worker, job, self);
+        worker_main(&worker, job, self);
     return pid;
 }
 
-/* Tells the client of JOB why it is not served. Nobody is waited for. */
+/* Sends the client of JOB the reason why it is not served. Never waits. */
 static void refuse(const struct job *job)
 {
     if (job->kind != JOB_CLIENT)
@@ -127,7 +127,7 @@ static void take_request(struct forkserver *server)
     case REQUEST_RELEASE:
         server->holding = false;
         break;
-    case REQUEST_SETUP: /* there was one */
+    case REQUEST_SETUP: /* only valid as the first request */
         job_close(&(struct job){.socket = server->request->setup.slots,
                                 .store = server->request->setup.doorbell,
                                 .slots = -1});
@@ -135,8 +135,8 @@ static void take_request(struct forkserver *server)
     }
 }
 
-/* Takes one of what the daemon has sent. Returns 0, or -errno where there will be nothing more:
- * -EPIPE. */
+/* Receives and processes a request. Returns 0, or -errno if there will be no more (-EPIPE: the
+ * daemon has closed the channel). */
 static int receive_request(struct forkserver *server)
 {
     int r = request_receive(server->channel, server->request);
@@ -149,7 +149,7 @@ static int receive_request(struct forkserver *server)
 
 /* ---- ends ---- */
 
-/* Takes the end of PID (-1: of any). Returns whether there was one. */
+/* Reaps PID, or any child if it is -1, and reports its end. Returns whether a child had ended. */
 static bool reap(struct forkserver *server, pid_t pid)
 {
     int status;
@@ -163,7 +163,7 @@ static bool reap(struct forkserver *server, pid_t pid)
     return true;
 }
 
-/* There is a signal for each that has ended: takes one. Not from the descriptor, which leaves out
+/* Reaps the child of one pending signal. Uses sigtimedwait(2), because a signalfd does not report
  * the process ID of a real-time signal. */
 static void reap_announced(struct forkserver *server)
 {
@@ -174,7 +174,7 @@ static void reap_announced(struct forkserver *server)
         reap(server, info.si_pid);
 }
 
-/* The queue of signals is bounded (RLIMIT_SIGPENDING): who is missing in it is found here. */
+/* Reaps children whose signal was lost, as the signal queue is bounded (RLIMIT_SIGPENDING). */
 static void sweep(struct forkserver *server)
 {
     uint64_t now = clock_now();
@@ -188,7 +188,7 @@ static void sweep(struct forkserver *server)
 
 /* ---- the loop ---- */
 
-/* Milliseconds until something is due without an event. */
+/* Returns the milliseconds until the next timer. */
 static int poll_timeout(const struct forkserver *server)
 {
     if (server->outbox.count > 0)
@@ -196,28 +196,27 @@ static int poll_timeout(const struct forkserver *server)
     return server->children.live > 0 && !server->holding ? SWEEP_MSEC : -1;
 }
 
-/* In place of a poll(2) that finds no memory: the loop must not spin. */
-static void rest(void)
+/* Sleeps after a poll(2) that failed for lack of memory, so that the loop does not spin. */
+static void sleep_briefly(void)
 {
-    const struct timespec moment = {.tv_nsec = REST_MSEC * 1000 * 1000};
+    const struct timespec moment = {.tv_nsec = SLEEP_MSEC * 1000 * 1000};
     sigset_t none;
 
     sigemptyset(&none);
     sigtimedwait(&none, NULL, &moment);
 }
 
-static void poll_or_rest(struct pollfd *polled, nfds_t count, int timeout)
+static void poll_or_sleep(struct pollfd *polled, nfds_t count, int timeout)
 {
     if (poll(polled, count, timeout) < 0) {
         if (errno != EINTR)
-            rest();
+            sleep_briefly();
         for (nfds_t i = 0; i < count; i++)
             polled[i].revents = 0;
     }
 }
 
-/* Sends the reports; where the daemon has no room for them, waits until it has. Returns 0 or
- * -errno. */
+/* Sends the reports, and waits while the channel is full. Returns 0 or -errno. */
 static int flush(struct forkserver *server)
 {
     struct pollfd polled = {.fd = server->channel, .events = POLLOUT};
@@ -225,14 +224,14 @@ static int flush(struct forkserver *server)
 
     if (r != -EAGAIN)
         return r;
-    poll_or_rest(&polled, 1, -1);
+    poll_or_sleep(&polled, 1, -1);
     return 0;
 }
 
 /*
- * One turn. Nothing is asked for of which poll(2) does not say that it is there: a call that fails
- * writes to errno, whose page is shared with the worker that was just forked, and has to be copied.
- * Returns 0 or -errno, which ends it all.
+ * One turn of the loop. Makes only calls that poll(2) has announced: a call that fails writes
+ * errno, and the page of errno, which is shared with the worker just forked, would have to be
+ * copied. Returns 0, or -errno to exit.
  */
 static int run_once(struct forkserver *server)
 {
@@ -241,7 +240,7 @@ static int run_once(struct forkserver *server)
 
     if (outbox_is_overdue(&server->outbox))
         return flush(server);
-    poll_or_rest(polled, ARRAY_SIZE(polled), poll_timeout(server));
+    poll_or_sleep(polled, ARRAY_SIZE(polled), poll_timeout(server));
     if (polled[1].revents)
         reap_announced(server);
     if (!server->holding)
@@ -253,8 +252,8 @@ static int run_once(struct forkserver *server)
 
 /* ---- setting up ---- */
 
-/* What a terminal, or whoever stops the service, sends to all is the daemon's to deal with; only a
- * worker lets SIGTERM in. Returns 0 or -errno. */
+/* Blocks the signals that a terminal or a service manager sends to the whole group, because the
+ * daemon handles those. Workers unblock SIGTERM. Returns 0 or -errno. */
 static int block_signals(struct forkserver *server)
 {
     const int blocked[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SPAWN_SIGNAL};
@@ -272,7 +271,7 @@ static int block_signals(struct forkserver *server)
     return server->signals < 0 ? -errno : 0;
 }
 
-/* A place for the page of a worker, which the first one takes. Returns 0 or -errno. */
+/* Reserves the address where the slot of each worker is mapped. Returns 0 or -errno. */
 static int reserve_page(struct forkserver *server)
 {
     server->page_size = (size_t)sysconf(_SC_PAGESIZE);
@@ -281,8 +280,8 @@ static int reserve_page(struct forkserver *server)
     return server->slot_page == MAP_FAILED ? -errno : 0;
 }
 
-/* How the ends of workers are learnt of. What a container's filter refuses shows here: else they
- * would be missed for ever, or looked for all the time. Returns 0 or -errno. */
+/* Tries the calls that wait for workers. If a container's filter refuses one, the fork server must
+ * not start: it would never learn that a worker has ended, or spin. Returns 0 or -errno. */
 static int try_waiting(const struct forkserver *server)
 {
     const struct timespec at_once = {0};
@@ -300,14 +299,14 @@ static void report_protections(struct forkserver *server, const struct sandbox *
     report(server, REPORT_READY, 0, server->pid, JOB_VERSION);
 }
 
-/* gmtime(3) looks for the local zone, once, which the sandbox would keep it from. */
-static void settle_time_zone(void)
+/* gmtime(3) loads the local time zone once, which the sandbox would prevent. */
+static void load_time_zone(void)
 {
     setenv("TZ", "UTC0", 1);
     tzset();
 }
 
-/* The setup is there before this program is started. Returns 0 or -errno. */
+/* Receives the setup, which the daemon sends before it starts this program. Returns 0 or -errno. */
 static int set_up(struct forkserver *server)
 {
     struct pollfd polled = {.fd = server->channel, .events = POLLIN};
@@ -327,7 +326,7 @@ static int set_up(struct forkserver *server)
         r = try_waiting(server);
     if (r < 0)
         return r;
-    settle_time_zone();
+    load_time_zone();
     sandbox_enter(&sandbox, &server->request->setup, server->slot_page);
     report_protections(server, &sandbox);
     return 0;
@@ -335,7 +334,7 @@ static int set_up(struct forkserver *server)
 
 int forkserver_run(int channel, const struct title *title)
 {
-    struct request request; /* not static: a worker gets it with the page of its stack */
+    struct request request; /* on the stack, whose page a worker needs anyway */
     struct forkserver *server = private_allocate(sizeof(*server));
 
     if (!server)

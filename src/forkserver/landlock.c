@@ -8,26 +8,26 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Debian 12's headers know the calls and little of what came after them; their numbers are the same
- * on every architecture. */
+/* The headers of Debian 12 lack newer constants. The numbers of these calls are the same on every
+ * architecture. */
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #define SYS_landlock_restrict_self 446
 #endif
 #define CREATE_RULESET_VERSION 1u
 
-/* As the kernel's struct landlock_ruleset_attr: a member for each kind of right. */
+/* struct landlock_ruleset_attr of the kernel: a member for each kind of access right. */
 struct rights {
     uint64_t fs;
     uint64_t net;
     uint64_t scoped;
 };
 
-/* And not that of abstract Unix sockets: only workers of datagrams have a socket that could reach
- * one, and are there to answer whoever wrote to them from one. */
+/* The scope of abstract Unix sockets is not used: only datagram workers have a socket that could
+ * reach one, and they must reply to senders that are bound to one. */
 #define SCOPE_SIGNALS 2
 
-/* What came with each version of the interface: one bit for each right. */
+/* The access rights that each ABI version knows, one bit for each. */
 static struct rights rights_of(int abi)
 {
     static const unsigned fs_bits[] = {0, 13, 14, 15, 15, 16};
@@ -35,7 +35,7 @@ static struct rights rights_of(int abi)
     unsigned fs = fs_bits[(size_t)abi < last ? (size_t)abi : last];
 
     return (struct rights){.fs = (UINT64_C(1) << fs) - 1,
-                           .net = abi >= 4 ? 3 : 0, /* bind and connect TCP */
+                           .net = abi >= 4 ? 3 : 0, /* TCP bind and connect */
                            .scoped = abi >= 6 ? SCOPE_SIGNALS : 0};
 }
 

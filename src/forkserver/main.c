@@ -14,7 +14,7 @@ static int print(const char *text)
     return puts(text) < 0 || fflush(stdout) != 0 ? EXIT_IOERR : 0;
 }
 
-/* Started by hand, it has nobody to serve. */
+/* Explains to a user who starts this program by hand that only echod can. */
 static int explain(const char *argument)
 {
     if (argument && strcmp(argument, "--version") == 0)
@@ -40,7 +40,6 @@ int main(int argc, char **argv)
     title_init(&title, argc, argv);
     title_set(&title, "echod: fork server");
     prctl(PR_SET_NAME, "echod-forkserv");
-    /* Nothing is to be done at an exit(3), and a checker of leaks could not do it in the sandbox.
-     */
+    /* _exit(2), because a leak checker would run at exit(3) and cannot work in the sandbox. */
     _exit(forkserver_run(FORKSERVER_CHANNEL, &title));
 }

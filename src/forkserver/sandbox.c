@@ -11,10 +11,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What the handler of SIGSYS may use: the slot of this worker; NULL in the fork server. */
+/* For the SIGSYS handler: the slot of this worker; NULL in the fork server. */
 static struct slot *violator;
 
-/* A call that is not on the list was not made. */
+/* A system call that is not on the list was refused. */
 static void on_violation(int signal_number, siginfo_t *info, void *context)
 {
     (void)signal_number;
@@ -32,19 +32,19 @@ static void handle_violations(void)
     sigaction(SIGSYS, &action, NULL);
 }
 
-/* Root is given up for good; who is not root stays who he is. Returns 0 or -errno. */
+/* Changes the user permanently if it is root, else does nothing. Returns 0 or -errno. */
 static int leave_root(const struct setup *setup)
 {
     if (setup->uid != (uint32_t)-1 &&
         (setgroups(0, NULL) < 0 || setresgid(setup->gid, setup->gid, setup->gid) < 0 ||
          setresuid(setup->uid, setup->uid, setup->uid) < 0))
         return -errno;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* which the change of the user has taken back */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* again, because the change of user clears it */
     return getuid() == 0 ? -EPERM : 0;
 }
 
-/* The memory and the descriptors of a process are open to others of its user unless it is
- * undumpable (prctl(2)); so it is also one that writes no core file. */
+/* Unless a process is undumpable (prctl(2)), other processes of its user can access its memory and
+ * descriptors. An undumpable process also writes no core file. */
 static int set_dumpable(bool on)
 {
     const struct rlimit none = {0, 0};
@@ -59,7 +59,7 @@ static int forbid_new_privileges(void)
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-/* Also tells whether a worker will be able to limit itself. */
+/* The result also shows whether a worker will be able to limit itself. */
 static int limit_descriptors(void)
 {
     struct rlimit limit;

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 /*
- * clone(2) and not clone3(2), which can do no more here: the latter is answered with ENOSYS under
- * RestrictNamespaces= (its flags lie in memory, where seccomp cannot look), in many containers,
- * and by valgrind.
+ * clone(2), not clone3(2), which has no advantage here and fails with ENOSYS under
+ * RestrictNamespaces= (seccomp cannot read its flags, which are in memory), in many containers, and
+ * under valgrind.
  */
 pid_t spawn(int *pid)
 {

@@ -19,7 +19,7 @@
 #endif
 
 #define ALL UINT64_C(0xffffffffffffffff)
-#define INT UINT64_C(0xffffffff) /* what the kernel takes as an int has no other bits */
+#define INT UINT64_C(0xffffffff) /* the bits of an argument that the kernel uses as an int */
 #define ONE(a, m, v) .check = {{a, m, v}}, .checks = 1
 #define TWO(a, m, v, b, n, w) .check = {{a, m, v}, {b, n, w}}, .checks = 2
 #define OPTION(level, name) TWO(1, INT, level, 2, INT, name)
@@ -29,7 +29,7 @@
 #define CLONE_FLAGS 0
 #endif
 
-/* The hot ones have no check: the kernel then remembers that they are let through. */
+/* Frequent calls have no argument checks, because the kernel then caches that they are allowed. */
 const struct syscall_row syscall_table[] = {
     /* -- a client's bytes -- */
     {"recvfrom", "from a client; the answer of the scribe", .checks = 0},

@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Room for the jobs of a burst, some 180 of them: as much as every kernel grants. With more there
- * could be more descriptors on their way than RLIMIT_NOFILE allows a user, which is an error
- * (ETOOMANYREFS, unix(7)) and no lack of room that passes. */
+/* Room for a burst of about 180 jobs, which every kernel grants. A larger queue could hold more
+ * descriptors than RLIMIT_NOFILE allows; sending then fails with ETOOMANYREFS (unix(7)) instead of
+ * EAGAIN. */
 #define QUEUE_BYTES (208 * 1024)
 
 union control {
@@ -28,7 +28,7 @@ int channel_open(int ends[2])
     return 0;
 }
 
-/* Puts FDS into CONTROL. Returns the size of that. */
+/* Puts FDS into CONTROL. Returns the size of the control message. */
 static size_t put_fds(union control *control, const int *fds, size_t count)
 {
     if (count == 0)
@@ -59,7 +59,7 @@ int channel_send(int fd, const void *data, size_t len, const int *fds, size_t co
     return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
-/* Takes the descriptors out of MESSAGE. Returns how many. */
+/* Copies the descriptors of MESSAGE to FDS. Returns how many there are. */
 static size_t take_fds(struct msghdr *message, int *fds)
 {
     struct cmsghdr *c = CMSG_FIRSTHDR(message);

@@ -12,15 +12,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The longest job that is taken: about 100,000 networks. */
+/* The longest job that is accepted: enough for about 100,000 networks. */
 #define FILE_MAX (4 * 1024 * 1024)
 
 struct head {
     uint32_t version;
     uint32_t kind;  /* enum request_kind */
-    uint32_t store; /* whether these descriptors come along */
+    uint32_t store; /* whether these descriptors are passed with it */
     uint32_t slots;
-    uint64_t file; /* the length of what follows, if it is in a file; or 0 */
+    uint64_t file; /* the length of the job if it is passed in a memfd, else 0 */
 };
 
 struct setup_request {
@@ -28,12 +28,13 @@ struct setup_request {
     struct setup setup;
 };
 
-/* A job's bytes: the struct, and then what it points at, in the order of parts_of(). */
+/* A job is serialised as the struct, followed by the parts that it points to, in the order of
+ * parts_of(). */
 struct part {
     void **data;
     size_t *count;
     size_t size; /* of an element */
-    bool text;   /* ends in a NUL */
+    bool text;   /* NUL-terminated */
 };
 
 #define PARTS 7
@@ -56,7 +57,7 @@ static void parts_of(struct job *job, struct part *part)
     memcpy(part, all, sizeof(all));
 }
 
-/* Each part begins where any type may. */
+/* Aligns each part for any type. */
 static size_t padded(size_t size)
 {
     return (size + 15) / 16 * 16;
@@ -80,14 +81,14 @@ static size_t job_size(struct job *job)
     return size;
 }
 
-/* What is in the memory of the sender: the receiver makes its own. */
+/* The index consists of pointers, so the receiver builds its own. */
 static void forget_index(struct cidrs *list)
 {
     list->index = NULL;
     list->index_count = 0;
 }
 
-/* Writes JOB to BUF, of job_size() zeroed bytes; the addresses in it mean nothing there. */
+/* Writes JOB to BUF, which has job_size() zeroed bytes. The pointers in the copy are invalid. */
 static void job_write(struct job *job, char *buf)
 {
     struct part part[PARTS];
@@ -108,7 +109,7 @@ static void job_write(struct job *job, char *buf)
     memcpy(buf, &flat, sizeof(flat));
 }
 
-/* A file in memory of the SIZE bytes at DATA. Returns a descriptor or -errno. */
+/* Creates a memfd with the SIZE bytes at DATA. Returns a descriptor or -errno. */
 static int file_of(const char *data, size_t size)
 {
     int fd = memfd_create("echod-job", MFD_CLOEXEC);
@@ -193,7 +194,7 @@ static bool is_sound(const struct job *job)
            job->peer.len <= sizeof(job->peer.storage);
 }
 
-/* Reads JOB from the SIZE bytes at BUF, which it points into from then on. */
+/* Reads JOB from the SIZE bytes at BUF. JOB then has pointers into BUF. */
 static int job_read(struct job *job, char *buf, size_t size)
 {
     struct part part[PARTS];
@@ -216,7 +217,7 @@ static int job_read(struct job *job, char *buf, size_t size)
     return at == size && is_sound(job) ? 0 : -EPROTO;
 }
 
-/* Reads the whole FILE, of SIZE bytes, into *DATA, to be freed. Returns 0 or -errno. */
+/* Reads the SIZE bytes of FILE into *DATA, which the caller frees. Returns 0 or -errno. */
 static int read_file(int file, uint64_t size, void **data)
 {
     *data = size > FILE_MAX ? NULL : malloc(size);
@@ -276,8 +277,8 @@ static int take(struct request *request, size_t len, int *fds, size_t count)
         return -EPROTO;
     memcpy(&head, request->buf, sizeof(head));
     request->kind = (enum request_kind)head.kind;
-    /* The other two are understood across versions: a fork server of before an upgrade gets them.
-     */
+    /* Holds and releases have no version, because a fork server that was started before an upgrade
+     * must understand them. */
     bool of_version = request->kind == REQUEST_SETUP || request->kind == REQUEST_JOB;
     if (of_version && head.version != JOB_VERSION)
         return -EPROTO;
@@ -328,7 +329,7 @@ void job_close(struct job *job)
     if (address_is_ip(&job->peer))
         fd_close(&job->socket);
     else
-        passed_fds_close(&job->socket); /* its peer may have passed something */
+        passed_fds_close(&job->socket); /* its peer may have passed descriptors */
     fd_close(&job->store);
     fd_close(&job->slots);
 }

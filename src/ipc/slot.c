@@ -43,5 +43,5 @@ void doorbell_silence(int doorbell)
     uint64_t count;
 
     if (read(doorbell, &count, sizeof(count)) < 0)
-        errno = 0; /* it was not rung */
+        errno = 0; /* nobody has rung it: not an error */
 }

@@ -39,7 +39,7 @@ static int wait_for(int fd, short events, uint64_t deadline)
     }
 }
 
-/* One try. Returns 0 or -errno. */
+/* Tries once. Returns 0 or -errno. */
 static int offer(int fd, const struct store_head *head, const struct record *record)
 {
     struct iovec parts[] = {{.iov_base = (void *)head, .iov_len = sizeof(*head)},
@@ -49,12 +49,12 @@ static int offer(int fd, const struct store_head *head, const struct record *rec
     return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-static bool is_passing(int error)
+static bool is_temporary(int error)
 {
     return error == -EAGAIN || error == -EINTR || error == -ENOBUFS || error == -ENOMEM;
 }
 
-/* Between two tries of what the system lacks memory for; a full socket is polled. */
+/* The delay between retries if the system lacks memory. A full socket is polled instead. */
 #define PAUSE_MSEC 10
 
 static int send_record(int fd, const struct store_head *head, const struct record *record,
@@ -62,7 +62,7 @@ static int send_record(int fd, const struct store_head *head, const struct recor
 {
     int r;
 
-    while (is_passing(r = offer(fd, head, record))) {
+    while (is_temporary(r = offer(fd, head, record))) {
         if (clock_now() >= deadline)
             return -ETIMEDOUT;
         if (r == -EAGAIN)
@@ -75,7 +75,7 @@ static int send_record(int fd, const struct store_head *head, const struct recor
     return r == -ECONNRESET ? -EPIPE : r;
 }
 
-/* The answer to the record ID; those to earlier ones, given up on, are passed over. */
+/* Waits for the answer to record ID, and ignores answers to earlier records that timed out. */
 static int await_answer(int fd, uint32_t id, uint64_t deadline)
 {
     for (;;) {
@@ -104,7 +104,7 @@ int store_record(struct store *store, const struct record *record, uint64_t time
 
 /* ---- the scribe ---- */
 
-/* Takes the record that was looked at away. Returns 0 or -errno. */
+/* Removes the record that was peeked at from the socket. Returns 0 or -errno. */
 static int discard(int fd)
 {
     char byte;
@@ -112,8 +112,8 @@ static int discard(int fd)
 
     do
         n = passed_fds_receive(fd, &byte, 1);
-    while (n < 0 && (errno == ECONNRESET || errno == EINTR)); /* the worker left answers unread,
-                                                                 which is told of once */
+    while (n < 0 && (errno == ECONNRESET || errno == EINTR)); /* reported once if the
+                                                                 worker left answers unread */
     return n < 0 && errno != EAGAIN ? -errno : 0;
 }
 
@@ -141,7 +141,7 @@ ssize_t store_peek(int fd, struct store_head *head, void *buf, pid_t *sender)
                              .msg_controllen = sizeof(control.bytes)};
     ssize_t n = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-    if (n < 0) /* a worker that left answers unread is told of once, before what it sent */
+    if (n < 0) /* ECONNRESET comes once, before the records, if a worker left answers unread */
         return errno == ECONNRESET || errno == EINTR ? -EAGAIN : -errno;
     if (n == 0)
         return 0;
@@ -152,7 +152,7 @@ ssize_t store_peek(int fd, struct store_head *head, void *buf, pid_t *sender)
     return r < 0 ? r : -EPROTO;
 }
 
-/* Of an answer that cannot be sent: whether nobody waits for it any more. */
+/* Whether ERROR of a send means that nobody waits for the answer any more. */
 static bool is_unwanted(int error)
 {
     return error == EPIPE || error == ECONNRESET || error == EAGAIN;

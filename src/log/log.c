@@ -19,7 +19,7 @@ static void print(const struct log *log, const struct record *record)
     fprintf(stderr, "%s%s\n", log->bare ? "" : "echod: ", message ? message : "?");
 }
 
-/* Returns whether the channel took RECORD; whatever else is wrong with it, it is lost. */
+/* Returns whether the channel took RECORD. */
 static bool offer(const struct log *log, const struct record *record)
 {
     ssize_t n;
@@ -64,7 +64,7 @@ void log_send(struct log *log, const struct record *record)
         (*log->total_dropped)++;
 }
 
-/* EVENT_COUNT stands for none. */
+/* EVENT_COUNT means that the record has no event. */
 static void log_formatted(struct log *log, enum event event, int priority, const char *format,
                           va_list args)
 {

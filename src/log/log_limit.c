@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-/* A burst goes through singly; journald itself takes 10,000 records of a service in 30 s. */
+/* journald limits a service to 10,000 records in 30 s. */
 #define BURST 1000
 #define PER_SECOND 100
 #define SUMMARY_TIME (5 * USEC_PER_SEC)

@@ -8,10 +8,10 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* 64 bits. */
-#define NUMBER_TEXT_MAX 20
+#define NUMBER_TEXT_MAX 20 /* digits of a uint64_t */
 
-/* Appends "NAME=" and the formatted value; cut if CUT, else left out if it does not fit. */
+/* Appends "NAME=" and the formatted value. If it does not fit, it is truncated if CUT is set, else
+ * omitted. */
 static void append(struct record *record, bool cut, const char *name, const char *format,
                    va_list args)
 {
@@ -64,7 +64,7 @@ void record_event(struct record *record, enum event event)
     record_add(record, "MESSAGE_ID", "%s", meaning->id);
 }
 
-/* Writes the LEN bytes at DATA, escaped, from AT on; left out if there might not be room. */
+/* Writes the LEN bytes at DATA, escaped, at offset AT, if there is room in the worst case. */
 static void escape_at(struct record *record, size_t at, const void *data, size_t len,
                       const char *keep)
 {
@@ -83,7 +83,7 @@ void record_append(struct record *record, const void *data, size_t len, const ch
         escape_at(record, record->used - 1, data, len, keep);
 }
 
-/* RFC 3339, in UTC, to the millisecond. */
+/* RFC 3339, in UTC, with milliseconds. */
 static void add_time(struct record *record)
 {
     struct timeval now;
@@ -113,7 +113,7 @@ const char *record_next(const char *data, size_t len, const char *field)
 {
     const char *next = field ? field + strlen(field) + 1 : data;
 
-    /* The last byte is a NUL, or no string of it may be trusted to end. */
+    /* The record is untrusted: without a NUL as its last byte, no string is certain to end. */
     return len > 0 && data[len - 1] == '\0' && next < data + len ? next : NULL;
 }
 

@@ -21,12 +21,12 @@ int address_unix(struct address *a, const char *path)
     *a = (struct address){.un = {.sun_family = AF_UNIX}};
     memcpy(a->un.sun_path, path, len);
     if (path[0] == '@')
-        a->un.sun_path[0] = '\0'; /* abstract: the length ends the name, not a NUL */
+        a->un.sun_path[0] = '\0'; /* abstract: the length delimits the name, not a NUL */
     a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (path[0] == '/'));
     return 0;
 }
 
-/* The interface NAME, or its number. Returns 0 if there is none. */
+/* Returns the index of the interface with this NAME or number, or 0 if there is none. */
 static unsigned scope_of(const char *name)
 {
     unsigned index = if_nametoindex(name);
@@ -37,8 +37,8 @@ static unsigned scope_of(const char *name)
     return index;
 }
 
-/* Takes the interface off TEXT, "fe80::1%eth0". Returns 0, or -EINVAL where there is no such one.
- */
+/* Removes the interface from TEXT, as in "fe80::1%eth0", and stores its index. Returns 0, or
+ * -EINVAL if it does not exist. */
 static int take_scope(char *text, unsigned *scope)
 {
     char *percent = strchr(text, '%');
@@ -51,7 +51,7 @@ static int take_scope(char *text, unsigned *scope)
     return *scope > 0 ? 0 : -EINVAL;
 }
 
-/* TEXT is without brackets; it is changed. */
+/* Parses TEXT, which has no brackets, and modifies it. */
 static int parse_bare(struct address *a, char *text, uint16_t port)
 {
     unsigned scope;
@@ -67,7 +67,7 @@ static int parse_bare(struct address *a, char *text, uint16_t port)
     return 0;
 }
 
-/* Whether TEXT is a link-local address, but for its interface, which may be missing. */
+/* Whether TEXT is a link-local address. Its interface need not exist. */
 static bool has_zone(const char *text)
 {
     struct in6_addr address;
@@ -108,7 +108,7 @@ bool address_zone_is_valid(const char *text)
     return len > 0 && len < IF_NAMESIZE && strcspn(text, " \t\r\n\v\f/,%[]") == len;
 }
 
-/* What could not be asked for has no length, lest its bytes be taken for an address. */
+/* After a failure, the length is 0, so that the bytes are not taken for an address. */
 static int conclude(struct address *a, int result)
 {
     if (result == 0)
@@ -216,8 +216,8 @@ static const char *unix_format(const struct address *a, char *buf, size_t size)
     return buf;
 }
 
-/* The name of the interface INDEX, asked by the socket FD unless that is -1. Returns NULL if there
- * is none. */
+/* Returns the name of the interface INDEX, or NULL if it has none. Uses the socket FD for the
+ * query, or a new one if FD is -1. */
 static const char *interface_name(int fd, unsigned index, char *name)
 {
     struct ifreq request = {.ifr_ifindex = (int)index};
@@ -239,7 +239,7 @@ const char *address_zone(int fd, const struct address *a, char *name)
     return name;
 }
 
-/* The interface that a link-local address needs: "%eth0", or its number where it has no name. */
+/* Appends the interface of a link-local address: "%eth0", or its index if it has no name. */
 static void append_scope(const struct address *a, int fd, char *buf, size_t size)
 {
     char name[IF_NAMESIZE] = "";
@@ -297,7 +297,8 @@ struct source_key address_source(const struct address *a, const struct source_pr
         return key;
     }
     if (a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr)) {
-        /* Bytes 4 to 7 of such an address are zero (RFC 4291): the interface is put there. */
+        /* Bytes 4 to 7 of a link-local address are zero (RFC 4291), so the interface index fits
+         * there. */
         memcpy(key.bytes, bytes, count);
         memcpy(key.bytes + 4, &a->in6.sin6_scope_id, sizeof(a->in6.sin6_scope_id));
         return key;

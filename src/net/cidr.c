@@ -19,7 +19,7 @@ static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
     return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
 }
 
-/* Whether all of the COUNT bytes at BYTES behind the first BITS bits are zero. */
+/* Whether the COUNT bytes at BYTES are all zero after the first BITS bits. */
 static bool clean_host_part(const uint8_t *bytes, size_t count, unsigned bits)
 {
     for (size_t bit = bits; bit < 8 * count; bit++)
@@ -33,9 +33,7 @@ static bool is_link_local(const struct address *a)
     return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr);
 }
 
-/* Takes the zone off HOST and puts it into ZONE, by its name where it has one. Returns 0 or
- * -EINVAL.
- */
+/* Moves the zone of HOST to ZONE, as an interface name if there is one. Returns 0 or -EINVAL. */
 static int split_zone(char *host, char zone[IF_NAMESIZE])
 {
     char *percent = strchr(host, '%');
@@ -53,7 +51,7 @@ static int split_zone(char *host, char zone[IF_NAMESIZE])
     return 0;
 }
 
-/* The prefix of A in *BITS; TEXT is what follows the address: "/BITS" or nothing. */
+/* Stores the prefix length in *BITS. TEXT is what follows the address: "/BITS" or nothing. */
 static int parse_bits(const char *text, bool six, size_t count, uint64_t *bits)
 {
     *bits = six ? 128 : 32;
@@ -68,7 +66,7 @@ static int parse_bits(const char *text, bool six, size_t count, uint64_t *bits)
 
 int cidr_parse(struct cidr *c, const char *text)
 {
-    char host[CIDR_TEXT_MAX], zone[IF_NAMESIZE] = ""; /* all of it goes to workers */
+    char host[CIDR_TEXT_MAX], zone[IF_NAMESIZE] = ""; /* all bytes, as they go to workers */
     size_t len = strcspn(text, "/"), count = 0;
     struct address a;
     uint64_t bits;
@@ -95,8 +93,8 @@ int cidr_parse(struct cidr *c, const char *text)
     return 0;
 }
 
-/* The run of zero groups of GROUPS, from *FIRST on, that "::" shortens most, and its length; 0 if
- * it shortens none: a single one at an end. */
+/* Finds the run of zero groups that "::" shortens most. Returns its length, or 0 if "::" would not
+ * shorten the address (one zero group at either end), and its start in *FIRST. */
 static size_t find_zeros(const uint16_t groups[8], size_t *first)
 {
     size_t length = 0, saved = 0;
@@ -114,7 +112,8 @@ static size_t find_zeros(const uint16_t groups[8], size_t *first)
     return length;
 }
 
-/* An IPv6 address in the fewest characters: RFC 5952 spends one more on a single zero group. */
+/* Formats the address in as few characters as possible. Differs from RFC 5952 in that a single zero
+ * group also becomes "::", which saves a character. */
 static void format_ipv6(const uint8_t bytes[16], char *buf, size_t size)
 {
     uint16_t groups[8];
@@ -147,7 +146,7 @@ const char *cidr_format(const struct cidr *c, char *buf, size_t size)
     return buf;
 }
 
-/* The name of the interface that the link-local A is on; "" of other addresses. */
+/* Returns the name of the interface of a link-local A, or "" for other addresses. */
 static const char *zone_of(int fd, const struct address *a, char name[IF_NAMESIZE])
 {
     name[0] = '\0';
@@ -177,7 +176,7 @@ bool cidr_contains(const struct cidr *c, const struct address *a)
 
 /* ---- lists ---- */
 
-/* By family, zone and bytes; of two that begin alike, the wider one first. */
+/* Orders by family, zone and bytes; of two with the same first address, the wider one is first. */
 static int compare(const struct cidr *a, const struct cidr *b)
 {
     int r = (int)a->family - (int)b->family;
@@ -193,7 +192,7 @@ static int compare_entries(const void *a, const void *b)
     const struct cidr *second = *(const struct cidr *const *)b;
     int r = compare(first, second);
 
-    return r ? r : (first > second) - (first < second); /* alike: in the order of the list */
+    return r ? r : (first > second) - (first < second); /* equal: keep the order of the list */
 }
 
 static bool covers(const struct cidr *wide, const struct cidr *c)
@@ -202,8 +201,8 @@ static bool covers(const struct cidr *wide, const struct cidr *c)
            strcmp(wide->zone, c->zone) == 0 && same_prefix(wide->bytes, c->bytes, wide->prefix);
 }
 
-/* What is left of a zone once all that lies in another range is left out does not overlap: at most
- * the last one that begins before an address can contain it. */
+/* Removes ranges that are contained in another one. The rest of each zone does not overlap, so only
+ * the last range that begins at or before an address can contain it. */
 void cidrs_index(struct cidrs *list)
 {
     free(list->index);
@@ -220,7 +219,7 @@ void cidrs_index(struct cidrs *list)
             list->index[list->index_count++] = list->index[i];
 }
 
-/* The range of ZONE that A lies in, or NULL. */
+/* Returns the range of ZONE that contains A, or NULL. */
 static const struct cidr *search(const struct cidrs *list, const struct address *a,
                                  const char *zone)
 {
@@ -240,7 +239,7 @@ static const struct cidr *search(const struct cidrs *list, const struct address 
     return low > 0 && covers(list->index[low - 1], &wanted) ? list->index[low - 1] : NULL;
 }
 
-/* Without an index. */
+/* For lists without an index. */
 static const struct cidr *find_widest(int fd, const struct cidrs *list, const struct address *a)
 {
     const struct cidr *found = NULL;

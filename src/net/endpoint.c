@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether ADDRESS is among those of LIST from FROM on, which one name stands for: a handful. */
+/* Whether LIST contains ADDRESS from index FROM on. Linear, since a host has few addresses. */
 static bool has(const struct addresses *list, size_t from, const struct address *address)
 {
     for (size_t i = from; i < list->count; i++)

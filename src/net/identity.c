@@ -11,7 +11,7 @@
 _Static_assert(sizeof(((struct identity *)0)->bytes) > sizeof(((struct sockaddr_un *)0)->sun_path),
                "no room for a path");
 
-/* By the file at PATH, or by the directory in which it would be. */
+/* By the file at PATH or, if there is none, by its directory and name. */
 static void identify_path(struct identity *identity, const char *path)
 {
     char copy[sizeof(identity->bytes)], directory[sizeof(copy)];
@@ -20,7 +20,7 @@ static void identify_path(struct identity *identity, const char *path)
     memcpy(copy, path, strlen(path) + 1);
     memcpy(directory, path, strlen(path) + 1);
     if (stat(path, &st) == 0)
-        copy[0] = '\0'; /* the file itself: whatever it is called */
+        copy[0] = '\0'; /* the file identifies it, under any name */
     else if (stat(dirname(directory), &st) == 0)
         memmove(copy, basename(copy), strlen(basename(copy)) + 1);
     else
@@ -42,7 +42,7 @@ static void identify_unix(struct identity *identity, const struct address *a)
         identify_path(identity, path);
     else
         memcpy(identity->bytes, path, len);
-    /* An abstract name may end in NUL bytes, and be another one then. */
+    /* The length distinguishes abstract names that differ only in trailing NUL bytes. */
     identity->scope = path[0] ? 0 : (uint32_t)len;
 }
 
@@ -52,7 +52,7 @@ struct identity identity_of(const struct address *a)
     size_t count = 0;
     const uint8_t *bytes = address_bytes(a, &count);
 
-    memset(&identity, 0, sizeof(identity)); /* padding, too: it is compared as a whole */
+    memset(&identity, 0, sizeof(identity)); /* clears the padding for memcmp(3), too */
     identity.family = a->sa.sa_family;
     if (!bytes) {
         identify_unix(&identity, a);
@@ -82,7 +82,7 @@ bool identity_same(const struct address *a, const struct address *b)
     return identity_compare(&first, &second) == 0;
 }
 
-/* ---- many of them ---- */
+/* ---- an index ---- */
 
 void identity_index_add(struct identity_index *index, const struct identity *identity,
                         size_t number)

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The kernel cuts it at net.core.somaxconn. */
+/* The kernel limits it to net.core.somaxconn. */
 #define BACKLOG 4096
 
-/* Whether no network socket may be opened at all: a sandbox is no lack of IPv6. */
+/* Whether a sandbox refuses all network sockets, which must not be mistaken for a lack of IPv6. */
 static bool is_confined(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -42,8 +42,8 @@ int listener_type(int fd)
     return type == SOCK_DGRAM && protocol != IPPROTO_UDP && protocol != 0 ? -1 : type;
 }
 
-/* The command that lists such sockets with their programs, including connections, which hold their
- * port, too. */
+/* Returns the command that lists the sockets with this address and their programs. It includes
+ * connections, because they also occupy their port. */
 static const char *sockets_listing(const struct address *address, int type, char *buf, size_t size)
 {
     if (address_is_ip(address))
@@ -66,7 +66,7 @@ static void explain_use(const char *text, const struct address *address, int typ
              sockets_listing(address, type, listing, sizeof(listing)));
 }
 
-/* The reason for ERROR, of a path; NULL: no special one. */
+/* Returns a hint for ERROR with a path, or NULL if there is none. */
 static const char *path_reason(int error)
 {
     switch (error) {
@@ -88,7 +88,7 @@ static const char *path_reason(int error)
     }
 }
 
-/* The same, of an IP address. */
+/* Returns a hint for ERROR with an IP address, or NULL if there is none. */
 static const char *internet_reason(int error)
 {
     switch (error) {
@@ -103,7 +103,7 @@ static const char *internet_reason(int error)
     }
 }
 
-/* Why ADDRESS cannot be bound, for an administrator. Returns -ERROR. */
+/* Writes to REASON why ADDRESS cannot be bound, for an administrator. Returns -ERROR. */
 static int explain(const struct address *address, int type, unsigned mode, int error, char *reason)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -143,7 +143,7 @@ static int open_file(int fd, const struct address *address, int type, unsigned m
 
     if (lock < 0)
         return lock;
-    /* Not chmod(2) afterwards: clients could connect in between. */
+    /* Not chmod(2) after bind(2), because clients could connect in between. */
     mode_t saved = umask(~mode & 0777);
     int r = bind_and_listen(fd, address, type, mode);
     if (r == -EADDRINUSE && socket_file_remove_stale(address))
@@ -164,8 +164,8 @@ static int open_ip(int fd, const struct address *address, int type, unsigned mod
 {
     int on = 1;
 
-    /* Connections of the server before may still be in TIME_WAIT. Of datagrams it would mean that
-     * a second program may bind the port, and get them. */
+    /* Connections of a previous server may still be in TIME_WAIT. For datagram sockets, the option
+     * would let another program bind the port and receive our datagrams. */
     if (type != SOCK_DGRAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
         return -errno;
     int r = mode & LISTENER_REUSE_PORT ? listener_share(fd) : 0;
@@ -186,11 +186,12 @@ static int open_at(int fd, const struct address *address, int type, unsigned mod
 }
 
 /*
- * Asks for the address that each datagram was sent to, which its answer is to come from. Before the
- * socket is bound: of one that is queued already only a part of that would be known. An IPv6 socket
- * may take IPv4, too. What does not apply to the family, or to Unix sockets, fails, and may.
+ * Makes the kernel report the address that each datagram was sent to, so that the reply can come
+ * from there. Must be called before bind(2): datagrams that are already queued lack a part of it.
+ * Sets the options of both families, since an IPv6 socket may receive IPv4; those that do not apply
+ * to the socket fail without harm.
  */
-static void ask_for_destinations(int fd)
+static void enable_destinations(int fd)
 {
     int on = 1;
 
@@ -199,10 +200,10 @@ static void ask_for_destinations(int fd)
 }
 
 /*
- * Whether whoever has datagrams of ADDRESS's port, at any address, shares it. What asks is bound to
- * it as well, and would be given some of theirs, but for an interface that there is not: so none
- * come, while the kernel compares it with all the others. (Of ADDRESS alone it cannot be asked: to
- * bind an IPv6 address the interface has to be there.)
+ * Whether all sockets that are bound to the UDP port of ADDRESS, on any address, share it
+ * (SO_REUSEPORT). A test socket on the port would receive some of their datagrams, so it is bound
+ * to an interface that does not exist: it receives nothing, but the kernel reports the same
+ * conflicts. It binds the wildcard address, because binding an IPv6 address requires its interface.
  */
 static bool port_is_shared(const struct address *address)
 {
@@ -216,9 +217,9 @@ static bool port_is_shared(const struct address *address)
     return shared;
 }
 
-/* The address that is bound for ADDRESS: in a trial, where the port can be had, that with a port
- * that nobody else has. If somebody has the port at another address for himself alone, it is bound
- * as it is, and a datagram of whoever shares this one may be lost. */
+/* Returns the address to bind for ADDRESS. A dry run of a shared UDP port binds a free port
+ * instead, so that it receives no datagrams. If another socket holds the port exclusively at
+ * another address, ADDRESS itself is bound, and a datagram to those that share it may be lost. */
 static struct address address_to_bind(const struct address *address, int type, unsigned mode)
 {
     const unsigned shared_trial = LISTENER_REUSE_PORT | LISTENER_TRIAL;
@@ -229,7 +230,7 @@ static struct address address_to_bind(const struct address *address, int type, u
     return bound;
 }
 
-/* Tells a machine without IPv6 from a sandbox, by the ERROR of socket(2). */
+/* Distinguishes a machine without IPv6 from a sandbox. ERROR is that of socket(2). */
 static int no_socket(const struct address *address, int error)
 {
     bool lacks = error == EAFNOSUPPORT && address->sa.sa_family == AF_INET6 && !is_confined();
@@ -245,7 +246,7 @@ int listener_open(const struct address *address, int type, unsigned mode, char *
         return explain(address, type, mode, no_socket(address, errno), reason);
     struct address bound = address_to_bind(address, type, mode);
     if (type == SOCK_DGRAM)
-        ask_for_destinations(fd);
+        enable_destinations(fd);
     int r = open_at(fd, &bound, type, mode);
     if (r == 0)
         return fd;
@@ -258,7 +259,7 @@ int listener_adopt(int fd)
     int r = sockopts_reset(fd);
 
     if (r == 0 && listener_type(fd) == SOCK_DGRAM)
-        ask_for_destinations(fd);
+        enable_destinations(fd);
     return r;
 }
 
@@ -276,7 +277,7 @@ uint64_t listener_overflow(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0 ? 0 : info[SK_MEMINFO_DROPS];
 }
 
-/* A datagram socket that is connected hears from one peer only. */
+/* A connected datagram socket does not count, as it receives from one peer only. */
 static bool is_listening(int fd, const struct socket_facts *facts)
 {
     if (facts->type == SOCK_DGRAM)
@@ -301,7 +302,7 @@ struct socket_facts listener_examine(int fd)
     return facts;
 }
 
-/* Whether a socket of FACTS takes what comes over IPv4 to ADDRESS, any address, through IPv6. */
+/* Whether the dual-stack socket of FACTS receives what is sent to the IPv4 wildcard ADDRESS. */
 static bool covers(const struct socket_facts *facts, const struct address *address)
 {
     return facts->dual && address->sa.sa_family == AF_INET &&

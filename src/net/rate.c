@@ -23,7 +23,7 @@ static struct rate_bucket *find(const struct rate_table *table, const struct sou
     return NULL;
 }
 
-/* The place in its set that costs least: never used, or nearest to being full again. */
+/* Returns the bucket to replace: one that was never used, or the one that is full again soonest. */
 static struct rate_bucket *evict(const struct rate_table *table, const struct source_key *source)
 {
     struct rate_bucket *set = set_of(table, source), *fullest = set;
@@ -34,13 +34,13 @@ static struct rate_bucket *evict(const struct rate_table *table, const struct so
     return fullest;
 }
 
-/* The nanoseconds in which a bucket gains a token. */
+/* Nanoseconds until a bucket gains a token. */
 static uint64_t token_time(const struct rate *rate)
 {
     return rate->interval * NSEC_PER_USEC / rate->count;
 }
 
-/* The nanoseconds that BUCKET, which may be NULL, needs to be full. */
+/* Nanoseconds until BUCKET is full. BUCKET may be NULL. */
 static uint64_t missing(const struct rate_bucket *bucket, uint64_t now)
 {
     uint64_t then = now * NSEC_PER_USEC;

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A lock that was won, but of a file that is removed by now, is tried again this often. */
+/* How often to retry if the lock file was removed while it was being locked. */
 #define LOCK_TRIES 100
 
 static const char *path_of(const struct address *a)
@@ -39,18 +39,19 @@ bool socket_file_stands(const struct socket_file *file, const struct address *ad
            (file->inode == 0 || (file->inode == there.inode && file->device == there.device));
 }
 
-/* ---- making one ---- */
+/* ---- binding ---- */
 
 /*
- * Two servers that find the file of a dead one at the same time must not both replace it: the
- * second would remove what the first has just made, and both would believe to be reached there.
- * bind(2) and listen(2) belong to that: until the latter, a living socket looks like a dead one. No
- * call does "replace that very file, if nobody listens on it" at once (rename(2) replaces whatever
- * is there by then, and getsockname(2) would tell the other name), so there is a lock.
+ * If two servers start at once and find the file of a dead server, both must not replace it: the
+ * second one would remove the socket that the first has just created. The lock is held until
+ * listen(2), because before that, a live socket looks like a dead one. No system call replaces a
+ * file only if nobody listens on it (rename(2) replaces whatever is there, and getsockname(2) would
+ * return the temporary name).
  *
- * It is a file of its own beside the socket's, and not the directory, since whoever may read that
- * could lock it; this takes the right to write there, by which the socket could be removed, too. It
- * ends with the process that has it. Nobody waits for it: who comes second is too late anyway.
+ * The lock is a separate file next to the socket. The directory would not do, because anybody who
+ * can read it could lock it; creating the file requires write permission, which also suffices to
+ * remove the socket. The kernel releases the lock when its process ends. A server that does not get
+ * the lock gives up, since the other one is about to use the address.
  */
 
 static void lock_name(const struct address *address, char *name, size_t size)
@@ -58,7 +59,7 @@ static void lock_name(const struct address *address, char *name, size_t size)
     snprintf(name, size, "%s.lock", path_of(address));
 }
 
-/* Whether NAME is still the file FD. */
+/* Whether NAME still refers to the file FD. */
 static bool is_there(const char *name, int fd)
 {
     struct stat there, ours;
@@ -67,7 +68,8 @@ static bool is_there(const char *name, int fd)
            there.st_ino == ours.st_ino;
 }
 
-/* Why open(2) left NAME alone. What is there already, and is not for us, is somebody else's. */
+/* Returns the error for a failed open(2) of NAME. A file that exists but cannot be opened belongs
+ * to another user. */
 static int obstacle(const char *name, int error)
 {
     bool ours_or_none = error != EACCES && error != ELOOP && error != EISDIR && error != ENXIO;
@@ -76,7 +78,7 @@ static int obstacle(const char *name, int error)
     return ours_or_none || lstat(name, &there) < 0 ? -error : -EEXIST;
 }
 
-/* A lock has nothing in it: whatever else has its name is not ours to remove. */
+/* A lock file is empty. Any other file of that name must not be removed. */
 static int check_is_lock(int fd)
 {
     struct stat st;
@@ -86,7 +88,7 @@ static int check_is_lock(int fd)
     return S_ISREG(st.st_mode) && st.st_size == 0 ? 0 : -EEXIST;
 }
 
-/* Returns 0, -EADDRINUSE, -EAGAIN if whoever had it has removed it, or -errno. */
+/* Returns 0, -EADDRINUSE, -EAGAIN if the previous owner has removed the file, or -errno. */
 static int take_lock(const char *name, int fd)
 {
     int r = check_is_lock(fd);
@@ -98,10 +100,10 @@ static int take_lock(const char *name, int fd)
     return is_there(name, fd) ? 0 : -EAGAIN;
 }
 
-/* Returns a descriptor, or as take_lock(). */
+/* Returns a descriptor, or an error of take_lock(). */
 static int try_lock(const char *name)
 {
-    mode_t saved = umask(0177); /* the next process with our rights must be able to open it */
+    mode_t saved = umask(0177); /* the next process of this user must be able to open it */
     int fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
     int r = fd < 0 ? obstacle(name, errno) : take_lock(name, fd);
 
@@ -127,12 +129,12 @@ void socket_file_unlock(const struct address *address, int *lock)
     char name[sizeof(address->un.sun_path) + sizeof(".lock")];
 
     lock_name(address, name, sizeof(name));
-    if (is_there(name, *lock)) /* it was not replaced by another's */
-        unlink(name);          /* first: who opens it from now on makes another one */
+    if (is_there(name, *lock)) /* not replaced by that of another server */
+        unlink(name);          /* before releasing it: from now on, open(2) creates another file */
     fd_close(lock);
 }
 
-/* Whether a server answers on the socket file ADDRESS. A full backlog counts as an answer. */
+/* Whether a server listens on the socket file ADDRESS, even if its backlog is full. */
 static bool is_alive(const struct address *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -157,7 +159,7 @@ bool socket_file_is_obstructed(const struct address *address)
     return path && lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
 }
 
-/* ---- ending with one ---- */
+/* ---- removing ---- */
 
 void socket_file_remove(const struct socket_file *file, const struct address *address)
 {

@@ -21,13 +21,13 @@
 #define UDP_SEGMENT 103
 #define UDP_GRO 104
 #endif
-/* The bits of SO_BUF_LOCK: a size that was set is not adjusted by the kernel any more. */
+/* The bits of SO_BUF_LOCK. If set, the kernel no longer adjusts the size of that buffer. */
 #define SNDBUF_LOCK 1
 #define RCVBUF_LOCK 2
 
 /* ---- inherited options ---- */
 
-/* A socket that is like FD, but new; -1: there is none to be had. */
+/* Returns a new socket of the same kind as FD, to read the default options from, or -1. */
 static int similar(int fd)
 {
     int domain = 0, type = 0;
@@ -39,7 +39,7 @@ static int similar(int fd)
     return socket(domain, type | SOCK_CLOEXEC, 0);
 }
 
-/* Makes the buffer OPTION of FD as large as that of FRESH, and the kernel's to adjust again. */
+/* Gives the buffer of FD the size of that of FRESH, and lets the kernel adjust it again. */
 static void reset_buffer(int fd, int fresh, int option, int lock)
 {
     int own = 0, usual = 0, locks = 0;
@@ -48,7 +48,7 @@ static void reset_buffer(int fd, int fresh, int option, int lock)
     if (getsockopt(fd, SOL_SOCKET, option, &own, &len) < 0 ||
         getsockopt(fresh, SOL_SOCKET, option, &usual, &len) < 0 || own >= usual)
         return;
-    usual /= 2; /* socket(7): the kernel doubles it */
+    usual /= 2; /* the kernel doubles it (socket(7)) */
     setsockopt(fd, SOL_SOCKET, option, &usual, sizeof(usual));
     if (getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &locks, &len) < 0)
         return;
@@ -87,7 +87,8 @@ int sockopts_reset(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &never, sizeof(never));
-    for (size_t i = 0; i < ARRAY_SIZE(usual); i++) /* those of another protocol fail, and may */
+    for (size_t i = 0; i < ARRAY_SIZE(usual);
+         i++) /* options of another protocol fail without harm */
         setsockopt(fd, usual[i].level, usual[i].name, &usual[i].value, sizeof(usual[i].value));
     reset_buffers(fd);
     return 0;
@@ -95,10 +96,11 @@ int sockopts_reset(int fd)
 
 /* ---- keepalive ---- */
 
-/* Of the time after which a peer is given up, half passes in silence, the rest between probes. */
+/* Half of the time until a peer is given up passes before the first probe, the rest between probes.
+ */
 #define PROBES 3
 
-/* Sets OPTION of FD to VALUE, or to what the system has, if that is less. */
+/* Sets OPTION of FD to VALUE, or to the system's default if that is less. */
 static void set_at_most(int fd, int fresh, int option, uint64_t value)
 {
     int system = INT_MAX, chosen = value < 1 ? 1 : (int)value;
@@ -120,7 +122,7 @@ void sockopts_keepalive(int fd, uint64_t usec)
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     if (!on)
         return;
-    int fresh = similar(fd); /* in a sandbox without a network there is none */
+    int fresh = similar(fd); /* fails in a sandbox without a network */
     set_at_most(fd, fresh, TCP_KEEPIDLE, seconds / 2);
     set_at_most(fd, fresh, TCP_KEEPINTVL, seconds / 2 / PROBES);
     set_at_most(fd, fresh, TCP_KEEPCNT, PROBES);

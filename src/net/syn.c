@@ -10,7 +10,7 @@
 
 #define TCP_HEADER 20
 
-/* Kinds of options: IANA, "TCP Option Kind Numbers". */
+/* Option kinds: IANA, "TCP Option Kind Numbers". */
 enum { END = 0, NOP = 1, MSS = 2, WINDOW_SCALE = 3, SACK_PERMITTED = 4, TIMESTAMPS = 8 };
 
 static const char *const names[] = {
@@ -26,13 +26,13 @@ static const char *const names[] = {
     [34] = "fast_open",
 };
 
-/* Bytes that are still to be read. */
+/* The bytes that have not been read yet. */
 struct bytes {
     const uint8_t *at;
     size_t left;
 };
 
-/* Takes COUNT of them. Returns where they are, or NULL if there are fewer. */
+/* Consumes COUNT bytes. Returns a pointer to them, or NULL if there are fewer. */
 static const uint8_t *take(struct bytes *b, size_t count)
 {
     const uint8_t *at = b->at;
@@ -66,8 +66,8 @@ static int read_ipv4(struct bytes *b, struct syn *syn)
     return take(b, 4 * (size_t)((ip[0] & 15) - 5)) ? 0 : -EBADMSG;
 }
 
-/* The length of the extension header at AT, of which 8 bytes are there, if it is of the kind NEXT;
- * 0 for one that does not come before TCP. */
+/* Returns the length of the extension header at AT, of which at least 8 bytes are there and whose
+ * kind is NEXT, or 0 if that kind cannot precede TCP. */
 static size_t extension_length(unsigned next, const uint8_t *at)
 {
     switch (next) {
@@ -101,7 +101,7 @@ static int read_ipv6(struct bytes *b, struct syn *syn)
     return 0;
 }
 
-/* What the option KIND says, whose LEN bytes of content are at DATA. */
+/* Stores the option KIND, whose LEN bytes of content are at DATA. */
 static void read_option(struct syn *syn, uint8_t kind, const uint8_t *data, size_t len)
 {
     if (kind == MSS && len == 2)

@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* Since Linux 4.10 there is this much. */
+/* The fields that exist since Linux 4.10. */
 #define ENOUGH (offsetof(struct tcp_info, tcpi_sndbuf_limited) + sizeof(uint64_t))
-/* Longer than a segment is ever retransmitted, so longer than any round trip. */
+/* A segment is not retransmitted for longer, so no round trip is longer. */
 #define RTT_MAX (3600 * USEC_PER_SEC)
 
 bool tcp_stats_get(struct tcp_stats *stats, int fd)
@@ -23,7 +23,7 @@ bool tcp_stats_get(struct tcp_stats *stats, int fd)
     *stats = (struct tcp_stats){
         .known = 1,
         .rtt = info.tcpi_rtt,
-        .rttvar = info.tcpi_rtt ? info.tcpi_rttvar : 0, /* else it is a guess */
+        .rttvar = info.tcpi_rtt ? info.tcpi_rttvar : 0, /* not the kernel's initial guess */
         .min_rtt = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt,
         .retransmits = info.tcpi_total_retrans,
         .lost = info.tcpi_lost,

@@ -15,15 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Without a farewell the daemon was killed: its workers end, too, but what they have taken is to be
- * stored. */
+/* If the channel closes without an empty record, the daemon was killed. Its workers end as well,
+ * but the messages that they have received must still be stored. */
 #define ORPHAN_TIME (2 * USEC_PER_SEC)
-/* A sink that stands still does not keep the scribe of a daemon that is gone. */
+/* A scribe without a daemon exits after this time even if the sink blocks. */
 #define ORPHAN_LIFE_SEC 5
-/* Sent by the kernel when the daemon has died: no signal that anybody sends by its name. */
+/* Sent by the kernel when the daemon dies. Nobody sends a real-time signal by its name. */
 #define ORPHANED SIGRTMIN
-/* What is done of each kind before the others have their turn. Of messages, which may be long, it
- * is one. */
+/* How many of each to process in a turn. Of messages, which may be long, it is one. */
 #define RECORDS 64
 #define CONNECTIONS 64
 #define EVENTS 64
@@ -32,10 +31,10 @@ struct writing {
     const struct scribe *scribe;
     struct store_requests requests;
     struct fair_queue queue;
-    uint64_t end; /* when, clock_now(), if nobody asks any more; UINT64_MAX: not yet */
+    uint64_t end; /* when to exit (clock_now()) if no request arrives; UINT64_MAX: not yet known */
 };
 
-/* The daemon is gone. This ends the process even if it waits for its sink, but not at once. */
+/* The daemon has died. SIGALRM will end this process even if its sink blocks. */
 static void on_orphaned(int signal_number)
 {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
@@ -58,7 +57,7 @@ static void set_up_signals(void)
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGUSR1, SIG_IGN); /* "killall -USR1 echod" sends it to the scribe, too */
+    signal(SIGUSR1, SIG_IGN); /* "killall -USR1 echod" signals the scribe, too */
     signal(SIGUSR2, SIG_IGN);
     sigemptyset(&action.sa_mask);
     sigaction(ORPHANED, &action, NULL);
@@ -67,7 +66,7 @@ static void set_up_signals(void)
     prctl(PR_SET_PDEATHSIG, ORPHANED);
 }
 
-/* FD points at the descriptor: so its events are told from those of clients. */
+/* The pointer FD identifies the events of this descriptor. */
 static int watch(int epoll, const int *fd)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = (void *)fd};
@@ -75,15 +74,15 @@ static int watch(int epoll, const int *fd)
     return epoll_ctl(epoll, EPOLL_CTL_ADD, *fd, &event);
 }
 
-/* No more records: END is when to end. */
+/* Stops reading records, and sets the time END to exit. */
 static void stop_records(struct writing *writing, uint64_t end)
 {
     epoll_ctl(writing->requests.epoll, EPOLL_CTL_DEL, writing->scribe->records, NULL);
     writing->end = end;
 }
 
-/* What the system refuses this scribe: the daemon starts another one, which gets every connection,
- * and finds there what was not dealt with. */
+/* Exits after an error that this process cannot handle. The daemon starts another scribe and passes
+ * it every connection, where unanswered messages are still queued. */
 _Noreturn static void give_up(void)
 {
     _exit(EXIT_OSERR);
@@ -114,27 +113,27 @@ static void accept_connections(struct writing *writing)
 
     for (int i = 0; i < CONNECTIONS && (r > 0 || r == -EPROTO); i++)
         r = store_requests_accept(&writing->requests, writing->scribe->stores);
-    /* One that there was no descriptor for (-EPROTO) is lost: the next scribe has no more of them.
-     */
+    /* A connection for which no descriptor was free (-EPROTO) is lost. Another scribe would not
+     * have more descriptors. */
     if (r < 0 && r != -EAGAIN && r != -EPROTO)
         give_up();
-    if (r == 0) /* the daemon is gone */
+    if (r == 0) /* the daemon has died */
         epoll_ctl(writing->requests.epoll, EPOLL_CTL_DEL, writing->scribe->stores, NULL);
 }
 
-/* Whoever has a record waits for its turn. */
+/* Queues a client that has sent a record. */
 static void take(struct writing *writing, void *ready)
 {
     if (ready == &writing->scribe->records)
-        return; /* those are looked for in any case */
+        return; /* run_once() checks these each time */
     if (ready == &writing->scribe->stores)
         accept_connections(writing);
     else
         fair_queue_add(&writing->queue, ready);
 }
 
-/* The daemon's records come first: they are looked for before each message. Returns whether there
- * was something to do, before it was time to end. */
+/* Records of the daemon have priority, and are checked before each message. Returns false once it
+ * is time to exit. */
 static bool run_once(struct writing *writing)
 {
     struct epoll_event events[EVENTS];
@@ -153,8 +152,8 @@ static bool run_once(struct writing *writing)
     return count != 0 || client;
 }
 
-/* Has the daemon know that this process can work, or not: a container's filter may refuse calls
- * that no other process of ours makes. */
+/* Tells the daemon that this process is ready. Returns false if it cannot work: a container's
+ * filter may refuse calls that only the scribe makes. */
 static bool get_ready(struct writing *writing)
 {
     const struct scribe *scribe = writing->scribe;
@@ -170,7 +169,7 @@ static bool get_ready(struct writing *writing)
         return false;
     if (write(STDERR_FILENO, &byte, 0) < 0 && fd_is_refusal(errno))
         return false;
-    /* The daemon may be gone, and what it left is written all the same. */
+    /* If the daemon has already died, its records are written all the same. */
     return send(scribe->stores, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ||
            !fd_is_refusal(errno);
 }

@@ -21,11 +21,11 @@
 
 #define MAX_FIELDS 32
 #define JOURNAL "/run/systemd/journal/socket"
-/* Of a millisecond each, until an ending writer gives up on a journal that stands still. */
+/* How many milliseconds to wait at exit for a journal that does not read. */
 #define DRAIN_PAUSES 1000
 
-/* JOURNAL_STREAM is "device:inode" of what systemd connected; it may be inherited by a program
- * whose standard error went elsewhere since, so the numbers are compared. */
+/* JOURNAL_STREAM is the "device:inode" that systemd has connected. Standard error may have been
+ * redirected since, so the numbers are compared. */
 static int stderr_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
@@ -43,7 +43,7 @@ enum sink sink_choose(int detaching)
     return detaching && isatty(STDERR_FILENO) ? SINK_SYSLOG : SINK_STDERR;
 }
 
-/* Returns 0 once the journal has the record, or -errno. */
+/* Returns 0 if the journal has taken the record, or -errno. */
 static int journal_send(const char *data, size_t len)
 {
     struct iovec fields[MAX_FIELDS] = {{.iov_base = (char *)"SYSLOG_IDENTIFIER=echod",
@@ -53,7 +53,7 @@ static int journal_send(const char *data, size_t len)
     for (const char *f = NULL; (f = record_next(data, len, f)) != NULL && count < MAX_FIELDS;)
         fields[count++] = (struct iovec){.iov_base = (char *)f, .iov_len = strlen(f)};
     int r = sd_journal_sendv(fields, count);
-    /* Without a journal it returns 0 all the same. */
+    /* sd_journal_sendv(3) also returns 0 if there is no journal. */
     return r == 0 && access(JOURNAL, F_OK) < 0 ? -errno : r;
 }
 
@@ -73,7 +73,7 @@ static int priority_of(const char *data, size_t len)
     return (int)priority;
 }
 
-/* A line that a full disk has cut, or may have, is ended before the next one. */
+/* If the previous write may have been incomplete (the disk was full), ends that line first. */
 static int text_write(const char *data, size_t len)
 {
     static bool failed;
@@ -91,8 +91,8 @@ static int text_write(const char *data, size_t len)
     return r;
 }
 
-/* The last resort, if the journal's socket cannot be reached (from within a chroot, say), is
- * standard error, which is connected to the journal, too. */
+/* Falls back to standard error, which is also connected to the journal, if the journal's socket
+ * cannot be reached (in a chroot, for example). */
 static int journal_write(const char *data, size_t len)
 {
     int r = journal_send(data, len);
@@ -101,9 +101,9 @@ static int journal_write(const char *data, size_t len)
 }
 
 /*
- * The journal reads one datagram after the other. So once it has read another one, an empty one
- * that it makes no record of, it is done with those before: SIOCOUTQ (unix(7)) is what of ours is
- * unread.
+ * Waits until the journal has processed all records. It reads one datagram after the other, so this
+ * sends an empty one, which it ignores, and waits until that is read: SIOCOUTQ (unix(7)) is the
+ * number of unread bytes.
  */
 static void journal_drain(void)
 {

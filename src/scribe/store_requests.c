@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-/* Once: what waits for its turn already is not told of again and again. Returns 0 or -errno. */
+/* EPOLLONESHOT, because a client that is already queued need not be reported again. Returns 0 or
+ * -errno. */
 static int watch(struct store_client *client, int epoll, int operation)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = client};
@@ -35,8 +36,7 @@ static void remove_client(struct store_client *client)
     free(client);
 }
 
-/* Returns 0 or -errno: FD is closed, but the daemon has it, too, and passes it to the next scribe.
- */
+/* Returns 0, or -errno with FD closed. The daemon has a copy and passes it to the next scribe. */
 static int add_client(struct store_requests *requests, int fd, uint64_t source)
 {
     struct store_client *client = malloc(sizeof(*client));

@@ -10,7 +10,7 @@
 
 #define OTHER_FIELDS 1024
 
-/* What an honest worker leaves as it is: it has no more to escape. */
+/* A worker has already escaped the text, so backslashes and tabs are kept. */
 #define KEPT "\\\t"
 
 static bool worker_may_set(const char *field)
@@ -29,7 +29,7 @@ const char *vet_record(const char *data, size_t len, pid_t sender, size_t *size)
     const char *message = record_get(data, len, "MESSAGE");
     struct record record;
 
-    /* First what is certain: the sink has room for so many fields, and no more. */
+    /* The trusted fields first, since the sink has room for a limited number of fields. */
     record_start(&record, vetted, sizeof(vetted), LOG_INFO, "message from ");
     record_append(&record, message ? message : "?", message ? strlen(message) : 1, KEPT);
     record_event(&record, EVENT_MESSAGE);

@@ -1,11 +1,11 @@
 #include "service/service.h"
 
 #define FIRST ' '
-#define PRINTABLE 95 /* ASCII has so many characters from the space to the tilde */
+#define PRINTABLE 95 /* the number of ASCII characters from space to tilde */
 #define COLUMNS 72
 #define LINE (COLUMNS + 2)
 
-/* One round of the pattern: a line that begins with each of the characters. */
+/* One period of the pattern: a line for each character that it begins with. */
 struct pattern {
     char bytes[PRINTABLE * LINE];
 };

@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-/* RFC 867 leaves the form to the server: this is RFC 3339, which no reader can misunderstand. */
+/* RFC 867 leaves the format to the server. This one is RFC 3339, which is unambiguous. */
 size_t daytime_format(char *buf, size_t size)
 {
     time_t now = time(NULL);

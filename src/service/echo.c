@@ -1,11 +1,11 @@
 #include "service/service.h"
 
-/* Measured: doubling it again brings a fifth more bulk rate, halving it costs little. Only the
- * pages that a client fills cost memory. */
+/* Measured: twice as much increases the bulk rate by a fifth, half as much costs little. Only pages
+ * that a client fills take memory. */
 #define BUFFER_SIZE (64 * 1024)
 
-/* While a client does not read, the send blocks and nothing more is received: that is all the
- * flow control it takes. A packet is sent back as one. */
+/* If a client does not read, sending blocks and nothing more is received, which is all the flow
+ * control that is needed. A packet is sent back as one packet. */
 int serve_echo(struct stream *stream, const struct session *session)
 {
     static _Alignas(64) char buf[BUFFER_SIZE];

@@ -27,7 +27,7 @@ int framing_next(struct framing *framing, struct message *message)
     size_t taken = len + 1;
 
     if (len > 0 && start[len - 1] == '\r')
-        len--; /* or perhaps the first byte of a CR LF whose second is still to come */
+        len--; /* perhaps the CR of a CR LF whose LF has not arrived yet */
     if (len > framing->max)
         return -EMSGSIZE;
     if (!end)
@@ -44,7 +44,7 @@ int framing_rest(struct framing *framing, struct message *message)
     framing->next = framing->used;
     bool some = message->len > 0;
     if (some && message->data[message->len - 1] == '\r')
-        message->len--; /* of a CR LF that the stream's end cut in two */
+        message->len--; /* the stream ended within a CR LF */
     return some;
 }
 

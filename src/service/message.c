@@ -19,7 +19,7 @@ static int say(struct stream *stream, const struct text *text)
     return stream_send(stream, text->data, text->len);
 }
 
-/* Stores MESSAGE and replies. Returns 0 to go on, an enum end, or -errno. */
+/* Stores MESSAGE and replies. Returns 0 to continue, an enum end, or -errno. */
 static int take(struct taking *taking, const struct message *message)
 {
     const struct session *session = taking->session;
@@ -46,8 +46,8 @@ static int refuse_long(struct taking *taking)
 }
 
 /*
- * The client gets no more time, R, with the beginning of a message taken: whether that is all of it
- * only the client could tell. Returns the enum end for R.
+ * The session ends for the reason R after a part of a message was received. It is not stored,
+ * because it may be incomplete. Returns the enum end for R.
  */
 static int refuse_unfinished(struct taking *taking, int r)
 {
@@ -62,7 +62,7 @@ static bool is_ours(ssize_t error)
     return error == -ESHUTDOWN || error == -ETIME || error == STREAM_IDLE;
 }
 
-/* Takes the messages that are complete. Returns as take() does. */
+/* Stores the complete messages in the buffer. Returns as take() does. */
 static int take_all(struct taking *taking)
 {
     struct message message;
@@ -76,7 +76,7 @@ static int take_all(struct taking *taking)
     return r == -EMSGSIZE ? refuse_long(taking) : r;
 }
 
-/* What has come and is not ended by a newline, if anything, as a message. */
+/* Stores what was received after the last newline, if anything, as a message. */
 static int take_rest(struct taking *taking)
 {
     struct message message;
@@ -105,7 +105,7 @@ static int take_until_end(struct taking *taking)
     }
 }
 
-/* Where the kernel keeps messages apart there is nothing to be framed. */
+/* On a packet socket, each packet is a message. */
 static int take_packets(struct taking *taking)
 {
     struct message message;

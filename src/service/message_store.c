@@ -11,15 +11,14 @@
 #include <string.h>
 #include <syslog.h>
 
-/* How long a client waits at most for its message to be stored, before it is told that it was
- * not. */
+/* How long to wait for a message to be stored, before the client is told that it was not. */
 #define STORE_TIMEOUT (30 * USEC_PER_SEC)
 #define FIELDS_SIZE 2048
 
 #define FAILED "ERR the message could not be stored\n"
 const struct text message_store_failed = {.data = (char *)FAILED, .len = sizeof(FAILED) - 1};
 
-/* The reply as it is sent: with a newline, unless it is empty. */
+/* Adds a newline to the reply, unless it is empty. */
 static int prepare_reply(struct message_store *storing)
 {
     const struct text *reply = &storing->options->reply;

@@ -13,10 +13,10 @@
 
 #define LINGER_TIME (2 * USEC_PER_SEC)
 #define LINGER_BYTES (1024 * 1024)
-/* Behind a limit, so that silence is told from an interruption. */
+/* How much later than the time limit the timer fires, so that a timeout is not taken for EINTR. */
 #define GUARD_LATER (100 * USEC_PER_MSEC)
 
-/* The bytes that have come already: what was passed with them was not turned away. */
+/* The bytes that had arrived before descriptors were refused, and may still carry some. */
 static uint64_t queued(int fd)
 {
     int bytes;
@@ -24,7 +24,7 @@ static uint64_t queued(int fd)
     return ioctl(fd, FIONREAD, &bytes) < 0 ? UINT64_MAX : (uint64_t)bytes;
 }
 
-/* A relaxed store: what it costs is that of plain memory. */
+/* A relaxed store costs as much as a plain one. */
 static void set_busy(const struct stream *stream, bool busy)
 {
     atomic_store_explicit(&stream->slot->busy, busy, memory_order_relaxed);
@@ -40,9 +40,9 @@ void stream_init(struct stream *stream, int fd, struct slot *slot, uint64_t idle
     set_busy(stream, true);
     getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
     stream->packets = type == SOCK_SEQPACKET;
-    /* Urgent data (MSG_OOB) is data: else its last byte would be left out. */
+    /* Urgent data (MSG_OOB) is received in line: otherwise its last byte would be missing. */
     setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
-    /* Fails on a Unix socket, which has no Nagle algorithm to turn off. */
+    /* Fails on a Unix socket, which has no Nagle algorithm. */
     bool is_unix = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0;
     if (is_unix)
         stream->guarded = passed_fds_refuse(fd) ? queued(fd) : UINT64_MAX;
@@ -54,9 +54,8 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 }
 
 /*
- * Lets the kernel do the waiting: a receive or send that blocks for LIMIT returns. That is one
- * system call less for each than with poll(2), as long as the limit stays the same.
- * Returns 0, or -ETIME where the session is over.
+ * Makes the kernel enforce LIMIT for receiving or sending. As long as the limit does not change,
+ * that saves a poll(2) for each call. Returns 0, or -ETIME if the time of the session is over.
  */
 static int set_limit(const struct stream *stream, int option, uint64_t *set, uint64_t limit)
 {
@@ -76,10 +75,10 @@ static int set_limit(const struct stream *stream, int option, uint64_t *set, uin
     return 0;
 }
 
-/* recv(2). The limit does not bound how long a descriptor makes it wait that came with the data. */
+/* recv(2). The timer bounds the wait for a passed descriptor, which SO_RCVTIMEO does not. */
 static ssize_t receive(struct stream *stream, void *buf, size_t size)
 {
-    /* With the flag, the true length of a packet; on TCP it would mean something else. */
+    /* Makes recv(2) return the full length of a packet. On TCP the flag has another meaning. */
     int flags = stream->packets ? MSG_TRUNC : 0;
 
     if (!stream->guarded || stream->receive_limit == 0)
@@ -92,7 +91,7 @@ static ssize_t receive(struct stream *stream, void *buf, size_t size)
     return n;
 }
 
-/* What a call that was cut off by its limit means. */
+/* Returns what it means that a call has reached its time limit. */
 static int limit_error(const struct stream *stream, uint64_t pause)
 {
     if (stream->deadline && clock_now() >= stream->deadline)
@@ -100,7 +99,7 @@ static int limit_error(const struct stream *stream, uint64_t pause)
     return pause && (stream->idle == 0 || pause < stream->idle) ? -EAGAIN : STREAM_IDLE;
 }
 
-/* What a receive that returned 0 means. */
+/* Returns what it means that recv(2) has returned 0. */
 static int end_of_stream(const struct stream *stream)
 {
     return stream->cut && *stream->cut ? -ESHUTDOWN : 0;
@@ -150,7 +149,7 @@ int stream_send(struct stream *stream, const void *data, size_t len)
     return 0;
 }
 
-/* Throws away what has come. Returns as recv(2) does, but -errno. */
+/* Discards what has been received. Returns as recv(2), but -errno. */
 static ssize_t throw_away(const struct stream *stream)
 {
     static char scrap[64 * 1024];
@@ -162,7 +161,7 @@ static ssize_t throw_away(const struct stream *stream)
     return n;
 }
 
-/* As much of DATA as is taken at once. Returns as send(2) does, but -errno. */
+/* Sends as much of DATA as the socket takes. Returns as send(2), but -errno. */
 static ssize_t send_some(const struct stream *stream, const void *data, size_t len)
 {
     ssize_t n = send(stream->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -173,7 +172,7 @@ static ssize_t send_some(const struct stream *stream, const void *data, size_t l
     return n;
 }
 
-static bool is_passing(ssize_t error)
+static bool is_temporary(ssize_t error)
 {
     return error == -EAGAIN || error == -EINTR;
 }
@@ -185,7 +184,7 @@ ssize_t stream_pour(struct stream *stream, const void *data, size_t len)
     uint64_t until = sooner(idle, stream->deadline);
 
     for (;;) {
-        /* Asked each time: a client that goes on sending never lets the poll time out. */
+        /* Checked each time, because poll(2) never times out while the client keeps sending. */
         if (until && clock_now() >= until)
             return until == stream->deadline ? -ETIME : STREAM_IDLE;
         int ready = poll(&polled, 1, until ? clock_timeout(until) : -1);
@@ -194,10 +193,10 @@ ssize_t stream_pour(struct stream *stream, const void *data, size_t len)
         if (ready <= 0)
             continue;
         ssize_t n = polled.revents & ~POLLOUT ? throw_away(stream) : -EAGAIN;
-        if (n <= 0 && !is_passing(n))
+        if (n <= 0 && !is_temporary(n))
             return n == 0 ? end_of_stream(stream) : n;
         n = polled.revents & POLLOUT ? send_some(stream, data, len) : -EAGAIN;
-        if (!is_passing(n))
+        if (!is_temporary(n))
             return n;
     }
 }

@@ -15,8 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The members of the object are there for every client, so that readers need not ask; what a
- * connection has not is null. */
+/* The object has the same members for every client; those that do not apply are null. */
 static void put_number(FILE *to, const char *name, bool known, uint64_t value)
 {
     if (known)
@@ -31,7 +30,7 @@ static void put_text(FILE *to, const char *name, const char *text)
     json_string(text, to);
 }
 
-/* Its len is 0 where there is none; FD knows the names of interfaces. */
+/* ADDRESS has the length 0 if there is none. FD is used to query interface names. */
 static void put_address(FILE *to, int fd, const char *name, const char *port,
                         const struct address *address)
 {

@@ -9,7 +9,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-/* An IPv6 header may have extensions; a longer SYN than this counts as unknown. */
+/* Includes IPv6 extension headers. A longer SYN is reported as unknown. */
 #define SYN_BYTES_MAX 512
 
 static void put_text(FILE *to, const char *name, const char *text)
@@ -34,7 +34,7 @@ static void put_flag(FILE *to, const char *name, const bool *flag)
     fprintf(to, ", \"%s\": %s", name, !flag ? "null" : *flag ? "true" : "false");
 }
 
-/* ---- what both ends have agreed on ---- */
+/* ---- the negotiated options ---- */
 
 static void put_agreed(FILE *to, int fd)
 {
@@ -50,7 +50,7 @@ static void put_agreed(FILE *to, int fd)
     struct tcp_info info = {0};
     socklen_t len = sizeof(info);
     bool tcp = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0;
-    /* The kernel has taken what each segment spends on timestamps off the MSS that it sent. */
+    /* The kernel has subtracted the timestamp option of each segment from the MSS that it sent. */
     unsigned spent = info.tcpi_options & TCPI_OPT_TIMESTAMPS ? 12 : 0;
     char text[64] = "";
 
@@ -63,7 +63,7 @@ static void put_agreed(FILE *to, int fd)
 
 /* ---- the SYN ---- */
 
-/* Reads the SYN of FD. Returns NULL, or why it is not known. */
+/* Reads the saved SYN of FD. Returns NULL, or the reason why there is none. */
 static const char *get_syn(int fd, struct syn *syn)
 {
     uint8_t bytes[SYN_BYTES_MAX];

@@ -5,10 +5,10 @@
 
 #include <errno.h>
 
-/* The daemon answers at once, but it may be in the middle of a reload, or the machine be slow. */
+/* The daemon answers at once unless it is reloading or the machine is slow. */
 #define ANSWER_TIME (10 * USEC_PER_SEC)
-/* The question is asked again so often; that also bounds how long a SIGTERM that came just before
- * the wait is overlooked. */
+/* How often to repeat the request. Also bounds the delay of a SIGTERM that arrived just before the
+ * wait. */
 #define PATIENCE (200 * USEC_PER_MSEC)
 
 int access_request(struct slot *slot, int doorbell, const struct address *client,

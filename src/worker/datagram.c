@@ -14,13 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Sources whose rate is known at once: half a megabyte, of which only what is used is there. With
- * more of them at once some get more than the rate, and none less. */
+/* Size of the rate table: half a megabyte, of which only used pages take memory. If there are more
+ * sources than buckets, some sources may exceed the rate; none gets less. */
 #define RATE_SETS 2048
-/* What is still answered once the worker is to end. */
+/* How many batches are still answered after SIGTERM. */
 #define LAST_BATCHES 64
 
-/* Its memory is fixed: nothing grows with traffic or senders. */
+/* All memory is fixed: nothing grows with the traffic or the number of senders. */
 struct serving {
     const struct worker *worker;
     struct datagram_service service;
@@ -53,7 +53,8 @@ static bool is_denied(const struct worker *worker, const struct address *peer)
            (options->allow.count > 0 && !cidrs_find_by(worker->socket, &options->allow, peer));
 }
 
-/* Whoever may send to a Unix socket is known by its mode, and cannot be forged. */
+/* The rules do not apply to Unix sockets: the sender cannot be forged, and the mode limits who
+ * sends. */
 static enum datagram_counter judge(struct serving *serving, const struct datagram *d,
                                    const struct address *peer)
 {
@@ -77,7 +78,7 @@ static enum datagram_counter judge(struct serving *serving, const struct datagra
         return COUNTER_RATE;
     if (!serving->service.answers)
         return DATAGRAM_COUNTERS;
-    /* What a service does not look at makes no difference to it. */
+    /* Daytime ignores the data, so datagrams from one address count as equal. */
     size_t len = service->service == SERVICE_DAYTIME ? 0 : d->len;
     return datagram_repeats_is_loop(&serving->repeats, peer, d->data, len, now) ? COUNTER_LOOP
                                                                                 : DATAGRAM_COUNTERS;
@@ -109,7 +110,7 @@ static void count_sent(const struct datagram *d, int result, void *context)
     count(serving, COUNTER_BYTES_OUT, d->answer.len);
 }
 
-/* Serves what is there. Returns how many there were, or -errno. */
+/* Serves the datagrams that are queued, up to a batch. Returns how many, or -errno. */
 static int serve_batch(struct serving *serving)
 {
     int n = datagram_batch_receive(&serving->batch);
@@ -120,8 +121,8 @@ static int serve_batch(struct serving *serving)
     return n;
 }
 
-/* Whether SIGTERM has come. Under a flood ppoll(2) always finds something, and lets no signal in.
- */
+/* Whether SIGTERM is pending. Under heavy traffic ppoll(2) always returns at once, and delivers no
+ * signal. */
 static bool is_terminated(void)
 {
     const struct timespec at_once = {0};
@@ -132,8 +133,8 @@ static bool is_terminated(void)
     return sigtimedwait(&sigterm, NULL, &at_once) == SIGTERM;
 }
 
-/* SIGTERM is let in here and nowhere else: so it cuts nothing off. Returns 1 once there is
- * something to do, 0 if that is to end, or -errno. */
+/* Unblocks SIGTERM while it waits, and nowhere else, so that no exchange is interrupted. Returns 1
+ * if there is a datagram, 0 after SIGTERM, or -errno. */
 static int wait_for_work(int socket)
 {
     struct pollfd polled = {.fd = socket, .events = POLLIN};
@@ -142,14 +143,14 @@ static int wait_for_work(int socket)
     if (is_terminated())
         return 0;
     sigprocmask(SIG_BLOCK, NULL, &blocked);
-    sigaddset(&blocked, SIGALRM); /* the timer around passed descriptors may still have one */
+    sigaddset(&blocked, SIGALRM); /* one may be pending from the timer around passed descriptors */
     sigdelset(&blocked, SIGTERM);
     if (ppoll(&polled, 1, NULL, &blocked) < 0)
         return errno == EINTR ? 0 : -errno;
     return 1;
 }
 
-/* Returns 0 once it has been told to end, or -errno. */
+/* Returns 0 after SIGTERM, or -errno. */
 static int serve(struct serving *serving)
 {
     int r;
@@ -184,7 +185,7 @@ static int set_up(struct serving *serving, const struct worker *worker)
 
 void datagram_run(const struct worker *given)
 {
-    /* Not static: it would lie between what the workers of clients write to. */
+    /* Not static: it would share pages with variables that workers of clients write to. */
     struct serving *serving = calloc(1, sizeof(*serving));
     struct slot *slot = given->slot;
     int r = set_up(serving, given);

@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <string.h>
 
-/* How long a full socket is given: that much waits in the device, or in the loopback's queue. */
+/* How long to wait for a full socket, until the device or the loopback queue has sent some. */
 #define FULL_MSEC 100
 
 /* ---- receiving ---- */
@@ -22,8 +22,7 @@ int datagram_batch_open(struct datagram_batch *batch, int fd, size_t most)
     return r;
 }
 
-/* From a Unix socket nothing is taken but the data: descriptors, which anybody may pass, are closed
- * by the kernel where there is no room for them. */
+/* Unix sockets get no control buffer: the kernel closes passed descriptors that have no room. */
 static void prepare(struct datagram_batch *batch)
 {
     for (size_t i = 0; i < BATCH_SIZE; i++) {
@@ -45,9 +44,9 @@ static void take_ipv4(struct datagram *d, const struct cmsghdr *c)
     memcpy(&info, CMSG_DATA(c), sizeof(info));
     d->to = (struct address){.len = sizeof(d->to.in),
                              .in = {.sin_family = AF_INET, .sin_addr = info.ipi_addr}};
-    /* The kernel's choice of an address to answer from differs from the one that was written to if
-     * that one is broadcast or multicast; there is none yet if the datagram was queued before we
-     * asked. Then sending tells: from an address that is not a host's, it fails. */
+    /* ipi_spec_dst is the address that the kernel would reply from. It differs from the destination
+     * if that is broadcast or multicast, and is unset if the datagram was queued before the option
+     * was set. In that case, sending from an address that is not unicast fails. */
     d->unicast =
         info.ipi_spec_dst.s_addr == info.ipi_addr.s_addr || info.ipi_spec_dst.s_addr == INADDR_ANY;
 }
@@ -63,7 +62,7 @@ static void take_ipv6(struct datagram *d, const struct cmsghdr *c)
                                      .sin6_scope_id = info.ipi6_ifindex}};
 }
 
-/* The destination as IPv4 has it, if it came so, in whatever order they are. */
+/* Stores the destination. If there are two, the one of IPv4 is used, in whatever order they are. */
 static void take_control(struct datagram *d, struct msghdr *header)
 {
     d->to = (struct address){.len = 0};
@@ -76,12 +75,12 @@ static void take_control(struct datagram *d, struct msghdr *header)
     }
 }
 
-/* As recvmmsg(2), but nobody can make it wait by what he passes. */
+/* recvmmsg(2), bounded by a timer, because passed descriptors can make it block. */
 static int receive(struct datagram_batch *batch)
 {
     if (!batch->ip)
         passed_fds_guard(PASSED_FDS_MOMENT);
-    /* With the flag MSG_TRUNC the length is that of the datagram, whatever fits. */
+    /* With MSG_TRUNC, the length is that of the datagram even if it is truncated. */
     int n = recvmmsg(batch->fd, batch->header, (unsigned)batch->most,
                      MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC, NULL);
     if (!batch->ip)
@@ -119,8 +118,9 @@ static size_t put_control(union batch_control *control, int level, int type, con
     return CMSG_SPACE(size);
 }
 
-/* Says that the answer comes from the address that the request went to. The interface is left to
- * the routes, but for a link-local address, which means nothing without it. Returns the size. */
+/* Makes the kernel reply from the address that the request was sent to. The routing table chooses
+ * the interface, except for a link-local address, which is ambiguous without it. Returns the size.
+ */
 static size_t put_source(union batch_control *control, const struct address *from)
 {
     struct in_pktinfo info = {.ipi_spec_dst = from->in.sin_addr};
@@ -135,7 +135,8 @@ static size_t put_source(union batch_control *control, const struct address *fro
     return put_control(control, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
 }
 
-/* Puts the answers behind each other. Returns how many; ORDER tells whose they are. */
+/* Moves the replies to the front of the array for sendmmsg(2). Returns how many there are; ORDER
+ * gets the datagram of each. */
 static size_t line_up(struct datagram_batch *batch, const struct datagram **order)
 {
     size_t count = 0;
@@ -158,8 +159,8 @@ static size_t line_up(struct datagram_batch *batch, const struct datagram **orde
     return count;
 }
 
-/* Whether FD had room before long. A Unix socket always has: it is the peer's queue that is full.
- */
+/* Waits until FD has room. Returns false for a Unix socket, where the queue of the peer is full,
+ * not FD. */
 static bool wait_for_room(int fd, const struct datagram *d)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -180,7 +181,7 @@ void datagram_batch_send(struct datagram_batch *batch,
         int error = n < 0 ? errno : 0;
         if (error == EINTR || (error == EAGAIN && wait_for_room(batch->fd, order[next])))
             continue;
-        if (error) /* that of the first one, which is given up */
+        if (error) /* that of the first reply, which is dropped */
             sent(order[next++], -error, context);
         for (int i = 0; i < n && next < count; i++)
             sent(order[next++], 0, context);

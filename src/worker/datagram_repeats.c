@@ -17,7 +17,8 @@ static uint64_t hash_of(const struct datagram_repeats *repeats, const struct add
     return hash_bytes(&repeats->seed, &key, sizeof(key));
 }
 
-/* Counts what has HASH. Returns how often it has come now, or more; REPEATS_MAX + 1 at most. */
+/* Counts a datagram with this HASH. Returns how often it has arrived, possibly overestimated, at
+ * most REPEATS_MAX + 1. */
 static unsigned count(struct datagram_repeats *repeats, uint64_t hash, uint64_t now)
 {
     struct repeat *place[REPEATS_ROWS];
@@ -38,8 +39,8 @@ static unsigned count(struct datagram_repeats *repeats, uint64_t hash, uint64_t 
 }
 
 /*
- * By chance, lest the same ones of those that share their places be left out all the time, and what
- * comes in between goes round for ever.
+ * Random, because with a fixed pattern, datagrams that share counters could always drop the same
+ * one of them, and the other one would loop forever.
  */
 static bool draw(struct datagram_repeats *repeats)
 {

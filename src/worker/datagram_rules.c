@@ -12,7 +12,7 @@ static bool is_own_port(const struct ports *own, uint16_t port)
     return false;
 }
 
-/* 0.0.0.0/8, which is no host's, multicast and what is reserved above it, broadcast among it. */
+/* Excludes 0.0.0.0/8, multicast, and the reserved range above it, which includes broadcast. */
 static bool is_ipv4_host(const uint8_t *bytes)
 {
     return bytes[0] != 0 && bytes[0] < 224;
@@ -25,7 +25,7 @@ static bool is_ipv6_host(const uint8_t *bytes)
     return bytes[0] != 0xff && memcmp(bytes, unspecified, sizeof(unspecified)) != 0;
 }
 
-/* Whether A may be the address of a single host, judging by the address alone. */
+/* Whether A can be the address of a single host, judging by the address alone. */
 static bool is_host(const struct address *a)
 {
     size_t count = 0;

@@ -9,7 +9,7 @@ int datagram_service_open(struct datagram_service *service, const struct worker 
 
     *service = (struct datagram_service){.worker = worker, .store = {.fd = worker->store}};
     service->answers = messages ? options->reply.len > 0 : options->service != SERVICE_DISCARD;
-    /* Storing may take a while: others must not wait for it. */
+    /* Storing a message may take a while, and must not delay the others of a batch. */
     service->at_once = messages ? 1 : BATCH_SIZE;
     if (!messages)
         return 0;
@@ -21,7 +21,7 @@ static bool has_name(const struct address *peer)
     return address_is_ip(peer) || peer->len > offsetof(struct sockaddr_un, sun_path);
 }
 
-/* Answers by TEXT, where there is an address to answer to. */
+/* Replies with TEXT if the sender has an address. */
 static enum datagram_counter answer(const struct datagram_service *service,
                                     struct datagram *datagram, const struct text *text)
 {
@@ -84,7 +84,7 @@ enum datagram_counter datagram_serve(struct datagram_service *service, struct da
     case SERVICE_DAYTIME:
         return reply_with_time(service, datagram);
     case SERVICE_DISCARD:
-    case SERVICE_CHARGEN: /* validate.c keeps these from listeners of datagrams */
+    case SERVICE_CHARGEN: /* validate.c rejects these for datagram listeners */
     case SERVICE_WHOAMI:
         break;
     }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From the BYTES of one, which may be IPv6 and stand for IPv4. */
+/* Makes an address of BYTES. A v4-mapped IPv6 address becomes IPv4. */
 static struct address make_address(int family, const void *bytes, uint16_t port)
 {
     struct address address;
@@ -29,10 +29,10 @@ static struct address make_address(int family, const void *bytes, uint16_t port)
 /* ---- version 1: a line of text ---- */
 
 #define LINE_PREFIX "PROXY "
-#define LINE_MIN 15 /* PROXY UNKNOWN and CR LF */
+#define LINE_MIN 15 /* "PROXY UNKNOWN" CR LF */
 #define LINE_MAX 107
 
-/* Decimal, without a sign or a zero in front. */
+/* Decimal, without a sign or a leading zero. */
 static int port_parse(const char *text, uint16_t *port)
 {
     uint64_t number;
@@ -44,7 +44,7 @@ static int port_parse(const char *text, uint16_t *port)
     return 0;
 }
 
-/* What inet_pton(3) takes: no short forms, no zeros in front. */
+/* As inet_pton(3): no abbreviated forms, no leading zeros. */
 static int text_address(int family, const char *host, const char *port, struct address *address)
 {
     struct in6_addr bytes;
@@ -56,7 +56,7 @@ static int text_address(int family, const char *host, const char *port, struct a
     return 0;
 }
 
-/* "TCP4 SOURCE DESTINATION PORT PORT", or UNKNOWN and whatever follows; ends at END, with a NUL. */
+/* Parses "TCP4 SOURCE DESTINATION PORT PORT", or UNKNOWN and anything, up to the NUL at END. */
 static int parse_fields(char *text, const char *end, struct proxied *proxied)
 {
     char *kind = strsep(&text, " "), *fields[4];
@@ -65,7 +65,7 @@ static int parse_fields(char *text, const char *end, struct proxied *proxied)
         return text || kind + strlen(kind) == end ? 0 : -EPROTO;
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
         fields[i] = strsep(&text, " ");
-    bool all = fields[3] && fields[3] + strlen(fields[3]) == end; /* and not to another NUL */
+    bool all = fields[3] && fields[3] + strlen(fields[3]) == end; /* no NUL before END */
     if (!all || (strcmp(kind, "TCP4") != 0 && strcmp(kind, "TCP6") != 0))
         return -EPROTO;
     int family = kind[3] == '4' ? AF_INET : AF_INET6;
@@ -114,12 +114,12 @@ static uint32_t crc32c_add(uint32_t crc, uint8_t byte)
 {
     crc ^= byte;
     for (int bit = 0; bit < 8; bit++)
-        crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0); /* Castagnoli's polynomial, reflected */
+        crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0); /* the Castagnoli polynomial, reflected */
     return crc;
 }
 
-/* Whether the checksum (RFC 9260, appendix A) of the LEN bytes at BYTES is the one AT in them,
- * which counts as zeros. */
+/* Whether the CRC-32c (RFC 9260, appendix A) of the LEN bytes at BYTES is the one stored at offset
+ * AT, which counts as zeros. */
 static bool crc_is_right(const uint8_t *bytes, size_t len, size_t at)
 {
     uint32_t crc = UINT32_MAX, told = (uint32_t)get16(bytes + at) << 16 | get16(bytes + at + 2);
@@ -129,8 +129,8 @@ static bool crc_is_right(const uint8_t *bytes, size_t len, size_t at)
     return ~crc == told;
 }
 
-/* The type-length-values, from AT on. All but the checksum, of which there is one, are passed
- * over. */
+/* Checks the type-length-values from offset AT on. Only the checksum is used, and there may be one.
+ */
 static int check_tlvs(const uint8_t *bytes, size_t len, size_t at)
 {
     bool checked = false;
@@ -149,17 +149,17 @@ static int check_tlvs(const uint8_t *bytes, size_t len, size_t at)
     return 0;
 }
 
-/* A whole header of the command PROXY. */
+/* Parses a complete header with the command PROXY. */
 static int parse_block(const uint8_t *bytes, size_t len, struct proxied *proxied)
 {
-    /* By the first half of the byte: of an address, without its port. */
+    /* Bytes of an address without its port, by the address family. */
     static const size_t sizes[] = {0, 4, 16, 108};
     unsigned family = bytes[13] >> 4, protocol = bytes[13] & 0xf;
 
     if (family >= ARRAY_SIZE(sizes) || protocol > 2)
         return -EPROTO;
     if (family == 0 || protocol == 0)
-        return 0; /* unspecified: nothing in it can be relied on */
+        return 0; /* unspecified: the rest must be ignored */
     bool ip = family < 3;
     const uint8_t *source = bytes + HEAD, *ports = source + 2 * sizes[family];
     size_t end = HEAD + 2 * sizes[family] + (ip ? 2 * sizeof(uint16_t) : 0);
@@ -185,7 +185,7 @@ static int parse_binary(const uint8_t *bytes, size_t len, struct proxied *proxie
     return bytes[12] == COMMAND_PROXY ? parse_block(bytes, len, proxied) : 0;
 }
 
-/* ---- both ---- */
+/* ---- both versions ---- */
 
 static size_t least(size_t a, size_t b)
 {
@@ -203,7 +203,7 @@ int proxy_parse(const uint8_t *bytes, size_t len, enum proxy_protocol wanted,
     if (!first && !second)
         return -EPROTO;
     if (len == 0)
-        return LINE_MIN; /* which is less than HEAD */
+        return LINE_MIN; /* less than HEAD, so right for both versions */
     if (wanted != PROXY_ANY && wanted != (first ? PROXY_V1 : PROXY_V2))
         return -EPROTONOSUPPORT;
     int r = first ? parse_line(bytes, len, proxied) : parse_binary(bytes, len, proxied);
@@ -218,8 +218,8 @@ static int fail(const struct stream *stream, int error)
     return END_PROXY;
 }
 
-/* Returns as proxy_receive() does, with PROXY_HEADER_MAX bytes at HEADER; STREAM's limits are those
- * of the header. */
+/* Returns as proxy_receive(). HEADER has PROXY_HEADER_MAX bytes; STREAM has the time limits of the
+ * header. */
 static int receive_all(struct stream *stream, enum proxy_protocol wanted, struct proxied *proxied,
                        uint8_t *header)
 {
@@ -251,6 +251,6 @@ int proxy_receive(struct stream *stream, uint64_t until, enum proxy_protocol wan
     int r = header ? receive_all(&limited, wanted, proxied, header) : -ENOMEM;
     free(header);
     stream->receive_limit = limited.receive_limit;
-    atomic_store(&stream->slot->bytes_in, 0); /* they are not the client's */
+    atomic_store(&stream->slot->bytes_in, 0); /* the header is not data of the client */
     return r == -ETIME && limited.deadline == until ? fail(stream, ETIME) : r;
 }

@@ -13,20 +13,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* How long a proxy has for its header. */
+/* How long a proxy may take to send the header. */
 #define HEADER_TIME (3 * USEC_PER_SEC)
 
-/* What a signal handler may use: the client's socket and 1, 0 in a worker of datagrams, whose
- * socket is the daemon's, too; that the signal came; and that it came before the client had ended
- * its stream, so that the end which a receive finds is ours. */
+/* For the signal handler. stopping_socket is the client's socket, or 0 in a datagram worker, whose
+ * socket also belongs to the daemon. stopping: SIGTERM has arrived. cut: it arrived before the
+ * client had ended its stream, so the end of the stream is not the client's. */
 static int stopping_socket;
 static volatile sig_atomic_t stopping, cut;
-static sigset_t sigterm; /* made before the fork, since a worker pays for each page it touches */
+static sigset_t sigterm; /* set before the fork, since each page that a worker writes costs time */
 
 /*
- * SIGTERM ends the worker. With its receiving side shut down, a receive returns what has arrived
- * already, and then the end of the stream: so everything is answered, and no wait can miss the
- * signal.
+ * SIGTERM ends the worker. After SHUT_RD, recv(2) returns what has already arrived, and then 0. So
+ * everything is answered, and there is no race between the signal and a wait.
  */
 static void on_sigterm(int signal_number)
 {
@@ -52,14 +51,14 @@ void worker_handle_signals(void)
     sigaddset(&sigterm, SIGTERM);
 }
 
-/* sigprocmask(2) lies far from all that a worker calls in libc, and would cost it one more page. */
+/* A raw system call, because the page of sigprocmask(3) would cost each worker a page fault. */
 static void take_sigterm(int client)
 {
     stopping_socket = client + 1;
     syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &sigterm, NULL, _NSIG / 8);
 }
 
-/* The client, from here on, is the one that the proxy named. */
+/* From now on, the client is the one that the proxy named. */
 static void apply_proxy_header(const struct worker *worker, struct session *session,
                                const struct proxied *proxied)
 {
@@ -76,8 +75,8 @@ static void apply_proxy_header(const struct worker *worker, struct session *sess
 
 /*
  * Reads the PROXY header, which names the client, and asks the daemon whether the client may be
- * served. Returns 0 if so, an enum end, or -errno. (Inlined, its variables would give every worker
- * one more page of stack.)
+ * served. Returns 0 if so, an enum end, or -errno. Not inlined, because its variables would cost
+ * every worker another page of stack.
  */
 NOINLINE static int read_proxy_header(const struct worker *worker, struct stream *stream,
                                       struct session *session)
@@ -126,19 +125,19 @@ static int serve(struct stream *stream, const struct session *session)
     if (r == 0)
         r = serve_as_configured(stream, session);
     if (r > 0)
-        stream_linger(stream); /* this end closes first */
+        stream_linger(stream); /* the worker closes first */
     return r;
 }
 
-/* Whether ERROR, a socket's, means that retransmissions or keepalives were not answered: tcp(7) has
- * the error of the last ICMP message, or of the neighbour that was not found, if there was one. */
+/* Whether the socket error ERROR means that retransmissions or keepalives were not answered. It is
+ * ETIMEDOUT, or the error of the last ICMP message or of a failed neighbour lookup (tcp(7)). */
 static bool has_vanished(int error)
 {
     return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH ||
            error == EHOSTDOWN || error == ENETDOWN || error == ENONET;
 }
 
-/* The enum end for what a service returned. */
+/* Returns the enum end for the result R of a service. */
 static int classify(int r, struct slot *slot)
 {
     switch (r) {
@@ -164,7 +163,7 @@ static int classify(int r, struct slot *slot)
     return has_vanished(-r) ? END_VANISHED : END_IO;
 }
 
-/* Returns as serve() does. */
+/* Returns as serve(). */
 static int run(const struct worker *worker, struct stream *stream, struct session *session)
 {
     struct slot *slot = session->slot;
@@ -176,7 +175,7 @@ static int run(const struct worker *worker, struct stream *stream, struct sessio
     }
     if (!stopping)
         return r;
-    atomic_store(&slot->error, 0); /* that is why there was no answer */
+    atomic_store(&slot->error, 0); /* the error is only why the answer was not sent */
     return -ESHUTDOWN;
 }
 

@@ -38,7 +38,7 @@ static void conclude(struct exchange *x, enum exchange_ending ending, int error)
     }
 }
 
-static bool is_passing(ssize_t error)
+static bool is_temporary(ssize_t error)
 {
     return error == -EAGAIN || error == -EINTR;
 }
@@ -51,7 +51,7 @@ static void read_input(struct exchange *x)
         x->input_ended = true;
     else if (n == -ENOMEM)
         conclude(x, ENDED_SYSTEM, -ENOMEM);
-    else if (n < 0 && !is_passing(n))
+    else if (n < 0 && !is_temporary(n))
         conclude(x, ENDED_INPUT, (int)n);
 }
 
@@ -62,7 +62,7 @@ static void send_some(struct exchange *x)
 
     if (n > 0)
         x->unanswered = true;
-    else if (n < 0 && !is_passing(n))
+    else if (n < 0 && !is_temporary(n))
         x->send_error = (int)n;
 }
 
@@ -110,7 +110,7 @@ static void receive_some(struct exchange *x)
     char data[BLOCK];
     ssize_t n = recv(x->plan->sock, data, sizeof(data), MSG_DONTWAIT);
 
-    if (n < 0 && is_passing(-errno))
+    if (n < 0 && is_temporary(-errno))
         return;
     if (n <= 0) {
         end_of_reply(x, n < 0 ? -errno : 0);

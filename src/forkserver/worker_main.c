@@ -1,4 +1,4 @@
-#include "forkserver/become_worker.h"
+#include "forkserver/worker_main.h"
 
 #include "forkserver/sandbox.h"
 #include "forkserver/spawn.h"
@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* Gives FD the number TO; -1 stays what it is. */
+/* Renumbers FD to TO, unless it is -1. */
 static int move(int fd, int to)
 {
     if (fd < 0)
@@ -17,8 +17,8 @@ static int move(int fd, int to)
     return dup3(fd, to, O_CLOEXEC) < 0 ? -errno : to;
 }
 
-/* Closes all from FIRST on. What a container's filter keeps close_range(2) from, close(2) does: a
- * fork server has few. */
+/* Closes all descriptors from FIRST on. Falls back to close(2) if a container's filter refuses
+ * close_range(2); a fork server has few descriptors. */
 static void close_from(int first)
 {
     if (close_range((unsigned)first, ~0u, 0) == 0)
@@ -27,8 +27,8 @@ static void close_from(int first)
         close(fd);
 }
 
-/* The worker's descriptors have the numbers from 0 on, and there are no others. Standard error is
- * kept for a sanitizer. Returns how many there are, or -errno. */
+/* Renumbers the worker's descriptors from 0 on and closes all others, except standard error in a
+ * build with sanitizers. Returns how many there are, or -errno. */
 static int arrange_descriptors(struct worker *worker)
 {
     int count = 0;
@@ -50,9 +50,9 @@ static int arrange_descriptors(struct worker *worker)
     return count;
 }
 
-void become_worker(struct worker *worker, struct job *job, pid_t parent)
+void worker_main(struct worker *worker, struct job *job, pid_t parent)
 {
-    if (!spawn_bind(parent, SIGTERM)) /* its end would be reported by nobody */
+    if (!spawn_bind(parent, SIGTERM)) /* nobody would report its end */
         _exit(END_STOPPED);
     int count = arrange_descriptors(worker);
     if (count < 0) {
