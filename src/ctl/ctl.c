@@ -22,9 +22,9 @@ enum shape { SHAPE_PAIRS, SHAPE_TABLE, SHAPE_METRICS, SHAPE_VERDICT, SHAPE_NOTHI
 
 static const struct command {
     const char *name;
-    const char *operands[OPERANDS_MAX]; /* their names; NULL: it takes no more */
+    const char *operands[OPERANDS_MAX]; /* their names, NULL after the last */
     enum shape shape;
-    const char *none; /* what a table without rows is shown as */
+    const char *none; /* what to print for a table without rows */
     const char *help;
 } commands[] = {
     {"status", {NULL}, SHAPE_PAIRS, NULL, "the state of echod and its counters"},
@@ -53,24 +53,24 @@ static const struct command {
     {"metrics", {NULL}, SHAPE_METRICS, NULL, "metrics in the Prometheus text format"},
 };
 
-/* An answer is not larger than this: a table has a row for each client. */
+/* The largest replies. A table has a row for each client. */
 #define TABLE_MAX ((size_t)32 << 20)
 #define ANSWER_MAX ((size_t)1 << 20)
 
 /* The user that the service runs as. */
 #define SERVICE_USER "echod"
 
-/* How often a question is asked again whose answer was cut off. */
+/* How often to repeat a request whose reply was cut off. */
 #define RETRIES 10
 
 struct arguments {
     const struct command *command;
     const char *operands[OPERANDS_MAX];
-    char *socket; /* owned */
+    char *socket; /* allocated */
     bool json;
 };
 
-/* The name of COMMAND with OPERANDS, or what they are called, behind it. */
+/* Writes the name of COMMAND and OPERANDS, or the names of its operands. */
 static void join(char *buf, size_t size, const struct command *command, const char *const *operands)
 {
     snprintf(buf, size, "%s", command->name);
@@ -113,7 +113,7 @@ static void set_socket(struct arguments *args, const char *format, const char *t
         args->socket = NULL;
 }
 
-/* systemd.unit(5) has these characters. */
+/* The characters of instance names in systemd.unit(5). */
 static bool is_instance(const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -122,7 +122,7 @@ static bool is_instance(const char *name)
     return *name && name[strspn(name, allowed)] == '\0';
 }
 
-/* Returns 0 to go on, or -1: exit with *STATUS. */
+/* Returns 0 to continue, or -1 to exit with *STATUS. */
 static int enter(struct arguments *args, int option, int *status)
 {
     *status = 0;
@@ -146,7 +146,7 @@ static int enter(struct arguments *args, int option, int *status)
     case 'h':
         print_help();
         return -1;
-    default: /* getopt_long(3) has said what is wrong */
+    default: /* getopt_long(3) has printed the error */
         fputs("Try 'echoctl --help'.\n", stderr);
         *status = EXIT_USAGE;
         return -1;
@@ -171,7 +171,7 @@ static int take_operands(struct arguments *args, int argc, char **argv)
     return optind < argc ? usage_error("unexpected operand", argv[optind]) : 0;
 }
 
-/* Returns 0 to go on, or -1: exit with *STATUS. */
+/* Returns 0 to continue, or -1 to exit with *STATUS. */
 static int parse(struct arguments *args, int argc, char **argv, int *status)
 {
     static const struct option options[] = {
@@ -243,13 +243,13 @@ static void show(const struct arguments *args, char *text)
     else if (shape == SHAPE_PAIRS)
         show_pairs(text, stdout);
     else if (shape == SHAPE_TABLE && *text == '\0')
-        puts(args->command->none); /* where the head of the table would be */
+        puts(args->command->none); /* instead of a table with a header only */
     else if (shape == SHAPE_TABLE)
         show_table(text, stdout);
 }
 
-/* Each of its lines is ours. */
-static void complain(char *error)
+/* Prefixes each line with the name of the program. */
+static void print_error(char *error)
 {
     char *line;
 
@@ -263,7 +263,7 @@ static bool is_disconnected(int error)
     return error == -ECONNRESET || error == -EPIPE;
 }
 
-/* The exit status of a verdict depends on the answer. */
+/* The exit status of check-access depends on the reply. */
 static int outcome(const struct arguments *args, const struct answer *answer)
 {
     static const char allowed[] = "verdict=allowed\t";
@@ -276,7 +276,7 @@ static int outcome(const struct arguments *args, const struct answer *answer)
                : CTL_FAILED;
 }
 
-/* Warns if the process that answered may not be trusted. */
+/* Warns if the process that replied is not trusted. */
 static void warn_about_server(const struct arguments *args, const struct ucred *by)
 {
     const struct passwd *service = getpwnam(SERVICE_USER);
@@ -295,12 +295,12 @@ static void warn_about_server(const struct arguments *args, const struct ucred *
 static int request(const struct arguments *args)
 {
     struct answer answer;
-    char line[128]; /* as much as the daemon takes */
+    char line[128]; /* the longest request of the daemon */
     size_t limit = args->command->shape == SHAPE_TABLE ? TABLE_MAX : ANSWER_MAX;
 
     join(line, sizeof(line), args->command, args->operands);
     int r = request_exchange(args->socket, line, limit, &answer);
-    /* A reload ends the connections of those who only ask: the next program answers them. */
+    /* A reload closes the connections of queries. The new program answers them. */
     for (int i = 0; i < RETRIES && is_disconnected(r) && args->command->shape != SHAPE_NOTHING;
          i++) {
         answer_free(&answer);
@@ -311,7 +311,7 @@ static int request(const struct arguments *args)
     if (r == 0 && !answer.error)
         show(args, answer.text);
     else if (r == 0)
-        complain(answer.error);
+        print_error(answer.error);
     answer_free(&answer);
     return status;
 }

@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* A daemon that is healthy answers at once, but for a reload, which it gives 20 s. */
+/* The daemon replies at once, except to a reload, which may take 20 s. */
 #define PATIENCE_SECONDS 30
 
 static int connect_to(const char *path)
@@ -49,7 +49,7 @@ static int send_line(int fd, const char *request)
     return n == len ? 0 : n < 0 ? -errno : -EPROTO;
 }
 
-/* Has the next recv(2) wait until DEADLINE, clock_now(), at most. */
+/* Limits the next recv(2) to DEADLINE (clock_now()). */
 static int limit_wait(int fd, uint64_t deadline)
 {
     uint64_t now = clock_now(), left = deadline > now ? deadline - now : 0;
@@ -61,7 +61,8 @@ static int limit_wait(int fd, uint64_t deadline)
     return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
 }
 
-/* Makes room in *BUF of *SIZE bytes for more than are USED and a NUL, up to LIMIT. */
+/* Grows *BUF, of *SIZE bytes, if there is no room for more than USED bytes and a NUL, up to LIMIT.
+ */
 static int make_room(char **buf, size_t *size, size_t used, size_t limit)
 {
     if (used > limit)
@@ -76,7 +77,7 @@ static int make_room(char **buf, size_t *size, size_t used, size_t limit)
     return 0;
 }
 
-/* Reads until the end. *TEXT is the caller's in any case. Returns its length, or -errno. */
+/* Reads up to the end. The caller frees *TEXT in any case. Returns its length, or -errno. */
 static ssize_t read_all(int fd, size_t limit, char **text)
 {
     uint64_t deadline = clock_now() + PATIENCE_SECONDS * USEC_PER_SEC;
@@ -94,7 +95,7 @@ static ssize_t read_all(int fd, size_t limit, char **text)
         used += n > 0 ? (size_t)n : 0;
     }
     (*text)[used] = '\0';
-    if (n == 0 || (used > 0 && errno == ECONNRESET)) /* an answer to what was not read */
+    if (n == 0 || (used > 0 && errno == ECONNRESET)) /* reset: it has not read our request */
         return (ssize_t)used;
     return errno == EAGAIN ? -ETIMEDOUT : -errno;
 }
@@ -112,12 +113,12 @@ void answer_escape(struct answer *answer, size_t size)
     if (is_harmless(answer->memory, size))
         return;
     char *safe = memory_zeroed(ESCAPED_SIZE(size), 1);
-    escape_bytes(safe, answer->memory, size, "\n\t\\"); /* what is escaped already is left alone */
+    escape_bytes(safe, answer->memory, size, "\n\t\\"); /* keeps escapes that the daemon has made */
     free(answer->memory);
     answer->memory = safe;
 }
 
-/* Takes the first line off, which says how it went. */
+/* Removes the first line, which is the status of the reply. */
 int answer_split(struct answer *answer)
 {
     char *end = strchr(answer->memory, '\n');
@@ -127,7 +128,7 @@ int answer_split(struct answer *answer)
     *end = '\0';
     answer->text = end + 1;
     if (*answer->text && answer->text[strlen(answer->text) - 1] != '\n')
-        return -EPROTO; /* it was cut off */
+        return -EPROTO; /* cut off */
     if (strcmp(answer->memory, "ok") == 0)
         return 0;
     if (strncmp(answer->memory, "error", 5) != 0)
@@ -149,7 +150,7 @@ int request_exchange(const char *path, const char *request, size_t limit, struct
     ssize_t size = sent == 0 || sent == -EPIPE ? read_all(fd, limit, &answer->memory) : sent;
     fd_close(&fd);
     if (size == 0 && sent < 0)
-        return sent; /* nobody heard it; else he had an answer before he was asked: no */
+        return sent; /* a refusal may have been sent before the request was read */
     if (size < 0)
         return (int)size;
     answer_escape(answer, (size_t)size);

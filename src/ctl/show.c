@@ -15,7 +15,7 @@ struct pair {
     char *key, *value;
 };
 
-/* Cuts LINE into pairs. Returns how many. */
+/* Splits LINE into pairs. Returns how many there are. */
 static size_t parse_pairs(char *line, struct pair *pairs)
 {
     size_t count = 0;
@@ -31,7 +31,7 @@ static size_t parse_pairs(char *line, struct pair *pairs)
     return count;
 }
 
-/* Whether TEXT is a number as JSON has it, of digits and, if PLACES, more after a point. */
+/* Whether TEXT is a JSON number: digits and, if PLACES is set, a point and that many digits. */
 static bool is_decimal(const char *text, int places)
 {
     size_t whole = strspn(text, DIGITS);
@@ -42,7 +42,7 @@ static bool is_decimal(const char *text, int places)
     return !*rest || (places && *rest == '.' && rest[1] && !rest[1 + strspn(rest + 1, DIGITS)]);
 }
 
-/* Whether the value of KEY is a number: those of the others may only look like one. */
+/* Whether the value of KEY is a number. Other values may look like one. */
 static bool is_number(const char *key, const char *text)
 {
     static const char *const texts[] = {"peer",    "listener", "service", "state",
@@ -78,7 +78,7 @@ static void put_object(char *line, FILE *to)
     fputc('}', to);
 }
 
-/* The next line of *TEXT that is not empty, or NULL. */
+/* Returns the next line of *TEXT that is not empty, or NULL. */
 static char *next_line(char **text)
 {
     char *line;
@@ -108,17 +108,17 @@ void show_json(char *report, int single, FILE *to)
 
 /* ---- metrics ---- */
 
-/* A line of Prometheus' text format. */
+/* A line of the Prometheus text format. */
 struct sample {
     char *name, *value;
-    char *bound; /* of a bucket of a histogram; NULL: it is none */
+    char *bound; /* of a histogram bucket, else NULL */
 };
 
-/* Returns false where LINE is a comment, or nothing. */
+/* Returns false if LINE is a comment or not a sample. */
 static bool parse_sample(char *line, struct sample *sample)
 {
     static const char label[] = ",le=\"";
-    char *value = strrchr(line, ' '); /* a label may have blanks, too */
+    char *value = strrchr(line, ' '); /* a label may contain spaces, too */
 
     if (line[0] == '#' || !value)
         return false;
@@ -143,8 +143,9 @@ static void put_value(const char *key, const char *value, FILE *to)
         json_string(value, to);
 }
 
-/* What is between SAMPLE and the one before it. The buckets of a histogram are an object: OPEN, if
- * that one was of some, is their name. Returns the name of those that SAMPLE is of, or NULL. */
+/* Writes what separates SAMPLE from the previous one. The buckets of a histogram form an object;
+ * OPEN is the name of the open one, or NULL. Returns the name of the object that SAMPLE belongs to,
+ * or NULL. */
 static const char *put_between(const struct sample *sample, const char *open, bool first, FILE *to)
 {
     if (open && sample->bound && strcmp(open, sample->name) == 0) {
@@ -192,7 +193,7 @@ void show_pairs(char *report, FILE *to)
         fprintf(to, "%-*s %s\n", width, pairs[i].key, pairs[i].value);
 }
 
-/* The value of KEY, or "". */
+/* Returns the value of KEY, or "". */
 static const char *value_of(const struct pair *pairs, size_t count, const char *key)
 {
     for (size_t i = 0; i < count; i++)
@@ -216,7 +217,7 @@ void show_verdict(char *report, FILE *to)
 
 /* ---- tables ---- */
 
-/* Widens WIDTHS to what the lines of REPORT, of which it reads a copy, need. */
+/* Widens WIDTHS to fit the lines of REPORT, which it copies first. */
 static void measure(const char *report, int *widths)
 {
     char *copy = text_copy(report), *rest = copy, *line;

@@ -67,7 +67,7 @@ void command_line_free(struct command *command)
     free(command->pid_file);
 }
 
-/* Enters one option. Returns 0, or -1 for one that getopt_long(3) has complained of. */
+/* Stores one option. Returns 0, or -1 if getopt_long(3) has printed an error. */
 static int enter(struct command *command, int option)
 {
     static const struct {

@@ -20,7 +20,7 @@ static void remove_client(struct daemon *d, struct client *client)
     sessions_remove(&d->sessions, client);
 }
 
-/* Microseconds from SINCE to WAITED microseconds ago. */
+/* Returns the microseconds between SINCE and the time WAITED microseconds ago. */
 static uint64_t elapsed(uint64_t since, uint64_t waited)
 {
     uint64_t now = clock_now();
@@ -28,7 +28,7 @@ static uint64_t elapsed(uint64_t since, uint64_t waited)
     return now - since > waited ? now - since - waited : 0;
 }
 
-/* Of a worker that ended with STATUS, WAITED microseconds ago. */
+/* The worker of CLIENT ended with STATUS, WAITED microseconds ago. */
 static void end_session(struct daemon *d, struct client *client, int status, uint64_t waited)
 {
     struct session_end end = {.status = status,
@@ -45,7 +45,7 @@ static void end_session(struct daemon *d, struct client *client, int status, uin
     remove_client(d, client);
 }
 
-/* No worker could be forked; the fork server has told the client. */
+/* No worker could be forked. The fork server has already sent the client the reason. */
 static void cancel_session(struct daemon *d, struct client *client, int error)
 {
     sessions_cancel(&d->sessions, client);
@@ -55,7 +55,7 @@ static void cancel_session(struct daemon *d, struct client *client, int error)
 
 /* ---- children ---- */
 
-/* Whether PID was the scribe's process. The loop starts another one, after a pause. */
+/* Returns whether PID was the scribe. The loop starts the next one after a pause. */
 static bool take_scribe(struct daemon *d, pid_t pid, int status)
 {
     char clause[CHILD_END_MAX];
@@ -66,7 +66,7 @@ static bool take_scribe(struct daemon *d, pid_t pid, int status)
     return exit != SCRIBE_EXIT_OTHER;
 }
 
-/* One that is not needed any more exits by itself. */
+/* A fork server that is no longer needed exits by itself, which is not logged. */
 static void log_fork_server_end(struct daemon *d, const struct fork_server *fork_server, int status)
 {
     char clause[CHILD_END_MAX];
@@ -78,7 +78,7 @@ static void log_fork_server_end(struct daemon *d, const struct fork_server *fork
               fork_server->ready ? "" : " (it never became ready: is echod-forkserver installed?)");
 }
 
-/* PID may be a worker of a fork server that was killed, and so a child of this process now. */
+/* PID may be a worker whose fork server was killed, which makes it a child of this process. */
 static void take_orphan(struct daemon *d, pid_t pid, int status)
 {
     struct client *client = roster_find(&d->sessions.roster, pid);
@@ -107,7 +107,7 @@ void ends_take_children(struct daemon *d)
     int status;
 
     while ((pid = children_take(&status)) > 0) {
-        ends_take_reports(d); /* all that a fork server said before it ended */
+        ends_take_reports(d); /* the reports that a fork server sent before it ended */
         take_child(d, pid, status);
     }
 }
@@ -188,19 +188,19 @@ static void take_report(struct daemon *d, struct fork_server *fork_server,
     case REPORT_HELD:
         take_hold(d, fork_server);
         break;
-    default: /* of a later version */
+    default: /* from a later version */
         break;
     }
 }
 
-/* Returns whether there was something. */
+/* Returns whether there was a report. */
 static bool take_reports_of(struct daemon *d, struct fork_server *fork_server)
 {
     struct report list[REPORTS_MAX];
     bool ready = fork_server->ready, known = d->fork_servers.known;
     ssize_t count = fork_servers_receive(&d->fork_servers, fork_server, list);
 
-    if (!known && d->fork_servers.known) /* with --inetd, which makes no self test */
+    if (!known && d->fork_servers.known) /* only with --inetd, which makes no self test */
         protections_log(&d->fork_servers, &d->log);
 
     for (ssize_t i = 0; i < count; i++)
@@ -230,13 +230,13 @@ void ends_await_datagram_workers(struct daemon *d, uint64_t deadline)
 
 /* ---- fork servers that have ended ---- */
 
-/* The fork server of CLIENT has ended and left no job: the worker is a child of the daemon now, or
- * has ended unreported. */
+/* The fork server of CLIENT has ended after it had read the job. The worker is now a child of the
+ * daemon, or has ended without a report. */
 static void recover_client(struct daemon *d, struct client *client)
 {
     const struct slot *slot = sessions_slot(&d->sessions, client);
 
-    /* The kernel wrote it during the fork. */
+    /* The kernel has stored the process ID in the slot during the fork. */
     if (client->pid == 0 && children_have(slot->pid)) {
         roster_started(&d->sessions.roster, client, slot->pid);
         fork_servers_started(&d->fork_servers, client->server);
@@ -274,7 +274,7 @@ static void recover_all(struct daemon *d, uint32_t number)
             recover_datagram_worker(d, &datagrams->item[i]);
 }
 
-/* JOB has moved from FROM, which has ended, to the current fork server. */
+/* JOB has moved from the fork server FROM, which has ended, to the current one. */
 static void move_job(struct daemon *d, uint64_t job, uint32_t from)
 {
     const struct job_owner owner = owner_of(d, job);

@@ -27,8 +27,8 @@ static bool fits(const struct listen_settings *listen, const struct address *loc
     return false;
 }
 
-/* The settings that fit the connected socket FD best: of those with its type, the ones with its
- * local port, or path; else the first. NULL if there are none. */
+/* Returns the listener that matches the connected socket FD best: one of its type with its local
+ * port or path, else the first one of its type, else NULL. */
 static const struct listen_settings *match(const struct settings *settings, int fd)
 {
     const struct listen_settings *match = NULL, *first = NULL;
@@ -46,7 +46,7 @@ static const struct listen_settings *match(const struct settings *settings, int 
     return match ? match : first;
 }
 
-/* Standard input, of which CLIENT is a copy, is no connection, for ERROR: what there is instead. */
+/* Logs why standard input, of which CLIENT is a copy, is not a connection: ERROR, or what it is. */
 static void explain_standard_input(struct log *log, int client, int error)
 {
     struct socket_facts facts = listener_examine(client);
@@ -61,8 +61,7 @@ static void explain_standard_input(struct log *log, int client, int error)
                   getenv("LISTEN_FDS") ? " (the unit needs StandardInput=socket)" : "");
 }
 
-/* Whether CLIENT was a connection that its peer has reset since: the kernel keeps that as its
- * error. */
+/* Whether CLIENT was a connection that its peer has reset, which is the socket's error then. */
 static bool is_reset(int client)
 {
     int error = 0;

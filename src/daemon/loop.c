@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* How long a poll(2) that cannot work is replaced by waiting for signals. */
+/* How long to wait for signals instead, after a poll(2) that failed. */
 #define SIGNAL_TIME (250 * USEC_PER_MSEC)
 /* How often dropped records are reported. */
 #define REPORT_TIME USEC_PER_SEC
@@ -77,9 +77,9 @@ static void handle_signals(struct daemon *d)
         handle_signal(d, &info);
 }
 
-/* ---- as time passes ---- */
+/* ---- timers ---- */
 
-/* A failed start is logged once, until one succeeds. */
+/* Failed starts are logged once, until one succeeds. */
 static void run_fork_servers(struct daemon *d, uint64_t now)
 {
     ends_recover(d);
@@ -90,7 +90,7 @@ static void run_fork_servers(struct daemon *d, uint64_t now)
     d->start_failed = r < 0 || (d->start_failed && !d->fork_servers.current);
 }
 
-/* Formatted here: children are forked without the counters of the workers. */
+/* Formats the text in the daemon, because its children do not have the workers' slots. */
 static void run_metrics(struct daemon *d, uint64_t now)
 {
     const struct report_source source = requests_source(d);
@@ -115,7 +115,6 @@ static void run_notifier(struct daemon *d, uint64_t now)
         listeners_store(&d->listeners);
 }
 
-/* Everything that is due because time has passed. */
 static void run_timers(struct daemon *d)
 {
     uint64_t now = clock_now();
@@ -138,7 +137,8 @@ static void run_timers(struct daemon *d)
     run_notifier(d, now);
 }
 
-/* When run_timers() has something to do next, or the pause of a listener ends; UINT64_MAX: never.
+/* Returns when run_timers() has something to do or the pause of a listener ends; UINT64_MAX if
+ * never.
  */
 static uint64_t next_deadline(const struct daemon *d)
 {
@@ -169,7 +169,7 @@ static uint64_t next_deadline(const struct daemon *d)
 
 /* ---- the loop ---- */
 
-/* If the channel of the current one is full, also waits until it has room. */
+/* If the channel of the current fork server is full, also polls for room in it. */
 static void poll_fork_servers(const struct fork_servers *fs, struct poll_set *set)
 {
     for (size_t i = 0; i < fs->count; i++) {
@@ -227,13 +227,12 @@ static void dispatch(struct daemon *d, const struct ready *ready)
         requests_ready(d, ready->index);
         break;
     case SOURCE_LISTENER:
-        if (d->phase == PHASE_SERVING) /* a signal in this iteration may have changed that */
+        if (d->phase == PHASE_SERVING) /* unless a signal in this iteration has changed the phase */
             accept_from(&d->admission, &d->listeners.item[ready->index]);
         break;
     }
 }
 
-/* Waits for the next events and handles them. */
 static void poll_once(struct daemon *d, struct poll_set *set)
 {
     struct ready ready;
@@ -243,8 +242,8 @@ static void poll_once(struct daemon *d, struct poll_set *set)
     int r = poll_set_wait(set, next_deadline(d));
     while (poll_set_take(set, &ready))
         dispatch(d, &ready);
-    /* No memory, or a limit was lowered below the number of open descriptors: signals still work.
-     */
+    /* Out of memory, or a limit was lowered below the number of open descriptors. Signals are still
+     * handled. */
     if (r < 0 && r != -EINTR && signals_take(&d->signals, &info, SIGNAL_TIME))
         handle_signal(d, &info);
     run_timers(d);

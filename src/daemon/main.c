@@ -15,7 +15,7 @@ static int print_version(void)
     return 0;
 }
 
-/* What was to be printed must have got there: to a full disk it has not. */
+/* Output that could not be written, for example to a full disk, is an error. */
 static int finish_printing(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -47,10 +47,10 @@ static int print(const struct command *command)
 int main(int argc, char **argv)
 {
     struct command command = command_line_parse(argc, argv);
-    static struct title title; /* as long-lived as the environment that it keeps */
+    static struct title title; /* static, as the environment lives as long as the process */
     int status;
 
-    signal(SIGXFSZ, SIG_IGN); /* a write beyond LimitFSIZE= is an error like any other */
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond LimitFSIZE= fails with EFBIG instead */
     title_init(&title, argc, argv);
     if (command.action == ACTION_SERVE || command.action == ACTION_INETD)
         status = run_server(&command, &title);

@@ -53,7 +53,7 @@ static void request_kill(struct daemon *d, const struct ucred *by, const char *i
     fprintf(to, "ok\nid=%d\n", (int)pid);
 }
 
-/* All of a request is printable, and so may be repeated in the reply. */
+/* Whether a request is printable, and so can be repeated in the reply. */
 static bool is_plain(const char *text)
 {
     while (*text >= ' ' && *text <= '~')
@@ -70,7 +70,7 @@ static const struct {
                {"datagrams", report_datagrams},
                {"metrics", report_metrics}};
 
-/* Returns whether REQUEST is for a report. */
+/* Answers REQUEST if it is for a report. Returns whether it is. */
 static bool answer_report(const struct daemon *d, const char *request, FILE *to)
 {
     const struct report_source source = requests_source(d);
@@ -85,7 +85,7 @@ static bool answer_report(const struct daemon *d, const char *request, FILE *to)
     return false;
 }
 
-/* The text after the word NAME and a space in REQUEST; NULL: it is a different request. */
+/* Returns the operands of REQUEST if its first word is NAME, else NULL. */
 static const char *operands_of(const char *request, const char *name)
 {
     size_t len = strlen(name);

@@ -40,17 +40,17 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* How long a reload waits for the datagram workers of before. Usually it takes one millisecond. */
-#define SETTLING_TIME (250 * USEC_PER_MSEC)
+/* How long a reload waits for the previous datagram workers. They usually exit within 1 ms. */
+#define RETIRE_TIME (250 * USEC_PER_MSEC)
 
-/* Descriptors besides the listeners, and those who wait to be let in. */
+/* Descriptors in addition to the listeners, including waiting clients. */
 #define OTHER_DESCRIPTORS (18 + WAITING_LIST_MAX)
 
-/* ---- whom this process trusts ---- */
+/* ---- protection from processes of the same user ---- */
 
 /*
- * Workers run as the same user. Without this (prctl(2), PR_SET_DUMPABLE) the kernel would let them,
- * as that user's, into the memory and descriptors of the daemon and of each other.
+ * Workers run as the same user. Unless a process is undumpable (prctl(2), PR_SET_DUMPABLE), the
+ * kernel lets other processes of its user access its memory and descriptors.
  */
 static void set_dumpable(bool on)
 {
@@ -59,7 +59,7 @@ static void set_dumpable(bool on)
 
 /* ---- the configuration ---- */
 
-/* Under inetd(8) standard error is the client, too: what we have to say is not for it. */
+/* Under inetd(8), standard error may be the client's socket, which must get no error messages. */
 static bool stderr_is_client(const struct command *command)
 {
     return command->action == ACTION_INETD && fd_same_file(STDIN_FILENO, STDERR_FILENO);
@@ -75,9 +75,9 @@ static void print_problems(const struct command *command, const struct problems 
         syslog(LOG_DAEMON | LOG_ERR, "%s", problems->list[i].text);
 }
 
-/* Loads what COMMAND names and tells all that is wrong with it. NULL: it cannot be used, and
- * *STATUS is the exit status that says why. To LISTEN, names have to be looked up, and addresses to
- * be told apart. */
+/* Loads the configuration of COMMAND and reports all problems. Returns NULL, with the exit status
+ * in *STATUS, if it cannot be used. If LISTEN, also resolves host names and checks what listening
+ * requires. */
 static struct settings *load(const struct command *command, bool listen, int *status)
 {
     bool by_hand = command->action == ACTION_CHECK && !getenv(DRY_RUN_VARIABLE);
@@ -161,8 +161,8 @@ int run_dump(const struct command *command)
 struct run {
     const struct command *command;
     struct daemon daemon;
-    bool resumed; /* took over from the program before: it serves already */
-    int word;     /* to the process that waits in the terminal; -1: none */
+    bool resumed; /* took over from the previous program after a reload */
+    int ready;    /* a pipe to the process that waits in the terminal (--daemon), or -1 */
 };
 
 static int lock_pid_file(struct run *run)
@@ -179,8 +179,8 @@ static int lock_pid_file(struct run *run)
     return r == -EAGAIN ? EXIT_UNAVAILABLE : r < 0 ? EXIT_CANTCREAT : 0;
 }
 
-/* The first and last use of standard output: whoever reads it need not do so for ever. In a
- * terminal the records show the same. */
+/* The only use of standard output, so that a reader can close it afterwards. Not in a terminal,
+ * where log records show the same. */
 static void print_listeners(const struct listeners *listeners)
 {
     if (!isatty(STDOUT_FILENO) || !fd_same_file(STDOUT_FILENO, STDERR_FILENO))
@@ -210,7 +210,7 @@ static void check_limits(struct daemon *d)
     system_limits_check(&d->log, &need);
 }
 
-/* Says to whoever waits for it that the server listens. */
+/* Reports that the server is listening, to all who wait for it. */
 static void announce(struct run *run)
 {
     struct daemon *d = &run->daemon;
@@ -225,18 +225,19 @@ static void announce(struct run *run)
         listeners_store(&d->listeners);
     const struct service_status status = status_of(d);
     notify_ready(&d->notifier, &status);
-    if (run->word >= 0)
-        detach_finish(run->word, 0);
-    run->word = -1;
+    if (run->ready >= 0)
+        detach_finish(run->ready, 0);
+    run->ready = -1;
 }
 
-/* Listens. Returns 0 or the exit status: a server with clients goes on with what it could get. */
+/* Opens the listeners. Returns 0 or the exit status. After a reload, the server continues with
+ * those that it could open. */
 static int go_live(struct run *run, struct inherited *passed)
 {
     struct daemon *d = &run->daemon;
 
     datagram_workers_retire(&d->datagrams);
-    ends_await_datagram_workers(d, clock_now() + SETTLING_TIME);
+    ends_await_datagram_workers(d, clock_now() + RETIRE_TIME);
     int status = run->resumed ? 0 : self_test(&d->jobs, &d->sessions.slots, &d->log);
     if (status == 0)
         status = listeners_open(&d->listeners, d->settings, passed, &d->log, false);
@@ -262,7 +263,7 @@ static enum sink choose_sink(const struct command *command)
     return SINK_SYSLOG;
 }
 
-/* PASSED are the sockets of systemd, if it passed any, and becomes empty. */
+/* PASSED are the sockets that systemd has passed, if any. It becomes empty. */
 static int serve(struct run *run, const struct daemon_plan *plan, struct inherited *passed)
 {
     int status = daemon_open(&run->daemon, plan, passed);
@@ -281,10 +282,10 @@ static int serve(struct run *run, const struct daemon_plan *plan, struct inherit
 
 static int detach(struct run *run)
 {
-    run->word = detach_begin();
-    if (run->word >= 0)
+    run->ready = detach_begin();
+    if (run->ready >= 0)
         return 0;
-    fprintf(stderr, "echod: cannot detach from the terminal: %s\n", strerror(-run->word));
+    fprintf(stderr, "echod: cannot detach from the terminal: %s\n", strerror(-run->ready));
     return EXIT_OSERR;
 }
 
@@ -292,7 +293,7 @@ int run_server(const struct command *command, const struct title *title)
 {
     struct daemon_plan plan = {
         .title = title, .config = command->config, .pid_path = command->pid_file};
-    struct run run = {.command = command, .word = -1};
+    struct run run = {.command = command, .ready = -1};
     struct inherited passed = {0};
     int status = EXIT_CONFIG;
 
@@ -302,7 +303,7 @@ int run_server(const struct command *command, const struct title *title)
         return EXIT_OSERR;
     }
     if (command->action == ACTION_INETD)
-        unsetenv("NOTIFY_SOCKET"); /* it is inetd's, and one client is nothing to tell */
+        unsetenv("NOTIFY_SOCKET"); /* it belongs to inetd, and there is nothing to report */
     plan.handover = command->action == ACTION_SERVE ? handover_find() : -1;
     run.resumed = plan.handover >= 0;
     if (command->action == ACTION_SERVE && !run.resumed)
@@ -324,8 +325,8 @@ int run_server(const struct command *command, const struct title *title)
         status = serve(&run, &plan, &passed);
     }
     inherited_free(&passed);
-    if (run.word >= 0)
-        detach_finish(run.word, status);
+    if (run.ready >= 0)
+        detach_finish(run.ready, status);
     free(program);
     settings_free(settings);
     return status;

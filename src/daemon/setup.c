@@ -19,10 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The user nobody, if there is no user echod. */
+/* The user ID of nobody, used if there is no user echod. */
 #define NOBODY 65534
-/* How long the last scribe has at the end to write what is queued. */
-#define LAST_WORDS_TIME (2 * USEC_PER_SEC)
+/* How long the scribe may take at the end to write the queued records. */
+#define FLUSH_TIME (2 * USEC_PER_SEC)
 
 /* ---- setting up ---- */
 
@@ -32,7 +32,7 @@ static int failed(struct daemon *d, const char *what, int error)
     return EXIT_OSERR;
 }
 
-/* The user that workers run as, if the daemon is root, which is given up. */
+/* Chooses the user that the fork server changes to if the daemon runs as root. */
 static void choose_user(struct setup *setup)
 {
     const struct passwd *user = geteuid() == 0 ? getpwnam("echod") : NULL;
@@ -84,7 +84,7 @@ static int open_afresh(struct daemon *d, const struct daemon_plan *plan)
     return r < 0 ? failed(d, "cannot start a fork server", r) : 0;
 }
 
-/* Each fork server goes on with those that it had. */
+/* After a reload: assigns the running jobs to their fork servers again. */
 static void claim_jobs(struct daemon *d)
 {
     const struct roster *roster = &d->sessions.roster;
@@ -98,7 +98,7 @@ static void claim_jobs(struct daemon *d)
         fork_servers_claim(&d->fork_servers, datagrams->item[i].server, datagrams->item[i].pid > 0);
 }
 
-/* What is installed now takes over from what ran before the reload. */
+/* After a reload: replaces the scribe and fork server if newer programs are installed. */
 static void replace_outdated(struct daemon *d)
 {
     const struct file_identity before = d->program_file;
@@ -194,10 +194,10 @@ int daemon_open(struct daemon *d, const struct daemon_plan *plan, struct inherit
 
 /* ---- closing ---- */
 
-/* The scribe ends by itself once its queues are empty; one that hangs is not waited for. */
+/* The scribe exits once its queues are empty. The daemon does not wait for one that hangs. */
 static void stop_scribe(struct daemon *d)
 {
-    uint64_t deadline = clock_now() + LAST_WORDS_TIME;
+    uint64_t deadline = clock_now() + FLUSH_TIME;
     pid_t pid = d->scribe.pid;
     siginfo_t info;
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The longest line: of a datagram worker, or of a client. */
+/* The longest line, which is that of a datagram worker or of a client. */
 #define LINE_MAX_SIZE (DATAGRAM_LINE_MAX > 1024 ? DATAGRAM_LINE_MAX : 1024)
 
 /* ---- writing ---- */
@@ -33,7 +33,7 @@ static void save_log(const struct daemon *d, FILE *to)
     fprintf(to, "dropped %llu\n", (unsigned long long)d->log.dropped);
 }
 
-/* What belongs to no part of the daemon. */
+/* Saves the state that belongs to none of the folders below. */
 static void save_own(const struct daemon *d, struct handover *handover)
 {
     const struct file_identity *program = &d->program_file;
@@ -154,8 +154,7 @@ static int read_fd(const char *line, const char *format, int *fd)
     return 0;
 }
 
-/* Reads LINE, if it is one of those that belong to no part of the daemon, into *R. Returns whether
- * it is. */
+/* Restores LINE, with the result in *R, if it was written by save_own(). Returns whether it was. */
 static bool restore_own(const char *line, struct daemon *d, int *r)
 {
     if (handover_is(line, "doorbell "))
@@ -181,7 +180,7 @@ static bool restore_own(const char *line, struct daemon *d, int *r)
     return true;
 }
 
-/* Lines that a later version may add are passed over. */
+/* Ignores unknown lines, which a later version may add. */
 static int restore_line(const char *line, struct daemon *d, struct inherited *inherited)
 {
     int r;

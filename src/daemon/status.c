@@ -6,10 +6,11 @@
 
 #include <stdio.h>
 
-/* While the daemon drains, each status asks for as much more time than is left. */
+/* While the daemon drains, each status requests this much time in addition to the rest of the
+ * drain. */
 #define EXTENSION (10 * USEC_PER_SEC)
 
-/* How many clients a stop waits for, and for how long at most. */
+/* Formats how many clients a stop waits for, and for how long at most. */
 static void format_wait(const struct daemon *d, char *buf, size_t size)
 {
     char time[DURATION_TEXT_MAX];

@@ -9,12 +9,12 @@
 
 #include <signal.h>
 
-/* How long workers that were told to end have before they are killed. */
+/* How long workers may take to end after SIGTERM, before SIGKILL. */
 #define ENDING_TIME (2 * USEC_PER_SEC)
 
 /* A client without traffic for this long is idle. */
 #define IDLE_TIME USEC_PER_SEC
-/* How often that is looked at. */
+/* How often to check for idle clients. */
 #define SAMPLE_TIME (250 * USEC_PER_MSEC)
 
 static void log_begin(struct daemon *d, uint64_t time)
@@ -48,9 +48,9 @@ static void begin(struct daemon *d)
     log_begin(d, time);
 }
 
-/* ---- who is idle ---- */
+/* ---- idle clients ---- */
 
-/* Looks at CLIENT's slot. Returns whether it has been idle for IDLE_TIME. */
+/* Compares SLOT with the previous check. Returns whether CLIENT has been idle for IDLE_TIME. */
 static bool is_idle(struct client *client, const struct slot *slot, uint64_t now)
 {
     uint64_t bytes = atomic_load(&slot->bytes_in) + atomic_load(&slot->bytes_out);
@@ -64,7 +64,7 @@ static bool is_idle(struct client *client, const struct slot *slot, uint64_t now
     return now - client->idle_since >= IDLE_TIME;
 }
 
-/* Ends the sessions of those who are idle: what still comes up to then is answered. */
+/* Ends the sessions of idle clients. Their workers answer what has arrived by then. */
 static void end_idle(struct daemon *d, uint64_t now)
 {
     for (size_t i = 0; i < d->sessions.roster.used_clients; i++) {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* So many descriptors are opened by the next program before it serves. */
+/* How many descriptors the next program opens before it serves. */
 #define FIRST_DESCRIPTORS 8
 
 static bool is_serving(const struct daemon *d)
@@ -18,7 +18,7 @@ static bool is_serving(const struct daemon *d)
     return d->phase == PHASE_SERVING;
 }
 
-/* A reload was rejected: that shows in the status. */
+/* A reload was rejected, which the status shows. */
 static void note_rejection(struct daemon *d)
 {
     d->rejected = is_serving(d);
@@ -69,7 +69,7 @@ static int execute(struct daemon *d, const struct handover *handover)
 
     if (!d->pid_path)
         argv[3] = NULL;
-    /* Which execv() would do, too, but for as long as they like (passed_fds.h). */
+    /* execv(2) would close them as well, but could block (passed_fds.h). */
     control_close_peers(&d->control);
     handover_pass(handover, true);
     reload_set_variable(HANDOVER_VARIABLE, handover->fd);
@@ -88,8 +88,8 @@ static void take_over(struct daemon *d)
     reload_log_warnings(&d->reload);
     log_limit_flush(&d->log_limit, &d->log, UINT64_MAX - 1);
     datagram_workers_summarise(&d->datagrams);
-    metrics_file_abandon(&d->metrics);   /* the next one would not know it */
-    slots_give_back(&d->sessions.slots); /* the next program does not know which they are */
+    metrics_file_abandon(&d->metrics);   /* the next program would not know the child */
+    slots_give_back(&d->sessions.slots); /* the next program does not know the cleared slots */
     fork_servers_put_back(&d->fork_servers);
     int r = state_save(d, &handover, true);
     if (r == 0) {

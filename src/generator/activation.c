@@ -44,15 +44,15 @@ static void write_path(const struct unit *unit, FILE *to, const struct listen_se
     static const char old[] = "/var/run/";
 
     if (strncmp(path, old, strlen(old)) == 0)
-        path += strlen("/var"); /* as systemd would, and warn at each daemon-reload */
-    /* systemd would treat the next line as its continuation */
+        path += strlen("/var"); /* systemd would, with a warning at each daemon-reload */
+    /* systemd would take the next line as its continuation. */
     if (path[strlen(path) - 1] == '\\')
         warn_unopened(unit, listen, path);
     else
         dropin_write(to, listen_key(listen), path);
 }
 
-/* ADDRESS as systemd.socket(5) has it, which is as anywhere else but for an interface: "[x]:y%if".
+/* Writes ADDRESS in the form of systemd.socket(5), which has the interface at the end: "[x]:y%if".
  */
 static void write_address(FILE *to, const char *key, const struct address *address)
 {
@@ -70,7 +70,7 @@ static void write_address(FILE *to, const char *key, const struct address *addre
     dropin_write(to, key, text);
 }
 
-/* Host names are left to the daemon: at boot there is no network yet. */
+/* Leaves host names to the daemon, because at boot there is no network yet. */
 static void write_internet(const struct unit *unit, FILE *to, const struct listen_settings *listen,
                            const char *host)
 {
@@ -100,7 +100,7 @@ static void write_addresses(const struct unit *unit, FILE *to, const struct sett
 
 /* ---- properties of all sockets of a unit ---- */
 
-/* A unit has one mode: the bits that all Unix sockets have in common. */
+/* A unit has one SocketMode=: the bits that all Unix sockets have in common. */
 static void write_properties(FILE *to, const struct settings *settings)
 {
     unsigned mode = 0777;
@@ -124,7 +124,7 @@ static void write_socket(const struct unit *unit, const struct settings *setting
 
     if (!dropin_open(&dropin, unit, SOCKET_UNIT, "50-echod-conf.conf"))
         return;
-    /* With SourcePath=, systemctl notices that the file was edited. */
+    /* With SourcePath=, systemctl warns that the file has been edited. */
     fprintf(dropin.to, "[Unit]\nSourcePath=" CONFIG_DIRECTORY "/%s.conf\n[Socket]\nListenStream=\n",
             unit->name);
     write_addresses(unit, dropin.to, settings);
@@ -132,10 +132,10 @@ static void write_socket(const struct unit *unit, const struct settings *setting
     dropin_close(&dropin, unit);
 }
 
-/* ---- the service behind it ---- */
+/* ---- the service of the socket unit ---- */
 
-/* Whether the path of SYSTEM, "/etc" or "/run", in which systemd finds units, has a link NAME; and
- * what it leads to in TARGET. It may be dangling from where we look. */
+/* Whether the unit directory of SYSTEM ("/etc" or "/run") has a link NAME, and its target in
+ * TARGET. The target need not exist (with --root, for example). */
 static bool has_link(const struct unit *unit, const char *system, const char *name, char *target,
                      size_t size)
 {
@@ -149,7 +149,7 @@ static bool has_link(const struct unit *unit, const char *system, const char *na
 
 bool activation_is_enabled(const struct unit *unit)
 {
-    static const char *const systems[] = {"/etc", "/run"}; /* systemd's, not SYSCONFDIR */
+    static const char *const systems[] = {"/etc", "/run"}; /* of systemd, not SYSCONFDIR */
     char target[PATH_MAX];
     bool wanted = false, masked = false;
 
@@ -163,8 +163,8 @@ bool activation_is_enabled(const struct unit *unit)
 }
 
 /*
- * All sockets are passed to the service, and accept(2) needs no network access. The FD store must
- * not keep earlier listeners: the addresses belong to the socket unit now.
+ * All sockets are passed to the service, and accept(2) works without network access. The FD store
+ * must not keep earlier listeners, because their addresses belong to the socket unit now.
  */
 static void write_sandbox(const struct unit *unit)
 {

@@ -12,14 +12,14 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* Under this name it is written: systemd reads none that ends so. */
+/* The temporary name, which systemd ignores because of its suffix. */
 static const char *fresh_name(const struct dropin *dropin, char *name)
 {
     snprintf(name, DROPIN_PATH_MAX + 8, "%s.new", dropin->path);
     return name;
 }
 
-static void complain(const struct dropin *dropin, const struct unit *unit, int error)
+static void print_error(const struct dropin *dropin, const struct unit *unit, int error)
 {
     char fresh[DROPIN_PATH_MAX + 8];
 
@@ -51,7 +51,7 @@ bool dropin_open(struct dropin *dropin, const struct unit *unit, const char *nam
         r = open_fresh(dropin);
     }
     if (r < 0 || !dropin->to)
-        complain(dropin, unit, -r);
+        print_error(dropin, unit, -r);
     else
         fprintf(dropin->to, "# Made by echod-generator from " CONFIG_DIRECTORY "/%s.conf\n",
                 unit->name);
@@ -64,7 +64,7 @@ void dropin_close(const struct dropin *dropin, const struct unit *unit)
     bool failed = ferror(dropin->to) != 0;
 
     if (fclose(dropin->to) != 0 || failed || rename(fresh_name(dropin, fresh), dropin->path) < 0)
-        complain(dropin, unit, errno);
+        print_error(dropin, unit, errno);
 }
 
 void dropin_write(FILE *to, const char *key, const char *value)

@@ -14,10 +14,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* Where systemd has its own, wherever ours is. */
+/* In /run, as for systemd itself, and not in a directory that configure has set. */
 #define LAST_VALID_DIRECTORY "/run/echod-generator"
 
-/* Returns 0, or -errno and nothing has changed. */
+/* Returns 0, or -errno with nothing changed. */
 static int write_atomically(const char *path, const struct settings *settings)
 {
     char fresh[PATH_MAX];

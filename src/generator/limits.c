@@ -8,7 +8,7 @@
 /* Processes and descriptors in addition to those of clients and listeners. */
 #define MORE_TASKS 16
 #define MORE_FILES 64
-/* As in the unit file: a reload may add listeners. */
+/* The same as in the unit file, since a reload may add listeners. */
 #define LEAST_FILES 2048
 /* An estimate for a host name. */
 #define SOCKETS_OF_A_NAME 16
@@ -22,7 +22,7 @@ static size_t sockets_of(const struct listen_settings *listen, const char *host)
     return strcmp(host, "*") == 0 ? 2 : SOCKETS_OF_A_NAME;
 }
 
-/* The sockets of all listeners, or of those for datagrams. */
+/* Returns the number of sockets of all listeners, or of datagram listeners only. */
 static size_t count_sockets(const struct settings *settings, bool datagrams)
 {
     size_t sockets = 0;
@@ -36,7 +36,7 @@ static size_t count_sockets(const struct settings *settings, bool datagrams)
     return sockets;
 }
 
-/* A client of the message service takes a descriptor, its connection to the scribe. */
+/* Each client of the message service needs a descriptor for its connection to the scribe. */
 static size_t count_connections(const struct settings *settings)
 {
     for (size_t i = 0; i < settings->listen_count; i++)

@@ -1,11 +1,10 @@
 /*
- * echod-generator: a systemd.generator(7). Writes, as drop-ins, what units have to know of the
- * configurations: the limits of the services, the addresses of the socket and, where that is
- * enabled, a sandbox that needs no network at all. So the INI files stay the one truth.
+ * echod-generator: a systemd.generator(7). Writes drop-ins that configure the units according to
+ * the INI files: the limits of the services, the addresses of the sockets and, if the socket unit
+ * is enabled, a sandbox without network access. So each setting is made in one place.
  *
- * A file that is wrong is logged. Nothing is made of it at the start of the system; later, what was
- * made of it when it was last right. The exit status is 0: a configuration must never break the
- * boot.
+ * Errors in a file are logged. At boot, no drop-ins are written for it; later, those of its last
+ * valid version. The exit status is 0, because a configuration must never break the boot.
  */
 #include "base/exit.h"
 #include "config.h"
@@ -29,9 +28,9 @@
 #include <syslog.h>
 
 #define EXTENSION ".conf"
-/* The name of the configuration that echod.service has, and echod.socket. */
+/* The name of the configuration of echod.service and echod.socket. */
 #define MAIN_NAME "echod"
-/* The number of problems that are logged for one file. */
+/* The number of problems that are logged per file. */
 #define PROBLEMS_MAX 10
 
 static bool is_main(const struct unit *unit)
@@ -49,7 +48,7 @@ static void log_problems(const struct unit *unit, const struct problems *problem
                     problems->count - PROBLEMS_MAX);
 }
 
-/* What an invalid file means for the units; KEPT: there was a valid version since boot. */
+/* What an invalid file means for the units. KEPT: there has been a valid version since boot. */
 static const char *consequence(const struct unit *unit, bool kept)
 {
     if (kept)
@@ -110,7 +109,7 @@ static void generate(struct unit unit)
     int r = has_file(path);
     if (r < 0)
         notice_text(&unit, LOG_ERR, "%s is not a regular file, so it is ignored", path);
-    else if (r == 0 && is_main(&unit)) /* there may be only instances */
+    else if (r == 0 && is_main(&unit)) /* only instances are configured */
         notice_text(&unit, LOG_INFO, "there is no %s, so nothing is generated", path);
     else
         generate_from(&unit, path);
@@ -125,7 +124,7 @@ static int is_instance_file(const struct dirent *entry)
            entry->d_name[0] != '.' && strcmp(entry->d_name, MAIN_NAME EXTENSION) != 0;
 }
 
-/* The characters and the length that systemd.unit(5) permits. */
+/* Whether NAME has the characters and the length that systemd.unit(5) permits. */
 static bool can_be_instance(const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -145,7 +144,7 @@ static void generate_instance(struct unit unit, const char *name)
         return;
     }
     escape_bytes(safe, name, strlen(name), NULL);
-    unit.service = "echod.service"; /* the nearest */
+    unit.service = "echod.service"; /* the closest existing unit */
     notice_text(&unit, LOG_WARNING,
                 CONFIG_DIRECTORY "/%s" EXTENSION
                                  " is ignored: not a valid name for a unit (see systemd-escape(1))",

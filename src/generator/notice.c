@@ -14,10 +14,11 @@
 #define IDENTIFIER "echod-generator"
 #define JOURNAL "/run/systemd/journal/socket"
 #define KERNEL_LOG "/dev/kmsg"
-/* What the kernel takes in one write, with room for what it adds. */
+/* The longest line that /dev/kmsg accepts, minus the prefix. */
 #define KERNEL_LINE_MAX 900
 
-/* In the journal's own protocol: a line for each field, since no value has a newline. */
+/* In the native protocol of the journal. One line per field is enough, as values have no newline.
+ */
 static bool send_to_journal(const struct record *record)
 {
     char text[RECORD_MAX];

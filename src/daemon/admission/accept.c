@@ -7,10 +7,11 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* Connections accepted of one listener before the others, and the signals, have their turn. */
+/* How many connections to accept from a listener before the others, and signals, have their turn.
+ */
 #define BATCH 64
 
-/* Whether ERROR of accept(2) concerns the one connection only, and the next is to be taken. */
+/* Whether ERROR of accept(2) concerns only one connection, so that the next can be accepted. */
 static bool is_about_one(int error)
 {
     static const int errors[] = {EINTR,       ECONNABORTED, EPROTO,       ENETDOWN,
@@ -38,8 +39,8 @@ static int accept_one(struct admission *admission, const struct listener *listen
     return 0;
 }
 
-/* What it means that the last try to accept gave R. A listener that gives nothing but errors of
- * single connections would make the loop spin: LASTS. */
+/* Decides what follows from R, the result of the last accept(2). LASTS: every connection of the
+ * batch failed, so the listener is paused, because the loop would spin. */
 static void judge(struct admission *admission, struct listener *listener, int r, bool lasts)
 {
     if (r == 0 || r == -EAGAIN || (is_about_one(-r) && !lasts))
@@ -55,7 +56,7 @@ void accept_from(struct admission *admission, struct listener *listener)
     uint64_t now = clock_now();
     int r = 0, tries = 0, errors = 0;
 
-    admission_reconsider(admission, now); /* they came first */
+    admission_reconsider(admission, now); /* waiting clients have connected earlier */
     while (tries < BATCH && (r == 0 || is_about_one(-r)) && admission_is_open(admission, now)) {
         r = accept_one(admission, listener);
         tries++;

@@ -6,16 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Sources whose rate is remembered: 65,536, in 2 MiB, which are used as they come. */
+/* Size of the rate table: 65,536 sources in 2 MiB, of which only used pages take memory. */
 #define RATE_SETS 8192
-/* Sources that crashed a worker: 4,096. */
+/* Size of the table of sources that crashed a worker: 4,096. */
 #define PENALTY_SETS 512
 
-/* The sources of one network may connect as often as so many of them, and so often a second at
- * least. */
+/* All sources of a network together have the rate of this many sources, and at least this rate per
+ * second. */
 #define SOURCES_PER_NETWORK 4
 #define NETWORK_LEAST UINT64_C(400)
-/* In the family of a key: it is that of a network. */
+/* Set in the family of the key of a network. */
 #define NETWORK 0x8000
 #define ROOT 0
 
@@ -31,7 +31,7 @@ static struct access by_range(enum access_rule rule, const struct cidr *range)
     return (struct access){.rule = rule, .range = range};
 }
 
-/* By the lists of LISTEN. They say nothing of the peers of a Unix socket: its file's mode does. */
+/* Decides by allow and deny. Those do not apply to Unix sockets, where the file mode decides. */
 static struct access decide_by_address(const struct listen_settings *listen,
                                        const struct address *peer)
 {
@@ -46,20 +46,21 @@ static struct access decide_by_address(const struct listen_settings *listen,
                                                                   : ACCESS_OPEN);
 }
 
-/* Whether limits per source concern PEER: of Unix sockets, if its user is known. */
+/* Whether limits per source apply to PEER. On Unix sockets, they do if its user is known. */
 static bool is_counted(const struct address *peer)
 {
     return address_is_ip(peer) || peer->user > 0;
 }
 
-/* Whether source_rate does: loopback and root have better ways to keep this machine busy. */
+/* Whether source_rate applies. Not to loopback and root, which have other ways to overload a
+ * machine. */
 static bool has_rate(const struct address *peer)
 {
     return is_counted(peer) && !address_is_loopback(peer) && peer->user != ROOT + 1;
 }
 
-/* The network of PEER, all of whose sources together are limited, too: one who has many addresses
- * often has them side by side. Its key differs from that of any source. */
+/* Returns the key of the network of PEER, which differs from that of any source. The sources of a
+ * network are also limited together, since an attacker's addresses are often adjacent. */
 static struct source_key network_of(const struct server_settings *limits,
                                     const struct address *peer)
 {
@@ -82,7 +83,7 @@ static struct rate network_rate(const struct rate *rate)
                          .interval = rate->interval};
 }
 
-/* Microseconds until source_rate lets PEER connect; 0: it does. */
+/* Returns the microseconds until source_rate permits PEER to connect, 0 if it does now. */
 static uint64_t wait_for_rate(const struct access_policy *policy, const struct address *peer,
                               uint64_t now)
 {
@@ -98,7 +99,7 @@ static uint64_t wait_for_rate(const struct access_policy *policy, const struct a
                                             : rate_wait(&policy->rates, &wide, &network, now);
 }
 
-/* By the limits per source; ACCESS, the decision so far, where they let PEER in. */
+/* Decides by the limits per source. Returns ACCESS, the decision so far, if they admit PEER. */
 static struct access decide_by_source(const struct access_policy *policy,
                                       const struct address *peer, uint64_t now,
                                       struct access access)
@@ -118,7 +119,7 @@ static struct access decide_by_source(const struct access_policy *policy,
     return wait > 0 ? (struct access){.rule = ACCESS_RATE, .wait = wait} : access;
 }
 
-/* OTHERS is how many clients there are beside PEER. */
+/* OTHERS is the number of clients without PEER. */
 static struct access decide(const struct access_policy *policy, const struct address *peer,
                             const struct listen_settings *listen, uint64_t now, size_t others)
 {
@@ -155,7 +156,7 @@ struct access access_decide_datagram(const struct address *peer,
     return decide_by_address(listen, peer);
 }
 
-/* Who may connect to a Unix socket, and so speak for others, its file's mode says. */
+/* The peers of a Unix socket are trusted, because its file mode decides who can connect. */
 struct access access_decide_proxy(const struct access_policy *policy, const struct address *proxy,
                                   const struct listen_settings *listen)
 {
@@ -200,9 +201,9 @@ void access_penalize(struct access_policy *policy, const struct address *peer, u
         rate_take(&policy->penalties, &(struct rate){1, limits->crash_penalty}, &source, now);
 }
 
-/* ---- telling ---- */
+/* ---- messages ---- */
 
-/* The words may name the seconds that are to pass. */
+/* WORDS may contain a conversion for the seconds to wait. */
 static const struct {
     const char *words, *reason;
 } refusals[] = {
@@ -236,7 +237,7 @@ unsigned long long access_seconds(const struct access *access)
     return (access->wait + USEC_PER_SEC - 1) / USEC_PER_SEC;
 }
 
-/* ---- what has to be remembered ---- */
+/* ---- tables ---- */
 
 /* Returns 0 or -errno. */
 static int open_table(struct rate_table *table, size_t sets)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* How long a connection waits for a fork server, which may have to be started first. */
+/* How long a connection waits for a fork server, which may have to start first. */
 #define NO_ROOM_TIME (10 * USEC_PER_SEC)
 
 /* ---- decisions ---- */
@@ -21,7 +21,7 @@ static void refuse(struct admission *admission, int client, const struct address
 
     sessions_refuse(admission->sessions, peer, NULL, listener, access_reason(access));
     access_refusal(access, words, sizeof(words));
-    /* The buffer of a new connection has room; otherwise the daemon does not wait. */
+    /* A new connection has room in its buffer. If it does not, the daemon does not wait. */
     if (send(client, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         return;
     shutdown(client, SHUT_WR);
@@ -48,14 +48,15 @@ static int submit(struct admission *admission, int client, const struct address 
     return 0;
 }
 
-/* Resources that may become free in a moment. */
+/* Errors of resources that may soon be free again. */
 bool admit_is_shortage(int error)
 {
     return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM ||
            error == -ETOOMANYREFS;
 }
 
-/* Returns 0, -EAGAIN: there is no room for its job yet, or another -errno: it is refused. */
+/* Returns 0, -EAGAIN if there is no room for the job yet, or another -errno if CLIENT is refused.
+ */
 static int serve(struct admission *admission, int client, const struct address *peer,
                  const struct listen_settings *listen, const struct access *access)
 {
@@ -71,7 +72,7 @@ static int serve(struct admission *admission, int client, const struct address *
         refuse(admission, client, peer, listen->name, &lacking);
         return r;
     }
-    if (listen->proxy_protocol == PROXY_NO) { /* else it is not known yet who the client is */
+    if (listen->proxy_protocol == PROXY_NO) { /* behind a proxy, the client is not known yet */
         admission->sessions->counters->served++;
         access_use(&admission->policy, access, peer, clock_now());
     }
@@ -91,11 +92,11 @@ static void close_client(int client, const struct address *peer)
     if (address_is_ip(peer))
         fd_close(&client);
     else
-        passed_fds_close(&client); /* its peer may have passed something */
+        passed_fds_close(&client); /* its peer may have passed descriptors */
 }
 
-/* Serves or refuses CLIENT, which is closed then. Returns whether that was done: not if there is no
- * room for its job yet. */
+/* Serves or refuses CLIENT, and closes it. Returns false, with CLIENT open, if there is no room for
+ * its job yet. */
 static bool carry_out(struct admission *admission, int client, const struct address *peer,
                       const struct listen_settings *listen, const struct access *access)
 {
@@ -111,7 +112,7 @@ static bool carry_out(struct admission *admission, int client, const struct addr
     return true;
 }
 
-/* Refuses a client for which there is no place on the list any more. */
+/* Refuses a client that the waiting list has no room for. */
 static void refuse_waiting(struct admission *admission, const struct waiting_client *k)
 {
     struct access access = decide(admission, &k->peer, k->listen);
@@ -122,7 +123,7 @@ static void refuse_waiting(struct admission *admission, const struct waiting_cli
     carry_out(admission, k->client, &k->peer, k->listen, &access);
 }
 
-/* Puts CLIENT on the list, and decides finally about the client that this displaces, if any. */
+/* Adds CLIENT to the waiting list. If that displaces another client, refuses it. */
 static void add_waiting(struct admission *admission, int client, const struct address *peer,
                         const struct listen_settings *listen, bool no_room)
 {
@@ -151,8 +152,8 @@ void admission_decide(struct admission *admission, int client, const struct addr
         add_waiting(admission, client, peer, listen, true);
 }
 
-/* Returns whether K goes on waiting. */
-static bool waits_on(struct admission *admission, const struct waiting_client *k, uint64_t now)
+/* Returns whether K has to wait longer. */
+static bool keeps_waiting(struct admission *admission, const struct waiting_client *k, uint64_t now)
 {
     struct access access = decide(admission, &k->peer, k->listen);
 
@@ -171,7 +172,7 @@ void admission_reconsider(struct admission *admission, uint64_t now)
 
     for (size_t i = 0; i < waiting->count; i++) {
         const struct waiting_client k = waiting->item[i];
-        if (waits_on(admission, &k, now))
+        if (keeps_waiting(admission, &k, now))
             waiting->item[kept++] = k;
     }
     waiting->count = kept;

@@ -19,9 +19,9 @@ struct access_query {
     const struct listen_settings *listen;
 };
 
-/* ---- the question ---- */
+/* ---- the request ---- */
 
-/* "unix", of a user that is not told, or "unix:UID". */
+/* Parses "unix" (an unknown user) or "unix:UID". */
 static bool parse_user(struct access_query *in)
 {
     uint64_t uid;
@@ -35,7 +35,7 @@ static bool parse_user(struct access_query *in)
     return true;
 }
 
-/* Fills in the peer and shows it as it is meant: an IPv4 address that is mapped is that one. */
+/* Stores the peer and its text. A v4-mapped address becomes IPv4, as it does for a client. */
 static bool parse_peer(struct access_query *in)
 {
     size_t count;
@@ -49,9 +49,9 @@ static bool parse_peer(struct access_query *in)
                      sizeof(in->address));
 }
 
-/* Understands OPERANDS. Returns whether there is something to decide; if not, TO was told why. */
-static bool understand(struct access_query *in, const struct admission *admission,
-                       const char *operands, FILE *to)
+/* Parses OPERANDS. Returns whether they are valid; if not, writes the error to TO. */
+static bool parse_operands(struct access_query *in, const struct admission *admission,
+                           const char *operands, FILE *to)
 {
     char rest;
 
@@ -62,7 +62,7 @@ static bool understand(struct access_query *in, const struct admission *admissio
     else if (!(in->listen = settings_listen(admission->settings, in->listener)))
         fprintf(to, "error there is no listener %s; echoctl listeners lists them\n", in->listener);
     else if (address_is_ip(&in->peer) && protocol_is_unix(in->listen->protocol) &&
-             in->listen->proxy_protocol == PROXY_NO) /* a proxy tells of any address */
+             in->listen->proxy_protocol == PROXY_NO) /* a proxy can report any address */
         fprintf(to, "error listener %s is a Unix socket: use the address unix\n", in->listener);
     else if (!address_is_ip(&in->peer) && !protocol_is_unix(in->listen->protocol))
         fprintf(to, "error listener %s is not a Unix socket: use an IP address\n", in->listener);
@@ -73,7 +73,7 @@ static bool understand(struct access_query *in, const struct admission *admissio
     return false;
 }
 
-/* ---- the answer ---- */
+/* ---- the reply ---- */
 
 static const char *verdict(const struct admission *admission, const struct access *access)
 {
@@ -86,7 +86,7 @@ static const char *verdict(const struct admission *admission, const struct acces
                : "refused";
 }
 
-/* The option whose value the rule is; NULL: none. */
+/* Returns the option that the rule belongs to, or NULL. */
 static const char *option_of(enum access_rule rule)
 {
     static const char *const options[] = {
@@ -104,7 +104,7 @@ static const char *option_of(enum access_rule rule)
     return rule < ARRAY_SIZE(options) ? options[rule] : NULL;
 }
 
-/* The rule with the numbers that it compared. */
+/* Describes the rule, with the numbers that it has compared. */
 static void describe(const struct admission *admission, const struct access_query *in,
                      const struct access *access, char *buf)
 {
@@ -139,14 +139,14 @@ static void describe(const struct admission *admission, const struct access_quer
         snprintf(buf, RULE_MAX, "%s, the next one in %llu s", access_reason(access),
                  access_seconds(access));
         break;
-    case ACCESS_UNTRUSTED: /* it is the client that is asked about, not its proxy */
+    case ACCESS_UNTRUSTED: /* not reached: the request is about a client, not its proxy */
     case ACCESS_NO_PROCESS:
         buf[0] = '\0';
         break;
     }
 }
 
-/* Where the option stands that decides. */
+/* Formats the file and line of the deciding option. */
 static void locate(const struct admission *admission, const struct access_query *in,
                    const struct access *access, char *buf, size_t size)
 {
@@ -165,7 +165,7 @@ static void locate(const struct admission *admission, const struct access_query 
         return;
     }
     if (access->range && access->range->line)
-        origin.line = access->range->line; /* of a list, which may have many lines */
+        origin.line = access->range->line; /* of the range: a list may have many lines */
     escape_bytes(file, origin.file, strnlen(origin.file, PATH_MAX), "\\");
     snprintf(buf, size, "%s:%u", file, origin.line);
 }
@@ -175,7 +175,7 @@ void check_access_answer(const struct admission *admission, const char *operands
     char rule[RULE_MAX], origin[ESCAPED_SIZE(PATH_MAX) + 16];
     struct access_query in;
 
-    if (!understand(&in, admission, operands, to))
+    if (!parse_operands(&in, admission, operands, to))
         return;
     struct access access =
         protocol_type(in.listen->protocol) == SOCK_DGRAM

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* How long a lack is given to pass: a poll(2) that returned at once for a connection that cannot be
- * accepted would spin. */
+/* How long to wait after a shortage. Without a pause, poll(2) would return at once for a connection
+ * that cannot be accepted, and the loop would spin. */
 #define PAUSE_TIME (250 * USEC_PER_MSEC)
 
 void pause_accepting(struct accept_pause *pause, struct log *log, uint64_t newest, const char *what,

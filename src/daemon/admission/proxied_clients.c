@@ -3,21 +3,21 @@
 #include "base/clock.h"
 #include "config/sections.h"
 
-/* A worker asks again after 200 ms. */
+/* A worker repeats its request after 200 ms. */
 #define PATIENCE (190 * USEC_PER_MSEC)
 
 _Static_assert(ACCESS_REFUSAL_MAX <= SLOT_REFUSAL_MAX, "no room for the words");
 
 /*
- * Copies the address that the worker of SLOT reports to REPORTED; a len of 0 is the proxy itself.
- * The worker is not trusted: the address may be anything, and may change meanwhile. So it is copied
- * once, and only what makes up an address is taken from the copy.
+ * Copies the address that the worker of SLOT reports to REPORTED. A len of 0 means the proxy
+ * itself. The worker is not trusted: the address may be invalid and may change at any time. So it
+ * is copied once, and only its family, port and bytes are used. Returns whether it is valid.
  */
 static bool copy_reported_address(const struct slot *slot, struct address *reported)
 {
     struct address copy = slot->client;
 
-    atomic_signal_fence(memory_order_seq_cst); /* the compiler must not read it again */
+    atomic_signal_fence(memory_order_seq_cst); /* the compiler must not read the slot again */
     *reported = (struct address){.len = copy.len};
     if (copy.len == 0)
         return true;
@@ -34,7 +34,7 @@ static bool copy_reported_address(const struct slot *slot, struct address *repor
     return true;
 }
 
-/* Decides by the current settings; a client whose listener has been removed is refused. */
+/* Decides by the current settings. A client whose listener was removed is refused. */
 static struct access decide(const struct admission *admission, const struct client *client,
                             uint64_t now)
 {
@@ -61,8 +61,8 @@ static void refuse(struct admission *admission, struct client *client, const str
     access_refusal(access, slot->refusal, sizeof(slot->refusal));
 }
 
-/* Enters the client that the worker of CLIENT reports, once. Returns whether the worker asks, with
- * a valid address. */
+/* Stores the address that the worker of CLIENT reports, once. Returns whether the worker has made a
+ * request with a valid address. */
 static bool apply_proxy_header(struct client *client, const struct slot *slot)
 {
     struct address reported;
@@ -76,9 +76,9 @@ static bool apply_proxy_header(struct client *client, const struct slot *slot)
     return true;
 }
 
-/* A client over a limit is refused once its worker has asked again after a while: it waits there,
- * not in the waiting list. */
-static bool hesitates(struct client *client, const struct access *access, uint64_t now)
+/* Whether to defer the answer for a client over a limit. It is refused when its worker repeats the
+ * request. Meanwhile it waits in its worker, not in the waiting list. */
+static bool should_wait(struct client *client, const struct access *access, uint64_t now)
 {
     if (client->wait_until == 0)
         client->wait_until = now + PATIENCE;
@@ -93,7 +93,7 @@ static void answer_client(struct admission *admission, struct client *client)
     uint64_t now = clock_now();
     struct access access = decide(admission, client, now);
     bool granted = access_is_granted(&access);
-    if (hesitates(client, &access, now))
+    if (should_wait(client, &access, now))
         return;
     if (granted)
         admit(admission, client, &access, now);
@@ -102,7 +102,8 @@ static void answer_client(struct admission *admission, struct client *client)
     slot_answer(slot, granted ? SLOT_ADMITTED : SLOT_REFUSED);
 }
 
-/* Whoever is answered is not awaited any more: the last one takes its place. */
+/* An answered client is replaced in the array by the last one, so the index only advances
+ * otherwise. */
 void proxied_clients_answer(struct admission *admission, int doorbell)
 {
     struct roster *roster = &admission->sessions->roster;

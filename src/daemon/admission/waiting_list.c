@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Longer than it takes a machine that has much to do to run a process that ends. */
+/* Longer than a busy machine needs until a worker that is ending has exited. */
 #define PATIENCE (250 * USEC_PER_MSEC)
 
 static size_t places_of(const struct waiting_list *list, const struct source_key *source)
@@ -16,7 +16,7 @@ static size_t places_of(const struct waiting_list *list, const struct source_key
     return places;
 }
 
-/* The last to come of the source that has most places. */
+/* Returns the latest client of the source that has the most waiting clients. */
 static size_t find_greediest(const struct waiting_list *list)
 {
     size_t greediest = 0, most = 0;

@@ -17,7 +17,7 @@ const char *audit_who(const struct ucred *by, char *buf)
     return buf;
 }
 
-/* What was requested, in words. */
+/* Describes the request. */
 static void describe(const struct audit *audit, char *buf, size_t size)
 {
     char peer[ADDRESS_TEXT_MAX];

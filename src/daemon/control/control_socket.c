@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define PATIENCE (5 * USEC_PER_SEC)
-/* Between two tries to accept what cannot be accepted. */
+/* The delay after a failed accept(2). */
 #define PAUSE (250 * USEC_PER_MSEC)
 #define MODE 0660
 
@@ -42,7 +42,8 @@ static char *own_path(void)
 
     if (!directory)
         directory = RUNSTATEDIR "/echod";
-    /* Colons separate several, of which the first is ours; but an instance's name may have one. */
+    /* systemd separates several directories by colons, but the name of an instance may contain one.
+     */
     int len = (int)(is_directory(directory) ? strlen(directory) : strcspn(directory, ":"));
     return asprintf(&path, "%.*s/control", len, directory) < 0 ? NULL : path;
 }
@@ -109,7 +110,7 @@ void control_close_peers(struct control *control)
 void control_close(struct control *control)
 {
     control_close_peers(control);
-    if (control->listener >= 0 && control->path) { /* it was opened by this program */
+    if (control->listener >= 0 && control->path) { /* not taken over from another program */
         struct address address = address_of(control);
         socket_file_remove(&control->file, &address);
     }
@@ -133,14 +134,14 @@ static bool in_group(int fd, gid_t group)
     return false;
 }
 
-/* The file's mode says the same; but a mode is easily changed. */
+/* Checked in addition to the file mode, which is easily changed. */
 static bool may_control(int fd, const struct ucred *peer)
 {
     return peer->uid == 0 || peer->uid == geteuid() || peer->gid == getegid() ||
            in_group(fd, getegid());
 }
 
-/* Whether the user UID has all the places that one other than root may have. */
+/* Whether the user UID, if not root, already has as many connections as one user may have. */
 static bool has_enough(const struct control *control, uid_t uid)
 {
     size_t count = 0;
@@ -150,7 +151,7 @@ static bool has_enough(const struct control *control, uid_t uid)
     return uid != 0 && count >= PEERS_OF_ONE;
 }
 
-/* Why the one at FD is not heard; NULL if he is. */
+/* Returns why the peer of FD is refused, or NULL. */
 static const char *find_objection(const struct control *control, int fd, struct ucred *peer)
 {
     socklen_t len = sizeof(*peer);
@@ -182,7 +183,7 @@ void control_accept(struct control *control)
     int fd = peer ? accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
 
     if (fd < 0) {
-        if (errno != EAGAIN) /* probably out of descriptors; the loop must not spin */
+        if (errno != EAGAIN) /* perhaps out of descriptors; the loop must not spin */
             control->accept_at = clock_now() + PAUSE;
         return;
     }
@@ -197,7 +198,7 @@ void control_accept(struct control *control)
     passed_fds_close(&fd);
 }
 
-/* ---- requests and answers ---- */
+/* ---- requests and replies ---- */
 
 static void send_answer(struct control_peer *peer)
 {
@@ -210,8 +211,8 @@ static void send_answer(struct control_peer *peer)
         close_peer(peer);
 }
 
-/* Takes what has come of the request. Nobody is waited for. Returns it once it is
- * whole, else NULL. */
+/* Receives a part of the request, without waiting. Returns the request once it is complete, else
+ * NULL. */
 static const char *receive_request(struct control_peer *peer)
 {
     ssize_t n = passed_fds_receive(peer->fd, peer->request + peer->received,
@@ -256,7 +257,7 @@ void control_answer(struct control *control, size_t index, char *text, size_t si
     peer->answer = text;
     peer->size = size;
     if (text)
-        send_answer(peer); /* at once: before a reload can come between */
+        send_answer(peer); /* at once, before a reload closes the connection */
     else
         close_peer(peer);
 }
@@ -275,7 +276,7 @@ int control_release(struct control *control, size_t index)
 void control_poll(const struct control *control, struct poll_set *set, uint64_t now,
                   unsigned socket_tag, unsigned peer_tag)
 {
-    if (now >= control->accept_at && free_place(control)) /* else the others wait in the backlog */
+    if (now >= control->accept_at && free_place(control)) /* others wait in the backlog */
         poll_set_add(set, control->listener, POLLIN, socket_tag, 0);
     for (size_t i = 0; i < CONTROL_PEERS; i++)
         poll_set_add(set, control->peers[i].fd, control->peers[i].answer ? POLLOUT : POLLIN,

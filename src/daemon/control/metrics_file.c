@@ -16,14 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A scrape is rarely more frequent. */
+/* Scrapes are rarely more frequent. */
 #define INTERVAL (15 * USEC_PER_SEC)
-/* A disk that takes longer is not one that will. */
+/* A disk that takes longer is assumed to hang. */
 #define WRITING_TIME (60 * USEC_PER_SEC)
 
-/* Whether something else than a regular file is at PATH: it is somebody's, and not to be replaced.
- */
-static bool is_no_file(const char *path)
+/* Whether PATH exists and is not a regular file, so that it must not be replaced. */
+static bool is_special_file(const char *path)
 {
     struct stat st;
 
@@ -34,7 +33,7 @@ void metrics_file_check(const struct settings *settings, struct problems *proble
 {
     const char *path = settings->server->metrics_file.data;
 
-    if (path[0] == '/' && is_no_file(path))
+    if (path[0] == '/' && is_special_file(path))
         problem_add(problems, FATAL, settings_origin(settings, settings->server, "metrics_file"),
                     "server", "metrics_file",
                     "%s is not a regular file, and would be replaced by one: choose another name",
@@ -44,26 +43,26 @@ void metrics_file_check(const struct settings *settings, struct problems *proble
                     "server", "metrics_file", "%s: its directory does not exist", path);
 }
 
-/* Makes the file PATH anew, never what a link of that name points to. NULL, and errno. */
+/* Creates the file PATH, never the target of a link. Returns NULL, with errno, if that fails. */
 static FILE *create(const char *path)
 {
     struct stat st;
 
-    umask(022); /* the collector is somebody else */
+    umask(022); /* the collector runs as another user */
     if (lstat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)))
-        unlink(path); /* nothing else of this name can be ours */
+        unlink(path); /* a file that an earlier child has left */
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
-/* In the child: writes TEXT to a file beside PATH and renames it. The exit status is an errno. */
+/* In the child: writes TEXT to a file next to PATH and renames it. The exit status is an errno. */
 NORETURN static void write_file(const char *text, const char *path)
 {
     char other[4096];
 
     if (snprintf(other, sizeof(other), "%s.new", path) >= (int)sizeof(other))
         _exit(ENAMETOOLONG);
-    if (is_no_file(path))
+    if (is_special_file(path))
         _exit(EINVAL);
     FILE *to = create(other);
     if (!to)
@@ -77,9 +76,8 @@ NORETURN static void write_file(const char *text, const char *path)
     _exit(0);
 }
 
-/* In the child, which is to hold nothing that others wait for if the disk lets it hang. */
-NORETURN static void become_writer(const struct metrics_file *metrics, const char *text,
-                                   pid_t parent)
+/* In the child. Closes all descriptors first, because a hanging disk may keep the child alive. */
+NORETURN static void writer_main(const struct metrics_file *metrics, const char *text, pid_t parent)
 {
     const int kept[] = {STDERR_FILENO};
 
@@ -90,13 +88,13 @@ NORETURN static void become_writer(const struct metrics_file *metrics, const cha
     write_file(text, metrics->path);
 }
 
-/* Not by an echod of one client (--inetd), whose counts are not those of the service. */
+/* Whether metrics_file is set. Not for --inetd, which counts only one client. */
 static bool is_wanted(const struct metrics_file *metrics)
 {
     return metrics->path[0] && !metrics->closed;
 }
 
-/* The writer's time is over. It may not end even so: then there is no other one. */
+/* The child has taken too long. If SIGKILL does not end it, no further file is written. */
 static void give_up(struct metrics_file *metrics)
 {
     kill(metrics->writer, SIGKILL);
@@ -119,7 +117,7 @@ void metrics_file_write(struct metrics_file *metrics, const char *text, uint64_t
     pid_t parent = getpid(), pid = text ? fork() : -1;
 
     if (pid == 0)
-        become_writer(metrics, text, parent);
+        writer_main(metrics, text, parent);
     metrics->next = now + (pid > 0 ? WRITING_TIME : INTERVAL);
     if (pid > 0)
         metrics->writer = pid;
@@ -141,7 +139,7 @@ void metrics_file_abandon(struct metrics_file *metrics)
         kill(metrics->writer, SIGKILL);
 }
 
-/* A lasting error is logged once. */
+/* Logs an error that persists only once. */
 static void log_outcome(struct metrics_file *metrics, int error)
 {
     bool known = metrics->error == error;

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* With what the datagram workers that live have counted: they may live as long as the daemon. */
+/* Returns the counters including those of running datagram workers, which may run as long as the
+ * daemon. */
 static struct counters counters_now(const struct report_source *source)
 {
     const struct datagram_workers *datagrams = source->datagrams;
@@ -25,7 +26,7 @@ static struct counters counters_now(const struct report_source *source)
     return counters;
 }
 
-/* Where there never was a datagram socket, nobody need read about them. */
+/* Whether to print ROW: datagram counters are omitted if there has been no datagram socket. */
 static bool concerns(const struct report_source *source, const struct counter_row *row)
 {
     enum datagram_counter counter;
@@ -34,7 +35,8 @@ static bool concerns(const struct report_source *source, const struct counter_ro
            datagram_counters_any(&source->sessions->counters->datagrams);
 }
 
-/* What confines workers: "user,seccomp,landlock-7"; and what does not, with the reason. */
+/* Lists the active protections, such as "user,seccomp,landlock-7", and the missing ones with
+ * reasons. */
 static void list_protections(const struct fork_servers *fs, char *active, char *missing,
                              size_t size)
 {
@@ -86,7 +88,7 @@ static const char *state_name(int state)
         [SLOT_STARTING] = "starting",
         [SLOT_SERVING] = "serving",
         [SLOT_ENDING] = "ending",
-        [SLOT_ASKING] = "starting", /* behind a proxy: whether its client is let in */
+        [SLOT_ASKING] = "starting", /* behind a proxy: waits for the access decision */
     };
 
     return state >= 0 && state < (int)ARRAY_SIZE(names) ? names[state] : "?";
@@ -163,7 +165,7 @@ void report_datagrams(const struct report_source *source, FILE *to)
             report_datagram(datagrams, &datagrams->item[i], to);
 }
 
-/* The label that distinguishes the series of several instances, whose files may be collected */
+/* The label that distinguishes the series of instances whose files are collected together. */
 static void label_format(const struct report_source *source, char *buf, size_t size)
 {
     char safe[ESCAPED_SIZE(PATH_MAX)];
@@ -175,7 +177,7 @@ static void label_format(const struct report_source *source, char *buf, size_t s
     text_append(buf, size, "\"");
 }
 
-/* Where metrics go, and the label of all. */
+/* The output, and the label of all series. */
 struct metrics_report {
     FILE *to;
     char label[2 * ESCAPED_SIZE(PATH_MAX) + 16];

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* The counts that were logged of this worker only: those of its predecessors are all logged. */
+/* Writes the logged counts of this worker only: those of its predecessors are all logged. */
 static void write_worker(const struct datagram_worker *worker, FILE *to)
 {
     struct datagram_counters logged = datagram_counters_difference(&worker->logged, &worker->ended);

@@ -16,7 +16,7 @@ bool datagram_end_is_crash(int status)
     return !WIFEXITED(status) || WEXITSTATUS(status) != END_STOPPED;
 }
 
-/* Appends to CLAUSE. */
+/* Appends the reason to CLAUSE. */
 static void explain(char *clause, int status, const struct slot *slot)
 {
     int error = slot->error;

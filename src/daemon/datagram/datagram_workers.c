@@ -11,14 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Between the end of a worker and the next one: doubled each time, until one has lived a minute. */
+/* The delay before the next worker: doubled each time, until one has run for a minute. */
 #define FIRST_PAUSE (250 * USEC_PER_MSEC)
 #define LONGEST_PAUSE (30 * USEC_PER_SEC)
 #define LONG_LIFE (60 * USEC_PER_SEC)
 
 #define SUMMARY_TIME (60 * USEC_PER_SEC)
-/* How long a worker that is to end has for it; at a reload one may still wait for a message to be
- * stored. */
+/* How long a worker may take to end after SIGTERM. At a reload, it may still have to wait until a
+ * message is stored. */
 #define ENDING_TIME (2 * USEC_PER_SEC)
 #define RETIRING_TIME (35 * USEC_PER_SEC)
 
@@ -36,7 +36,7 @@ size_t datagram_workers_live(const struct datagram_workers *workers)
     return live;
 }
 
-/* ---- ending them ---- */
+/* ---- stopping ---- */
 
 void datagram_workers_add(struct datagram_workers *workers, const struct datagram_worker *worker)
 {
@@ -92,7 +92,7 @@ void datagram_workers_close(struct datagram_workers *workers)
     workers->count = 0;
 }
 
-/* ---- starting them ---- */
+/* ---- starting ---- */
 
 static void wait_before(struct datagram_worker *worker, uint64_t now)
 {
@@ -210,7 +210,7 @@ void datagram_workers_start(struct datagram_workers *workers)
     workers->summary_at = clock_now() + SUMMARY_TIME;
 }
 
-/* ---- when one has ended ---- */
+/* ---- ends ---- */
 
 struct datagram_worker *datagram_workers_find(const struct datagram_workers *workers, uint64_t job)
 {
@@ -259,7 +259,7 @@ void datagram_workers_ended(struct datagram_workers *workers, struct datagram_wo
     datagram_log_end(workers->log, worker, status, slot);
 }
 
-/* ---- as time passes ---- */
+/* ---- timers ---- */
 
 void datagram_workers_summarise(struct datagram_workers *workers)
 {

@@ -17,7 +17,7 @@ void bind_plan_free(struct bind_plan *plan)
 
 /* ---- the plan ---- */
 
-/* Adds to LIST what address INDEX of LISTEN stands for. */
+/* Adds to LIST the addresses that item INDEX of LISTEN stands for. */
 static void add_address(const struct settings *settings, const struct listen_settings *listen,
                         size_t index, struct addresses *list, struct problems *problems)
 {
@@ -64,14 +64,14 @@ static void make_index(struct bind_plan *plan)
     identity_index_sort(&plan->index);
 }
 
-/* ---- what cannot be had together ---- */
+/* ---- conflicts ---- */
 
 static int type_of(const struct planned_address *planned)
 {
     return protocol_type(planned->settings->protocol);
 }
 
-/* The first of PLAN before number LIMIT that has IDENTITY and is of TYPE, or -1 for any. */
+/* Returns the first address of PLAN before LIMIT with IDENTITY and TYPE (-1: any). */
 static const struct planned_address *find(const struct bind_plan *plan,
                                           const struct identity *identity, int type, size_t limit)
 {
@@ -88,7 +88,7 @@ static const struct planned_address *find(const struct bind_plan *plan,
     return NULL;
 }
 
-/* One before number LIMIT of the family and port of ANY, which is for all addresses. */
+/* Returns one before LIMIT with the family and port of the wildcard address ANY. */
 static const struct planned_address *find_port(const struct bind_plan *plan,
                                                const struct identity *any, int type, size_t limit)
 {
@@ -104,10 +104,10 @@ static const struct planned_address *find_port(const struct bind_plan *plan,
     return NULL;
 }
 
-/* The one of those before PLANNED, number NUMBER, that it cannot be bound besides. The ports of TCP
- * and of UDP are different ones, and so are abstract names; a path is one file. */
+/* Returns an address before PLANNED, which has this NUMBER, that conflicts with it. Ports and
+ * abstract names of different types do not conflict; paths always do, as they are files. */
 static const struct planned_address *
-find_clash(const struct bind_plan *plan, const struct planned_address *planned, size_t number)
+find_conflict(const struct bind_plan *plan, const struct planned_address *planned, size_t number)
 {
     const struct address *a = &planned->address;
     struct identity identity = identity_of(a), any = {0};
@@ -115,7 +115,7 @@ find_clash(const struct bind_plan *plan, const struct planned_address *planned, 
     if (!address_is_ip(a))
         return find(plan, &identity, a->un.sun_path[0] ? -1 : type_of(planned), number);
     if (identity.port == 0)
-        return NULL; /* the kernel will choose different ones */
+        return NULL; /* port 0: the kernel will choose different ports */
     any.family = identity.family;
     any.port = identity.port;
     const struct planned_address *found = find(plan, &identity, type_of(planned), number);
@@ -137,16 +137,16 @@ static void report_clash(const struct settings *settings, const struct planned_a
                 address_format(&planned->address, text, sizeof(text)), other->settings->name);
 }
 
-/* Tells of each clash; leaves out what the same listener wants twice. */
-static void check_clashes(struct bind_plan *plan, const struct settings *settings,
-                          struct problems *problems)
+/* Reports conflicts. Removes duplicates within the same listener. */
+static void check_conflicts(struct bind_plan *plan, const struct settings *settings,
+                            struct problems *problems)
 {
     size_t kept = 0;
     bool *twice = memory_zeroed(plan->count, sizeof(*twice));
 
     for (size_t i = 0; i < plan->count; i++) {
         const struct planned_address *planned = &plan->item[i],
-                                     *other = find_clash(plan, planned, i);
+                                     *other = find_conflict(plan, planned, i);
         twice[i] = other && other->number == planned->number &&
                    identity_same(&planned->address, &other->address);
         if (other && !twice[i])
@@ -167,7 +167,7 @@ struct bind_plan bind_plan_make(const struct settings *settings, struct problems
         add_listener_addresses(&plan, settings, i, problems);
     make_index(&plan);
     size_t all = plan.count;
-    check_clashes(&plan, settings, problems);
+    check_conflicts(&plan, settings, problems);
     if (plan.count < all) {
         identity_index_free(&plan.index);
         make_index(&plan);

@@ -26,7 +26,7 @@ void inherited_free(struct inherited *inherited)
     *inherited = (struct inherited){0};
 }
 
-/* ---- from the program before ---- */
+/* ---- from the previous program ---- */
 
 int inherited_restore(struct inherited *inherited, const char *line)
 {
@@ -34,7 +34,7 @@ int inherited_restore(struct inherited *inherited, const char *line)
     unsigned long long device = 0, inode = 0;
     int origin;
 
-    /* A version that did not know the files of Unix sockets ended with the name. */
+    /* In an older version, the line ends with the name. */
     if (sscanf(line, "listener %d %d %32s %llu %llu", &socket.fd, &origin, socket.name, &device,
                &inode) < 3)
         return -EPROTO;
@@ -48,7 +48,8 @@ int inherited_restore(struct inherited *inherited, const char *line)
 
 /* ---- from systemd ---- */
 
-/* How many descriptors systemd announces to this process; 0: none that there could be. */
+/* Returns how many descriptors LISTEN_FDS announces to this process, or 0 if it is not plausible.
+ */
 static int announced(void)
 {
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
@@ -62,8 +63,8 @@ static int announced(void)
     return (int)number;
 }
 
-/* Puts something in the place of the descriptor FD if it is not open: without that sd_listen_fds(3)
- * would refuse them all. Returns whether it did. */
+/* If the descriptor FD is not open, opens /dev/null there; otherwise sd_listen_fds(3) would reject
+ * all of them. Returns whether it did. */
 static bool fill_gap(int fd)
 {
     if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
@@ -105,16 +106,16 @@ void inherited_from_systemd(struct inherited *inherited)
     free(missing);
 }
 
-/* ---- looking for one ---- */
+/* ---- searching ---- */
 
-/* That of a socket unit is systemd's, and so is its file. */
+/* Whether the socket's file was removed. The file of a socket unit is managed by systemd. */
 static bool has_lost_file(const struct inherited_socket *socket)
 {
     return socket->origin != LISTENER_PASSED &&
            !socket_file_stands(&socket->file, &socket->facts.address);
 }
 
-/* One whose port the kernel chose is looked for by its name, too. */
+/* A socket whose port was chosen by the kernel is also found by its name. */
 static void add_to_index(struct inherited *inherited, size_t number)
 {
     const struct inherited_socket *socket = &inherited->item[number];
@@ -140,7 +141,7 @@ void inherited_examine(struct inherited *inherited)
     identity_index_sort(&inherited->index);
 }
 
-/* The next socket of INDEX from *PLACE on that has IDENTITY, or NULL. */
+/* Returns the next socket in the index from *PLACE on with IDENTITY, or NULL. */
 static struct inherited_socket *next_of(const struct inherited *inherited,
                                         const struct identity *identity, size_t *place)
 {
@@ -164,7 +165,7 @@ static struct inherited_socket *find(const struct inherited *inherited,
     return NULL;
 }
 
-/* [::] of the port of ADDRESS. */
+/* Returns the identity of [::] with the port of ADDRESS. */
 static struct identity any_ipv6(const struct address *address)
 {
     struct address any = {.len = sizeof(any.in6), .in6 = {.sin6_family = AF_INET6}};
@@ -195,14 +196,14 @@ struct inherited_socket *inherited_find(const struct inherited *inherited,
     return find(inherited, &identity, type, true);
 }
 
-/* ---- what is in the way ---- */
+/* ---- conflicts ---- */
 
 static bool is_open(const struct inherited_socket *socket)
 {
     return socket->fd >= 0 && !socket->lost;
 }
 
-/* One with IDENTITY, of TYPE, or -1 for any. */
+/* Whether a socket with IDENTITY and TYPE (-1: any) is open. */
 static bool is_held(const struct inherited *inherited, const struct identity *identity, int type,
                     bool dual)
 {
@@ -216,7 +217,7 @@ static bool is_held(const struct inherited *inherited, const struct identity *id
     return false;
 }
 
-/* Any of the family and port of PLANNED, which wants all addresses. */
+/* Whether a socket with the family and port of the wildcard address WANTED is open. */
 static bool port_is_held(const struct inherited *inherited, const struct identity *wanted, int type)
 {
     const struct identity_index *index = &inherited->index;
@@ -240,7 +241,7 @@ bool inherited_blocks(const struct inherited *inherited, const struct planned_ad
     if (!address_is_ip(&planned->address))
         return is_held(inherited, &identity, planned->address.un.sun_path[0] ? -1 : type, false);
     if (identity.port == 0)
-        return false; /* the kernel will choose another one */
+        return false; /* port 0: the kernel will choose another port */
     any.family = identity.family;
     any.port = identity.port;
     if (identity_compare(&identity, &any) == 0 && port_is_held(inherited, &any, type))
@@ -250,7 +251,7 @@ bool inherited_blocks(const struct inherited *inherited, const struct planned_ad
            (planned->address.sa.sa_family == AF_INET && is_held(inherited, &any6, type, true));
 }
 
-/* ---- those that nobody wants ---- */
+/* ---- sockets that no listener uses ---- */
 
 static void log_no_socket(struct log *log, const struct inherited_socket *socket)
 {
@@ -264,7 +265,7 @@ static void log_no_socket(struct log *log, const struct inherited_socket *socket
                     socket->fd);
 }
 
-/* One of those that a socket unit passes. */
+/* Logs TEXT about a socket that a socket unit has passed. */
 static void log_inherited(struct log *log, const struct inherited_socket *socket, const char *text)
 {
     char peer_text[ADDRESS_TEXT_MAX];

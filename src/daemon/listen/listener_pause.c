@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Between two tries: doubled each time. */
+/* The pause after an error, doubled each time. */
 #define FIRST_PAUSE (250 * USEC_PER_MSEC)
 #define LONGEST_PAUSE (30 * USEC_PER_SEC)
 

@@ -19,12 +19,12 @@ struct opening {
     struct inherited *inherited;
     const struct settings *settings;
     struct log *log;
-    bool dry_run;  /* what is not wanted any more is still bound, by the daemon that asked */
-    bool *has_one; /* of each listener of the settings, whether it has a socket */
+    bool dry_run;  /* unused sockets stay bound by the running daemon */
+    bool *has_one; /* for each listener of the settings: it has a socket */
     int status;    /* the exit status of the first failure */
 };
 
-/* Adds LISTENER for PLANNED, which it becomes complete by. */
+/* Adds LISTENER, with the fields that follow from PLANNED. */
 static void add_listener(struct opening *in, const struct planned_address *planned,
                          struct listener listener)
 {
@@ -32,9 +32,8 @@ static void add_listener(struct opening *in, const struct planned_address *plann
 
     listener.settings = planned->settings;
     address_local(&listener.address, listener.fd);
-    passed_fds_refuse(
-        listener.fd); /* whoever made it; one that is no Unix socket has no such option */
-    /* A dry_run shares the sockets of the daemon that runs. */
+    passed_fds_refuse(listener.fd); /* also for passed sockets; fails if it is not a Unix socket */
+    /* A dry run shares the sockets of the running daemon, and must not change them. */
     if (!in->dry_run) {
         sockopts_keepalive(listener.fd, in->settings->server->keepalive);
         listener_save_syn(listener.fd, planned->settings->service == SERVICE_WHOAMI);
@@ -56,9 +55,9 @@ static void reject(struct opening *in, const struct planned_address *planned,
     passed_fds_close(&socket->fd);
 }
 
-/* SOCKET serves PLANNED from now on. The manager would keep it under its old name, too, and even
- * when the new one is taken back: listeners_store() comes later. In a dry_run it is still
- * another's. */
+/* Uses SOCKET for PLANNED. Removes it from the service manager's store, which would otherwise keep
+ * it under its old name; listeners_store() stores it again. Not in a dry run, where the running
+ * daemon still uses it. */
 static void take(struct opening *in, const struct planned_address *planned,
                  struct inherited_socket *socket)
 {
@@ -95,8 +94,8 @@ static unsigned how_to_open(const struct opening *in, const struct planned_addre
            (in->dry_run ? LISTENER_TRIAL : 0);
 }
 
-/* Whether a listener may do without PLANNED, which failed with ERROR: where there is no IPv6, or
- * none on the loopback interface, "localhost" and "*" stand for fewer addresses. */
+/* Whether PLANNED, which failed with ERROR, can be skipped: on a machine without IPv6, or without
+ * ::1, "localhost" and "*" stand for fewer addresses. */
 static bool is_dispensable(const struct planned_address *planned, int error)
 {
     const struct address *a = &planned->address;
@@ -127,7 +126,7 @@ static void open_planned(struct opening *in, const struct planned_address *plann
         in->status = status_of(fd);
 }
 
-/* Closes what nobody wants; the file of a Unix socket that was ours goes with it. */
+/* Closes the sockets that no listener uses, and removes the files of our Unix sockets. */
 static void close_unused(struct opening *in)
 {
     for (size_t i = 0; i < in->inherited->count; i++) {
@@ -143,7 +142,7 @@ static void close_unused(struct opening *in)
     }
 }
 
-/* A socket that is taken may serve another one, too: [::] serves 0.0.0.0. */
+/* An inherited socket may serve two addresses: a dual-stack [::] also serves 0.0.0.0. */
 static void adopt_inherited(struct opening *in, const struct bind_plan *plan, bool *served)
 {
     for (size_t i = 0; i < plan->count; i++) {
@@ -154,7 +153,7 @@ static void adopt_inherited(struct opening *in, const struct bind_plan *plan, bo
     }
 }
 
-/* Tells of each socket that was taken, and takes more than is asked for: IPv4 and IPv6. */
+/* Warns about inherited dual-stack sockets where only IPv6 was asked for. */
 static void warn_of_dual(const struct opening *in, const struct bind_plan *plan)
 {
     static const char *const any[] = {"0.0.0.0", "::"};
@@ -176,7 +175,7 @@ static void warn_of_dual(const struct opening *in, const struct bind_plan *plan)
     }
 }
 
-/* Before the missing ones are opened what is not wanted goes: it may be in their way. */
+/* Closes unused sockets before it opens the missing ones, because they may conflict. */
 static void open_plan(struct opening *in, const struct bind_plan *plan)
 {
     bool *served = memory_zeroed(plan->count, sizeof(*served)), blocked = false;
@@ -192,7 +191,7 @@ static void open_plan(struct opening *in, const struct bind_plan *plan)
     }
     close_unused(in);
     if (blocked && !in->dry_run)
-        fd_store_wait(); /* until systemd has closed what it kept of them */
+        fd_store_wait(); /* until systemd has closed its copies of them */
     for (size_t i = 0; i < plan->count; i++)
         if (!served[i])
             open_planned(in, &plan->item[i]);

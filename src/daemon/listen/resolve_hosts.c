@@ -14,7 +14,7 @@ static void add_word(struct words *words, const char *text)
     words->item[words->count - 1] = text_copy(text);
 }
 
-/* "192.0.2.1" or "[2001:db8::1]". */
+/* Adds "192.0.2.1" or "[2001:db8::1]". */
 static void add_address(struct words *words, const struct address *address)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -34,7 +34,7 @@ static void add_problem(const struct settings *settings, const struct listen_set
                 section, "address", "%s", reason);
 }
 
-/* Adds to WORDS what address INDEX of LISTEN stands for: itself, unless it is a name. */
+/* Adds to WORDS item INDEX of LISTEN or, if it is a host name, its addresses. */
 static void resolve(const struct settings *settings, const struct listen_settings *listen,
                     size_t index, struct words *words, struct problems *problems)
 {

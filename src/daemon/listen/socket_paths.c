@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether this process has a /tmp of its own: PrivateTmp= of systemd.exec(5), by proc(5)'s
- * mountinfo: "ID PARENT DEVICE ROOT PLACE ...". */
+/* Whether this process has a private /tmp (PrivateTmp= in systemd.exec(5)), by
+ * /proc/self/mountinfo: "ID PARENT DEVICE ROOT PLACE ..." (proc(5)). */
 static bool has_private_tmp(void)
 {
     char line[4096], root[1024], place[1024];
@@ -34,7 +34,7 @@ static bool is_temporary(const char *path)
     return false;
 }
 
-/* Whether the directory of PATH is missing, and nobody makes it when the service starts. */
+/* Whether the directory of PATH does not exist and is not created when the service starts. */
 static bool is_nowhere(const char *path)
 {
     static const char run[] = RUNSTATEDIR "/";

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The first process: waits for the daemon's word. One that ends without it has failed, and has
- * said why. */
+/* In the first process: waits until the daemon reports that it is ready. If it ends without that,
+ * it has failed and printed the reason. */
 NORETURN static void wait_and_exit(int fd)
 {
     unsigned char status;
@@ -25,25 +25,25 @@ NORETURN static void wait_and_exit(int fd)
 
 int detach_begin(void)
 {
-    int word[2];
+    int ready[2];
 
-    if (pipe2(word, O_CLOEXEC) < 0)
+    if (pipe2(ready, O_CLOEXEC) < 0)
         return -errno;
     pid_t pid = fork();
     if (pid < 0)
         return -errno;
     if (pid > 0) {
-        close(word[1]);
-        wait_and_exit(word[0]);
+        close(ready[1]);
+        wait_and_exit(ready[0]);
     }
-    close(word[0]);
-    /* A session leader that opens a terminal would get it as its own, so another fork follows. */
+    close(ready[0]);
+    /* A session leader that opens a terminal acquires it as controlling terminal, so fork again. */
     if (setsid() < 0 || (pid = fork()) < 0)
         return -errno;
     if (pid > 0)
         _exit(0);
     umask(022);
-    return chdir("/") < 0 ? -errno : word[1];
+    return chdir("/") < 0 ? -errno : ready[1];
 }
 
 void detach_silence(int fd)
@@ -58,12 +58,12 @@ void detach_silence(int fd)
 
 void detach_finish(int fd, int status)
 {
-    unsigned char word = (unsigned char)status;
+    unsigned char byte = (unsigned char)status;
 
     detach_silence(STDIN_FILENO);
     detach_silence(STDOUT_FILENO);
     if (isatty(STDERR_FILENO))
         detach_silence(STDERR_FILENO);
-    fd_write_all(fd, &word, 1);
+    fd_write_all(fd, &byte, 1);
     fd_close(&fd);
 }

@@ -12,8 +12,8 @@
 
 #define SELF "/proc/self/exe"
 
-/* The file that this program was executed from. Without /proc by the name that execve(2) was given,
- * getauxval(3). */
+/* The file that this program was executed from. Without /proc, it is found by the path that was
+ * passed to execve(2), from getauxval(3). */
 static bool find_self(struct stat *st)
 {
     const char *name = (const char *)getauxval(AT_EXECFN);
@@ -29,7 +29,7 @@ static bool is_this_program(const char *path)
            self.st_ino == there.st_ino;
 }
 
-/* NAME in DIRECTORY, absolute, if that is this program; else NULL. */
+/* Returns the absolute path of NAME in DIRECTORY if that is this program, else NULL. */
 static char *find_in(const char *directory, const char *name)
 {
     char *here = directory[0] == '/' ? NULL : getcwd(NULL, 0), *path;
@@ -44,7 +44,7 @@ static char *find_in(const char *directory, const char *name)
     return NULL;
 }
 
-/* As execvp(3) has found it. */
+/* Searches PATH as execvp(3) does. */
 static char *search(const char *name)
 {
     const char *path = getenv("PATH");

@@ -12,7 +12,7 @@
 
 #define PREFIX "echod-listen-"
 #define TEXT_MAX 128
-/* How long is waited for a manager that has to close a socket before we can open it anew. */
+/* How long to wait for the service manager to close a socket, before it can be opened again. */
 #define WAIT_MSEC 1000
 
 bool fd_store_keep(const char *name, int fd)

@@ -85,7 +85,7 @@ void handover_take(int fd)
         set_passing(fd, false);
 }
 
-/* Whether FD is what handover_begin() made, of whatever version. */
+/* Whether FD was created by handover_begin() of any version. */
 static bool is_handover(int fd)
 {
     char line[sizeof(FIRST_WORD)] = "";

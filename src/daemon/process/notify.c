@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
-/* A status at most this often: it is for people. */
+/* The shortest time between two status messages, which are for people. */
 #define STATUS_TIME USEC_PER_SEC
 #define NOTICE_MAX 512
 
@@ -50,7 +50,7 @@ void notify_open(struct notifier *notifier)
         notifier->watchdog = 0;
 }
 
-/* Sends STATE, some lines or none, with the STATUS of now. */
+/* Sends the lines STATE, which may be empty, with the current STATUS. */
 static int send_state(struct notifier *notifier, const char *state,
                       const struct service_status *status)
 {
@@ -79,7 +79,7 @@ void notify_reloading(const struct notifier *notifier)
 
     if (!notifier->manager)
         return;
-    /* In one datagram: systemd compares the time with that of the request. */
+    /* In one datagram, because systemd compares the time with that of its request. */
     snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
              (unsigned long long)clock_now());
     notify_send(text, -1);
@@ -110,15 +110,15 @@ void notify_stopped(struct notifier *notifier, const struct service_status *stat
         send_state(notifier, "", status);
 }
 
-/* Half of what it allows: a delay of ours is not to be taken for a death. */
-static uint64_t feeding_time(const struct notifier *notifier)
+/* Half of the timeout, so that a short delay does not trigger the watchdog. */
+static uint64_t watchdog_interval(const struct notifier *notifier)
 {
     return notifier->last_fed + notifier->watchdog / 2;
 }
 
 bool notify_run(struct notifier *notifier, const struct service_status *status, uint64_t now)
 {
-    if (notifier->watchdog && now >= feeding_time(notifier)) {
+    if (notifier->watchdog && now >= watchdog_interval(notifier)) {
         notifier->last_fed = now;
         notify_send("WATCHDOG=1", -1);
     }
@@ -133,7 +133,7 @@ bool notify_run(struct notifier *notifier, const struct service_status *status, 
 
 uint64_t notify_next(const struct notifier *notifier, const struct service_status *status)
 {
-    uint64_t next = notifier->watchdog ? feeding_time(notifier) : UINT64_MAX;
+    uint64_t next = notifier->watchdog ? watchdog_interval(notifier) : UINT64_MAX;
     uint64_t at = notifier->last_status + STATUS_TIME;
 
     return notifier->manager && at < next && status_is_due(notifier, status) ? at : next;

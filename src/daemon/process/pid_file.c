@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether the file at PATH is still the one of FD: who held it before may have removed it. */
+/* Whether PATH still refers to the file FD. Its previous owner may have removed it. */
 static bool is_at(int fd, const char *path)
 {
     struct stat held, there;
@@ -19,7 +19,8 @@ static bool is_at(int fd, const char *path)
            held.st_ino == there.st_ino;
 }
 
-/* Opens and locks the file at PATH. Returns 0 or -errno; -EAGAIN if somebody else has the lock. */
+/* Opens and locks the file at PATH. Returns 0 or -errno; -EAGAIN if another process has the lock.
+ */
 static int pid_file_lock(int *fd, const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -49,7 +50,7 @@ void pid_file_remove(int *fd, const char *path)
 {
     if (*fd < 0)
         return;
-    if (is_at(*fd, path)) /* else it is another daemon's by now */
-        unlink(path);     /* before the lock ends: nobody can have made it his own */
+    if (is_at(*fd, path)) /* otherwise it belongs to another daemon */
+        unlink(path);     /* before the lock is released, so it is still ours */
     fd_close(fd);
 }

@@ -15,10 +15,10 @@ int signals_open(struct signals *signals)
     for (size_t i = 0; i < ARRAY_SIZE(handled); i++)
         sigaddset(&signals->set, handled[i]);
     signal(SIGPIPE, SIG_IGN);
-    /* Other daemons reopen logs or print statistics; a habit or a script must not end this one. */
+    /* Other daemons reopen logs or print statistics. An admin's habit must not kill this one. */
     signal(SIGUSR1, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);
-    signal(SIGCHLD, SIG_DFL); /* ignored, as a parent may leave it, children vanish unreported */
+    signal(SIGCHLD, SIG_DFL); /* if it were ignored, waitpid(2) would find no children */
     if (sigprocmask(SIG_BLOCK, &signals->set, NULL) < 0)
         return -errno;
     signals->fd = signalfd(-1, &signals->set, SFD_CLOEXEC | SFD_NONBLOCK);

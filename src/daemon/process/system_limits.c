@@ -11,10 +11,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Processes besides the workers: daemon, scribe and fork server. */
+/* Processes other than workers: daemon, scribe and fork server. */
 #define OTHER_TASKS 3
 
-/* The path of this process's cgroup below /sys/fs/cgroup (cgroups(7), version 2), or false. */
+/* Finds the path of this process's cgroup below /sys/fs/cgroup (cgroups(7), version 2). */
 static bool own_cgroup(char *path, size_t size)
 {
     char line[4096];
@@ -32,7 +32,7 @@ static bool own_cgroup(char *path, size_t size)
     return found;
 }
 
-/* The pids.max of the cgroup, which TasksMax= sets; UINT64_MAX where there is none. */
+/* Returns pids.max of the cgroup, which TasksMax= sets; UINT64_MAX if there is none. */
 static uint64_t cgroup_tasks(void)
 {
     char group[4096], path[5000], text[64];
@@ -46,13 +46,13 @@ static uint64_t cgroup_tasks(void)
         return max;
     if (fgets(text, sizeof(text), file)) {
         text[strcspn(text, "\n")] = '\0';
-        number_parse(text, &max); /* "max" is no number, and none is what it means */
+        number_parse(text, &max); /* "max" means no limit, and leaves it unchanged */
     }
     fclose(file);
     return max;
 }
 
-/* Root is not bound by RLIMIT_NPROC, but workers never run as root. */
+/* RLIMIT_NPROC does not apply to root, but workers never run as root. */
 static uint64_t user_tasks(void)
 {
     struct rlimit limit;
@@ -62,7 +62,7 @@ static uint64_t user_tasks(void)
     return limit.rlim_cur;
 }
 
-/* At a reload a datagram socket may have two workers for a moment. */
+/* During a reload, a datagram socket may have two workers. */
 static void warn_tasks(struct log *log, const struct system_needs *need, uint64_t tasks,
                        const char *limit)
 {
@@ -103,7 +103,7 @@ void system_limits_check(struct log *log, const struct system_needs *need)
             (unsigned long long)need->clients, most);
 }
 
-/* The soft limit is low for the sake of select(2), which nothing here uses. */
+/* The soft limit is low for programs that use select(2), which echod does not. */
 void system_limits_raise_descriptors(void)
 {
     struct rlimit limit;

@@ -36,7 +36,7 @@ static int hand_back(const struct settings *settings)
     return r < 0 ? fail(strerror(-r)) : 0;
 }
 
-/* Nothing of what was there before is closed, or its file removed, by closing our copies. */
+/* Makes sure that closing our copies removes no socket file of the running daemon. */
 static void disown(struct listeners *listeners)
 {
     for (size_t i = 0; i < listeners->count; i++)
@@ -46,8 +46,9 @@ static void disown(struct listeners *listeners)
 
 /* ---- what the new program needs ---- */
 
-/* Descriptors besides listeners, to serve and to reload: of signals, the fork servers' program and
- * a new channel, a client with its connection to the scribe, and the next dry run. */
+/* Descriptors in addition to listeners that the new program needs to serve and to reload: signals,
+ * the fork server's executable, a new channel, a client with its connection to the scribe, the next
+ * dry run. */
 #define SPARE_DESCRIPTORS 16
 
 #define DESCRIPTORS_LIMIT "LimitNOFILE=, ulimit -n"
@@ -59,17 +60,17 @@ static int lacks(const char *what, int error, const char *limit)
     return EXIT_OSERR;
 }
 
-/* What the program before has, and what is taken in the trial: all of it at once. */
+/* What the running daemon has, and what the dry run allocates in addition. */
 struct trial {
     struct inherited inherited;
-    int clients, datagrams; /* the memory of its slots; -1: there is none */
+    int clients, datagrams; /* the memfds of its slots, or -1 */
     unsigned long long client_count, datagram_count;
     struct roster roster;
     struct access_policy policy;
     struct slots slots, datagram_slots;
 };
 
-/* Reads HANDOVER, which is closed, as far as it concerns a dry run. Returns 0 or -EPROTO. */
+/* Reads from HANDOVER what a dry run needs, and closes it. Returns 0 or -EPROTO. */
 static int read_trial(struct trial *trial, int handover)
 {
     char line[4096];
@@ -93,8 +94,8 @@ static int read_trial(struct trial *trial, int handover)
     return r;
 }
 
-/* Makes COUNT slots in MEMORY, which grows here and may stay so; -1: there is none yet. Returns 0
- * or -errno. */
+/* Maps COUNT slots in MEMORY, which may grow and keeps the new size; -1 if there is none yet.
+ * Returns 0 or -errno. */
 static int try_slots(struct slots *slots, int memory, size_t count)
 {
     if (memory >= 0)
@@ -123,7 +124,7 @@ static int try_memory(struct trial *trial, const struct server_settings *limits,
     return r < 0 ? lacks(what, r, "LimitFSIZE=, LimitAS=") : 0;
 }
 
-/* The new program cannot go back: whatever it needs is tried here, all at once. */
+/* Allocates all that the new program needs at the same time, because the exec cannot be undone. */
 static int try_resources(struct trial *trial, const struct settings *settings,
                          const struct listeners *listeners)
 {
@@ -171,7 +172,7 @@ struct settings *dry_run_settings(int handover, int records)
     struct settings *settings = settings_deserialize(fd, &problems);
 
     for (size_t i = 0; i < problems.count; i++)
-        if (problems.list[i].fatal) /* of the others the dry run has told */
+        if (problems.list[i].fatal) /* the dry run has reported the others */
             log_error(&log, "%s", problems.list[i].text);
     problems_free(&problems);
     return settings;

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Names are looked up in it, which can take a while. */
+/* The dry run resolves host names, which can take a while. */
 #define DRY_RUN_TIME (20 * USEC_PER_SEC)
 
 void reload_init(struct reload *reload, const char *program, const char *config, struct log *log)
@@ -35,7 +35,7 @@ void reload_init(struct reload *reload, const char *program, const char *config,
 
 /* ---- outcomes ---- */
 
-/* Writes the outcome to *WAITER, if that is one, and closes it; never waits for it. */
+/* Writes the outcome to *WAITER, unless it is -1, without waiting, and closes it. */
 static void answer(struct log *log, int *waiter, const char *outcome, const char *text)
 {
     char reply[sizeof(((struct reload *)0)->text) + 64];
@@ -62,14 +62,14 @@ static bool is_warning(const char *line)
     return strncmp(line, warning, strlen(warning)) == 0;
 }
 
-/* Moves *TEXT to the next line that is not empty. Returns its length, 0: there is none. */
+/* Moves *TEXT to the next line that is not empty. Returns its length, or 0 if there is none. */
 static size_t next_line(const char **text)
 {
     *text += strspn(*text, "\n");
     return strcspn(*text, "\n");
 }
 
-/* Logs each line of TEXT that is one, without the word that says so. */
+/* Logs each line of TEXT that is a warning, without the word "warning". */
 static void log_warnings(struct log *log, const char *text)
 {
     for (size_t len; (len = next_line(&text)) > 0; text += len)
@@ -77,7 +77,7 @@ static void log_warnings(struct log *log, const char *text)
             log_warning(log, "%.*s", (int)(len - strlen(warning)), text + strlen(warning));
 }
 
-/* Logs each line of TEXT that is no warning: the first is the event. */
+/* Logs each line of TEXT that is not a warning. The first one gets the event. */
 static void log_reasons(struct log *log, const char *text)
 {
     static const char event[] = "reload failed, nothing has changed: ";
@@ -122,7 +122,7 @@ void reload_reject_error(struct reload *reload, int error)
 bool reload_request(struct reload *reload, int waiter, bool serving)
 {
     if (reload->pid > 0 && waiter < 0) {
-        reload->again = true; /* edits made meanwhile must take effect, too */
+        reload->again = true; /* so that edits made since it began take effect */
         return false;
     }
     if (reload->pid > 0 || !serving) {
@@ -191,8 +191,8 @@ int reload_begin(struct reload *reload, const struct handover *handover)
     return pid < 0 ? -error : 0;
 }
 
-/* Makes room for the reasons, which are worth more: drops the warnings that are whole. */
-static void forget_warnings(struct reload *reload)
+/* Makes room for error messages, which are more important: drops the complete warnings. */
+static void drop_warnings(struct reload *reload)
 {
     char *to = reload->text;
     size_t len;
@@ -212,7 +212,7 @@ static void forget_warnings(struct reload *reload)
 bool reload_read(struct reload *reload)
 {
     if (reload->len + 1 == sizeof(reload->text))
-        forget_warnings(reload);
+        drop_warnings(reload);
     size_t room = sizeof(reload->text) - 1 - reload->len;
     ssize_t n = read(reload->output, reload->text + reload->len, room);
 
@@ -220,7 +220,7 @@ bool reload_read(struct reload *reload)
         reload->len += (size_t)n;
     reload->text[reload->len] = '\0';
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        fd_close(&reload->output); /* its end, or more than anybody will read */
+        fd_close(&reload->output); /* end of file, or more output than anybody will read */
     return n > 0;
 }
 
@@ -229,7 +229,7 @@ void reload_run(struct reload *reload, uint64_t now)
     if (reload->pid <= 0 || now < reload->deadline)
         return;
     kill(reload->pid, SIGKILL);
-    reload->deadline = UINT64_MAX; /* a dead disk may keep even that from ending it */
+    reload->deadline = UINT64_MAX; /* a hanging disk may delay even SIGKILL */
 }
 
 uint64_t reload_next(const struct reload *reload)
@@ -239,8 +239,8 @@ uint64_t reload_next(const struct reload *reload)
 
 /* ---- its end ---- */
 
-/* Whether the dry run has written down what it found good: to execute anything else would end
- * all. */
+/* Whether the dry run has written the validated settings. Without them, the new program could fail.
+ */
 static bool found_settings(const struct reload *reload)
 {
     struct stat st;
@@ -248,7 +248,7 @@ static bool found_settings(const struct reload *reload)
     return fstat(reload->settings, &st) == 0 && st.st_size > 0;
 }
 
-/* Why the dry run that ended with STATUS lets nothing change; NULL: it does not. */
+/* Returns why a dry run that ended with STATUS forbids the reload, or NULL if it does not. */
 static const char *find_objection(const struct reload *reload, int status, bool serving)
 {
     if (!serving)
@@ -289,7 +289,7 @@ bool reload_take_again(struct reload *reload)
 void reload_abandon(struct reload *reload)
 {
     if (reload->pid > 0) {
-        kill(reload->pid, SIGKILL); /* and is not waited for: nothing of ours depends on it */
+        kill(reload->pid, SIGKILL); /* without waiting: nothing depends on its end */
         reload->pid = -1;
     }
     reload_answer(reload, "error", "echod is stopping\n");

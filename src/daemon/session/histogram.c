@@ -95,7 +95,7 @@ int histograms_read(struct histograms *all, const char *line)
         return -EPROTO;
     const struct histogram_row *row = find(name);
     if (!row)
-        return 0; /* of a later version */
+        return 0; /* from a later version */
     if (strcmp(which, "sum") == 0)
         at(all, row)->sum += count;
     else if (number_parse(which, &bound) == 0)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The head, in HEADS, of the chain of the SIZE bytes at KEY. */
+/* Returns the head in HEADS of the hash chain for the SIZE bytes at KEY. */
 static uint32_t *chain(const struct roster *roster, uint32_t *heads, const void *key, size_t size)
 {
     return &heads[hash_bytes(&roster->seed, key, size) & (roster->buckets - 1)];
@@ -126,8 +126,8 @@ static void await(struct roster *roster, struct client *client)
     client->awaited = roster->awaited;
 }
 
-/* The last of them takes its place. */
-static void await_no_more(struct roster *roster, struct client *client)
+/* Removes CLIENT from the array of waiting clients, and moves the last one to its place. */
+static void remove_awaiting(struct roster *roster, struct client *client)
 {
     if (client->awaited == 0)
         return;
@@ -141,14 +141,14 @@ void roster_admit(struct roster *roster, struct client *client)
 {
     struct source_key key = address_source(&client->peer, &roster->prefix);
 
-    await_no_more(roster, client);
+    remove_awaiting(roster, client);
     client->standing = CLIENT_ADMITTED;
     client->source = enter_source(roster, &key);
 }
 
 void roster_refuse(struct roster *roster, struct client *client)
 {
-    await_no_more(roster, client);
+    remove_awaiting(roster, client);
     client->standing = CLIENT_REFUSED;
 }
 
@@ -170,7 +170,7 @@ static void unlink_pid(struct roster *roster, const struct client *client)
     *link = client->next;
 }
 
-/* Writes CLIENT into the free entry NUMBER, and links it. Returns the entry. */
+/* Copies CLIENT to the free entry NUMBER, and adds it to the chains. Returns the entry. */
 static struct client *enter(struct roster *roster, uint32_t number, const struct client *client)
 {
     struct client *entry = client_numbered(roster, number);
@@ -246,7 +246,7 @@ void roster_remove(struct roster *roster, struct client *client)
         unlink_pid(roster, client);
     if (client->source)
         leave_source(roster, client->source);
-    await_no_more(roster, client);
+    remove_awaiting(roster, client);
     client->job = 0;
     client->pid = 0;
     client->next = roster->free_client;

@@ -18,13 +18,13 @@ struct ending {
     char clause[CLAUSE_MAX];
 };
 
-/* Whether it was the last signal that the daemon sends. */
+/* Whether the worker was killed by SIGKILL, the last signal that the daemon sends. */
 static bool is_cut(const struct session_end *end)
 {
     return end->end_requested && WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGKILL;
 }
 
-/* Whether it ended because its fork server did. */
+/* Whether the session ended because its fork server did. */
 static bool is_lost(const struct session_end *end)
 {
     return end->status == SESSION_STATUS_UNKNOWN ||
@@ -105,8 +105,8 @@ static void explain(struct ending *ending, const struct session_end *end, const 
         explain_status(ending, WEXITSTATUS(end->status), slot);
 }
 
-/* A client that connects and closes without a byte checks whether we are there; but those of
- * chargen, once they are served, have nothing to say. */
+/* Whether the session looks like a health check: the client closed the connection without sending a
+ * byte. Clients of chargen need not send anything. */
 static bool is_probe(const struct client *client, const struct slot *slot, int status)
 {
     bool silent = client->service == SERVICE_CHARGEN && client->standing == CLIENT_ADMITTED;
@@ -115,7 +115,7 @@ static bool is_probe(const struct client *client, const struct slot *slot, int s
            (WEXITSTATUS(status) == END_CLOSED || WEXITSTATUS(status) == END_RESET);
 }
 
-/* "0.413 ms", "12.500 s": people compare these. */
+/* "0.413 ms", "12.500 s": always three decimals, so that values are easy to compare. */
 static const char *seconds_format(uint64_t usec, char *buf, size_t size)
 {
     bool short_one = usec < USEC_PER_SEC;
@@ -128,7 +128,7 @@ static const char *seconds_format(uint64_t usec, char *buf, size_t size)
 
 #define VIA_MAX (ADDRESS_TEXT_MAX + 16)
 
-/* " by the proxy 198.51.100.1:80", or "" where there is none: NULL, or a len of 0. */
+/* " by the proxy 198.51.100.1:80", or "" if PROXY is NULL or has a len of 0. */
 static const char *via_format(const struct address *proxy, char *buf)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -147,7 +147,7 @@ static void add_proxy(struct record *record, const struct address *proxy)
         record_add(record, "ECHOD_PROXY", "%s", address_format(proxy, text, sizeof(text)));
 }
 
-/* What was not measured is left out. */
+/* Omits values that were not measured. */
 static void add_tcp(struct record *record, const struct tcp_stats *tcp)
 {
     if (!tcp->known)
@@ -209,7 +209,7 @@ void session_log_end(const struct session_log *to, const struct client *client,
     struct ending ending;
 
     if (client->standing == CLIENT_REFUSED && !session_crashed(end))
-        return; /* that was logged when it was decided */
+        return; /* the decision has been logged already */
     explain(&ending, end, slot);
     if (is_probe(client, slot, end->status))
         ending.priority = LOG_DEBUG;

@@ -35,7 +35,7 @@ static void count_end(struct counters *counters, const struct client *client,
         counters->violations += WIFEXITED(end->status) && WEXITSTATUS(end->status) == END_SANDBOX;
     }
     if (client->standing != CLIENT_ADMITTED)
-        return; /* it never was served */
+        return; /* the client was never served */
     histograms_add_duration(&counters->sessions, end->usec);
     if (end->tcp.rtt)
         histograms_add_rtt(&counters->sessions, end->tcp.rtt);

@@ -58,7 +58,7 @@ int sessions_restore_client(struct sessions *sessions, const char *line)
     struct client client = {0};
     int pid, asked, standing;
 
-    /* A version that did not know users ended with the proxy, or without one. "-" is none. */
+    /* An older version has no user, and possibly no proxy, at the end. "-" means none. */
     if (sscanf(line, "client %llu %d %u %u %d %llu %u %d %32s %272s %d %272s %u", &job, &pid,
                &client.server, &client.store, &client.signal, &since, &client.service, &asked,
                listener, peer, &standing, proxy, &client.peer.user) < 11 ||

@@ -14,8 +14,8 @@ int slots_open(struct slots *slots, size_t count)
 {
     int memory = memfd_create("echod-slots", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    /* The daemon would die of a page that is gone. A reload may need more of them, so growing is
-     * left open. */
+    /* Access to a page that was cut off would kill the daemon. Growing is permitted, because a
+     * reload may need more slots. */
     if (memory < 0 || fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
         int error = errno;
         fd_close(&memory);
@@ -30,7 +30,7 @@ int slots_adopt(struct slots *slots, int memory, size_t count)
     size_t size = count * slots->page;
     struct stat st;
     if (fstat(memory, &st) < 0 || (st.st_size < (off_t)size && ftruncate(memory, (off_t)size) < 0))
-        return -errno; /* it only grows */
+        return -errno; /* grows, as it is sealed against shrinking */
     void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     if (map == MAP_FAILED)
         return -errno;
@@ -63,7 +63,7 @@ struct slot *slots_take(struct slots *slots, size_t index)
 
     if (index < SLOTS_KEPT)
         slots->kept[index] = false;
-    *slot = (struct slot){0}; /* a worker of before a reload may have had it */
+    *slot = (struct slot){0}; /* a worker from before a reload may have used it */
     return slot;
 }
 

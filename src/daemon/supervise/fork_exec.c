@@ -17,12 +17,12 @@
 #include <unistd.h>
 
 #define NAME "echod-forkserver"
-/* FORKSERVER_CHANNEL of forkserver.h, which is another program's. */
+/* The same as FORKSERVER_CHANNEL in forkserver.h, which belongs to another program. */
 #define CHANNEL STDIN_FILENO
-/* The title of a worker overwrites the arguments, so there has to be room for it. */
+/* The title of a worker overwrites the arguments, so they must be as long. */
 #define TITLE_ROOM 640
-/* Nobody inherits a descriptor beyond it. */
-#define FEW 4096
+/* No descriptor beyond this is expected to be inherited. */
+#define INHERITED_MAX 4096
 
 static struct file_identity identity_of(const struct stat *st)
 {
@@ -58,7 +58,7 @@ static int open_at(const char *path, struct file_identity *file)
     return fd;
 }
 
-/* In the directory of PROGRAM. */
+/* Opens echod-forkserver in the directory of PROGRAM. */
 static int open_next_to(const char *program, struct file_identity *file)
 {
     char path[PATH_MAX];
@@ -70,7 +70,7 @@ static int open_next_to(const char *program, struct file_identity *file)
     return open_at(path, file);
 }
 
-/* The same of the file that PROGRAM leads to. */
+/* The same with symbolic links of PROGRAM resolved. */
 static int open_next_to_file(const char *program, struct file_identity *file)
 {
     char *resolved = realpath(program, NULL);
@@ -89,17 +89,17 @@ int fork_exec_open(const char *program, struct file_identity *file)
     return fd == -ENOENT ? open_at(FORKSERVER_DIR "/" NAME, file) : fd;
 }
 
-/* What whoever started the daemon left open is not the fork server's. Where a container's filter
- * refuses close_range(2), one by one. */
+/* Keeps inherited descriptors from the fork server. Falls back to fcntl(2) if a container's filter
+ * refuses close_range(2). */
 static void close_others_on_exec(void)
 {
     if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
         return;
-    for (int fd = STDERR_FILENO + 1; fd < FEW; fd++)
+    for (int fd = STDERR_FILENO + 1; fd < INHERITED_MAX; fd++)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* Standard input is the channel; there is nothing to say on the other two, but for a sanitizer. */
+/* Makes the channel standard input, and /dev/null the others; sanitizers keep standard error. */
 static int arrange_descriptors(int channel)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -120,10 +120,10 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Nothing of ours is in its environment; but a sanitizer has its options there. What rseq(2) is
- * for, libc's malloc(3) on many processors, a worker has no use for, and the kernel writes to the
- * memory that is registered for it: a page that each worker would have to copy. */
-NORETURN static void become_fork_server(int executable, int channel, pid_t parent)
+/* In the child. The environment is empty except for the options of sanitizers, and rseq(2) is off:
+ * the kernel writes to the memory that libc registers for it, a page that each worker would copy.
+ */
+NORETURN static void fork_server_main(int executable, int channel, pid_t parent)
 {
     char room[TITLE_ROOM];
     char *const argv[] = {(char *)NAME, room, NULL};
@@ -146,6 +146,6 @@ pid_t fork_exec(int executable, int channel)
     pid_t parent = getpid(), pid = fork();
 
     if (pid == 0)
-        become_fork_server(executable, channel, parent);
+        fork_server_main(executable, channel, parent);
     return pid < 0 ? -errno : pid;
 }

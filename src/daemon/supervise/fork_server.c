@@ -6,10 +6,10 @@
 
 #include <signal.h>
 
-/* How long one may take to hold: it does so at once, unless it was stopped. */
+/* How long a fork server may take to hold. It normally does so at once. */
 #define HOLD_TIME (5 * USEC_PER_SEC)
 
-/* What the channel has no room for now is sent later. */
+/* If the channel is full, the request is sent later. */
 static void ask_to_hold(struct fork_server *server)
 {
     if (server->pid > 0 && request_send(server->channel, REQUEST_HOLD) == 0)
@@ -27,7 +27,7 @@ void fork_server_hold(struct fork_server *server)
 
 void fork_server_release(struct fork_server *server)
 {
-    /* One that cannot be told holds for ever: it is of no use any more. */
+    /* A fork server that does not get the request would hold forever. */
     if (request_send(server->channel, REQUEST_RELEASE) < 0 && server->pid > 0)
         kill(server->pid, SIGKILL);
     server->hold = HOLD_NOT;

@@ -12,15 +12,15 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* Between two starts of fork servers that end before they are ready: doubled each time. */
+/* The delay after a fork server that exited before it was ready: doubled each time. */
 #define FIRST_PAUSE (100 * USEC_PER_MSEC)
 #define LONGEST_PAUSE (10 * USEC_PER_SEC)
-/* Jobs that may wait for a worker: the kernel's backlog is the better queue, and a client in it
- * does not count against max_clients. */
+/* How many jobs may wait for a worker. Further clients wait in the kernel's backlog, where they do
+ * not count for max_clients. */
 #define WINDOW 64
-/* Between two tries of what a channel has no room for. */
+/* The delay between retries while a channel is full. */
 #define RETRY (10 * USEC_PER_MSEC)
-/* How long a channel that cannot be read is not polled. */
+/* How long to not poll a channel that cannot be read. */
 #define RECEIVE_PAUSE (100 * USEC_PER_MSEC)
 
 /* ---- finding ---- */
@@ -91,7 +91,7 @@ void fork_servers_close(struct fork_servers *fs)
 {
     while (fs->count > 0) {
         struct fork_server *last = &fs->item[fs->count - 1];
-        fork_server_close(last); /* where a container's filter refuses kill(2), it ends by that */
+        fork_server_close(last); /* ends it even if a container's filter refuses kill(2) */
         if (last->pid > 0) {
             kill(last->pid, SIGKILL);
             waitpid(last->pid, NULL, __WALL);
@@ -202,7 +202,7 @@ static void note_protection(struct fork_servers *fs, const struct report *report
         (struct protection_state){.error = report->status, .level = report->pid};
 }
 
-/* Notes what REPORT says of SERVER itself. Returns whether it was that. */
+/* Handles REPORT if it is about SERVER itself. Returns whether it is. */
 static bool note(struct fork_servers *fs, struct fork_server *server, const struct report *report)
 {
     switch (report->kind) {
@@ -228,7 +228,7 @@ ssize_t fork_servers_receive(struct fork_servers *fs, struct fork_server *server
     ssize_t n =
         server->channel < 0 ? 0 : channel_receive(server->channel, buf, sizeof(buf), fds, &passed);
 
-    if (n <= 0 && n != -EAGAIN && n != -EPROTO) /* no memory: poll(2) would return at once */
+    if (n <= 0 && n != -EAGAIN && n != -EPROTO) /* out of memory: poll(2) would return at once */
         server->receive_at = clock_now() + RECEIVE_PAUSE;
     if (n <= 0)
         return n == -EPROTO ? n : 0;
@@ -276,8 +276,8 @@ struct fork_server *fork_servers_exited(struct fork_servers *fs, pid_t pid, uint
     return NULL;
 }
 
-/* The next job that SERVER has not read, in fs->moving. Returns whether there is one, which there
- * may be later if there is no memory now. */
+/* Reads the next job that SERVER has not received into fs->moving. Returns whether there is one. If
+ * memory is short now, there may be one later. */
 static bool take_unread(struct fork_servers *fs, struct fork_server *server)
 {
     fs->moving = malloc(sizeof(*fs->moving));
@@ -293,7 +293,7 @@ static bool take_unread(struct fork_servers *fs, struct fork_server *server)
             fd_close(&fs->moving->setup.doorbell);
         }
         if (r <= 0 && r != -EPROTO)
-            break; /* there is none */
+            break; /* the channel is empty */
     }
     free(fs->moving);
     fs->moving = NULL;
@@ -332,10 +332,10 @@ void fork_servers_put_back(struct fork_servers *fs)
         drop_moving(fs);
 }
 
-/* ---- as time passes ---- */
+/* ---- timers ---- */
 
-/* The last place is for when the current one ends: that gives its own free only once there is
- * another one to take its jobs. */
+/* A renewal leaves the last place free, for the successor of a fork server that dies: its own place
+ * is needed until its jobs have been moved. */
 static bool has_place_for_renewal(const struct fork_servers *fs)
 {
     return fs->count < FORK_SERVERS_MAX - 1;
@@ -360,7 +360,7 @@ static void run_one(struct fork_servers *fs, struct fork_server *server, uint64_
     if (now >= server->receive_at)
         server->receive_at = 0;
     if (server->number != fs->current && server->jobs == 0) {
-        fork_server_close(server); /* it ends by that */
+        fork_server_close(server); /* which makes it exit */
         server->hold = HOLD_NOT;
     }
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An id: a bit for the kind, a count, and the index. */
+/* A job id consists of a bit for the kind, a serial number, and the index. */
 #define DATAGRAM (UINT64_C(1) << 63)
 #define INDEX_BITS 24
 
@@ -39,7 +39,7 @@ bool job_is_datagram(uint64_t job)
     return job & DATAGRAM;
 }
 
-/* The part of LISTEN that its workers need. */
+/* Returns the options of LISTEN that its workers need. */
 static struct service_options options_of(const struct listen_settings *listen)
 {
     struct service_options options = {
@@ -57,13 +57,13 @@ static struct service_options options_of(const struct listen_settings *listen)
     return options;
 }
 
-/* Connects JOB to the scribe if its service stores something, and submits it. */
+/* Connects JOB to the scribe if its service stores messages, and submits it. */
 static int submit(struct jobs *jobs, struct job *job, struct submitted *submitted)
 {
     submitted->store = 0;
     job->store = -1;
     if (job->options.service == SERVICE_MESSAGE) {
-        /* Behind a proxy it is the proxy's: the client is not known yet. */
+        /* Behind a proxy, this is the source of the proxy, as the client is not known yet. */
         struct source_key source = address_source(&job->peer, &jobs->settings->source_prefix);
         job->store = scribe_process_connect(jobs->scribe, &source, &submitted->store);
         if (job->store < 0)

@@ -8,7 +8,7 @@
 static void log_missing(struct log *log, unsigned protection, int error)
 {
     if (error == ECANCELED)
-        return; /* core_dumps asks for that */
+        return; /* core_dumps requires that */
     if (protection == PROTECTION_SECCOMP && error == EOPNOTSUPP)
         log_warning(log, "this build is for tests: its workers have no system call filter "
                          "(--enable-relaxed-sandbox)");

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-/* A token bucket: so many at once, and then one in each interval. */
+/* A token bucket: BURST at once, then one per INTERVAL. */
 #define BURST 8
 #define INTERVAL (3 * USEC_PER_SEC)
 #define URGENT 32

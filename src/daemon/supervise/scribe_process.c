@@ -15,10 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The pause between two scribes, so that one that cannot run is not forked all the time. */
-#define PAUSE USEC_PER_SEC
-/* One that ends by itself lacks something: the pause is doubled each time, until one lives longer.
+/* The delay before the next scribe, so that the daemon does not fork all the time if none can run.
  */
+#define PAUSE USEC_PER_SEC
+/* A scribe that exits by itself lacks resources: the delay is doubled each time, until one runs for
+ * longer than that. */
 #define LONGEST_PAUSE (8 * USEC_PER_SEC)
 /* More than there can be descriptors for. */
 #define CONNECTIONS_MAX (1u << 24)
@@ -93,7 +94,8 @@ int scribe_process_await(const struct scribe_process *scribe, uint64_t deadline)
     struct pollfd polled = {.fd = scribe->stores, .events = POLLIN};
     int count;
 
-    /* Its byte is not read: nothing else ever comes, and POLLHUP shows its end. */
+    /* The byte that announces readiness is not read: nothing else is ever sent, and POLLHUP shows
+     * its end. */
     do
         count = poll(&polled, 1, clock_timeout(deadline));
     while (count < 0 && errno == EINTR);
@@ -122,7 +124,7 @@ enum scribe_exit scribe_process_exited(struct scribe_process *scribe, pid_t pid,
     scribe->retiring = false;
     if (status != 0)
         return SCRIBE_EXIT_UNEXPECTED;
-    scribe->since = 0; /* the next one is not to wait */
+    scribe->since = 0; /* start the next one without a delay */
     return SCRIBE_EXIT_TOLD;
 }
 
@@ -135,13 +137,13 @@ static bool send_farewell(const struct scribe_process *scribe)
 
 void scribe_process_retire(struct scribe_process *scribe)
 {
-    scribe->retiring = !send_farewell(scribe); /* else as soon as there is room */
+    scribe->retiring = !send_farewell(scribe); /* if it fails, sent once there is room */
 }
 
 void scribe_process_stop(struct scribe_process *scribe)
 {
     if (scribe->records_out >= 0)
-        send_farewell(scribe); /* without it, it takes a moment longer to end */
+        send_farewell(scribe); /* without it, the scribe takes longer to exit */
     fd_close(&scribe->records_in);
     fd_close(&scribe->records_out);
     fd_close(&scribe->stores);
@@ -163,7 +165,7 @@ static struct store_connection *numbered(const struct scribe_process *scribe, ui
     return &scribe->connection[number - 1];
 }
 
-/* The number of a place that was never used, or 0: there is no memory. */
+/* Returns the number of a place that was never used, or 0 if out of memory. */
 static uint32_t take_new_place(struct scribe_process *scribe)
 {
     void *grown = reallocarray(scribe->connection, scribe->count + 1, sizeof(*scribe->connection));
@@ -174,7 +176,7 @@ static uint32_t take_new_place(struct scribe_process *scribe)
     return ++scribe->count;
 }
 
-/* The number of a free place, or 0: there is no memory. */
+/* Returns the number of a free place, or 0 if out of memory. */
 static uint32_t take_place(struct scribe_process *scribe)
 {
     uint32_t number = scribe->free;
@@ -265,7 +267,7 @@ void scribe_process_adopted(struct scribe_process *scribe)
     }
 }
 
-/* ---- as time passes ---- */
+/* ---- timers ---- */
 
 int scribe_process_run(struct scribe_process *scribe, uint64_t now)
 {

@@ -15,15 +15,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Far beyond what it takes: for one that was stopped. */
+/* Much longer than the test takes, even on a busy machine. */
 #define PATIENCE (60 * USEC_PER_SEC)
-/* How often it is looked whether a fork server that says nothing is still there. */
+/* How often to check whether a silent fork server is still alive. */
 #define LOOK_MSEC 20
 #define CLAUSE_MAX 160
-/* How many are tried, should one lack something for a moment. */
+/* How many scribes to try, in case one lacks resources for a moment. */
 #define SCRIBES 3
 
-/* What is known of the test. */
+/* The state of the test. */
 struct trial {
     struct jobs *jobs;
     struct slots *slots;
@@ -31,9 +31,9 @@ struct trial {
     struct submitted submitted;
     uint64_t deadline;
     siginfo_t exit; /* of the fork server; si_pid is 0: it is still there */
-    bool ended;     /* with: */
+    bool ended;     /* the worker, with: */
     int status;
-    int error; /* no worker could be forked */
+    int error; /* why no worker could be forked */
 };
 
 static struct fork_server *fork_server_of(const struct trial *trial)
@@ -51,8 +51,7 @@ static void take_report(struct trial *trial, const struct report *report)
     trial->status = report->status;
 }
 
-/* Takes what the fork server says, for which it waits a moment. Returns whether it is still there.
- */
+/* Waits a moment for reports of the fork server, and handles them. Returns whether it is alive. */
 static bool poll_reports(struct trial *trial)
 {
     struct fork_server *fork_server = fork_server_of(trial);
@@ -70,7 +69,7 @@ static bool poll_reports(struct trial *trial)
     return !gone;
 }
 
-/* ---- in steps ---- */
+/* ---- steps ---- */
 
 static int fail(struct trial *trial, const char *clause)
 {
@@ -82,7 +81,7 @@ static int fail(struct trial *trial, const char *clause)
     return EXIT_OSERR;
 }
 
-/* SCRIBE has ended, or is about to: another one takes its place. Returns 0 or -errno. */
+/* SCRIBE has ended or is about to. Starts another one. Returns 0 or -errno. */
 static int replace_scribe(struct scribe_process *scribe)
 {
     pid_t pid = scribe->pid;
@@ -93,7 +92,7 @@ static int replace_scribe(struct scribe_process *scribe)
     return scribe_process_start(scribe, clock_now());
 }
 
-/* Without the scribe nobody would write errors, so they are written directly. */
+/* Without a scribe, errors are written to standard error directly. */
 static int await_scribe(struct trial *trial)
 {
     struct log *log = trial->log;
@@ -147,7 +146,7 @@ static int await_ready(struct trial *trial)
     return 0;
 }
 
-/* Has CLIENT served by a worker that echoes, with the first slot, which is nobody's yet. */
+/* Submits an echo job for CLIENT. Uses the first slot, which is still free. */
 static int submit(struct trial *trial, int client)
 {
     const struct listen_settings listen = {
@@ -159,7 +158,7 @@ static int submit(struct trial *trial, int client)
     return jobs_submit_client(trial->jobs, &trial->submitted, client, &peer, &listen, "");
 }
 
-/* Returns whether what is sent to CLIENT comes back. */
+/* Returns whether a byte that is sent to CLIENT comes back. */
 static bool is_echoed(struct trial *trial, int client)
 {
     struct pollfd polled = {.fd = client, .events = POLLIN};
@@ -186,7 +185,7 @@ static void describe(const struct trial *trial, char *clause)
         session_describe(clause, CLAUSE_MAX, trial->status, slot);
 }
 
-/* What listeners need, and no worker: on SOCKET, and on none. Returns 0 or -errno. */
+/* Tries the calls that listeners need, with SOCKET and without one. Returns 0 or -errno. */
 static int try_calls(int socket)
 {
     struct address local;
