@@ -39,7 +39,7 @@ def reset_at_once(conn, number):
     servers.reset(conn)
 
 
-FLOODS = (flooding(b"hello\n"), flooding(os.urandom(1000)))
+FLOODS = (flooding(b"hello\n"), flooding(b"\0" + os.urandom(1000)))  # neither begins with what is sent
 
 # Verbs, how they end (with a flood of what was not sent), and what they say then, if that is known.
 ENDS = (
