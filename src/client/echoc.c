@@ -39,7 +39,7 @@ static void print_help(void)
     options_print(common_option_rows, common_option_row_count, stdout);
 }
 
-/* Whether all that is asked for is what verbs there are. */
+/* Whether the command line only asks for help. */
 static bool wants_help(int argc, char **argv)
 {
     return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
@@ -47,7 +47,7 @@ static bool wants_help(int argc, char **argv)
 
 int echoc_main(int argc, char **argv)
 {
-    static char name[] = "echoc"; /* whatever it is called by */
+    static char name[] = "echoc"; /* whatever argv[0] is */
     struct streams streams;
     const struct verb *verb = argc > 1 ? verb_named(argv[1]) : NULL;
 

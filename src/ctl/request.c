@@ -61,8 +61,7 @@ static int limit_wait(int fd, uint64_t deadline)
     return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
 }
 
-/* Grows *BUF, of *SIZE bytes, if there is no room for more than USED bytes and a NUL, up to LIMIT.
- */
+/* Grows *BUF, of *SIZE bytes, to make room for more than USED bytes and a NUL, up to LIMIT. */
 static int make_room(char **buf, size_t *size, size_t used, size_t limit)
 {
     if (used > limit)

@@ -52,8 +52,7 @@ static void write_path(const struct unit *unit, FILE *to, const struct listen_se
         dropin_write(to, listen_key(listen), path);
 }
 
-/* Writes ADDRESS in the form of systemd.socket(5), which has the interface at the end: "[x]:y%if".
- */
+/* Writes ADDRESS as in systemd.socket(5), where the interface is at the end: "[x]:y%if". */
 static void write_address(FILE *to, const char *key, const struct address *address)
 {
     char text[ADDRESS_TEXT_MAX], zone[IF_NAMESIZE];

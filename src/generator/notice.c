@@ -17,8 +17,7 @@
 /* The longest line that /dev/kmsg accepts, minus the prefix. */
 #define KERNEL_LINE_MAX 900
 
-/* In the native protocol of the journal. One line per field is enough, as values have no newline.
- */
+/* In the native protocol of the journal, with a line for each field, as no value has a newline. */
 static bool send_to_journal(const struct record *record)
 {
     char text[RECORD_MAX];

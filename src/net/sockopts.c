@@ -87,8 +87,7 @@ int sockopts_reset(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &never, sizeof(never));
-    for (size_t i = 0; i < ARRAY_SIZE(usual);
-         i++) /* options of another protocol fail without harm */
+    for (size_t i = 0; i < ARRAY_SIZE(usual); i++) /* those of other protocols may fail */
         setsockopt(fd, usual[i].level, usual[i].name, &usual[i].value, sizeof(usual[i].value));
     reset_buffers(fd);
     return 0;
@@ -96,8 +95,7 @@ int sockopts_reset(int fd)
 
 /* ---- keepalive ---- */
 
-/* Half of the time until a peer is given up passes before the first probe, the rest between probes.
- */
+/* Half of the time until a peer is given up passes before the first probe. */
 #define PROBES 3
 
 /* Sets OPTION of FD to VALUE, or to the system's default if that is less. */

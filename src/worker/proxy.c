@@ -129,8 +129,7 @@ static bool crc_is_right(const uint8_t *bytes, size_t len, size_t at)
     return ~crc == told;
 }
 
-/* Checks the type-length-values from offset AT on. Only the checksum is used, and there may be one.
- */
+/* Checks the type-length-values from offset AT on. Only the checksum, at most one, is used. */
 static int check_tlvs(const uint8_t *bytes, size_t len, size_t at)
 {
     bool checked = false;

@@ -170,7 +170,7 @@ static int check_unix(const struct common_options *c)
                  : 0;
 }
 
-/* A source of one family asks for a target of the same. */
+/* The family of --source determines that of the target. */
 static int check_source(struct common_options *c)
 {
     if (c->source.len == 0)

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* The probe that finds the address that answers, in bytes, and the time for it in microseconds. */
+/* The probe that finds an address that answers: its size in bytes and its timeout. */
 #define FIND_SIZE 56
 #define FIND_TIME USEC_PER_SEC
 
@@ -38,7 +38,7 @@ size_t connection_header(const struct common_options *c, int fd, void *buf)
     return proxy_header_write(&c->proxy, &local, &peer, buf);
 }
 
-/* The socket's buffer is empty yet: it takes the header at once. */
+/* Does not block, as the socket's buffer is still empty. */
 static int send_header(const struct common_options *c, int fd)
 {
     char header[PROXY_HEADER_MAX];
@@ -47,7 +47,7 @@ static int send_header(const struct common_options *c, int fd)
     return len > 0 && send(fd, header, len, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* FD is connected to the attempt A. Fills in CONNECTION. Returns 0 or -errno. */
+/* Fills in CONNECTION from FD, which is connected to A. Returns 0 or -errno. */
 static int take(const struct common_options *c, int fd, const struct attempt *a,
                 struct connection *connection)
 {
@@ -81,7 +81,7 @@ static void report_failure(const struct common_options *c, const struct attempt 
         output_error(&a->address, strerror(-a->error));
 }
 
-/* Of the type of race_watch: reports at once, because another address may yet succeed. */
+/* A race_watch. Reports failures at once, because another address may still succeed. */
 static void watch(const void *context, const struct attempt *a, bool failed)
 {
     const struct common_options *c = context;
@@ -100,7 +100,7 @@ static int connect_from(const struct common_options *c, struct attempts *attempt
     struct connect_plan plan = common_options_connect_plan(c, wake);
     size_t winner;
 
-    if (attempts->begun) /* the first time, the lookup and this share the time */
+    if (attempts->begun) /* at the first attempt, the timeout includes the lookup */
         plan.deadline = common_options_deadline(c, attempts->begun);
     attempts->begun = 0;
     int fd = race_connect(attempts, first, &plan, &(struct race_watch){watch, c}, &winner);
@@ -119,7 +119,8 @@ void connection_report(const struct common_options *c, const struct attempts *at
             report_failure(c, &attempts->list[i]);
 }
 
-/* The index of the first address that was tried, and said nothing; or the number of all. */
+/* Returns the index of the first address that was tried and did not answer, or the number of
+ * addresses. */
 static size_t first_silent(const struct attempts *attempts)
 {
     size_t i = 0;
@@ -131,8 +132,8 @@ static size_t first_silent(const struct attempts *attempts)
 }
 
 /*
- * Without a connection, only sending shows whether an address answers: reduces ATTEMPTS to the one
- * that answers a probe first or, if none does, to the first that does not refuse it.
+ * For datagrams, only sending shows whether an address answers. Reduces ATTEMPTS to the address
+ * that answers a probe first or, if none does, to the first one that does not refuse it.
  */
 static int find_answering(const struct common_options *c, struct attempts *attempts, int wake)
 {
@@ -185,7 +186,7 @@ int connection_next(const struct common_options *c, struct attempts *attempts, i
         return error;
     int r = connect_from(c, attempts, connection->index + 1, -1, &next);
     if (r < 0) {
-        attempts->list[connection->index].error = 0; /* it is still the one that is talked to */
+        attempts->list[connection->index].error = 0; /* it remains the one to talk to */
         return r;
     }
     fd_close(&connection->fd);

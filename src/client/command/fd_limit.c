@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-/* For all that is open besides. */
+/* Descriptors for everything else. */
 #define OTHERS 16
 
 int fd_limit_raise(uint64_t count)

@@ -10,10 +10,10 @@
 #include <getopt.h>
 #include <string.h>
 
-/* Of all the tables of one command line. */
+/* The number of rows in all tables of a command line. */
 #define ROWS_MAX 48
 
-/* getopt_long() hands back .val: the row's index, out of the way of all letters. */
+/* getopt_long(3) returns .val: this plus the index of the row, which is no letter. */
 #define FIRST_LONG 256
 
 /* ---- types ---- */
@@ -24,7 +24,8 @@ static int parse_text(const char *text, void *member)
     return 0;
 }
 
-/* Seconds with a fraction, as ping(8) takes them: "0.2", ".5"; beyond microseconds it is cut. */
+/* Parses seconds with a fraction as ping(8) does: "0.2", ".5". Digits beyond microseconds are
+ * dropped. */
 static int parse_seconds(const char *text, uint64_t *usec)
 {
     uint64_t whole = 0, fraction = 0, unit = USEC_PER_SEC;
@@ -52,7 +53,7 @@ static int parse_span(const char *text, void *member)
 
     if (r == -EINVAL)
         r = parse_seconds(text, &usec);
-    /* Two of them can be added, and counted in nanoseconds, without a thought of overflow. */
+    /* Two values can be added and converted to nanoseconds without overflow. */
     if (r == 0 && usec > UINT64_MAX / NSEC_PER_USEC / 4)
         r = -ERANGE;
     if (r == 0)
@@ -90,7 +91,7 @@ const struct option_type argument_size = {parse_size, "a number of bytes, 1 to 1
 
 /* ---- parsing ---- */
 
-/* The COUNT SETS as one list of getopt_long(3): each row, and the set it is of. */
+/* All option tables as one list for getopt_long(3): for each row, the table that it is in. */
 struct catalogue {
     size_t count;
     const struct option_row *rows[ROWS_MAX];
@@ -121,7 +122,8 @@ static void collect(struct catalogue *c, const struct option_set *sets, size_t c
             add_row(c, &sets[i], &sets[i].rows[k]);
 }
 
-/* The index of the row that getopt_long() GOT; -1: none, and it has said what is wrong. */
+/* Returns the index of the row for the result GOT of getopt_long(3), or -1 if that has printed an
+ * error. */
 static int index_of(const struct catalogue *c, int got)
 {
     if (got >= FIRST_LONG)
@@ -163,7 +165,7 @@ int options_parse(const struct option_set *sets, size_t count, int argc, char **
     int got, r = 0;
 
     collect(&c, sets, count);
-    optind = 0; /* glibc: begin anew, whoever has used it before */
+    optind = 0; /* makes glibc start from the beginning */
     while (r == 0 && !*stop && (got = getopt_long(argc, argv, c.letters, c.longs, NULL)) != -1)
         r = take(&c, got);
     return r < 0 ? r : optind;

@@ -11,7 +11,7 @@
 
 /* ---- help ---- */
 
-/* The options that all verbs have, in brief. */
+/* Prints a summary of the options that all verbs have. */
 static void print_common_synopsis(const struct verb *verb)
 {
     printf("\nAlso -4 -6%s%s -t -q -v --source --dscp%s --json: see echoc --help.\n",
@@ -37,7 +37,7 @@ static void print_verb_help(const struct verb *verb)
 
 /* ---- the command line ---- */
 
-/* HOST, PORT and what VERB has around them. */
+/* Stores HOST, PORT and the other operands of VERB. */
 static void take_operands(const struct verb *verb, struct common_options *c, int count,
                           char **operands)
 {
@@ -50,7 +50,7 @@ static void take_operands(const struct verb *verb, struct common_options *c, int
     if (!c->target.path && i < count)
         c->target.port = operands[i++];
     c->rest = operands + i;
-    c->rest_count = i < count ? (size_t)(count - i) : 0; /* COUNT is -1 for no argv[0] at all */
+    c->rest_count = i < count ? (size_t)(count - i) : 0; /* COUNT is -1 without argv[0] */
 }
 
 static int check(const struct verb *verb, struct common_options *c)
@@ -67,7 +67,7 @@ static int check(const struct verb *verb, struct common_options *c)
     return common_options_check(c);
 }
 
-/* Options, then operands. Returns 0 or -EINVAL, reported. */
+/* Parses options and operands. Returns 0, or -EINVAL after reporting an error. */
 static int parse(const struct verb *verb, struct common_options *c, void *opts, int argc,
                  char **argv)
 {
@@ -104,7 +104,7 @@ int verb_run(const struct verb *verb, int argc, char **argv)
     void *opts = memory_zeroed(1, verb->size);
 
     memcpy(opts, verb->defaults, verb->size);
-    argv[0] = argc > 0 ? name : NULL; /* getopt_long() begins its complaints with it */
+    argv[0] = argc > 0 ? name : NULL; /* getopt_long(3) begins its messages with it */
     int status = parse_and_run(verb, opts, argc, argv);
     argv[0] = given;
     free(opts);

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <sys/time.h>
 
-/* How long connect(2) blocks before it is looked whether to go on, microseconds. */
+/* How long connect(2) may block before the deadline and signals are checked. */
 #define SLICE (USEC_PER_SEC / 10)
 
 bool connect_is_to_itself(int fd)
@@ -25,7 +25,7 @@ static int set_dscp(int fd, const struct address *a, int dscp)
 
     if (dscp < 0 || !address_is_ip(a))
         return 0;
-    traffic_class = dscp << 2; /* the other two bits are ECN's (RFC 3168) */
+    traffic_class = dscp << 2; /* the lower two bits are for ECN (RFC 3168) */
     if (a->sa.sa_family == AF_INET)
         r = setsockopt(fd, IPPROTO_IP, IP_TOS, &traffic_class, sizeof(traffic_class));
     else
@@ -39,12 +39,12 @@ static int bind_source(int fd, const struct address *a, const struct address *so
         return 0;
     if (source->sa.sa_family != a->sa.sa_family)
         return -EAFNOSUPPORT;
-    /* The port is chosen at connect(2), when it need differ only from those to the same peer. */
+    /* Lets the kernel choose the port at connect(2), where it need only be unique for that peer. */
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
     return bind(fd, &source->sa, source->len) < 0 ? -errno : 0;
 }
 
-/* Datagrams of a Unix socket are answered to a name: the kernel makes one up (unix(7)). */
+/* A Unix datagram socket needs a name to get replies. The kernel chooses one (unix(7)). */
 static int bind_name(int fd, const struct address *a, int type)
 {
     const struct sockaddr unnamed = {.sa_family = AF_UNIX};
@@ -54,7 +54,7 @@ static int bind_name(int fd, const struct address *a, int type)
     return bind(fd, &unnamed, sizeof(unnamed.sa_family)) < 0 ? -errno : 0;
 }
 
-/* A socket of TYPE that is ready to be connected to A, or -errno. */
+/* Creates a socket of TYPE with all options, to be connected to A. Returns it or -errno. */
 static int prepare(const struct address *a, const struct connect_plan *plan, int type)
 {
     int fd = socket(a->sa.sa_family, type | SOCK_CLOEXEC, 0);
@@ -110,7 +110,7 @@ static bool is_woken(int wake)
     return wake >= 0 && poll(&set, 1, 0) > 0;
 }
 
-/* Lets connect(2) block until DEADLINE, or for SLICE if that is shorter. */
+/* Limits connect(2) to DEADLINE, or to SLICE if that is sooner. */
 static int set_limit(int fd, uint64_t deadline)
 {
     uint64_t now = clock_now(), left = deadline > now ? deadline - now : 1;
@@ -124,8 +124,8 @@ static int set_limit(int fd, uint64_t deadline)
 }
 
 /*
- * Where the server's backlog is full, a non-blocking connect(2) fails at once with EAGAIN and
- * poll(2) cannot wait for room; a blocking one waits, for SO_SNDTIMEO.
+ * If the server's backlog is full, a non-blocking connect(2) fails with EAGAIN, and poll(2) cannot
+ * wait for room. A blocking one waits, for up to SO_SNDTIMEO.
  */
 static int connect_waiting(int fd, const struct address *a, const struct connect_plan *plan)
 {
@@ -156,7 +156,8 @@ static int connect_unix_as(const struct address *a, const struct connect_plan *p
     return r < 0 ? r : fd;
 }
 
-/* Tries the types in turn: the wrong one is EPROTOTYPE; of abstract names each type has its own. */
+/* Tries the types in turn. The wrong one fails with EPROTOTYPE or, as abstract names of different
+ * types are different, with ECONNREFUSED. */
 int connect_unix(const struct address *a, const struct connect_plan *plan)
 {
     bool abstract = a->un.sun_path[0] == '\0';
@@ -174,7 +175,7 @@ int connect_type(int fd)
     int type = SOCK_STREAM;
     socklen_t len = sizeof(type);
 
-    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len); /* of a socket it does not fail */
+    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len); /* cannot fail */
     return type;
 }
 
@@ -183,7 +184,7 @@ bool connect_ran_short(int error)
     switch (error) {
     case -EADDRINUSE:
     case -EADDRNOTAVAIL:
-    case -EAGAIN: /* of connect(2): no local port, ip(7) */
+    case -EAGAIN: /* from connect(2): no free local port (ip(7)) */
     case -EMFILE:
     case -ENFILE:
     case -ENOBUFS:

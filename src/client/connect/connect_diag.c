@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* An IPv6 address has more colons than that. */
+/* Whether HOST looks like HOST:PORT. An IPv6 address has more than one colon. */
 static bool has_port(const char *host)
 {
     const char *colon = strchr(host, ':');
@@ -26,7 +26,7 @@ void connect_diag_unresolved(const struct target *target, const char *reason)
 
 void connect_diag_hint_at_port(const struct target *target)
 {
-    if (!has_port(target->host)) /* else that has been told */
+    if (!has_port(target->host)) /* otherwise that has been reported */
         diag_say(
             "the operand after HOST is the PORT; to send this text: echoc %s " ECHOC_DEFAULT_PORT
             " '%s' (echoc --help lists the verbs)",
@@ -46,8 +46,7 @@ static bool lacks_interface(const struct address *a)
            a->in6.sin6_scope_id == 0;
 }
 
-/* Whether the path A leads to a file that is not a socket, to which connections are refused, too.
- */
+/* Whether the path A is a file that is not a socket, which also refuses connections. */
 static bool is_no_socket(const struct address *a)
 {
     struct stat st;

@@ -14,7 +14,7 @@ void error_queue_enable(int fd)
 {
     int on = 1;
 
-    /* An IPv6 socket may send over IPv4, too. What does not apply to the family fails, and may. */
+    /* Both, since an IPv6 socket may send over IPv4. An option of another family may fail. */
     setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
     setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
 }
@@ -38,7 +38,7 @@ static bool is_expired(const struct sock_extended_err *ee)
            (ee->ee_origin == SO_EE_ORIGIN_ICMP6 && ee->ee_type == ICMP6_TIME_EXCEEDED);
 }
 
-/* Whether EE is an error at all: timestamps come by the same queue. */
+/* Converts EE to E. Returns false if it is a timestamp, which arrives in the same queue. */
 static bool convert(const struct sock_extended_err *ee, struct queued_error *e)
 {
     bool icmp = ee->ee_origin == SO_EE_ORIGIN_ICMP || ee->ee_origin == SO_EE_ORIGIN_ICMP6;
@@ -73,7 +73,7 @@ enum queued error_queue_take(int fd, struct queued_error *e, struct departure *d
         struct cmsghdr aligned;
         char bytes[512];
     } control;
-    char data[1]; /* what was sent is not of interest */
+    char data[1]; /* the returned packet is not needed */
     struct iovec iov = {.iov_base = data, .iov_len = sizeof(data)};
 
     for (;;) {

@@ -16,20 +16,20 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* More than any resolver needs; the default would depend on the limit of the caller's stack. */
+/* Enough for any resolver. The default would depend on the caller's stack limit. */
 #define STACK ((size_t)2 << 20)
 
-/* What a lookup opens at once: files, and sockets to name servers. */
+/* How many descriptors a lookup may use at once, for files and sockets to name servers. */
 #define LOOKUP_FDS 4
 
-/* Two hold it, the thread and who waits; the last to leave frees it. */
+/* Shared by the thread and the caller. The last of them to leave frees it. */
 struct job {
     char *host, *service;
     struct addrinfo hints;
     struct addrinfo *found;
-    int result, error; /* of getaddrinfo(3), and errno */
+    int result, error; /* the result of getaddrinfo(3), and errno */
     int done;          /* an eventfd(2) */
-    atomic_bool left;  /* by one of them */
+    atomic_bool left;  /* one of them has left */
 };
 
 static void release_job(struct job *job)
@@ -44,8 +44,8 @@ static void release_job(struct job *job)
     free(job);
 }
 
-/* Whether a lookup's descriptors can be had: to glibc, a name that it could open no file for is
- * unknown. Returns 0 or an errno. */
+/* Checks whether enough descriptors are free: otherwise glibc reports that the host is unknown.
+ * Returns 0 or an errno. */
 static int try_descriptors(int fd)
 {
     int held[LOOKUP_FDS], error = 0;
@@ -83,13 +83,13 @@ static void *lookup_thread(void *context)
     job->error = errno;
     if (job->result != 0)
         fail(job);
-    ssize_t ignored = write(job->done, &one, sizeof(one)); /* an eventfd(2) at 0 takes it */
+    ssize_t ignored = write(job->done, &one, sizeof(one)); /* cannot fail */
     (void)ignored;
     release_job(job);
     return NULL;
 }
 
-/* Starts the thread, to which no signal is delivered. Returns 0 or an errno. */
+/* Starts the thread, with all signals blocked. Returns 0 or an errno. */
 static int start(struct job *job)
 {
     pthread_attr_t attributes;
@@ -107,7 +107,7 @@ static int start(struct job *job)
     return r;
 }
 
-/* Whether the job was done by the DEADLINE. */
+/* Waits for the job. Returns whether it was done by DEADLINE. */
 static bool await(const struct job *job, uint64_t deadline)
 {
     struct pollfd set = {.fd = job->done, .events = POLLIN};

@@ -15,7 +15,7 @@ static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";
 #define V2_TCP4 0x11
 #define V2_TCP6 0x21
 
-/* ADDR:PORT, with an IPv6 address in brackets. */
+/* Parses ADDR:PORT, with an IPv6 address in brackets. */
 static int parse_source(const char *text, struct address *source)
 {
     const char *colon = strrchr(text, ':');
@@ -47,7 +47,7 @@ int proxy_header_parse(const char *text, struct proxy *proxy)
     return 0;
 }
 
-/* Turns an IPv4 address into the IPv6 one that stands for it (RFC 4291, 2.5.5.2). */
+/* Makes an IPv4 address v4-mapped (RFC 4291, 2.5.5.2). */
 static void widen(struct address *a)
 {
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = a->in.sin_port};
@@ -76,7 +76,7 @@ static void put_bytes(uint8_t **at, const struct address *a)
     *at += count;
 }
 
-/* Without addresses (FROM is NULL) it says that the proxy speaks for itself. */
+/* If FROM is NULL, writes a LOCAL header, for a connection of the proxy itself. */
 static size_t write_v2(const struct address *from, const struct address *to, uint8_t *buf)
 {
     uint8_t *at = buf + sizeof(signature) + 4;

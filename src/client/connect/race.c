@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-/* The Connection Attempt Delay of RFC 8305, 8; and its lower limit. */
+/* The Connection Attempt Delay of RFC 8305, section 8, and its minimum. */
 #define DELAY (250 * USEC_PER_MSEC)
 #define DELAY_LEAST (10 * USEC_PER_MSEC)
 
@@ -17,13 +17,13 @@ struct race {
     struct attempts *attempts;
     const struct connect_plan *plan;
     const struct race_watch *watch;
-    size_t next;        /* the address to be tried next */
-    uint64_t due;       /* when, microseconds */
-    uint64_t delay;     /* between two */
-    bool begun, failed; /* one was, one has */
-    size_t running;     /* how many are being tried */
-    struct pollfd *set; /* for each attempt, -1 where it does not run; and plan->wake */
-    int error;          /* what the race returns if all fail */
+    size_t next;        /* the next address to try */
+    uint64_t due;       /* when to try it */
+    uint64_t delay;     /* between two attempts */
+    bool begun, failed; /* whether any attempt has */
+    size_t running;     /* how many attempts are running */
+    struct pollfd *set; /* one for each attempt, -1 if it is not running; and plan->wake */
+    int error;          /* the result if all fail */
 };
 
 uint64_t race_delay(size_t count, uint64_t deadline)
@@ -40,11 +40,11 @@ static void notify(const struct race *r, size_t i, bool failed)
         r->watch->event(r->watch->context, &r->attempts->list[i], failed);
 }
 
-/* The attempt I failed. The next one need not wait any longer. */
+/* Attempt I failed. The next one begins without further delay. */
 static void fail(struct race *r, size_t i, int error)
 {
     r->attempts->list[i].error = error;
-    /* That a machine has no address of one family says nothing of the other's. */
+    /* Prefers errors of the network to those of this machine, such as a lack of IPv6. */
     if (!connect_ran_short(error) || connect_ran_short(r->error) || !r->failed)
         r->error = error;
     r->failed = true;
@@ -52,7 +52,7 @@ static void fail(struct race *r, size_t i, int error)
     notify(r, i, true);
 }
 
-/* Sends the first datagram to ADDRESS. Returns a socket or -errno. */
+/* Sends the first datagram to ADDRESS. Returns the socket or -errno. */
 static int first(const struct address *address, const struct connect_plan *plan)
 {
     int fd = connect_begin(address, plan);
@@ -67,7 +67,7 @@ static int first(const struct address *address, const struct connect_plan *plan)
     return r < 0 ? r : fd;
 }
 
-/* Whether it was answered: returns 0 or -errno. */
+/* Returns 0 if the datagram was answered, or -errno. */
 static int answer(int fd)
 {
     char byte;
@@ -75,7 +75,7 @@ static int answer(int fd)
     return recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-/* An IP address is tried without waiting; of a Unix socket there is one only. */
+/* Begins an attempt without waiting. A Unix socket may block, as it is the only address. */
 static int begin(const struct race *r, const struct address *address)
 {
     if (!address_is_ip(address))
@@ -109,7 +109,7 @@ static void begin_next(struct race *r)
     }
 }
 
-/* Waits for what comes next. Returns 0, -ECANCELED, -ETIMEDOUT or another -errno. */
+/* Waits for the next event. Returns 0, -ECANCELED, -ETIMEDOUT or another -errno. */
 static int await(const struct race *r)
 {
     bool more = r->next < r->attempts->count;
@@ -123,7 +123,7 @@ static int await(const struct race *r)
     return n <= 0 && clock_now() >= r->plan->deadline ? -ETIMEDOUT : 0;
 }
 
-/* Takes what has happened. Returns the index of an attempt that is connected, or -1. */
+/* Handles the events. Returns the index of an attempt that has connected, or -1. */
 static ssize_t take_results(struct race *r)
 {
     for (size_t i = 0; i < r->next; i++) {
@@ -139,7 +139,7 @@ static ssize_t take_results(struct race *r)
     return -1;
 }
 
-/* Those that still ran at the deadline. */
+/* Ends the attempts that are still running at the deadline. */
 static void time_out(struct race *r)
 {
     for (size_t i = 0; i < r->next; i++)
@@ -150,7 +150,7 @@ static void time_out(struct race *r)
     r->running = 0;
 }
 
-/* After the deadline no further address is tried. */
+/* Whether another address may be tried: not after the deadline. */
 static bool may_begin(const struct race *r)
 {
     uint64_t now = clock_now();
@@ -160,7 +160,7 @@ static bool may_begin(const struct race *r)
     return r->running == 0 || now >= r->due;
 }
 
-/* Runs to the end. Returns the index of the attempt that won, or -errno. */
+/* Runs the race. Returns the index of the attempt that won, or -errno. */
 static ssize_t run(struct race *r)
 {
     for (;;) {

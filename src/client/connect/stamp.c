@@ -22,7 +22,7 @@ void stamp_enable_departures(int fd)
                       SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_OPT_ID |
                       SOF_TIMESTAMPING_OPT_TSONLY;
 
-    stamp_enable(fd); /* without numbers: they begin anew */
+    stamp_enable(fd); /* first without OPT_ID, which restarts the numbering */
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags));
 }
 
@@ -31,7 +31,7 @@ static uint64_t nanoseconds(const struct timespec *t)
     return (uint64_t)t->tv_sec * NSEC_PER_SEC + (uint64_t)t->tv_nsec;
 }
 
-/* The kernel's stamp, of CLOCK_REALTIME; 0: there is none. */
+/* Returns the kernel's timestamp (CLOCK_REALTIME), or 0 if there is none. */
 static uint64_t real_stamp_of(struct msghdr *message)
 {
     struct scm_timestamping stamps;
@@ -52,7 +52,7 @@ uint64_t stamp_of(struct msghdr *message)
 
     clock_gettime(CLOCK_REALTIME, &real);
     uint64_t real_now = nanoseconds(&real);
-    /* A clock that was set in between shows as a time that cannot be. */
+    /* If the clock was set in between, the time may be impossible. */
     if (stamp == 0 || stamp >= real_now || real_now - stamp >= now)
         return 0;
     return now - (real_now - stamp);

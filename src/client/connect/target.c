@@ -14,7 +14,7 @@ static const char *reason_of(int gai_error, int family)
 {
     if (gai_error == EAI_SYSTEM)
         return strerror(errno);
-    if (gai_error == EAI_SERVICE) /* glibc: "Servname not supported for ai_socktype" */
+    if (gai_error == EAI_SERVICE) /* instead of glibc's "Servname not supported for ai_socktype" */
         return "the port is neither a number nor a service name";
     if (gai_error == EAI_INPROGRESS)
         return "the name lookup timed out";
@@ -50,7 +50,7 @@ static bool is_known(const struct attempts *attempts, const struct address *a)
 
 static void add_address(struct attempts *attempts, const struct address *a)
 {
-    if (is_known(attempts, a)) /* two lines in /etc/hosts may name the same one */
+    if (is_known(attempts, a)) /* /etc/hosts may contain an address twice */
         return;
     attempts->list = array_append(attempts->list, &attempts->count, sizeof(*attempts->list));
     attempts->list[attempts->count - 1].address = *a;
@@ -65,7 +65,7 @@ static void add_found(struct attempts *attempts, const struct addrinfo *info)
     }
 }
 
-/* Moves the next address of another family than that at I - 1 to I. */
+/* Moves the next address whose family differs from that at I - 1 to I. */
 static void take_turns_at(struct attempts *attempts, size_t i)
 {
     struct attempt *list = attempts->list;
@@ -80,7 +80,8 @@ static void take_turns_at(struct attempts *attempts, size_t i)
     list[i] = moved;
 }
 
-/* HOST as getaddrinfo(3) wants it, without the brackets around an IPv6 address; freed by caller. */
+/* Returns HOST without the brackets around an IPv6 address, for getaddrinfo(3). The caller frees
+ * it. */
 static char *bare_host(const char *host)
 {
     size_t len = strlen(host);
@@ -93,14 +94,14 @@ static char *bare_host(const char *host)
 static int resolve_host(const struct target *target, uint64_t deadline, struct attempts *found,
                         const char **reason)
 {
-    /* No AI_ADDRCONFIG: it takes localhost away from machines that have only a loopback. */
+    /* Without AI_ADDRCONFIG, which would hide localhost on machines that have only a loopback. */
     struct addrinfo hints = {.ai_family = target->family, .ai_socktype = target->type};
     struct addrinfo *list;
     char *host = bare_host(target->host);
     int r = lookup(host, target->port, &hints, deadline, &list), error = errno;
 
     if (r != 0)
-        *reason = reason_of(r, target->family); /* before free() can touch errno */
+        *reason = reason_of(r, target->family); /* before free(3) can change errno */
     free(host);
     if (r != 0)
         return error_of(r, error);

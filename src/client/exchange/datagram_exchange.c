@@ -18,10 +18,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* More than any datagram, of UDP or (by default) of a Unix socket. */
+/* Larger than any UDP datagram, or (by default) any Unix datagram. */
 #define PACKET_MAX ((size_t)256 << 10)
 
-/* What answers nothing is received so often before it is looked whether there is input. */
+/* How many unexpected datagrams to receive before the input is checked again. */
 #define UNEXPECTED_MAX 64
 
 struct datagram_exchange {
@@ -29,19 +29,19 @@ struct datagram_exchange {
     struct exchange_result *result;
     int sock;
     int type;          /* of the socket */
-    bool answered;     /* something came from the peer */
-    size_t others;     /* further addresses that may be tried while nothing has come */
-    uint64_t patience; /* how long an answer is waited for, microseconds; 0: for ever */
+    bool answered;     /* the peer has sent something */
+    size_t others;     /* further addresses to try if there is no answer */
+    uint64_t patience; /* the timeout for an answer, microseconds; 0: none */
     struct address peer;
-    uint64_t arrived;     /* what was received last, nanoseconds */
-    struct payload input; /* what was read, and is to be sent line by line */
+    uint64_t arrived;     /* when the last datagram arrived, nanoseconds */
+    struct payload input; /* what was read, to be sent line by line */
     bool input_ended;
     struct display display;
     bool over;
-    unsigned unexpected; /* how often something came that answers no message */
+    unsigned unexpected; /* datagrams that answered no message */
 };
 
-/* The first reason counts. */
+/* Ends the exchange. Only the first reason is kept. */
 static void end(struct datagram_exchange *d, enum exchange_ending ending, int error)
 {
     if (d->over)
@@ -51,14 +51,14 @@ static void end(struct datagram_exchange *d, enum exchange_ending ending, int er
     d->result->error = error;
 }
 
-/* ---- what came ---- */
+/* ---- receiving ---- */
 
 static void put_answer(struct datagram_exchange *d, const struct message *m, const char *data,
                        size_t len)
 {
     message_put_answer(&d->peer, m, data, len, d->arrived);
     if (!output_works())
-        end(d, ENDED_OUTPUT, 0); /* streams_close() says why */
+        end(d, ENDED_OUTPUT, 0); /* streams_close() reports the error */
 }
 
 static void show(struct datagram_exchange *d, const char *data, size_t len)
@@ -93,7 +93,7 @@ static void compare(struct datagram_exchange *d, const struct message *m, const 
     end(d, ENDED_DIFFERENT, 0);
 }
 
-/* Something came: the answer to M, or (NULL) to nothing. */
+/* Handles a datagram: the answer to M, or an unexpected one if M is NULL. */
 static void take(struct datagram_exchange *d, const struct message *m, const char *data, size_t len)
 {
     d->answered = true;
@@ -106,7 +106,7 @@ static void take(struct datagram_exchange *d, const struct message *m, const cha
     d->result->received += len;
 }
 
-/* Receives what is there. Returns 1 if that was something, 0, or -errno. */
+/* Receives without waiting. Returns 1 if there was a datagram, 0 if not, or -errno. */
 static int receive(struct datagram_exchange *d, const struct message *m)
 {
     char data[PACKET_MAX];
@@ -121,7 +121,7 @@ static int receive(struct datagram_exchange *d, const struct message *m)
     return 1;
 }
 
-/* The same, of what answers no message: an error is the end. */
+/* Receives datagrams that answer no message. An error ends the exchange. */
 static void receive_unexpected(struct datagram_exchange *d)
 {
     int r = receive(d, NULL);
@@ -134,7 +134,7 @@ static void receive_unexpected(struct datagram_exchange *d)
 
 enum event { TOO_LATE, FROM_SERVER, FROM_INPUT };
 
-/* Waits for the socket (EVENTS), or for INPUT (-1: none), until the DEADLINE. */
+/* Waits for EVENTS of the socket, or for INPUT unless it is -1, until DEADLINE. */
 static enum event await(struct datagram_exchange *d, short events, int input, uint64_t deadline)
 {
     struct pollfd set[] = {{.fd = d->sock, .events = events}, {.fd = input, .events = POLLIN}};
@@ -148,7 +148,7 @@ static enum event await(struct datagram_exchange *d, short events, int input, ui
     }
 }
 
-/* As long as another address may be tried, each has its share of the timeout. */
+/* While further addresses may be tried, each gets its share of the timeout. */
 static uint64_t deadline_of(struct datagram_exchange *d)
 {
     d->patience = d->plan->timeout;
@@ -159,9 +159,9 @@ static uint64_t deadline_of(struct datagram_exchange *d)
 
 /* ---- a message ---- */
 
-/* Takes another port: what comes late would else be taken for the answer to the next message. While
- * the socket is not connected, connect(2), it has none, so nothing comes that is not thrown away. A
- * Unix socket keeps its name. */
+/* Changes the local port, so that a late answer is not taken for that to the next message. A socket
+ * that is disconnected by connect(2) (AF_UNSPEC) has no port, so all that is queued can be
+ * discarded. A Unix socket keeps its name. */
 static void change_port(struct datagram_exchange *d)
 {
     const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
@@ -169,7 +169,7 @@ static void change_port(struct datagram_exchange *d)
 
     if (d->type != SOCK_DGRAM || !address_is_ip(&d->peer))
         return;
-    (void)connect(d->sock, &nobody, sizeof(nobody)); /* what fails does so below, too */
+    (void)connect(d->sock, &nobody, sizeof(nobody)); /* an error also shows below */
     while (recv(d->sock, &late, sizeof(late), MSG_DONTWAIT) >= 0)
         ;
     if (connect(d->sock, &d->peer.sa, d->peer.len) < 0)
@@ -191,7 +191,7 @@ static void give_up(struct datagram_exchange *d, const struct message *m)
     change_port(d);
 }
 
-/* What ended it while M was out. */
+/* Reports why the exchange ended before M was answered. */
 static void put_failure(struct datagram_exchange *d, const struct message *m)
 {
     if (!d->plan->json || d->result->error == 0 || d->result->ending == ENDED_OUTPUT)
@@ -212,7 +212,7 @@ static int send_whole(struct datagram_exchange *d, const struct message *m, uint
     }
 }
 
-/* Sends M to one address, and waits for its answer. Returns 0 or -errno. */
+/* Sends M to one address and waits for the answer. Returns 0 or -errno. */
 static int ask_once(struct datagram_exchange *d, const struct message *m)
 {
     uint64_t deadline = deadline_of(d);
@@ -226,7 +226,8 @@ static int ask_once(struct datagram_exchange *d, const struct message *m)
     return r > 0 ? 0 : r == 0 ? -ETIMEDOUT : r;
 }
 
-/* Goes on to the next address, if this one failed by ERROR before anything came from it. */
+/* Changes to the next address if this one failed with ERROR and has never answered. Returns whether
+ * it did. */
 static bool move_on(struct datagram_exchange *d, int error)
 {
     if (d->answered || d->others == 0 || error == -EMSGSIZE)
@@ -298,9 +299,9 @@ static bool is_input_ready(const struct datagram_exchange *d)
     return poll(&set, 1, 0) > 0;
 }
 
-/* Reads some, once it is there; what a server says meanwhile answers nothing. It is received first,
- * lest it be taken for an answer, but a server that speaks without end must not hold up the input.
- */
+/* Waits for input and reads it. Datagrams that arrive meanwhile are received first, so that they
+ * are not taken for an answer, but only UNEXPECTED_MAX of them, so that a server cannot hold up the
+ * input. */
 static void read_some(struct datagram_exchange *d)
 {
     if (await(d, POLLIN, d->plan->input, NEVER) == FROM_SERVER) {
@@ -317,7 +318,7 @@ static void read_some(struct datagram_exchange *d)
         end(d, ENDED_INPUT, (int)n);
 }
 
-/* The length of the first line that was read, with its newline; 0: there is no whole one yet. */
+/* Returns the length of the first line of the input with its newline, or 0 if it is incomplete. */
 static size_t first_line(const struct datagram_exchange *d)
 {
     size_t len = byte_queue_length(&d->input.bytes);
@@ -344,10 +345,10 @@ static void send_lines(struct datagram_exchange *d)
     }
 }
 
-/* ---- all of it ---- */
+/* ---- the exchange ---- */
 
-/* What there still is: of a connection until the server closes it, too; of datagrams what has come
- * by now, however many more are sent. */
+/* Receives the rest: of a connection, until the server closes it; of datagrams, those that have
+ * already arrived. */
 static void receive_remaining(struct datagram_exchange *d)
 {
     bool lasting = d->type != SOCK_DGRAM;

@@ -31,7 +31,7 @@ void exchange_diag_connected(int sock, const struct address *peer, const struct 
         diag_say("connected to %s; Ctrl-D ends", to);
 }
 
-/* "1 byte", "2 bytes"; BUF of COUNT_TEXT_MAX. */
+/* Formats "1 byte" or "2 bytes" in BUF, of COUNT_TEXT_MAX bytes. */
 static const char *bytes(uint64_t count, char *buf)
 {
     snprintf(buf, COUNT_TEXT_MAX, "%" PRIu64 " byte%s", count, plural(count));
@@ -43,7 +43,7 @@ static double seconds(uint64_t usec)
     return (double)usec / (double)USEC_PER_SEC;
 }
 
-/* The server closed, or the connection broke, too early. */
+/* The server closed the connection too early, or it broke. */
 static int report_closed(const struct exchange_result *r, const char *peer, bool verify)
 {
     char got[COUNT_TEXT_MAX], line[ADDRESS_TEXT_MAX] = "";
@@ -67,7 +67,7 @@ static int report_closed(const struct exchange_result *r, const char *peer, bool
     return ECHOC_CLOSED;
 }
 
-/* Datagrams: their host has answered that nobody is there. */
+/* For datagrams: the host has reported that nobody listens there. */
 static int report_refused(const struct address *peer)
 {
     connect_diag_refused(&(struct attempt){.address = *peer, .error = -ECONNREFUSED});
@@ -78,7 +78,7 @@ static int report_silence(const struct exchange_result *r, const char *peer, uin
 {
     char span[DURATION_TEXT_MAX], got[COUNT_TEXT_MAX];
 
-    if (r->unanswered > 0) /* each has been told of */
+    if (r->unanswered > 0) /* each has been reported */
         return ECHOC_SILENT;
     duration_format(timeout, span, sizeof(span));
     if (r->received == 0)
@@ -88,7 +88,7 @@ static int report_silence(const struct exchange_result *r, const char *peer, uin
     return ECHOC_SILENT;
 }
 
-/* A byte, or -1 where there was none; BUF of COUNT_TEXT_MAX. */
+/* Formats a byte, or -1 for none, in BUF, of COUNT_TEXT_MAX bytes. */
 static const char *byte(int value, char *buf)
 {
     snprintf(buf, COUNT_TEXT_MAX, value < 0 ? "nothing" : "0x%02x", (unsigned)value);
@@ -117,7 +117,7 @@ static int report_local(const struct exchange_result *r)
     }
     if (r->ending == ENDED_INPUT)
         diag_say("cannot read standard input: %s", why);
-    else if (r->error != 0 && r->error != -EPIPE) /* who stopped reading, as head(1) does, knows */
+    else if (r->error != 0 && r->error != -EPIPE) /* EPIPE: the reader, such as head(1), has left */
         diag_say("cannot write standard output: %s", why);
     return EXIT_IOERR;
 }
@@ -140,7 +140,7 @@ static int report_success(const struct exchange_result *r, const char *peer,
     return ECHOC_OK;
 }
 
-/* Whether the server may close now: all was sent and answered (with verify: all of it). */
+/* Whether the server may close now: everything was sent and answered; with --verify, every byte. */
 static bool is_answered(const struct exchange_result *r, bool verify)
 {
     return r->complete && (verify ? r->received == r->sent : r->received > 0 || r->sent == 0);

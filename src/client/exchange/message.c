@@ -11,7 +11,7 @@ bool message_is(const struct message *m, const char *data, size_t len)
     return len == m->len && (len == 0 || memcmp(data, m->data, len) == 0);
 }
 
-/* The times from sending M until the answer arrived, and until it was looked at. */
+/* Writes the times from sending M until the answer arrived, and until it was processed. */
 static void put_times(const struct message *m, uint64_t arrived)
 {
     uint64_t seen = clock_nanoseconds() - m->begin;

@@ -7,7 +7,7 @@
 
 #define BLOCK ((size_t)65536)
 
-/* A server that owes us more than this is not echoing; we wait for it rather than grow. */
+/* The most unanswered bytes. Beyond that, sending waits for the server. */
 #define IN_FLIGHT_MAX ((size_t)256 << 20)
 
 size_t payload_unsent(const struct payload *o)

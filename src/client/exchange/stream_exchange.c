@@ -17,14 +17,14 @@ struct exchange {
     struct exchange_result *result;
     struct payload out;
     struct display display;
-    uint64_t moved;   /* when something last did */
-    int send_error;   /* -errno: the server takes no more, but may have said something */
-    bool input_ended; /* nothing more will be added to what is to be sent */
-    bool unanswered;  /* we spoke last */
-    bool concluded;   /* only what was received is still to be written */
+    uint64_t moved;   /* when data was last sent, received or written */
+    int send_error;   /* -errno: sending has failed, but there may be data to receive */
+    bool input_ended; /* no more input will follow */
+    bool unanswered;  /* nothing was received since the last send */
+    bool concluded;   /* only the output remains to be written */
 };
 
-/* Decides how the exchange ended; the first reason counts. */
+/* Stores how the exchange ended. Only the first reason is kept. */
 static void conclude(struct exchange *x, enum exchange_ending ending, int error)
 {
     if (x->concluded)
@@ -55,7 +55,7 @@ static void read_input(struct exchange *x)
         conclude(x, ENDED_INPUT, (int)n);
 }
 
-/* Sends some. A failure ends nothing yet: the server's last words may wait to be read. */
+/* Sends. An error does not end the exchange yet, because data of the server may still be unread. */
 static void send_some(struct exchange *x)
 {
     ssize_t n = payload_send(&x->out, x->plan->sock);
@@ -71,10 +71,11 @@ static void half_close_when_sent(struct exchange *x)
     if (x->result->half_closed || !x->input_ended || payload_unsent(&x->out) > 0)
         return;
     x->result->half_closed = true;
-    shutdown(x->plan->sock, SHUT_WR); /* a connection that is gone shows when it is read */
+    shutdown(x->plan->sock, SHUT_WR); /* if the connection has ended, receiving shows it */
 }
 
-/* The server has closed: was that before the input ended? Its end may be there, but unread. */
+/* The server has closed the connection. Checks whether the input had also ended, but was not read
+ * yet. */
 static void look_for_end_of_input(struct exchange *x)
 {
     struct pollfd input = {.fd = x->plan->input, .events = POLLIN};
@@ -87,7 +88,7 @@ static void end_of_reply(struct exchange *x, int error)
 {
     if (!x->plan->interactive)
         look_for_end_of_input(x);
-    if (error == 0 && x->send_error != -EPIPE) /* EPIPE says no more than that it closed */
+    if (error == 0 && x->send_error != -EPIPE) /* EPIPE only means that it was closed */
         error = x->send_error;
     conclude(x, error < 0 ? ENDED_BROKEN : ENDED_CLOSED, error);
 }
@@ -126,10 +127,10 @@ static void receive_some(struct exchange *x)
         conclude(x, ENDED_SYSTEM, -ENOMEM);
 }
 
-/* Writes some, and notices when nobody reads it any more even while there is nothing to write. */
+/* Writes output. Also notices that the reader has gone if there is nothing to write. */
 static void write_output(struct exchange *x, short revents)
 {
-    /* POLLERR is that of a pipe, POLLHUP that of a socket or of a terminal. */
+    /* Without a reader, a pipe reports POLLERR, a socket or terminal POLLHUP. */
     int r = revents & (POLLERR | POLLHUP) ? -EPIPE : 0;
 
     if (display_pending(&x->display))
@@ -137,11 +138,11 @@ static void write_output(struct exchange *x, short revents)
     if (r == 0)
         return;
     display_free(&x->display);
-    x->concluded = false; /* what cannot be shown outweighs how it ended */
+    x->concluded = false; /* failed output is more important than how it ended */
     conclude(x, ENDED_OUTPUT, r);
 }
 
-/* Whether it is the server's turn: waiting for a person to type, or to read, is not silence. */
+/* Whether a reply is due. While a person types or reads, the timeout does not apply. */
 static bool reply_is_awaited(const struct exchange *x)
 {
     bool owed = x->unanswered || x->result->half_closed || x->send_error || x->out.in_flight > 0 ||
@@ -150,7 +151,7 @@ static bool reply_is_awaited(const struct exchange *x)
     return owed && !x->concluded && !display_pending(&x->display);
 }
 
-/* Until the silence is too long, in milliseconds for poll(2), rounded up; -1 = for ever. */
+/* Returns the milliseconds until the timeout, rounded up, for poll(2); -1 if there is none. */
 static int poll_timeout(const struct exchange *x)
 {
     if (x->plan->timeout == 0 || !reply_is_awaited(x))
@@ -159,10 +160,10 @@ static int poll_timeout(const struct exchange *x)
 }
 
 /*
- * What to wait for. A descriptor of which nothing is wanted is left out, because poll(2) reports
- * POLLHUP and POLLERR unasked; the output stays in: there they are wanted.
+ * Fills in the poll set. A descriptor without events is left out, because poll(2) would report
+ * POLLHUP and POLLERR anyway; except for the output, where these are needed.
  */
-static void choose(const struct exchange *x, struct pollfd *set)
+static void build_poll_set(const struct exchange *x, struct pollfd *set)
 {
     bool send = payload_unsent(&x->out) > 0 && !x->send_error && !x->concluded;
     bool receive = !display_pending(&x->display) && !x->concluded;
@@ -192,13 +193,13 @@ static void move(struct exchange *x, const struct pollfd *set)
     half_close_when_sent(x);
 }
 
-/* One wait, and all that it allows. */
+/* Waits once, and does what is possible then. */
 static void run_once(struct exchange *x)
 {
     struct pollfd set[POLLED];
     int limit = poll_timeout(x);
 
-    choose(x, set);
+    build_poll_set(x, set);
     int n = poll(set, POLLED, limit);
     if (n < 0 && errno != EINTR)
         conclude(x, ENDED_SYSTEM, -errno);
@@ -217,7 +218,7 @@ static void queue_messages(struct exchange *x)
             conclude(x, ENDED_SYSTEM, -ENOMEM);
 }
 
-/* Nothing was kept back: a server that talks unasked and leaves has not missed anything. */
+/* Whether all input was sent, so that the server has not closed the connection too early. */
 static bool is_complete(const struct exchange *x)
 {
     bool asked = x->out.sent > 0 || x->result->received == 0;

@@ -9,10 +9,10 @@
 #include <poll.h>
 #include <string.h>
 
-/* Between the copies of one size: a burst may be dropped as a whole. */
+/* Time between the copies of one size, because a burst may be dropped as a whole. */
 #define PAUSE (100 * USEC_PER_MSEC)
 
-/* Of the type of probe_stream.take. */
+/* The callback probe_stream.take. */
 static void take(void *context, const struct reply *reply)
 {
     struct datagram_probe *d = context;
@@ -29,7 +29,7 @@ static void take(void *context, const struct reply *reply)
             d->passed[i] = true;
 }
 
-/* Neither fragments nor the MTU of the path as it is known: each size is tried in earnest. */
+/* Forbids fragments and ignores the known path MTU, so that each size is really sent. */
 static void forbid_fragments(int fd)
 {
     setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &(int){IP_PMTUDISC_PROBE}, sizeof(int));
@@ -76,8 +76,8 @@ static bool has_all(const struct datagram_probe *d)
 }
 
 /*
- * Takes the error R that was returned (0: none), and what is in the queue. Returns it, or 0 where
- * there is none, or a router reports that a size is too large: others may yet pass.
+ * Handles R, the result of a call, and the error queue. Returns the error, or 0 if there is none or
+ * if it is a report that a size is too large, since smaller sizes may still pass.
  */
 static int take_error(struct datagram_probe *d, int r)
 {
@@ -95,7 +95,7 @@ static bool is_too_large(const struct datagram_probe *d)
     return d->queued.error == EMSGSIZE && d->queued.icmp;
 }
 
-/* Receives until DEADLINE, or all sizes have come back, or the only one is reported to be too
+/* Receives until DEADLINE, until all sizes have come back, or until the only one is reported as too
  * large. Returns 0, -errno or -ECANCELED. */
 static int collect(struct datagram_probe *d, uint64_t deadline)
 {

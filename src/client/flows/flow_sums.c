@@ -1,5 +1,5 @@
 /*
- * What many flows come to, and what it means if some of them lose everything.
+ * The sums of many flows, and what it means if some of them lose everything.
  */
 #include "base/text.h"
 #include "client/flows/flows.h"
@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-/* How many source ports are named. */
+/* How many source ports to name in a message. */
 #define PORTS_NAMED 8
 
 bool flow_is_dead(const struct flow *flow)
@@ -51,7 +51,7 @@ static void name_ports(const struct flows *f, size_t dead, char *buf)
         text_append(buf, FLOWS_TEXT_MAX, ", ...");
 }
 
-/* The probability that FLOW loses everything, where LOST of SENT probes are lost. */
+/* Returns the probability that FLOW loses everything by chance, if LOST of SENT probes are lost. */
 static double chance(const struct flow *flow, uint64_t lost, uint64_t sent)
 {
     double chance = flow->sent > 0 ? 1 : 0;
@@ -61,7 +61,7 @@ static double chance(const struct flow *flow, uint64_t lost, uint64_t sent)
     return chance;
 }
 
-/* How many flows would lose everything by chance, with the loss that the others have. */
+/* Returns how many flows are expected to lose everything by chance, with the loss of the others. */
 static double dead_by_chance(const struct flows *f)
 {
     uint64_t sent = 0, lost = 0;

@@ -13,12 +13,12 @@
 #include <poll.h>
 #include <stdlib.h>
 
-/* Probes of each flow that are remembered. */
+/* How many probes to remember for each flow. */
 #define WINDOW 256
 
 /* ---- one flow ---- */
 
-/* Of the type of probe_stream.take. */
+/* The callback probe_stream.take. */
 static void take(void *context, const struct reply *reply)
 {
     struct flow *flow = context;
@@ -37,8 +37,9 @@ static void take(void *context, const struct reply *reply)
         flow->next = 0;
 }
 
-/* Segments that were sent anew because they were lost. Those that had arrived all the same, which
- * the other end says (RFC 2883), tell of two machines that are busy, and nothing of the path. */
+/* Returns the number of segments that were retransmitted because they were lost. Does not count
+ * those that had arrived (D-SACK, RFC 2883): they show that a machine is busy, not that the path
+ * loses. */
 static uint64_t repeated_segments(int fd)
 {
     struct tcp_info info = {0};
@@ -63,7 +64,7 @@ static void end_flow(struct flow *flow, int error)
     fd_close(&flow->stream.fd);
 }
 
-/* The flows take turns within an interval, lest all send at once. */
+/* Spreads the flows over an interval, so that they do not all send at once. */
 static void begin_flow(struct flows *f, size_t i, uint64_t now)
 {
     struct flow *flow = &f->list[i];
@@ -92,7 +93,7 @@ static void begin_flow(struct flows *f, size_t i, uint64_t now)
         flow->port = address_port(&own);
 }
 
-/* The header of --proxy goes before the first probe. */
+/* The header of --proxy is sent before the first probe. */
 static void finish_connecting(struct flow *flow, uint64_t now)
 {
     const struct flows *f = flow->all;
@@ -110,7 +111,7 @@ static void finish_connecting(struct flow *flow, uint64_t now)
         end_flow(flow, r);
 }
 
-/* The network has reported something: that is the end of a connection, but only of one datagram. */
+/* Handles an error from the network. It ends a connection, but concerns only one datagram. */
 static void fail(struct flow *flow, int r)
 {
     if (flow->stream.type == SOCK_DGRAM && r < 0) {
@@ -167,7 +168,7 @@ static bool may_send(const struct flow *flow)
     return flow->connected && !has_all_sent(flow) && !probe_stream_pending(&flow->stream);
 }
 
-/* Goes on as far as time and what has come, EVENTS of poll(2), let it. */
+/* Continues FLOW according to the time and the EVENTS of poll(2). */
 static void move(struct flow *flow, short events, uint64_t begin, uint64_t now)
 {
     uint64_t wait = flow->all->plan->wait;
@@ -193,7 +194,7 @@ static void move(struct flow *flow, short events, uint64_t begin, uint64_t now)
         end_flow(flow, 0);
 }
 
-/* ---- all of them ---- */
+/* ---- all flows ---- */
 
 static short events_of(const struct flow *flow)
 {
@@ -201,7 +202,7 @@ static short events_of(const struct flow *flow)
                                                                            : POLLIN);
 }
 
-/* When FLOW has to be moved, whatever comes. */
+/* Returns when FLOW has to continue even without an event. */
 static uint64_t moment_of(struct flow *flow, uint64_t begin)
 {
     uint64_t wait = flow->all->plan->wait;
@@ -224,7 +225,7 @@ static void take_interrupt(struct flows *f)
     f->over = f->over || interrupt == INTERRUPT_STOP;
 }
 
-/* One wait and what it brings. Returns whether any flow goes on. */
+/* Waits once and handles the events. Returns whether any flow continues. */
 static bool run_once(struct flows *f, struct pollfd *set, uint64_t begin, uint64_t deadline)
 {
     size_t count = f->plan->count, open = 0;

@@ -35,7 +35,7 @@ static int grow(struct byte_queue *q, size_t needed)
 
 char *byte_queue_room(struct byte_queue *q, size_t count)
 {
-    /* Moving only once half is unused keeps the cost per byte constant. */
+    /* Moving data only when half of the buffer is unused keeps the cost per byte constant. */
     if (q->size - q->end < count && q->start > q->size / 2)
         move_to_beginning(q);
     if (q->size - q->end < count && grow(q, q->end + count) < 0)

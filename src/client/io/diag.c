@@ -22,7 +22,7 @@ void diag_say(const char *format, ...)
     va_end(args);
     used = strlen(line);
     line[used] = '\n';
-    fd_write_all(STDERR_FILENO, line, used + 1); /* in one: others may use the same terminal */
+    fd_write_all(STDERR_FILENO, line, used + 1); /* one write, as others may use the terminal */
 }
 
 void diag_hint_at_help(void)

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Of the UTF-8 sequence that LEAD begins; 0 for a continuation, 1 for what begins none. */
+/* Returns the length of the UTF-8 sequence that LEAD begins: 0 for a continuation byte, 1 for an
+ * invalid one. */
 static size_t promised_length(unsigned char lead)
 {
     if ((lead & 0xc0) == 0x80)
@@ -25,7 +26,7 @@ static size_t promised_length(unsigned char lead)
     return lead < 0xf8 ? 4 : 1;
 }
 
-/* How many bytes at the end of DATA may be the beginning of a sequence: 0 to 3. */
+/* Returns how many bytes at the end of DATA may be an incomplete sequence: 0 to 3. */
 static size_t unfinished_tail(const char *data, size_t len)
 {
     for (size_t tail = 1; tail <= 3 && tail <= len; tail++) {
@@ -36,7 +37,7 @@ static size_t unfinished_tail(const char *data, size_t len)
     return 0;
 }
 
-/* An object of the first LEN of the bytes held. */
+/* Writes the first LEN held bytes as a JSON object. */
 static int put_held(struct display *d, size_t len)
 {
     char *object = NULL, *text = memory_zeroed(1, ESCAPED_SIZE(len));
@@ -56,7 +57,7 @@ static int put_held(struct display *d, size_t len)
     return r;
 }
 
-/* Escapes the first LEN of the bytes held. */
+/* Writes the first LEN held bytes, escaped. */
 static int show_held(struct display *d, size_t len)
 {
     if (len == 0)
@@ -94,8 +95,8 @@ bool display_pending(const struct display *d)
 int display_write(struct display *d)
 {
     size_t len = byte_queue_length(&d->text);
-    /* POLLOUT of a pipe promises PIPE_BUF bytes; and O_NONBLOCK is not ours to set: the
-     * descriptor may be shared with a shell. */
+    /* After POLLOUT, a pipe takes PIPE_BUF bytes without blocking. O_NONBLOCK must not be set,
+     * because the descriptor may be shared with a shell. */
     ssize_t n = write(d->fd, byte_queue_front(&d->text), len < PIPE_BUF ? len : PIPE_BUF);
 
     if (n < 0)

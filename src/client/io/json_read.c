@@ -9,7 +9,7 @@ static const char *skip_spaces(const char *p)
     return p + strspn(p, " \t\r\n");
 }
 
-/* The quote that ends the string whose first character is at P; NULL: none does. */
+/* Returns the quote that ends the string whose first character is at P, or NULL. */
 static const char *string_end(const char *p)
 {
     for (; *p != '"'; p++) {
@@ -21,8 +21,7 @@ static const char *string_end(const char *p)
     return p;
 }
 
-/* The end of the object or array that begins at P; NULL: it has none. Its brackets are counted, and
- * not looked at any further. */
+/* Returns the end of the object or array that begins at P, or NULL. Only counts its brackets. */
 static const char *compound_end(const char *p)
 {
     size_t depth = 0;
@@ -74,7 +73,7 @@ static const char *read_value(const char *p, struct json_value *v)
     return v->len > 0 ? p + v->len : NULL;
 }
 
-/* Reads the member at P. Returns what follows, a comma or the end of the object; or NULL. */
+/* Reads the member at P. Returns the comma or brace that follows it, or NULL. */
 static const char *read_member(const char *p, struct json_value *key, struct json_value *value)
 {
     if (*p != '"')
@@ -86,8 +85,8 @@ static const char *read_member(const char *p, struct json_value *key, struct jso
     return p ? skip_spaces(p) : NULL;
 }
 
-/* The end of the object TEXT, or of its member KEY (NULL: none is wanted); NULL: it cannot be read,
- * or has no such member. */
+/* Returns the end of the object TEXT or, if WANTED is not NULL, of that member of it. Returns NULL
+ * if TEXT is invalid or has no such member. */
 static const char *walk(const char *text, const char *wanted, struct json_value *value)
 {
     const char *p = skip_spaces(text);
@@ -128,7 +127,7 @@ bool json_is_object(const char *text)
     return end && *skip_spaces(end) == '\0';
 }
 
-/* The character that the four digits at P stand for; '?' for one that is not of ASCII. */
+/* Returns the character with the four hexadecimal digits at P, or '?' if it is not ASCII. */
 static char code_point(const char *p)
 {
     char digits[5] = {p[0], p[1], p[2], p[3]};
@@ -137,7 +136,8 @@ static char code_point(const char *p)
     return number > 0 && number < 0x80 ? (char)number : '?';
 }
 
-/* The character after a backslash, which stands at *P; moves *P to its last byte. */
+/* Returns the character that the escape at *P, after its backslash, stands for. Moves *P to the
+ * last byte of the escape. */
 static char unescape(const char **p, const char *end)
 {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";

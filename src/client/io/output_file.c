@@ -35,7 +35,7 @@ static bool is_regular(int fd, off_t *size)
     return true;
 }
 
-/* Takes the room that LEN bytes need, and changes nothing else. Returns 0 or -errno. */
+/* Reserves disk space for LEN bytes without changing the file. Returns 0 or -errno. */
 static int reserve(int fd, size_t len)
 {
     if (len == 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)len) == 0)

@@ -12,25 +12,25 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Opens FD if it is closed, in the way in which it is not used: a socket that got its number would
- * receive what is printed, and what is printed would seem to be written. */
+/* If FD is closed, opens /dev/null there in the opposite direction, so that its use fails.
+ * Otherwise a socket could get that number, and receive the output. */
 static int occupy(int fd)
 {
     int mode = fd == STDIN_FILENO ? O_WRONLY : fd == STDOUT_FILENO ? O_RDONLY : O_RDWR;
 
     if (fcntl(fd, F_GETFD) >= 0)
         return 0;
-    return open("/dev/null", mode | O_CLOEXEC) < 0 ? -errno : 0; /* gets the lowest number: FD */
+    return open("/dev/null", mode | O_CLOEXEC) < 0 ? -errno : 0; /* the lowest free number is FD */
 }
 
-/* The least that the programs need. */
+/* The minimum that the programs need. */
 #define DESCRIPTORS 64
 #define STACK ((rlim_t)1 << 20)
 
-/* How long the reader of standard output may be busy, milliseconds. */
+/* How long to wait for the reader of standard output, in milliseconds. */
 #define GRACE 1000
 
-/* Makes LIMIT at least LEAST, as far as it may be. Returns whether it was less. */
+/* Raises LIMIT to LEAST, as far as is permitted. Returns whether it was less. */
 static bool raised(struct rlimit *limit, rlim_t least)
 {
     bool less = limit->rlim_cur < least;
@@ -56,13 +56,13 @@ static void reset_signals(void)
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGCHLD, SIG_DFL); /* ignored, it would hide how a child ended */
+    signal(SIGCHLD, SIG_DFL); /* if it is ignored, the exit status of a child is lost */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
 }
 
-/* Waits for room in standard output. Its reader may stand still for ever, and signals are blocked
- * where a verb takes them from a descriptor: after GRACE they end the program. */
+/* Waits for room in standard output. A verb that reads signals from a descriptor has blocked them,
+ * so if the reader does not continue within GRACE, they are unblocked and can end the program. */
 static void await_room(void)
 {
     struct pollfd set = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -76,7 +76,7 @@ static void await_room(void)
     ppoll(&set, 1, NULL, &mask);
 }
 
-/* Writes all of it, in pieces that a pipe with room takes without blocking. Returns 0 or -errno. */
+/* Writes all of DATA, in pieces that a pipe takes without blocking. Returns 0 or -errno. */
 static int write_pieces(const char *data, size_t len)
 {
     while (len > 0) {
@@ -90,7 +90,7 @@ static int write_pieces(const char *data, size_t len)
     return 0;
 }
 
-/* Of the type of cookie_io_functions_t.write. */
+/* A cookie_write_function_t (fopencookie(3)). */
 static ssize_t write_all(void *cookie, const char *data, size_t len)
 {
     struct streams *streams = cookie;
@@ -118,7 +118,7 @@ int streams_open(struct streams *streams)
     if (!file)
         return -ENOMEM;
     setvbuf(file, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
-    stdout = file; /* glibc permits that, and printf(3) and its like follow */
+    stdout = file; /* glibc permits this, and printf(3) uses it */
     return 0;
 }
 
@@ -127,12 +127,12 @@ int streams_close(struct streams *streams, int status, int failed)
     if (stdout != streams->replaced)
         fclose(stdout);
     stdout = streams->replaced;
-    /* A file system of another machine may only now say that there is no room. */
+    /* A network file system may report only now that there is no room. */
     if (close(STDOUT_FILENO) < 0 && streams->error == 0 && errno != EINTR)
         streams->error = -errno;
     if (streams->error == 0)
         return status;
-    if (streams->error != -EPIPE) /* who stopped reading, as head(1) does, knows */
+    if (streams->error != -EPIPE) /* the reader, such as head(1), has stopped on purpose */
         diag_say("cannot write standard output: %s", strerror(-streams->error));
     return failed;
 }

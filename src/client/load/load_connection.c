@@ -24,7 +24,7 @@ void load_connection_stop(struct load_connection *c)
 
 /* ---- objects ---- */
 
-/* Whether there is to be an object for each message. They are many: none is written by itself. */
+/* Whether to write a JSON object for each message. They are many, so the output is buffered. */
 static bool puts_objects(const struct load_connection *c)
 {
     return c->totals->common->json && c->totals->common->verbosity > VERBOSITY_QUIET;
@@ -51,7 +51,7 @@ static void put_failure(const struct load_connection *c, const char *why)
     end_object(c);
 }
 
-/* A point at the moment that was DUE, nanoseconds. */
+/* Adds a point at the time when it was DUE, in nanoseconds. */
 static void draw(const struct load_connection *c, enum plot_mark mark, uint64_t due, uint64_t ns)
 {
     uint64_t begin = c->totals->begin;
@@ -61,7 +61,7 @@ static void draw(const struct load_connection *c, enum plot_mark mark, uint64_t 
 
 /* ---- a connection ---- */
 
-/* It is over, because of WHY. What is wrong with a reply was put with that. */
+/* Ends the connection because of WHY. The caller has reported what is wrong with a reply. */
 static void fail(struct load_connection *c, const char *why)
 {
     error_counts_add(&c->totals->errors, why);
@@ -74,12 +74,12 @@ static void fail(struct load_connection *c, const char *why)
 
 static const char *describe(int error)
 {
-    const char *text = strerrordesc_np(-error); /* unlike strerror(3)'s, it stays */
+    const char *text = strerrordesc_np(-error); /* constant, unlike that of strerror(3) */
 
     return text ? text : "unknown error";
 }
 
-/* Of the type of probe_stream.take. */
+/* The callback probe_stream.take. */
 static void take(void *context, const struct reply *received)
 {
     struct load_connection *c = context;
@@ -94,7 +94,7 @@ static void take(void *context, const struct reply *received)
         draw(c, damaged ? PLOT_DAMAGED : PLOT_INTACT, clock_nanoseconds() - reply->seen,
              reply->time);
     switch (reply->verdict) {
-    case REPLY_STRAY: /* a greeting, or the line that refuses us: what follows will tell */
+    case REPLY_STRAY: /* a greeting, or the reason of a refusal: what follows will show */
         break;
     case REPLY_TRUNCATED:
         c->bad = "truncated reply";
@@ -106,7 +106,7 @@ static void take(void *context, const struct reply *received)
         c->left--;
         c->totals->messages++;
         stats_add(&c->totals->round_trips, reply->time);
-        c->delay = 0; /* the next message is due now */
+        c->delay = 0; /* the next message is due at once */
     }
 }
 
@@ -115,7 +115,7 @@ static void restart_timeout(struct load_connection *c)
     c->due = c->totals->common->timeout ? clock_now() + c->totals->common->timeout : NEVER;
 }
 
-/* Notes that C begins at .begin, though it was DUE before. */
+/* Records how much later than DUE the connection begins. */
 static void note_delay(struct load_connection *c, uint64_t due)
 {
     uint64_t delay = c->begin > due ? c->begin - due : 0;
@@ -174,7 +174,7 @@ static void send_next(struct load_connection *c)
         fail(c, describe(r));
 }
 
-/* The header of --proxy goes before the first message. */
+/* The header of --proxy is sent before the first message. */
 static void finish_connecting(struct load_connection *c)
 {
     char header[PROXY_HEADER_MAX];
@@ -196,7 +196,7 @@ static void finish_connecting(struct load_connection *c)
         send_next(c);
 }
 
-/* After something was received; R is what probe_stream_receive() returned. */
+/* Continues after receiving; R is the result of probe_stream_receive(). */
 static void go_on(struct load_connection *c, int r)
 {
     if (r == 1)
@@ -219,7 +219,7 @@ void load_connection_move(struct load_connection *c)
         return;
     }
     int r = probe_stream_flush(&c->stream);
-    /* What broke the sending may have been said before. */
+    /* The server may have sent the reason before it closed the connection. */
     int received = probe_stream_receive(&c->stream);
     go_on(c, received ? received : r);
 }

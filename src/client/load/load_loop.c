@@ -14,7 +14,8 @@ static uint64_t nanoseconds(uint64_t moment)
     return moment == NEVER ? NEVER : moment * NSEC_PER_USEC;
 }
 
-/* Lets go who waited too long, and begins what is due. Returns the moment of the next change. */
+/* Ends connections that have timed out, and begins those that are due. Returns the time of the next
+ * change. */
 static uint64_t prepare(struct load *l)
 {
     uint64_t moment = clock_earlier(l->patient, nanoseconds(l->tick));
@@ -68,7 +69,7 @@ static void run_once(struct load *l, uint64_t moment)
     l->tick += USEC_PER_SEC;
 }
 
-/* Whether all that is due has been begun, and is over. What is not scheduled ends with the time. */
+/* Whether all connections that were due have ended. Without a schedule, the time decides. */
 static bool is_done(const struct load *l)
 {
     uint64_t now = clock_nanoseconds(), due = schedule_due(&l->schedule, l->totals->started);
@@ -96,7 +97,7 @@ static void begin(struct load *l)
     if (l->opts->rate && l->opts->time)
         l->patient = timeout ? l->schedule.end + timeout * NSEC_PER_USEC : NEVER;
     l->tick = now / NSEC_PER_USEC + USEC_PER_SEC;
-    prctl(PR_SET_TIMERSLACK, 1UL); /* 50 us else, by which every connection would be late */
+    prctl(PR_SET_TIMERSLACK, 1UL); /* by default 50 us, by which each connection would be late */
 }
 
 void load_run(struct load *l)

@@ -21,13 +21,13 @@ uint64_t load_unfinished(const struct load *l)
     return l->totals->started - l->totals->completed - l->totals->errors.count;
 }
 
-/* Rounded to the nearest. */
+/* Rounds to the nearest integer. */
 static uint64_t per_second(uint64_t count, uint64_t usec)
 {
     return usec ? (uint64_t)(((unsigned __int128)count * USEC_PER_SEC + usec / 2) / usec) : 0;
 }
 
-/* How long it took, microseconds: so far, if it goes on. */
+/* Returns the duration in microseconds, up to now if the load is still running. */
 static uint64_t duration(const struct load *l)
 {
     uint64_t now = l->ended ? l->ended : clock_nanoseconds();
@@ -49,7 +49,7 @@ void load_progress(const struct load *l, const char *begin, const char *end)
     fd_write_all(STDERR_FILENO, line, strlen(line));
 }
 
-/* What became of the schedule, in numbers that add up. */
+/* Prints the results of the schedule, in numbers that add up. */
 static void print_schedule(const struct load *l)
 {
     const struct load_totals *totals = l->totals;

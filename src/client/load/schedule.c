@@ -4,7 +4,8 @@
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
-/* Of the INDEX-th, from .begin on: computed anew for each, so that no rounding adds up. */
+/* Returns the offset of connection INDEX from .begin. Computed from the index, so that rounding
+ * errors do not add up. */
 static uint64_t offset_of(const struct schedule *s, uint64_t index)
 {
     return s->rate ? (uint64_t)((unsigned __int128)index * NSEC_PER_SEC / s->rate) : 0;
@@ -25,7 +26,7 @@ uint64_t schedule_number(const struct schedule *s, uint64_t now)
         return 0;
     if (s->rate == 0)
         return s->count ? s->count : UINT64_MAX;
-    /* The greatest index whose rounded offset is not beyond UNTIL, and one more. */
+    /* One more than the greatest index whose rounded offset is not beyond UNTIL. */
     uint64_t number =
         (uint64_t)((((unsigned __int128)(until - s->begin) + 1) * s->rate - 1) / NSEC_PER_SEC) + 1;
     return s->count && number > s->count ? s->count : number;

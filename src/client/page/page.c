@@ -124,7 +124,7 @@ static void put_notes(FILE *to, const struct findings *f)
     fputs("</ul>\n", to);
 }
 
-/* The command that was given, as far as it says what to try. */
+/* Writes the command line, with the options that determine what was tried. */
 static void put_command(FILE *to, const struct path *p)
 {
     const struct {

@@ -14,7 +14,7 @@
 #define WIDTH 720
 #define HOPS_DRAWN 12
 
-/* Makes text of LEN characters of a fixed width fit into WIDTH. */
+/* Returns the font size with which LEN characters of a monospaced font fit into WIDTH. */
 static double font_size(size_t len, double width)
 {
     double size = width / (0.62 * (double)(len ? len : 1));
@@ -30,13 +30,13 @@ static void put_line(FILE *to, int x, int y, const char *class, const char *text
     fputs("</text>\n", to);
 }
 
-/* Whether the other end knows A by another address, SEEN (.len 0: that is not known). */
+/* Whether the other end sees another address than A. SEEN has a len of 0 if that is not known. */
 static bool is_other(const struct address *a, const struct address *seen)
 {
     return seen->len > 0 && !address_equal(a, seen);
 }
 
-/* The end WHAT at X, of the address A; at the other end it is known as SEEN. */
+/* Draws the end WHAT at X, with its address A, and SEEN if the other end sees another one. */
 static void put_end(FILE *to, int x, const char *what, const struct address *a,
                     const struct address *seen, const char *as)
 {

@@ -8,7 +8,7 @@
 #define CELL_MAX 320
 
 struct row {
-    const char *kind; /* of the finding that marks it */
+    const char *kind; /* of the finding that highlights the cell */
     const char *name;
     char sent[CELL_MAX], arrived[CELL_MAX];
 };
@@ -25,7 +25,7 @@ static void put_row(FILE *to, const struct path *p, const struct row *row)
     fputs("</td></tr>\n", to);
 }
 
-/* A number; "none" for -1. */
+/* Formats a number, or "none" for -1. */
 static void set(char *cell, int value)
 {
     if (value < 0)
@@ -82,7 +82,7 @@ static void put_addresses(FILE *to, const struct path *p)
     put_row(to, p, &server);
 }
 
-/* Of both connections; of the second, nothing is known if it failed. */
+/* For both connections. If the second one failed, its cells are empty. */
 static void put_marks(FILE *to, const struct path *p)
 {
     const struct handshake *h = &p->plain, *second = &p->marked;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two connections may take two ways, of which one is longer. */
+/* Two connections may take paths of different lengths, which differ by less than this. */
 #define DETOUR 8
 
 /* ---- addresses ---- */
@@ -44,7 +44,8 @@ static bool is_ttl_rewritten(int sent_apart, int arrived_apart, int hops)
     return abs(sent_apart - arrived_apart) > DETOUR || hops < 0;
 }
 
-/* Of two TTLs that were sent, the difference has to arrive. Returns the hops; -1: not known. */
+/* Compares the difference of the two TTLs that were sent with that of those that arrived. Returns
+ * the number of hops, or -1 if it is not known. */
 static int compare_ttl(struct findings *f, const struct handshake *a, const struct handshake *b)
 {
     int arrived_a = a->reply.syn.ttl, arrived_b = b->reply.syn.ttl, hops = a->ttl - arrived_a;
@@ -93,7 +94,8 @@ static void compare_mss(struct findings *f, const struct handshake *h)
     else if (reply->syn.mss > h->mss)
         findings_add(f, "mss", "MSS %d became %d: something on the path raises it (a proxy?)",
                      h->mss, reply->syn.mss);
-    /* The kernel also keeps to half of the window, which only a loopback's MSS exceeds. */
+    /* The kernel also limits segments to half of the window, which only matters for the MSS of
+     * loopback. */
     if (reply->sent_mss > 0 && h->peer_mss > 0 && h->peer_mss < limit && limit < 16384)
         findings_add(f, "mss_back",
                      "MSS %d of the server became %d on the way back: something on "
@@ -106,7 +108,7 @@ struct option {
     const char *kind, *name, *meaning;
 };
 
-/* OPTION was sent, unless the sysctl has switched it off; whether it has ARRIVED is known. */
+/* Compares whether OPTION was sent, which depends on a sysctl, with whether it has ARRIVED. */
 static void compare_option(struct findings *f, const struct handshake *h,
                            const struct option *option, bool arrived)
 {
@@ -142,7 +144,7 @@ static void compare_options(struct findings *f, const struct handshake *h)
                      h->window_scale, syn->window_scale);
 }
 
-/* Whether the options are all there, but not in the order of Linux. */
+/* Whether all options have arrived, but not in the order in which Linux sends them. */
 static bool is_reordered(const struct arrived_syn *syn)
 {
     static const char *const order[] = {"mss", "sack", "timestamps", "window_scale"};
@@ -182,7 +184,7 @@ static void compare_ecn(struct findings *f, const struct handshake *plain,
     if (!(plain->requested & AGREED_ECN))
         findings_note(f, "ecn",
                       "ECN was not tried: net.ipv4.tcp_ecn does not request it on this machine");
-    else if (plain->repeated && marked->repeated) /* a second SYN does without */
+    else if (plain->repeated && marked->repeated) /* a retransmitted SYN has no ECN */
         findings_note(f, "ecn", "ECN was not tried: the first SYN was lost");
     else if (!reply->syn.ecn_setup && !marked->reply.syn.ecn_setup)
         findings_add(

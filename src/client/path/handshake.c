@@ -12,15 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* More than whoami has to say. */
+/* Longer than any reply of whoami. */
 #define REPLY_MAX 8192
 
-/* What timestamps take of each segment. */
+/* The size of the timestamp option in each segment. */
 #define TIMESTAMPS_SIZE 12
 
-/* ---- what our SYN asks for ---- */
+/* ---- the options of our SYN ---- */
 
-/* The number in the file NAME of /proc/sys/net/ipv4; -1: it cannot be read. */
+/* Returns the number in /proc/sys/net/ipv4/NAME, or -1 if it cannot be read. */
 static int sysctl_of(const char *name)
 {
     char path[64];
@@ -36,7 +36,8 @@ static int sysctl_of(const char *name)
     return value;
 }
 
-/* 1 and 4 ask for the ECN of RFC 3168, 3 for the accurate one; 0, 2 and 5 do not ask. */
+/* Whether a SYN requests ECN with this value of tcp_ecn: 1 and 4 request classic ECN (RFC 3168), 3
+ * requests accurate ECN; 0, 2 and 5 do not request it. */
 static bool requests_ecn(int value)
 {
     return value == 1 || value == 3 || value == 4;
@@ -73,7 +74,7 @@ static int get_ttl(int fd, const struct address *a)
     return getsockopt(fd, level, name, &ttl, &len) < 0 ? -1 : ttl;
 }
 
-/* Until one of them happens to FD, or WAKE can be read. Returns 0 or -errno. */
+/* Waits for EVENTS of FD, until DEADLINE or until WAKE is readable. Returns 0 or -errno. */
 static int await(int fd, short events, uint64_t deadline, int wake)
 {
     struct pollfd set[] = {{.fd = fd, .events = events}, {.fd = wake, .events = POLLIN}};
@@ -89,7 +90,7 @@ static int await(int fd, short events, uint64_t deadline, int wake)
     }
 }
 
-/* The TTL has to be set before the SYN is sent, so this is not connect_begin()'s. */
+/* Not connect_begin(), because the TTL must be set before the SYN is sent. */
 static int begin(const struct common_options *c, const struct address *address,
                  const struct handshake_plan *plan)
 {
@@ -128,7 +129,7 @@ static int open_connection(const struct common_options *c, const struct address 
     return r < 0 ? r : fd;
 }
 
-/* ---- what became of it, as our kernel sees it ---- */
+/* ---- the result in our kernel ---- */
 
 static unsigned agreed_of(const struct tcp_info *info)
 {
@@ -138,7 +139,7 @@ static unsigned agreed_of(const struct tcp_info *info)
            (info->tcpi_options & TCPI_OPT_ECN ? AGREED_ECN : 0);
 }
 
-/* The kernel takes what timestamps need off every MSS once they are agreed on. */
+/* If timestamps were negotiated, the kernel has subtracted their size from each MSS. */
 static void read_info(int fd, struct handshake *h)
 {
     struct tcp_info info = {0};
@@ -160,9 +161,9 @@ static void read_info(int fd, struct handshake *h)
     h->repeated = info.tcpi_total_retrans > 0;
 }
 
-/* ---- the answer ---- */
+/* ---- the reply ---- */
 
-/* All that is said, as a string, until the end of it. Returns its length or -errno. */
+/* Receives up to the end, as a string. Returns its length or -errno. */
 static ssize_t receive(int fd, char *buf, size_t size, uint64_t deadline, int wake)
 {
     size_t used = 0;
@@ -187,10 +188,10 @@ static int ask(int fd, struct handshake *h, uint64_t deadline, int wake)
     char text[REPLY_MAX];
     bool ecn_seen;
 
-    shutdown(fd, SHUT_WR); /* an echo service would wait for more */
+    shutdown(fd, SHUT_WR); /* otherwise an echo service would wait for more */
     ssize_t len = receive(fd, text, sizeof(text), deadline, wake);
     ecn_seen = h->ecn_seen;
-    read_info(fd, h); /* once more: something has come meanwhile */
+    read_info(fd, h); /* again, now that data has arrived */
     h->ecn_seen = h->ecn_seen || ecn_seen;
     if (len < 0)
         return (int)len;

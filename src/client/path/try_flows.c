@@ -11,17 +11,17 @@
 #define PROBES 6
 #define BURST 2
 
-/* By default echod answers 1000 datagrams of one source a second, of all flows together: half of
- * that is sent, lest its limit is taken for loss. */
+/* Probes per second of all flows together. By default echod answers 1000 datagrams of a source per
+ * second; half of that, so that the limit is not taken for loss. */
 #define RATE 500
 
 #define SIZE 56
 
-/* How long an answer, or a connection, may take: SYNs are repeated after 1 s and 3 s. */
+/* How long an answer or a connection may take. SYNs are retransmitted after 1 s and 3 s. */
 #define WAIT_UDP USEC_PER_SEC
 #define WAIT_TCP (3500 * USEC_PER_MSEC)
 
-/* From one per cent on it is a finding: less is what a network does. */
+/* Whether the loss is a finding: less than one per cent is normal. */
 static bool is_much(uint64_t count, uint64_t of)
 {
     return count * 100 >= of && count > 0;
@@ -55,8 +55,8 @@ static void report_damage(struct path *p, const struct flows_sums *sums)
                      sums->verdicts[REPLY_CORRUPTED], sums->sent);
 }
 
-/* What was sent on the flows that are neither dead nor ended early, which have sentences of their
- * own; returns what of it was lost. */
+/* Adds up what was SENT on flows that are neither dead nor ended early, which are reported
+ * separately. Returns how much of it was lost. */
 static uint64_t lost_of_alive(const struct flows *f, uint64_t *sent)
 {
     uint64_t lost = 0;
@@ -154,7 +154,7 @@ void path_try_flows(struct path *p)
         return;
     int r = flows_run(&f);
     if (r == 0 && !f.over && is_suspicious(&f)) {
-        flows_free(&f); /* a server that stands still for a moment loses some, too: once more */
+        flows_free(&f); /* a server that paused for a moment also loses some: try again */
         r = flows_run(&f);
     }
     p->stopped = p->stopped || f.over;

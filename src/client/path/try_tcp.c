@@ -19,10 +19,10 @@
 #define SMALL 64
 #define BULK 65536
 
-/* How long it may take until something moves: a segment is repeated after 0.2, 0.6 and 1.4 s. */
+/* How long to wait without progress. A segment is retransmitted after 0.2, 0.6 and 1.4 s. */
 #define PATIENCE (3 * USEC_PER_SEC)
 
-/* And all of it, however slow. */
+/* How long the whole transfer may take. */
 #define BULK_TIME (10 * USEC_PER_SEC)
 
 /* A connection to the echo service. */
@@ -33,7 +33,7 @@ struct echo {
     enum verdict verdict; /* of the last reply */
 };
 
-/* Of the type of probe_stream.take. */
+/* The callback probe_stream.take. */
 static void take(void *context, const struct reply *reply)
 {
     struct echo *e = context;
@@ -41,7 +41,7 @@ static void take(void *context, const struct reply *reply)
     e->verdict = reply->verdict;
 }
 
-/* Connects, from another port where there is no answer. Returns 0 or -errno. */
+/* Connects, and tries another local port if there is no answer. Returns 0 or -errno. */
 static int echo_connect(struct path *p, const struct address *address, struct echo *e)
 {
     struct common_options common = *p->common;
@@ -57,7 +57,8 @@ static int echo_connect(struct path *p, const struct address *address, struct ec
     return r;
 }
 
-/* Connects, and has a small echo. Returns 0 or -errno; -EBADMSG where something else comes. */
+/* Connects, and exchanges a small echo. Returns 0, -EBADMSG if the reply is not the echo, or
+ * another -errno. */
 static int echo_open(struct path *p, const struct address *address, struct echo *e)
 {
     int r = echo_connect(p, address, e);
@@ -84,7 +85,7 @@ static void echo_close(struct echo *e)
     fd_close(&e->connection.fd);
 }
 
-/* ---- is there such a service? ---- */
+/* ---- finding the service ---- */
 
 static const char *words(int r)
 {
@@ -117,9 +118,9 @@ void path_find_tcp(struct path *p, const struct address *address, bool named)
     echo_close(&e);
 }
 
-/* ---- much data ---- */
+/* ---- bulk data ---- */
 
-/* What is on its way, or waits to be: it changes while anything moves. */
+/* Returns the number of bytes in flight or queued, which changes while there is progress. */
 static size_t in_motion(const struct echo *e)
 {
     int unsent = 0;
@@ -130,7 +131,7 @@ static size_t in_motion(const struct echo *e)
            2 * (BULK - byte_queue_length(&e->stream.in));
 }
 
-/* One wait of at most until MOMENT, and what it brings. Returns 0, 1, -errno or -ECANCELED. */
+/* Waits until MOMENT at most, and handles the events. Returns 0, 1, -errno or -ECANCELED. */
 static int move(struct path *p, struct echo *e, uint64_t moment)
 {
     short events = (short)(POLLIN | (probe_stream_pending(&e->stream) ? POLLOUT : 0));
@@ -146,8 +147,8 @@ static int move(struct path *p, struct echo *e, uint64_t moment)
     return r < 0 ? r : probe_stream_receive(&e->stream);
 }
 
-/* Sends it, and waits for all of it as long as anything moves. Returns 0, -EPIPE, -ETIMEDOUT,
- * -EAGAIN where it takes too long, or another -errno. */
+/* Sends the data and waits for all of it as long as there is progress. Returns 0, -EPIPE,
+ * -ETIMEDOUT, -EAGAIN if it takes too long, or another -errno. */
 static int ask_bulk(struct path *p, struct echo *e)
 {
     uint64_t end = clock_now() + BULK_TIME, patience = clock_now() + PATIENCE;
@@ -195,7 +196,7 @@ void path_try_bulk(struct path *p)
 
 /* ---- silence ---- */
 
-/* Is silent until END. Returns 0, or what was noticed in the meantime. */
+/* Stays silent until END. Returns 0, or the error that occurred meanwhile. */
 static int be_silent(struct path *p, struct echo *e, uint64_t end)
 {
     struct pollfd set[] = {{.fd = e->connection.fd, .events = POLLIN},

@@ -11,31 +11,31 @@
 #include <poll.h>
 #include <string.h>
 
-/* A size that every path lets pass. */
+/* A size that every path forwards. */
 #define SMALL 64
 
-/* More does not fit into a datagram of IPv4. */
+/* The largest UDP datagram over IPv4. */
 #define LARGEST 65507
 
-/* So many copies that chance does not lose them all. */
+/* Enough copies that they are not all lost by chance. */
 #define COPIES 3
 #define CERTAIN 5
 
-/* Source ports that are tried, and the time between probes. */
+/* How many source ports to try, and the time between probes. */
 #define PORTS 8
 #define PAUSE (20 * USEC_PER_MSEC)
 
-/* Routers that are asked, from the first one on; and how often. */
+/* How many routers to probe, from the first one on, and how often. */
 #define ROUTERS 8
 #define ASKED 3
 
-/* What IP and UDP need of a packet. */
+/* Returns the size of the IP and UDP headers. */
 static uint32_t headers(const struct address *a)
 {
     return a->sa.sa_family == AF_INET6 ? 48 : 28;
 }
 
-/* ---- is there such a service? ---- */
+/* ---- finding the service ---- */
 
 static void report_missing(struct path *p, const struct address *address, bool named,
                            const char *reason)
@@ -51,7 +51,7 @@ static void report_missing(struct path *p, const struct address *address, bool n
                       reason);
 }
 
-/* From several ports: one of several paths may be dead. */
+/* Tries several source ports, because one of several parallel paths may be dead. */
 void path_find_udp(struct path *p, const struct address *address, bool named)
 {
     const struct flows_plan plan = {.count = PORTS,
@@ -80,7 +80,7 @@ void path_find_udp(struct path *p, const struct address *address, bool named)
     flows_free(&f);
 }
 
-/* Opens a socket whose datagrams come back. Returns 0 or -errno. */
+/* Opens a socket whose datagrams are echoed. Returns 0 or -errno. */
 static int open_live(struct path *p, struct datagram_probe *d)
 {
     uint64_t patience = 200 * USEC_PER_MSEC + 3 * p->rtt;
@@ -104,11 +104,11 @@ struct search {
     struct path *path;
     struct datagram_probe d;
     uint32_t passes, fails; /* bytes of a datagram */
-    uint32_t reported;      /* the least MTU that a router reported; 0: none did */
+    uint32_t reported;      /* the smallest MTU that a router has reported, or 0 */
     struct address by;
 };
 
-/* Notes what a router reported. Returns whether the search goes on after the result R. */
+/* Stores the MTU that a router has reported. Returns whether to continue after the result R. */
 static bool note_report(struct search *s, int r)
 {
     const struct queued_error *queued = &s->d.queued;
@@ -122,7 +122,7 @@ static bool note_report(struct search *s, int r)
     return true;
 }
 
-/* The largest datagram that our own system sends: it refuses one that is larger, and says why. */
+/* Returns the largest datagram that this system sends. It refuses a larger one with the MTU. */
 static uint32_t own_limit(struct search *s, const struct address *a)
 {
     int r = datagram_probe_size(&s->d, LARGEST, 1);
@@ -133,7 +133,8 @@ static uint32_t own_limit(struct search *s, const struct address *a)
     return LARGEST;
 }
 
-/* Sizes between what passes and what does not, evenly spread: narrows to one step of them. */
+/* Tries sizes at regular steps between one that passes and one that does not, and narrows the
+ * search to one step. */
 static int narrow(struct search *s)
 {
     uint32_t width = s->fails - s->passes, count = DATAGRAM_SIZES_MAX;
@@ -162,7 +163,7 @@ static int find_limit(struct search *s)
     while (r == 0 && s->fails > s->passes + 1)
         r = narrow(s);
     if (r == 0)
-        r = datagram_probe_size(&s->d, s->fails, CERTAIN); /* not by chance? */
+        r = datagram_probe_size(&s->d, s->fails, CERTAIN); /* confirm that it was not by chance */
     return r;
 }
 
@@ -199,7 +200,7 @@ static void report_truncated(struct search *s)
                      s->d.truncated_from, s->d.truncated_to);
 }
 
-/* A reported MTU is believed, but tried. */
+/* Uses a reported MTU, but verifies it. */
 static void search(struct search *s, uint32_t own)
 {
     const struct address *a = &s->path->udp;
@@ -233,7 +234,7 @@ void path_try_sizes(struct path *p)
     datagram_probe_close(&s.d);
 }
 
-/* ---- who reports errors? ---- */
+/* ---- error reports of routers ---- */
 
 static void set_ttl(int fd, int ttl)
 {
@@ -241,10 +242,10 @@ static void set_ttl(int fd, int ttl)
     setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &ttl, sizeof(ttl));
 }
 
-/* What became of datagrams that expire on their way. */
+/* What happened to a datagram with a small TTL. */
 enum expiry { EXPIRED_SILENTLY, EXPIRED_REPORTED, EXPIRED_ANSWERED, EXPIRED_STOPPED };
 
-/* Takes what is there of FD. *TTL is that of a datagram which was answered. */
+/* Receives a reply or an error report from FD. *TTL is that of the datagram that was answered. */
 static enum expiry take_report(struct path *p, int fd, int *ttl)
 {
     uint8_t answer = 0;
@@ -271,12 +272,12 @@ static enum expiry await_report(struct path *p, int fd, int *ttl)
     return expiry;
 }
 
-/* One datagram for each router, which says what its TTL was. */
+/* Sends a datagram for each router, which contains its TTL. */
 static void send_expiring(int fd, int hops)
 {
     for (uint8_t ttl = 1; ttl <= hops && ttl <= ROUTERS; ttl++) {
         set_ttl(fd, ttl);
-        if (send(fd, &ttl, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) /* it returns what was reported */
+        if (send(fd, &ttl, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) /* an error reported earlier */
             return;
     }
 }
@@ -293,7 +294,7 @@ static void report_icmp(struct path *p, enum expiry expiry, int ttl)
     else if (expiry == EXPIRED_REPORTED)
         findings_note(&p->findings, "icmp", "routers report errors: %s does",
                       address_host(&p->reported.from, from, sizeof(from)));
-    else if (expiry == EXPIRED_ANSWERED && 2 * ttl <= p->hops + 1) /* no shorter way */
+    else if (expiry == EXPIRED_ANSWERED && 2 * ttl <= p->hops + 1) /* not just a shorter path */
         findings_add(
             &p->findings, "udp_proxy",
             "a datagram was answered although its TTL of %d does not reach the server: something "

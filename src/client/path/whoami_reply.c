@@ -39,7 +39,7 @@ static void read_address(const char *text, const char *key, const char *port, st
         *a = (struct address){0};
 }
 
-/* The bits of a list such as "timestamps,sack"; -1 for null. */
+/* Returns the bits of a list such as "timestamps,sack", or -1 for null. */
 static int read_agreed(const char *text)
 {
     static const struct {

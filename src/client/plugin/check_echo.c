@@ -21,14 +21,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The sentence of the line, cut at this: plugins' output is. */
+/* The sentence is truncated to this, as plugin output is limited. */
 #define TEXT_MAX 1024
 
 struct check {
     struct target target;
     struct threshold warning, critical;
-    uint64_t timeout; /* microseconds, of everything */
-    const char *send; /* NULL: none */
+    uint64_t timeout; /* microseconds, for everything */
+    const char *send; /* or NULL */
     const char *expect;
     int udp;
     int verbose;
@@ -67,9 +67,9 @@ static const struct option_row rows[] = {
     {"version", 'V', NULL, AT(show), SHOW_VERSION, NULL, "show the version and exit"},
 };
 
-/* ---- the line ---- */
+/* ---- output ---- */
 
-/* Prints TEXT such that it stays one line, and no part of it is taken for performance data. */
+/* Prints TEXT on one line, with nothing that could be taken for performance data. */
 static void print_text(char *text)
 {
     escape_disarm(text, NULL);
@@ -78,7 +78,7 @@ static void print_text(char *text)
     fputs(text, stdout);
 }
 
-/* Prints the state and a sentence. Returns STATUS. */
+/* Prints the state and a sentence, without a newline. Returns STATUS. */
 static int vbegin_line(int status, const char *format, va_list args)
 {
     static const char *const names[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
@@ -101,7 +101,7 @@ static int begin_line(int status, const char *format, ...)
     return status;
 }
 
-/* The same as a whole line, without performance data. */
+/* Prints a whole line without performance data. Returns STATUS. */
 static int print_state(int status, const char *format, ...) PRINTF_LIKE(2, 3);
 static int print_state(int status, const char *format, ...)
 {
@@ -138,14 +138,14 @@ static int print_time(const struct check *check, const struct address *peer, uin
 
 /* ---- the check ---- */
 
-/* What a check has come to, at the address that was asked last. */
+/* The outcome at the address that was tried last. */
 struct outcome {
     struct address peer;
     size_t received;          /* bytes */
     uint64_t arrived;         /* when, nanoseconds */
-    bool right;               /* the answer was */
-    bool ran_short;           /* our own system did */
-    char why[EXPECT_WHY_MAX]; /* it was not right */
+    bool right;               /* the answer was correct */
+    bool ran_short;           /* this system lacks resources */
+    char why[EXPECT_WHY_MAX]; /* why the answer was not correct */
 };
 
 static void add_reason(struct outcome *outcome, const char *reason)
@@ -153,7 +153,8 @@ static void add_reason(struct outcome *outcome, const char *reason)
     text_append(outcome->why, sizeof(outcome->why), "%s%s", *outcome->why ? "; " : "", reason);
 }
 
-/* Asks over FD until DEADLINE. Returns whether to try another address: datagrams, and no answer. */
+/* Runs the check over FD until DEADLINE. Returns whether to try another address, which is the case
+ * for datagrams without an answer. */
 static bool ask(const struct check *check, int fd, uint64_t deadline, struct outcome *outcome)
 {
     char why[EXPECT_WHY_MAX] = "", reason[EXPECT_WHY_MAX + ADDRESS_TEXT_MAX],
@@ -189,7 +190,7 @@ static void add_failures(struct outcome *outcome, const struct attempts *attempt
             add_reason(outcome, connect_diag_reason(&attempts->list[i], reason, sizeof(reason)));
 }
 
-/* Each address that is left has its share of the time until DEADLINE. */
+/* Gives each remaining address its share of the time until DEADLINE. */
 static uint64_t share_of(const struct check *check, uint64_t deadline, size_t left)
 {
     uint64_t now = clock_now();
@@ -197,8 +198,7 @@ static uint64_t share_of(const struct check *check, uint64_t deadline, size_t le
     return check->udp && now < deadline ? now + (deadline - now) / left : deadline;
 }
 
-/* Asks the addresses until DEADLINE; those that fail without an answer, and the reasons, are in
- * OUTCOME->why. */
+/* Tries the addresses until DEADLINE. OUTCOME->why lists those without an answer, with reasons. */
 static void talk(const struct check *check, struct attempts *attempts, uint64_t deadline,
                  struct outcome *outcome)
 {

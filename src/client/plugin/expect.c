@@ -29,7 +29,7 @@ static bool because(char *why, const char *text)
 
 struct answer {
     char *why;
-    bool any; /* something came */
+    bool any; /* anything was received */
     bool right;
     char stray[STRAY_MAX]; /* the beginning of what came, and was no echo */
 };
@@ -66,7 +66,7 @@ static void take(void *context, const struct reply *reply)
     case REPLY_CORRUPTED:
         snprintf(answer->why, EXPECT_WHY_MAX, "the reply is corrupted at byte %zu", reply->at + 1);
         break;
-    case REPLY_STRAY: /* a greeting; there may be an echo behind it */
+    case REPLY_STRAY: /* a greeting, which the echo may follow */
         add_stray(answer, reply);
         break;
     default:
@@ -143,7 +143,7 @@ static bool is_right(const struct expectation *talk, const char *answer)
     return talk->received == talk->send_len && memcmp(answer, talk->send, talk->send_len) == 0;
 }
 
-/* Whether the answer cannot become right any more, whatever follows. */
+/* Whether the answer is already wrong, whatever follows. */
 static bool is_wrong(const struct expectation *talk, const char *answer)
 {
     if (talk->received == ANSWER_MAX)
@@ -152,7 +152,7 @@ static bool is_wrong(const struct expectation *talk, const char *answer)
            (talk->received > talk->send_len || memcmp(answer, talk->send, talk->received) != 0);
 }
 
-/* Reads until it is decided. Returns 0 for the right answer, 1 for another, or -errno. */
+/* Receives until the result is certain. Returns 0 if the answer is right, 1 if not, or -errno. */
 static int receive_text(struct expectation *talk, char *answer)
 {
     while (!is_right(talk, answer)) {
@@ -172,7 +172,7 @@ static int receive_text(struct expectation *talk, char *answer)
     return 0;
 }
 
-/* What came instead, as far as it fits a line. */
+/* Describes the unexpected answer, truncated to fit a line. */
 static bool unexpected(const struct expectation *talk, const char *answer, char *why)
 {
     char text[ESCAPED_SIZE(SHOWN)];
@@ -182,7 +182,7 @@ static bool unexpected(const struct expectation *talk, const char *answer, char 
     if (talk->received == 0)
         return because(why, "the server closed the connection without a reply");
     escape_bytes(text, answer, shown, NULL);
-    for (char *p = text; *p; p++) /* what is behind a | is taken for performance data */
+    for (char *p = text; *p; p++) /* after a |, it would be taken for performance data */
         *p = *p == '|' ? '/' : *p;
     snprintf(why, EXPECT_WHY_MAX, "unexpected reply: %s%s", text, cut ? "..." : "");
     return false;

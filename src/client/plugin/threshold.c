@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <stddef.h>
 
-/* "1", "0.25" or ".5" at *P, in nanoseconds; *P moves past it. */
+/* Parses "1", "0.25" or ".5" at *P as nanoseconds, and moves *P past it. */
 static int scan_seconds(const char **p, uint64_t *ns)
 {
     uint64_t whole = 0, unit = USEC_PER_SEC * NSEC_PER_USEC;
 
-    if (**p == ':') /* as monitoring-plugins has it: from 0 */
+    if (**p == ':') /* as in monitoring-plugins: from 0 */
         return 0;
     if (**p != '.' && number_scan(p, &whole) < 0)
         return -EINVAL;
@@ -29,7 +29,7 @@ static int scan_seconds(const char **p, uint64_t *ns)
     return 0;
 }
 
-/* What is behind the colon, if one stands at *P. */
+/* Parses what follows the colon, if there is one at *P. */
 static int scan_end(const char **p, uint64_t *to)
 {
     if (**p != ':')
@@ -49,7 +49,7 @@ int threshold_parse(const char *text, struct threshold *range)
     p += no_start;
     if (r < 0 || (no_start && *p != ':'))
         return -EINVAL;
-    if (*p != ':') { /* a number alone is the end */
+    if (*p != ':') { /* a single number is the end */
         parsed.to = parsed.from;
         parsed.from = 0;
     }

@@ -19,7 +19,7 @@ struct header {
 } __attribute__((packed));
 _Static_assert(sizeof(struct header) == PROBE_HEADER, "the header has no holes");
 
-/* A byte of the filling. 167 is odd: 256 places in a row have 256 values. */
+/* Returns a byte of the padding. Since 167 is odd, 256 consecutive bytes all differ. */
 static uint8_t filling(const struct probe *p, size_t at)
 {
     return (uint8_t)(at * 167 + p->seq * 31 + p->run);
@@ -30,7 +30,7 @@ static uint8_t byte_behind_header(const struct probe *p, size_t at)
     return at == p->size - 1 ? '\n' : filling(p, at);
 }
 
-/* The checksum of HEADER, in which it must be 0 yet, and of all that is behind it. */
+/* Returns the checksum of HEADER, whose checksum must still be 0, and of all that follows it. */
 static uint32_t checksum(const struct probe *p, const struct header *header)
 {
     uint8_t block[256];
@@ -73,7 +73,7 @@ void probe_write(const struct probe *probe, void *buf)
         bytes[probe->size - 1] = '\n';
 }
 
-/* The byte at AT of the probe with this HEADER; as probe_write() has it. */
+/* Returns the byte at AT of the probe with this HEADER, as probe_write() would write it. */
 static int byte_at(const struct probe *p, const struct header *header, size_t at)
 {
     if (at >= p->size)

@@ -12,18 +12,17 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-/* More than any datagram. */
+/* Larger than any datagram. */
 #define BLOCK 65536
 
-/* How often it is received at once: who sends without end must not keep us from looking at the
- * clock. */
+/* How often to call recv(2) before the clock is checked, in case the peer sends without end. */
 #define RECEIVES_MAX 64
 
 uint32_t probe_run(void)
 {
     uint32_t run;
 
-    /* Not a secret: it only tells our probes from those of others. */
+    /* Not a secret: it only distinguishes our probes from those of other clients. */
     if (getrandom(&run, sizeof(run), GRND_NONBLOCK) != (ssize_t)sizeof(run))
         run = (uint32_t)clock_nanoseconds();
     return run;
@@ -36,7 +35,7 @@ bool probe_stream_pending(const struct probe_stream *t)
     return byte_queue_length(&t->out) > 0;
 }
 
-/* Why send(2) failed. The kernel reports a reset once, to whichever call comes first. */
+/* Returns why send(2) failed. The kernel reports a reset only once, to the next call. */
 static int reason(struct probe_stream *t, int error)
 {
     if (error == EPIPE)
@@ -60,14 +59,14 @@ int probe_stream_flush(struct probe_stream *t)
     return 0;
 }
 
-/* Empties the queue of errors, where stamps of what was sent are, too. */
+/* Empties the error queue, which also has the timestamps of sent data. */
 static void empty_error_queue(struct probe_stream *t)
 {
     struct queued_error error;
     struct departure departure;
     enum queued kind;
 
-    /* Of a Unix socket, MSG_ERRQUEUE would take a datagram. */
+    /* On a Unix socket, MSG_ERRQUEUE would receive a datagram. */
     while (t->queues && (kind = error_queue_take(t->fd, &error, &departure)) != QUEUED_NOTHING) {
         struct sent *sent = NULL;
         if (kind == QUEUED_DEPARTURE)
@@ -89,7 +88,7 @@ bool probe_stream_take_error(struct probe_stream *t, struct queued_error *e)
     return true;
 }
 
-/* Has what is sent from the probe FIRST on stamped. */
+/* Enables timestamps for what is sent from probe FIRST on. */
 static void number_departures(struct probe_stream *t, uint32_t first)
 {
     empty_error_queue(t);
@@ -119,7 +118,7 @@ static int send_datagram(struct probe_stream *t, uint32_t seq)
 
     byte_queue_drop(&t->out, len);
     if (r < 0 && t->queues)
-        number_departures(t, seq + 1); /* whether it was given a number is not known */
+        number_departures(t, seq + 1); /* the kernel may have numbered it or not */
     else
         empty_error_queue(t);
     return r < 0 ? r : -t->reported.error;
@@ -142,7 +141,7 @@ int probe_stream_send(struct probe_stream *t, uint32_t size)
 
 /* ---- judging ---- */
 
-/* The probe that DATA says it is; NULL: of none that we know. */
+/* Returns the probe that DATA claims to be, or NULL if it is unknown. */
 static struct sent *claimed(const struct probe_stream *t, const uint8_t *data, size_t len)
 {
     uint32_t seq = 0;
@@ -165,7 +164,8 @@ static enum verdict verdict_on_intact(const struct probe_window *w, const struct
     return sent->seq < w->highest ? REPLY_REORDERED : REPLY_INTACT;
 }
 
-/* REPLY has come for what was SENT, and DEPARTED (0: not known), nanoseconds. */
+/* Computes the times of REPLY to a probe that was SENT, and DEPARTED by the kernel's timestamp (0
+ * if not known), in nanoseconds. */
 static void take_times(const struct probe_stream *t, uint64_t sent, uint64_t departed,
                        struct reply *reply)
 {
@@ -175,7 +175,7 @@ static void take_times(const struct probe_stream *t, uint64_t sent, uint64_t dep
     reply->time = t->arrived > from ? t->arrived - from : reply->seen;
 }
 
-/* REPLY is what became of SENT. */
+/* REPLY is the result of SENT. */
 static void settle(const struct probe_stream *t, struct sent *sent, struct reply *reply)
 {
     struct probe_window *w = t->window;
@@ -189,7 +189,7 @@ static void settle(const struct probe_stream *t, struct sent *sent, struct reply
         w->highest = sent->seq;
 }
 
-/* Fills in REPLY from a comparison with SENT. */
+/* Compares REPLY with SENT, and stores the verdict. */
 static void measure(const struct probe_stream *t, const struct sent *sent, struct reply *reply)
 {
     struct probe probe = {.run = t->run, .seq = sent->seq, .size = sent->size, .time = sent->time};
@@ -198,7 +198,7 @@ static void measure(const struct probe_stream *t, const struct sent *sent, struc
     reply->at = probe_compare(&probe, reply->data, reply->len, &reply->expected, &same);
     if (reply->at < reply->len)
         reply->got = ((const uint8_t *)reply->data)[reply->at];
-    if (same * 2 < reply->len || same == 0) /* chance makes one byte of 256 agree */
+    if (same * 2 < reply->len || same == 0) /* one byte of 256 is equal by chance */
         reply->verdict = REPLY_STRAY;
     else if (reply->at < reply->len)
         reply->verdict = REPLY_CORRUPTED;
@@ -208,7 +208,7 @@ static void measure(const struct probe_stream *t, const struct sent *sent, struc
         reply->verdict = verdict_on_intact(t->window, sent);
 }
 
-/* A stray that is an intact probe of ours is one that was given up, and forgotten, long ago. */
+/* A stray that is an intact probe of this run is a very late reply to a probe that is forgotten. */
 static void recall(const struct probe_stream *t, struct reply *reply)
 {
     struct probe probe;
@@ -221,7 +221,7 @@ static void recall(const struct probe_stream *t, struct reply *reply)
     take_times(t, probe.time, 0, reply);
 }
 
-/* Names the LEN bytes at DATA, which came as one piece, and has them taken. */
+/* Classifies the LEN bytes at DATA, one piece, and passes them on. */
 static void judge(struct probe_stream *t, const void *data, size_t len)
 {
     struct reply reply = {.verdict = REPLY_STRAY, .data = data, .len = len, .expected = -1};
@@ -230,7 +230,7 @@ static void judge(struct probe_stream *t, const void *data, size_t len)
     if (sent)
         measure(t, sent, &reply);
     if (reply.verdict == REPLY_STRAY) {
-        sent = probe_window_oldest(t->window); /* its number may be what is corrupted */
+        sent = probe_window_oldest(t->window); /* the sequence number may be corrupted */
         if (sent)
             measure(t, sent, &reply);
     }
@@ -243,19 +243,19 @@ static void judge(struct probe_stream *t, const void *data, size_t len)
 
 /* ---- receiving ---- */
 
-/* The size of the reply that is to come next. */
+/* Returns the expected size of the next reply. */
 static size_t next_size(const struct probe_stream *t)
 {
     struct sent *sent = probe_window_oldest(t->window);
 
-    if (!sent) /* a duplicate, or one that is late: of the size of the others */
+    if (!sent) /* a duplicate or late reply: assume the usual size */
         sent = probe_window_get(t->window, t->window->next - 1);
     return sent ? sent->size : 0;
 }
 
 /*
- * How much of what came of a stream is one piece: up to where the next probe begins, or else as
- * much as was sent. 0: that is not known yet.
+ * Returns how many of the received bytes of a stream are one piece: up to where the next probe
+ * begins, or else as many as were sent. Returns 0 if that is not known yet.
  */
 static size_t next_piece(const struct probe_stream *t)
 {
@@ -266,7 +266,7 @@ static size_t next_piece(const struct probe_stream *t)
 
     if (next > 0 && ((size_t)next < size || size == 0))
         return (size_t)next;
-    if (size == 0) /* nothing was sent yet: wait for what may come of it */
+    if (size == 0) /* nothing was sent yet: wait for more */
         return len > BLOCK ? len : 0;
     return len >= size ? size : 0;
 }
@@ -298,8 +298,8 @@ static int take_stream(struct probe_stream *t, const char *data, size_t len)
     return 0;
 }
 
-/* One recv(2). Returns 1 to go on, 0 once nothing more is there, -ESHUTDOWN at the end of a
- * connection or another -errno. */
+/* Calls recv(2) once. Returns 1 to continue, 0 if there is nothing more, -ESHUTDOWN at the end of a
+ * connection, or another -errno. */
 static int receive_some(struct probe_stream *t)
 {
     char data[BLOCK];
@@ -331,7 +331,7 @@ int probe_stream_receive(struct probe_stream *t)
     return t->end;
 }
 
-/* One wait for an answer, and what it brings. Returns 0 to go on, or as probe_stream_ask(). */
+/* Waits once for an answer, and receives. Returns 0 to continue, or as probe_stream_ask(). */
 static int await(struct probe_stream *t, uint64_t deadline, int wake)
 {
     short events = (short)(POLLIN | (probe_stream_pending(t) ? POLLOUT : 0));
@@ -345,7 +345,7 @@ static int await(struct probe_stream *t, uint64_t deadline, int wake)
     int r = probe_stream_flush(t);
     if (r == 0 && n > 0 && set[0].revents & ~POLLOUT)
         r = probe_stream_receive(t);
-    if (r == 0 && clock_now() >= deadline) /* however much comes that is no answer */
+    if (r == 0 && clock_now() >= deadline) /* even if other data keeps arriving */
         r = -ETIMEDOUT;
     return r > 0 ? -EPIPE : r;
 }
@@ -359,7 +359,7 @@ static int await_answer(struct probe_stream *t, int r, uint64_t timeout, int wak
     while (r == 0 && sent->fate != FATE_ANSWERED)
         r = await(t, deadline, wake);
     if (r == -ETIMEDOUT || r == -EPIPE)
-        probe_stream_conclude(t); /* a part of it may be there */
+        probe_stream_conclude(t); /* a part of the reply may have arrived */
     if (sent && sent->fate == FATE_ANSWERED)
         return 0;
     if (sent && r != -ECANCELED)

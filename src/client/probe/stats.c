@@ -1,12 +1,12 @@
 #include "client/probe/stats.h"
 
-/* Of N > 0: the number of the highest bit that is set. */
+/* Returns the index of the highest bit that is set in N > 0. */
 static unsigned highest_bit(uint64_t n)
 {
     return 63 - (unsigned)__builtin_clzll(n);
 }
 
-/* Below 256 a bucket for each; from there on 128 for each doubling. */
+/* One bucket for each value below 256, then 128 for each doubling. */
 static size_t bucket_of(uint64_t ns)
 {
     if (ns >> STATS_BITS)
@@ -40,7 +40,7 @@ uint64_t stats_mean(const struct stats *s)
     return s->count ? (uint64_t)(s->sum / s->count) : 0;
 }
 
-/* The greatest integer whose square N is not less than. */
+/* Returns the greatest integer whose square is at most N. */
 static uint64_t square_root(unsigned __int128 n)
 {
     uint64_t root = 0;
@@ -59,7 +59,7 @@ uint64_t stats_deviation(const struct stats *s)
 
     if (n == 0)
         return 0;
-    /* Exact, unless there are millions of times that are minutes long. */
+    /* Exact, unless there are millions of values of minutes. */
     if (!__builtin_mul_overflow(s->squares, n, &a) && !__builtin_mul_overflow(s->sum, s->sum, &b))
         return square_root((a - b) / (n * n));
     unsigned __int128 mean = s->sum / n, mean_square = s->squares / n;

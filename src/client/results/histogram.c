@@ -7,12 +7,11 @@
 #include <string.h>
 
 #define BAR 40
-#define ROWS_MAX 1024 /* that there may be, empty ones included */
-#define SHOWN_MAX 24  /* that are printed, if a wider step can do that */
-#define BULK_ROWS 4   /* into which the times between the quartiles are to be divided */
+#define ROWS_MAX 1024 /* the most rows, including empty ones */
+#define SHOWN_MAX 24  /* the most rows to print, if a wider step permits */
+#define BULK_ROWS 4   /* how many rows should divide the times between the quartiles */
 
-/* How much the times of a row may be from its least one, in thousandths: the step of the scale.
- */
+/* The possible steps of the scale: the ratio of consecutive rows, in thousandths. */
 static const uint64_t steps[] = {1050, 1100, 1200, 1500, 2000, 5000, 10000};
 
 struct row {
@@ -27,7 +26,7 @@ static uint64_t next_edge(uint64_t from, uint64_t step)
     return to > from ? to : from + 1;
 }
 
-/* Whether as many rows of this STEP as the bulk should have reach no further than it does. */
+/* Whether BULK_ROWS rows of this STEP fit between the quartiles. */
 static bool divides_bulk(const struct stats *s, uint64_t step)
 {
     uint64_t edge = stats_percentile(s, 250), end = stats_percentile(s, 750);
@@ -37,8 +36,8 @@ static bool divides_bulk(const struct stats *s, uint64_t step)
     return edge <= end;
 }
 
-/* Fills ROWS, of ROWS_MAX, with the rows that are not empty. Returns how many; ROWS_MAX: they are
- * too many. */
+/* Fills ROWS, of ROWS_MAX, with the rows that are not empty. Returns how many, or ROWS_MAX if they
+ * are too many. */
 static size_t fill(const struct stats *s, uint64_t step, struct row *rows)
 {
     size_t count = 0;

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* From this ratio of the greatest to the least time on, the axis is logarithmic. */
+/* From this ratio of the longest to the shortest time on, the axis is logarithmic. */
 #define WIDE 20
 
 static bool ends_in(const char *text, const char *end)
@@ -26,7 +26,7 @@ static bool ends_in(const char *text, const char *end)
     return len > tail && strcmp(text + len - tail, end) == 0;
 }
 
-/* gnuplot's terminal for the file PATH; NULL: it has none. */
+/* Returns the gnuplot terminal for the file PATH by its suffix, or NULL. */
 static const char *terminal_for(const char *path)
 {
     if (ends_in(path, ".svg"))
@@ -34,9 +34,9 @@ static const char *terminal_for(const char *path)
     return ends_in(path, ".png") ? "png" : NULL;
 }
 
-/* Without the user's settings (-d); in its own process group, where Ctrl-C does not reach it; and
- * without our signal mask. It prints into memory: it would not notice that a file cannot be
- * written. */
+/* Starts gnuplot without the user's settings (-d), in its own process group, so that Ctrl-C does
+ * not end it, and without our signal mask. It writes to a memfd, because it would not report that a
+ * file cannot be written. */
 static int spawn(pid_t *pid, int input, int output)
 {
     char *const command[] = {(char[]){"gnuplot"}, (char[]){"-d"}, NULL};
@@ -51,7 +51,7 @@ static int spawn(pid_t *pid, int input, int output)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    /* Were it closed, gnuplot's complaints would go into whatever gets its number. */
+    /* If it were closed, gnuplot's messages could go to a file that gets this number. */
     posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDERR_FILENO);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
@@ -64,7 +64,7 @@ static int spawn(pid_t *pid, int input, int output)
     return -r;
 }
 
-/* TEXT as a string of gnuplot, in which nothing is special. */
+/* Writes TEXT as a gnuplot string without special characters. */
 static void put_string(FILE *to, const char *text)
 {
     fputc('\'', to);
@@ -73,7 +73,7 @@ static void put_string(FILE *to, const char *text)
     fputc('\'', to);
 }
 
-/* What does not depend on what is measured; then the points, until "end". */
+/* Writes the constant part of the script. The points follow, up to "end". */
 static void begin_script(const struct plot *plot, const char *terminal)
 {
     fprintf(plot->to,
@@ -105,7 +105,7 @@ static int start(struct plot *plot)
     return r;
 }
 
-/* Returns 0 or -errno, reported. */
+/* Returns 0, or -errno after reporting it. */
 static int release(struct plot *plot)
 {
     fd_close(&plot->drawn);
@@ -160,7 +160,7 @@ void plot_add(struct plot *plot, enum plot_mark mark, uint64_t x, uint64_t ns)
         plot->greatest = ns;
 }
 
-/* What was measured, of whom and when; and what became of it. */
+/* Writes the title: what was measured, with which peer and when, and the result. */
 static void put_title(const struct plot *plot, const struct plot_text *text)
 {
     char line[1024] = "", peer[ADDRESS_TEXT_MAX], begin[64] = "", end[64] = "";
@@ -188,7 +188,7 @@ static double milliseconds(uint64_t ns)
     return (double)ns / 1e6;
 }
 
-/* The vertical axis: logarithmic where the times are wide apart. Returns its lower end. */
+/* Writes the vertical axis, logarithmic if the times differ widely. Returns its lower end. */
 static double put_axes(const struct plot *plot, const struct plot_text *text)
 {
     bool wide = plot->least > 0 && plot->greatest / plot->least >= WIDE;
@@ -213,7 +213,7 @@ static void put_line(FILE *to, const struct stats *times, unsigned per_mille, co
                 color, per_mille / 10, ms);
 }
 
-/* A column of points with one mark; BOTTOM is where those without a time are drawn. */
+/* Writes the points with one mark. Those without a time are drawn at BOTTOM. */
 static void put_points(const struct plot *plot, enum plot_mark mark, double bottom)
 {
     static const struct {
@@ -238,7 +238,7 @@ static void put_points(const struct plot *plot, enum plot_mark mark, double bott
             marks[mark].color, marks[mark].title);
 }
 
-/* Ends the points, and says how they are to be drawn. */
+/* Ends the points, and writes how to draw them. */
 static void end_script(const struct plot *plot, const struct plot_text *text)
 {
     const char *gap = "plot ";
@@ -253,14 +253,14 @@ static void end_script(const struct plot *plot, const struct plot_text *text)
         put_points(plot, mark, bottom);
         gap = ", ";
     }
-    if (*gap == 'p') /* nothing at all: gnuplot draws an empty frame */
+    if (*gap == 'p') /* no points: gnuplot draws an empty frame */
         fputs("plot [0:1] NaN notitle", plot->to);
     put_line(plot->to, text->times, 500, "#208020");
     put_line(plot->to, text->times, 990, "#a02080");
     fputs("\n", plot->to);
 }
 
-/* Has gnuplot come to its end. Returns whether it has drawn something. */
+/* Waits for gnuplot to end. Returns whether it has drawn a picture. */
 static bool await_picture(struct plot *plot)
 {
     int status = 0;
@@ -273,7 +273,7 @@ static bool await_picture(struct plot *plot)
            lseek(plot->drawn, 0, SEEK_END) > 0;
 }
 
-/* Returns 0 or -errno, reported. */
+/* Returns 0, or -errno after reporting it. */
 static int write_picture(const struct plot *plot)
 {
     size_t len = (size_t)lseek(plot->drawn, 0, SEEK_END);

@@ -33,7 +33,7 @@ void results_free(struct results *a)
 
 /* ---- a line for each ---- */
 
-/* Whether a line is wanted for each reply; if it is for people, its time is printed. */
+/* Returns whether to print a line for each reply. If so, begins it with the time if requested. */
 static bool begin_line(const struct results *a)
 {
     struct timespec now;
@@ -47,7 +47,7 @@ static bool begin_line(const struct results *a)
     return true;
 }
 
-/* By how much later than it arrived REPLY was looked at, if that is more than noise; or 0. */
+/* Returns how much later than its arrival REPLY was processed; 0 if that is only noise. */
 static uint64_t lateness(const struct reply *reply)
 {
     uint64_t late = reply->seen - reply->time;
@@ -55,7 +55,7 @@ static uint64_t lateness(const struct reply *reply)
     return late > STAMP_NOISE ? late : 0;
 }
 
-/* What is to be said of a reply beyond its number and time. */
+/* Describes what else there is to report about REPLY, besides its number and time. */
 static void describe(const struct reply *reply, char *buf, size_t size)
 {
     char time[TIME_TEXT_MAX];
@@ -103,7 +103,7 @@ static void print_reply(const struct results *a, const struct reply *reply)
                 output_time(reply->time, time), more);
 }
 
-/* What an object has besides: the time that the probe's own connection took. */
+/* Ends an object, with the time of the probe's own connection if it has one. */
 static void end_object(const struct results *a)
 {
     if (a->connect_ns)
@@ -191,7 +191,7 @@ bool results_damaged(const struct results *a)
     return a->verdicts[REPLY_TRUNCATED] + a->verdicts[REPLY_CORRUPTED] > 0;
 }
 
-/* In percent, rounded down as ping(8) does; of nothing it is nothing. */
+/* Returns the loss in percent, rounded down as by ping(8); 0 if nothing was sent. */
 static unsigned loss(const struct results *a)
 {
     uint64_t received = results_received(a);
@@ -204,7 +204,7 @@ static uint64_t lost(const struct results *a)
     return a->sent > a->answered ? a->sent - a->answered : 0;
 }
 
-/* "3 truncated, 1 lost": whatever went wrong. */
+/* Prints all faults: "3 truncated, 1 lost". */
 static void print_faults(const struct results *a)
 {
     char line[256] = "";

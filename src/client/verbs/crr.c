@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct crr_options {
-    uint64_t count;    /* 0: until it is stopped */
+    uint64_t count;    /* 0: until it is interrupted */
     uint64_t interval; /* microseconds */
     uint64_t size;
     uint64_t deadline; /* microseconds; 0: none */
@@ -41,11 +41,11 @@ struct crr {
     struct results *results;
     uint32_t run;
     int interrupts;
-    bool ran_short; /* our own system did */
+    bool ran_short; /* this system lacks resources */
     bool over;
 };
 
-/* Takes what the terminal wishes. Returns whether that is to go on. */
+/* Handles a signal from the terminal. Returns whether to continue. */
 static bool take_interrupt(struct crr *c)
 {
     enum interrupt interrupt = interrupts_take(c->interrupts);
@@ -56,12 +56,12 @@ static bool take_interrupt(struct crr *c)
     return !c->over;
 }
 
-/* What probe_stream_ask() returned for the probe SEQ: a connection that is closed early is an
- * error. */
+/* Records R, the result of probe_stream_ask() for the probe SEQ. A connection that is closed early
+ * is an error. */
 static void note(struct crr *c, uint32_t seq, int r)
 {
     if (r == -ETIMEDOUT && clock_now() >= c->common->deadline)
-        return; /* it was not waited for as long as it would have been */
+        return; /* interrupted before its timeout, so it does not count */
     if (r == -ETIMEDOUT)
         results_overdue(c->results, seq, c->common->timeout);
     else if (r == -EPIPE)
@@ -95,7 +95,7 @@ static void ask(struct crr *c, struct connection *connection)
     probe_stream_free(&stream);
 }
 
-/* There was not even a connection, because of the error R of the last address. */
+/* Reports that there is no connection, with the error R of the last address. */
 static void fail(struct crr *c, int r)
 {
     struct sent *sent = probe_window_add(&c->window, (uint32_t)c->opts->size, clock_nanoseconds());
@@ -107,7 +107,7 @@ static void fail(struct crr *c, int r)
     results_failure(c->results, sent->seq, strerror(-r));
 }
 
-/* A connection, a probe, an answer, and the end. */
+/* Connects, sends a probe, receives the answer, and closes the connection. */
 static void run_once(struct crr *c)
 {
     struct connection connection;
@@ -122,7 +122,7 @@ static void run_once(struct crr *c)
     fd_close(&connection.fd);
 }
 
-/* With a deadline, replies are counted and not probes, as by ping(8). */
+/* With a deadline, counts replies instead of probes, as ping(8) does. */
 static bool goes_on(const struct crr *c, uint64_t deadline)
 {
     uint64_t done = c->opts->deadline ? results_received(c->results) : c->results->sent;

@@ -20,11 +20,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* How much is kept of what a server said: enough for the line in which it refuses. */
+/* How much to keep of what a server sends: enough for the line of a refusal. */
 #define SAID_MAX 120
 
 struct hold_options {
-    uint64_t time; /* microseconds; 0: until it is stopped */
+    uint64_t time; /* microseconds; 0: until it is interrupted */
 };
 
 static const struct option_row rows[] = {
@@ -43,19 +43,19 @@ struct hold {
     const struct hold_options *opts;
     struct attempts *attempts;
     struct common_options
-        bounded;    /* for those after the first, which is opened before the time runs */
-    bool ran_short; /* our own system did */
+        bounded;    /* for connections after the first one, from which the time counts */
+    bool ran_short; /* this system lacks resources */
     struct address peer;
     uint64_t wanted;
     uint64_t opened, refused, closed;
-    struct pollfd *set; /* .wanted of them, -1 where there is no connection; and the signals */
+    struct pollfd *set; /* .wanted entries, -1 without a connection; then the signals */
     struct held *held;
     bool over;
 };
 
-/* ---- telling ---- */
+/* ---- output ---- */
 
-/* What became of the connection NUMBER, and why, after what it said (SAID_LEN bytes). */
+/* Reports EVENT of connection NUMBER, and WHY, with what it has received. */
 static void report(const struct hold *h, uint64_t number, const char *event, const char *why,
                    const struct held *held)
 {
@@ -100,7 +100,7 @@ static void take_interrupt(struct hold *h, int fd)
 
 /* ---- one connection ---- */
 
-/* The first one finds the address that answers. */
+/* The first connection determines the address that the others use. */
 static int connect_next(struct hold *h, int interrupts, struct connection *connection)
 {
     if (h->opened > 0)
@@ -142,7 +142,7 @@ static void lose(struct hold *h, uint64_t index, int error)
     fd_close(&h->set[index].fd);
 }
 
-/* Keeps the beginning of what the server says. */
+/* Receives, and keeps the beginning of what the server sends. */
 static void receive(struct hold *h, uint64_t index)
 {
     struct held *held = &h->held[index];
@@ -161,9 +161,9 @@ static void receive(struct hold *h, uint64_t index)
     held->said_len += kept;
 }
 
-/* ---- all of them ---- */
+/* ---- all flows ---- */
 
-/* What happens until MOMENT, or, if that has come, what has happened. */
+/* Handles events until MOMENT, or without waiting if it has passed. */
 static void watch(struct hold *h, uint64_t moment)
 {
     int n = poll(h->set, h->wanted + 1, clock_timeout(moment));
@@ -179,7 +179,7 @@ static void run(struct hold *h)
 {
     for (uint64_t i = 0; i < h->wanted && !h->over; i++) {
         open_one(h, i);
-        if (h->opened == 0) /* no address of the host took one: the others would fare no better */
+        if (h->opened == 0) /* no address has accepted the first one; others would fail, too */
             return;
         if (clock_now() >= h->bounded.deadline)
             break;

@@ -13,7 +13,7 @@
 
 #define AT(member) offsetof(struct idle_options, member)
 
-/* As many silences as can be told apart by doubling. */
+/* As many silences as doubling can distinguish. */
 #define SPANS_MAX 64
 
 static const struct option_row rows[] = {
@@ -26,7 +26,7 @@ static const struct option_row rows[] = {
     {"deadline", 'w', &argument_span, AT(deadline), 0, "SPAN", "stop after SPAN in total"},
 };
 
-/* ---- telling ---- */
+/* ---- output ---- */
 
 static void put_end(const struct idle *i, int status)
 {
@@ -78,7 +78,7 @@ static int conclude(const struct idle *i)
 
 /* ---- the search ---- */
 
-/* Each twice as long as the one before. */
+/* Tries silences, each twice as long as the previous one. */
 static void ascend(struct idle *i)
 {
     uint64_t spans[SPANS_MAX], span = i->opts->shortest;
@@ -92,7 +92,7 @@ static void ascend(struct idle *i)
     idle_try(i, spans, count);
 }
 
-/* Divides what is between a silence that is survived and one that is not. */
+/* Divides the range between a silence that is survived and one that is not. */
 static void narrow(struct idle *i)
 {
     uint64_t spans[SPANS_MAX] = {0}, from = i->alive, width = i->cut - i->alive;
@@ -110,7 +110,7 @@ static void search(struct idle *i)
 
     i->deadline = i->common->deadline;
     ascend(i);
-    /* Until it cannot be told more precisely, for all takes its time. */
+    /* Until the range no longer shrinks, since measuring itself takes time. */
     while (i->how && !i->noticed && !i->over && output_works() &&
            i->cut - i->alive > i->opts->precision && i->cut - i->alive < before) {
         before = i->cut - i->alive;
@@ -118,7 +118,7 @@ static void search(struct idle *i)
     }
 }
 
-/* ---- around it ---- */
+/* ---- the verb ---- */
 
 static int check_options(const struct idle_options *opts)
 {

@@ -94,7 +94,7 @@ static int run_load(const struct common_options *common, const void *options)
     if (connection_resolve(common, &attempts) < 0)
         return connection_give_up(common, VERB_UNABLE);
     int r =
-        connection_connect(common, &attempts, -1, &connection); /* which address answers, if any */
+        connection_connect(common, &attempts, -1, &connection); /* finds an address that answers */
     attempts_free(&attempts);
     fd_close(&connection.fd);
     if (r < 0)

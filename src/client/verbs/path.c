@@ -1,5 +1,6 @@
 /*
- * path: what is between us and a server, from what arrived of what we sent.
+ * path: finds out what is between client and server, by comparing what was sent and what has
+ * arrived.
  */
 #include "base/clock.h"
 #include "base/fd.h"
@@ -28,10 +29,10 @@
 
 #define WHOAMI_PORT "7780"
 
-/* A mark that networks are expected to carry, and that those which clear marks do clear. */
+/* A DSCP that networks should preserve, and that those that clear DSCPs do clear. */
 #define MARK 46
 
-/* How far another TTL is from the usual one: more than any detour. */
+/* The difference between the two TTLs: larger than any difference of path lengths. */
 #define APART 64
 
 #define AT(member) offsetof(struct path_options, member)
@@ -72,8 +73,8 @@ static void report_failure(const struct common_options *c, const struct attempt 
         output_error(&a->address, strerror(-a->error));
 }
 
-/* Leaves of several ATTEMPTS the one that takes a connection first. Returns 0, or -errno after each
- * failure was reported. */
+/* Reduces ATTEMPTS to the address that accepts a connection first. Returns 0, or -errno after
+ * reporting each failure. */
 static int find_address(const struct path *p, struct attempts *attempts)
 {
     struct connection connection;
@@ -89,9 +90,7 @@ static int find_address(const struct path *p, struct attempts *attempts)
     return 0;
 }
 
-/* Asks ADDRESS, more than once where there is no connection. *FAILED counts the tries that had
- * none.
- */
+/* Queries ADDRESS, and retries if there is no connection. *FAILED counts the failed attempts. */
 static int ask_address(const struct path *p, const struct address *address,
                        struct handshake_plan plan, struct handshake *h, unsigned *failed)
 {
@@ -106,7 +105,7 @@ static int ask_address(const struct path *p, const struct address *address,
     return r;
 }
 
-/* Asks the address that answers first. Returns 0, or -errno after each failure was reported. */
+/* Queries the address that answers first. Returns 0, or -errno after reporting each failure. */
 static int ask_plain(const struct path *p, struct attempts *attempts, struct handshake *h,
                      unsigned *failed)
 {
@@ -122,7 +121,7 @@ static int ask_plain(const struct path *p, struct attempts *attempts, struct han
     return r;
 }
 
-/* Asks once more, with marks that are not the usual ones. */
+/* Queries again, with a DSCP and a TTL that are not the defaults. */
 static int ask_marked(struct path *p, const struct handshake *plain, struct handshake *h,
                       unsigned *failed)
 {
@@ -135,7 +134,7 @@ static int ask_marked(struct path *p, const struct handshake *plain, struct hand
     return ask_address(p, &plain->peer, plan, h, failed);
 }
 
-/* FAILED tries went before the one that was answered. */
+/* FAILED attempts preceded the one that was answered. */
 static void compare(struct path *p, unsigned failed)
 {
     unsigned more;
@@ -153,7 +152,7 @@ static void compare(struct path *p, unsigned failed)
 
 /* ---- what the echo services show ---- */
 
-/* PEER with the port PORT, a number or the name of a service. */
+/* Returns PEER with the port PORT, a number or the name of a service, in *FOUND. */
 static int at_port(const struct common_options *c, const struct address *peer, const char *port,
                    int type, struct address *found)
 {
@@ -282,7 +281,7 @@ static int check(const struct common_options *c, const struct path_options *opts
     return 0;
 }
 
-/* PAGE is the file to write, if one is wanted. */
+/* PAGE is the file to write, or NULL. */
 static int run_with(const struct common_options *common, const struct path_options *opts,
                     const struct output_file *page)
 {

@@ -1,5 +1,5 @@
 /*
- * ping: sends when a probe is due, names what comes, gives up what does not.
+ * ping: sends a probe when it is due, reports replies, and gives up probes without one.
  */
 #include "base/clock.h"
 #include "base/fd.h"
@@ -53,29 +53,27 @@ struct ping {
     struct results *results;
     int interrupts;
     uint64_t next;     /* when the next probe is due */
-    uint64_t deadline; /* when it ends, whatever happens; NEVER */
-    bool over;         /* stopped, or at its deadline */
-    bool broken;       /* the connection is gone */
+    uint64_t deadline; /* when the run ends in any case; or NEVER */
+    bool over;         /* interrupted, or the deadline has passed */
+    bool broken;       /* the connection has ended */
 };
 
-/* ---- one thing each ---- */
+/* ---- steps ---- */
 
-/* Whether there is nothing more to send: with a deadline, only replies are counted, as by ping(8).
- */
+/* Whether there is nothing more to send. With a deadline, only replies count, as for ping(8). */
 static bool is_complete(const struct ping *p)
 {
     return p->opts->count > 0 && !p->opts->deadline && p->results->sent >= p->opts->count;
 }
 
-/* Whether there is nothing to wait for until the deadline: there were enough, or an error. */
+/* Whether waiting for the deadline is pointless: there were enough replies, or an error. */
 static bool is_decided(const struct ping *p)
 {
     return p->results->errors > 0 ||
            (p->opts->count > 0 && results_received(p->results) >= p->opts->count);
 }
 
-/* Gives up the oldest probe that is awaited, without waiting for it; WHY is NULL if its time is
- * over. */
+/* Gives up the oldest probe that has no reply. WHY is NULL if it has timed out. */
 static void give_up(struct ping *p, struct sent *sent, const char *why)
 {
     sent->fate = FATE_OVERDUE;
@@ -85,7 +83,7 @@ static void give_up(struct ping *p, struct sent *sent, const char *why)
         results_overdue(p->results, sent->seq, p->opts->wait);
 }
 
-/* A datagram met the ERROR: who reported it is in the socket's queue, which has to be emptied. */
+/* A datagram failed with ERROR. Empties the error queue, which has the address that reported it. */
 static void fail_datagram(struct ping *p, int error)
 {
     struct sent *sent = probe_window_oldest(&p->window);
@@ -97,7 +95,7 @@ static void fail_datagram(struct ping *p, int error)
         give_up(p, sent, known ? error_queue_describe(&queued, words) : strerror(-error));
 }
 
-/* A datagram that nobody wanted is an error of one probe; a connection that broke is the end. */
+/* Handles ERROR. It concerns one probe if it is a datagram, but ends a connection. */
 static void fail(struct ping *p, int error)
 {
     char peer[ADDRESS_TEXT_MAX];
@@ -129,12 +127,12 @@ static void send_probe(struct ping *p)
     int r = probe_stream_send(&p->stream, (uint32_t)p->opts->size);
 
     p->results->sent++;
-    /* A delay is not made up for: no bursts. */
+    /* After a delay, continues at the interval, without a burst. */
     p->next = p->next + p->opts->interval > now ? p->next + p->opts->interval : now;
     if (p->opts->interval == 0)
-        p->next = NEVER; /* until there is a reply */
+        p->next = NEVER; /* until the reply arrives */
     if (r < 0 && p->stream.type != SOCK_DGRAM)
-        receive(p); /* what was said before it broke, and why it did */
+        receive(p); /* what arrived before the end, and the reason for it */
     if (r < 0 && !p->broken)
         fail(p, r);
 }
@@ -150,7 +148,7 @@ static void give_up_overdue(struct ping *p)
     uint64_t now = clock_now();
 
     while ((sent = probe_window_oldest(&p->window)) && due(p, sent) <= now) {
-        /* A part of it may be there: more of it may come, or the next reply, as long as we stay. */
+        /* A part of the reply may have arrived. If the run continues, more may follow. */
         if (is_complete(p))
             probe_stream_conclude(&p->stream);
         if (sent->fate == FATE_AWAITED)
@@ -218,8 +216,8 @@ static void run_once(struct ping *p)
         give_up_overdue(p);
 }
 
-/* Runs until there is nothing to send or to wait for any more; or the deadline, Ctrl-C, the end of
- * the connection. The caller has filled in all but .next, .deadline, .over and .broken. */
+/* Runs until there is nothing more to send or to wait for, or until the deadline, Ctrl-C or the end
+ * of the connection. The caller has set all members except .next, .deadline, .over and .broken. */
 static void ping_run(struct ping *p)
 {
     p->next = clock_now();
@@ -227,7 +225,7 @@ static void ping_run(struct ping *p)
     while (goes_on(p)) {
         if (may_send(p) && clock_now() >= p->next)
             send_probe(p);
-        if (goes_on(p)) /* the last probe may have failed at once */
+        if (goes_on(p)) /* unless the last probe has failed at once */
             run_once(p);
     }
 }
@@ -249,7 +247,8 @@ static void print_begin(const struct ping *p, const struct connection *connectio
                     plural(p->opts->size), output_time(connection->connect_ns, time));
 }
 
-/* ping(8): 1 for no reply at all, or too few by the deadline. Damage has no name there. */
+/* Returns the exit status of ping(8), 1 for no reply or for too few by the deadline; and another
+ * one for damaged replies, which ping(8) does not have. */
 static int judge(const struct ping *p)
 {
     uint64_t received = results_received(p->results);
@@ -259,7 +258,7 @@ static int judge(const struct ping *p)
     return p->opts->deadline && p->opts->count && received < p->opts->count ? VERB_BAD : VERB_WELL;
 }
 
-/* Probes whose replies were still awaited at the end are lost, too. */
+/* Also draws the probes that had no reply at the end, as lost. */
 static int close_plot(struct ping *p)
 {
     const struct plot_text text = {

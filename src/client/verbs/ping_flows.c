@@ -16,9 +16,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- each flow ---- */
+/* ---- a flow ---- */
 
-/* Why nothing more came on FLOW; NULL: it ended as planned. */
+/* Returns why FLOW ended early, or NULL if it did not. */
 static const char *reason(const struct flow *flow, char *buf)
 {
     if (flow->queue.error)
@@ -84,7 +84,7 @@ static void show_flows(const struct flows *f)
             print_flow(&f->list[i]);
 }
 
-/* ---- all of them ---- */
+/* ---- all flows ---- */
 
 static void print_begin(const struct flows *f)
 {
@@ -154,7 +154,7 @@ static int conclude(const struct flows *f)
     return output_works() ? status : VERB_UNABLE;
 }
 
-/* ---- around it ---- */
+/* ---- the verb ---- */
 
 static int check(const struct common_options *common, const struct ping_options *options)
 {
@@ -166,7 +166,7 @@ static int check(const struct common_options *common, const struct ping_options 
     return options->flows > FLOWS_MAX ? usage_error("--flows is at most 4096", NULL) : 0;
 }
 
-/* Finds the address that answers, which all flows then go to. Returns 0 or an exit status. */
+/* Finds an address that answers, for all flows. Returns 0 or an exit status. */
 static int find_peer(struct flows *f)
 {
     struct attempts attempts;

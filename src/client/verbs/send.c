@@ -30,7 +30,7 @@ static const struct option_row rows[] = {
     {"raw", 0, NULL, AT(raw), 1, NULL, "print replies to a terminal unescaped"},
 };
 
-/* What is to be exchanged over SOCK according to the options and to what our descriptors are. */
+/* Plans the exchange over SOCK, according to the options and the kinds of our descriptors. */
 static struct exchange_plan plan_for(const struct common_options *c,
                                      const struct send_options *opts, int sock)
 {
@@ -69,14 +69,14 @@ static void print_summary(const struct exchange_result *result, const struct con
     output_end_summary(status);
 }
 
-/* What the next address is taken from. */
+/* The context of next_socket(). */
 struct next {
     const struct common_options *common;
     struct attempts *attempts;
     struct connection *connection;
 };
 
-/* Of the type of exchange_plan.next. */
+/* The callback exchange_plan.next. */
 static int next_socket(void *context, int error)
 {
     struct next *next = context;
@@ -105,7 +105,7 @@ static int exchange_over(const struct common_options *c, const void *opts,
     tcp_facts_add(&tcp, connection.fd);
     fd_close(&connection.fd);
     if (connection.type == SOCK_DGRAM && result.ending != ENDED_CLOSED)
-        connection_report(c, attempts); /* addresses before the last one */
+        connection_report(c, attempts); /* the failures of other addresses */
     int status = exchange_diag_result(&result, &connection.peer, &plan, c->verbosity);
     if (c->json && result.ending != ENDED_OUTPUT)
         print_summary(&result, &connection, &tcp, status);

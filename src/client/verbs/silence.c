@@ -18,11 +18,11 @@
 
 #define PROBE_SIZE 56
 
-/* How often a server that has taken connections before is asked for one, and after how long. */
+/* How often, and after how long, to retry a connection to a server that has accepted others. */
 #define TRIES 20
 #define PAUSE 250 /* milliseconds */
 
-/* A server that speaks so often while a silence should begin is given up. */
+/* How often a server may send data during a silence before it is given up. */
 #define SPOKEN_MAX 16
 
 /* A connection that is silent. */
@@ -30,20 +30,20 @@ struct silence {
     struct connection connection;
     struct probe_stream stream;
     struct probe_window window;
-    uint64_t span;   /* that it is to last */
-    uint64_t begun;  /* when it was first tried, microseconds */
-    uint64_t since;  /* when the last byte went or came */
-    unsigned spoken; /* how often the server spoke unasked */
+    uint64_t span;   /* how long the silence should last */
+    uint64_t begun;  /* when the first attempt began, microseconds */
+    uint64_t since;  /* when the last byte was sent or received */
+    unsigned spoken; /* how often the server sent data unasked */
 };
 
-/* Takes no notice of what a server says besides the echo. */
+/* Ignores data other than the echo. */
 static void take(void *context, const struct reply *reply)
 {
     (void)context;
     (void)reply;
 }
 
-/* ---- what is found ---- */
+/* ---- results ---- */
 
 static void report(const struct idle *i, uint64_t span, const char *verdict)
 {
@@ -68,8 +68,7 @@ static void survived(struct idle *i, uint64_t span)
     report(i, span, "alive");
 }
 
-/* The words for R, which probe_stream_receive(), probe_stream_ask() or connection_try() returned.
- */
+/* Describes R, a result of probe_stream_receive(), probe_stream_ask() or connection_try(). */
 static const char *words(int r)
 {
     switch (r) {
@@ -91,7 +90,7 @@ static const char *name(int r)
     return r == -ECONNRESET ? "reset" : r == -ETIMEDOUT ? "silence" : "error";
 }
 
-/* A silence of SPAN was cut, as R says; that was NOTICED when it happened, or only afterwards. */
+/* A silence of SPAN was cut, as R shows. NOTICED: when it happened, not only afterwards. */
 static void cut(struct idle *i, uint64_t span, int r, bool noticed)
 {
     i->found = true;
@@ -102,7 +101,7 @@ static void cut(struct idle *i, uint64_t span, int r, bool noticed)
     report(i, span, i->how);
 }
 
-/* Takes what the terminal wishes. Returns whether that is to go on. */
+/* Handles a signal from the terminal. Returns whether to continue. */
 static bool take_interrupt(struct idle *i)
 {
     char span[DURATION_TEXT_MAX];
@@ -116,7 +115,7 @@ static bool take_interrupt(struct idle *i)
 
 /* ---- one connection ---- */
 
-/* The first one finds the address that answers. */
+/* The first connection determines the address that the others use. */
 static int make_link(struct idle *i, struct connection *connection)
 {
     if (i->met)
@@ -125,7 +124,7 @@ static int make_link(struct idle *i, struct connection *connection)
     if (r == 0)
         i->peer = connection->peer;
     else
-        i->over = true; /* why has been told */
+        i->over = true; /* the reason has been reported */
     return r;
 }
 
@@ -148,7 +147,7 @@ static int ask(struct idle *i, struct silence *s)
     return r;
 }
 
-/* Connects, and has an echo: the silence begins. Returns 0 or -errno. */
+/* Connects and exchanges an echo, after which the silence begins. Returns 0 or -errno. */
 static int silence_begin(struct idle *i, struct silence *s, uint64_t span)
 {
     int r = make_link(i, &s->connection);
@@ -171,7 +170,7 @@ static int silence_begin(struct idle *i, struct silence *s, uint64_t span)
     return r;
 }
 
-/* The server spoke: the silence begins anew, unless that has gone on for long enough. */
+/* The server has sent data. Restarts the silence, unless that has happened too often. */
 static void begin_anew(struct idle *i, struct silence *s)
 {
     s->since = clock_now();
@@ -181,7 +180,7 @@ static void begin_anew(struct idle *i, struct silence *s)
     i->over = true;
 }
 
-/* Something happened to S in its silence: it was cut, or (R is 0) the server spoke. */
+/* The silence of S was cut with the error R or, if R is 0, the server has sent data. */
 static void disturb(struct idle *i, struct silence *s, int r)
 {
     if (r == 0)
@@ -190,9 +189,9 @@ static void disturb(struct idle *i, struct silence *s, int r)
         cut(i, clock_now() - s->since, r, true);
 }
 
-/* ---- all of them ---- */
+/* ---- all flows ---- */
 
-/* Waits until the first of COUNT silences is over; returns early if something happens. */
+/* Waits until the first of COUNT silences is over. Returns early after any event. */
 static void be_silent(struct idle *i, struct silence *s, size_t count, struct pollfd *set)
 {
     while (!i->found && !i->over && clock_now() < s->since + s->span) {
@@ -212,7 +211,7 @@ static void be_silent(struct idle *i, struct silence *s, size_t count, struct po
     }
 }
 
-/* Rounded up: what it is not known to survive. */
+/* Rounds up, as shorter spans are not known to fail. */
 static uint64_t whole_ms(uint64_t span)
 {
     return (span + 999) / 1000 * 1000;
@@ -239,7 +238,7 @@ static void watch(struct idle *i, struct silence *s, size_t count)
     free(set);
 }
 
-/* Begins as many silences as the server lets us. Returns how many, or, if it is none, -errno. */
+/* Begins as many silences as the server permits. Returns how many, or -errno if there are none. */
 static int begin_some(struct idle *i, struct silence *s, const uint64_t *spans, size_t count)
 {
     size_t begun = 0;
@@ -260,7 +259,8 @@ static void rest(struct idle *i)
         take_interrupt(i);
 }
 
-/* The same with patience: it may not have noticed yet that the ones before are gone. */
+/* The same with retries, because the server may not have noticed yet that earlier connections have
+ * ended. */
 static size_t begin_patiently(struct idle *i, struct silence *s, const uint64_t *spans,
                               size_t count)
 {

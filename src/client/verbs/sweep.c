@@ -1,5 +1,5 @@
 /*
- * sweep: what becomes of probes of growing size.
+ * sweep: finds the largest probe that passes, with probes of growing size.
  */
 #include "base/clock.h"
 #include "base/fd.h"
@@ -32,13 +32,13 @@ struct sweep {
     const struct common_options *common;
     const struct sweep_options *opts;
     struct attempts *attempts;
-    struct connection connection; /* .fd -1: to be made anew */
+    struct connection connection; /* .fd is -1 if there is none */
     struct probe_stream stream;
     struct probe_window window;
     struct reply last;            /* without its data */
-    struct queued_error reported; /* the last error that the network reported; .error 0: none */
+    struct queued_error reported; /* the last error from the network; .error is 0 if none */
     int interrupts;
-    bool ran_short; /* our own system did */
+    bool ran_short; /* this system lacks resources */
 };
 
 #define AT(member) offsetof(struct sweep_options, member)
@@ -52,13 +52,13 @@ static const struct option_row rows[] = {
 
 /* ---- one size ---- */
 
-/* The IP packet that a datagram of SIZE bytes makes. */
+/* Returns the size of the IP packet for a datagram of SIZE bytes. */
 static uint32_t sweep_packet(const struct sweep *s, uint32_t size)
 {
     return size + 8 + (s->connection.peer.sa.sa_family == AF_INET6 ? 40 : 20);
 }
 
-/* A stray is the answer to no probe. */
+/* Ignores strays, which are not a reply to a probe. */
 static void take(void *context, const struct reply *reply)
 {
     struct sweep *s = context;
@@ -67,7 +67,7 @@ static void take(void *context, const struct reply *reply)
         s->last = *reply;
 }
 
-/* Neither fragments nor the path's MTU as it is known: each size is tried in earnest. */
+/* Forbids fragments and ignores the known path MTU, so that each size is really sent. */
 static int forbid_fragments(int fd, const struct address *peer)
 {
     int r;
@@ -86,8 +86,7 @@ static void sweep_disconnect(struct sweep *s)
     fd_close(&s->connection.fd);
 }
 
-/* Makes a connection if there is none. Returns 0 or -errno, reported; sweep_disconnect() ends it.
- */
+/* Connects if there is no connection. Returns 0, or -errno after reporting it. */
 static int sweep_connect(struct sweep *s)
 {
     if (s->connection.fd >= 0)
@@ -132,7 +131,7 @@ static enum sweep_outcome outcome_of(const struct sweep *s, int r)
     return BROKEN;
 }
 
-/* Takes what the network reported of the error R. Returns R, or what was reported. */
+/* Reads the error queue after the error R. Returns the reported error, or else R. */
 static int take_reported(struct sweep *s, int r)
 {
     struct queued_error queued;
@@ -143,7 +142,7 @@ static int take_reported(struct sweep *s, int r)
     return -queued.error;
 }
 
-/* Routers limit how often they report: what they reported once holds. */
+/* Whether SIZE exceeds an MTU that was reported before. Routers limit the rate of their reports. */
 static bool exceeds_reported(const struct sweep *s, uint32_t size)
 {
     return s->reported.mtu > 0 && s->reported.icmp && sweep_packet(s, size) > s->reported.mtu;
@@ -158,7 +157,7 @@ static enum sweep_outcome try_once(struct sweep *s, uint32_t size)
         return r == -ECANCELED ? STOPPED : BROKEN;
     r = probe_stream_ask(&s->stream, size, s->opts->wait, s->interrupts);
     while (r == -ECANCELED &&
-           interrupts_take(s->interrupts) != INTERRUPT_STOP) /* what is known has been told */
+           interrupts_take(s->interrupts) != INTERRUPT_STOP) /* results are printed at once */
         r = probe_stream_ask_on(&s->stream, s->opts->wait, s->interrupts);
     if (r < 0 && r != -ECANCELED)
         r = take_reported(s, r);
@@ -166,11 +165,11 @@ static enum sweep_outcome try_once(struct sweep *s, uint32_t size)
     if (outcome == LOST && exceeds_reported(s, size))
         outcome = TOO_LARGE;
     if (outcome != PASSES && s->connection.type != SOCK_DGRAM)
-        sweep_disconnect(s); /* the rest of that probe may still be on its way */
+        sweep_disconnect(s); /* the rest of that probe may still arrive */
     return outcome;
 }
 
-/* Who reported PASSAGE, if anybody did. */
+/* Prints who has reported OUTCOME, if anybody. */
 static void put_reported(const struct sweep *s, enum sweep_outcome outcome)
 {
     if (!sweep_outcome_is_reported(outcome, &s->reported))
@@ -203,7 +202,7 @@ static void tell(const struct sweep *s, uint32_t size, enum sweep_outcome outcom
     }
 }
 
-/* Tries SIZE, which may be lost by chance some times, and prints what became of it. */
+/* Tries SIZE several times, in case it is lost by chance, and prints the outcome. */
 static enum sweep_outcome sweep_size(struct sweep *s, uint32_t size)
 {
     enum sweep_outcome outcome = LOST;
@@ -216,19 +215,19 @@ static enum sweep_outcome sweep_size(struct sweep *s, uint32_t size)
     return outcome;
 }
 
-/* ---- all of them ---- */
+/* ---- all flows ---- */
 
-/* More does not fit into a datagram of IPv4. */
+/* The largest UDP datagram over IPv4. */
 #define DATAGRAM_MAX 65507
 
-/* What was found: the largest size that passes (0: none does), and the next one's fate. */
+/* The result: the largest size that passes (0 if none does), and the outcome of a larger one. */
 struct limit {
     uint32_t passes;
-    uint32_t fails; /* 0: nothing does */
+    uint32_t fails; /* 0: none */
     enum sweep_outcome how;
 };
 
-/* Twice as large each time, until something does not pass. */
+/* Doubles the size until one does not pass. */
 static void ascend(struct sweep *s, uint32_t largest, struct limit *limit)
 {
     uint32_t size = (uint32_t)s->opts->smallest;
@@ -248,7 +247,7 @@ static void ascend(struct sweep *s, uint32_t largest, struct limit *limit)
     limit->how = STOPPED;
 }
 
-/* Halves what is between a size that passes and one that does not. */
+/* Bisects between a size that passes and one that does not. */
 static void narrow(struct sweep *s, struct limit *limit)
 {
     while (limit->passes > 0 && limit->fails > limit->passes + 1 && limit->how != STOPPED) {
@@ -263,7 +262,7 @@ static void narrow(struct sweep *s, struct limit *limit)
     }
 }
 
-/* ---- telling ---- */
+/* ---- output ---- */
 
 static void report_limit(const struct sweep *s, const struct limit *limit)
 {
@@ -298,7 +297,7 @@ static void put_limit(const struct sweep *s, const struct limit *limit, int stat
     output_end_summary(status);
 }
 
-/* That our own system knows the MTU, and says so, is as it should be. */
+/* A limit that this system itself reports is not a fault. */
 static int judge(const struct limit *limit)
 {
     if (limit->passes == 0 || limit->how == STOPPED)

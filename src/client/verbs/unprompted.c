@@ -1,5 +1,5 @@
 /*
- * whoami and daytime: services that speak unasked, and then close.
+ * whoami and daytime: services that send without being asked, and then close the connection.
  */
 #include "base/clock.h"
 #include "base/escape.h"
@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* More than such a service has to say. */
+/* Longer than any reply of such a service. */
 #define SAID_MAX 65536
 
 struct ask_options {
@@ -32,8 +32,8 @@ static const struct option_row rows[] = {
      "print replies to a terminal unescaped"},
 };
 
-/* Bids the server to speak: by a datagram of any content (RFC 867), or by nothing more to come. */
-static int bid(const struct connection *connection)
+/* Requests the reply: with any datagram (RFC 867), or by ending our side of the connection. */
+static int request_reply(const struct connection *connection)
 {
     if (connection->type == SOCK_DGRAM)
         return send(connection->fd, "\n", 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
@@ -51,8 +51,8 @@ static int await(int fd, uint64_t deadline)
     return -ETIMEDOUT;
 }
 
-/* All that it says, or one datagram, which leaves a share of the time to OTHERS. Returns 0;
- * -EMSGSIZE if that is more than SAID_MAX bytes; or another -errno. */
+/* Reads up to the end, or one datagram, with a share of the time for OTHERS, the other addresses.
+ * Returns 0, -EMSGSIZE if it is more than SAID_MAX bytes, or another -errno. */
 static int read_reply(const struct common_options *c, const struct connection *connection,
                       size_t others, char *said, size_t *len)
 {
@@ -110,11 +110,11 @@ static void report_failure(const struct common_options *c, const struct connecti
         output_error(&connection->peer, why);
 }
 
-/* Bids one address to speak. Returns 0 or -errno. */
+/* Requests a reply from one address and reads it. Returns 0 or -errno. */
 static int ask_once(const struct common_options *c, const struct connection *connection,
                     size_t others, char *said, size_t *len)
 {
-    int r = bid(connection);
+    int r = request_reply(connection);
 
     return r < 0 ? r : read_reply(c, connection, others, said, len);
 }
@@ -131,7 +131,7 @@ static int ask(const struct common_options *c, const struct ask_options *opts,
            connection_next(c, attempts, r == -ETIMEDOUT ? -ETIME : r, connection) == 0)
         r = ask_once(c, connection, others, said, &len);
     if (r < 0 && connection->type == SOCK_DGRAM)
-        connection_report(c, attempts); /* addresses before the last one */
+        connection_report(c, attempts); /* the failures of other addresses */
     int status = r == 0 && len > 0 ? VERB_WELL : VERB_BAD;
     if (status == VERB_BAD)
         report_failure(c, connection, r);

@@ -7,8 +7,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* How many connections to accept from a listener before the others, and signals, have their turn.
- */
+/* How many connections to accept from a listener before others and signals have their turn. */
 #define BATCH 64
 
 /* Whether ERROR of accept(2) concerns only one connection, so that the next can be accepted. */

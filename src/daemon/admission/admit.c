@@ -55,8 +55,7 @@ bool admit_is_shortage(int error)
            error == -ETOOMANYREFS;
 }
 
-/* Returns 0, -EAGAIN if there is no room for the job yet, or another -errno if CLIENT is refused.
- */
+/* Returns 0, -EAGAIN if there is no room for the job yet, or -errno if CLIENT is refused. */
 static int serve(struct admission *admission, int client, const struct address *peer,
                  const struct listen_settings *listen, const struct access *access)
 {

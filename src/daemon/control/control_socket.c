@@ -42,8 +42,7 @@ static char *own_path(void)
 
     if (!directory)
         directory = RUNSTATEDIR "/echod";
-    /* systemd separates several directories by colons, but the name of an instance may contain one.
-     */
+    /* systemd separates directories by colons, but the name of an instance may contain one. */
     int len = (int)(is_directory(directory) ? strlen(directory) : strcspn(directory, ":"));
     return asprintf(&path, "%.*s/control", len, directory) < 0 ? NULL : path;
 }

@@ -48,8 +48,7 @@ int inherited_restore(struct inherited *inherited, const char *line)
 
 /* ---- from systemd ---- */
 
-/* Returns how many descriptors LISTEN_FDS announces to this process, or 0 if it is not plausible.
- */
+/* Returns the number of descriptors in LISTEN_FDS for this process, or 0 if it is not plausible. */
 static int announced(void)
 {
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");

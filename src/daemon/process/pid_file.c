@@ -19,8 +19,7 @@ static bool is_at(int fd, const char *path)
            held.st_ino == there.st_ino;
 }
 
-/* Opens and locks the file at PATH. Returns 0 or -errno; -EAGAIN if another process has the lock.
- */
+/* Opens and locks the file at PATH. Returns 0, -EAGAIN if it is locked already, or -errno. */
 static int pid_file_lock(int *fd, const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

@@ -239,8 +239,7 @@ uint64_t reload_next(const struct reload *reload)
 
 /* ---- its end ---- */
 
-/* Whether the dry run has written the validated settings. Without them, the new program could fail.
- */
+/* Whether the dry run has written the settings. Without them, the new program could fail. */
 static bool found_settings(const struct reload *reload)
 {
     struct stat st;

@@ -15,8 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The delay before the next scribe, so that the daemon does not fork all the time if none can run.
- */
+/* The delay before the next scribe, so that the daemon does not fork in a loop if none can run. */
 #define PAUSE USEC_PER_SEC
 /* A scribe that exits by itself lacks resources: the delay is doubled each time, until one runs for
  * longer than that. */
