@@ -118,11 +118,6 @@ static size_t workers(const struct daemon *d)
     return d->sessions.roster.live + datagram_workers_live(&d->datagrams);
 }
 
-bool stop_waits(const struct daemon *d)
-{
-    return d->phase != PHASE_SERVING && workers(d) > 0;
-}
-
 bool stop_done(const struct daemon *d)
 {
     return d->phase != PHASE_SERVING && workers(d) == 0;

@@ -14,9 +14,6 @@ void stop_advance(struct daemon *d);
 /* Advances if the time of the current phase is over; ends the sessions of clients that are idle. */
 void stop_run(struct daemon *d, uint64_t now);
 
-/* Whether the daemon is to stop, and waits for workers. */
-bool stop_waits(const struct daemon *d);
-
 /* Whether the daemon is to stop and nobody is left. */
 bool stop_done(const struct daemon *d);
 

@@ -17,7 +17,6 @@ void __real__exit(int status) __attribute__((noreturn));
 void __wrap__exit(int status) __attribute__((noreturn));
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long g);
-int __wrap_landlock_forbid_all(void);
 
 void __wrap__exit(int status)
 {
@@ -41,10 +40,4 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long g)
             d = (long)environ;
     }
     return __real_syscall(number, a, b, c, d, e, g);
-}
-
-/* As if there were the first version of Landlock. */
-int __wrap_landlock_forbid_all(void)
-{
-    return 1;
 }

@@ -428,6 +428,8 @@ def check_errors():
                 (("::1", "loca"), "there is no listener loca; echoctl listeners lists them"),
                 (("::1", "file"), "listener file is a Unix socket: use the address unix"),
                 (("unix", "local"), "listener local is not a Unix socket: use an IP address"),
+                (("unix:root", "file"), "unix:root is not an IP address"),
+                (("unix:4294967295", "file"), "unix:4294967295 is not an IP address"),
                 (("", "local"), wanted), (("::1 local", "local"), wanted)):
             expect_equal(echod.ctl("check-access", *operands), (1, "", "echoctl: %s\n" % said),
                          "what %s gives" % (operands,))

@@ -41,8 +41,11 @@ class Daemon(Echod):
 
     @staticmethod
     def status(pid):
-        """Its status, once it has ended: an orphan is the child of the test."""
-        ended, status = os.waitpid(pid, os.WNOHANG)
+        """Its status, once it has ended: an orphan is the child of the test, once its parent has ended."""
+        try:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            return None
         return (status,) if ended else None
 
     def __exit__(self, kind, value, trace):

@@ -181,6 +181,23 @@ def no_datagrams():
         expect_match(r"no reply to message 1 from 127\.0\.0\.3:", done.err, "the second")
         done = check("-u", "-t", SHORT, "-H", "two.test", "-p", port, program=program).ended(2)
         expect_match(r"127\.0\.0\.2.*; 127\.0\.0\.3:\d+: timed out waiting", done.out, "both")
+        done = run("ping", "-u", "-c", 1, "-W", "100ms", "-t", SHORT, "two.test", port,
+                   program=[*program, ECHOC]).ended(1)
+        expect_match(r"^ECHO 127\.0\.0\.3:", done.out, "the one that does not refuse is asked")
+
+
+@test("with datagrams, an address that cannot be sent to is passed over; --verbose tells of each")
+def unreachable():
+    with names("127.0.0.2 two.test\n255.255.255.255 two.test\n") as program, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.2", 0))
+        port = silent.getsockname()[1]
+        done = run("daytime", "-u", "-v", "-t", SHORT, "two.test", port, program=[*program, ECHOC]).ended(1)
+        expect_match(r"127\.0\.0\.2", done.err, "the silent one")
+        expect_match(r"255\.255\.255\.255", done.err, "the other one")
+        silent.close()
+        done = run("ping", "-u", "-c", 1, "-t", SHORT, "two.test", port, program=[*program, ECHOC]).ended(1)
+        expect_match(r"^echoc: connection refused by 127\.0\.0\.2", done.err, "the reason")
 
 
 @contextlib.contextmanager

@@ -138,7 +138,7 @@ def forward(version):
 
 def sweep_through_router(near, far, version):
     """Sweeps from the other end of the wire NEAR, through here, to that of FAR, whose MTU is less.
-    Returns how it ended, and the router's address."""
+    Returns how that ended with --json, and without, and the router's address."""
     with Wire(*near) as (here, there):
         forward(version)
         with Wire(*far, name="far") as (link, server):
@@ -147,7 +147,8 @@ def sweep_through_router(near, far, version):
             link.ip("link", "set", "far", "mtu", "1400")
             config = "[listen udp]\nprotocol = udp\naddress = %s\nport = %d\n" % (server.hosts[0], FAR)
             with Managed(config, prepare=server.start_here), there.inside():
-                return run("sweep", "-u", "--json", server.hosts[0], FAR), here.hosts[0]
+                return (run("sweep", "-u", "--json", server.hosts[0], FAR),
+                        run("sweep", "-u", server.hosts[0], FAR), here.hosts[0])
 
 
 @test("sweep -u prints the MTU that a router reports, and its address; IPv4 and IPv6")
@@ -157,11 +158,12 @@ def router():
              (["203.0.113.1/24"], ["203.0.113.9/24"]), 4),
             ((["2001:db8::1/64", "fe80::1/64"], ["2001:db8::2/64"]),
              (["2001:db8:1::1/64", "fe80::2/64"], ["2001:db8:1::9/64"]), 6)):
-        done, router_address = sweep_through_router(near, far, version)
+        done, plain, router_address = sweep_through_router(near, far, version)
         expect_equal(done.ended(0).summary["packet"], 1400, "the packet that passes")
         told = [o for o in done.objects("probe") if "mtu" in o]
         expect(told and told[0]["mtu"] == 1400, "the MTU is printed: " + done.out)
         expect(router_address in told[0]["reported_by"], "who reported it: %r" % told[0])
+        expect_match(r"too large for the path: \S+ reports an MTU of 1400$", plain.ended(0).out, "the line")
 
 
 main()

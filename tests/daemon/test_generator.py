@@ -3,10 +3,12 @@ it is given, and what it says. (What systemd makes of them: tests/systemd.)"""
 import os
 import re
 import subprocess
+import sys
 import tempfile
 
-from expect import DEADLINE, expect, expect_equal, expect_match
+from expect import DEADLINE, Skip, expect, expect_equal, expect_match
 from harness import clean_environment
+from hosts import with_mount
 from programs import BUILDDIR
 from tap import main, test
 
@@ -227,6 +229,56 @@ def wrong():
         expect_match(r"echod\.conf is wrong: it is ignored: limits and addresses are those "
                      r"of the unit files, and the service has its ordinary sandbox", root.told, "what is said")
         expect_match(r"two\.conf is wrong: ", root.told, "what is said")
+
+
+# Runs a program where there is a journal, or only the kernel's log, in place of which is a FIFO. Prints what
+# they got.
+TOLD = """import os, socket, subprocess, sys
+fifo = os.open("/dev/kmsg", os.O_RDWR | os.O_NONBLOCK)
+journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+if sys.argv[1] == "journal":
+    journal.bind("/run/systemd/journal/socket")
+subprocess.run(sys.argv[2:], check=True)
+read = (lambda: journal.recv(65536)) if sys.argv[1] == "journal" else lambda: os.read(fifo, 65536)
+try:
+    while True:
+        print(read().decode())
+except BlockingIOError:
+    pass
+"""
+
+
+def told_at_boot(where, sink, text):
+    """What the generator says of the file TEXT to SINK where systemd runs it: without another root."""
+    directory, fifo = configuration_directory(), where + "/kmsg"
+    parent = os.path.dirname(directory)
+    if not (os.path.isdir(parent) and os.path.exists("/dev/kmsg") and os.path.isdir("/run")):
+        raise Skip("%s, /run or /dev/kmsg is not there" % parent)
+    for name in ("early", "late", "normal"):
+        os.makedirs("%s/%s/%s" % (where, sink, name))
+    if not os.path.exists(fifo):
+        os.mkfifo(fifo)
+    with open(where + "/echod.conf", "w", encoding="ascii") as file:
+        file.write(text)
+    command = with_mount("-t tmpfs none", parent, "&& mkdir", directory, "&& cp", where + "/echod.conf", directory,
+                         "&& mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind",
+                         fifo, "/dev/kmsg")
+    done = subprocess.run(command + [sys.executable, "-c", TOLD, sink, GENERATOR] + [
+        "%s/%s/%s" % (where, sink, name) for name in ("normal", "early", "late")], check=False, text=True,
+        stdin=subprocess.DEVNULL, capture_output=True, env=clean_environment(), timeout=DEADLINE)
+    expect_equal(done.returncode, 0, "the exit status, with " + done.stderr)
+    return done.stdout
+
+
+@test("what systemd discards is in the journal, with its fields; before there is one, in the kernel's log")
+def at_boot():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        text = told_at_boot(where, "journal", WRONG)
+        for line in (r"PRIORITY=3", r"SYSLOG_IDENTIFIER=echod-generator", r"OBJECT_SYSTEMD_UNIT=echod\.service",
+                     r"MESSAGE=\S+/echod\.conf is wrong: it is ignored: .*", r"MESSAGE_ID=[0-9a-f]{32}"):
+            expect_match("^%s$" % line, text, "a field")
+        text = told_at_boot(where, "kernel", WRONG)
+        expect_match(r"<3>echod-generator\[\d+\]: \S+/echod\.conf is wrong: it is ignored: ", text, "the line")
 
 
 @test("a file that was right: what is wrong now changes nothing, until it is right again")

@@ -5,8 +5,9 @@ import subprocess
 import time
 
 from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
-from expect import expect, expect_equal, scaled
+from expect import Skip, expect, expect_equal, scaled
 from harness import Echod, unprivileged
+from hosts import with_mount
 from proc import all_children, cpu_seconds, descriptors, rss_kib, stat_fields
 from tap import main, test
 
@@ -176,6 +177,41 @@ def warned():
                        r"50 processes: raise it or expect clients to be refused$")
         echod.kill(15)
         expect_equal(echod.wait(), 0, "the exit status")
+
+
+class Grouped(Echod):
+    """An echod whose control group has TASKS as its pids.max."""
+
+    def __init__(self, tasks, *args, **more):
+        self.tasks = tasks
+        super().__init__(*args, **more)
+
+    def command(self, args):
+        with open("/proc/self/cgroup", encoding="ascii") as file:
+            group = [line[3:].strip() for line in file if line.startswith("0::")]
+        if not group:
+            raise Skip("there are no control groups of version 2")
+        path = "'/sys/fs/cgroup%s'" % group[0]
+        return with_mount("-t tmpfs none /sys/fs/cgroup && mkdir -p", path, "&& printf '%s' >" % self.tasks,
+                          path + "/pids.max") + super().command(args)
+
+
+@test("a control group that allows too few processes is warned of, as its pids.max says")
+def warned_of_group():
+    udp = "[listen u]\naddress = 127.0.0.1\nport = 0\nprotocol = udp\n"
+    for tasks, config, said in (
+            ("50\\n", "", "max_clients = 1000, but TasksMax="),
+            ("1004", udp, "max_clients = 1000 and there is 1 datagram socket, but TasksMax="),
+            ("1008", udp + udp.replace("u]", "v]") + udp.replace("u]", "w]"),
+             "max_clients = 1000 and there are 3 datagram sockets, but TasksMax="),
+            ("max\\n", udp, None), ("1005", udp, None), ("", udp, None)):
+        tcp = "[server]\nmax_clients = 1000\n[listen t]\naddress = 127.0.0.1\nport = 0\n"
+        with Grouped(tasks, tcp + config) as echod:
+            if said:
+                echod.log.wait(" warning: " + said)
+            expect_echo(echod.connect("t"))
+            warnings = [line for line in echod.log.matching(" warning: max_clients") if "TasksMax=" in line]
+            expect_equal(len(warnings), 1 if said else 0, "the warnings with %r" % tasks)
 
 
 main()

@@ -7,6 +7,7 @@ import argparse
 import os
 import random
 import re
+import socket
 import sys
 import tempfile
 import threading
@@ -50,11 +51,17 @@ class Fault:
 
 
 class Servers:
-    """The echods that the others are run against; .operands: {name: where its listener is}."""
+    """The echods that the others are run against; .operands: {name: where its listener is}. At the ports of
+    "closed" nobody listens, to TCP, and at those of "mute" nobody answers datagrams."""
 
     def __init__(self):
         self.echods = [Managed(short_runs.SERVER), Managed(short_runs.CUTTING)]
         self.operands = {"control": self.echods[0].control, "unix": self.echods[0].path("unix")}
+        self.unused = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]
+        for sock, name in zip(self.unused, ("closed", "mute")):
+            sock.bind(("127.0.0.1", 0))
+            self.operands[name] = "%s %d" % sock.getsockname()
+            self.operands[name + "_port"] = str(sock.getsockname()[1])
         for echod in self.echods:
             for name, addresses in echod.listening.items():
                 if isinstance(addresses[0], tuple):
@@ -62,6 +69,8 @@ class Servers:
                     self.operands[name + "_port"] = str(addresses[0][1])
 
     def stop(self):
+        for each in self.unused:
+            each.close()
         for echod in self.echods:
             echod.stop()
 

@@ -200,6 +200,19 @@ def every_run():
                    "{whoami}"),
              echoc("whoami -t 1s {whoami}"), echoc("whoami -t 1s --json {whoami}"), echoc("daytime -t 1s {daytime}"),
              echoc("daytime -t 0.2 --unix {unix}")]
+    # Nobody is there, nobody answers, or it is another service.
+    runs += [echoc("%s -t 0.5 %s" % (words, at)) for words, at in (
+        ("-v", "{closed} hello"), ("-u -v", "{closed} hello"), ("-u", "{mute} hello"),
+        ("ping -u -c 2 -i 0.01 -W 0.1", "{closed}"), ("ping -c 2 -i 0.01 -W 0.1 --flows 2", "{closed}"),
+        ("ping -u -c 2 -i 0.01 -W 0.1 --flows 2 --json", "{mute}"), ("ping -c 2 -i 0.01 -W 0.1", "{daytime}"),
+        ("crr -c 2 -i 0", "{closed}"), ("crr -c 2 -i 0 -u", "{mute}"), ("crr -c 2 -i 0 --json", "{daytime}"),
+        ("load -c 3", "{closed}"), ("load -c 3 --json", "{daytime}"), ("hold --for 0.1 2", "{closed}"),
+        ("idle --shortest 0.1 --longest 0.1", "{daytime}"), ("sweep --tries 1", "{daytime}"),
+        ("sweep --tries 1", "{closed}"), ("sweep -u --tries 1 -W 0.1 --smallest 100", "{mute}"),
+        ("sweep -u --json --tries 1 --smallest 100", "{closed}"), ("whoami", "{closed}"), ("daytime -u -v", "{mute}"),
+        ("path --flows 2 --echo-port {closed_port} --udp-port {closed_port}", "{whoami}"),
+        ("path --flows 2 --json --echo-port {daytime_port} --udp-port {mute_port}", "{whoami}"),
+        ("path --flows 2 --json", "{closed}"), ("path", "{tcp}"))]
     for command in ("{tcp}", "{tcp} -v -w 5", "{tcp} -s hello", "{udp} -u", "-H {unix}", "-H localhost -p {tcp_port}"):
         host, _, rest = command.partition(" ")
         at = command if "-H" in command else "-H 127.0.0.1 -p %s %s" % (host.replace("}", "_port}"), rest)

@@ -4,6 +4,7 @@ The script's own namespace is the router. What is wrong with the path is a rules
 or a forwarder in a thread; nothing leaves the namespaces.
 """
 import contextlib
+import html
 import os
 import select
 import shutil
@@ -11,12 +12,13 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "daemon"))
 sys.dont_write_bytecode = True
-from expect import Skip, expect_equal  # noqa: E402
+from expect import Skip, expect, expect_equal  # noqa: E402
 from managed import Managed  # noqa: E402
 from programs import nobody, true_root  # noqa: E402
 from tap import as_network_admin  # noqa: E402
@@ -107,11 +109,18 @@ class Lab:
         return self.server.hosts[0]
 
     def look(self, *options):
-        """Runs echoc path on the client, without privileges. Returns it, ended; .took: seconds."""
+        """Runs echoc path on the client, without privileges. Returns it, ended; .took: seconds. Its page has
+        each sentence, too."""
         begin = time.monotonic()
-        with self.client.inside():
-            done = run("path", "--json", *options, self.host, **(nobody() if true_root() else {}))
-        done.took = time.monotonic() - begin
+        with self.client.inside(), tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+            os.chmod(where, 0o777)
+            done = run("path", "--json", "--page", where + "/page.html", *options, self.host,
+                       **(nobody() if true_root() else {}))
+            done.took = time.monotonic() - begin
+            with open(where + "/page.html", encoding="utf-8") as file:
+                page = html.unescape(file.read())
+        for told in done.objects("finding") + done.objects("note"):
+            expect(told["text"] in page, "the page has: " + told["text"])
         return done
 
 

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 
 static struct address numeric(const char *host, uint16_t port)
 {
@@ -358,6 +359,27 @@ static void test_source(void **state)
     assert_false(one_source(here, elsewhere));
 }
 
+/* The socket of the address knows its interface, where this process may ask for no other way. */
+static void test_zone_by_socket(void **state)
+{
+    struct address here = numeric("fe80::1%lo", 1), elsewhere = here, global = here;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char name[IF_NAMESIZE], text[ADDRESS_TEXT_MAX];
+
+    (void)state;
+    elsewhere.in6.sin6_scope_id = 1u << 30;
+    global.in6.sin6_scope_id = 0;
+    assert_string_equal(address_zone(fd, &here, name), "lo");
+    assert_string_equal(address_zone(-1, &here, name), "lo");
+    assert_string_equal(address_zone(fd, &elsewhere, name), "");
+    assert_string_equal(address_zone(-1, &elsewhere, name), "");
+    assert_string_equal(address_zone(fd, &global, name), "");
+    assert_string_equal(address_host_by(fd, &here, text, sizeof(text)), "fe80::1%lo");
+    assert_string_equal(address_host_by(fd, &elsewhere, text, sizeof(text)), "fe80::1%1073741824");
+    assert_string_equal(address_host_by(fd, &global, text, sizeof(text)), "fe80::1");
+    fd_close(&fd);
+}
+
 static void test_of_what_is_no_socket(void **state)
 {
     struct address address = {.len = 16};
@@ -388,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_port_and_bytes),
         cmocka_unit_test(test_source),
         cmocka_unit_test(test_source_of_every_prefix),
+        cmocka_unit_test(test_zone_by_socket),
         cmocka_unit_test(test_of_what_is_no_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

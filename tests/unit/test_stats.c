@@ -54,6 +54,21 @@ static void test_percentiles_are_off_by_less_than_a_hundredth(void **state)
     }
 }
 
+/* So many times, and so long, that the exact sum of squares cannot be had: 2^33 of 28 hours. */
+static void test_deviation_of_what_is_too_much(void **state)
+{
+    const uint64_t count = UINT64_C(1) << 33, time = UINT64_C(100000000000000);
+    struct stats *s = fresh();
+
+    (void)state;
+    s->count = count;
+    s->sum = (unsigned __int128)count * time;
+    s->squares = s->sum * time;
+    assert_int_equal(stats_deviation(s), 0);
+    s->squares += (unsigned __int128)count * 10000000000U;
+    assert_int_equal(stats_deviation(s), 100000);
+}
+
 static void test_times_beyond_the_last_bucket(void **state)
 {
     struct stats *s = fresh();
@@ -95,6 +110,7 @@ int main(void)
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_small_times_are_exact),
         cmocka_unit_test(test_percentiles_are_off_by_less_than_a_hundredth),
+        cmocka_unit_test(test_deviation_of_what_is_too_much),
         cmocka_unit_test(test_times_beyond_the_last_bucket),
         cmocka_unit_test(test_deviation_of_long_times),
         cmocka_unit_test(test_counts_between),
