@@ -73,6 +73,9 @@ int sockopts_reset(int fd)
         int level, name, value;
     } usual[] = {
         {SOL_SOCKET, SO_RCVLOWAT, 1},       {SOL_SOCKET, SO_MAX_PACING_RATE, -1},
+        {SOL_SOCKET, SO_TIMESTAMP, 0},      {SOL_SOCKET, SO_TIMESTAMPNS, 0},
+        {SOL_SOCKET, SO_TIMESTAMPING, 0},   {SOL_SOCKET, SO_RXQ_OVFL, 0},
+        {IPPROTO_IP, IP_RECVERR, 0},        {IPPROTO_IPV6, IPV6_RECVERR, 0},
         {IPPROTO_TCP, TCP_CORK, 0},         {IPPROTO_TCP, TCP_DEFER_ACCEPT, 0},
         {IPPROTO_TCP, TCP_USER_TIMEOUT, 0}, {IPPROTO_TCP, TCP_LINGER2, 0},
         {IPPROTO_UDP, UDP_CORK, 0},         {IPPROTO_UDP, UDP_SEGMENT, 0},

@@ -19,6 +19,8 @@
 #define RATE_SETS 2048
 /* How many batches are still answered after SIGTERM. */
 #define LAST_BATCHES 64
+/* How many times in a row the socket may be ready with nothing to receive. */
+#define EMPTY_ROUNDS 16
 
 /* All memory is fixed: nothing grows with the traffic or the number of senders. */
 struct serving {
@@ -150,16 +152,32 @@ static int wait_for_work(int socket)
     return 1;
 }
 
-/* Returns 0 after SIGTERM, or -errno. */
-static int serve(struct serving *serving)
+/* Serves until SIGTERM. Returns 0, or -errno: -ESHUTDOWN if another process that shares the socket
+ * has shut it down, after which it is always ready. */
+static int serve_until_told(struct serving *serving)
 {
-    int r;
+    int r, empty = 0;
 
     while ((r = wait_for_work(serving->worker->socket)) > 0) {
         r = serve_batch(serving);
+        if (r == 0)
+            r = datagram_batch_discard_errors(&serving->batch);
         if (r < 0)
             return r;
+        empty = r > 0 ? 0 : empty + 1;
+        if (empty > EMPTY_ROUNDS)
+            return -ESHUTDOWN;
     }
+    return r;
+}
+
+/* Returns 0 after SIGTERM, or -errno. */
+static int serve(struct serving *serving)
+{
+    int r = serve_until_told(serving);
+
+    if (r < 0)
+        return r;
     for (int i = 0; i < LAST_BATCHES && r >= 0; i++) {
         r = serve_batch(serving);
         if (r == 0)

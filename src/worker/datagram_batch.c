@@ -107,6 +107,18 @@ int datagram_batch_receive(struct datagram_batch *batch)
     return n;
 }
 
+int datagram_batch_discard_errors(const struct datagram_batch *batch)
+{
+    struct msghdr nothing = {0};
+    int count = 0;
+
+    /* Of a Unix socket, MSG_ERRQUEUE would take a datagram. */
+    while (batch->ip && count < BATCH_SIZE &&
+           recvmsg(batch->fd, &nothing, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
+        count++;
+    return count;
+}
+
 /* ---- answering ---- */
 
 static size_t put_control(union batch_control *control, int level, int type, const void *info,

@@ -53,6 +53,10 @@ int datagram_batch_open(struct datagram_batch *batch, int fd, size_t most);
  */
 int datagram_batch_receive(struct datagram_batch *batch);
 
+/* Throws away errors that whoever shares the socket has asked the kernel to queue (ip(7),
+ * IP_RECVERR), which keep it ready. Returns how many, up to BATCH_SIZE. */
+int datagram_batch_discard_errors(const struct datagram_batch *batch);
+
 /*
  * Sends the answers of those that have one, each from the address that the datagram was sent to.
  * Waits a moment if the socket is full, and for nobody else. Calls SENT for each with its result,

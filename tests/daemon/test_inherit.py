@@ -1,7 +1,9 @@
 """Sockets that systemd passes (LISTEN_FDS), and what echod tells it (NOTIFY_SOCKET)."""
+import errno
 import fcntl
 import os
 import re
+import select
 import socket
 import struct
 import tempfile
@@ -12,6 +14,9 @@ from expect import DEADLINE, Failure, eventually, expect, expect_equal
 from harness import Echod
 from proc import descriptors
 from tap import main, test
+
+SO_TIMESTAMPNS, SO_TIMESTAMPING, SO_RXQ_OVFL, IP_RECVERR = 35, 37, 40, 11
+TIMES_OF_SENDING = 2 | 16  # SOF_TIMESTAMPING_TX_SOFTWARE, _SOFTWARE: into the queue of errors
 
 
 class Activated(Echod):
@@ -238,6 +243,39 @@ def set_anew():
                          [0, 0, 0], "TCP_CORK, TCP_DEFER_ACCEPT, TCP_USER_TIMEOUT")
 
 
+@test("a datagram socket whose opener asked for errors and times to be queued is set anew, too")
+def datagrams_set_anew():
+    options = ((socket.SOL_SOCKET, SO_TIMESTAMPNS), (socket.SOL_SOCKET, SO_RXQ_OVFL),
+               (socket.IPPROTO_IP, IP_RECVERR))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        for level, option in options:
+            sock.setsockopt(level, option, 1)
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, TIMES_OF_SENDING)
+        config = tcp("127.0.0.1", sock.getsockname()[1]) + "protocol = udp\n"
+        with Activated(config, sock) as echod, socket.socket(type=socket.SOCK_DGRAM) as client:
+            echod.log.wait(r" info: listening on udp .*, inherited$")
+            expect_equal([sock.getsockopt(*option) for option in options], [0, 0, 0],
+                         "SO_TIMESTAMPNS, SO_RXQ_OVFL, IP_RECVERR")
+            expect_equal(sock.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING), 0, "SO_TIMESTAMPING")
+            # Whoever shares it may ask for them later: they are thrown away.
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, TIMES_OF_SENDING)
+            client.settimeout(DEADLINE)
+            client.connect(sock.getsockname())
+            for _ in range(50):
+                client.send(b"again")
+                expect_equal(client.recv(100), b"again", "the answer")
+            eventually(lambda: no_error_is_queued(sock), "what was queued is thrown away")
+            expect_equal(echod.log.matching(" warning: "), [], "the warnings")
+
+
+def no_error_is_queued(sock):
+    """poll(2) tells of errors unasked; nothing else is asked for."""
+    poll = select.poll()
+    poll.register(sock, 0)
+    return not poll.poll(0)
+
+
 @test("larger buffers, which a socket unit may want, stay")
 def large_buffers():
     with bound() as sock:
@@ -390,6 +428,46 @@ def one_pauses():
         expect_equal(len(echod.log.matching("no connection can be accepted")), 1, "its records")
     for sock in socks:
         sock.close()
+
+
+@test("so does any other kind of socket that somebody shut down, and nothing spins")
+def others_pause():
+    kinds = {"tcp": (socket.AF_INET, socket.SOCK_STREAM), "udp": (socket.AF_INET, socket.SOCK_DGRAM),
+             "unix": (socket.AF_UNIX, socket.SOCK_STREAM),
+             "unix-seqpacket": (socket.AF_UNIX, socket.SOCK_SEQPACKET),
+             "unix-dgram": (socket.AF_UNIX, socket.SOCK_DGRAM)}
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
+        socks = {kind: socket.socket(*how) for kind, how in kinds.items()}
+        config = ""
+        for kind, sock in socks.items():
+            sock.bind(os.path.join(where, kind) if "unix" in kind else ("127.0.0.1", 0))
+            if kinds[kind][1] != socket.SOCK_DGRAM:
+                sock.listen()
+            config += "[listen %s]\nprotocol = %s\n" % (kind, kind) + (
+                "address = %s\n" % sock.getsockname() if "unix" in kind else
+                "address = 127.0.0.1\nport = %d\n" % sock.getsockname()[1])
+        with Activated(config, *socks.values()) as echod:
+            expect_echo(echod.connect("tcp"))
+            for kind, sock in socks.items():
+                if kind != "tcp":
+                    shut_down(sock)
+            for kind in ("unix", "unix-seqpacket"):
+                echod.log.wait(r" error: listener %s \(unix:\S+\): no connection can be accepted: "
+                               "Invalid argument; retrying, " % kind)
+            for kind in ("udp", "unix-dgram"):
+                # More than once: each lives but for a moment, and the pause in between grows.
+                echod.log.wait(r" warning: the worker of %s \(\S+\) exited with the status \d+: Cannot "
+                               "send after transport endpoint shutdown; " % kind, count=2)
+            expect_echo(echod.connect("tcp"))
+        for sock in socks.values():
+            sock.close()
+
+
+def shut_down(sock):
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError as error:  # of a UDP socket without a peer, which is shut down all the same
+        expect_equal(error.errno, errno.ENOTCONN, "the error")
 
 
 main()

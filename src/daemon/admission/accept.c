@@ -5,6 +5,7 @@
 #include "daemon/listen/listener_pause.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 /* How many connections to accept from a listener before others and signals have their turn. */
@@ -38,6 +39,15 @@ static int accept_one(struct admission *admission, const struct listener *listen
     return 0;
 }
 
+/* Whether another process that shares the socket FD has shut it down. poll(2) then reports a Unix
+ * socket as readable, and accept(2) fails with EAGAIN. */
+static bool is_shut_down(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+    return poll(&p, 1, 0) > 0;
+}
+
 /* Decides what follows from R, the result of the last accept(2). LASTS: every connection of the
  * batch failed, so the listener is paused, because the loop would spin. */
 static void judge(struct admission *admission, struct listener *listener, int r, bool lasts)
@@ -61,6 +71,8 @@ void accept_from(struct admission *admission, struct listener *listener)
         tries++;
         errors += r < 0;
     }
+    if (r == -EAGAIN && tries == 1 && is_shut_down(listener->fd))
+        r = -EINVAL;
     if (tries > 0)
         judge(admission, listener, r, errors == BATCH);
 }
