@@ -45,6 +45,17 @@ def descendants(pid):
     return found
 
 
+def seen_descendants(pid):
+    """The same at the cost of these alone, not of all processes there are; while some of them end, others
+    may be missing: for who looks again."""
+    found, left = [], [pid]
+    while left:
+        more = children(left.pop())
+        found += more
+        left += more
+    return found
+
+
 def is_alive(pid):
     fields = stat_fields(pid)
     return bool(fields) and fields[0] not in (b"Z", b"X")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "daemon"))
-from proc import (descendants, descriptors, is_alive, read_proc, stat_fields,  # noqa: E402
+from proc import (descriptors, is_alive, read_proc, seen_descendants, stat_fields,  # noqa: E402
                   state, tcp_connections)
 
 SAMPLE = 0.02  # seconds between two looks at the server
@@ -103,7 +103,7 @@ class Stage:
 
     def look(self):
         """The living processes of the server, including orphaned workers."""
-        self.workers |= set(descendants(self.popen.pid))
+        self.workers |= set(seen_descendants(self.popen.pid))
         return [pid for pid in self.workers | {self.popen.pid} if is_alive(pid)]
 
     def keeps(self, pid):
