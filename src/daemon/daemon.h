@@ -50,7 +50,6 @@ struct daemon {
     enum phase phase;
     uint64_t phase_deadline; /* clock_now() of the next phase; 0: none */
     uint64_t sample_at;      /* of the next check for idle clients, while draining; 0: none */
-    uint64_t report_at;      /* clock_now() at which dropped records are reported next */
     bool start_failed;       /* starting a fork server failed, and that was logged */
     uint64_t started;        /* clock_now(); not changed by a reload */
     bool rejected; /* the last reload was rejected: the running configuration differs from the files

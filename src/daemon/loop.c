@@ -4,15 +4,12 @@
 #include "daemon/admission/accept.h"
 #include "daemon/admission/admit.h"
 #include "daemon/admission/proxied_clients.h"
-#include "daemon/control/audit.h"
-#include "daemon/control/reports.h"
 #include "daemon/ends.h"
 #include "daemon/listen/listener_pause.h"
 #include "daemon/process/poll_set.h"
 #include "daemon/requests.h"
 #include "daemon/status.h"
 #include "daemon/stop.h"
-#include "daemon/takeover.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,8 +20,6 @@
 
 /* How long to wait for signals instead, after a poll(2) that failed. */
 #define SIGNAL_TIME (250 * USEC_PER_MSEC)
-/* How often dropped records are reported. */
-#define REPORT_TIME USEC_PER_SEC
 
 /* What the loop waits for. */
 enum event_source {
@@ -39,17 +34,6 @@ enum event_source {
 
 /* ---- signals ---- */
 
-static void log_hangup(struct daemon *d, const siginfo_t *info)
-{
-    bool by_kernel = info->si_code == SI_KERNEL;
-    const struct audit asked = {
-        .request = "reload",
-        .way = "by SIGHUP",
-        .by = {.uid = by_kernel ? AUDIT_KERNEL : info->si_uid, .pid = info->si_pid}};
-
-    audit_log(&d->log, &asked);
-}
-
 static void handle_signal(struct daemon *d, const siginfo_t *info)
 {
     switch (info->si_signo) {
@@ -58,8 +42,7 @@ static void handle_signal(struct daemon *d, const siginfo_t *info)
         stop_advance(d);
         break;
     case SIGHUP:
-        log_hangup(d, info);
-        takeover_request(d, -1);
+        requests_hangup(d, info);
         break;
     case SIGCHLD:
         ends_take_children(d);
@@ -93,7 +76,7 @@ static void run_fork_servers(struct daemon *d, uint64_t now)
 /* Formats the text in the daemon, because its children do not have the workers' slots. */
 static void run_metrics(struct daemon *d, uint64_t now)
 {
-    const struct report_source source = requests_source(d);
+    const struct report_source source = status_report_source(d);
     char *text = NULL;
     size_t size;
 
@@ -119,10 +102,7 @@ static void run_timers(struct daemon *d)
 {
     uint64_t now = clock_now();
 
-    if (d->log.dropped > 0 && now >= d->report_at) {
-        d->report_at = now + REPORT_TIME;
-        log_report_dropped(&d->log);
-    }
+    log_run(&d->log, now);
     scribe_process_run(&d->scribe, now);
     run_fork_servers(d, now);
     admission_reconsider(&d->admission, now);
@@ -155,9 +135,8 @@ static uint64_t next_deadline(const struct daemon *d)
         fork_servers_next(&d->fork_servers),
         slots_next(&d->sessions.slots),
         admission_is_open(&d->admission, now) ? listener_pause_next(&d->listeners) : UINT64_MAX,
-        d->log.dropped > 0 ? d->report_at : UINT64_MAX,
-        d->sample_at ? d->sample_at : UINT64_MAX,
-        d->phase_deadline ? d->phase_deadline : UINT64_MAX,
+        log_next(&d->log),
+        stop_next(d),
         reload_next(&d->reload),
     };
     uint64_t next = UINT64_MAX;

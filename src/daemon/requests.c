@@ -4,6 +4,7 @@
 #include "daemon/admission/check_access.h"
 #include "daemon/control/audit.h"
 #include "daemon/control/reports.h"
+#include "daemon/status.h"
 #include "daemon/supervise/worker_signals.h"
 #include "daemon/takeover.h"
 
@@ -11,20 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct report_source requests_source(const struct daemon *d)
-{
-    return (struct report_source){
-        .settings = d->settings->server,
-        .config = d->config,
-        .started = d->started,
-        .serving = d->phase == PHASE_SERVING,
-        .fork_servers = &d->fork_servers,
-        .sessions = &d->sessions,
-        .listeners = &d->listeners,
-        .datagrams = &d->datagrams,
-    };
-}
 
 static void log_request(struct daemon *d, const struct ucred *by, const char *request,
                         const struct client *client)
@@ -73,7 +60,7 @@ static const struct {
 /* Answers REQUEST if it is for a report. Returns whether it is. */
 static bool answer_report(const struct daemon *d, const char *request, FILE *to)
 {
-    const struct report_source source = requests_source(d);
+    const struct report_source source = status_report_source(d);
 
     for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
         if (strcmp(request, reports[i].name) != 0)
@@ -110,6 +97,18 @@ static void request_reload(struct daemon *d, size_t index)
 {
     log_request(d, control_user(&d->control, index), "reload", NULL);
     takeover_request(d, control_release(&d->control, index));
+}
+
+void requests_hangup(struct daemon *d, const siginfo_t *info)
+{
+    bool by_kernel = info->si_code == SI_KERNEL;
+    const struct audit audit = {
+        .request = "reload",
+        .way = "by SIGHUP",
+        .by = {.uid = by_kernel ? AUDIT_KERNEL : info->si_uid, .pid = info->si_pid}};
+
+    audit_log(&d->log, &audit);
+    takeover_request(d, -1);
 }
 
 void requests_ready(struct daemon *d, size_t index)

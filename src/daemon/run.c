@@ -114,7 +114,7 @@ static int find_fork_server(const struct command *command)
     int fd = fork_exec_open(command->name, &file);
 
     if (fd < 0) {
-        fprintf(stderr, "cannot find echod-forkserver: %s\n", strerror(-fd));
+        fprintf(stderr, FORK_EXEC_NOT_FOUND ": %s\n", strerror(-fd));
         return EXIT_OSERR;
     }
     fd_close(&fd);

@@ -52,12 +52,7 @@ static int open_fork_servers(struct daemon *d, const struct daemon_plan *plan)
 
     choose_user(&setup);
     int r = fork_servers_open(&d->fork_servers, plan->program, &setup);
-    return r < 0
-               ? failed(
-                     d,
-                     "cannot open echod-forkserver in the directory of echod or in " FORKSERVER_DIR,
-                     r)
-               : 0;
+    return r < 0 ? failed(d, FORK_EXEC_NOT_FOUND, r) : 0;
 }
 
 static int open_afresh(struct daemon *d, const struct daemon_plan *plan)

@@ -48,3 +48,17 @@ struct service_status status_of(const struct daemon *d)
         status.extension = d->phase_deadline - now + EXTENSION;
     return status;
 }
+
+struct report_source status_report_source(const struct daemon *d)
+{
+    return (struct report_source){
+        .settings = d->settings->server,
+        .config = d->config,
+        .started = d->started,
+        .serving = d->phase == PHASE_SERVING,
+        .fork_servers = &d->fork_servers,
+        .sessions = &d->sessions,
+        .listeners = &d->listeners,
+        .datagrams = &d->datagrams,
+    };
+}

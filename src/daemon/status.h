@@ -1,11 +1,16 @@
 /*
- * The state of the daemon in a line, as the service manager shows it.
+ * What others are told of the state of the daemon.
  */
 #ifndef ECHOD_DAEMON_STATUS_H
 #define ECHOD_DAEMON_STATUS_H
 
+#include "daemon/control/reports.h"
 #include "daemon/daemon.h"
 
+/* A line, as the service manager shows it. */
 struct service_status status_of(const struct daemon *d);
+
+/* The data of the reports (echoctl, metrics_file). */
+struct report_source status_report_source(const struct daemon *d);
 
 #endif

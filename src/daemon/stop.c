@@ -113,6 +113,13 @@ void stop_run(struct daemon *d, uint64_t now)
         stop_advance(d);
 }
 
+uint64_t stop_next(const struct daemon *d)
+{
+    uint64_t sample = d->sample_at ? d->sample_at : UINT64_MAX;
+
+    return clock_earlier(sample, d->phase_deadline ? d->phase_deadline : UINT64_MAX);
+}
+
 static size_t workers(const struct daemon *d)
 {
     return d->sessions.roster.live + datagram_workers_live(&d->datagrams);

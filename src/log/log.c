@@ -1,11 +1,15 @@
 #include "log/log.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
+
+/* How often dropped records are reported, if nothing else is logged. */
+#define REPORT_TIME USEC_PER_SEC
 
 bool log_is_enabled(const struct log *log, int priority)
 {
@@ -44,6 +48,19 @@ void log_report_dropped(struct log *log)
     record_add(&record, "ECHOD_DROPPED", "%llu", (unsigned long long)log->dropped);
     if (offer(log, &record))
         log->dropped = 0;
+}
+
+void log_run(struct log *log, uint64_t now)
+{
+    if (now < log_next(log))
+        return;
+    log->report_at = now + REPORT_TIME;
+    log_report_dropped(log);
+}
+
+uint64_t log_next(const struct log *log)
+{
+    return log->dropped > 0 ? log->report_at : UINT64_MAX;
 }
 
 void log_send(struct log *log, const struct record *record)

@@ -16,6 +16,7 @@ struct log {
     int channel;             /* a SOCK_SEQPACKET descriptor (not owned); -1: standard error */
     bool bare;               /* on standard error: without the program's name */
     uint64_t dropped;        /* records that found the channel full and are not yet confessed to */
+    uint64_t report_at;      /* when they are, clock_now() */
     uint64_t *total_dropped; /* counts all of them; NULL: nobody wants to know */
     char complaint[512];     /* the text of the first error, cut to this size; empty: none */
 };
@@ -28,6 +29,10 @@ void log_send(struct log *log, const struct record *record);
 
 /* Logs how many records were dropped, once there is room again. */
 void log_report_dropped(struct log *log);
+
+/* Does that if NOW, clock_now(), is the time for it; when it is next, or UINT64_MAX: never. */
+void log_run(struct log *log, uint64_t now);
+uint64_t log_next(const struct log *log);
 
 /* Formats and sends a record that has no further fields. */
 void log_text(struct log *log, int priority, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -1,14 +1,20 @@
 /*
- * Admission: its state, and whether it accepts clients now.
+ * Admission: its state, and whether it accepts clients now. It pauses while the system lacks
+ * descriptors, memory or processes.
  */
 #ifndef ECHOD_DAEMON_ADMISSION_ADMISSION_H
 #define ECHOD_DAEMON_ADMISSION_ADMISSION_H
 
 #include "daemon/admission/access.h"
-#include "daemon/admission/pause.h"
 #include "daemon/admission/waiting_list.h"
 #include "daemon/session/sessions.h"
 #include "daemon/supervise/jobs.h"
+
+struct accept_pause {
+    uint64_t until; /* clock_now(); 0: there is none */
+    uint64_t count; /* of the current shortage; 0: there is none */
+    uint64_t job;   /* the last job before it: a later one that succeeds ends the shortage */
+};
 
 struct admission {
     const struct settings *settings;
@@ -28,7 +34,8 @@ bool admission_is_open(const struct admission *admission, uint64_t now);
 /* Admits no more clients. */
 void admission_close(struct admission *admission);
 
-/* Stops accepting for a moment (pause.h). */
+/* Stops accepting for a moment, because the system lacks WHAT, with ERROR, an errno. Logged once at
+ * the start and once at the end of each shortage. */
 void admission_pause(struct admission *admission, const char *what, int error);
 
 /* JOB got a worker, which may end a shortage. */

@@ -1,5 +1,7 @@
 #include "daemon/datagram/datagram_handover.h"
 
+#include "daemon/session/slots_handover.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -20,8 +22,7 @@ void datagram_workers_save(const struct datagram_workers *workers, struct handov
 {
     if (workers->slots.memory < 0)
         return;
-    fprintf(handover->to, "datagram-slots %d %zu\n", workers->slots.memory, workers->slots.count);
-    handover_add(handover, workers->slots.memory);
+    slots_save(&workers->slots, "datagram-slots", handover);
     for (size_t i = 0; i < workers->count; i++)
         if (workers->item[i].job)
             write_worker(&workers->item[i], handover->to);
@@ -29,14 +30,12 @@ void datagram_workers_save(const struct datagram_workers *workers, struct handov
 
 int datagram_workers_restore_slots(const char *line, struct datagram_workers *workers)
 {
-    size_t count;
-    int memory;
+    struct saved_slots saved;
 
-    if (sscanf(line, "datagram-slots %d %zu", &memory, &count) != 2 || workers->slots.map ||
-        count > SLOTS_MAX)
+    if (saved_slots_read(&saved, line) < 0 || workers->slots.map)
         return -EPROTO;
-    handover_take(memory);
-    return slots_adopt(&workers->slots, memory, count);
+    handover_take(saved.memory);
+    return slots_adopt(&workers->slots, saved.memory, saved.count);
 }
 
 /* Reads a space and a count at *P and moves *P past them. */

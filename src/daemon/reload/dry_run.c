@@ -8,7 +8,7 @@
 #include "daemon/process/handover.h"
 #include "daemon/process/system_limits.h"
 #include "daemon/session/roster.h"
-#include "daemon/session/slots.h"
+#include "daemon/session/slots_handover.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -63,8 +63,7 @@ static int lacks(const char *what, int error, const char *limit)
 /* What the running daemon has, and what the dry run allocates in addition. */
 struct trial {
     struct inherited inherited;
-    int clients, datagrams; /* the memfds of its slots, or -1 */
-    unsigned long long client_count, datagram_count;
+    struct saved_slots clients, datagrams;
     struct roster roster;
     struct access_policy policy;
     struct slots slots, datagram_slots;
@@ -81,13 +80,9 @@ static int read_trial(struct trial *trial, int handover)
         if (handover_is(line, "listener "))
             r = inherited_restore(&trial->inherited, line);
         else if (handover_is(line, "slots "))
-            r = sscanf(line, "slots %d %llu", &trial->clients, &trial->client_count) == 2 ? 0
-                                                                                          : -EPROTO;
+            r = saved_slots_read(&trial->clients, line);
         else if (handover_is(line, "datagram-slots "))
-            r = sscanf(line, "datagram-slots %d %llu", &trial->datagrams, &trial->datagram_count) ==
-                        2
-                    ? 0
-                    : -EPROTO;
+            r = saved_slots_read(&trial->datagrams, line);
     }
     if (from)
         fclose(from);
@@ -105,8 +100,7 @@ static int try_slots(struct slots *slots, int memory, size_t count)
 
 static int try_memory(struct trial *trial, const struct server_settings *limits, size_t datagrams)
 {
-    size_t count = trial->client_count > limits->max_clients ? (size_t)trial->client_count
-                                                             : (size_t)limits->max_clients;
+    size_t count = saved_slots_needed(&trial->clients, limits);
     char what[96];
 
     snprintf(what, sizeof(what), "memory for %zu clients (max_clients)", count);
@@ -115,11 +109,11 @@ static int try_memory(struct trial *trial, const struct server_settings *limits,
         r = access_open(&trial->policy);
     if (r < 0)
         return lacks(what, r, "ulimit -v");
-    if (trial->clients >= 0)
-        r = try_slots(&trial->slots, trial->clients, count);
+    if (trial->clients.memory >= 0)
+        r = try_slots(&trial->slots, trial->clients.memory, count);
     if (r == 0)
-        r = try_slots(&trial->datagram_slots, trial->datagrams,
-                      (size_t)trial->datagram_count + datagrams);
+        r = try_slots(&trial->datagram_slots, trial->datagrams.memory,
+                      trial->datagrams.count + datagrams);
     snprintf(what, sizeof(what), "shared memory for %zu clients (max_clients)", count);
     return r < 0 ? lacks(what, r, "LimitFSIZE=, LimitAS=") : 0;
 }
@@ -144,8 +138,8 @@ static int try_resources(struct trial *trial, const struct settings *settings,
 int dry_run_perform(const struct settings *settings, int handover)
 {
     struct log log = {.level = LOG_ERR, .channel = -1, .bare = true};
-    struct trial trial = {.clients = -1,
-                          .datagrams = -1,
+    struct trial trial = {.clients = {.memory = -1},
+                          .datagrams = {.memory = -1},
                           .policy = {.settings = settings},
                           .slots = {.memory = -1},
                           .datagram_slots = {.memory = -1}};

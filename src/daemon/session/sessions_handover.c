@@ -1,18 +1,14 @@
 #include "daemon/session/sessions_handover.h"
 
+#include "daemon/session/slots_handover.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static size_t index_of(uint64_t job)
-{
-    return job & ((1u << SESSION_INDEX_BITS) - 1);
-}
-
 void sessions_save_slots(const struct sessions *sessions, struct handover *handover)
 {
-    fprintf(handover->to, "slots %d %zu\n", sessions->slots.memory, sessions->slots.count);
-    handover_add(handover, sessions->slots.memory);
+    slots_save(&sessions->slots, "slots", handover);
 }
 
 static void save_client(const struct client *client, FILE *to)
@@ -39,16 +35,14 @@ void sessions_save_clients(const struct sessions *sessions, struct handover *han
 int sessions_restore_slots(struct sessions *sessions, const struct server_settings *limits,
                            const char *line)
 {
-    size_t count;
-    int memory;
+    struct saved_slots saved;
 
-    if (sscanf(line, "slots %d %zu", &memory, &count) != 2 || sessions->roster.clients ||
-        count > SLOTS_MAX)
+    if (saved_slots_read(&saved, line) < 0 || sessions->roster.clients)
         return -EPROTO;
-    count = count > limits->max_clients ? count : limits->max_clients;
-    handover_take(memory);
+    size_t count = saved_slots_needed(&saved, limits);
+    handover_take(saved.memory);
     int r = roster_open(&sessions->roster, count, &limits->source_prefix);
-    return r < 0 ? r : slots_adopt(&sessions->slots, memory, count);
+    return r < 0 ? r : slots_adopt(&sessions->slots, saved.memory, count);
 }
 
 int sessions_restore_client(struct sessions *sessions, const char *line)
@@ -62,7 +56,7 @@ int sessions_restore_client(struct sessions *sessions, const char *line)
     if (sscanf(line, "client %llu %d %u %u %d %llu %u %d %32s %272s %d %272s %u", &job, &pid,
                &client.server, &client.store, &client.signal, &since, &client.service, &asked,
                listener, peer, &standing, proxy, &client.peer.user) < 11 ||
-        index_of(job) < sessions->roster.used_clients || index_of(job) >= sessions->roster.max ||
+        job_index(job) < sessions->roster.used_clients || job_index(job) >= sessions->roster.max ||
         address_from_hex(&client.peer, peer) < 0 || address_from_hex(&client.proxy, proxy) < 0)
         return -EPROTO;
     client.job = job;
@@ -71,6 +65,6 @@ int sessions_restore_client(struct sessions *sessions, const char *line)
     client.end_requested = asked;
     client.since = since;
     memcpy(client.listener, listener, sizeof(listener));
-    roster_restore(&sessions->roster, index_of(job), &client);
+    roster_restore(&sessions->roster, job_index(job), &client);
     return 0;
 }

@@ -8,9 +8,6 @@
 #include "daemon/process/handover.h"
 #include "daemon/session/sessions.h"
 
-/* The index of a client is a part of the id of its job. */
-#define SESSION_INDEX_BITS 24
-
 void sessions_save_slots(const struct sessions *sessions, struct handover *handover);
 void sessions_save_clients(const struct sessions *sessions, struct handover *handover);
 

@@ -4,12 +4,13 @@
 #ifndef ECHOD_DAEMON_SESSION_SLOTS_H
 #define ECHOD_DAEMON_SESSION_SLOTS_H
 
+#include "daemon/session/job_id.h"
 #include "ipc/slot.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SLOTS_MAX ((size_t)1 << 24) /* an index has a place in the id of a job */
+#define SLOTS_MAX ((size_t)1 << JOB_INDEX_BITS)
 
 /* Returning a page and taking another one costs more than clearing it: so some are kept for the
  * next workers, until none has ended for a second. */

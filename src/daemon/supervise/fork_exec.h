@@ -25,6 +25,10 @@ int fork_exec_open(const char *program, struct file_identity *file);
 /* Which file the program is that runs now. Without /proc nobody knows: it is zeros. */
 struct file_identity fork_exec_self(void);
 
+/* What it means if that fails. */
+#define FORK_EXEC_NOT_FOUND                                                                        \
+    "cannot open echod-forkserver in the directory of echod or in " FORKSERVER_DIR
+
 /* The exit status of a process of fork_exec() that could not execute the file. The fork server has
  * no such status. */
 #define FORK_EXEC_FAILED EXIT_UNAVAILABLE

@@ -5,38 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A job id consists of a bit for the kind, a serial number, and the index. */
-#define DATAGRAM (UINT64_C(1) << 63)
-#define INDEX_BITS 24
-
-static uint64_t make_id(struct jobs *jobs, size_t index)
-{
-    return ++jobs->last << INDEX_BITS | index;
-}
-
 uint64_t jobs_client_id(struct jobs *jobs, size_t index)
 {
-    return make_id(jobs, index);
+    return job_id(++jobs->last, index, false);
 }
 
 uint64_t jobs_datagram_id(struct jobs *jobs, size_t index)
 {
-    return make_id(jobs, index) | DATAGRAM;
+    return job_id(++jobs->last, index, true);
 }
 
 uint64_t jobs_newest(const struct jobs *jobs)
 {
-    return ((jobs->last + 1) << INDEX_BITS) - 1;
-}
-
-size_t job_index(uint64_t job)
-{
-    return job & ((1u << INDEX_BITS) - 1);
-}
-
-bool job_is_datagram(uint64_t job)
-{
-    return job & DATAGRAM;
+    return job_id(jobs->last + 1, 0, false) - 1;
 }
 
 /* Returns the options of LISTEN that its workers need. */

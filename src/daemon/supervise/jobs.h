@@ -5,6 +5,7 @@
 #define ECHOD_DAEMON_SUPERVISE_JOBS_H
 
 #include "config/settings.h"
+#include "daemon/session/job_id.h"
 #include "daemon/supervise/fork_servers.h"
 #include "daemon/supervise/scribe_process.h"
 
@@ -29,10 +30,6 @@ uint64_t jobs_datagram_id(struct jobs *jobs, size_t index);
 
 /* An ID larger than all so far, and smaller than those of later clients. */
 uint64_t jobs_newest(const struct jobs *jobs);
-
-/* The index in the ID JOB, and whether it is of a datagram socket. */
-size_t job_index(uint64_t job);
-bool job_is_datagram(uint64_t job);
 
 /*
  * Submits the job for the connected socket CLIENT, with the ID SUBMITTED->id and the slot of its
