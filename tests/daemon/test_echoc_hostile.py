@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 import servers
-from expect import DEADLINE, expect, expect_equal, expect_match, scaled
+from expect import DEADLINE, expect, expect_equal, expect_match, scaled, slowness
 from harness import WRAPPER, clean_environment
 from servers import Server, fill_backlog
 from tap import main, test
@@ -192,7 +192,7 @@ def never_idle():
             threading.Event().wait(0.01)
 
     with Server(chattering) as server:
-        done = run("idle", "--shortest", scaled("200ms", "2s"), *server.operands).ended(1)
+        done = run("idle", "--shortest", "%dms" % (500 * slowness()), *server.operands).ended(1)
         expect_match("^echoc: the server keeps sending", done.err, "why")
 
 
