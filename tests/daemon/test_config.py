@@ -48,6 +48,13 @@ def every_error():
                  "than the address")
 
 
+@test("in a list of ranges, only a link-local address may name an interface")
+def ranges_with_interfaces():
+    expect_wrong(GOOD + "allow = 2001:db8::1%lo\n",
+                 "echod.conf:7: [listen local] allow: 2001:db8::1%lo: only a link-local address (fe80::/10) "
+                 "may name an interface: fe80::1%eth0, fe80::%eth0/64")
+
+
 @test("a misspelt key is answered with the one that was meant")
 def misspelt():
     expect_wrong(GOOD + "grreting = hello\n",

@@ -265,6 +265,12 @@ def inetd_reset():
     with inetd(theirs, "[listen mine]\nport = %d\n" % port) as process:
         expect_equal(process.wait(DEADLINE), 0, "the exit status")
         expect_match(r"(?m)^.*\bmine\b.*\breset\b.*$", process.stderr.read().decode(), "standard error")
+    ours, theirs, port = accepted()
+    reset(ours)
+    eventually(lambda: select.select([theirs], [], [], 0)[0], "the reset arrives")
+    with inetd(theirs, "[server]\nlog_level = warning\n[listen mine]\nport = %d\n" % port) as process:
+        expect_equal(process.wait(DEADLINE), 0, "the exit status")
+        expect_equal(process.stderr.read(), b"", "standard error where that is no warning")
 
 
 @test("--inetd: no record goes to the client, though standard error is the same socket")
@@ -329,6 +335,14 @@ def inetd_other_type():
         expect_match(r"--inetd: no \[listen\] section matches this connection$",
                      process.stderr.read().decode().strip(), "standard error")
         expect_equal(ours.recv(1), b"", "what the client gets")
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where, \
+            socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as ours:
+        listener.bind(where + "/here")
+        listener.listen()
+        ours.connect(where + "/here")
+        config = "[listen local]\nprotocol = unix\naddress = %s/there, %s/here.too\n" % (where, where)
+        with inetd(listener.accept()[0], config) as process:
+            expect_equal(process.wait(DEADLINE), 78, "the exit status where the path is another one")
 
 
 @test("--inetd ends at SIGTERM, and the client gets what it is owed")

@@ -6,7 +6,7 @@ import socket
 
 import servers
 from clients import recv_until_eof
-from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import Echod
 from servers import Server
 from tap import main, private_network, test
@@ -101,6 +101,57 @@ def ended_flows():
         expect_match(r"^4 of 8 flows were refused or ended early: (closed by the server|Connection reset by peer)$",
                      done.objects("finding")[0]["text"], "the sentence")
         expect("loss" not in kinds(done, "note"), "loss is noted: " + done.out)
+
+
+WHO = "[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n"
+
+
+def damaged(data):
+    return data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1:]
+
+
+@test("datagrams that come back damaged, or cut, are counted as what they are")
+def damaged_datagrams():
+    for change, kind in ((damaged, "corrupted"), (lambda data: data[:len(data) // 2], "truncated")):
+        def answers(data, n, change=change):
+            return [change(data) if n % 7 == 0 else data]
+
+        with Echod(WHO) as echod, Server(servers.changing_datagrams(answers), "udp") as server:
+            done = run("path", "--json", "--flows", 8, "--udp-port", server.address[1], *echod.address("who"))
+        texts = [o["text"] for o in done.ended(1).objects("finding") if o["kind"] == kind]
+        expect_match(r"^[1-9]\d* of \d+ probes came back %s$" % kind, "\n".join(texts), "the sentence")
+
+
+@test("where only the first flow is answered, it is said that no other one is")
+def one_answered():
+    first = []
+
+    def serve(sock, data, peer):
+        if peer in first or not first:
+            first.append(peer)
+            sock.sendto(data, peer)
+
+    with Echod(WHO) as echod, Server(serve, "udp") as server:
+        done = run("path", "--json", "--flows", 3, "--udp-port", server.address[1], *echod.address("who")).ended(1)
+    texts = "\n".join(o["text"] for o in done.objects("finding"))
+    expect_match("^none of 3 flows gets anything back$", texts, "the sentence")
+
+
+@test("an echo service over TCP that damages much, or is silent, is named as what it is")
+def odd_echo():
+    def damage_much(conn, number):
+        seen = 0
+        for data in servers.pieces(conn):
+            seen += len(data)
+            conn.sendall(damaged(data) if seen > 10000 else data)
+
+    for serve, kind, sentence in ((damage_much, "bulk", "^64 KiB over one connection come back damaged$"),
+                                  (servers.silent, "tcp", ": silence$")):
+        with Echod(WHO) as echod, Server(serve) as server:
+            done = run("path", "--json", "--flows", 2, "-t", scaled("1s", "5s"), "--echo-port", server.address[1],
+                       *echod.address("who")).ended(1)
+        texts = [o["text"] for o in done.objects("finding") if o["kind"] == kind]
+        expect_match(sentence, "\n".join(texts), "the sentence, of " + done.out)
 
 
 @test("another service: a sentence says what the server has to set")

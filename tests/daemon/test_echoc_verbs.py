@@ -1,6 +1,7 @@
 """The verbs of echoc besides send and ping: crr, load, hold, idle, sweep, whoami, daytime."""
 import fcntl
 import os
+import re
 import signal
 import socket
 import struct
@@ -509,6 +510,72 @@ def sweep_tcp():
         expect_equal(done.out.splitlines(), ["1 byte: the server closes the connection",
                                              "not even 1 byte passes: the server closes the connection"],
                      "nothing passes")
+
+
+def interrupt(process, number):
+    """Sends it a signal, and waits until that has been taken."""
+    process.send_signal(number)
+    path = "/proc/%d/status" % process.pid
+
+    def is_taken():
+        if process.poll() is not None:
+            return True
+        with open(path, encoding="ascii") as file:
+            return int(re.search("^ShdPnd:\\s+(\\w+)", file.read(), re.M).group(1), 16) == 0
+
+    eventually(is_taken, "the signal is taken")
+
+
+@test("sweep is stopped by Ctrl-C: what is known is printed")
+def sweep_interrupted():
+    asked = threading.Event()
+
+    def serve(conn, number):
+        for data in servers.pieces(conn):
+            if len(data) > 64:
+                asked.set()
+                return servers.silent(conn, number)
+            conn.sendall(data)
+
+    for option in ((), ("--json",)):
+        asked.clear()
+        with Server(serve) as server:
+            process = popen("sweep", "-W", "10min", *option, *server.operands)
+            asked.wait(DEADLINE)
+            interrupt(process, signal.SIGQUIT)
+            interrupt(process, signal.SIGINT)
+            done = finish(process)
+        if option:
+            expect_equal((done.summary["passes"], done.summary["how"]), (64, "stopped"), "the limit")
+        else:
+            expect_match("^stopped: up to 64 bytes pass$", done.out, "the limit")
+
+
+def connecting(port):
+    """How many connections to PORT are not taken yet."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    return sum(row[2].endswith(":%04X" % port) and row[3] == "02" for row in rows)
+
+
+@test("while a connection is not taken, Ctrl-\\ and Ctrl-C are heeded: crr, hold, idle, sweep, ping")
+def interrupted_connecting():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        clients = servers.fill_backlog(listener)
+        port = listener.getsockname()[1]
+        for verb in (("crr", "-c", 2), ("hold", 2), ("idle", "--shortest", "1s"), ("sweep",), ("ping", "-c", 2),
+                     ("ping", "--flows", 2, "-c", 2)):
+            before = connecting(port)
+            process = popen(verb[0], "-t", "10min", *verb[1:], "127.0.0.1", port)
+            eventually(lambda: connecting(port) > before, "it connects")
+            interrupt(process, signal.SIGQUIT)
+            interrupt(process, signal.SIGINT)
+            done = finish(process)
+            expect(done.status in (0, 1) and "Interrupted" not in done.err,
+                   "%s: status %d, %s%s" % (verb, done.status, done.out, done.err))
+        for sock in clients:
+            sock.close()
 
 
 @test("sweep says that datagrams are refused: nobody is there")

@@ -13,8 +13,8 @@ import tempfile
 from clients import expect_echo
 from expect import DEADLINE, Failure, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import WRAPPER, Echod, clean_environment, run_echod, unprivileged
-from hosts import with_mount
-from managed import Load, Managed, Passed
+from hosts import with_hosts, with_mount
+from managed import Load, Managed, Passed, free_port
 from proc import descriptors, tcp_connections
 from programs import ECHOD
 from tap import libc, main, private_network, test
@@ -194,6 +194,23 @@ def same_file():
         expect_equal(status, 78, "the exit status")
         expect_match(r"\[listen two\] address: unix:.*/link/s is already used by \[listen one\]$",
                      err, "standard error")
+
+
+@test("an address that a listener has twice, once by name, is one")
+def twice():
+    port = free_port()
+    config = tcp("here.test, 127.0.0.1, there.test", port)
+    with directory() as where:
+        hosts = with_hosts(where, "127.0.0.1 here.test\n127.0.0.1 there.test\n")
+
+        class Named(Echod):
+            def command(self, args):
+                return hosts + super().command(args)
+
+        with Named(config) as echod:
+            expect_equal(echod.listening["local"], [("127.0.0.1", port)], "where it listens")
+            expect_echo(echod.connect())
+            expect_equal(echod.log.matching(" warning: | error: "), [], "what is said")
 
 
 @test("keepalive is set on listeners, anew at a reload, and clients inherit it")

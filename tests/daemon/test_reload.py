@@ -1046,19 +1046,25 @@ class Piped(Managed):
 def no_proc():
     if VALGRIND or SANITIZED:
         raise Skip("what looks at the program needs /proc")
-    with Hidden(ready=False) as echod:
-        eventually(lambda: os.path.exists(echod.control) or echod.popen.poll() is not None,
-                   "it has its control socket")
-        expect(echod.popen.poll() is None, "it runs")
-        for _ in range(2):
-            expect_equal(echod.ctl("reload"), (0, "", ""), "what echoctl reload gives")
+    for name in (None, "no-such-program", "/no/such/program", "no/such"):
+        with Hidden(name, ready=False) as echod:
+            eventually(lambda: os.path.exists(echod.control) or echod.popen.poll() is not None,
+                       "it has its control socket")
+            expect(echod.popen.poll() is None, "it runs")
+            for _ in range(2):
+                expect_equal(echod.ctl("reload"), (0, "", ""), "what echoctl reload gives, started as %s" % name)
 
 
 class Hidden(Managed):
-    """An echod that has no /proc."""
+    """An echod that has no /proc, and is told to be NAME, if that is one."""
+
+    def __init__(self, name, **more):
+        self.name = name
+        super().__init__(**more)
 
     def command(self, args):
-        return with_mount("-t", "tmpfs", "none", "/proc") + super().command(args)
+        lie = ["bash", "-c", 'exec -a "$0" "$@"', self.name] if self.name else []
+        return with_mount("-t", "tmpfs", "none", "/proc") + lie + super().command(args)
 
 
 main()
