@@ -78,7 +78,7 @@ def read(build):
         for files in pool.map(gcov, notes(build)):
             for file in files:
                 name = os.path.relpath(os.path.join(build, file["file"]), ROOT)
-                if name.startswith("src/"):
+                if name.startswith("src/") and (ROOT / name).exists():  # not what was before a file was renamed
                     sources[name].add(file["lines"])
     return dict(sorted(sources.items()))
 

@@ -1,4 +1,5 @@
 """echoc ping --flows: many source ports at once; and who reported an error of the network."""
+import resource
 import signal
 import socket
 
@@ -110,6 +111,33 @@ def failures():
     expect_match("cannot be combined with --flows", done.err, "the complaint")
     done = run("ping", "--flows", 5000, "localhost").ended(2)
     expect_match("at most 4096", done.err, "the complaint")
+
+
+@test("where most flows lose everything, most paths are dead")
+def most_are_dead():
+    served = []
+
+    def serve(sock, data, peer):
+        if peer in served or len(set(served)) < 2:
+            served.append(peer)
+            sock.sendto(data, peer)
+
+    with Server(serve, "udp") as server:
+        done = run(*QUICK, "--flows", 8, "-c", 10, *server.operands).ended(1)
+    expect_match(r"^6 of 8 flows lose everything \(ports .*\): most paths are dead$", done.out, "the sentence")
+
+
+@test("flows to a host that nobody knows, and more than there are descriptors for")
+def no_flows():
+    done = run("ping", "--flows", 2, "nobody.invalid").ended(2)
+    expect_match("^echoc: .*nobody.invalid", done.err, "who is not known")
+
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
+
+    with Echod(BOTH) as echod:
+        done = run(*QUICK, "-u", "--flows", 100, "-c", 1, *echod.address("udp"), preexec_fn=few).ended(2)
+    expect_match("^echoc: .*descriptors", done.err, "what there is too little of")
 
 
 @test("ping -u and sweep -u name who reported an error")

@@ -148,6 +148,16 @@ def more():
         expect_match("unexpected reply: x", done.out, "the line")
 
 
+@test("datagrams that come back longer, or damaged, are named as what they are")
+def odd_datagrams():
+    with Server(servers.changing_datagrams(lambda data, n: [data + b"more"]), "udp") as server:
+        done = run("ping", "-c", 1, "-W", SHORT, *server.operands).ended(1)
+        expect_match(r"\(corrupted: longer than the probe\)", done.out, "the line")
+    with Server(servers.changing_datagrams(lambda data, n: [data[:-1] + bytes([data[-1] ^ 1])]), "udp") as server:
+        done = run("sweep", "--tries", 1, "--smallest", 100, "-W", SHORT, *server.operands).ended(1)
+        expect_match("^not even 100 bytes pass: it comes back corrupted$", done.out, "the end")
+
+
 @test("a server that takes nothing any more is given up in time")
 def takes_nothing():
     large = ("-s", 1048576)

@@ -200,6 +200,16 @@ def enabled():
                           ("three", "/run/x\\")], "what is said")
 
 
+@test("a port that instances share is one that systemd shares, too")
+def shared():
+    with Root() as root:
+        root.enable()
+        root.configure(ONE + "port = 7001\nreuse_port = yes\n[listen two]\nport = 7002\n")
+        expect_match("^ReusePort=yes$", root.generate()[ADDRESSES], "the addresses")
+        root.configure(ONE + "port = 7001\n")
+        expect("ReusePort" not in root.generate()[ADDRESSES], "nor without need")
+
+
 @test("echod.socket masked: it is not enabled, whoever wants it")
 def masked():
     for etc in ("/etc", "/run"):

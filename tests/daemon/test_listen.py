@@ -184,6 +184,14 @@ def no_loopback_ipv6():
             file.write("0")
 
 
+@test("all addresses are wanted by one listener, and one of them by another: status 78")
+def all_and_one():
+    for first, second in (("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1"), ("::1", "::")):
+        status, _, err = run_echod("--check-config", config=tcp(first, 7777, "one") + tcp(second, 7777, "two"))
+        expect_equal(status, 78, "the exit status of %s and %s" % (first, second))
+        expect_match(r"\[listen two\] address: .* is already used by \[listen one\]", err, "standard error")
+
+
 @test("two paths to one file are one address: status 78")
 def same_file():
     with directory() as where:
@@ -201,7 +209,7 @@ def twice():
     port = free_port()
     config = tcp("here.test, 127.0.0.1, there.test", port)
     with directory() as where:
-        hosts = with_hosts(where, "127.0.0.1 here.test\n127.0.0.1 there.test\n")
+        hosts = with_hosts(where, "127.0.0.1 here.test\n127.0.0.1 here.test\n127.0.0.1 there.test\n")
 
         class Named(Echod):
             def command(self, args):

@@ -10,7 +10,7 @@ from clients import expect_echo
 from expect import eventually, expect, expect_equal, expect_match
 from harness import clean_environment, run_echod
 from hosts import with_hosts
-from managed import (Managed, Manager, Passed, bound, free_port, listen, plain_processes,
+from managed import (RELOADED, Asking, Managed, Manager, Passed, bound, free_port, listen, plain_processes,
                      unix)
 from proc import is_alive
 from programs import ECHOD, FORKSERVER
@@ -199,6 +199,47 @@ def fork_server_lost():
         waiting = echod.connect()
         bring_fork_server(echod)
         expect_echo(waiting)
+
+
+@test("a listener that is lost after the rehearsal costs that listener, and whoever asked is told")
+def listener_lost():
+    with Managed(listen("local")) as plain, Managed(listen("local"), copied=True) as echod:
+        os.mkdir(echod.path("sub"))
+        echod.configure(listen("local") + "[listen new]\nprotocol = unix\naddress = @DIR@/sub/new\n")
+        echod.install(interfering(echod, before="rmdir '%s'" % echod.path("sub")))
+        expect_equal(echod.ctl("reload"), (1, "", "echoctl: some listeners could not be opened: see the log\n"),
+                     "what echoctl reload gives")
+        echod.log.wait(" error: listener new: .*its directory does not exist")
+        echod.log.wait(" error: reloaded, but some listeners could not be opened$")
+        expect_echo(echod.connect())
+        expect_equal(plain.ctl("reload")[0], 0, "another one")
+
+
+@test("what is asked for during a rehearsal has another one begin")
+def stale():
+    with Managed(listen("local"), copied=True) as echod:
+        release = echod.hold()
+        asking = Asking(echod.control, "reload")
+        echod.held()
+        echod.kill(signal.SIGHUP)
+        echod.log.wait(" requested a reload by SIGHUP$")
+        echod.install()
+        echod.configure(listen("local") + listen("another"))
+        release()
+        expect_equal(asking.result(), (0, "", ""), "what echoctl reload gives")
+        expect_equal(sorted(row["listener"] for row in echod.ask("listeners")), ["another", "local"],
+                     "the listeners are those of the last file")
+        expect_equal(len(echod.log.matching(RELOADED)), 1, "how often it is reloaded")
+
+
+@test("a rehearsal that fails and says no more than a warning is told as that")
+def wordless():
+    with Managed(listen("local"), copied=True) as echod:
+        echod.install("#!/bin/sh\necho 'warning: something is odd' >&2\nexit 1\n")
+        expect_equal(echod.ctl("reload")[0], 1, "the status of echoctl reload")
+        echod.log.wait(" warning: something is odd$")
+        echod.log.wait(" error: reload failed, nothing has changed: the check failed without an error message$")
+        expect_echo(echod.connect())
 
 
 @test("a name that leads to another file: the program's own path is executed")

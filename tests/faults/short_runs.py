@@ -183,7 +183,7 @@ def every_run():
         echoc("-t 2s --source 127.0.0.1 --dscp ef localhost {tcp_port} hello", exact=True),
         echoc("-u --dscp ef -t 1s localhost {udp_port} hello", exact=True)]
     for options in ("-c 3 -i 0.01", "-c 3 -i 0.01 -u", "-c 3 -i 0 --json", "-c 3 -i 0 -D -v --histogram",
-                    "-c 2 -i 0 --unix", "-c 2 -i 0.01 --flows 3", "-c 2 -i 0.01 --flows 3 -u", "-c 2 -i 0 -w 1s --plot {DIR}/p.svg"):
+                    "-c 2 -i 0 --unix", "-c 2 -i 0.01 --flows 3", "-c 3 -i 0 --flows 2", "-c 2 -i 0.01 --flows 3 -u", "-c 2 -i 0 -w 1s --plot {DIR}/p.svg"):
         runs.append(echoc("ping -W 0.3 -t 2s %s %s" % (options, operand(options))))
     for options in ("-c 3 -i 0", "-c 3 -i 0.01 -u", "-c 2 -i 0 --json --histogram", "-c 2 -i 0 --unix"):
         runs.append(echoc("crr -t 1s %s %s" % (options, operand(options))))
@@ -204,7 +204,8 @@ def every_run():
     runs += [echoc("%s -t 0.5 %s" % (words, at)) for words, at in (
         ("-v", "{closed} hello"), ("-u -v", "{closed} hello"), ("-u", "{mute} hello"),
         ("ping -u -c 2 -i 0.01 -W 0.1", "{closed}"), ("ping -c 2 -i 0.01 -W 0.1 --flows 2", "{closed}"),
-        ("ping -u -c 2 -i 0.01 -W 0.1 --flows 2 --json", "{mute}"), ("ping -c 2 -i 0.01 -W 0.1", "{daytime}"),
+        ("ping -u -c 2 -i 0.01 -W 0.1 --flows 2 --json", "{mute}"), ("ping -u -c 2 -i 0 -W 0.1 --flows 2", "{mute}"),
+        ("ping -c 2 -i 0.01 -W 0.1", "{daytime}"),
         ("crr -c 2 -i 0", "{closed}"), ("crr -c 2 -i 0 -u", "{mute}"), ("crr -c 2 -i 0 --json", "{daytime}"),
         ("load -c 3", "{closed}"), ("load -c 3 --json", "{daytime}"), ("hold --for 0.1 2", "{closed}"),
         ("idle --shortest 0.1 --longest 0.1", "{daytime}"), ("sweep --tries 1", "{daytime}"),
