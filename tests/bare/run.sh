@@ -1,14 +1,14 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # As root: run.sh SUITE DIRECTORY COMMAND...
 # Runs each COMMAND in a checkout of this tree in a Debian SUITE that has nothing but its essential
 # packages (mmdebstrap's minbase), as a newcomer's machine has it. The Debian is made in DIRECTORY, which is
 # emptied before, and left for whoever looks for the logs.
-set -euo pipefail
+set -eu
 
 # enter ROOT COMMAND: becomes a shell in ROOT, with devices, terminals and kernel file systems as a
 # container has them. To be called in namespaces of mounts and processes of its own.
 enter() {
-    local root=$1 name
+    root=$1
     mount --make-rprivate /
     mount --bind "$root" "$root"
     mount -t proc proc "$root/proc"
@@ -22,6 +22,7 @@ enter() {
     mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
     ln -s pts/ptmx "$root/dev/ptmx"
     ln -s /proc/self/fd "$root/dev/fd"
+    for name in 0:stdin 1:stdout 2:stderr; do ln -s "fd/${name%:*}" "$root/dev/${name#*:}"; done
     mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
     if [ -e /dev/net/tun ]; then
         touch "$root/dev/net/tun"
@@ -34,7 +35,7 @@ enter() {
     pivot_root . old
     umount -l /old
     exec env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        bash -euo pipefail -c "cd /root/echod && $2"
+        sh -euc "cd /root/echod && $2"
 }
 
 # copy_tree ROOT: the working tree, and the repository that it is of.
@@ -56,5 +57,5 @@ mmdebstrap --quiet --variant=minbase "$suite" "$root"
 copy_tree "$root"
 for command; do
     printf '\n== on a bare %s: %s\n' "$suite" "$command"
-    unshare --mount --pid --fork --kill-child bash "$0" --enter "$root" "$command"
+    unshare --mount --pid --fork --kill-child "$0" --enter "$root" "$command"
 done
