@@ -114,7 +114,7 @@ int datagram_batch_discard_errors(const struct datagram_batch *batch)
 
     /* Of a Unix socket, MSG_ERRQUEUE would take a datagram. */
     while (batch->ip && count < BATCH_SIZE &&
-           recvmsg(batch->fd, &nothing, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
+           recvmsg(batch->fd, &nothing, MSG_ERRQUEUE | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) >= 0)
         count++;
     return count;
 }
