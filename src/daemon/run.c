@@ -43,6 +43,8 @@
 /* How long a reload waits for the previous datagram workers. They usually exit within 1 ms. */
 #define RETIRE_TIME (250 * USEC_PER_MSEC)
 
+/* The descriptors of a connection to the scribe, until its ends have been passed on. */
+#define STORE_DESCRIPTORS 2
 /* Descriptors in addition to the listeners, including waiting clients. */
 #define OTHER_DESCRIPTORS (18 + WAITING_LIST_MAX)
 
@@ -210,12 +212,23 @@ static void check_limits(struct daemon *d)
     system_limits_check(&d->log, &need);
 }
 
+/* Checks that a first client can be served; a reload does so in its dry run. Returns 0 or the exit
+ * status. */
+static int find_room(struct daemon *d)
+{
+    size_t client = 1 + (stores_messages(&d->listeners) ? STORE_DESCRIPTORS : 0);
+    int r = system_limits_try_descriptors(client);
+
+    if (r < 0)
+        log_error(&d->log, "no client can be served: %s (LimitNOFILE=, ulimit -n)", strerror(-r));
+    return r < 0 ? EXIT_OSERR : 0;
+}
+
 /* Reports that the server is listening, to all who wait for it. */
 static void announce(struct run *run)
 {
     struct daemon *d = &run->daemon;
 
-    control_open(&d->control, d->control.listener);
     check_limits(d);
     if (!run->resumed) {
         print_listeners(&d->listeners);
@@ -225,6 +238,7 @@ static void announce(struct run *run)
         listeners_store(&d->listeners);
     const struct service_status status = status_of(d);
     notify_ready(&d->notifier, &status);
+    notify_check(&d->notifier, &d->log);
     if (run->ready >= 0)
         detach_finish(run->ready, 0);
     run->ready = -1;
@@ -248,6 +262,11 @@ static int go_live(struct run *run, struct inherited *passed)
     }
     if (status == 0)
         status = lock_pid_file(run);
+    if (status != 0)
+        return status;
+    control_open(&d->control, d->control.listener);
+    if (!run->resumed)
+        status = find_room(d);
     if (status != 0)
         return status;
     datagram_workers_start(&d->datagrams);

@@ -285,17 +285,24 @@ static bool is_listening(int fd, const struct socket_facts *facts)
     return socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
 }
 
+/* Whether ADDRESS is of a family that can be configured. */
+static bool is_known(const struct address *address)
+{
+    return address_is_ip(address) || address->sa.sa_family == AF_UNIX;
+}
+
 struct socket_facts listener_examine(int fd)
 {
     struct socket_facts facts = {.type = listener_type(fd)};
     struct address peer;
 
-    if (address_local(&facts.address, fd) < 0) {
+    if (address_local(&facts.address, fd) < 0 || !is_known(&facts.address)) {
         facts.type = -1;
         return facts;
     }
     facts.connected = address_peer(&peer, fd) == 0;
     facts.listens = is_listening(fd, &facts);
+    address_normalise(&facts.address); /* [::ffff:192.0.2.1] receives what 192.0.2.1 does */
     facts.dual = facts.address.sa.sa_family == AF_INET6 &&
                  IN6_IS_ADDR_UNSPECIFIED(&facts.address.in6.sin6_addr) &&
                  socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;

@@ -164,10 +164,43 @@ def announced_in_vain():
                              "whether the socket that is open is used")
 
 
-@test("a LISTEN_FDS that is no number of descriptors does no harm")
+@test("a LISTEN_FDS that is no number of descriptors does no harm, and is reported")
 def announced_nonsense():
-    for count in ("", "x", "-1", "99999999999", "2147483647"):
+    for count in ("", "x", "-1", "+1", "99999999999", "2147483647"):
         with bound() as sock, Announced(tcp("127.0.0.1", 0), sock, count=count) as echod:
+            expect_echo(echod.connect())
+            echod.log.wait(" warning: LISTEN_FDS is not a number of descriptors that can be open, ")
+    with bound() as sock, Announced(tcp("127.0.0.1", 0), sock, count="0") as echod:
+        expect_echo(echod.connect())
+        expect_equal(echod.log.matching(" warning: "), [], "the warnings for none")
+
+
+@test("a NOTIFY_SOCKET or WATCHDOG_USEC that cannot be used does no harm, and is reported")
+def manager_nonsense():
+    nobody = " warning: cannot notify the service manager: NOTIFY_SOCKET=%s: "
+    for env, warning in (({"NOTIFY_SOCKET": "/nonexistent"}, nobody % "/nonexistent"),
+                         ({"NOTIFY_SOCKET": "@echod-test-nobody"}, nobody % "@echod-test-nobody"),
+                         ({"NOTIFY_SOCKET": "rubbish"}, nobody % "rubbish"),
+                         ({"WATCHDOG_USEC": "10s"}, " warning: the watchdog is not fed: WATCHDOG_USEC "),
+                         ({"WATCHDOG_USEC": "9000000", "WATCHDOG_PID": "me"},
+                          " warning: the watchdog is not fed: ")):
+        with Echod(env=env) as echod:
+            expect_echo(echod.connect())
+            echod.log.wait(warning)
+
+
+@test("sockets of other families are strays; an IPv4 address in IPv6's form is that IPv4 address")
+def families():
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as netlink, \
+            socket.socket(socket.AF_INET6) as mapped:
+        netlink.bind((0, 0))
+        mapped.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        mapped.bind(("::ffff:127.0.0.1", 0))
+        mapped.listen()
+        port = mapped.getsockname()[1]
+        with Activated(tcp("127.0.0.1", port), netlink, mapped) as echod:
+            echod.log.wait(" warning: closing inherited descriptor 3: it is not a socket that can ")
+            expect_equal(echod.address(), ("127.0.0.1", port), "the printed address")
             expect_echo(echod.connect())
 
 

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
-from expect import Skip, expect, expect_equal, scaled
+from expect import DEADLINE, Skip, eventually, expect, expect_equal, scaled
 from harness import Echod, unprivileged
 from hosts import with_mount
 from proc import all_children, cpu_seconds, descriptors, rss_kib, stat_fields
@@ -97,6 +97,31 @@ def few_descriptors():
         expect_idle(echod)
         for sock in socks:
             expect_echo(sock)
+
+
+@test("with any ulimit -n, echod serves, or ends at its start and says why: status 71")
+def too_few_descriptors():
+    served = [n for n in range(7, 30) if serves_with(n)]
+    expect(served == list(range(served[0], 30)), "more descriptors serve more: %s" % served)
+
+
+def serves_with(count):
+    def prepare():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+    with Echod(listen="service = message", prepare=prepare, ready=False) as echod:
+        eventually(lambda: echod.popen.poll() is not None or echod.log.matching(" listening on "),
+                   "it listens, or ends")
+        if echod.popen.poll() is not None:
+            expect_equal(echod.popen.returncode, 71, "the status with %d descriptors" % count)
+            echod.log.thread.join(DEADLINE)
+            expect(echod.log.text, "with %d descriptors it says why" % count)
+            return False
+        echod.wait_ready()
+        sock = echod.connect()
+        sock.sendall(b"message\n")
+        expect_equal(recv_exactly(sock, 3), b"OK\n", "the answer with %d descriptors" % count)
+        return True
 
 
 @test("out of processes: the client is told in words, the next one is served when there are some")

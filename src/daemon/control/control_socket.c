@@ -40,7 +40,7 @@ static char *own_path(void)
     const char *directory = getenv("RUNTIME_DIRECTORY");
     char *path;
 
-    if (!directory)
+    if (!directory || directory[0] == '\0' || directory[0] == ':')
         directory = RUNSTATEDIR "/echod";
     /* systemd separates directories by colons, but the name of an instance may contain one. */
     int len = (int)(is_directory(directory) ? strlen(directory) : strcspn(directory, ":"));

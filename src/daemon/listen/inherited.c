@@ -49,17 +49,17 @@ int inherited_restore(struct inherited *inherited, const char *line)
 /* ---- from systemd ---- */
 
 /* Returns the number of descriptors in LISTEN_FDS for this process, or 0 if it is not plausible. */
-static int announced(void)
+static int announced(bool *malformed)
 {
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
     struct rlimit files;
     uint64_t process, number;
 
-    if (!pid || !count || number_parse(pid, &process) < 0 || process != (uint64_t)getpid() ||
-        number_parse(count, &number) < 0 || getrlimit(RLIMIT_NOFILE, &files) < 0 ||
-        number > files.rlim_cur || number > INT32_MAX - SD_LISTEN_FDS_START)
+    if (!pid || !count || number_parse(pid, &process) < 0 || process != (uint64_t)getpid())
         return 0;
-    return (int)number;
+    *malformed = number_parse(count, &number) < 0 || getrlimit(RLIMIT_NOFILE, &files) < 0 ||
+                 number > files.rlim_cur || number > INT32_MAX - SD_LISTEN_FDS_START;
+    return *malformed ? 0 : (int)number;
 }
 
 /* If the descriptor FD is not open, opens /dev/null there; otherwise sd_listen_fds(3) would reject
@@ -90,13 +90,13 @@ static void add_from_systemd(struct inherited *inherited, int fd, const char *na
 
 void inherited_from_systemd(struct inherited *inherited)
 {
-    int expected = announced();
+    int expected = announced(&inherited->malformed);
     bool *missing = memory_zeroed((size_t)expected, sizeof(*missing));
     char **names = NULL;
 
     for (int i = 0; i < expected; i++)
         missing[i] = fill_gap(SD_LISTEN_FDS_START + i);
-    int count = sd_listen_fds_with_names(1, &names);
+    int count = inherited->malformed ? 0 : sd_listen_fds_with_names(1, &names);
     for (int i = 0; i < count; i++) {
         add_from_systemd(inherited, SD_LISTEN_FDS_START + i, names[i], i < expected && missing[i]);
         free(names[i]);

@@ -32,6 +32,7 @@ struct inherited_socket {
 struct inherited {
     struct inherited_socket *item;
     size_t count;
+    bool malformed;              /* LISTEN_FDS is for this process, but makes no sense */
     struct identity_index index; /* since inherited_examine() */
 };
 

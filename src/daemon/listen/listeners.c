@@ -32,6 +32,7 @@ static void add_listener(struct opening *in, const struct planned_address *plann
 
     listener.settings = planned->settings;
     address_local(&listener.address, listener.fd);
+    address_normalise(&listener.address);
     passed_fds_refuse(listener.fd); /* also for passed sockets; fails if it is not a Unix socket */
     /* A dry run shares the sockets of the running daemon, and must not change them. */
     if (!in->dry_run) {
@@ -82,6 +83,8 @@ static void take(struct opening *in, const struct planned_address *planned,
 
 static int status_of(int error)
 {
+    if (error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM)
+        return EXIT_OSERR;
     return error == -EACCES || error == -EPERM || error == -EAFNOSUPPORT ? EXIT_NOPERM
                                                                          : EXIT_UNAVAILABLE;
 }
@@ -129,6 +132,9 @@ static void open_planned(struct opening *in, const struct planned_address *plann
 /* Closes the sockets that no listener uses, and removes the files of our Unix sockets. */
 static void close_unused(struct opening *in)
 {
+    if (in->inherited->malformed)
+        log_warning(in->log, "LISTEN_FDS is not a number of descriptors that can be open, so no "
+                             "socket is inherited: check the program that started echod");
     for (size_t i = 0; i < in->inherited->count; i++) {
         struct inherited_socket *socket = &in->inherited->item[i];
         if (socket->fd < 0)

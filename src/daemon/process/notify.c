@@ -15,6 +15,8 @@
 /* The shortest time between two status messages, which are for people. */
 #define STATUS_TIME USEC_PER_SEC
 #define NOTICE_MAX 512
+/* However short the watchdog's interval is, the loop must not spin. */
+#define SHORTEST_INTERVAL USEC_PER_MSEC
 
 int notify_send(const char *text, int passed)
 {
@@ -46,7 +48,9 @@ int notify_send(const char *text, int passed)
 void notify_open(struct notifier *notifier)
 {
     *notifier = (struct notifier){.manager = getenv("NOTIFY_SOCKET") != NULL};
-    if (sd_watchdog_enabled(0, &notifier->watchdog) <= 0)
+    int r = sd_watchdog_enabled(0, &notifier->watchdog);
+    notifier->malformed = r < 0;
+    if (r <= 0)
         notifier->watchdog = 0;
 }
 
@@ -69,8 +73,20 @@ static int send_state(struct notifier *notifier, const char *state,
 
 void notify_ready(struct notifier *notifier, const struct service_status *status)
 {
-    if (notifier->manager)
-        notifier->ready_due = send_state(notifier, "READY=1\n", status) == -EAGAIN;
+    if (!notifier->manager)
+        return;
+    int r = send_state(notifier, "READY=1\n", status);
+    notifier->ready_due = r == -EAGAIN;
+    notifier->failure = notifier->ready_due ? 0 : r;
+}
+
+void notify_check(const struct notifier *notifier, struct log *log)
+{
+    if (notifier->failure)
+        log_warning(log, "cannot notify the service manager: NOTIFY_SOCKET=%s: %s",
+                    getenv("NOTIFY_SOCKET"), strerror(-notifier->failure));
+    if (notifier->malformed)
+        log_warning(log, "the watchdog is not fed: WATCHDOG_USEC or WATCHDOG_PID is not a number");
 }
 
 void notify_reloading(const struct notifier *notifier)
@@ -113,7 +129,9 @@ void notify_stopped(struct notifier *notifier, const struct service_status *stat
 /* Half of the timeout, so that a short delay does not trigger the watchdog. */
 static uint64_t watchdog_interval(const struct notifier *notifier)
 {
-    return notifier->last_fed + notifier->watchdog / 2;
+    uint64_t interval = notifier->watchdog / 2;
+
+    return notifier->last_fed + (interval < SHORTEST_INTERVAL ? SHORTEST_INTERVAL : interval);
 }
 
 bool notify_run(struct notifier *notifier, const struct service_status *status, uint64_t now)

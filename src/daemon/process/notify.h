@@ -6,6 +6,8 @@
 #ifndef ECHOD_DAEMON_PROCESS_NOTIFY_H
 #define ECHOD_DAEMON_PROCESS_NOTIFY_H
 
+#include "log/log.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +23,8 @@ struct service_status {
 struct notifier {
     bool manager;      /* there is a manager */
     bool ready_due;    /* READY=1 could not be sent yet */
+    int failure;       /* -errno of READY=1, or 0 */
+    bool malformed;    /* WATCHDOG_USEC makes no sense */
     uint64_t watchdog; /* interval of the watchdog in microseconds; 0: none */
     uint64_t last_fed; /* clock_now() */
     uint64_t last_status;
@@ -39,6 +43,10 @@ void notify_open(struct notifier *notifier);
 
 /* The daemon is listening: dependent units may start. */
 void notify_ready(struct notifier *notifier, const struct service_status *status);
+
+/* After notify_ready(): warns if NOTIFY_SOCKET or WATCHDOG_USEC cannot be used, since a manager
+ * that waits in vain would end the service. */
+void notify_check(const struct notifier *notifier, struct log *log);
 
 /* The daemon is reloading; notify_ready() follows, in this program or the next. */
 void notify_reloading(const struct notifier *notifier);
