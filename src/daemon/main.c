@@ -3,7 +3,7 @@
 
 #include "config/options.h"
 #include "config/settings.h"
-#include "daemon/command_line.h"
+#include "daemon/configuration.h"
 #include "daemon/run.h"
 
 #include <signal.h>
@@ -36,9 +36,9 @@ static int print(const struct command *command)
         option_list(stdout);
         return 0;
     case ACTION_CHECK:
-        return run_check(command);
+        return configuration_check(command);
     case ACTION_DUMP:
-        return run_dump(command);
+        return configuration_dump(command);
     default:
         return EXIT_USAGE;
     }

@@ -4,17 +4,14 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/file.h"
-#include "config/dump.h"
-#include "config/load.h"
 #include "config/sections.h"
-#include "daemon/admission/admit.h"
+#include "daemon/configuration.h"
 #include "daemon/daemon.h"
 #include "daemon/ends.h"
 #include "daemon/inetd.h"
-#include "daemon/listen/resolve_hosts.h"
-#include "daemon/listen/socket_paths.h"
 #include "daemon/loop.h"
 #include "daemon/process/detach.h"
+#include "daemon/process/dumpable.h"
 #include "daemon/process/executable.h"
 #include "daemon/process/notify.h"
 #include "daemon/process/pid_file.h"
@@ -24,20 +21,15 @@
 #include "daemon/state.h"
 #include "daemon/status.h"
 #include "daemon/stop.h"
-#include "daemon/supervise/fork_exec.h"
 #include "daemon/supervise/process_handover.h"
 #include "daemon/supervise/self_test.h"
 #include "daemon/takeover.h"
-#include "net/listener.h"
-#include "net/sockopts.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <syslog.h>
 #include <unistd.h>
 
 /* How long a reload waits for the previous datagram workers. They usually exit within 1 ms. */
@@ -47,118 +39,6 @@
 #define STORE_DESCRIPTORS 2
 /* Descriptors in addition to the listeners, including waiting clients. */
 #define OTHER_DESCRIPTORS (18 + WAITING_LIST_MAX)
-
-/* ---- protection from processes of the same user ---- */
-
-/*
- * Workers run as the same user. Unless a process is undumpable (prctl(2), PR_SET_DUMPABLE), the
- * kernel lets other processes of its user access its memory and descriptors.
- */
-static void set_dumpable(bool on)
-{
-    prctl(PR_SET_DUMPABLE, on);
-}
-
-/* ---- the configuration ---- */
-
-/* Under inetd(8), standard error may be the client's socket, which must get no error messages. */
-static bool stderr_is_client(const struct command *command)
-{
-    return command->action == ACTION_INETD && fd_same_file(STDIN_FILENO, STDERR_FILENO);
-}
-
-static void print_problems(const struct command *command, const struct problems *problems)
-{
-    if (!stderr_is_client(command)) {
-        problems_print(problems, stderr);
-        return;
-    }
-    for (size_t i = 0; i < problems->count; i++)
-        syslog(LOG_DAEMON | LOG_ERR, "%s", problems->list[i].text);
-}
-
-/* Loads the configuration of COMMAND and reports all problems. Returns NULL, with the exit status
- * in *STATUS, if it cannot be used. If LISTEN, also resolves host names and checks what listening
- * requires. */
-static struct settings *load(const struct command *command, bool listen, int *status)
-{
-    bool by_hand = command->action == ACTION_CHECK && !getenv(DRY_RUN_VARIABLE);
-    struct problems problems = {0};
-    struct settings *settings = settings_load(command->config, &problems);
-
-    if (settings && listen)
-        resolve_hosts(settings, &problems);
-    if (settings && listen && problems.fatal == 0)
-        bind_plan_check(settings, &problems);
-    if (settings && listen)
-        metrics_file_check(settings, &problems);
-    if (settings && listen)
-        socket_paths_check(settings, !by_hand, &problems);
-    print_problems(command, &problems);
-    *status = problems_status(&problems);
-    if (problems.fatal > 0) {
-        settings_free(settings);
-        settings = NULL;
-    }
-    for (size_t i = 0; i < problems.count && !settings; i++)
-        if (problems.list[i].fatal) {
-            notify_failed(problems.list[i].text);
-            break;
-        }
-    problems_free(&problems);
-    return settings;
-}
-
-/* What takes over needs it, and has no way back. Returns 0 or the exit status. */
-static int find_fork_server(const struct command *command)
-{
-    struct file_identity file;
-    int fd = fork_exec_open(command->name, &file);
-
-    if (fd < 0) {
-        fprintf(stderr, FORK_EXEC_NOT_FOUND ": %s\n", strerror(-fd));
-        return EXIT_OSERR;
-    }
-    fd_close(&fd);
-    return 0;
-}
-
-int run_check(const struct command *command)
-{
-    int handover = handover_find(), status;
-
-    set_dumpable(handover < 0);
-    if (handover >= 0 && file_is_descriptor(command->config)) {
-        fd_close(&handover);
-        fprintf(stderr, "cannot read %s a second time: a reload requires --config FILE\n",
-                command->config);
-        return EXIT_CONFIG;
-    }
-    struct settings *settings = load(command, true, &status);
-
-    if (status == 0 && handover >= 0)
-        status = find_fork_server(command);
-    if (status == 0 && handover >= 0)
-        status = dry_run_perform(settings, handover);
-    settings_free(settings);
-    if (status == 0 && handover < 0)
-        printf("%s: the configuration is good\n", command->config);
-    return status;
-}
-
-int run_dump(const struct command *command)
-{
-    int status;
-    struct settings *settings = load(command, false, &status);
-
-    if (!settings)
-        return status;
-    settings_dump(settings, stdout);
-    settings_free(settings);
-    return 0;
-}
-
-/* ---- serving ---- */
 
 struct run {
     const struct command *command;
@@ -276,7 +156,7 @@ static int go_live(struct run *run, struct inherited *passed)
 
 static enum sink choose_sink(const struct command *command)
 {
-    if (!stderr_is_client(command))
+    if (!command_line_stderr_is_client(command))
         return sink_choose(command->daemon);
     detach_silence(STDERR_FILENO);
     return SINK_SYSLOG;
@@ -316,7 +196,7 @@ int run_server(const struct command *command, const struct title *title)
     struct inherited passed = {0};
     int status = EXIT_CONFIG;
 
-    set_dumpable(false);
+    dumpable_set(false);
     if (fd_ensure_standard() < 0) {
         fprintf(stderr, "echod: cannot open /dev/null: %s\n", strerror(errno));
         return EXIT_OSERR;
@@ -329,12 +209,12 @@ int run_server(const struct command *command, const struct title *title)
         inherited_from_systemd(&passed);
     struct settings *settings =
         run.resumed ? dry_run_settings(plan.handover, processes_find_records(plan.handover))
-                    : load(command, command->action == ACTION_SERVE, &status);
+                    : configuration_load(command, command->action == ACTION_SERVE, &status);
     if (!settings) {
         inherited_free(&passed);
         return run.resumed ? EXIT_OSERR : status;
     }
-    set_dumpable(settings->server->core_dumps);
+    dumpable_set(settings->server->core_dumps);
     status = command->daemon && !run.resumed ? detach(&run) : 0;
     char *program = run.resumed ? text_copy(command->name) : executable_path(command->name);
     if (status == 0) {

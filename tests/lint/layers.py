@@ -187,7 +187,7 @@ lint.main([
             insert("src/net/cidr.h", '#include "config/settings.h"'),
         "the daemon including a service": insert("src/daemon/run.c", '#include "service/service.h"'),
         "the daemon including a worker": insert("src/daemon/run.c", '#include "worker/worker.h"'),
-        "the client including the daemon": insert("src/client/main.c", '#include "daemon/command_line.h"'),
+        "the client including the daemon": insert("src/client/main.c", '#include "daemon/process/command_line.h"'),
         "a worker including the daemon": insert("src/service/echo.c", '#include "daemon/daemon.h"'),
         "a header without its directory": insert("src/log/log.c", '#include "log.h"'),
         "a room including the one that composes it":

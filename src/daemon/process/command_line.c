@@ -1,5 +1,6 @@
-#include "daemon/command_line.h"
+#include "daemon/process/command_line.h"
 
+#include "base/fd.h"
 #include "base/macros.h"
 #include "base/text.h"
 
@@ -115,4 +116,9 @@ struct command command_line_parse(int argc, char **argv)
         command.action = ACTION_NONE;
     }
     return command;
+}
+
+bool command_line_stderr_is_client(const struct command *command)
+{
+    return command->action == ACTION_INETD && fd_same_file(STDIN_FILENO, STDERR_FILENO);
 }
