@@ -55,7 +55,7 @@ def is_served(sock):
 
 # ---- the rate ----
 
-@test("source_rate: as many at once, then a line says when the next one may come; others may")
+@test("source_rate: a burst is served, then a line says when the next connection is allowed; other sources are not affected")
 def rate():
     add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Echod(server="source_rate = 5/h") as echod:
@@ -68,7 +68,7 @@ def rate():
         expect_rate(echod, source="192.0.2.2")  # that the others are gone does not matter
 
 
-@test("source_rate heals by itself, also for a source that never stops trying")
+@test("source_rate: a source recovers, even if it never stops trying")
 def rate_heals():
     add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Echod(server="source_rate = 1/s") as echod:
@@ -94,7 +94,7 @@ def rate_of_a_source():
         visit(echod, source="192.0.2.1")
 
 
-@test("source_rate: clients that are refused for another reason are not counted")
+@test("source_rate does not count clients that are refused for another reason")
 def rate_of_refused():
     add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Echod(server="source_rate = 2/h\nmax_clients = 1") as echod:
@@ -108,7 +108,7 @@ def rate_of_refused():
         expect_rate(echod, source="192.0.2.1")
 
 
-@test("source_rate: a crowd of sources, one connection each, is let in")
+@test("source_rate: many sources with one connection each are all admitted")
 def rate_crowd():
     add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Echod(server="source_rate = 1/h\nlog_sessions = no") as echod:
@@ -119,7 +119,7 @@ def rate_crowd():
         expect_equal(len(echod.log.matching("refused")), 1, "the refusals")
 
 
-@test("source_rate: a reload forgets who came, and takes another rate")
+@test("source_rate: a reload clears the counts and applies a new rate")
 def rate_reload():
     add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Managed(server="source_rate = 1/h") as echod:
@@ -136,7 +136,7 @@ def rate_reload():
             visit(echod, source="192.0.2.1")
 
 
-@test("with the defaults, sources that connect as fast as they can keep nobody else out")
+@test("with the defaults, sources that connect as fast as they can do not lock out others")
 def hammered():
     add_networks("192.0.2.0/24", "198.51.100.0/24")
     with Managed(server="log_sessions = no") as echod:
@@ -174,7 +174,7 @@ def hammer(address, first, over, blows):
                 pass  # its ports are used up for a moment
 
 
-@test("a user is a source on a Unix socket, also after a reload, and root is another one")
+@test("on a Unix socket, each user is a source, root too, also after a reload")
 def users():
     if not true_root():
         raise Skip("only root can be two users")
@@ -222,7 +222,7 @@ class Visitor:
 MONITORED = "max_clients = 3\nreserved = 1\nmonitor = 127.0.0.9, 127.9.0.0/16\n"
 
 
-@test("reserved: a monitor is served when others are told that echod is full")
+@test("reserved: a monitor is served when others are refused because echod is full")
 def reserved():
     with Echod(server=MONITORED) as echod:
         first = echod.echoing()
@@ -238,7 +238,7 @@ def reserved():
         first.close()
 
 
-@test("reserved: a monitor that is there already leaves the others their places")
+@test("reserved: a connected monitor takes no place of the others")
 def reserved_counts_all():
     with Echod(server=MONITORED) as echod:
         echod.echoing(source="127.0.0.9")
@@ -247,7 +247,7 @@ def reserved_counts_all():
         echod.echoing(source="127.0.0.9")
 
 
-@test("reserved with when_full = queue: all wait once the last place is taken, monitors too")
+@test("reserved with when_full = queue: once the last place is taken, all wait, monitors too")
 def reserved_queue():
     with Echod(server=MONITORED + "when_full = queue") as echod:
         echod.echoing()
@@ -261,7 +261,7 @@ def reserved_queue():
         expect_equal(waiting.recv(1024), b"waiting", "the echo once there is room")
 
 
-@test("monitors are exempt from limits per source, and not from deny and allow")
+@test("monitors are exempt from limits per source, but not from allow and deny")
 def exempt():
     add_networks("192.0.2.0/24")
     limits = "max_per_source = 1\nsource_rate = 1/h\nmonitor = 127.0.0.9, 127.0.0.10\n"
@@ -276,7 +276,7 @@ def exempt():
         expect_words(echod, DENIED, "not allowed", source="127.0.0.9")
 
 
-@test("a client of a Unix socket is no monitor")
+@test("a client of a Unix socket is never a monitor")
 def unix_is_no_monitor():
     config = ("[server]\nmax_clients = 2\nreserved = 1\nmonitor = 0.0.0.0/0, ::/0\n" +
               listen("local") + unix("file"))
@@ -306,7 +306,7 @@ def check(echod, address, listener="local"):
     return status, out.rstrip("\n")
 
 
-@test("check-access names the rule of a list, and the line of the file that has it")
+@test("check-access prints the matching rule of a list with its file and line")
 def check_lists():
     lists = "allow = 127.0.0.0/8, 2001:db8::/32\ndeny = 127.0.0.2, 2001:db8:1::/48"
     with Managed(listen("local", more=lists) + listen("open")) as echod:
@@ -328,7 +328,7 @@ def check_lists():
                       "rule": "allow 127.0.0.0/8", "origin": echod.config + ":4"}, "the JSON")
 
 
-@test("a list of 5,000 networks in as many lines: served, dumped, reloaded, and the line is named")
+@test("a list of 5,000 networks on 5,000 lines works, also in a dump and after a reload, and check-access prints the line")
 def long_list():
     networks = ["10.%d.%d.0/24" % divmod(n, 256) for n in range(5000)]
     lists = "".join("deny = %s\n" % network for network in networks)
@@ -347,7 +347,7 @@ def long_list():
         expect_equal(dumped, [(n, str(i + 4)) for i, n in enumerate(networks)], "what is dumped")
 
 
-@test("check-access still names the files after a reload, drop-ins and odd names among them")
+@test("check-access prints the file after a reload, also of drop-ins and files with odd names")
 def check_after_reload():
     with Managed(listen("local", more="deny = 127.0.0.2")) as echod:
         os.makedirs(echod.path("echod.conf.d"), exist_ok=True)
@@ -367,7 +367,7 @@ def check_after_reload():
             echod.wait_no_workers()
 
 
-@test("check-access names the limit that is reached, what it counted, and takes nothing itself")
+@test("check-access prints the limit that is reached and its count, and does not change the count")
 def check_limits():
     add_networks("192.0.2.0/24")
     config = MONITORED + "max_per_source = 2\nsource_rate = 3/h"
@@ -396,7 +396,7 @@ def check_limits():
         expect_equal(echod.ask("status")["refused"], 0, "the refusals")
 
 
-@test("check-access: who waits, Unix sockets, and a limit that is a default")
+@test("check-access reports clients that would wait, Unix sockets, and default limits")
 def check_others():
     config = ("[server]\nmax_clients = 1\nwhen_full = queue\n" + listen("local") + unix("file"))
     with Managed(config) as echod:
@@ -415,7 +415,7 @@ def check_others():
                          check(echod, "127.0.0.1")[1], "the default")
 
 
-@test("check-access: what cannot be asked is an error that says why")
+@test("check-access rejects invalid arguments with the reason")
 def check_errors():
     with Managed(listen("local") + unix("file")) as echod:
         wanted = "expected an address and the name of a listener"
@@ -439,7 +439,7 @@ def check_errors():
         expect_echo(echod.connect())
 
 
-@test("check-access says the same as what happens")
+@test("check-access agrees with what happens to a client")
 def check_agrees():
     add_networks("192.0.2.0/24")
     lists = "allow = 192.0.2.0/24\ndeny = 192.0.2.8/30"

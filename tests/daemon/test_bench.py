@@ -30,7 +30,7 @@ def run_bench(*args):
     return process.returncode, stdout, stderr
 
 
-@test("the bench measures every kind of work, without an error, and ends all that it started")
+@test("the bench measures every workload without errors, and leaves no process behind")
 def every_work():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         path = os.path.join(where, "bench.json")
@@ -51,7 +51,7 @@ def every_work():
     expect("## Goals" in stdout, "the goals are printed: " + stdout)
 
 
-@test("the bench rejects an unknown word with a sentence that names it")
+@test("the bench rejects an unknown argument and names it")
 def unknown_words():
     for args, text in ((("--only", "lunch"), "lunch is not one of short, "),
                        (("--servers", "inetd"), "inetd is not one of echod, "),

@@ -28,7 +28,7 @@ def try_echo(sock):
     return reply == b"ping"
 
 
-@test("pids.max: %d processes and %d clients: some are served, the others told so or wait" % (FEW, CLIENTS))
+@test("pids.max: %d processes and %d clients: some clients are served, the others get a reason or wait" % (FEW, CLIENTS))
 def processes():
     plain_processes()
     with Group("pids") as group:
@@ -50,7 +50,7 @@ def processes():
             expect_equal(quiet(echod), before, "descriptors and clients")
 
 
-@test("a fork server, or a scribe, that dies where there is no room for another: it comes once there is")
+@test("a fork server or scribe that dies at the limit of processes is replaced once there is room")
 def no_room():
     plain_processes()
     with Group("pids") as group, Managed(OPEN + listen("local"), prepare=group.enter) as echod:
@@ -88,7 +88,7 @@ def ends(echod):
         return False
 
 
-@test("memory.max: clients that take more than there is: whatever the kernel ends, others are served")
+@test("memory.max: when clients use up the memory, others are served, whatever process the kernel kills")
 def memory():
     plain_processes()
     with Group("memory") as group:

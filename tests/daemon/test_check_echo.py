@@ -35,7 +35,7 @@ def failed(done, why):
     expect_match(r"\AECHO CRITICAL - [^|\n]*%s[^|\n]*\n\Z" % why, done.out, "the line")
 
 
-@test("OK is one line, with the time, its thresholds and the size as performance data")
+@test("OK is one line with the time, its thresholds and the size as performance data")
 def ok():
     with Echod() as echod:
         host, port = echod.address()
@@ -72,7 +72,7 @@ def transports():
         failed(check("-4", *of(server)), "cannot find the address")
 
 
-@test("-s sends a text, with escapes, which has to come back; -e is what has to be in the answer")
+@test("-s sends a text with escapes, which must come back; -e is a text that the answer must contain")
 def texts():
     with Echod(listen="greeting = 220 ready\\n") as echod:
         args = ("-H", *echod.address()[:1], "-p", echod.port)
@@ -89,7 +89,7 @@ def texts():
         check(*of(server), "-s", "x" * 56, "-e", "ok").ended(0)
 
 
-@test("whatever is wrong is CRITICAL, and says what")
+@test("every fault is CRITICAL, with a description")
 def failures():
     for serve, why in ((servers.silent, "timed out waiting for the echo"),
                        (servers.read_and_close, "closed the connection without an echo"),
@@ -104,7 +104,7 @@ def failures():
         failed(check(*of(server), "-t", WAIT, "-e", "x"), "timed out waiting for a reply")
 
 
-@test("a server that refuses us is CRITICAL, with its reason")
+@test("a refusal is CRITICAL, with the server's reason")
 def refused():
     config = "[listen local]\naddress = 127.0.0.1\nport = 0\ndeny = 127.0.0.0/8\n"
     with Echod(config) as echod:
@@ -121,7 +121,7 @@ def unreachable():
     failed(check("-H", "/nonexistent/socket"), "no such socket")
 
 
-@test("a path or a name cannot begin the performance data, or a second line")
+@test("a path or host name cannot begin performance data or a second line")
 def hostile_names():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         os.mkdir(where + "/p|q\n")
@@ -138,7 +138,7 @@ def hostile_names():
                  check("-H", "/" + "x" * 120).ended(3).out, "why")
 
 
-@test("the lookup of a name that takes too long is CRITICAL, too")
+@test("a lookup that takes too long is CRITICAL")
 def slow_lookup():
     if not private_network():
         raise Skip("port 53 may be somebody else's in this network")

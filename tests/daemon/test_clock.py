@@ -48,7 +48,7 @@ def stepped():
             expect(" warning: " not in log and " error: " not in log, "nothing is complained of")
 
 
-@test("a fork server, a scribe and a worker that end while the clock is stepped are replaced in time")
+@test("a fork server, scribe and worker that end while the clock is stepped are replaced in time")
 def stepped_while_replacing():
     plain_processes()
     with Clock() as clock, Managed("[server]\ncrash_penalty = 0\n" + listen("local"), env=clock.env) as echod:
@@ -78,7 +78,7 @@ def needs_time_namespace():
         raise Skip("time namespaces cannot be had here")
 
 
-@test("a machine that has been up for ten years: limits of time are kept, and a reload keeps the uptime")
+@test("after ten years of uptime, time limits work and a reload keeps the uptime")
 def up_for_years():
     plain_processes()
     needs_time_namespace()

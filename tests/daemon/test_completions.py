@@ -76,7 +76,7 @@ def completes(shell, cases):
         expect_equal(arguments[-1] if arguments else None, last, "the last argument of " + line)
 
 
-@test("echoc: verbs come first, and only there; hosts where HOST belongs")
+@test("echoc: completes verbs in first place only, and hosts where HOST is expected")
 def operands():
     with Shell() as shell:
         completes(shell, [("echoc swe", "sweep"), ("echoc ping swe", "swe"),
@@ -89,7 +89,7 @@ def operands():
         expect({"ping", "send", "sweep", "known.test"} <= offered, "verbs and hosts: %s" % offered)
 
 
-@test("echoc: the options of each verb, and their arguments, behind a space or a =")
+@test("echoc: completes the options of each verb and their arguments, after a space or an equals sign")
 def options():
     with Shell() as shell:
         completes(shell, [("echoc ping --hi", "--histogram"), ("echoc hold 5 --fo", "--for"),
@@ -105,7 +105,7 @@ def options():
         expect({"v1", "v2"} <= offered, "versions are offered: %s" % offered)
 
 
-@test("echoctl: a command where the command belongs; echod: options and files")
+@test("echoctl: completes commands in their place; echod: options and files")
 def others():
     where = os.path.join(SRCDIR, "README.m")
     with Shell() as shell:

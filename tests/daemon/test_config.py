@@ -22,7 +22,7 @@ def expect_wrong(config, *lines):
 
 # ---- errors ----
 
-@test("every error is told, with file, line, section and key, and nothing is started")
+@test("every error is reported with file, line, section and key, and nothing starts")
 def every_error():
     expect_wrong("port = 7\n"
                  "[server]\n"
@@ -55,14 +55,14 @@ def ranges_with_interfaces():
                  "may name an interface: fe80::1%eth0, fe80::%eth0/64")
 
 
-@test("a misspelt key is answered with the one that was meant")
+@test("the error for a misspelt key suggests the right one")
 def misspelt():
     expect_wrong(GOOD + "grreting = hello\n",
                  "echod.conf:7: [listen local] grreting: unknown option; "
                  "did you mean greeting?")
 
 
-@test("a section in capital letters is answered with the one that was meant")
+@test("the error for a section in capital letters suggests the right one")
 def capitals():
     expect_wrong("[Server]\n[LISTEN a]\n[Listener b]\n",
                  "echod.conf:1: [Server] is not a section; did you mean [server]?",
@@ -71,14 +71,14 @@ def capitals():
                  "(NAME: up to 32 letters, digits, . _ -)")
 
 
-@test("what is wrong with both default addresses is told once")
+@test("a problem of both default addresses is reported once")
 def told_once():
     expect_wrong("[listen local]\nprotocol = unix\n",
                  "echod.conf:1: [listen local] address: with protocol = unix, give a path that "
                  "begins with /, or @NAME")
 
 
-@test("a key in the wrong section is answered with the right one")
+@test("the error for a key in the wrong section names the right section")
 def misplaced():
     expect_wrong("[server]\nport = 0\n[listen local]\nmax_clients = 5\nport = 0\n",
                  "echod.conf:2: [server] port: belongs in [listen NAME]",
@@ -97,7 +97,7 @@ def no_listener():
                  "so there is nothing to listen on")
 
 
-@test("what a configuration holds does nothing to the terminal that shows its errors")
+@test("errors show the contents of a file without terminal escape sequences")
 def hostile_text():
     status, _, err = run_echod(config="[server]\nmax_clients = \x1b[2J\udcff\n")
     expect_equal(status, 78, "the exit status")
@@ -105,7 +105,7 @@ def hostile_text():
     expect_match(r'max_clients: "\\x1b\[2J\\xff" is not a number', err, "the error")
 
 
-@test("an option that has no effect is warned of, and the daemon runs")
+@test("an option without effect causes a warning, and the daemon runs")
 def warning():
     with Echod(listen="reply = never sent") as echod:
         expect_echo(echod.connect())
@@ -115,7 +115,7 @@ def warning():
 
 # ---- files ----
 
-@test("a file that is not there is named, with the reason")
+@test("a missing file is named with the reason")
 def missing():
     status, out, err = run_echod("--config", "/nonexistent/echod.conf")
     expect_equal((status, out), (78, ""), "the exit status and standard output")
@@ -123,7 +123,7 @@ def missing():
                  "standard error")
 
 
-@test("a directory is no file")
+@test("a directory is not accepted as a file")
 def directory():
     status, _, err = run_echod("--config", "/proc/self")
     expect_equal((status, err), (78, "/proc/self: cannot be read: Is a directory\n"),
@@ -136,7 +136,7 @@ NO_PERMISSION = (r": cannot be read: Permission denied for the user that echod r
                  r"way\)$")
 
 
-@test("a file that may not be read is named, with the user who may not, and what to do")
+@test("an unreadable file is named, with the user who lacks permission and what to do")
 def unreadable():
     who = unprivileged()
     uid = who.get("user", os.geteuid())
@@ -151,7 +151,7 @@ def unreadable():
     expect_match("^" + re.escape(path) + NO_PERMISSION % uid, err, "standard error")
 
 
-@test("the same of a directory of drop-ins, and of one of them")
+@test("so is an unreadable directory of drop-ins, or one of them")
 def unreadable_drop_in():
     who = unprivileged()
     uid = who.get("user", os.geteuid())
@@ -192,7 +192,7 @@ def drop_ins():
         expect_match(r"^max_per_source += 1 +; " + re.escape(path) + ":3$", out, "the other value")
 
 
-@test("what looks like a drop-in, but is not called .conf, is told of, and no error")
+@test("a file that looks like a drop-in but is not named .conf causes a warning, not an error")
 def no_drop_ins():
     silent = (".hidden", "a.conf~", "a.conf.dpkg-old", "a.conf.ucf-dist", "a.conf.rpmsave",
               "a.conf.bak", "a.conf.old", "README")
@@ -209,7 +209,7 @@ def no_drop_ins():
                       (path, name) for name in told]), "the exit status and standard error")
 
 
-@test("what is no regular file is not opened, nobody waits for it, and it is told")
+@test("a drop-in that is not a regular file is not opened, and causes a warning")
 def odd_drop_ins():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where, \
             socket.socket(socket.AF_UNIX) as sock:
@@ -231,7 +231,7 @@ def odd_drop_ins():
             expect_equal((status, err.splitlines()), (0, expected), "status and standard error")
 
 
-@test("a place for drop-ins that is no directory is told of")
+@test("a drop-in path that is not a directory causes a warning")
 def no_directory():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         path = os.path.join(where, "echod.conf")
@@ -267,7 +267,7 @@ def too_large():
                  "the exit status and standard error")
 
 
-@test("a pipe that a shell names (/dev/fd/N, /dev/stdin) is read")
+@test("a pipe such as /dev/fd/N or /dev/stdin is read")
 def pipes():
     for name in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
         done = subprocess.run(WRAPPER + [ECHOD, "--check-config", "--config", name],
@@ -276,7 +276,7 @@ def pipes():
         expect_equal((done.returncode, done.stderr), (0, ""), "the status and standard error")
 
 
-@test("an error in a drop-in is told with its name")
+@test("an error in a drop-in is reported with the name of the drop-in")
 def bad_drop_in():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         path = os.path.join(where, "echod.conf")
@@ -308,14 +308,14 @@ def expect_same_again(config):
     return first
 
 
-@test("a dump of nothing but defaults loads to itself")
+@test("loading a dump of the defaults yields the same dump")
 def dump_defaults():
     out = expect_same_again("[listen local]\n")
     expect_match(r"^max_clients +=  ?1000 +; default$", out, "a default")
     expect_match(r"^address +=  ?127\.0\.0\.1, ::1 +; default$", out, "a default")
 
 
-@test("a dump of every option loads to itself, whatever bytes its texts have")
+@test("loading a dump of every option yields the same dump, whatever bytes the values have")
 def dump_everything():
     config = ("[server]\nmax_clients = 7\nmax_per_source = 0\nwhen_full = queue\n"
               "idle_timeout = 1h 30min\nsession_timeout = 1500ms\ndrain_timeout = 0\n"
@@ -332,14 +332,14 @@ def dump_everything():
         expect(line.strip() in [v.strip() for v in values(out)], "%s is not in the dump" % line)
 
 
-@test("--check-config says that a good configuration is good")
+@test("--check-config reports that a good configuration is good")
 def check_good():
     status, out, err = run_echod("--check-config", config=GOOD)
     expect_equal((status, err), (0, ""), "the exit status and standard error")
     expect_match(r"/echod\.conf: the configuration is good$", out, "standard output")
 
 
-@test("--check-config finds errors, and listeners that ask for the same address")
+@test("--check-config finds errors, and two listeners with the same address")
 def check_bad():
     status, out, err = run_echod("--check-config", config=GOOD + "grreting = x\n")
     expect_equal((status, out), (78, ""), "the exit status and standard output")
@@ -350,7 +350,7 @@ def check_bad():
                  r"\[listen a\]$", err, "standard error")
 
 
-@test("--check-config listens on nothing, and needs no permission")
+@test("--check-config does not listen, and needs no privileges")
 def check_listens_not():
     with Echod() as echod:
         config = "[listen local]\naddress = 127.0.0.1\nport = %d\n" % echod.port
@@ -374,7 +374,7 @@ def list_options():
     expect_equal((status, err), (0, ""), "a configuration of all the defaults")
 
 
-@test("--help names every long option of the program, and exits with 0")
+@test("--help lists every long option and exits with status 0")
 def help_text():
     status, out, err = run_echod("--help")
     expect_equal((status, err), (0, ""), "the exit status and standard error")
@@ -390,7 +390,7 @@ def version():
     expect_match(r"\Aechod \d+\.\d+\S*\n\Z", out, "standard output")
 
 
-@test("a wrong command line is status 64 and a pointer to the help")
+@test("a wrong command line exits with status 64 and refers to --help")
 def usage():
     for arguments, reason in ((["--nonsense"], r"unrecognized option '--nonsense'"),
                               (["operand"], r"^echod: unexpected operand: operand$"),
@@ -403,7 +403,7 @@ def usage():
         expect_match(r"^Try 'echod --help'\.$", err, "standard error")
 
 
-@test("what cannot be written to a full disk is not reported as a success")
+@test("output that does not fit on a full disk is an error")
 def full_disk():
     for option in ("--dump-config", "--list-options", "--help", "--version"):
         with open("/dev/full", "wb") as full, tempfile.NamedTemporaryFile("w") as file:

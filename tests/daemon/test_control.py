@@ -58,7 +58,7 @@ def columns(out):
 
 # ---- what it tells ----
 
-@test("status: a line for each fact, or one JSON object")
+@test("status prints a line for each fact, or one JSON object")
 def status():
     with Managed(server="max_clients = 7", listen="port = 0\ndeny = 127.0.0.2") as echod:
         recv_until_eof(echod.connect(source="127.0.0.2"))
@@ -82,7 +82,7 @@ def status():
         expect_echo(stays)
 
 
-@test("list: a row for each client, under the names of the columns")
+@test("list prints column names and a row for each client")
 def list_clients():
     with Managed(listen("local") + unix("file")) as echod:
         expect_equal(echod.ask("list"), [], "the list of none")
@@ -111,7 +111,7 @@ def list_clients():
         expect_echo(second)
 
 
-@test("list: the messages of a client are counted")
+@test("list shows the number of messages of a client")
 def list_messages():
     with Managed(listen="port = 0\nservice = message") as echod:
         sock = echod.connect()
@@ -124,7 +124,7 @@ def list_messages():
                      "the row")
 
 
-@test("listeners: where each listens, what it serves, where it came from")
+@test("listeners prints the address, service and origin of each listener")
 def listeners():
     config = ("[listen local]\naddress = 127.0.0.1, ::1\nport = 0\n" + unix("file") +
               "service = message\n")
@@ -142,7 +142,7 @@ def listeners():
                      "the table")
 
 
-@test("JSON stays JSON, a table a table, whatever the paths are called")
+@test("JSON and tables stay valid whatever bytes the paths contain")
 def odd_names():
     with Managed(unix("file")) as echod:
         sock = socket.socket(socket.AF_UNIX)
@@ -158,7 +158,7 @@ def odd_names():
         expect(shown in out, "the name is not in %r" % out)
 
 
-@test("a configuration file of any name is told as it is called")
+@test("the name of a configuration file is reported as it is")
 def odd_config():
     class Odd(Managed):
         def path(self, name):
@@ -170,7 +170,7 @@ def odd_config():
                      "its name in text")
 
 
-@test("a configuration file cannot add lines or facts to what is told by its name")
+@test("the name of a configuration file cannot add lines or facts to a report")
 def hostile_config():
     class Odd(Managed):
         def path(self, name):
@@ -182,7 +182,7 @@ def hostile_config():
         expect_equal(len(echod.ctl("status")[1].splitlines()), len(found), "the number of lines")
 
 
-@test("metrics: every line is of Prometheus' text format, and the values are those of the status")
+@test("metrics prints valid Prometheus text, with the same values as status")
 def metrics():
     with Managed() as echod:
         echod.echoing()
@@ -220,7 +220,7 @@ def metrics():
 
 # ---- what it does ----
 
-@test("kill ends a session: its client is at the end, the record says so, it is no crash")
+@test("kill ends a session cleanly: the client sees the end of the stream, and the record says why")
 def kill():
     with Managed() as echod:
         sock, other = echod.echoing(), echod.echoing()
@@ -252,7 +252,7 @@ def expect_cut(echod, sock, pid):
     expect_equal(echod.ask("status")["crashed"], 0, "the crashes")
 
 
-@test("a second kill ends a worker that is stuck, and no other")
+@test("a second kill ends a worker that is stuck")
 def kill_stuck():
     with Managed() as echod:
         other, (sock, pid) = echod.echoing(), stuck(echod)
@@ -264,7 +264,7 @@ def kill_stuck():
         expect_echo(other)
 
 
-@test("a kill before a reload is the first one, too")
+@test("a kill before a reload counts as the first one")
 def kill_over_reload():
     with Managed() as echod:
         sock, pid = stuck(echod)
@@ -274,7 +274,7 @@ def kill_over_reload():
         expect_cut(echod, sock, pid)
 
 
-@test("kill, and reload: the log says who asked")
+@test("the log names the user who requested a kill or a reload")
 def who_asked():
     who, by = ({}, "root" if os.geteuid() == 0 else "uid %d" % os.geteuid())
     if true_root():
@@ -292,7 +292,7 @@ def who_asked():
         echod.log.wait(r" info: session of .* closed on request; ")
 
 
-@test("kill: no process but a client's worker can be meant")
+@test("kill accepts no process other than the worker of a client")
 def kill_unknown():
     with Managed() as echod:
         sock = echod.echoing()
@@ -309,13 +309,13 @@ def kill_unknown():
         expect_equal(echod.ask("status")["clients"], 1, "the clients")
 
 
-@test("reload --json gives JSON")
+@test("reload --json prints JSON")
 def reload_json():
     with Managed() as echod:
         expect_equal(echod.ask("reload"), {}, "what it gives")
 
 
-@test("it answers while the daemon drains")
+@test("echoctl gets answers while the daemon drains")
 def draining():
     with Managed(server="drain_timeout = 1d") as echod:
         sock, _ = echod.unread()
@@ -347,7 +347,7 @@ def usage():
         expect_match(words, out, "what it says")
 
 
-@test("exit status 3 where no echod runs, with the path in words; --instance has its own")
+@test("the exit status is 3 if no echod is running, with the path; --instance uses its own path")
 def not_running():
     with Echod() as helper, socket.socket(socket.AF_UNIX) as dead:
         dead.bind(helper.path("dead"))
@@ -376,7 +376,7 @@ def answer_of(text, *args):
         return asked, asking.result()
 
 
-@test("exit status 4 for what is no answer, 1 for one that says error")
+@test("the exit status is 4 for an invalid reply, 1 for an error")
 def answers():
     for text, code in ((b"", 4), (b"ok", 4), (b"okay\n", 4), (b"HTTP/1.1 200 OK\n", 4),
                        (b"ok\n", 0), (b"error\nfirst\nsecond\n", 1), (b"error why\n", 1)):
@@ -391,7 +391,7 @@ def answers():
 HOSTILE = b"\x1b]0;owned\x07\x1b[31mx\x9b2J\xc2\x9b\x7f\x00\xff\r\xe2\x80\xae"
 
 
-@test("what the peer sends reaches no terminal as it is, whatever command asked for it")
+@test("control characters in a reply are escaped on a terminal, for every command")
 def hostile_answers():
     for command in (("status",), ("list",), ("listeners",), ("datagrams",), ("metrics",),
                     ("check-access", "::1", "x"), ("kill", "1"), ("reload",)):
@@ -409,7 +409,7 @@ def limit_memory():
         resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20))
 
 
-@test("an answer without an end is given up, soon and before it fills the memory")
+@test("a reply without an end is given up before it fills the memory")
 def endless_answers():
     for command in ("status", "list", "metrics"):
         with Echod() as helper, socket.socket(socket.AF_UNIX) as sock:
@@ -433,7 +433,7 @@ def endless_answers():
                          "what it says")
 
 
-@test("it says who answers, if that is neither root, nor echod, nor who asks")
+@test("echoctl warns if the process that replies runs as another user than root, echod or the caller")
 def strangers():
     if not true_root():
         raise Skip("only root can become somebody else")
@@ -459,7 +459,7 @@ def strangers():
                          "what it says")
 
 
-@test("an instance has a name that systemd permits: a colon, an escape; others are told")
+@test("--instance accepts every name that systemd permits, and rejects others")
 def instances():
     for name in ("127.0.0.1:7810", r"a\x20b", "a@b", "-x"):
         code, _, err = run_echoctl("--instance=" + name, "status")
@@ -471,7 +471,7 @@ def instances():
         expect_match("not a valid instance name", err, "what it says")
 
 
-@test("an answer that is cut off in its middle is no good one")
+@test("a reply that is cut off is an error")
 def cut_answers():
     for text in (b"ok\nstate=serving\tpid=1", b"ok\nid=1\tpeer=unix\nid=2\tpe"):
         _, (code, _, err) = answer_of(text, "status" if b"state" in text else "list")
@@ -485,14 +485,14 @@ def long_path():
     expect_match("^echoctl: too long for the path of a Unix socket: /x+$", err, "what it says")
 
 
-@test("a socket path that is no such path is a wrong command line")
+@test("an invalid socket path is a wrong command line")
 def relative_path():
     expect_equal(run_echoctl("-s", "control", "status"),
                  (64, "", "echoctl: the path of a control socket must begin with /: control\n"),
                  "status and output")
 
 
-@test("a full disk is noticed")
+@test("output to a full disk is an error")
 def full_disk():
     with Managed() as echod, open("/dev/full", "w", encoding="ascii") as full:
         code, _, err = echod.ctl("status", stdout=full)
@@ -502,7 +502,7 @@ def full_disk():
 
 # ---- the socket ----
 
-@test("the file: mode 0660; it stays over a reload, and goes with the daemon")
+@test("the socket file has mode 0660, survives a reload, and is removed at the stop")
 def file():
     with Managed() as echod:
         before = os.stat(echod.control)
@@ -513,7 +513,7 @@ def file():
         expect(not os.path.exists(echod.control), "it is still there after the stop")
 
 
-@test("a second daemon of the same directory leaves the socket to the first, and runs without")
+@test("a second daemon in the same directory runs without a control socket and leaves the first one's alone")
 def second():
     with Managed() as first:
         with Managed(runtime=first.runtime) as other:
@@ -536,7 +536,7 @@ def stale():
             expect_equal(echod.ask("status")["pid"], echod.pid, "who answers")
 
 
-@test("a stop removes no socket that has become another daemon's")
+@test("a stop does not remove the socket of another daemon")
 def file_of_another():
     with Managed() as first:
         os.rename(first.control, first.control + ".away")
@@ -545,7 +545,7 @@ def file_of_another():
             expect_equal(other.ask("status")["pid"], other.pid, "who answers")
 
 
-@test("without the directory, or with a path that is too long, it runs without a control socket")
+@test("without the directory, or with too long a path, the daemon runs without a control socket")
 def no_directory():
     with Managed(runtime="/nonexistent/echod") as echod:
         echod.log.wait(" warning: no control socket, so echoctl cannot be used: the directory "
@@ -561,7 +561,7 @@ def no_directory():
             expect_echo(echod.connect())
 
 
-@test("a directory whose name has a colon, as an instance's may; of several the first")
+@test("a directory name may contain a colon; of several directories, the first one is used")
 def colon():
     with Echod() as helper:
         whole, first = helper.path("echod-127.0.0.1:7810"), helper.path("first")
@@ -581,7 +581,7 @@ def as_nobody(**more):
     return nobody(**more)
 
 
-@test("somebody else is refused by the file's mode; if that is opened, by the daemon")
+@test("another user is refused by the file mode or, if that is changed, by the daemon")
 def no_right():
     who = as_nobody()
     with Managed() as echod:
@@ -603,7 +603,7 @@ def no_right():
         expect_equal(echod.ask("status")["reloads"], 0, "the reloads")
 
 
-@test("the daemon's group has the right to it")
+@test("the daemon's group may use the socket")
 def group():
     who = as_nobody(extra_groups=[os.getegid()])
     with Managed() as echod:
@@ -627,7 +627,7 @@ def crowd_of(user, group, path, out):
     signal.pause()
 
 
-@test("one user who is not root cannot take all places")
+@test("a user other than root cannot take all connections")
 def one_user():
     who = as_nobody()
     with Managed() as echod:
@@ -650,7 +650,7 @@ def one_user():
 
 # ---- bad manners ----
 
-@test("what is no request is answered, or not, but never obeyed")
+@test("an invalid request has no effect")
 def bad_requests():
     with Managed() as echod:
         sock = echod.echoing()
@@ -668,7 +668,7 @@ def bad_requests():
         expect_equal(echod.ask("status")["reloads"], 0, "the reloads")
 
 
-@test("a request may come in pieces; one that stays half ends without an answer")
+@test("a request may arrive in pieces; an incomplete one gets no reply")
 def pieces():
     with Managed() as echod:
         sock = connect(echod)
@@ -688,7 +688,7 @@ def unread(sock):
     return struct.unpack("i", fcntl.ioctl(sock, 0x5411, b"\0" * 4))[0]
 
 
-@test("peers that leave in the middle of anything do no harm")
+@test("peers that disconnect at any point do no harm")
 def leavers():
     with Managed(copied=True) as echod:
         for data in (b"", b"stat", b"status\n", b"list\n", b"metrics\n", b"reload\n") * 5:
@@ -714,7 +714,7 @@ def at_once():
         expect_echo(echod.connect())
 
 
-@test("echoctl asks in vain at no moment of a reload")
+@test("echoctl gets an answer at every moment of a reload")
 def during_reloads():
     def ask_on():
         while not over:
@@ -799,7 +799,7 @@ def bad_manners():
         eventually(lambda: len(descriptors(echod.pid)) == before, "all descriptors are closed")
 
 
-@test("out of descriptors while somebody connects: no spinning, an answer once there are some")
+@test("out of descriptors: a control connection waits without a busy loop, and is answered later")
 def no_descriptors():
     with Managed() as echod:
         inside = echod.echoing()

@@ -26,13 +26,13 @@ def kill_one(echod):
     expect_echo(echod.connect())
 
 
-@test("a worker that is killed gives its place back, and its end is explained")
+@test("a killed worker frees its place, and its record explains the end")
 def one():
     with Echod(server="max_clients = 1") as echod:
         kill_one(echod)
 
 
-@test("a signal other than SIGKILL is named")
+@test("the record names a signal other than SIGKILL")
 def other_signal():
     with Echod() as echod:
         os.kill(echod.worker_of(echod.echoing()), signal.SIGUSR1)
@@ -65,20 +65,20 @@ def kill_many(echod):
         expect_echo(sock)
 
 
-@test("%d workers killed at once all give their places back" % MANY)
+@test("%d workers killed at once all free their places" % MANY)
 def many():
     with Echod(server="max_clients = %d" % MANY) as echod:
         kill_many(echod)
 
 
-@test("so they do when the signals that tell of their ends are lost")
+@test("the same if the signals for their ends are lost")
 def many_without_signals():
     with Echod(server="max_clients = %d" % MANY, prepare=no_queued_signals) as echod:
         expect_equal(pending_limit(echod), 0, "the limit of pending signals")
         kill_many(echod)
 
 
-@test("without those signals, a sequence of clients that close is served, too")
+@test("if those signals are lost, clients one after the other are still served")
 def closing_without_signals():
     with Echod(server="max_clients = 2\nwhen_full = queue",
                prepare=no_queued_signals) as echod:
@@ -87,7 +87,7 @@ def closing_without_signals():
             sock.close()
 
 
-@test("SIGCHLD ignored by whoever started it, echod still sees its children end")
+@test("with SIGCHLD ignored by its parent, echod still notices the end of its children")
 def sigchld_ignored():
     def prepare():
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -96,7 +96,7 @@ def sigchld_ignored():
         kill_one(echod)
 
 
-@test("every signal blocked by whoever started it, echod still works and stops")
+@test("with every signal blocked by its parent, echod still works and stops")
 def signals_blocked():
     def prepare():
         signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
@@ -130,7 +130,7 @@ def compile_library(where):
     return path
 
 
-@test("a preloaded library whose functions a worker calls ends no worker")
+@test("a preloaded library does not crash workers that call its functions")
 def preloaded():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         # Sanitizers insist on being the first library.
@@ -140,7 +140,7 @@ def preloaded():
             expect_echo(echod.connect())
 
 
-@test("a daemon that is killed leaves no worker and no scribe behind")
+@test("a killed daemon leaves neither worker nor scribe behind")
 def daemon_killed():
     with Echod() as echod:
         socks = [echod.echoing() for _ in range(5)]
@@ -153,7 +153,7 @@ def daemon_killed():
         eventually(lambda: not any(is_alive(pid) for pid in family), "its children end")
 
 
-@test("every child is gone when the daemon has stopped")
+@test("no child is left when the daemon has stopped")
 def daemon_stopped():
     with Echod() as echod:
         for _ in range(5):

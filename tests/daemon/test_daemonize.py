@@ -64,7 +64,7 @@ def daemon():
         expect(echod.pid != echod.popen.pid, "it is another process")
 
 
-@test("the daemon has no terminal, no session of its starter, and holds no directory")
+@test("the daemon has no terminal, a session of its own, and does not keep its directory busy")
 def detached():
     with Daemon() as echod:
         fields = stat_fields(echod.pid)
@@ -86,7 +86,7 @@ def pid_file_removed():
         expect(not os.path.exists(path), "the pid file is still there")
 
 
-@test("a pid file that is another daemon's by now stays at the stop")
+@test("a pid file that now belongs to another daemon is not removed at the stop")
 def pid_file_of_another():
     with Daemon() as first:
         path = first.path("pid")
@@ -99,7 +99,7 @@ def pid_file_of_another():
         os.unlink(path)
 
 
-@test("a pid file that would be no regular file: status 73, at once")
+@test("a pid file path that is not a regular file exits with status 73 at once")
 def odd_pid_file():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         os.mkfifo(os.path.join(where, "fifo"))
@@ -111,7 +111,7 @@ def odd_pid_file():
                          "standard error")
 
 
-@test("a second instance with the same pid file fails, says why, and does no harm")
+@test("a second instance with the same pid file fails with the reason and does no harm")
 def second_instance():
     with Daemon() as echod:
         path = echod.path("pid")
@@ -134,7 +134,7 @@ def pid_file_locked():
         expect(False, "the pid file could be locked")
 
 
-@test("a pid file that a crashed daemon left is taken over")
+@test("the pid file of a crashed daemon is reused")
 def stale_pid_file():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         with Daemon() as first:
@@ -152,7 +152,7 @@ def stale_pid_file():
             expect_echo(echod.connect())
 
 
-@test("a daemon that cannot start gives its status and its reason to the terminal")
+@test("a daemon that cannot start prints the reason on the terminal and returns its status")
 def failures():
     with socket.socket() as busy, tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         busy.bind(("127.0.0.1", 0))
@@ -169,7 +169,7 @@ def failures():
             expect_equal(os.listdir(where), [], "the files that are left")
 
 
-@test("--daemon takes relative paths, though it leaves its directory")
+@test("--daemon accepts relative paths although it changes its directory")
 def relative_paths():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         with open(os.path.join(where, "my.conf"), "w", encoding="ascii") as file:
@@ -212,7 +212,7 @@ def accepted():
         return ours, listener.accept()[0], listener.getsockname()[1]
 
 
-@test("--inetd says what standard input is, and what a unit needs instead: status 64")
+@test("--inetd with a wrong kind of standard input prints what the unit needs and exits with status 64")
 def inetd_other_input():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -227,7 +227,7 @@ def inetd_other_input():
                  err, "why")
 
 
-@test("--inetd sets anew what the socket was left with")
+@test("--inetd resets the options that the socket was passed with")
 def inetd_odd_socket():
     ours, theirs, _ = accepted()
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 10000)
@@ -257,7 +257,7 @@ def inetd_tcp():
                      ours.getsockname()[1], process.stderr.read().decode(), "standard error")
 
 
-@test("--inetd: a client that has reset its connection before the start is that, and no error")
+@test("--inetd: a connection that was reset before the start is recorded as reset, not as an error")
 def inetd_reset():
     ours, theirs, port = accepted()
     reset(ours)
@@ -273,7 +273,7 @@ def inetd_reset():
         expect_equal(process.stderr.read(), b"", "standard error where that is no warning")
 
 
-@test("--inetd: no record goes to the client, though standard error is the same socket")
+@test("--inetd: no log record goes to the client even if standard error is its socket")
 def inetd_stderr():
     ours, theirs, port = accepted()
     config = ini(server="log_level = debug", listen="port = %d" % port)
@@ -311,7 +311,7 @@ def inetd_message():
                      "standard error")
 
 
-@test("--inetd refuses a client that deny names, in words")
+@test("--inetd refuses a client in deny with the reason")
 def inetd_denied():
     ours, theirs, port = accepted()
     config = ini(listen="port = %d\ndeny = 127.0.0.0/8" % port)
@@ -320,14 +320,14 @@ def inetd_denied():
         process.wait(DEADLINE)
 
 
-@test("--inetd without a client on standard input: status 64, in words")
+@test("--inetd without a client on standard input exits with status 64 and the reason")
 def inetd_without_client():
     status, out, err = run_echod("--inetd", config=ini())
     expect_equal((status, out), (64, ""), "the exit status and standard output")
     expect_match(r"--inetd: standard input is not a connected socket: ", err, "standard error")
 
 
-@test("--inetd: a connection of a type that no [listen] section has: status 78, in words")
+@test("--inetd with a connection that no [listen] section matches exits with status 78 and the reason")
 def inetd_other_type():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, inetd(theirs) as process:

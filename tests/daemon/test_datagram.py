@@ -35,7 +35,7 @@ def sizes_ipv6():
                 expect_answer(sock, echod.address(), os.urandom(size))
 
 
-@test("many at once, of many clients: each gets its own, in order")
+@test("many datagrams of many clients at once: each client gets its own replies in order")
 def batches():
     with Managed(section(more="datagram_rate = 0")) as echod:
         socks = [client() for _ in range(20)]
@@ -48,14 +48,14 @@ def batches():
             sock.close()
 
 
-@test("on 0.0.0.0 an answer comes from the address that was asked")
+@test("on 0.0.0.0 a reply comes from the address that the request was sent to")
 def several_addresses():
     with Managed(section(address="0.0.0.0")) as echod, client() as sock:
         for host in ("127.0.0.1", "127.0.0.2", "127.3.2.1"):
             expect_answer(sock, (host, echod.port))
 
 
-@test("on [::] it does, too, link-local addresses among them")
+@test("so it does on [::], also from link-local addresses")
 def several_addresses_ipv6():
     with Managed(section(address="::")) as echod:
         index = add_ipv6("fd00::1", 128)
@@ -72,7 +72,7 @@ def several_addresses_ipv6():
                          "the answer, and where it comes from")
 
 
-@test("*: IPv4 and IPv6, a port and a worker each; TCP may have the same port")
+@test("address = * has a worker for IPv4 and one for IPv6; TCP can use the same port")
 def any_address():
     with Managed(section(address="*")) as echod:
         expect_equal(len(echod.listening["local"]), 2, "the number of sockets")
@@ -91,7 +91,7 @@ def any_address():
 
 # ---- services ----
 
-@test("a worker shows what it is for; it is no client and takes no client's place")
+@test("a datagram worker has a title, and does not count as a client")
 def no_client():
     config = "[server]\nmax_clients = 1\n" + section("one") + section("two") + listen("tcp")
     with Managed(config) as echod:
@@ -107,7 +107,7 @@ def no_client():
                      "clients, clients served, listeners")
 
 
-@test("daytime: the time in a datagram, whatever was sent; discard: nothing")
+@test("daytime replies with the time to any datagram; discard does not reply")
 def daytime_and_discard():
     config = section("time", more="service = daytime") + section("away", more="service = discard")
     with Managed(config) as echod, client() as sock:
@@ -121,7 +121,7 @@ def daytime_and_discard():
                      "datagrams sent, bytes received")
 
 
-@test("message: a datagram is one, is answered once it is stored, or told why not")
+@test("message: each datagram is a message, and is answered with OK once stored, or with the reason why not")
 def messages():
     more = "service = message\nreply = got it\nmax_message = 20"
     with Managed(section(more=more)) as echod, client() as sock:
@@ -135,7 +135,7 @@ def messages():
                      (5, 1), "messages stored, messages too long")
 
 
-@test("message: without a reply nothing is sent, so the same from the same port may come for ever")
+@test("message without a reply sends nothing, so equal datagrams are never taken for a loop")
 def no_reply():
     with Managed(section(more="service = message\nreply =\nmax_message = 20\n"
                          "datagram_rate = 0")) as echod:
@@ -168,7 +168,7 @@ def low_port():
             expect_answer(sock, echod.address())
 
 
-@test("a source port that is one of our own is not answered, whatever its address")
+@test("a source port that is one of our own is not answered, whatever the address")
 def own_port():
     with Managed(section("one") + section("two")) as echod, client() as later:
         for number, name in enumerate(("one", "two"), 1):
@@ -178,7 +178,7 @@ def own_port():
             eventually(lambda: tally(echod, "unanswered_own_port") == number, "it is counted")
 
 
-@test("what is sent to a broadcast address is not answered")
+@test("a datagram to a broadcast address is not answered")
 def broadcast():
     need_network()
     with Managed(section(address="0.0.0.0")) as echod, client() as sock, client() as later:
@@ -188,7 +188,7 @@ def broadcast():
         eventually(lambda: tally(echod, "unanswered_not_unicast") == 1, "it is counted")
 
 
-@test("what is sent to a multicast address is not answered")
+@test("a datagram to a multicast address is not answered")
 def multicast():
     need_network()
     with Managed(section(address="0.0.0.0")) as echod:
@@ -202,7 +202,7 @@ def multicast():
             eventually(lambda: tally(echod, "unanswered_not_unicast") == 1, "it is counted")
 
 
-@test("allow and deny hold for datagrams")
+@test("allow and deny apply to datagrams")
 def access():
     more = "allow = 127.0.0.0/30\ndeny = 127.0.0.2"
     with Managed(section(more=more)) as echod, client() as later:
@@ -213,7 +213,7 @@ def access():
             eventually(lambda: tally(echod, "unanswered_denied") == number, "it is counted")
 
 
-@test("check-access tells of datagrams what their worker does: limits of clients are not for them")
+@test("check-access agrees with what happens to datagrams, to which client limits do not apply")
 def check_access():
     config = ("[server]\nmax_clients = 1\n" + section(more="deny = 127.0.0.2") + listen("tcp") +
               unix("file", "unix-dgram"))
@@ -233,7 +233,7 @@ def unix(name, protocol, more=""):
     return "[listen %s]\nprotocol = %s\naddress = @DIR@/%s\n%s\n" % (name, protocol, name, more)
 
 
-@test("unix-dgram: who has a name is answered; who has none is counted")
+@test("unix-dgram: a sender with a name gets a reply; one without is counted")
 def unix_dgram():
     with Managed(unix("file", "unix-dgram")) as echod:
         with named(echod.path("client")) as sock:
@@ -249,7 +249,7 @@ def unix_dgram():
         expect_equal(tally(echod, "unanswered_too_long"), 1, "those that were too long")
 
 
-@test("unix-dgram: descriptors that somebody passes do not stay, one who does not read is not waited for")
+@test("unix-dgram: passed descriptors are closed, and the worker does not wait for a sender that does not read")
 def unix_dgram_hostile():
     with Managed(unix("file", "unix-dgram")) as echod:
         worker = worker_of(echod, "file")
@@ -270,7 +270,7 @@ def unix_dgram_hostile():
         expect(tally(echod, "unanswered_not_sent") > 0, "none was given up")
 
 
-@test("unix-dgram: messages, from those without a name, too")
+@test("unix-dgram: messages are stored, also from senders without a name")
 def unix_dgram_messages():
     with Managed(unix("file", "unix-dgram", "service = message")) as echod:
         with named(echod.path("client")) as sock:
@@ -288,7 +288,7 @@ def seqpacket(echod, name="file"):
     return sock
 
 
-@test("unix-seqpacket: packets stay packets, a process per client; too long a one ends it")
+@test("unix-seqpacket: packets are echoed one by one, with a process per client; too long a packet ends the session")
 def packets():
     with Managed(unix("file", "unix-seqpacket", "greeting = hi")) as echod:
         with seqpacket(echod) as sock:
@@ -306,7 +306,7 @@ def packets():
         echod.log.wait(r" notice: session of unix on file: closed because its message was too long")
 
 
-@test("unix-seqpacket: a packet is a message")
+@test("unix-seqpacket: each packet is a message")
 def packet_messages():
     more = "service = message\nmax_message = 10\nmax_messages = 3"
     with Managed(unix("file", "unix-seqpacket", more)) as echod:
@@ -326,7 +326,7 @@ def packet_messages():
 
 # ---- configuration ----
 
-@test("a port that another program has: status 69, even if that one would share it")
+@test("a UDP port in use exits with status 69, even if the other program would share it")
 def in_use():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -338,7 +338,7 @@ def in_use():
                  r"\(ss -uanp sport = :%d shows which\)$" % (port, port), err, "standard error")
 
 
-@test("two listeners of datagrams on one port are refused, a connection's beside them is not")
+@test("two datagram listeners on one port are an error; a stream listener on the same port is not")
 def clashes():
     status, _, err = run_echod(config=section("one", 7777) + section("two", 7777) +
                                listen("tcp", 7777))
@@ -354,7 +354,7 @@ def clashes():
                  "standard error")
 
 
-@test("--inetd: a connection is never taken for one of a listener of datagrams")
+@test("--inetd never matches a connection with a datagram listener")
 def inetd_connection():
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))

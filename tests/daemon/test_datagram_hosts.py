@@ -40,7 +40,7 @@ def take_back(here, address, bits):
     here.ip("addr", "del", "%s/%d" % (address, bits), "dev", "lo")
 
 
-@test("IPv4: the answer comes from the address that was asked, of several, on any interface")
+@test("IPv4: the reply comes from the requested address, of several, on any interface")
 def several_ipv4():
     with served(IPV4, "0.0.0.0") as (_, here, there, asking), asking() as sock:
         give(here, there, BEHIND_IPV4, 32)
@@ -49,7 +49,7 @@ def several_ipv4():
         take_back(here, BEHIND_IPV4, 32)
 
 
-@test("IPv6: it does, too")
+@test("IPv6: so it does")
 def several_ipv6():
     with served(IPV6, "::") as (_, here, there, asking), asking() as sock:
         give(here, there, BEHIND_IPV6, 128)
@@ -58,7 +58,7 @@ def several_ipv6():
         take_back(here, BEHIND_IPV6, 128)
 
 
-@test("IPv6: and from a link-local address, on the interface that the request came by")
+@test("IPv6: a link-local address replies on the interface of the request")
 def link_local():
     with served(IPV6, "::") as (_, _, there, _):
         with there.inside(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
@@ -69,7 +69,7 @@ def link_local():
             expect_equal(sock.recvfrom(100), (b"ping", to), "the answer, and where it comes from")
 
 
-@test("what the wire cuts into fragments is answered whole")
+@test("a fragmented datagram is answered whole")
 def fragments():
     for addresses, everywhere in ((IPV4, "0.0.0.0"), (IPV6, "::")):
         with served(addresses, everywhere) as (_, here, _, asking), asking() as sock:
@@ -78,7 +78,7 @@ def fragments():
                               bytes(i * 7 % 253 for i in range(size)))
 
 
-@test("what is sent to everybody on the wire is not answered: broadcast, multicast")
+@test("broadcast and multicast datagrams from the network are not answered")
 def to_everybody():
     with served(IPV4, "0.0.0.0") as (echod, here, _, asking):
         with asking() as sock, asking() as later:
@@ -92,7 +92,7 @@ def to_everybody():
                            "it came, and is counted")
 
 
-@test("what is sent to every node of IPv6 is not, either")
+@test("neither are those to all IPv6 nodes")
 def to_every_node():
     with served(IPV6, "::") as (echod, here, there, asking), asking() as sock, asking() as later:
         sock.sendto(b"ping", ("ff02::1", PORT, 0, there.index))

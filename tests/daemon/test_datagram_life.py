@@ -37,7 +37,7 @@ def replaced(echod, pid):
 
 # ---- crashes ----
 
-@test("a worker that is killed is replaced, later each time; nothing that was sent is lost")
+@test("a killed datagram worker is replaced after growing delays, and no datagram is lost")
 def killed():
     with Managed(section()) as echod, client() as sock:
         expect_answer(sock, echod.address())
@@ -59,7 +59,7 @@ def killed():
                          [3, 16, 16], "crashes, datagrams in, out")
 
 
-@test("a fork server that is killed: its datagram workers end as lost, others follow, nothing is lost")
+@test("when a fork server is killed, its datagram workers end as lost and are replaced, and no datagram is lost")
 def fork_server_killed():
     with Managed(section()) as echod, client() as sock:
         expect_answer(sock, echod.address())
@@ -75,7 +75,7 @@ def fork_server_killed():
         expect_equal(tally(echod, "datagrams_in"), 3, "the datagrams that were counted")
 
 
-@test("one worker that dies is nothing to the others, nor to clients")
+@test("a datagram worker that dies does not affect others or clients")
 def others():
     with Managed(section("local") + section("two") + listen("tcp")) as echod, client() as sock:
         stays = echod.echoing(name="tcp")
@@ -88,7 +88,7 @@ def others():
         expect_equal(stays.recv(4), b"here", "the echo of a client")
 
 
-@test("a worker that somebody tells to end is replaced, too, and no crash")
+@test("a datagram worker that gets SIGTERM is replaced, and not recorded as a crash")
 def told_to_end():
     with Managed(section()) as echod, client() as sock:
         os.kill(worker_of(echod), signal.SIGTERM)
@@ -97,7 +97,7 @@ def told_to_end():
         expect_equal(tally(echod, "crashed"), 0, "the crashes")
 
 
-@test("if the daemon is killed, its datagram workers end")
+@test("when the daemon is killed, its datagram workers end")
 def orphans():
     with Managed(section(), read_log=False) as echod:
         worker = worker_of(echod)
@@ -108,7 +108,7 @@ def orphans():
 
 # ---- stopping ----
 
-@test("a stop answers what has come already")
+@test("a stop answers datagrams that have already arrived")
 def stop():
     with Managed(section()) as echod, client() as sock:
         worker = worker_of(echod)
@@ -124,7 +124,7 @@ def stop():
         expect_equal(echod.wait(), 0, "the exit status")
 
 
-@test("a stop is not kept waiting by a worker that does not end, nor by endless datagrams")
+@test("neither a worker that hangs nor endless datagrams delay a stop")
 def stop_hard():
     with Managed("[server]\ndrain_timeout = 1h\n" + section(more="datagram_rate = 0") +
                  section("stuck")) as echod:
@@ -147,7 +147,7 @@ def stop_hard():
             sender.join(DEADLINE)
 
 
-@test("datagram workers are gone before the clients: who drains takes no datagrams")
+@test("at a stop, datagram workers end before clients do")
 def drain():
     with Managed("[server]\n" + section() + listen("tcp")) as echod:
         stays, worker = echod.echoing(name="tcp"), worker_of(echod)
@@ -194,7 +194,7 @@ class Pings(threading.Thread):
         self.join(DEADLINE)
 
 
-@test("ten reloads under load: not one datagram is lost, the counts go on")
+@test("ten reloads under load lose no datagram, and the counts continue")
 def reload():
     config = section(more="datagram_rate = 0")
     with Managed(config) as echod:
@@ -219,7 +219,7 @@ def reload():
                          answered, "what all records count")
 
 
-@test("a Unix datagram socket is served on after reloads, and after its worker was told to end")
+@test("a Unix datagram socket is served after reloads, and after its worker got SIGTERM")
 def reload_unix():
     plain_processes()
     with Managed("[listen local]\nprotocol = unix-dgram\naddress = @DIR@/dgram\n") as echod:
@@ -232,7 +232,7 @@ def reload_unix():
             expect_equal(sock.recv(100), b"waits", "the answer of the next one")
 
 
-@test("a reload makes new settings take effect, and ends the worker of a listener that is gone")
+@test("a reload applies new settings, and ends the worker of a removed listener")
 def reload_changes():
     with Managed(section("local") + section("two")) as echod, client() as sock:
         expect_answer(sock, echod.address("two"))
@@ -258,7 +258,7 @@ def reload_changes():
         expect("datagrams_in" not in echod.ask("status"), "datagrams are counted without any")
 
 
-@test("a reload may put another address, or protocol, where a worker still listens")
+@test("a reload can open an address that conflicts with that of a worker that is still ending")
 def reload_address():
     with Managed(section()) as echod, client() as sock:
         port = echod.port
@@ -275,7 +275,7 @@ def reload_address():
         expect_equal(stays.recv(4), b"here", "the echo of a client of before")
 
 
-@test("a reload that fails leaves the workers as they are")
+@test("a failed reload leaves the datagram workers alone")
 def rejected():
     with Managed(section()) as echod, client() as sock:
         worker = worker_of(echod)
@@ -285,7 +285,7 @@ def rejected():
         expect_answer(sock, echod.address())
 
 
-@test("a worker that waits for its message to be stored may, over a reload")
+@test("a worker that waits for a message to be stored may finish during a reload")
 def reload_storing():
     with Managed(section(more="service = message")) as echod, client() as sock:
         expect_answer(sock, echod.address(), b"first", b"OK\n")
@@ -308,7 +308,7 @@ def reload_storing():
 SHARED = "reuse_port = yes\ndatagram_rate = 0\n"
 
 
-@test("reuse_port: two instances share a port; once one is gone, the other has all datagrams")
+@test("reuse_port: two instances share a port; when one ends, the other gets all datagrams")
 def shared():
     with Managed(section(more=SHARED)) as first:
         with Managed(section(port=first.port, more=SHARED)) as second:
@@ -324,7 +324,7 @@ def shared():
             expect_equal(tally(second, "datagrams_in"), counts[1] + 40, "the datagrams of one")
 
 
-@test("a reload that tries a shared port, in vain, takes no datagram from the others")
+@test("a failed reload with a shared port takes no datagram from the others")
 def shared_rehearsal():
     with socket.socket() as busy, Managed(section(more=SHARED)) as first:
         busy.bind(("127.0.0.1", 0))
@@ -349,7 +349,7 @@ def passed(kind=socket.SOCK_DGRAM, host="127.0.0.1"):
     return sock
 
 
-@test("an inherited socket is used; what came to it before is answered, from the right address")
+@test("an inherited socket is used, and datagrams that arrived before are answered from the right address")
 def inherited():
     with passed(host="0.0.0.0") as given, client() as sock:
         port = given.getsockname()[1]
@@ -384,7 +384,7 @@ def inherited_both():
             expect_equal(tally(echod, "unanswered_denied"), 1, "what was denied")
 
 
-@test("sockets of the same address are told apart by their type; strays are closed")
+@test("inherited sockets with the same address are distinguished by type; unused ones are closed")
 def inherited_types():
     with passed() as given, socket.socket() as stream, passed() as connected:
         port = given.getsockname()[1]
@@ -404,7 +404,7 @@ def inherited_types():
                          [("udp", "socket-unit"), ("tcp", "socket-unit")], "the listeners")
 
 
-@test("an inherited Unix datagram socket, and one of packets")
+@test("an inherited Unix datagram socket and a seqpacket socket are used")
 def inherited_unix():
     name = "\0echod-test-life-%d" % os.getpid()
     with named(name) as given, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as packets:
@@ -423,7 +423,7 @@ def inherited_unix():
                          "where they came from")
 
 
-@test("systemd is given the sockets to keep: what comes while nobody is there waits")
+@test("systemd keeps the sockets, and datagrams wait while no daemon runs")
 def stored():
     with Manager() as manager:
         with Managed(section(), env=manager.env) as echod, client() as sock:
@@ -440,7 +440,7 @@ def stored():
 
 # ---- what is told ----
 
-@test("what was not told before is told in the end, once for each socket that anything came to")
+@test("at the stop, unreported traffic is logged once for each socket")
 def summary():
     with Echod(section("local") + section("quiet")) as echod:
         with client() as sock, client("127.0.0.2", echod.port) as own:
@@ -455,7 +455,7 @@ def summary():
                                  echod.port), "it says: " + found[0])
 
 
-@test("log_sessions = no keeps that out of the log, too")
+@test("log_sessions = no also omits these records")
 def no_summary():
     with Echod("[server]\nlog_sessions = no\n" + section()) as echod:
         with client() as sock:
@@ -485,7 +485,7 @@ def counts():
                      "the protocols")
 
 
-@test("metrics_file has the datagrams of workers that live")
+@test("metrics_file includes the datagrams of running workers")
 def metrics_file():
     with Managed(section()) as echod, client() as sock:
         expect_answer(sock, echod.address())
@@ -506,7 +506,7 @@ def metrics_file():
         expect_equal(echod.log.matching("metrics_file"), [], "what is wrong with the file")
 
 
-@test("datagrams that come faster than they are taken are counted as the kernel counts them")
+@test("datagrams that the kernel drops are counted")
 def overflow():
     with Managed(section(more="datagram_rate = 0")) as echod, client() as sock:
         worker = worker_of(echod)

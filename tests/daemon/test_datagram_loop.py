@@ -86,7 +86,7 @@ for protocol, of_hosts in (("IPv4", socket.AF_INET), ("IPv6", socket.AF_INET6)):
          (MOST, protocol))(lambda family=of_hosts: other_port(family))
 
 
-@test("many at once, each the same again and again, are all over")
+@test("many loops at once are all broken")
 def many():
     with two_echods() as (forger, one, two):
         for number in range(20):
@@ -94,7 +94,7 @@ def many():
         expect_over(20, one, two)
 
 
-@test("the time of day, which is never the same for long, goes round no longer")
+@test("a loop of daytime replies, which keep changing, is broken")
 def daytime():
     with two_echods(UNLIMITED + "service = daytime") as (forger, one, two):
         forger.send(two.address(), one.address())
@@ -102,7 +102,7 @@ def daytime():
         expect_quiet(one, two)
 
 
-@test("a reply to a message that is echoed, and so a message again, does not, either")
+@test("a loop between message and echo is broken")
 def message():
     with two_echods(UNLIMITED + "service = message") as (forger, one, two):
         forger.send(two.address(), one.address())
@@ -111,7 +111,7 @@ def message():
         expect_quiet(one, two)
 
 
-@test("what goes round faster than the rate ends there")
+@test("a loop that exceeds the rate is broken by it")
 def rate():
     with two_echods("datagram_rate = 20/s") as (forger, one, two):
         for number in range(5):

@@ -21,7 +21,7 @@ def crash(echod, count):
     return line.rpartition(" in ")[2]
 
 
-@test("a summary each minute in which anything came; a worker that lived one starts again at 250ms")
+@test("traffic is summarised each minute; after a minute, the restart delay of a worker is 250 ms again")
 def minute():
     with Managed(section("local") + section("quiet")) as echod, client() as sock:
         expect_answer(sock, echod.address())

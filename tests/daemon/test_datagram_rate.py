@@ -30,7 +30,7 @@ def drain(sock):
         return count
 
 
-@test("a source gets so many answers at once, then so many a second; nobody else notices")
+@test("a source gets a burst of answers, then the rate; others are not affected")
 def limited():
     with Managed(section(more="datagram_rate = %d/s" % RATE)) as echod:
         with client() as sock, client("127.0.0.2") as other:
@@ -49,7 +49,7 @@ def limited():
                              "those that were answered")
 
 
-@test("all ports of an address are one source; it heals, however hard it tries meanwhile")
+@test("all ports of an address are one source, which recovers even if it keeps sending")
 def heals():
     with Managed(section(more="datagram_rate = 20/s")) as echod:
         with client() as one, client() as two:
@@ -72,7 +72,7 @@ def heals():
             expect(tally(echod, "unanswered_rate") > refused, "it never went beyond the rate")
 
 
-@test("0 is no limit")
+@test("a rate of 0 means no limit")
 def unlimited():
     with Managed(section(more="datagram_rate = 0")) as echod, client() as sock:
         for number in range(scaled(5000, 500)):
@@ -80,7 +80,7 @@ def unlimited():
         expect_equal(tally(echod, "unanswered_rate"), 0, "those beyond the rate")
 
 
-@test("%d forged sources take no memory, and keep nobody out" % scaled(50000, 5000))
+@test("%d forged sources take no memory and lock nobody out" % scaled(50000, 5000))
 def forged():
     count = scaled(50000, 5000)
     with Forger() as forger, Managed(section()) as echod, client("127.0.0.9") as sock:

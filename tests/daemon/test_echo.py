@@ -69,7 +69,7 @@ def ping_pong():
             expect_echo(sock, b"request %d\n" % i)
 
 
-@test("a client that does not read is waited for, in bounded memory, and gets every byte")
+@test("a client that does not read for a while gets every byte, with bounded memory")
 def back_pressure():
     with Echod() as echod:
         sock = echod.echoing()
@@ -87,7 +87,7 @@ def back_pressure():
         expect(back == pattern(sent), "the bytes that came back are those that were sent")
 
 
-@test("a reset while the worker waits for bytes ends it and is recorded as one")
+@test("a reset while the worker receives ends the session and is recorded as a reset")
 def reset_while_receiving():
     with Echod() as echod:
         reset(echod.echoing())
@@ -97,7 +97,7 @@ def reset_while_receiving():
         echod.wait_no_workers()
 
 
-@test("a reset while the worker waits to send ends it and is recorded as one")
+@test("a reset while the worker sends ends the session and is recorded as a reset")
 def reset_while_sending():
     with Echod() as echod:
         sock = echod.connect()
@@ -148,7 +148,7 @@ def unix_abstract():
         expect_equal(send_while_reading(sock, PATTERN), PATTERN, "the echo")
 
 
-@test("clients that come one after the other are served each by a process of its own")
+@test("consecutive clients are each served by a new process")
 def one_after_the_other():
     with Echod() as echod:
         pids = set()
@@ -160,7 +160,7 @@ def one_after_the_other():
         expect_equal(len(pids), 10, "the number of workers")
 
 
-@test("a client half-closes while the worker still owes it bytes")
+@test("a client that half-closes early gets the rest of its echo")
 def owed_bytes():
     with Echod() as echod:
         sock = echod.connect(buffers=4096)
@@ -170,7 +170,7 @@ def owed_bytes():
         expect_equal(recv_until_eof(sock), b"", "what follows the echo")
 
 
-@test("urgent data is echoed, in its place")
+@test("urgent data is echoed in its place")
 def urgent():
     with Echod() as echod:
         sock = echod.connect()

@@ -35,7 +35,7 @@ def need_ipv6():
 
 # ---- what is sent ----
 
-@test("messages are sent, a newline after each, and the replies are all that is printed")
+@test("messages are sent with a newline each, and only the replies are printed")
 def messages():
     with Echod() as echod:
         prints(b"hello\n", *echod.address(), "hello")
@@ -44,7 +44,7 @@ def messages():
         prints(b"onetwo", "-n", *echod.address(), "one", "two")
 
 
-@test("options may follow operands; behind -- nothing is one")
+@test("options may follow operands; after -- there are no options")
 def options_anywhere():
     with Echod() as echod:
         prints(b"-n--raw", *echod.address(), "-n", "--", "-n", "--raw")
@@ -58,7 +58,7 @@ def standard_input():
             prints(data, *echod.address(), send=data)
 
 
-@test("with a message on the command line standard input is left alone")
+@test("with a message on the command line, standard input is not read")
 def input_untouched():
     with Echod() as echod, tempfile.TemporaryFile() as file:
         file.write(b"for somebody else")
@@ -89,7 +89,7 @@ def copy_files():
         echod.log.wait("closed by the client; %d bytes in, %d out" % (4 * MIB, 4 * MIB))
 
 
-@test("a server that reads only as fast as its replies are read gets and gives everything")
+@test("a server that reads only as fast as its replies are read loses nothing")
 def lock_step():
     def serve(sock):
         for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
@@ -105,7 +105,7 @@ def lock_step():
             copies(pattern(8 * MIB), *server.at)
 
 
-@test("who reads the output late gets every byte, and meanwhile echoc stays small")
+@test("a late reader of the output gets every byte, while the memory of echoc is bounded")
 def output_read_late():
     def position():
         return int(re.search(rb"pos:\s*(\d+)", read_proc(process.pid, "fdinfo/0")).group(1))
@@ -130,7 +130,7 @@ def output_read_late():
         expect(out == data, "every byte is there")
 
 
-@test("every line that a program writes is sent at once, and its reply is passed on at once")
+@test("each line of input is sent at once, and its reply is printed at once")
 def dialogue():
     with Echod() as echod:
         process = start(*echod.address())
@@ -158,7 +158,7 @@ def message_service():
         echod.log.wait("info: message from .* on local: two$")
 
 
-@test("a server that greets and leaves has served a client that had nothing to say")
+@test("a server that sends a greeting and closes is a success if there was nothing to send")
 def greets_and_leaves():
     with Server(lambda sock: sock.sendall(b"Thank you for connecting")) as server:
         prints(b"Thank you for connecting", *server.at)
@@ -170,7 +170,7 @@ def greets_and_leaves():
 
 # ---- where to ----
 
-@test("without a port it is 7777")
+@test("the default port is 7777")
 def default_port():
     if not private_network():
         raise Skip("others may use port 7777 in this network")
@@ -192,7 +192,7 @@ def families():
 
 REFUSED = r"connection refused by %s:%d \(is the server running\?\)\s"
 # Gives a program its own idea of names.
-@test("the addresses of a name are tried in turn until one takes the connection; -v tells")
+@test("the addresses of a name are tried in turn until one accepts; -v prints each")
 def several_addresses():
     need_ipv6()
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:

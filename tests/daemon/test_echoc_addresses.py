@@ -48,7 +48,7 @@ def check(*args, program):
     return run(*args, program=[*program, CHECK_ECHO])
 
 
-@test("an address that swallows SYNs holds up nobody: the next one is tried meanwhile")
+@test("an address that drops SYNs does not delay the attempt at the next one")
 def swallowed():
     with names("127.0.0.2 two.test\n127.0.0.3 two.test\n") as program, \
             Server(servers.echo, host="127.0.0.3") as server:
@@ -63,7 +63,7 @@ def swallowed():
             expect_match(r"^echoc: 127\.0\.0\.3:\d+: it is not a whoami service", done.err, "path")
 
 
-@test("nothing is said of an address that was not tried")
+@test("an address that was not tried is not mentioned")
 def untried():
     with names("".join("127.0.0.%d many.test\n" % i for i in range(2, 9))) as program, \
             contextlib.ExitStack() as stack:
@@ -80,7 +80,7 @@ def untried():
         expect("127.0.0.8" not in done.out, "nor by check_echo")
 
 
-@test("a lookup that takes long is ended by -t and by -w, in every verb")
+@test("-t and -w end a slow lookup, in every verb")
 def slow_lookup():
     if not private_network():
         raise Skip("port 53 may be somebody else's in this network")
@@ -112,7 +112,7 @@ def answer_late(sock, pause):
                     answer, peer)
 
 
-@test("what the lookup takes is a part of -w, and of what check_echo is given")
+@test("-w, and the timeout of check_echo, include the lookup")
 def late_lookup():
     if not private_network():
         raise Skip("port 53 may be somebody else's in this network")
@@ -133,7 +133,7 @@ def late_lookup():
         thread.join()
 
 
-@test("-w bounds the connecting, too")
+@test("-w includes connecting")
 def deadline():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -144,7 +144,7 @@ def deadline():
             expect_match("timed out connecting to 127.0.0.1|timed out", done.out + done.err, "it")
 
 
-@test("with datagrams, too, the next address is tried: the first refuses, or is silent")
+@test("with datagrams, the next address is tried if the first one refuses or does not answer")
 def datagrams():
     with names("127.0.0.2 two.test\n127.0.0.3 two.test\n") as program, \
             Server(servers.echo_datagram, "udp", host="127.0.0.3") as server, \
@@ -170,7 +170,7 @@ def datagrams():
                 silent.bind(("127.0.0.2", port))
 
 
-@test("with datagrams, the reason of each address is told if none answers")
+@test("with datagrams, the reason for each address is printed if none answers")
 def no_datagrams():
     with names("127.0.0.2 two.test\n127.0.0.3 two.test\n") as program, \
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
@@ -220,7 +220,7 @@ def one_local_port():
             file.write(before)
 
 
-@test("a datagram that comes back because the socket is connected to itself is no answer")
+@test("a datagram from a socket that is connected to itself is not an answer")
 def to_itself():
     with one_local_port() as port:
         for host in ("127.0.0.1", "::1"):
@@ -233,7 +233,7 @@ def to_itself():
                 expect_match("connection refused by", done.out, "what check_echo says")
 
 
-@test("a machine without IPv6 has run short of nothing: that the other address refuses counts")
+@test("a missing IPv6 is not reported as a shortage: the refusal of the other address counts")
 def without_ipv6():
     path = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
     if not private_network() or not os.path.exists(path):
@@ -257,7 +257,7 @@ def without_ipv6():
                 file.write("0")
 
 
-@test("that our own system ran short of descriptors, or of ports, has a status of its own")
+@test("running out of descriptors or ports has an exit status of its own")
 def ran_short():
     def limit():
         resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))

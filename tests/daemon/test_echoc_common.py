@@ -25,7 +25,7 @@ IP_RECVTOS, IPV6_RECVTCLASS = 13, 66
 
 # ---- addresses ----
 
-@test("every address of a name is tried in turn, and the reason of each failure is told")
+@test("every address of a name is tried in turn, and the reason for each failure is printed")
 def addresses():
     names = ("127.0.0.9 many.test\n127.0.0.8 many.test\n127.0.0.1 many.test\n"
              "127.0.0.9 none.test\n127.0.0.8 none.test\n")
@@ -43,7 +43,7 @@ def addresses():
             expect_match("^echoc: connection refused by %s:" % address, done.err, "the reason")
 
 
-@test("--source is where it comes from, over TCP and UDP")
+@test("--source sets the source address, over TCP and UDP")
 def source():
     peers = []
 
@@ -64,7 +64,7 @@ def source():
     expect_equal(peers, ["127.0.0.5", "127.0.0.6"], "the sources")
 
 
-@test("--dscp marks packets, of IPv4 and IPv6")
+@test("--dscp marks packets over IPv4 and IPv6")
 def dscp():
     for family, level, option in ((socket.AF_INET, socket.IPPROTO_IP, IP_RECVTOS),
                                   (socket.AF_INET6, socket.IPPROTO_IPV6, IPV6_RECVTCLASS)):
@@ -131,7 +131,7 @@ def proxy_2():
 
 # ---- echod's other services ----
 
-@test("whoami and daytime of echod are printed; with --proxy it takes us for who we say we are")
+@test("whoami and daytime print the replies of echod; with --proxy, the claimed client")
 def echod_services():
     config = ("[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n"
               "proxy_protocol = any\nproxy_trust = 127.0.0.1\n"
@@ -259,7 +259,7 @@ def xinetd():
             expect_match(r"\d\d:\d\d", run("daytime", "127.0.0.1", daytime).ended(0).out, "the time")
 
 
-@test("each verb has a help of less than a screen, and refuses what it cannot do")
+@test("each verb has help of less than a screen, and rejects unsupported options")
 def helps():
     overview = run("--help").ended(0).out
     verbs = re.findall(r"^  (\w+) +\w", overview.split("The verbs:")[1].split("Without")[0], re.M)
@@ -271,7 +271,7 @@ def helps():
     expect_match(r"^echoc \(echod\) \d", run("ping", "--version").ended(0).out, "the version")
 
 
-@test("send is what echoc does without a verb; a host named like a verb is reached by it")
+@test("send is the default verb, and reaches a host named like a verb")
 def send():
     with Echod() as echod:
         host, port = echod.address()
@@ -290,7 +290,7 @@ def send():
                  "a host of that name")
 
 
-@test("with --json there is a summary, even of what could not begin")
+@test("--json prints a summary even if the exchange could not begin")
 def always_a_summary():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -306,7 +306,7 @@ def always_a_summary():
             expect_equal(done.summary["status"], status, "the status of %s, of no name" % verb)
 
 
-@test("who cannot write what it found fails")
+@test("results that cannot be written are an error")
 def full():
     with Echod() as echod, open("/dev/full", "wb") as full_device:
         host, port = echod.address()

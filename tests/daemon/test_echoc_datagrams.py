@@ -51,7 +51,7 @@ def dialogue():
         expect_equal(finish_process(process), (OK, b"", ""), "status, further output and errors")
 
 
-@test("send -u: on a terminal answers are made safe, and come line by line")
+@test("send -u: on a terminal, answers are escaped and printed line by line")
 def terminal():
     with Server(changing_datagrams(lambda data, n: [b"\x1b" + data]), "udp") as server, \
             Terminal(*server.operands) as shown:
@@ -61,7 +61,7 @@ def terminal():
         expect_equal(shown.finish()[:2], (OK, b""), "status and what else is shown")
 
 
-@test("send -u: what fits into a datagram is sent, and what does not is said")
+@test("send -u: a line that does not fit in a datagram is an error")
 def sizes():
     with Server(servers.echo_datagram, "udp") as server:
         data = b"x" * UDP_MAX
@@ -76,7 +76,7 @@ def sizes():
 
 # ---- what goes wrong ----
 
-@test("send -u: a message without an answer is told of, and the next is sent; the status is 3")
+@test("send -u: a message without an answer is reported, the next one is sent, and the status is 3")
 def unanswered():
     with Server(changing_datagrams(lambda data, n: [data] if n == 2 else []), "udp") as server:
         status, out, err = run(*server.operands, "-t", WAIT, "a", "b", "c")
@@ -105,7 +105,7 @@ def late():
                      "status and output")
 
 
-@test("send -u: where nobody listens, the host's ICMP says so at once")
+@test("send -u: an ICMP error is reported at once if nobody listens")
 def refused():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -117,7 +117,7 @@ def refused():
                  [(1, "error", "Connection refused")], "in JSON")
 
 
-@test("send -u --verify: each answer has to be what was sent")
+@test("send -u --verify: each answer must equal the message")
 def verify():
     with Server(servers.echo_datagram, "udp") as server:
         status, out, err = run("--verify", *server.operands, "a", "bc")
@@ -166,7 +166,7 @@ service = daytime
 """
 
 
-@test("--unix finds out which type of socket it is: datagrams, packets")
+@test("--unix detects datagram and seqpacket sockets")
 def unix():
     with Echod(CONFIG) as echod:
         for name in ("dgram", "packets"):
@@ -190,7 +190,7 @@ def unix():
                      "the time")
 
 
-@test("--unix: abstract names, of each type")
+@test("--unix: abstract names of each type")
 def abstract():
     name = "@echod-test-%d" % os.getpid()
     for protocol in ("unix-dgram", "unix-seqpacket"):
@@ -199,7 +199,7 @@ def abstract():
     fails(NO_CONNECTION, "connection refused by unix:%s" % name, "--unix", name, "hello")
 
 
-@test("a server of packets that leaves too early, and one that stays too long")
+@test("a seqpacket server that closes too early, or not at all, is reported")
 def packets():
     def serve(answers, then):
         def one(sock):
@@ -224,7 +224,7 @@ def packets():
         prints(b"one\n", *server.at, "one")
 
 
-@test("who cannot write what came fails")
+@test("output that cannot be written is an error")
 def full():
     with Server(servers.echo_datagram, "udp") as server, open("/dev/full", "wb") as full_device:
         for more in ((), ("--json",)):

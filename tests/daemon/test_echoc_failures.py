@@ -29,7 +29,7 @@ def reserved():
     return sock
 
 
-@test("a connection that is refused")
+@test("a refused connection is reported")
 def refused():
     with reserved() as sock:
         port = sock.getsockname()[1]
@@ -38,7 +38,7 @@ def refused():
                   r"\(is the server running\?\)\n\Z" % port, "127.0.0.1", port, "hello", *option)
 
 
-@test("a Unix socket that is not there, that nobody listens on, that is none")
+@test("a Unix socket that is missing, unused or not a socket is reported")
 def unix_refused():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where, \
             socket.socket(socket.AF_UNIX) as stale:
@@ -51,7 +51,7 @@ def unix_refused():
               "--unix", where, "hello")
 
 
-@test("a host that nobody knows")
+@test("an unknown host is reported")
 def unknown_host():
     if not private_network():
         raise Skip("a resolver elsewhere might be asked")
@@ -63,7 +63,7 @@ def unknown_host():
           r"a service name \(separate HOST and PORT by a space, not a colon\)\n\Z", "127.0.0.1:7", "hello")
 
 
-@test("a service that nobody knows, an address of the other family than the one asked for")
+@test("an unknown service, or an address of the wrong family, is reported")
 def no_address():
     fails(NO_CONNECTION, r"cannot find the address of 127\.0\.0\.1 port nosuchservice: "
           r"the port is neither a number nor a service name\nechoc: the operand after HOST is the PORT; to send this text: "
@@ -75,13 +75,13 @@ def no_address():
               % (host, family), option, host)
 
 
-@test("a link-local address without its interface")
+@test("a link-local address without its interface is reported")
 def link_local():
     fails(NO_CONNECTION, r"cannot connect to \[fe80::1\]:7777: a link-local address requires an interface, "
           r"as in fe80::1%eth0\n\Z", "fe80::1", "7777", "hello")
 
 
-@test("a server that does not take the connection in time")
+@test("a connection that is not accepted in time is reported")
 def timed_out_connecting():
     with reserved() as listener:
         clients = fill_backlog(listener)
@@ -102,14 +102,14 @@ def timed_out_connecting():
 
 # ---- silence ----
 
-@test("a server that is connected, but silent")
+@test("a server that does not answer is reported")
 def silent():
     with Silent() as server:
         fails(SILENT, r"connected to 127\.0\.0\.1:\d+, but no reply within %s\n\Z" % SOON,
               "-t", SOON, *server.at, "hello")
 
 
-@test("a server that falls silent: what came before is printed")
+@test("the output of a server that stops answering is printed up to then")
 def falls_silent():
     with Silent(b"wait...") as server:
         status, out, err = run("--timeout=" + LATER, *server.at, "hello")
@@ -118,7 +118,7 @@ def falls_silent():
                      err, "what it says")
 
 
-@test("a server that takes nothing any more")
+@test("a server that stops reading is reported")
 def takes_nothing():
     with Silent(reads=False) as server:
         process = start("-t", SOON, *server.at)
@@ -136,7 +136,7 @@ def stays(process, seconds):
     expect_equal(status, None, "the status of an echoc that should go on")
 
 
-@test("--timeout 0 is never")
+@test("--timeout 0 means no timeout")
 def never():
     with Silent(last_words=b"at last") as server:
         process = start("-t", "0", *server.at, "hello", stdin=subprocess.DEVNULL)
@@ -145,7 +145,7 @@ def never():
         expect_equal(finish(process), (OK, b"at last", ""), "status, output and errors")
 
 
-@test("who has nothing to say yet, or was answered, may take more time than the timeout")
+@test("the timeout does not apply before the first message, or after an answer")
 def idle_input():
     limit = scaled(1, 10)
     with Echod() as echod:
@@ -160,7 +160,7 @@ def idle_input():
 
 # ---- the end of the connection ----
 
-@test("a server that takes a message and closes without a reply")
+@test("a server that closes without a reply is reported")
 def no_reply():
     with Server(lambda sock: sock.recv(1024)) as server:
         fails(CLOSED, r"127\.0\.0\.1:%d closed the connection without a reply\n\Z" % server.at[1],
@@ -171,7 +171,7 @@ def no_reply():
         expect_equal(run(*echod.address()), (OK, b"", ""), "with nothing to say, no reply is right")
 
 
-@test("a server that greets and closes with the message unread: the greeting is printed")
+@test("the greeting of a server that closes with the message unread is printed")
 def greets_and_leaves():
     def serve(sock):
         sock.recv(1, socket.MSG_PEEK)  # the message is there, but stays where it is
@@ -184,7 +184,7 @@ def greets_and_leaves():
                      server.at[1], "what it says")
 
 
-@test("a server that closes while much is still to be sent")
+@test("a server that closes while data is being sent is reported")
 def closes_early():
     def takes_some(sock):
         recv_exactly(sock, 100000)
@@ -209,7 +209,7 @@ def closes_early():
             gone.set()
 
 
-@test("the last words of a server that reads no more are printed")
+@test("the last data of a server that no longer reads is printed")
 def last_words():
     def serve(sock):
         sock.recv(1)  # a client that had not begun to speak would have missed nothing
@@ -223,7 +223,7 @@ def last_words():
                      "before everything was sent$", err, "what it says")
 
 
-@test("a daemon that refuses a message in words: they are printed")
+@test("the reason of a daemon that refuses a message is printed")
 def refused_message():
     with Echod(listen="service = message\nmax_message = 10\nport = 0") as echod:
         status, out, _ = run(*echod.address(), send=b"x" * 100000)
@@ -233,7 +233,7 @@ def refused_message():
 
 # ---- standard input and output ----
 
-@test("standard input that cannot be read")
+@test("standard input that cannot be read is an error")
 def input_unreadable():
     directory = os.open("/", os.O_RDONLY)
     with Echod() as echod:
@@ -242,7 +242,7 @@ def input_unreadable():
     os.close(directory)
 
 
-@test("standard output that cannot be written, by replies, --help and --version")
+@test("standard output that cannot be written is an error, also for --help and --version")
 def output_full():
     with Echod() as echod, open("/dev/full", "wb") as full:
         for args in ((*echod.address(), "hello"), ("--help",), ("--version",)):
@@ -251,7 +251,7 @@ def output_full():
                                          "No space left on device\n"), "status and errors")
 
 
-@test("who stops reading the output ends it without a word, as head(1) does")
+@test("a reader that stops, such as head(1), ends echoc without a message")
 def output_closed():
     with Echod() as echod, tempfile.TemporaryFile() as file:
         file.write(MUCH)
@@ -263,7 +263,7 @@ def output_closed():
         expect_equal(process.stderr.read(), b"", "what it says")
 
 
-@test("an output whose reader leaves while there is nothing to print ends it, too")
+@test("so it does if the reader leaves while there is no output")
 def output_left():
     pipe, pair = os.pipe(), [end.detach() for end in socket.socketpair()]
     for reader, writer in (pipe, pair):
@@ -280,7 +280,7 @@ def output_left():
 
 # ---- the command line ----
 
-@test("a wrong command line is told, with where to read on")
+@test("a wrong command line is reported, with a reference to the help")
 def usage():
     no_port = "PORT is neither 1 to 65535 nor a service name: "
     no_span = r"--timeout: not a time span \(500ms, 10s, 1min 30s, 0\): "

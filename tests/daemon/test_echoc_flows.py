@@ -39,7 +39,7 @@ def objects():
         expect("finding" not in done.summary, "nothing is found")
 
 
-@test("--flows: Ctrl-\\ tells how far it is, Ctrl-C ends it with what there is")
+@test("--flows: Ctrl-\\ prints interim results, Ctrl-C ends it with a summary")
 def signals():
     with Echod(BOTH) as echod:
         process = popen(*QUICK, "-u", "--flows", 4, "-c", 100000, *echod.address("udp"))
@@ -78,7 +78,7 @@ def dead_path():
     expect(all(str(port) in found[0] for port in ports), "the ports are named: %s" % ports)
 
 
-@test("with much loss and few probes, a flow that loses everything is no dead path yet")
+@test("with much loss and few probes, a flow that loses everything is not reported as a dead path")
 def by_chance():
     flows, probes = [], {}
 
@@ -94,7 +94,7 @@ def by_chance():
     expect_match("may be chance", done.summary["finding"], "the sentence")
 
 
-@test("a flow without a connection, and one that is refused, say why; so does what cannot be")
+@test("a flow without a connection, a refused one and invalid options are reported with the reason")
 def failures():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -140,7 +140,7 @@ def no_flows():
     expect_match("^echoc: .*descriptors", done.err, "what there is too little of")
 
 
-@test("ping -u and sweep -u name who reported an error")
+@test("ping -u and sweep -u print the address that reported an error")
 def reported():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
         unused.bind(("127.0.0.1", 0))

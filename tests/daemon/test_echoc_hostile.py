@@ -95,7 +95,7 @@ def ends(args, server, statuses, said, least, program=ECHOC):
     expect(memory < least + MEMORY_MAX, "%s needs %d bytes" % (args, memory))
 
 
-@test("a server that sends without end holds up no verb, and fills no memory")
+@test("a server that sends without end delays no verb and fills no memory")
 def floods():
     least = least_memory(ECHOC)
     for flood in FLOODS:
@@ -104,7 +104,7 @@ def floods():
                 ends(args, server, statuses, said, least)
 
 
-@test("nor check_echo")
+@test("nor does it affect check_echo")
 def check_floods():
     least = least_memory(CHECK_ECHO)
     for flood in FLOODS:
@@ -118,7 +118,7 @@ def check_floods():
                 expect(memory < least + MEMORY_MAX, "it needs %d bytes" % memory)
 
 
-@test("datagrams without end hold up no verb either, whatever they answer")
+@test("endless datagrams delay no verb either")
 def datagram_floods():
     def serve(sock, data, peer):
         for _ in range(scaled(20000, 2000)):
@@ -136,7 +136,7 @@ def datagram_floods():
         run(*patient, *server.operands, data=b"a\nb\n").ended(0)
 
 
-@test("a server that answers more than it was asked is named as what it is")
+@test("a server that sends more than was requested is reported as such")
 def more():
     with Server(more_than_was_asked) as server:
         done = run("ping", "-q", "-c", 2, "-i", "100ms", *server.operands).ended(0)
@@ -158,7 +158,7 @@ def odd_datagrams():
         expect_match("^not even 100 bytes pass: it comes back corrupted$", done.out, "the end")
 
 
-@test("a server that takes nothing any more is given up in time")
+@test("a server that stops reading is given up in time")
 def takes_nothing():
     large = ("-s", 1048576)
     with Server(never_reading) as server:
@@ -169,7 +169,7 @@ def takes_nothing():
             run(*args, *server.operands).ended(1)
 
 
-@test("who is reset as soon as there is a connection says so, and not that the server closed it")
+@test("a connection that is reset at once is reported as reset, not as closed")
 def resets():
     with Server(reset_at_once) as server:
         for _ in range(5):
@@ -181,7 +181,7 @@ def resets():
             expect_match(" reset the connection$", done.err, "what path says")
 
 
-@test("flows that the server ends are no dead paths")
+@test("flows that the server ends are not reported as dead paths")
 def ended_flows():
     def closing(conn, number):
         """Serves the first, which finds the address, and every other one."""
@@ -193,7 +193,7 @@ def ended_flows():
         expect_match("closed by the server|reset", done.out, "what is said")
 
 
-@test("a server that speaks unasked again and again is no idle connection: idle says so")
+@test("idle reports a server that keeps sending, whose connection is never idle")
 def never_idle():
     def chattering(conn, number):
         conn.sendall(conn.recv(56, socket.MSG_WAITALL))

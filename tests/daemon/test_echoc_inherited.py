@@ -49,7 +49,7 @@ def through_full_pipe(*args, program=ECHOC, size=8192):
     return out.decode().splitlines()
 
 
-@test("no line is lost where standard output is non-blocking, and full")
+@test("no line is lost if standard output is non-blocking and full")
 def non_blocking():
     with Echod() as echod:
         at = echod.address()
@@ -68,7 +68,7 @@ def closing(*fds):
     return {"preexec_fn": lambda: [os.close(fd) for fd in fds]}
 
 
-@test("an output that is closed is an error of every verb, and so is an input that is read")
+@test("a closed output is an error for every verb, and so is a closed input that is read")
 def closed():
     with Echod(SERVICES) as echod:
         echo, who = echod.address("echo"), echod.address("who")
@@ -89,7 +89,7 @@ def closed():
         run("-H", host, "-p", port, program=[CHECK_ECHO], **closing(0, 1)).ended(3)
 
 
-@test("a file that has reached its limit of size is an error, and no signal")
+@test("an output file at its size limit is an error, and causes no signal")
 def file_size():
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
@@ -102,7 +102,7 @@ def file_size():
         expect_equal((process.returncode, err), (2, LOST + "File too large\n"), "status and errors")
 
 
-@test("a reader that stands still does not keep anybody from ending it")
+@test("a reader that hangs does not prevent a signal from ending echoc")
 def stalled_reader():
     with Server(servers.echo) as server:
         for args in (("ping", "-i", 0), ("crr", "-i", 0), ("load", "--json")):
@@ -120,14 +120,14 @@ def stalled_reader():
             os.close(reader)
 
 
-@test("nor is a line of echoctl lost")
+@test("nor does echoctl lose a line")
 def control_non_blocking():
     with Managed() as echod:
         lines = through_full_pipe("-s", echod.control, "metrics", program=ECHOCTL, size=4096)
         expect_equal(lines[-1], echod.ctl("metrics")[1].splitlines()[-1], "the last line")
 
 
-@test("echoctl with closed standard streams is asked for what it can do, and fails where it has to print")
+@test("echoctl with closed standard streams works unless it has to print")
 def control_closed():
     with Managed() as echod:
         for args, status in ((("status",), 74), (("--help",), 74), (("--version",), 74),
@@ -146,7 +146,7 @@ def descriptors(soft, hard=None):
     return {"preexec_fn": limit}
 
 
-@test("a soft limit of descriptors, or of the stack, that is too low changes nothing")
+@test("too low a soft limit of descriptors or stack has no effect")
 def soft_limits():
     def little_stack():
         resource.setrlimit(resource.RLIMIT_STACK, (65536, resource.getrlimit(resource.RLIMIT_STACK)[1]))
@@ -167,7 +167,7 @@ def soft_limits():
             run("-s", echod.control, "status", program=[ECHOCTL], **how).ended(0)
 
 
-@test("where descriptors run out in a lookup, the name is not said to be unknown")
+@test("running out of descriptors in a lookup is not reported as an unknown name")
 def lookup_without_descriptors():
     if VALGRIND:
         raise Skip("valgrind needs descriptors of its own")
@@ -182,7 +182,7 @@ def lookup_without_descriptors():
         expect_match("^ECHO UNKNOWN - .*: Too many open files$", done.out, "the line")
 
 
-@test("the environment changes nothing: locale, time zone, where it is, the mode of new files")
+@test("locale, time zone, directory and umask have no effect")
 def environment():
     def elsewhere():
         os.chdir("/")
@@ -200,7 +200,7 @@ def environment():
         expect_equal(os.stat(page).st_mode & 0o777, 0o600, "the mode of the page is the caller's affair")
 
 
-@test("signals that are blocked or ignored from the beginning act as always")
+@test("signals that are inherited as blocked or ignored still work")
 def signals():
     def blocked():
         signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))

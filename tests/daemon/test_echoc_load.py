@@ -74,7 +74,7 @@ def load_beside(server):
     return summary, [t for t in json.loads(out) if len(t) == 3], stop
 
 
-@test("percentiles beside a stopped server are those of when connections were due and answered")
+@test("percentiles with a stopped server count from when connections were due")
 def percentiles():
     server = subprocess.Popen([sys.executable, __file__, "serve"], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)

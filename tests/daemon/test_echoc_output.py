@@ -44,7 +44,7 @@ def commands(echod):
         yield [CHECK_ECHO, option], 3
 
 
-@test("a device that is full is an error of everything that prints: one sentence, and a status")
+@test("a full device is an error of everything that prints, with one sentence and a status")
 def full_device():
     with Managed(CONFIG) as echod, open("/dev/full", "wb") as full:
         for command, status in commands(echod):
@@ -55,7 +55,7 @@ def full_device():
                          "status and errors of %s" % command)
 
 
-@test("who stops reading in the middle ends it without a word, whichever verb it is")
+@test("a reader that stops ends every verb without a message")
 def broken_pipe():
     with Managed(CONFIG) as echod:
         at = echod.address("echo")
@@ -77,7 +77,7 @@ def limited_file():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
 
 
-@test("a limit of the size of files is an error of everything that prints into one")
+@test("a file size limit is an error of everything that prints")
 def file_size():
     with Managed(CONFIG) as echod, tempfile.TemporaryFile() as file:
         for command, status in commands(echod):
@@ -102,7 +102,7 @@ def on_full_disk(where, *args):
     return done, said, dict(one.split("=", 1) for one in files.split(";") if one)
 
 
-@test("a page that does not fit on the disk is an error, and what was there before stays")
+@test("a page that does not fit on the disk is an error, and the previous file is kept")
 def page():
     with Managed(CONFIG) as echod, tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         for name in ("old", "new"):
@@ -114,7 +114,7 @@ def page():
             expect_equal(files, {"old": "what was there"}, "the files")
 
 
-@test("a picture that does not fit on the disk is an error, too; gnuplot would not notice")
+@test("a picture that does not fit on the disk is an error, although gnuplot does not report it")
 def picture():
     if not shutil.which("gnuplot"):
         raise Skip("gnuplot is not installed")
@@ -129,7 +129,7 @@ def picture():
                 expect_equal(files, {"old": "what was there"}, "the files")
 
 
-@test("a picture is drawn by gnuplot even where all standard streams are closed, and has nothing else in it")
+@test("a picture is drawn correctly even with all standard streams closed")
 def picture_without_streams():
     if not shutil.which("gnuplot"):
         raise Skip("gnuplot is not installed")

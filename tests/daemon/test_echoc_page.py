@@ -89,7 +89,7 @@ def check_contents(done, page):
                "the note: " + note["text"])
 
 
-@test("the page has every sentence that is printed, and needs nothing but itself")
+@test("the page has every sentence that is printed, and is self-contained")
 def contents():
     with Server(answers(**CHANGED)) as server:
         done, text = page_of(server)
@@ -107,7 +107,7 @@ def contents():
     expect(not re.search(r"url\(|@import|https?:", text), "nor does a style")
 
 
-@test("a page about a path that is sound says so")
+@test("the page of a path without findings says so")
 def sound():
     with Echod("[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n"
                "[listen tcp]\naddress = 127.0.0.1\nport = 0\n"
@@ -127,7 +127,7 @@ def sound():
     expect("--idle '200ms' 127.0.0.1" in page.elements["code"][0], "how to repeat it")
 
 
-@test("what a server makes up is text and nothing else")
+@test("data from the server is text and never markup")
 def hostile():
     with Server(answers(syn=None, syn_missing=HOSTILE)) as server:
         done, text = page_of(server, status=0)
@@ -139,7 +139,7 @@ def hostile():
            "nothing that acts")
 
 
-@test("a file that cannot be written is said before anything is sent; a failure leaves no page")
+@test("an unwritable page file is reported before anything is sent; a failure leaves no page")
 def no_page():
     with Server(answers()) as server, tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         name = os.path.join(where, "none", "page.html")
@@ -163,7 +163,7 @@ def no_page():
             expect("what was there" not in file.read(), "it is replaced")
 
 
-@test("a page of an examination that was stopped says so")
+@test("the page of an interrupted examination says so")
 def stopped():
     with Echod("[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n"
                "[listen tcp]\naddress = 127.0.0.1\nport = 0\n") as echod, \
@@ -250,7 +250,7 @@ def luminance(color):
     return sum(int(n) for n in re.findall(r"\d+", color)[:3])
 
 
-@test("in a browser every sentence is seen, and nothing overflows: wide, narrow, light, dark")
+@test("in a browser, every sentence is visible and nothing overflows: wide, narrow, light, dark")
 def shown():
     browser()
     with Server(answers(**CHANGED)) as server:
@@ -264,7 +264,7 @@ def shown():
         expect((ink > paper) == dark, "the colors: %s" % seen["colors"])
 
 
-@test("in a browser, words that have no end are broken, and what a server makes up does nothing")
+@test("in a browser, endless words are broken, and data from the server has no effect")
 def broken_words():
     browser()
     with Server(answers(syn=None, syn_missing=LONG + HOSTILE)) as server:
@@ -274,7 +274,7 @@ def broken_words():
     expect("<b onmouseover=alert(1)>" in seen["seen"], "it is seen as it is: " + seen["seen"])
 
 
-@test("it is printed on paper with every sentence")
+@test("a printed page has every sentence")
 def printed():
     browser()
     if not shutil.which("pdftotext"):

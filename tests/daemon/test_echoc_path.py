@@ -26,7 +26,7 @@ def kinds(done, type):
     return sorted(o["kind"] for o in done.objects(type))
 
 
-@test("nothing is found over loopback; IPv4 and IPv6; notes say what was tried")
+@test("there are no findings over loopback, IPv4 and IPv6; notes list what was tried")
 def sound():
     for host in ("127.0.0.1", "::1"):
         with Echod(ALL % (host, host, host)) as echod:
@@ -42,7 +42,7 @@ def sound():
             expect(look(echod, "--flows", 8, "-q").ended(0).out.count("\n") == 3, "--quiet")
 
 
-@test("the ECN of SYNs is tried where the sysctl asks for it")
+@test("ECN of SYNs is tested if the sysctl requests it")
 def ecn():
     if not private_network():
         raise Skip("the sysctl is of a network of one's own")
@@ -61,7 +61,7 @@ def ecn():
     expect("ecn" not in kinds(done, "note"), "it was tried: " + done.out)
 
 
-@test("echo services that are not there: a note by default, a finding if the user names the port")
+@test("a missing echo service is a note by default, a finding if the user names the port")
 def without_echo():
     with Echod("[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n") as echod:
         with socket.socket() as unused, socket.socket(type=socket.SOCK_DGRAM) as silent:
@@ -75,7 +75,7 @@ def without_echo():
             expect("udp" in kinds(done, "finding"), "the finding: " + done.out)
 
 
-@test("without UDP, flows are tried over TCP")
+@test("without UDP, flows are tested over TCP")
 def tcp_flows():
     with Echod("[listen who]\naddress = 127.0.0.1\nport = 0\nservice = whoami\n"
                "[listen tcp]\naddress = 127.0.0.1\nport = 0\n") as echod:
@@ -85,7 +85,7 @@ def tcp_flows():
                      ["bulk", "flows", "udp"], "the notes")
 
 
-@test("connections that the server ends are a finding of their own, and no loss and no dead path")
+@test("connections that the server ends are a separate finding, neither loss nor a dead path")
 def ended_flows():
     def serve(conn, number):
         """The first two are not of the flows."""
@@ -154,7 +154,7 @@ def odd_echo():
         expect_match(sentence, "\n".join(texts), "the sentence, of " + done.out)
 
 
-@test("another service: a sentence says what the server has to set")
+@test("with another service, a message says what the server has to configure")
 def other_services():
     advice = "is not a whoami service of echod: add to the server's echod.conf a section"
     for service in ("echo", "daytime", "discard"):
@@ -187,14 +187,14 @@ def answer(conn, **more):
 QUICK = ("path", "--json", "--flows", 1)
 
 
-@test("an echod that does not report the SYN yet is told, and is no finding")
+@test("an older echod that does not report the SYN is a note, not a finding")
 def older():
     with Server(saying(answer)) as server:
         done = run(*QUICK, *server.operands).ended(0)
     expect_match("this version of echod is too old", "\n".join(o["text"] for o in done.objects("note")), "note")
 
 
-@test("the addresses that differ are named; what a server makes up cannot harm the terminal")
+@test("addresses that differ are printed; data from the server cannot control the terminal")
 def made_up():
     def serve(conn):
         return answer(conn, peer="192.0.2.9", peer_port=1, syn=None, syn_missing="\x1b[31m\n\u202e")
@@ -205,7 +205,7 @@ def made_up():
            "nothing that acts: %r" % done.out)
 
 
-@test("behind a proxy that says who we are, the SYN is the proxy's: a note")
+@test("behind a proxy that sends the client's address, a note says that the SYN is the proxy's")
 def proxied():
     def serve(conn):
         return answer(conn, peer="127.0.0.1", proxy="192.0.2.1", proxy_port=5, syn="proxy", syn_ttl=1)
@@ -214,7 +214,7 @@ def proxied():
     expect("proxy" in kinds(done, "note"), "the note: " + done.out)
 
 
-@test("what does not go together is refused; Ctrl-C ends it")
+@test("contradicting options are rejected; Ctrl-C ends the examination")
 def refused():
     for options, complaint in ((("-U", "/x"), "--unix"), (("--proxy", "v1", "h"), "--proxy"),
                                (("-u", "h"), "needs a connection"), (("--flows", 5000, "h"), "4096"),

@@ -41,7 +41,7 @@ def tcp():
         expect_equal(done.err, "", "standard error")
 
 
-@test("over a Unix socket, and with IPv6, it does the same")
+@test("the same over a Unix socket and with IPv6")
 def unix_and_ipv6():
     with Echod(listen="protocol = unix\naddress = @DIR@/sock") as echod:
         done = run(*QUICK, "--json", "-c", 3, "--unix", echod.address()).ended(0)
@@ -52,7 +52,7 @@ def unix_and_ipv6():
         expect_match(r"^\[::1\]:\d+$", done.summary["address"], "the address")
 
 
-@test("over UDP, it needs no connection")
+@test("over UDP, no connection is needed")
 def udp():
     with Echod(listen="protocol = udp\nport = 0") as echod:
         done = run(*QUICK, "--json", "-u", "-c", 3, *operands(echod)).ended(0)
@@ -81,7 +81,7 @@ def sizes():
         run("ping", "-c", 1, "-s", 1048577, *operands(echod)).ended(2)
 
 
-@test("a corrupted reply is named, with the byte, and is no reply")
+@test("a corrupted reply is reported with the byte, and does not count as a reply")
 def corrupted():
     with Server(changing(lambda data, n: flip(data, 40) if n == 2 else data)) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
@@ -91,7 +91,7 @@ def corrupted():
         expect_match("^1 corrupted$", done.out, "the faults")
 
 
-@test("a corrupted sequence number does not hide which probe it was")
+@test("a corrupted sequence number does not hide the probe")
 def corrupted_number():
     with Server(changing(lambda data, n: flip(data, 0) if n == 2 else data)) as server:
         done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(1)
@@ -99,7 +99,7 @@ def corrupted_number():
         expect_equal(done.objects("probe")[1]["differs_at"], 1, "where")
 
 
-@test("a truncated reply is named, over TCP once nothing follows")
+@test("a truncated reply is reported, over TCP once nothing follows")
 def truncated():
     with Server(changing(lambda data, n: data[:20] if n == 2 else data)) as server:
         done = run(*QUICK, "-c", 3, "-W", WAIT, *server.operands).ended(1)
@@ -110,14 +110,14 @@ def truncated():
         expect_equal(done.verdicts(), {1: ["truncated"], 2: ["truncated"]}, "of datagrams")
 
 
-@test("a server that ends a reply at a NUL byte truncates it")
+@test("a server that cuts replies at a NUL byte is reported")
 def c_string():
     with Server(changing(lambda data, n: data.split(b"\0")[0])) as server:
         done = run(*QUICK, "--json", "-c", 1, "-W", WAIT, *server.operands).ended(1)
         expect_equal(done.verdicts(), {1: ["truncated"]}, "the verdict")
 
 
-@test("a duplicate is named")
+@test("a duplicate is reported")
 def duplicate():
     with Server(changing_datagrams(lambda data, n: [data] * (2 if n == 1 else 1)), "udp") as server:
         done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
@@ -128,7 +128,7 @@ def duplicate():
         expect_equal(done.verdicts()[1], ["intact", "duplicate"], "over TCP")
 
 
-@test("reordered replies are named")
+@test("reordered replies are reported")
 def reordered():
     held = []
 
@@ -143,7 +143,7 @@ def reordered():
         expect_equal(done.verdicts(), {2: ["intact"], 1: ["reordered"], 3: ["intact"]}, "verdicts")
 
 
-@test("a lost probe is named and counted, and the others are not held up")
+@test("a lost probe is reported and counted, and does not delay the others")
 def lost():
     with Server(changing_datagrams(lambda data, n: [data] if n != 2 else []), "udp") as server:
         done = run(*QUICK, "-c", 3, "-W", WAIT, *server.operands).ended(0)
@@ -152,7 +152,7 @@ def lost():
         expect_match("^1 lost$", done.out, "the faults")
 
 
-@test("a reply that comes after it was given up is late, and not lost")
+@test("a reply to a probe that was given up is late, not lost")
 def late():
     held = []
 
@@ -166,7 +166,7 @@ def late():
         expect_equal(done.summary["lost"], 0, "what is lost")
 
 
-@test("a slow server is slow: what came in part is late, and nothing is truncated")
+@test("a partial reply of a slow server is late, not truncated")
 def slow():
     with Server(servers.slow(scaled(1, 5))) as server:
         done = run("ping", "--json", "-i", "50ms", "-W", "200ms", "-c", scaled(40, 200),
@@ -179,7 +179,7 @@ def slow():
             run(*verb, *server.operands).ended(0)
 
 
-@test("a greeting is a stray, and the replies behind it are found")
+@test("a greeting is a stray, and the replies after it are recognised")
 def greets():
     with Server(servers.greeting(b"Welcome\x1b[2J to us\n")) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(0)
@@ -193,14 +193,14 @@ def greets():
         expect_equal(sum(o["bytes"] for o in strays), 500, "the bytes that are strays")
 
 
-@test("another service is told by what it sends, and no reply is an exit status of 1")
+@test("another service is recognised by what it sends; without replies the status is 1")
 def other_service():
     with Server(changing(lambda data, n: b"OK\n")) as server:
         done = run(*QUICK, "-c", 1, "-W", WAIT, *server.operands).ended(1)
         expect_match(r"^3 bytes from \S+ that were not sent: OK\\x0a$", done.out, "what it sent")
 
 
-@test("a server that reads once and closes is told")
+@test("a server that reads once and closes is reported")
 def reads_and_closes():
     with Server(servers.read_and_close) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
@@ -208,7 +208,7 @@ def reads_and_closes():
         expect_match("^1 sent, 0 received, 100% loss", done.out, "the sum")
 
 
-@test("a reset is told")
+@test("a reset is reported")
 def resets():
     with Server(servers.resetting) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
@@ -216,7 +216,7 @@ def resets():
                      "why")
 
 
-@test("a server that half-closes is told, and what it sent before counts")
+@test("a half-close by the server is reported, and earlier replies count")
 def half_closes():
     with Server(servers.half_closing) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
@@ -224,7 +224,7 @@ def half_closes():
         expect_match("^[12] sent, 1 received", done.out, "the sum")
 
 
-@test("silence ends after -W, or the deadline -w, with status 1")
+@test("waiting ends after -W or at the deadline -w, with status 1")
 def silence():
     with Server(servers.silent) as server:
         done = run(*QUICK, "-c", 2, "-W", WAIT, *server.operands).ended(1)
@@ -232,14 +232,14 @@ def silence():
         run(*QUICK, "-w", "300ms", *server.operands).ended(1)
 
 
-@test("-w ends in time, and with -c it asks for all replies")
+@test("-w ends in time, and with -c it requires all replies")
 def deadline():
     with Echod() as echod:
         run("ping", "-w", "1s", "-i", "100ms", *operands(echod)).ended(0)
         run("ping", "-w", "300ms", "-i", "100ms", "-c", 100, *operands(echod)).ended(1)
 
 
-@test("-w with -c goes on until as many replies came, as ping does; an error ends it")
+@test("-w with -c continues until enough replies have arrived, as in ping(8); an error ends it")
 def deadline_and_count():
     with Server(changing_datagrams(lambda data, n: [data] if n >= 3 else []), "udp") as server:
         done = run(*QUICK, "-c", 2, "-w", 20, "--json", *server.operands).ended(0)
@@ -251,7 +251,7 @@ def deadline_and_count():
     expect_match("^1 sent, 0 received", done.out, "the sum")
 
 
-@test("nobody listens: refused is 1, over UDP for every probe; an unknown name is 2")
+@test("a refused connection or datagram is status 1; an unknown name is status 2")
 def refused():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -269,7 +269,7 @@ def refused():
     run("ping", "-c", 1, "name.invalid").ended(2)
 
 
-@test("wrong options are 2, with a sentence")
+@test("wrong options are status 2, with a message")
 def usage():
     for args, why in ((["-c", "0", "x"], "not a number from 1 to"), ([], "HOST is missing"),
                       (["-i", "soon", "x"], "not a time span"), (["x", "y", "z"], "unexpected operand"),
@@ -283,7 +283,7 @@ def usage():
         expect_match(why or "refused", done.err, "what is said")
 
 
-@test("Ctrl-C prints the summary, Ctrl-\\ how far it is")
+@test("Ctrl-C prints the summary, Ctrl-\\ interim results")
 def signals():
     with Echod() as echod:
         process = popen(*QUICK, *operands(echod))
@@ -297,7 +297,7 @@ def signals():
         expect_match(r"^\d+ sent, \d+ received", done.out, "the summary")
 
 
-@test("Ctrl-C ends the attempt to connect, too")
+@test("Ctrl-C also ends an attempt to connect")
 def stop_while_connecting():
     with socket.socket() as sock:  # its backlog is full: what comes is dropped
         sock.bind(("127.0.0.1", 0))
@@ -323,7 +323,7 @@ def quiet_and_timestamps():
         expect_match(r"^\[\d{10}\.\d{6}\] 56 bytes from .* seq=2 ", done.out, "the time")
 
 
-@test("who stops reading ends it")
+@test("a reader that stops ends it")
 def broken_pipe():
     with Echod() as echod:
         process = popen(*QUICK, *operands(echod))
@@ -334,7 +334,7 @@ def broken_pipe():
         process.stderr.close()
 
 
-@test("--histogram draws one, whose counts add up; in JSON, too")
+@test("--histogram prints a histogram whose counts add up, also in JSON")
 def histogram():
     with Echod() as echod:
         done = run(*QUICK, "-i", 0, "-q", "-c", 200, "--histogram", *operands(echod)).ended(0)
@@ -352,7 +352,7 @@ def flawed(data, n):
     return [] if n % 10 == 3 else [flip(data, 40) if n % 10 == 6 else data]
 
 
-@test("--plot has a title, marks what was lost and damaged, and has lines at percentiles")
+@test("--plot draws a title, lost and damaged probes, and lines at percentiles")
 def plot_text():
     if not shutil.which("gnuplot"):
         raise Skip("gnuplot is not installed")
@@ -375,7 +375,7 @@ def plot_text():
                 expect_equal(done.err, "", "what gnuplot says of no reply at all")
 
 
-@test("--plot draws by gnuplot, whatever the name of the file, and says where there is none")
+@test("--plot works with any file name, and reports a missing gnuplot")
 def plot():
     with Echod() as echod:
         args = (*QUICK, "-q", "-c", 3, *operands(echod))

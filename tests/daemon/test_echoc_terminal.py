@@ -11,7 +11,7 @@ from tap import main, test
 CONNECTED = b"echoc: connected to 127.0.0.1:%d; Ctrl-D ends\n"
 
 
-@test("on a terminal each line has its reply before the next is typed; Ctrl-D ends")
+@test("on a terminal, each line is answered before the next is typed; Ctrl-D ends")
 def line_by_line():
     with Echod() as echod, Terminal(*echod.address()) as terminal:
         expect_equal(read_line(terminal.process.stderr), CONNECTED % echod.port, "what it says")
@@ -23,7 +23,7 @@ def line_by_line():
         echod.log.wait("closed by the client; 19 bytes in, 19 out")
 
 
-@test("a server that leaves ends what is typed: it is said who closed")
+@test("a server that closes ends an interactive exchange with a message")
 def server_leaves():
     def serve(sock):
         sock.sendall(recv_exactly(sock, 6))
@@ -37,7 +37,7 @@ def server_leaves():
                                             server.at[1]], "what it says")
 
 
-@test("on a terminal, too, a server that closes without a reply is a failure")
+@test("on a terminal, a server that closes without a reply is a failure, too")
 def terminal_no_reply():
     with Server(lambda sock: sock.recv(1024)) as server, Terminal(*server.at) as terminal:
         terminal.type(b"hello\n")
@@ -46,7 +46,7 @@ def terminal_no_reply():
         expect_match("^echoc: .* closed the connection without a reply$", err, "what it says")
 
 
-@test("Ctrl-C ends it at once, as it does any program")
+@test("Ctrl-C ends it at once, as any program")
 def interrupt():
     with Echod() as echod, Terminal(*echod.address()) as terminal:
         read_line(terminal.process.stderr)
@@ -65,14 +65,14 @@ def hostile(sock):
     sock.sendall(HOSTILE)
 
 
-@test("what could do something to a terminal is shown escaped there, and passed on with --raw")
+@test("control characters are escaped on a terminal, and passed on with --raw")
 def made_safe():
     for options, shown in (((), SHOWN), (("--raw",), HOSTILE)):
         with Server(hostile) as server, Terminal(*server.at, *options, "hello") as terminal:
             expect_equal(terminal.finish(), (OK, shown, ""), "status, what is shown, errors")
 
 
-@test("a character that comes in pieces is shown as one")
+@test("a multibyte character that arrives in pieces is shown as one")
 def pieces():
     def serve(sock):
         for byte in "\u20ac\U0001f600".encode():
@@ -89,7 +89,7 @@ def pieces():
         expect_equal(terminal.finish(), (OK, b"", ""), "status, what else is shown, errors")
 
 
-@test("where the output is no terminal every byte is passed on, even if the input is one")
+@test("if the output is not a terminal, every byte is passed on, even if the input is one")
 def passed_on():
     with Server(hostile) as server:
         prints(HOSTILE, *server.at, "hello")

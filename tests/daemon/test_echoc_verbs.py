@@ -60,7 +60,7 @@ def crr_udp():
         expect(len(ports) > 1, "there are several ports: %s" % ports)
 
 
-@test("crr names the connection that goes wrong, and goes on")
+@test("crr reports a connection that fails, and continues")
 def crr_faults():
     def serve(conn, number):
         (servers.resetting if number == 2 else servers.read_and_close if number == 3 else
@@ -74,7 +74,7 @@ def crr_faults():
         expect_match("^2 lost, 2 errors$", done.out, "the faults")
 
 
-@test("crr is stopped by Ctrl-C, and where nobody listens it fails")
+@test("crr ends on Ctrl-C, and fails if nobody listens")
 def crr_end():
     with Server(servers.echo) as server:
         process = popen("crr", "-i", "20ms", *server.operands)
@@ -88,7 +88,7 @@ def crr_end():
     expect_equal(done.verdicts(), {1: ["error"], 2: ["error"]}, "verdicts")
 
 
-@test("crr: Ctrl-\\ tells how far it is, and loses nothing")
+@test("crr: Ctrl-\\ prints interim results, and loses nothing")
 def crr_interim():
     asked, go_on = threading.Event(), threading.Event()
 
@@ -108,7 +108,7 @@ def crr_interim():
         expect_equal(finish(process).ended(0).summary["received"], 1, "what came back")
 
 
-@test("crr -c N -w goes on until N replies came")
+@test("crr -c N -w continues until N replies have arrived")
 def crr_deadline():
     def serve(conn, number):
         (servers.resetting if number < 3 else servers.echo)(conn, number)
@@ -120,7 +120,7 @@ def crr_deadline():
 
 # ---- load ----
 
-@test("load opens as many connections as it is to, and counts them")
+@test("load opens the requested number of connections and counts them")
 def load_count():
     with Echod() as echod:
         done = run("load", "--json", "-c", 50, "--connections", 5, "--messages", 3,
@@ -160,7 +160,7 @@ def load_objects():
         expect_equal([o["type"] for o in done.objects()], ["summary"], "without them")
 
 
-@test("load --json writes what there is every second, and not each object by itself")
+@test("load --json writes its output once a second, not per object")
 def load_buffers():
     with Server(servers.echo) as server:
         process = popen("load", "--json", "--for", "1h", "--rate", 10, *server.operands)
@@ -170,7 +170,7 @@ def load_buffers():
         finish(process).ended(0)
 
 
-@test("load keeps N connections at once, and to the rate")
+@test("load keeps N connections at once and keeps the rate")
 def load_rate():
     with Server(servers.echo) as server:
         done = run("load", "--json", "-c", 10, "--rate", 50, *server.operands).ended(0)
@@ -196,7 +196,7 @@ def adds_up(summary):
     return s
 
 
-@test("load --rate keeps the schedule beside a server that stands still, and counts from when it was due")
+@test("load --rate keeps the schedule with a server that hangs, and counts from when it was due")
 def load_schedule():
     rate, stall = 100, 1.0
     go_on, stopped = threading.Event(), threading.Event()
@@ -230,7 +230,7 @@ def load_schedule():
         expect(s["late"] > 0 or connections > 3, "late ones: %s" % s)
 
 
-@test("load --rate: what cannot be begun is counted, up to a million a second")
+@test("load --rate counts connections that it cannot begin, up to a million a second")
 def load_too_fast():
     with Server(servers.echo) as server:
         for rate in (700000, 1000000):
@@ -244,7 +244,7 @@ def load_too_fast():
                      r"begun = 5 completed \+ 0 failed \+ 0 unfinished$", done.out, "the line")
 
 
-@test("load ends in time, and by Ctrl-C")
+@test("load ends in time, and on Ctrl-C")
 def load_time():
     with Echod() as echod:
         done = run("load", "--json", "--for", "300ms", "--rate", 20, *operands(echod)).ended(0)
@@ -260,7 +260,7 @@ def load_time():
         expect_match("^--- .* load ---$", finish(process).ended(0).out, "the summary")
 
 
-@test("load tells its progress on a terminal, every second, and nowhere else")
+@test("load prints its progress on a terminal only, once a second")
 def load_progress():
     with Echod() as echod:
         args = ("load", "--for", "1500ms", "--rate", 10, *operands(echod))
@@ -275,7 +275,7 @@ def load_progress():
         os.close(theirs)
 
 
-@test("load counts errors by their causes")
+@test("load counts errors by cause")
 def load_causes():
     def serve(conn, number):  # the first is the one that finds the address
         kinds = (servers.echo, servers.resetting, servers.read_and_close,
@@ -312,7 +312,7 @@ def hold():
         finish(process).ended(0)
 
 
-@test("hold says which is turned away, and what the server said")
+@test("hold reports which connection is refused, and what the server sent")
 def hold_refused():
     with Echod(server="max_clients = 3") as echod:
         done = run("hold", 5, "--for", scaled("1s", "10s"), "--json", *operands(echod)).ended(1)
@@ -330,7 +330,7 @@ def hold_refused():
                      "the line")
 
 
-@test("hold tells a reset, and that nobody listens; N has to be a number")
+@test("hold reports resets and refusals; N must be a number")
 def hold_faults():
     all_there = threading.Event()
 
@@ -356,7 +356,7 @@ def hold_faults():
 
 # ---- idle ----
 
-@test("idle finds how long a server waits, and that it closed")
+@test("idle finds the idle timeout of a server, and that the server closed")
 def idle():
     with Echod(server="idle_timeout = 1500ms") as echod:
         done = run("idle", "--shortest", "500ms", "--json", *operands(echod)).ended(1)
@@ -368,7 +368,7 @@ def idle():
         expect_equal(done.out.splitlines()[-1], "alive after 200ms of silence", "the end")
 
 
-@test("idle tells a reset, silence, and a service that is no echo")
+@test("idle reports resets, dropped connections, and a service other than echo")
 def idle_faults():
     def after(reaction):
         """A server that echoes once, and then REACTION(conn)."""
@@ -403,7 +403,7 @@ def forgetful(span):
     return serve
 
 
-@test("idle divides the time in which silence began, over more connections, until that is precise")
+@test("idle narrows the range, with more connections, to the requested precision")
 def idle_precision():
     with Server(forgetful(2)) as server:
         done = run("idle", "--json", "--shortest", "1s", "--precision", "300ms", "-t", PATIENCE,
@@ -427,7 +427,7 @@ def idle_connections():
         expect_equal(len(server.connections), 3, "connections, of one for each silence")
 
 
-@test("idle makes do with the connections that it gets, one after the other, and has a deadline")
+@test("idle works with as few connections as it gets, and has a deadline")
 def idle_few():
     with Echod(server="max_clients = 2") as echod:
         args = ("idle", "--shortest", "30ms", "--longest", "240ms", *operands(echod))
@@ -440,7 +440,7 @@ def idle_few():
         expect(done.summary["alive_ms"] <= 3200, "how far it came: %s" % done.summary)
 
 
-@test("idle asks again where a server does not take the next connection at once")
+@test("idle retries if a server does not accept the next connection at once")
 def idle_again():
     def serve(conn, number):
         conn.close() if number in (2, 3) else servers.echo(conn, number)
@@ -452,7 +452,7 @@ def idle_again():
         expect_equal(len(server.connections), 4, "the connections")
 
 
-@test("idle tells what is known so far on Ctrl-C")
+@test("idle prints what is known so far on Ctrl-C")
 def idle_interrupted():
     with Echod() as echod:
         process = popen("idle", "--shortest", "50ms", *operands(echod))
@@ -478,7 +478,7 @@ def sweep():
         expect_equal((done.summary["passes"], done.summary["packet"]), (65507, 65535), "datagrams")
 
 
-@test("sweep finds the size from which on datagrams vanish, or come back cut")
+@test("sweep finds the size from which on datagrams are lost or truncated")
 def sweep_black_hole():
     quick = ("sweep", "--smallest", 1000, "--largest", 1300, "-W", scaled("500ms", "2s"),
              "--tries", 2)
@@ -492,7 +492,7 @@ def sweep_black_hole():
                      (1024, 1025, "truncated"), "the tutorial's buffer of 1024 bytes")
 
 
-@test("sweep finds the size at which a server over TCP stops")
+@test("sweep finds the size at which a TCP server stops")
 def sweep_tcp():
     def serve(conn, number):
         for data in servers.pieces(conn):
@@ -578,7 +578,7 @@ def interrupted_connecting():
             sock.close()
 
 
-@test("sweep says that datagrams are refused: nobody is there")
+@test("sweep reports that datagrams are refused")
 def sweep_refused():
     with Server(servers.echo_datagram, "udp") as server:
         pass
@@ -590,7 +590,7 @@ def sweep_refused():
                  "running?)", "the end")
 
 
-@test("sweep sets DF: the MTU of the interface is the limit, and that is no fault")
+@test("sweep sets DF, so the MTU of the interface is the limit, which is not a fault")
 def sweep_mtu():
     if not private_network():
         raise Skip("the MTU of loopback can be changed in a network of one's own only")
@@ -615,7 +615,7 @@ def speaking(text):
     return serve
 
 
-@test("whoami and daytime print what the server says, byte for byte where it is no terminal")
+@test("whoami and daytime print the reply, byte for byte unless on a terminal")
 def speaks():
     with Server(speaking(b"127.0.0.1:5\x1b\n")) as server:
         expect_equal(run("whoami", *server.operands).ended(0).raw, b"127.0.0.1:5\x1b\n", "the text")
@@ -625,7 +625,7 @@ def speaks():
         expect_equal(run("daytime", *server.operands).ended(0).raw, b"noon\r\n", "a datagram")
 
 
-@test("a server that says nothing, or does not end, is told")
+@test("a server that sends nothing, or without end, is reported")
 def does_not_speak():
     with Echod() as echod:
         done = run("whoami", *operands(echod)).ended(1)

@@ -11,7 +11,7 @@ MUCH = bytes(4 << 20)  # more than all buffers hold
 LATER = scaled("1s", "10s")
 
 
-@test("--verify prints no reply and tells that all came back; --quiet does not")
+@test("--verify prints a result instead of the replies; --quiet omits it")
 def verify():
     with Echod() as echod:
         for data in (b"", b"x", MUCH):
@@ -29,7 +29,7 @@ def answering(answer):
     return Server(serve)
 
 
-@test("--verify: a byte that differs, the first, another, one too many")
+@test("--verify reports a byte that differs: the first, another, or one too many")
 def differs():
     cases = ((b"jello", 1, "sent 0x68, got 0x6a", "; a greeting also counts as a difference"),
              (b"hellO", 5, "sent 0x6f, got 0x4f", ""),
@@ -41,14 +41,14 @@ def differs():
                   "--verify", *server.at, send=b"hello")
 
 
-@test("--verify: the first difference ends it, however much is still to be sent")
+@test("--verify ends at the first difference, however much is still to be sent")
 def differs_at_once():
     with Echod(listen="greeting = \\x01\nport = 0") as echod:
         fails(DIFFERS, r"\S+: the reply differs at byte 1 \(sent (nothing|0x00), got 0x01\); a "
               "greeting", "--verify", *echod.address(), send=MUCH)
 
 
-@test("--verify: a difference far in is found")
+@test("--verify finds a difference far into the data")
 def differs_far_in():
     def serve(sock):
         sock.sendall(recv_exactly(sock, 3000000) + b"\x07")
@@ -59,7 +59,7 @@ def differs_far_in():
               "--verify", *server.at, send=MUCH)
 
 
-@test("--verify: less than was sent, by a server that closes, resets or falls silent")
+@test("--verify reports missing data, from a server that closes, resets or stops")
 def short():
     with answering(b"hell") as server:
         fails(CLOSED, r"\S+ closed the connection after 4 bytes of the 5 that were sent\n\Z",

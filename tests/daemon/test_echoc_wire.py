@@ -62,7 +62,7 @@ def interrupted(kind, *args, **how):
         return finish(process).ended(0)
 
 
-@test("a reply that waits until this machine looks is not late on the wire: TCP and UDP, each verb")
+@test("round trips do not include the time until a reply is read: TCP and UDP, each verb")
 def arrival():
     for kind in ("tcp", "udp"):
         for args in (("ping", "-c", 1), ("crr", "-c", 1)):
@@ -86,7 +86,7 @@ def arrival():
     expect(probe["seen_ms"] >= probe["rtt_ms"], "the times of load: %s" % probe)
 
 
-@test("a datagram that this machine was late to send is not late on the wire")
+@test("round trips do not include the time until a datagram is sent")
 def departure():
     held = ["strace", "-f", "-o", "/dev/null", "-e", "trace=sendto",
             "-e", "inject=sendto:delay_enter=%d" % (PAUSE * 1000000)]
@@ -108,7 +108,7 @@ FACTS = ["tcp_" + name for name in ("rtt_ms", "rtt_deviation_ms", "rtt_least_ms"
 LINE = r"^(echoc: )?TCP round trip \S+ ms \(deviation \S+, least \S+\), \d+ retransmits?, \d+ lost, "
 
 
-@test("the summaries of ping, send and load have what TCP knows; nothing else has")
+@test("only the summaries of ping, send and load have TCP statistics")
 def tcp_info():
     with Server(servers.echo) as server:
         for args in (("ping", "-i", 0, "-c", 3), ("load", "-c", 3), ("send",)):
@@ -124,7 +124,7 @@ def tcp_info():
             expect(not any(key.startswith("tcp_") for key in s), "there is no TCP: %s" % s)
 
 
-@test("that the receiver's window was the limit is told")
+@test("a limit by the receiver's window is reported")
 def window_limited():
     def serve(conn, number):
         go_on.wait(DEADLINE)

@@ -30,14 +30,14 @@ def examples(pattern):
     return sorted(name for name in os.listdir(EXAMPLES) if re.search(pattern, name))
 
 
-@test("every INI file among the examples is one that echod takes, without a warning")
+@test("echod accepts every example INI file without a warning")
 def ini_files():
     expect_equal(examples(r"^echod.*\.conf$"), ["echod-a.conf", "echod-b.conf"], "the INI files")
     for name in examples(r"^echod.*\.conf$"):
         expect_good(text_of("etc", "examples", name), name)
 
 
-@test("what haproxy.cfg and SCALING.md say of echod.conf is good, too, and the same")
+@test("the echod.conf in haproxy.cfg and SCALING.md is valid and the same")
 def quoted():
     comments = re.findall(r"^#   (.*)$", text_of("etc", "examples", "haproxy.cfg"), flags=re.M)
     quoted = "\n".join(comments) + "\n"
@@ -51,7 +51,7 @@ def quoted():
     expect_equal(settings[0], settings[1], "the settings in haproxy.cfg, and in SCALING.md")
 
 
-@test("the two instances of the examples share a port, and each has one of its own")
+@test("the two example instances share a port, and have one each of their own")
 def instances():
     first, second = (text_of("etc", "examples", name) for name in ("echod-a.conf", "echod-b.conf"))
     expect_equal(re.sub(r"(?m)^#.*\n", "", first).replace("[listen a]", "[listen b]")
@@ -67,7 +67,7 @@ def instances():
             expect_equal((len(one.workers()), len(other.workers())), (1, 1), "the workers")
 
 
-@test("HAProxy takes haproxy.cfg")
+@test("HAProxy accepts haproxy.cfg")
 def haproxy():
     if not shutil.which("haproxy"):
         raise Skip("haproxy is not installed")

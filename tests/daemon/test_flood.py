@@ -87,7 +87,7 @@ def summarised():
         expect_sums(echod, 51, BURST + 410)
 
 
-@test("those who are refused hide no session")
+@test("records of refused clients do not suppress those of sessions")
 def apart():
     with Managed(listen=LISTEN) as echod:
         refusals(echod, BURST + 200)
@@ -97,7 +97,7 @@ def apart():
         echod.log.wait(name)
 
 
-@test("what was counted and not yet told is told at the stop")
+@test("counts that are not reported yet are reported at the stop")
 def at_the_stop():
     with Managed(listen=LISTEN) as echod:
         refusals(echod, BURST + 400)
@@ -106,7 +106,7 @@ def at_the_stop():
         expect_sums(echod, 20, BURST + 400)
 
 
-@test("what was counted and not yet told is not lost by a reload")
+@test("counts that are not reported yet survive a reload")
 def over_a_reload():
     with Managed(listen=LISTEN) as echod:
         refusals(echod, BURST + 400)
@@ -116,7 +116,7 @@ def over_a_reload():
         expect_sums(echod, 0, BURST + 410)
 
 
-@test("log_level = debug logs every one")
+@test("log_level = debug logs every record")
 def debug():
     with Managed(server="log_level = debug", listen=LISTEN) as echod:
         refusals(echod, BURST + 200)

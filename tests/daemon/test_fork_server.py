@@ -50,7 +50,7 @@ def record_of(echod, kind, sock, listener):
     return LOST % (peer or "%s:%d" % sock.getsockname(), listener)
 
 
-@test("a fork server that is killed is followed by another; each lost session has one record")
+@test("a killed fork server is replaced; each lost session has one record")
 def killed():
     plain_processes()
     with Managed(OPEN + KINDS) as echod:
@@ -80,7 +80,7 @@ def killed():
         expect_equal((status["crashed"], status["violations"]), (0, 0), "what counts as a crash")
 
 
-@test("a fork server that is killed as it starts is followed by another")
+@test("a fork server that is killed while it starts is replaced")
 def killed_at_once():
     plain_processes()
     with Managed(OPEN + KINDS) as echod:
@@ -105,7 +105,7 @@ def logged(echod):
     return set(re.findall(r" message from .*: the message (\S+)\.$", "\n".join(echod.log.lines()), re.M))
 
 
-@test("fork servers, scribes and workers are killed at random, and no message that got OK is lost")
+@test("fork servers, scribes and workers are killed at random, and no acknowledged message is lost")
 def mixed():
     plain_processes()
     seed = int(os.environ.get("ECHOD_SEED", "862"))
@@ -155,7 +155,7 @@ def expect_ended(sock):
         pass
 
 
-@test("a fork server that stands still: a session is ended all the same, and so is the daemon")
+@test("with a stopped fork server, sessions can still be ended, and so can the daemon")
 def stopped():
     plain_processes()
     with Managed(OPEN + "drain_timeout = 1s\n" + listen("local")) as echod:
@@ -203,7 +203,7 @@ def executable(pid):
     return os.readlink("/proc/%d/exe" % pid)
 
 
-@test("another fork server that is installed serves new clients after a reload; the old one its own")
+@test("after a reload, a newly installed fork server serves new clients, and the old one its own")
 def replaced():
     plain_processes()
     with Managed(OPEN + KINDS, copied=True) as echod:
@@ -229,7 +229,7 @@ def replaced():
         expect_equal(echod.log.matching(" warning: | error: "), [], "what is said of it")
 
 
-@test("an old fork server that is killed takes its own sessions along, and no others")
+@test("an old fork server that is killed ends its own sessions only")
 def old_one_killed():
     plain_processes()
     with Managed(OPEN + listen("local"), copied=True) as echod:
@@ -247,7 +247,7 @@ def old_one_killed():
         expect_equal(echod.ask("status")["fork_servers"], 1, "the fork servers")
 
 
-@test("a scribe is replaced with the program that it is of, and not without need")
+@test("the scribe is replaced if its program has changed, and only then")
 def scribe_replaced():
     plain_processes()
     with Managed(OPEN + KINDS, copied=True) as echod:
@@ -338,21 +338,21 @@ def serves_without(error, names, *numbers):
         expect_equal(echod.ask("status")["crashed"], 0, "crashes")
 
 
-@test("where close_range(2) is refused, clients are served")
+@test("without close_range(2), clients are served")
 def no_close_range():
     plain_processes()
     for error in (EPERM, ENOSYS):
         serves_without(error, [], CLOSE_RANGE)
 
 
-@test("where landlock(7) is refused, clients are served, and it is said")
+@test("without landlock(7), clients are served, with a warning")
 def no_landlock():
     plain_processes()
     for error in (EPERM, ENOSYS):
         serves_without(error, ["landlock"], LANDLOCK_CREATE)
 
 
-@test("where landlock(7) is refused, --inetd serves its client, and says so once")
+@test("without landlock(7), --inetd serves its client, with one warning")
 def no_landlock_inetd():
     plain_processes()
     ours, theirs = socket.socketpair()
@@ -371,7 +371,7 @@ def needs_filter():
         raise Skip("this build has no system call filter (--enable-relaxed-sandbox)")
 
 
-@test("where seccomp(2) is refused, there is another way, or it is said; clients are served")
+@test("without seccomp(2), another call is used or a warning is logged; clients are served")
 def no_seccomp():
     needs_filter()
     call, older_call = ways_to_seccomp()
@@ -380,7 +380,7 @@ def no_seccomp():
         serves_without(error, ["seccomp"], call, older_call)
 
 
-@test("where all of these are refused, clients are served, and it is said")
+@test("without all of these, clients are served, with warnings")
 def nothing():
     needs_filter()
     for error in (EPERM, ENOSYS):
@@ -388,7 +388,7 @@ def nothing():
                        CLOSE_RANGE)
 
 
-@test("where no worker can be had, echod says so and ends at its start")
+@test("if no worker can be forked, echod exits at its start with the reason")
 def no_worker():
     plain_processes()
     if os.uname().machine != "x86_64":
@@ -406,7 +406,7 @@ def write(path, content, mode):
     os.chmod(path, mode)
 
 
-@test("an echod-forkserver that cannot be executed, or exits at once: status 71, and why")
+@test("an echod-forkserver that cannot be executed, or exits at once, is status 71 with the reason")
 def bad_program():
     reinstall = "self test failed, no client can be served: cannot execute echod-forkserver: reinstall echod$"
     with open(shutil.which("false"), "rb") as file:
@@ -434,7 +434,7 @@ NEEDED = """poll rt_sigprocmask dup2 getpid socket sendmsg recvmsg bind listen s
     clock_gettime gettimeofday getpeername getsockname write""".split()
 
 
-@test("whatever else is refused, echod serves and stops, or says at its start why it does not")
+@test("whatever other call is refused, echod serves and stops, or exits at its start with the reason")
 def refused():
     needs_filter()  # a sanitizer has needs of its own
     for name in NEEDED:

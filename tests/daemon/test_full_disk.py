@@ -59,7 +59,7 @@ class Small(Managed):
                        check=True)
 
 
-@test("a file system that gets full: a reload that needs a file changes nothing, and works once there is room")
+@test("full file system: a reload that needs a file changes nothing, and works once there is room")
 def full():
     with Small(listen("local")) as echod:
         inside = echod.echoing()
@@ -75,7 +75,7 @@ def full():
         expect_echo(inside)
 
 
-@test("a file system that is full at the start: it says so, with an exit status, or serves without it")
+@test("file system full at the start: echod exits with the reason, or serves")
 def full_at_start():
     with Small("".join(map(small, "abcde")),
                ready=False) as echod:
@@ -83,7 +83,7 @@ def full_at_start():
         eventually(lambda: echod.log.matching("No space left on device"), "it says why")
 
 
-@test("a file system that turns read-only: clients are served on, a reload says why it cannot be; then it can")
+@test("file system turned read-only: clients are served, a reload fails with the reason, and works later")
 def read_only():
     with Small(listen("local")) as echod:
         inside = echod.echoing()
@@ -101,7 +101,7 @@ def read_only():
         expect_echo(echod.connect())
 
 
-@test("metrics that cannot be written are complained of once, and written once they can be")
+@test("an error writing metrics is logged once, and metrics are written once they can be")
 def metrics():
     if clock.possible():
         with clock.Clock(monotonic=True) as monotonic:
@@ -133,7 +133,7 @@ def check_metrics(env, step):
         expect_equal(len(echod.log.matching("No space left on device")), 1, "how often it is said")
 
 
-@test("a pid file that there is no room for: the start says so, with an exit status")
+@test("a pid file without room on the disk: echod exits with the reason")
 def pid_file():
     script = 'mkdir "$1/x" "$1/y" "$1/z" "$1/u" "$1/v"; d=$1; shift; exec "$@" --daemon --pid-file "$d/pid"'
     with Managed(listen("local")) as echod:  # for its directory, and its configuration

@@ -102,7 +102,7 @@ def listens(text):
     return re.findall(r"^(Listen\w+=.*)$", text, re.M)
 
 
-@test("a configuration of defaults: limits, addresses, and nothing that tightens anything")
+@test("default configuration: limits and addresses, and no stricter sandbox")
 def defaults():
     written, told = made_of(ONE)
     expect_equal(sorted(written), [LIMITS, ADDRESSES], "the files")
@@ -140,7 +140,7 @@ def instances():
                    "TasksMax= for %d clients is %d" % (clients, number))
 
 
-@test("instances only: of no echod.conf nothing is made, and that is no error")
+@test("instances only: a missing echod.conf is not an error, and has no drop-in")
 def instances_only():
     with Root() as root:
         root.configure(ONE, "two")
@@ -150,7 +150,7 @@ def instances_only():
         expect_equal(root.generate(), {}, "the files of a system without any configuration")
 
 
-@test("many listeners: as many descriptors, and as much room in the FD store")
+@test("many listeners: enough descriptors, and enough room in the FD store")
 def many():
     sections = "".join("[listen l%d]\nport = %d\naddress = *, host.example\n" % (i, 8000 + i)
                        for i in range(100))
@@ -160,7 +160,7 @@ def many():
     expect(limits["FileDescriptorStoreMax"] >= wanted, "the FD store has room: %s" % limits)
 
 
-@test("every kind of address is one for systemd, whatever its characters")
+@test("every kind of address is written in systemd's syntax, whatever its characters")
 def addresses():
     written, _ = made_of(
         "[listen any]\naddress = *\nport = 7\n"
@@ -181,7 +181,7 @@ def addresses():
                  "the owner and mode of the Unix sockets")
 
 
-@test("echod.socket enabled: a sandbox without a network, and what systemd cannot open is told of")
+@test("echod.socket enabled: a sandbox without network, and a warning for what systemd cannot open")
 def enabled():
     odd = (ONE + "address = host.example\n[listen two]\nport = 0\n"
            "[listen three]\nprotocol = unix\naddress = /run/x\\\n")
@@ -210,7 +210,7 @@ def shared():
         expect("ReusePort" not in root.generate()[ADDRESSES], "nor without need")
 
 
-@test("echod.socket masked: it is not enabled, whoever wants it")
+@test("echod.socket masked: it does not count as enabled")
 def masked():
     for etc in ("/etc", "/run"):
         with Root() as root:
@@ -224,7 +224,7 @@ def masked():
             expect_equal(sorted(root.generate()), [LIMITS, ADDRESSES], "the files")
 
 
-@test("a file that is wrong from the start: nothing is made of it, what it means is told")
+@test("a file that was never valid: no drop-in, and a message with the consequence")
 def wrong():
     with Root() as root:
         root.configure("\n" + WRONG)
@@ -291,7 +291,7 @@ def at_boot():
         expect_match(r"<3>echod-generator\[\d+\]: \S+/echod\.conf is wrong: it is ignored: ", text, "the line")
 
 
-@test("a file that was right: what is wrong now changes nothing, until it is right again")
+@test("a file that was valid: errors change nothing until it is valid again")
 def kept():
     with Root() as root:
         root.enable()
@@ -311,7 +311,7 @@ def kept():
         expect(after[LIMITS] != before[LIMITS], "the limits are those of the new file")
 
 
-@test("what is no file is not read: nobody may ever write to a pipe")
+@test("a pipe in place of a file is not read, as it may block")
 def pipes():
     with Root() as root:
         for name in ("echod", "two"):
@@ -323,7 +323,7 @@ def pipes():
                      "what is said")
 
 
-@test("nor are drop-ins that are no files; what is passed over is told, of instances, too")
+@test("nor is one in place of a drop-in; skipped files are reported, also of instances")
 def odd_drop_ins():
     with Root() as root:
         for name in ("echod", "two"):
@@ -339,7 +339,7 @@ def odd_drop_ins():
                      "what is said")
 
 
-@test("every name that systemd permits is an instance's; another one is told of")
+@test("every name that systemd permits can be an instance; others are reported")
 def names():
     good = ("127.0.0.1:7810", "a@b", r"a\x20b", "-x", "_", "x" * 239)
     bad = ("a b", "ä", "x" * 242, "a\nb", "a%b")
@@ -354,14 +354,14 @@ def names():
         expect(r"a\x0ab.conf is ignored" in root.told, "names are escaped: " + root.told)
 
 
-@test("of a thousand mistakes some are told, and the rest is counted")
+@test("of a thousand errors, some are printed and the rest counted")
 def mistakes():
     _, told = made_of(ONE + "".join("mistake%d = 1\n" % i for i in range(1000)))
     expect(len(told.splitlines()) < 20, "there are few lines: %d" % len(told.splitlines()))
     expect_match("and 990 more; echod --check-config", told, "what is said")
 
 
-@test("a directory that cannot be written to is told of, and the exit status is 0")
+@test("an unwritable directory is reported, and the exit status is 0")
 def unwritable():
     with Root() as root:
         root.configure(ONE)
@@ -370,7 +370,7 @@ def unwritable():
         expect_match(r"cannot write \S*/missing/echod\.service\.d: No such file", told, "what is said")
 
 
-@test("a command line that systemd would not give is refused")
+@test("a command line that systemd does not use is rejected")
 def usage():
     for arguments in ((), ("--root",), ("--root", "/x"), ("--nonsense",), ("-h", "x")):
         expect_equal(run(*arguments)[0], 64, "the exit status with %s" % (arguments,))

@@ -179,7 +179,7 @@ def served(haproxy):
     return eventually(attempt, "a client is served")
 
 
-@test("a health check is no session in the log; a full echod with places for it stays in service")
+@test("a health check leaves no session record; a full echod with reserved places stays in service")
 def checked():
     config = "max_clients = 5\nreserved = 2\nmonitor = 127.0.0.1"
     with Managed(server=config, listen=BEHIND) as echod, HAProxy(echod) as haproxy:
@@ -279,7 +279,7 @@ def is_served(come):
         return None
 
 
-@test("allow and deny of an echod behind HAProxy are about the client")
+@test("allow and deny behind HAProxy apply to the client")
 def denied():
     with Managed(listen=BEHIND + "deny = 127.0.0.12, 127.0.0.1\n") as echod:
         with HAProxy(echod) as haproxy:

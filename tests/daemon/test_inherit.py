@@ -73,7 +73,7 @@ def tcp(address, port, name="local"):
     return "[listen %s]\naddress = %s\nport = %d\n" % (name, address, port)
 
 
-@test("an inherited socket is used, and nothing bound instead")
+@test("an inherited socket is used, and no other one is opened")
 def inherited():
     with bound() as sock:
         port = sock.getsockname()[1]
@@ -84,7 +84,7 @@ def inherited():
             expect_equal(echod.log.matching(" warning: "), [], "the warnings")
 
 
-@test("those who connected before the start are served")
+@test("clients that connected before the start are served")
 def early_clients():
     with bound() as sock:
         early = socket.create_connection(sock.getsockname(), timeout=DEADLINE)
@@ -92,7 +92,7 @@ def early_clients():
             expect_echo(early)
 
 
-@test("a stray is warned of and closed, a socket that is missing is opened")
+@test("an unused inherited socket is closed with a warning, a missing one is opened")
 def stray():
     with bound() as wanted, bound() as unwanted:
         config = tcp("127.0.0.1", wanted.getsockname()[1], "one") + tcp("127.0.0.1", 0, "two")
@@ -105,7 +105,7 @@ def stray():
             expect(inode not in descriptors(echod.pid).values(), "the stray is closed")
 
 
-@test("descriptors that are no sockets, or no listening ones, are strays")
+@test("inherited descriptors that are not listening sockets are closed with a warning")
 def odd_descriptors():
     datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     datagram.bind(("127.0.0.1", 0))
@@ -136,7 +136,7 @@ def dual_stack():
                              "what an IPv4 client that deny names gets")
 
 
-@test("a dual-stack socket that is to serve one family only is told of")
+@test("a dual-stack socket for one family only causes a warning")
 def dual_stack_for_one():
     for host, more in (("0.0.0.0", "IPv6"), ("::", "IPv4")):
         with bound("::", v6only=0) as sock:
@@ -150,7 +150,7 @@ def dual_stack_for_one():
         expect_equal(echod.log.matching(" also accepts IPv"), [], "the warnings where both are asked for")
 
 
-@test("a descriptor that is announced and not open is told of, and nothing of ours is taken for it")
+@test("a descriptor in LISTEN_FDS that is not open causes a warning, and none of ours is taken for it")
 def announced_in_vain():
     with bound() as sock:
         port = sock.getsockname()[1]
@@ -164,7 +164,7 @@ def announced_in_vain():
                              "whether the socket that is open is used")
 
 
-@test("a LISTEN_FDS that is no number of descriptors does no harm, and is reported")
+@test("an invalid LISTEN_FDS does no harm, and is reported")
 def announced_nonsense():
     for count in ("", "x", "-1", "+1", "99999999999", "2147483647"):
         with bound() as sock, Announced(tcp("127.0.0.1", 0), sock, count=count) as echod:
@@ -204,7 +204,7 @@ def families():
             expect_echo(echod.connect())
 
 
-@test("a connection that is passed (Accept=yes) is told of as what it is, and what to set")
+@test("a passed connection (Accept=yes) causes a message that says what to set")
 def accepted():
     with bound() as sock, socket.create_connection(sock.getsockname(), timeout=DEADLINE) as client:
         server, _ = sock.accept()
@@ -239,7 +239,7 @@ def timeval(seconds):
     return struct.pack("ll", seconds, 0)
 
 
-@test("what whoever opened a socket has set is set as it has to be, also for clients")
+@test("options that the opener of a socket has set are reset, also for clients")
 def set_anew():
     with bound() as sock, socket.socket(socket.AF_UNIX) as local, \
             tempfile.TemporaryDirectory(prefix="echod-test-") as where:
@@ -309,7 +309,7 @@ def no_error_is_queued(sock):
     return not poll.poll(0)
 
 
-@test("larger buffers, which a socket unit may want, stay")
+@test("larger buffers, as set by a socket unit, are kept")
 def large_buffers():
     with bound() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 200000)
@@ -319,7 +319,7 @@ def large_buffers():
             expect_equal(sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF), size, "the buffer")
 
 
-@test("the file of an inherited Unix socket stays at the stop: it is not ours")
+@test("the file of an inherited Unix socket is not removed at the stop")
 def unix_file():
     with socket.socket(socket.AF_UNIX) as sock:
         with Echod() as helper:
@@ -332,7 +332,7 @@ def unix_file():
             expect(os.path.exists(path), "the file is gone")
 
 
-@test("LISTEN_FDS for another process is not for us")
+@test("LISTEN_FDS for another process is ignored")
 def other_pid():
     with bound() as sock:
         with Activated(tcp("127.0.0.1", 0), sock, pid=1) as echod:
@@ -340,7 +340,7 @@ def other_pid():
             expect(echod.port != sock.getsockname()[1], "it took the socket")
 
 
-@test("a socket that is inherited stays open for the next one after a stop")
+@test("an inherited socket stays open for the next daemon after a stop")
 def next_one():
     with bound() as sock:
         port = sock.getsockname()[1]
@@ -378,7 +378,7 @@ class Manager:
         self.sock.close()
 
 
-@test("READY=1 comes once it listens")
+@test("READY=1 is sent once the daemon listens")
 def ready():
     with Manager() as manager, Echod(env=manager.env, ready=False) as echod:
         manager.wait("READY=1")
@@ -386,7 +386,7 @@ def ready():
         expect_echo(echod.connect())
 
 
-@test("READY=1 does not come from a daemon that cannot listen")
+@test("READY=1 is not sent if the daemon cannot listen")
 def never_ready():
     with Manager() as manager, bound() as sock:
         with Echod(tcp("127.0.0.1", sock.getsockname()[1]), env=manager.env, ready=False) as echod:
@@ -398,7 +398,7 @@ def never_ready():
             pass
 
 
-@test("STOPPING=1 comes when a stop begins, not when it ends")
+@test("STOPPING=1 is sent when a stop begins")
 def stopping():
     with Manager() as manager, Echod(env=manager.env) as echod:
         manager.wait("READY=1")
@@ -410,7 +410,7 @@ def stopping():
         expect_equal(echod.wait(), 0, "the exit status")
 
 
-@test("the status says how many clients there are")
+@test("the status has the number of clients")
 def status():
     with Manager() as manager, Echod(server="max_clients = 7", env=manager.env) as echod:
         lines = manager.wait("READY=1")
@@ -422,7 +422,7 @@ def status():
                    "the status counts the client")
 
 
-@test("the watchdog is fed as often as it needs, with and without clients")
+@test("the watchdog is notified in time, with and without clients")
 def watchdog():
     with Manager() as manager:
         env = dict(manager.env, WATCHDOG_USEC="50000")
@@ -441,7 +441,7 @@ def expect_fed(manager, when):
     expect(passed < DEADLINE, "thirty meals took %.1f s %s" % (passed, when))
 
 
-@test("a listener that somebody shut down pauses alone, is named, and resumes once it works")
+@test("a listener that was shut down is paused alone, logged, and resumed once it works")
 def one_pauses():
     socks = [bound() for _ in range(3)]
     config = "".join("[listen l%d]\naddress = 127.0.0.1\nport = %d\n" %
