@@ -12,16 +12,16 @@
 #define NSEC_PER_USEC UINT64_C(1000)
 #define USEC_PER_SEC UINT64_C(1000000)
 
-/* Microseconds of CLOCK_MONOTONIC; and its nanoseconds, for what takes less than one. */
+/* CLOCK_MONOTONIC in microseconds, and in nanoseconds. */
 NEAR_MAIN uint64_t clock_now(void);
 uint64_t clock_nanoseconds(void);
 
-/* The milliseconds from now until DEADLINE, of clock_now(), as poll(2) takes them: rounded up, so
- * that a poll that times out has reached it; 0 once
- * it has passed, -1, for ever, where DEADLINE is UINT64_MAX. */
+/* Returns the milliseconds until DEADLINE (clock_now()) for poll(2), rounded up, so that the
+ * deadline has passed when poll(2) times out; 0 if it has passed; -1 (no timeout) for UINT64_MAX.
+ */
 int clock_timeout(uint64_t deadline);
 
-/* The earlier of two deadlines. */
+/* Returns the earlier of two deadlines. */
 uint64_t clock_earlier(uint64_t a, uint64_t b);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Durations as systemd.time(7) writes them: "5min", "1h 30min", "1.5" is not one.
+ * Durations as in systemd.time(7): "5min", "1h 30min", but not "1.5".
  */
 #ifndef ECHOD_BASE_DURATION_H
 #define ECHOD_BASE_DURATION_H
@@ -12,8 +12,8 @@
 /*
  * Parses TEXT, a sum of whole numbers with the units us, ms, s, min, h or d (a number without
  * a unit is seconds), into *USEC microseconds.
- * Returns 0, -EINVAL for text that is no duration, -ERANGE for one beyond 64 bits; *USEC is then
- * untouched.
+ * Returns 0, or with *USEC unchanged: -EINVAL if TEXT is not a duration, -ERANGE if it exceeds 64
+ * bits.
  */
 int duration_parse(const char *text, uint64_t *usec);
 

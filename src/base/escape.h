@@ -1,12 +1,12 @@
 /*
- * Bytes from elsewhere made safe to show: on a terminal, in a log line.
+ * Escaping untrusted bytes, so that they are safe to show on a terminal and in a log line.
  */
 #ifndef ECHOD_BASE_ESCAPE_H
 #define ECHOD_BASE_ESCAPE_H
 
 #include <stddef.h>
 
-/* What escape_bytes() needs for LEN bytes, the closing NUL included. */
+/* The space that escape_bytes() needs for LEN bytes, including the terminating NUL. */
 #define ESCAPED_SIZE(len) (4 * (len) + 1)
 
 /*
@@ -19,7 +19,7 @@
  */
 size_t escape_bytes(char *buf, const void *data, size_t len, const char *keep);
 
-/* Makes of each byte of TEXT that escape_bytes() would write as \xNN a question mark. */
+/* Replaces each byte of TEXT that escape_bytes() would write as \xNN by a question mark. */
 void escape_disarm(char *text, const char *keep);
 
 /*
@@ -30,10 +30,10 @@ void escape_disarm(char *text, const char *keep);
 int unescape_text(char *buf, const char *text);
 
 /*
- * Writes the LEN bytes at TEXT into BUF, cut at SIZE, so that unescape_text() gives them back even
- * of a value of an INI file, whose outer blanks and comments are lost; but for a semicolon at the
- * beginning, which no blank may stand before there. No form that does is shorter: a line that could
- * be read still can be once it is written anew.
+ * Writes the LEN bytes at TEXT into BUF, truncated at SIZE, escaped as a value of an INI file,
+ * where outer spaces and comments are lost: unescape_text() restores them. A semicolon at the
+ * beginning is not escaped, so no space may precede the value. No escaped form is shorter than this
+ * one, so a line that was short enough to be read is short enough when it is written again.
  */
 void escape_text(char *buf, size_t size, const char *text, size_t len);
 

@@ -1,12 +1,12 @@
 /*
- * The end of a program that has no memory for what it sets up.
+ * Exiting when memory is exhausted while a program starts.
  */
 #ifndef ECHOD_BASE_EXHAUSTED_H
 #define ECHOD_BASE_EXHAUSTED_H
 
 /*
- * Ends the program with a sentence and EXIT_OSERR. One whose exit statuses have other meanings
- * defines this itself, and the linker takes that.
+ * Prints an error and exits with EXIT_OSERR. A program with other exit statuses defines its own
+ * version of this function, which the linker uses instead.
  */
 _Noreturn void memory_exhausted(void);
 

@@ -17,19 +17,19 @@ void fd_close(int *fd);
 int fd_write_all(int fd, const void *data, size_t len);
 
 /*
- * Opens /dev/null for those of the descriptors 0, 1 and 2 that are closed: a socket that got one of
- * these numbers would receive what is printed. They stay open across exec(3). Returns 0 or -errno.
+ * Opens /dev/null for descriptors 0, 1 and 2 if they are closed. Otherwise a socket could get one
+ * of these numbers and receive the output. They stay open across exec(3). Returns 0 or -errno.
  */
 int fd_ensure_standard(void);
 
-/* Whether two descriptors are of one file, socket or terminal. */
+/* Whether two descriptors refer to the same file, socket or terminal. */
 bool fd_same_file(int a, int b);
 
-/* Raises or lowers the flag O_NONBLOCK of FD. Returns 0 or -errno. */
+/* Sets or clears O_NONBLOCK on FD. Returns 0 or -errno. */
 int fd_set_nonblocking(int fd, bool on);
 
-/* Whether ERROR of a call on a descriptor that is open and ours is a filter's, which refuses that
- * call always. */
+/* Whether ERROR, of a call on a valid descriptor, means that a seccomp filter always refuses the
+ * call. */
 bool fd_is_refusal(int error);
 
 #endif

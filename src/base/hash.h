@@ -1,5 +1,5 @@
 /*
- * A keyed hash: whoever does not know the seed cannot choose values that collide.
+ * A keyed hash: without the seed, an attacker cannot choose values that collide.
  */
 #ifndef ECHOD_BASE_HASH_H
 #define ECHOD_BASE_HASH_H
@@ -11,7 +11,7 @@ struct hash_seed {
     uint64_t word[2];
 };
 
-/* A seed that nobody can guess (getrandom(2)); never waits. */
+/* Returns a random seed (getrandom(2)). Never waits. */
 struct hash_seed hash_seed_new(void);
 
 /* SipHash-2-4 (Aumasson and Bernstein, 2012) of the SIZE bytes at DATA. */

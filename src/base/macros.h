@@ -1,5 +1,5 @@
 /*
- * What the compiler knows and C has no word for.
+ * Compiler attributes and other macros.
  */
 #ifndef ECHOD_BASE_MACROS_H
 #define ECHOD_BASE_MACROS_H
@@ -14,7 +14,7 @@
 #define NEAR_MAIN __attribute__((hot))
 #define NORETURN __attribute__((noreturn))
 
-/* Whether a sanitizer is built in, which has its own ways. */
+/* Whether a sanitizer is built in, which needs exceptions in some places. */
 #if defined(__SANITIZE_ADDRESS__)
 #define INSTRUMENTED true
 #elif defined(__has_feature)

@@ -1,15 +1,15 @@
 /*
- * Memory for what is set up at the start: where there is none, the program ends with a sentence.
+ * Allocating memory while a program starts. If there is none, the program exits with an error.
  */
 #ifndef ECHOD_BASE_MEMORY_H
 #define ECHOD_BASE_MEMORY_H
 
 #include <stddef.h>
 
-/* MEMORY, unless it is NULL. */
+/* Returns MEMORY. Exits if it is NULL. */
 void *memory_had(void *memory);
 
-/* COUNT zeroed elements of SIZE bytes, which the caller frees. */
+/* Returns COUNT zeroed elements of SIZE bytes, which the caller frees. */
 void *memory_zeroed(size_t count, size_t size);
 
 /*

@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 /*
- * Writes the effective configuration to OUT as an INI file, the origin of each value beside it.
- * Loading the output gives the same values.
+ * Writes the effective configuration to OUT as an INI file, with the origin of each value. Loading
+ * the output yields the same values.
  */
 void settings_dump(const struct settings *settings, FILE *out);
 

@@ -1,5 +1,5 @@
 /*
- * From the files of a configuration to settings.
+ * Loading the files of a configuration.
  */
 #ifndef ECHOD_CONFIG_LOAD_H
 #define ECHOD_CONFIG_LOAD_H
@@ -7,9 +7,9 @@
 #include "config/settings.h"
 
 /*
- * Reads the file at PATH, then *.conf in PATH.d in the order of their names, checks the whole, and
- * adds to PROBLEMS whatever is wrong. Returns the settings, or NULL if a problem is fatal. The
- * caller frees them with settings_free().
+ * Reads the file at PATH, then *.conf in PATH.d in the order of their names, validates the result,
+ * and adds all problems to PROBLEMS. Returns the settings, which the caller frees with
+ * settings_free(), or NULL if a problem is fatal.
  */
 struct settings *settings_load(const char *path, struct problems *problems);
 

@@ -1,5 +1,5 @@
 /*
- * Settings in the making: sections and values, wherever they come from, become struct settings.
+ * Building struct settings from sections and values, wherever they come from.
  */
 #ifndef ECHOD_CONFIG_LOADING_H
 #define ECHOD_CONFIG_LOADING_H
@@ -10,24 +10,24 @@
 struct loading {
     struct settings *settings;
     struct problems *problems;
-    void *names;      /* the sections by their names: tsearch(3) */
+    void *names;      /* a search tree of the sections by name (tsearch(3)) */
     const char *file; /* the one that the lines are from; owned by the settings */
-    /* Where the lines belong now: a section's index, or none before the first or in a bad one. */
+    /* The index of the current section; none before the first one, or in an invalid one. */
     size_t current;
     bool in_section;
-    bool in_bad_section; /* its error was told, its lines are passed over */
+    bool in_bad_section; /* its error was reported; its lines are ignored */
 };
 
-/* Begins with a [server] of defaults. PROBLEMS gets whatever is wrong. */
+/* Begins with a [server] section of defaults. All problems are added to PROBLEMS. */
 struct loading loading_begin(struct problems *problems);
 
-/* What follows is from the file PATH, and before its first section. */
+/* The following lines are from the file PATH, before its first section. */
 void loading_enter(struct loading *in, const char *path);
 
-/* What enters the lines; the user is the struct loading. */
+/* The events that store the lines; their user pointer is the struct loading. */
 extern const struct inifile_events loading_events;
 
-/* Checks the whole. Returns the settings, good or not, which the caller frees. */
+/* Validates the settings, and returns them, valid or not. The caller frees them. */
 struct settings *loading_end(struct loading *in);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The configuration as the program uses it: what a file sets, or the default of each option.
+ * The settings: the value of each option, from a file or by default.
  */
 #ifndef ECHOD_CONFIG_SETTINGS_H
 #define ECHOD_CONFIG_SETTINGS_H
@@ -15,7 +15,7 @@
 
 enum when_full { WHEN_FULL_REFUSE, WHEN_FULL_QUEUE };
 
-/* Spans are microseconds, 0 for "never"; limits are counts, 0 for "no limit". */
+/* Time spans are in microseconds, with 0 for "never". Limits are counts, with 0 for "no limit". */
 struct server_settings {
     uint64_t max_clients;
     uint64_t max_per_source;
@@ -70,7 +70,7 @@ struct settings {
     size_t listen_count;
     struct section *sections; /* [0] is [server] */
     size_t section_count;
-    char **files; /* those that were read; the origins point at these names */
+    char **files; /* the files that were read; origins point to these names */
     size_t file_count;
 };
 

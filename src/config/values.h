@@ -1,5 +1,5 @@
 /*
- * The types that an option can have: from text to a field of a settings struct and back.
+ * The types of options: parsing text to a field of a settings struct, and formatting it.
  */
 #ifndef ECHOD_CONFIG_VALUES_H
 #define ECHOD_CONFIG_VALUES_H
@@ -16,31 +16,31 @@
 #define REASON_MAX 512 /* room for a whole line of a file, %.198s */
 #define VALUE_TEXT_MAX 1024
 
-/* The C types of the fields; what they point at belongs to the settings. */
+/* The C types of the fields. The settings own what they point to. */
 struct words {
     char **item;
     size_t count;
-    unsigned *line; /* of the first LINE_COUNT of them, the line that each was written in */
+    unsigned *line; /* the line of each of the first LINE_COUNT items */
     size_t line_count;
 };
 
 /*
- * What can be done with the field of a list beyond parsing it: each line of a file adds to it, and
- * an item keeps the number of its line.
+ * Further functions of a list type: each line of a file appends to the list, and an item keeps the
+ * number of its line.
  */
 struct list_type {
     size_t (*count)(const void *field);
-    /* The line of item INDEX; 0: it is not known. */
+    /* Returns the line of item INDEX, or 0 if unknown. */
     unsigned (*line)(const void *field, size_t index);
     void (*set_line)(void *field, unsigned line); /* of all items */
     void (*format)(const void *field, size_t index, char *buf, size_t size);
-    /* Moves the items of MORE, which is empty then, behind those of FIELD. */
+    /* Appends the items of MORE to those of FIELD, and empties MORE. */
     void (*append)(void *field, void *more);
-    /* Called once the list is complete; NULL: there is nothing to do. */
+    /* Called once the list is complete; may be NULL. */
     void (*complete)(void *field);
 };
 
-/* What an option permits of the values of its type. */
+/* The values that an option permits. */
 struct value_rule {
     uint64_t min, max;            /* for the types that are ordered */
     const struct choice *choices; /* ends with a NULL name; for type_choice */
@@ -49,12 +49,12 @@ struct value_rule {
 struct value_type {
     const char *name;
     const char *example; /* NULL: the name and the range are enough */
-    /* Parses TEXT into FIELD. Returns 0, or -EINVAL with a clause in REASON; FIELD is then as
-     * it was. A field is parsed into once more only after clear(). */
+    /* Parses TEXT into FIELD. Returns 0, or -EINVAL with a clause in REASON and FIELD unchanged.
+     * Before a field is parsed again, clear() must be called. */
     int (*parse)(const struct value_rule *rule, const char *text, void *field, char *reason);
     /* Writes FIELD so that parse() reads the same. */
     void (*format)(const struct value_rule *rule, const void *field, char *buf, size_t size);
-    void (*clear)(void *field);   /* frees what the field owns; NULL: it owns nothing */
+    void (*clear)(void *field);   /* frees what the field owns; may be NULL */
     size_t size;                  /* of the field, if there is a clear() */
     const struct list_type *list; /* NULL: this is no list */
 };
@@ -75,15 +75,14 @@ extern const struct value_type type_rate;     /* struct rate: 20/s */
 /* Sets REASON and returns -EINVAL: the end of every parse() that fails. */
 int value_reject(char *reason, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* What may be wrong with TEXT, a value that is not valid, for the end of a REASON: "" or a clause.
- */
+/* Returns a hint what is wrong with the invalid value TEXT, to append to a REASON; or "". */
 const char *value_hint(const char *text);
 
 /* The values of TYPE that RULE permits, for people to read. */
 void value_range(const struct value_type *type, const struct value_rule *rule, char *buf,
                  size_t size);
 
-/* The choice of RULE that has VALUE; NULL if it has no choices or none has it. */
+/* Returns the choice of RULE with VALUE, or NULL. */
 const struct choice *choice_of(const struct value_rule *rule, unsigned value);
 
 #endif

@@ -17,16 +17,15 @@ struct answer {
 
 /*
  * Sends REQUEST, a line without its newline, to the socket at PATH and reads the whole answer,
- * which may take as long as a reload does. Returns 0 or -errno; -EPROTO for what is no answer,
+ * which may take as long as a reload does. Returns 0 or -errno: -EPROTO for an invalid answer,
  * -EMSGSIZE for one of more than LIMIT bytes.
  */
 int request_exchange(const char *path, const char *request, size_t limit, struct answer *answer);
 
-/* Makes of the SIZE bytes in answer->memory, which has room for a NUL, what struct answer promises.
- */
+/* Escapes the SIZE bytes in answer->memory, which has room for a NUL. */
 void answer_escape(struct answer *answer, size_t size);
 
-/* Takes the text in answer->memory apart, as request_exchange() does. Returns 0 or -EPROTO. */
+/* Parses the text in answer->memory, as request_exchange() does. Returns 0 or -EPROTO. */
 int answer_split(struct answer *answer);
 
 void answer_free(struct answer *answer);

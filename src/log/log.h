@@ -1,5 +1,5 @@
 /*
- * Where the daemon's records go: to the scribe's channel without ever blocking, or, before there
+ * The log of the daemon: records go to the scribe's channel without ever blocking or, before there
  * is a scribe, to standard error.
  */
 #ifndef ECHOD_LOG_LOG_H
@@ -12,16 +12,16 @@
 #include <syslog.h>
 
 struct log {
-    int level;               /* records less important than this are not made */
+    int level;               /* less important records are omitted */
     int channel;             /* a SOCK_SEQPACKET descriptor (not owned); -1: standard error */
     bool bare;               /* on standard error: without the program's name */
-    uint64_t dropped;        /* records that found the channel full and are not yet confessed to */
+    uint64_t dropped;        /* records that the channel had no room for, not reported yet */
     uint64_t report_at;      /* when they are, clock_now() */
-    uint64_t *total_dropped; /* counts all of them; NULL: nobody wants to know */
-    char complaint[512];     /* the text of the first error, cut to this size; empty: none */
+    uint64_t *total_dropped; /* counts all of them; or NULL */
+    char complaint[512];     /* the text of the first error, truncated; or empty */
 };
 
-/* Whether a record of PRIORITY would go anywhere: ask before an expensive one is made. */
+/* Whether a record of PRIORITY would be logged. For use before an expensive one is made. */
 bool log_is_enabled(const struct log *log, int priority);
 
 /* Sends RECORD, or drops and counts it if the channel is full. */

@@ -1,9 +1,9 @@
 /*
- * A log record: named fields, as the journal has them (systemd.journal-fields(7)).
+ * A log record: named fields, as in the journal (systemd.journal-fields(7)).
  *
  * On its way to the scribe a record is a sequence of "NAME=value" strings, each ended by a NUL;
- * values are text without control characters (escape.h), so nothing in them can forge a field
- * or a line. What has some all the same, or is cut within a character, gets question marks.
+ * values are text without control characters (escape.h), so that they cannot forge a field or a
+ * line. Remaining control characters, and characters that are cut, become question marks.
  */
 #ifndef ECHOD_LOG_RECORD_H
 #define ECHOD_LOG_RECORD_H

@@ -1,5 +1,5 @@
 /*
- * Socket addresses as values: IPv4, IPv6 and Unix, to be compared, shown and counted.
+ * Socket addresses: IPv4, IPv6 and Unix.
  */
 #ifndef ECHOD_NET_ADDRESS_H
 #define ECHOD_NET_ADDRESS_H
@@ -16,7 +16,7 @@
 
 struct address {
     socklen_t len;
-    uint32_t user; /* of the peer of a Unix socket: its user ID and 1; 0: not known */
+    uint32_t user; /* of the peer of a Unix socket: its user ID plus 1; 0 if unknown */
     union {
         struct sockaddr sa;
         struct sockaddr_in in;
@@ -41,7 +41,7 @@ bool address_zone_is_valid(const char *text);
 int address_local(struct address *a, int fd);
 int address_peer(struct address *a, int fd);
 
-/* Learns of A, the peer of the connected Unix socket FD, which user it is (SO_PEERCRED). */
+/* Stores in A, the peer of the connected Unix socket FD, which user it is (SO_PEERCRED). */
 void address_learn_user(struct address *a, int fd);
 
 /* Turns an IPv4 address mapped into IPv6 (::ffff:a.b.c.d, RFC 4291) into the IPv4 one. */
@@ -58,49 +58,51 @@ void address_set_port(struct address *a, uint16_t port);
 /* The bytes of an IP address, 4 or 16 (*COUNT); NULL for a Unix address. */
 const uint8_t *address_bytes(const struct address *a, size_t *count);
 
-/* The same as address_format() gives, but without port and brackets: "192.0.2.1"; BUF. */
+/* As address_format(), but without port and brackets: "192.0.2.1". Returns BUF. */
 const char *address_host(const struct address *a, char *buf, size_t size);
 
 /* "192.0.2.1:7", "[2001:db8::1]:7", "unix:/path", "unix:@name" or "unix" (unnamed); BUF. */
 const char *address_format(const struct address *a, char *buf, size_t size);
 
-/* The same, of a process that can open no socket: FD, any socket, knows the interfaces' names. */
+/* The same for a process that cannot open a socket: uses FD, any socket, to query interface names.
+ */
 const char *address_host_by(int fd, const struct address *a, char *buf, size_t size);
 const char *address_format_by(int fd, const struct address *a, char *buf, size_t size);
 
-/* The name of the interface that the IPv6 address A is on, in NAME (IF_NAMESIZE); "" if it has
- * none. FD, a socket, is asked unless it is -1. */
+/* Stores the name of the interface of the IPv6 address A in NAME (IF_NAMESIZE), or "" if it has
+ * none, and returns it. Uses the socket FD for the query, or a new one if FD is -1. */
 const char *address_zone(int fd, const struct address *a, char *name);
 
 /*
- * Whom limits count: the addresses that have their first bits in common, so many of an IPv4 and of
- * an IPv6 one; of Unix peers, those of one user. Each link-local address is a source of its own:
- * what they have in common is the link. Two peers are one source exactly if the keys are equal.
+ * A source, as limits count it: the addresses with the same prefix of this many bits, or the Unix
+ * peers of the same user. Each link-local address is a source of its own, because the prefix is the
+ * same for the whole link. Two peers are the same source if, and only if, their keys are equal.
  */
 struct source_prefix {
     uint8_t ipv4, ipv6; /* 1 to 32, 1 to 128 */
 };
 struct source_key {
     uint16_t family;
-    uint8_t bytes[16]; /* zero behind the prefix */
+    uint8_t bytes[16]; /* zero after the prefix */
 };
 struct source_key address_source(const struct address *a, const struct source_prefix *prefix);
 
 /* An address with the kind of its socket. */
 #define ADDRESS_DESCRIPTION_MAX (ADDRESS_TEXT_MAX + 16)
 
-/* ADDRESS and, before it, what it does not tell: "udp "; BUF, of ADDRESS_DESCRIPTION_MAX bytes. */
+/* Writes ADDRESS to BUF, of ADDRESS_DESCRIPTION_MAX bytes, after the type if it is not obvious:
+ * "udp ". Returns BUF. */
 const char *address_describe(const struct address *address, int type, char *buf);
 
-/* The bytes of an address in hex, for another program of ours; the scanf(3) formats that read them
- * have 272, one less. */
+/* The size of an address in hex, as it is passed between our programs. The scanf(3) formats that
+ * read it have 272, one less. */
 #define ADDRESS_HEX_MAX 273
 _Static_assert(ADDRESS_HEX_MAX > 2 * sizeof(struct sockaddr_storage), "no room for an address");
 
-/* Writes ADDRESS, but for its user, to BUF, of ADDRESS_HEX_MAX bytes. Returns BUF. */
+/* Writes ADDRESS without its user to BUF, of ADDRESS_HEX_MAX bytes. Returns BUF. */
 const char *address_to_hex(const struct address *address, char *buf);
 
-/* Reads it. Returns 0, or -EINVAL. */
+/* Reads what address_to_hex() has written. Returns 0 or -EINVAL. */
 int address_from_hex(struct address *address, const char *text);
 
 #endif

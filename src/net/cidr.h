@@ -8,7 +8,7 @@
 
 #include <net/if.h>
 
-/* "IPv6%interface/128" of full length, with the NUL. */
+/* The longest "IPv6%interface/128", including the NUL. */
 #define CIDR_TEXT_MAX (INET6_ADDRSTRLEN + IF_NAMESIZE + 4)
 
 struct cidr {
@@ -21,17 +21,17 @@ struct cidr {
 
 /*
  * Parses "ADDRESS" or "ADDRESS/BITS"; a link-local ADDRESS may end in "%INTERFACE", which need not
- * exist. Returns 0; -EINVAL for what is no such text; -ERANGE for too many bits; -EDOM where bits
- * after the prefix are set (10.0.0.1/8: a mistake more often than not); -ENODEV for the interface
- * of an address that is not link-local.
+ * exist. Returns 0; -EINVAL for any other text; -ERANGE for too many bits; -EDOM if bits after the
+ * prefix are set (10.0.0.1/8 is usually a mistake); -ENODEV for an interface with an address that
+ * is not link-local.
  */
 int cidr_parse(struct cidr *c, const char *text);
 
-/* The text of C, without "/32" or "/128" for a single address, none that cidr_parse() takes is
- * shorter; BUF. */
+/* Formats C in the shortest form that cidr_parse() accepts, without "/32" or "/128" for a single
+ * address. Returns BUF. */
 const char *cidr_format(const struct cidr *c, char *buf, size_t size);
 
-/* Whether the IP address A (normalised) lies in C. A Unix address lies in none. */
+/* Whether C contains the IP address A (normalised). No range contains a Unix address. */
 bool cidr_contains(const struct cidr *c, const struct address *a);
 
 struct cidrs {
@@ -42,15 +42,16 @@ struct cidrs {
 };
 
 /*
- * The widest range of LIST that A lies in, or NULL. With an index this takes a time that grows with
- * the logarithm of the number of ranges.
+ * Returns the widest range of LIST that contains A, or NULL. With an index, the time is logarithmic
+ * in the number of ranges.
  */
 const struct cidr *cidrs_find(const struct cidrs *list, const struct address *a);
 
-/* The same, of a process that can open no socket: FD, any socket, knows the interfaces' names. */
+/* The same for a process that cannot open a socket: uses FD, any socket, to query interface names.
+ */
 const struct cidr *cidrs_find_by(int fd, const struct cidrs *list, const struct address *a);
 
-/* Makes the index. The items must neither change nor move afterwards. */
+/* Builds the index. Afterwards, the items must neither change nor move. */
 void cidrs_index(struct cidrs *list);
 
 /* Frees the items and the index. */

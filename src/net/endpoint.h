@@ -1,5 +1,5 @@
 /*
- * From the text in the configuration (an address, a name, *) to the addresses to bind.
+ * Turning the text of a configuration (an address, a host name, *) into addresses to bind.
  */
 #ifndef ECHOD_NET_ENDPOINT_H
 #define ECHOD_NET_ENDPOINT_H

@@ -1,6 +1,6 @@
 /*
- * The identity of an address, as bytes that can be sorted and searched: two addresses with the same
- * identity are the same to the kernel.
+ * The identity of an address, which can be sorted and searched: two addresses with the same
+ * identity are the same for the kernel.
  */
 #ifndef ECHOD_NET_IDENTITY_H
 #define ECHOD_NET_IDENTITY_H
@@ -21,22 +21,22 @@ struct identity {
 
 struct identity identity_of(const struct address *a);
 
-/* Makes IDENTITY, of an IP address, that of the listener NAME (up to 64 bytes) at this address,
- * whatever its port. */
+/* Turns IDENTITY, of an IP address, into that of the listener NAME (up to 64 bytes) at this
+ * address, whatever the port. */
 void identity_set_name(struct identity *identity, const char *name);
 
-/* Below 0, 0 or above 0. */
+/* Returns less than, equal to, or greater than 0. */
 int identity_compare(const struct identity *a, const struct identity *b);
 
 /* Whether two addresses are the same one. */
 bool identity_same(const struct address *a, const struct address *b);
 
-/* Identities, each with a number of the user's. */
+/* A sorted index of identities, each with a number chosen by the caller. */
 struct identity_index {
     struct identity_entry {
         struct identity identity;
         size_t number;
-    } * entry; /* sorted, those that are the same by their numbers; owned */
+    } * entry; /* sorted by identity, then by number; owned */
     size_t count;
 };
 
@@ -46,7 +46,7 @@ void identity_index_add(struct identity_index *index, const struct identity *ide
 /* Call this after the last identity_index_add(), and before the first search. */
 void identity_index_sort(struct identity_index *index);
 
-/* The place in INDEX of the first that is not before IDENTITY. */
+/* Returns the position in INDEX of the first entry that is not less than IDENTITY. */
 size_t identity_index_search(const struct identity_index *index, const struct identity *identity);
 
 void identity_index_free(struct identity_index *index);

@@ -9,18 +9,17 @@
 /* Added to a mode: the port is shared with other sockets of the same user that have this option
  * (SO_REUSEPORT, socket(7)); the kernel distributes connections. */
 #define LISTENER_REUSE_PORT 01000
-/* Added to a mode: only check that it can be bound. The socket does not listen, and for datagrams
- * of a shared port it is bound elsewhere: otherwise it would receive connections or datagrams that
- * belong to others. */
+/* Added to a mode: only check that the address can be bound. The socket does not listen, and for a
+ * shared datagram port it is bound elsewhere: otherwise it would receive connections or datagrams
+ * of other processes. */
 #define LISTENER_TRIAL 02000
 
 /*
- * Opens a socket of TYPE (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) that listens on ADDRESS, or that
- * datagrams come to: close-on-exec, non-blocking; IPv6 without IPv4. For a path, MODE sets the
- * permission bits of the file; the file of a server that is gone is replaced, that of a living one
- * is not. For an IP address, it is 0, but for the above.
- * Returns the descriptor, or -errno with a sentence in REASON (NET_REASON_MAX bytes);
- * -EPROTONOSUPPORT where the machine has no IPv6.
+ * Opens a socket of TYPE (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) that listens on ADDRESS, or
+ * receives datagrams there: close-on-exec, non-blocking, IPv6 without IPv4. For a path, MODE has
+ * the permission bits of the file; the file of a dead server is replaced, that of a running one is
+ * not. For an IP address, it only has the flags above. Returns the descriptor, or -errno with a
+ * message in REASON (NET_REASON_MAX bytes); -EPROTONOSUPPORT if the machine has no IPv6.
  */
 int listener_open(const struct address *address, int type, unsigned mode, char *reason);
 
@@ -35,28 +34,28 @@ struct socket_facts {
 struct socket_facts listener_examine(int fd);
 
 /*
- * Whether a socket of these FACTS is one of TYPE that listens on ADDRESS, or one that listens on
- * [::] for IPv4, too, and so covers the ADDRESS 0.0.0.0 of the same port.
+ * Whether a socket with these FACTS is of TYPE and listens on ADDRESS, or is a dual-stack socket on
+ * [::] and so covers the ADDRESS 0.0.0.0 with the same port.
  */
 bool listener_serves(const struct socket_facts *facts, const struct address *address, int type);
 
-/* The type of the socket FD; -1 for what can be no listener: no socket, or datagrams that are
- * neither UDP's nor a Unix socket's. */
+/* Returns the type of the socket FD, or -1 if it cannot be a listener: it is not a socket, or a
+ * datagram socket that is neither UDP nor Unix. */
 int listener_type(int fd);
 
-/* How many datagrams the kernel has dropped because FD was full. */
+/* Returns how many datagrams the kernel has dropped because FD was full. */
 uint64_t listener_overflow(int fd);
 
 /* Gives FD, a listener that another program opened, the properties of our own. Returns 0, or -errno
  * if it stays blocking. */
 int listener_adopt(int fd);
 
-/* Makes FD, which somebody else opened, as LISTENER_REUSE_PORT would have; whoever shares the port
- * then has to be of the user who opened it. Returns 0 or -errno. */
+/* Sets SO_REUSEPORT on FD, as LISTENER_REUSE_PORT does. The port can then be shared only by
+ * processes of the user that opened FD. Returns 0 or -errno. */
 int listener_share(int fd);
 
-/* Whether connections that FD accepts keep their SYN (TCP_SAVED_SYN), of which whoami reports. What
- * is no TCP listener is left as it is. */
+/* Sets whether the kernel saves the SYN of connections that FD accepts (TCP_SAVE_SYN), for whoami.
+ * No effect unless FD is a TCP listener. */
 void listener_save_syn(int fd, bool on);
 
 #endif

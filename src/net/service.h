@@ -1,5 +1,5 @@
 /*
- * The services, the protocols and the PROXY versions, and what they are called in a configuration.
+ * The services, protocols and PROXY versions, and their names in a configuration.
  */
 #ifndef ECHOD_NET_SERVICE_H
 #define ECHOD_NET_SERVICE_H
@@ -26,7 +26,7 @@ enum service {
 /* The name of a listener: 32 bytes and a NUL. */
 #define LISTENER_NAME_SIZE 33
 
-/* A value and its name; the last one of a list has no name, NULL. */
+/* A value and its name. A list ends with a NULL name. */
 struct choice {
     const char *name;
     unsigned value;
@@ -35,12 +35,11 @@ extern const struct choice service_choices[];
 extern const struct choice protocol_choices[];
 extern const struct choice proxy_choices[];
 
-/* The name of a service, or a protocol, as it is configured; "?" for what is none. */
+/* Return the name of a service or protocol in a configuration; "?" if there is none. */
 const char *service_name(unsigned service);
 const char *protocol_name(unsigned protocol);
 
-/* The type of the sockets of a protocol, as socket(2) takes it; and whether they are Unix sockets.
- */
+/* The socket type of a protocol (socket(2)), and whether it uses Unix sockets. */
 int protocol_type(unsigned protocol);
 bool protocol_is_unix(unsigned protocol);
 

@@ -15,11 +15,10 @@ struct store_requests {
 };
 
 /*
- * Has the epoll descriptor tell once when the connection that CHANNEL, the daemon's,
- * brings has a record: its event has the struct store_client, which waits for its turn then. With
- * the connection comes its source, a uint64_t.
- * Returns 1; 0: the daemon is gone; -EAGAIN: there is none; -EPROTO: one is lost; or another
- * -errno, with which one may be lost to this scribe.
+ * Receives a connection and its source, a uint64_t, from CHANNEL, and adds it to the epoll
+ * descriptor. An event, with the struct store_client, reports once that it has a record. Returns 1;
+ * 0 if the daemon has ended; -EAGAIN if there is no connection; -EPROTO if one was lost; or another
+ * -errno, after which this scribe may have lost one.
  */
 int store_requests_accept(struct store_requests *requests, int channel);
 

@@ -26,16 +26,15 @@ struct message {
 char *framing_room(struct framing *framing, size_t *size);
 void framing_filled(struct framing *framing, size_t count);
 
-/* Takes the next whole message. Returns 1, 0 if more bytes are needed, -EMSGSIZE for one that is
+/* Takes the next complete message. Returns 1, 0 if more bytes are needed, or -EMSGSIZE if it is
  * longer than MAX. */
 int framing_next(struct framing *framing, struct message *message);
 
 /* Takes what is left, ended or not, as the last message. Returns 1, or 0 if nothing is left. */
 int framing_rest(struct framing *framing, struct message *message);
 
-/* Makes the LEN bytes at DATA a message, one that came by itself, in a datagram or a packet: the
- * newline at its end, if there is one, goes; any other is a part of it.
- * Returns 0, or -EMSGSIZE if it is longer than MAX. */
+/* Makes a message of the LEN bytes at DATA, a datagram or packet: a newline at the end is removed,
+ * any other is part of the message. Returns 0, or -EMSGSIZE if it is longer than MAX. */
 int framing_whole(const char *data, size_t len, size_t max, struct message *message);
 
 #endif

@@ -12,10 +12,10 @@
 struct message_store {
     const struct service_options *options;
     struct store *store; /* not owned */
-    int socket;          /* not owned; it knows the names of interfaces */
+    int socket;          /* not owned; to query interface names */
     char *record;        /* room for the longest message; owned, as are the next ones */
     size_t record_size;
-    struct text reply;    /* its newline included; without one, LEN 0, nothing is replied */
+    struct text reply;    /* including the newline; LEN 0: no reply is sent */
     struct text too_long; /* reply to a message longer than max_message */
 };
 

@@ -1,5 +1,5 @@
 /*
- * What whoami reports of the TCP handshake.
+ * What whoami reports about the TCP handshake.
  */
 #ifndef ECHOD_SERVICE_WHOAMI_SYN_H
 #define ECHOD_SERVICE_WHOAMI_SYN_H
@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Writes the members of the JSON object to TO: of the connection FD, which is a proxy's if PROXIED.
- * Those that are not known are null. */
+/* Writes the members of the JSON object to TO, for the connection FD, which is that of a proxy if
+ * PROXIED. Unknown values are null. */
 void whoami_put_handshake(FILE *to, int fd, bool proxied);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A worker's question to the daemon: is the client to be served that the proxy named?
+ * A worker's request to the daemon whether the client that a proxy has named may be served.
  */
 #ifndef ECHOD_WORKER_ACCESS_REQUEST_H
 #define ECHOD_WORKER_ACCESS_REQUEST_H
@@ -9,10 +9,9 @@
 #include <signal.h>
 
 /*
- * Asks, in SLOT and by DOORBELL, for the client TOLD, normalised, or, with a len of 0, for the
- * proxy itself, and waits for the answer, or until *STOPPING. SLOT then has the words for a client
- * that is refused.
- * Returns 0 if it is to be served, END_REFUSED, or -ETIME where there is no answer.
+ * Requests access through SLOT and DOORBELL for CLIENT (normalised; len 0: the proxy itself), and
+ * waits for the answer or until *STOPPING. If it is refused, SLOT has the reason for the client.
+ * Returns 0 if the client may be served, END_REFUSED, or -ETIME if there is no answer.
  */
 int access_request(struct slot *slot, int doorbell, const struct address *client,
                    const volatile sig_atomic_t *stopping);

@@ -7,9 +7,9 @@
 #include "worker/worker.h"
 
 /*
- * Serves until SIGTERM; then answers what is queued already, as far as that is soon done, and exits
- * with END_STOPPED. To be called in a process that was forked for it, as worker_run() is. The
- * socket is non-blocking, prepared by listener_open() or listener_adopt().
+ * Serves until SIGTERM, then answers a limited number of queued datagrams and exits with
+ * END_STOPPED. To be called, as worker_run(), in a process that was forked for it. The socket is
+ * non-blocking and was prepared by listener_open() or listener_adopt().
  */
 NORETURN void datagram_run(const struct worker *given);
 

@@ -1,5 +1,5 @@
 /*
- * Datagrams, received and answered some at a time: a system call for each batch, not for each one.
+ * Receiving and answering datagrams in batches, with one system call for each batch.
  */
 #ifndef ECHOD_WORKER_DATAGRAM_BATCH_H
 #define ECHOD_WORKER_DATAGRAM_BATCH_H
@@ -11,27 +11,27 @@
 #include <sys/socket.h>
 
 #define BATCH_SIZE 16
-/* The largest datagram that UDP has, over IPv6, and some. */
+/* More than the largest UDP datagram over IPv6. */
 #define BATCH_BUFFER (64 * 1024)
 
-/* What comes beside a datagram: the address that it was sent to (ip(7), ipv6(7)). Of one that came
- * over IPv4 through an IPv6 socket it comes in both forms. */
+/* The control message with the destination of a datagram (ip(7), ipv6(7)). For IPv4 over an IPv6
+ * socket there are two, one of each family. */
 union batch_control {
     struct cmsghdr align;
     char bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
 struct datagram {
-    struct address peer; /* as received: where an answer goes */
+    struct address peer; /* as received; the reply is sent there */
     struct address to;   /* the address that it was sent to; len 0: of a Unix socket */
-    bool unicast;        /* TO is an address of this machine alone */
+    bool unicast;        /* TO is an address of this machine only */
     const char *data;    /* LEN bytes, until the next batch */
-    size_t len;          /* more than BATCH_BUFFER: only the first of them are there */
+    size_t len;          /* may exceed BATCH_BUFFER: DATA is truncated then */
     struct text answer;  /* to be sent, not owned; see answered */
-    bool answered;       /* by ANSWER, of any length; set by the caller */
+    bool answered;       /* ANSWER, of any length, is to be sent; set by the caller */
 };
 
-/* Much of it is never touched, and costs no memory then. */
+/* Large, but unused pages take no memory. */
 struct datagram_batch {
     int fd;  /* not owned */
     bool ip; /* not a Unix socket */
@@ -48,8 +48,7 @@ struct datagram_batch {
 int datagram_batch_open(struct datagram_batch *batch, int fd, size_t most);
 
 /*
- * Receives what is there, up to that many datagrams.
- * Returns how many, 0 for none, or -errno.
+ * Receives the queued datagrams, up to MOST of them. Returns how many, or -errno.
  */
 int datagram_batch_receive(struct datagram_batch *batch);
 
@@ -58,9 +57,8 @@ int datagram_batch_receive(struct datagram_batch *batch);
 int datagram_batch_discard_errors(const struct datagram_batch *batch);
 
 /*
- * Sends the answers of those that have one, each from the address that the datagram was sent to.
- * Waits a moment if the socket is full, and for nobody else. Calls SENT for each with its result,
- * 0 or -errno.
+ * Sends the answers, each from the address that the datagram was sent to. Waits a moment if the
+ * socket is full, but never for a peer. Calls SENT for each with its result, 0 or -errno.
  */
 void datagram_batch_send(struct datagram_batch *batch,
                          void (*sent)(const struct datagram *datagram, int result, void *context),

@@ -7,28 +7,28 @@
 #include "net/service.h"
 #include "service/stream.h"
 
-/* The longest header: of version 2, whose length has 16 bits. One of version 1 has 107 bytes. */
+/* The longest header of version 2, whose length has 16 bits. Version 1 has at most 107 bytes. */
 #define PROXY_HEADER_MAX (16 + UINT16_MAX)
 
-/* The content of a header: both addresses, normalised, or neither (their len is 0): the connection
- * is the proxy's own, or of an unknown kind. */
+/* The content of a header: both addresses, normalised; or neither (len 0) for connections of the
+ * proxy itself, or of an unknown kind. */
 struct proxied {
     struct address source;      /* the client */
     struct address destination; /* where it connected to */
 };
 
 /*
- * Parses the LEN bytes of a header that have come so far, of the version WANTED (not PROXY_NO).
- * Returns 0 and fills in TOLD if it is whole; the count of bytes, one at least, that belong to it
- * in any case and are still missing; -EPROTO for what is no header; -EPROTONOSUPPORT for one of
- * the other version; -EBADMSG where its checksum is wrong.
- * Whoever receives no more than that count each time never takes a byte of what follows.
+ * Parses the first LEN bytes of a header of the version WANTED (not PROXY_NO). Returns 0 with
+ * PROXIED if it is complete; or how many further bytes, at least one, certainly belong to it, so
+ * that a caller that receives no more than these never takes a byte of what follows; or -EPROTO if
+ * it is not a header, -EPROTONOSUPPORT if it has the other version, -EBADMSG if its checksum is
+ * wrong.
  */
 int proxy_parse(const uint8_t *bytes, size_t len, enum proxy_protocol wanted,
                 struct proxied *proxied);
 
 /*
- * Receives the header that begins STREAM, and not a byte more, until clock_now() is UNTIL.
+ * Receives the header at the beginning of STREAM, and not a byte more, until UNTIL (clock_now()).
  * Returns 0; END_CLOSED if the client closed before its first byte; END_PROXY with the errno in
  * the slot; or -errno of the stream.
  */

@@ -9,9 +9,9 @@
 #include "ipc/job.h"
 #include "ipc/slot.h"
 
-/* What a worker gets. The descriptors are its own, the rest lives as long as the process. */
+/* The input of a worker. It owns the descriptors; the rest is valid as long as the process runs. */
 struct worker {
-    const struct job *job; /* whose descriptors are these: */
+    const struct job *job; /* with these descriptors: */
     int socket, store;
     struct slot *slot;
     int doorbell; /* behind a proxy: to ask the daemon (slot.h); else -1 */
@@ -19,15 +19,14 @@ struct worker {
 };
 
 /*
- * Installs the handlers that worker_run() relies on. For the process that forks it: they are
- * inherited. SIGTERM stays blocked there.
+ * Installs the signal handlers of workers. Called in the process that forks them, where SIGTERM
+ * stays blocked; workers inherit the handlers.
  */
 void worker_handle_signals(void);
 
 /*
  * Serves the client of GIVEN and exits with an enum end. To be called in a process that was forked
- * for it, which has no descriptors but those. After SIGTERM it answers what has
- * come, and ends.
+ * for it and has no other descriptors. After SIGTERM it answers what has arrived, and exits.
  */
 NORETURN void worker_run(const struct worker *given);
 

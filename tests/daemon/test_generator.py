@@ -280,7 +280,7 @@ def told_at_boot(where, sink, text):
     return done.stdout
 
 
-@test("what systemd discards is in the journal, with its fields; before there is one, in the kernel's log")
+@test("records are sent to the journal with their fields or, before it runs, to the kernel log")
 def at_boot():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         text = told_at_boot(where, "journal", WRONG)

@@ -276,7 +276,7 @@ def set_anew():
                          [0, 0, 0], "TCP_CORK, TCP_DEFER_ACCEPT, TCP_USER_TIMEOUT")
 
 
-@test("a datagram socket whose opener asked for errors and times to be queued is set anew, too")
+@test("options for error queue and timestamps that the opener of a datagram socket has set are reset, too")
 def datagrams_set_anew():
     options = ((socket.SOL_SOCKET, SO_TIMESTAMPNS), (socket.SOL_SOCKET, SO_RXQ_OVFL),
                (socket.IPPROTO_IP, IP_RECVERR))

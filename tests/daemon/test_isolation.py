@@ -22,7 +22,7 @@ def many():
     return Echod(server="max_per_source = 0")
 
 
-@test("%d clients at once are served, each by a process of its own" % CLIENTS)
+@test("%d clients at once are each served by a separate process" % CLIENTS)
 def own_process():
     with many() as echod:
         socks = [echod.connect() for _ in range(CLIENTS)]
@@ -100,7 +100,7 @@ def message_descriptors():
         expect_equal(len({links[1] for links in held}), 8, "the number of different connections")
 
 
-@test("the scribe holds standard error and where it is told of records and messages, and never a client")
+@test("the scribe holds standard error and its channels, and never a client")
 def scribe_descriptors():
     plain_processes()
     with Echod() as echod:
@@ -114,7 +114,7 @@ def scribe_descriptors():
         expect(not set(links.values()) & {own_link(sock) for sock in socks}, "none is a client")
 
 
-@test("a worker has its own page of the shared memory, and no way to another one")
+@test("a worker has its own page of the shared memory, and cannot reach another one")
 def shared_memory():
     plain_processes()
     with Echod() as echod:
@@ -133,7 +133,7 @@ def shared_memory():
         expect_equal(len(set(offsets)), 8, "the number of different pages")
 
 
-@test("the daemon itself keeps no client's socket")
+@test("the daemon holds no client's socket")
 def parent_descriptors():
     with Echod() as echod:
         before = descriptors(echod.pid)
@@ -143,7 +143,7 @@ def parent_descriptors():
         expect_equal(len(echod.workers()), len(socks), "the number of workers")
 
 
-@test("a worker does not block SIGTERM, which ends it")
+@test("SIGTERM ends a worker, which does not block it")
 def signals():
     with Echod() as echod:
         sock = echod.echoing()
@@ -159,7 +159,7 @@ def user_may_trace(pid):
     return done.returncode == 0
 
 
-@test("processes of one user cannot look into each other, unless core dumps are wanted")
+@test("processes of one user cannot read each other's memory unless core_dumps is set")
 def not_dumpable():
     plain_processes()
     if not unprivileged():
@@ -171,7 +171,7 @@ def not_dumpable():
                 expect_equal(user_may_trace(pid), expected, "with %r, access to /proc" % more)
 
 
-@test("the memory of the slots cannot be cut")
+@test("the memory of the slots cannot be shrunk")
 def sealed():
     plain_processes()
     with Echod() as echod:
@@ -187,7 +187,7 @@ def sealed():
         expect_echo(echod.connect())
 
 
-@test("a worker can start no process, open nothing, and leaves no core file")
+@test("a worker cannot start a process or open a file, and leaves no core file")
 def no_children():
     plain_processes()
     with Echod() as echod:
@@ -203,7 +203,7 @@ def shared_memory_used(echod):
     return os.stat("/proc/%d/fd/%d" % (echod.pid, number)).st_blocks
 
 
-@test("what a worker told is given back to the system with its place")
+@test("the page of a slot is returned to the system after its session")
 def slots_given_back():
     plain_processes()
     with many() as echod:
@@ -215,7 +215,7 @@ def slots_given_back():
         eventually(lambda: shared_memory_used(echod) == before, "all of it is given back")
 
 
-@test("started as root, workers and fork server run as somebody else, without any capability")
+@test("started as root, workers and fork server run as another user, without any capability")
 def not_as_root():
     if os.geteuid() != 0:
         raise Skip("only root can start it as root")

@@ -95,7 +95,7 @@ def is_logged(echod, text):
     return echod.journal.has(text) or echod.log.matching(text + "$")
 
 
-@test("a journal that is stopped and started again: clients are served on, each message that got OK is there")
+@test("the journal is stopped and started: clients are served, and every acknowledged message is stored")
 def restarted():
     plain_processes()
     with Logged(listen("local") + MESSAGE) as echod:
@@ -115,7 +115,7 @@ def restarted():
         expect_equal(sum("after" in r.get("MESSAGE", "") for r in echod.journal.records), 5, "the messages, each once")
 
 
-@test("records keep their fields in the journal, and a session is one of them")
+@test("records keep their fields in the journal, also those of sessions")
 def records():
     plain_processes()
     with Logged(listen("local")) as echod:

@@ -25,7 +25,7 @@ def expect_refused(echod, words, reason, **how):
     echod.log.wait(re.escape(" info: refused %s on local: %s" % (name, reason)) + "$")
 
 
-@test("when_full = refuse: the client is told so, and let in once another has left")
+@test("when_full = refuse: the client gets the reason, and is admitted once another has left")
 def refuse():
     with Echod(server="max_clients = 2") as echod:
         first, second = echod.echoing(), echod.echoing()
@@ -37,7 +37,7 @@ def refuse():
         expect_echo(second)
 
 
-@test("a refused client that speaks first gets the words, too")
+@test("a refused client that sends first also gets the reason")
 def refuse_speaker():
     with Echod(server="max_clients = 1") as echod:
         echod.echoing()
@@ -66,7 +66,7 @@ def queue():
         expect_equal(echod.log.matching("refused"), [], "the refusals")
 
 
-@test("when_full = queue: every one of a crowd is served")
+@test("when_full = queue: all of many waiting clients are served")
 def queue_crowd():
     with Echod(server="max_clients = 3\nwhen_full = queue") as echod:
         crowd = [echod.connect() for _ in range(30)]
@@ -78,7 +78,7 @@ def queue_crowd():
             sock.close()
 
 
-@test("max_per_source counts each address by itself, and forgets those who left")
+@test("max_per_source counts each address separately, and only current clients")
 def per_source():
     with Echod(server="max_per_source = 2") as echod:
         first = echod.echoing(source="127.0.0.2")
@@ -120,7 +120,7 @@ def one_after_the_other(echod, count, waits):
     return refused
 
 
-@test("a client that closes and comes again at once is not refused for what it has just left")
+@test("a client that closes and reconnects at once is not refused because of its old session")
 def one_at_a_time():
     count = scaled(200, 50)
     for limit in ("max_per_source = 1", "max_clients = 1"):
@@ -133,7 +133,7 @@ def one_at_a_time():
                        (refused, count, limit))
 
 
-@test("whom a limit keeps out is kept for a moment, and served if another one leaves meanwhile")
+@test("a client over a limit waits for a moment, and is served if another leaves meanwhile")
 def kept():
     for _ in range(10):
         with Echod(server="max_per_source = 1") as echod:
@@ -151,7 +151,7 @@ def kept():
     expect(False, "it is never served")
 
 
-@test("whom a limit keeps out waits on over a reload, and is served if another one leaves meanwhile")
+@test("a client over a limit continues to wait during a reload, and is served if another leaves")
 def kept_over_a_reload():
     for _ in range(10):
         with Managed(server="max_per_source = 1") as echod:
@@ -170,7 +170,7 @@ def kept_over_a_reload():
     expect(False, "it is never served")
 
 
-@test("whoever waits over a reload whose listener goes is told so")
+@test("a waiting client whose listener is removed by a reload is refused with the reason")
 def kept_for_nothing():
     for _ in range(10):
         with Managed("[server]\nmax_per_source = 1\n" + listen("local") + listen("other")) as echod:
@@ -190,7 +190,7 @@ def kept_for_nothing():
     expect(False, "it never waits long enough")
 
 
-@test("more than can be kept are refused with the same words, reloads or not")
+@test("clients beyond the waiting list are refused with the same reason, also during reloads")
 def crowd_over_reloads():
     with Managed(server="max_per_source = 1") as echod:
         first = echod.echoing()
@@ -202,7 +202,7 @@ def crowd_over_reloads():
         expect_echo(first)
 
 
-@test("nobody is kept, and then served, by an echod that stops")
+@test("an echod that stops serves no waiting client")
 def not_over_a_stop():
     for _ in range(10):
         with Echod(server="max_clients = 1") as echod:
@@ -230,7 +230,7 @@ def not_over_a_stop():
     expect(False, "the second client is never kept")
 
 
-@test("more than can be kept are refused with the same words")
+@test("clients beyond the waiting list are refused with the same reason")
 def crowd_at_the_door():
     with Echod(server="max_per_source = 1") as echod:
         first = echod.echoing()
@@ -243,7 +243,7 @@ def crowd_at_the_door():
 
 # ---- what a source is ----
 
-@test("source_prefix: so many bits of an IPv4 address make a source")
+@test("source_prefix sets the bits of an IPv4 address that make a source")
 def source_prefix():
     with Echod(server="max_per_source = 1\nsource_prefix = 30, 64") as echod:
         first = echod.echoing(source="127.0.0.4")
@@ -275,7 +275,7 @@ def per_source_ipv6():
         echod.echoing(source="fd00:0:0:2::1")
 
 
-@test("source_prefix: so many bits of an IPv6 address make a source, up to all of them")
+@test("source_prefix sets the bits of an IPv6 address that make a source, up to all of them")
 def source_prefix_ipv6():
     # 10::/60 holds networks 10 to 1f.
     add_ipv6_addresses("fd00:0:1:10::1", "fd00:0:1:1f::1", "fd00:0:1:20::1", "fd00:0:1:20::2")
@@ -291,7 +291,7 @@ def source_prefix_ipv6():
         expect_refused(echod, MANY, "too many clients from its source", source="fd00:0:1:20::2")
 
 
-@test("one user, be it root, cannot take every place by a Unix socket; max_per_source = 0 knows no source")
+@test("one user, even root, cannot take every place over a Unix socket, unless max_per_source = 0")
 def per_source_unix():
     config = ("[server]\nmax_clients = 6\nmax_per_source = %d\n[listen local]\n"
               "protocol = unix\naddress = @DIR@/s\n[listen net]\naddress = 127.0.0.1\nport = 0\n")
@@ -305,7 +305,7 @@ def per_source_unix():
             expect_echo(sock)
 
 
-@test("allow lets in only whom it names")
+@test("allow admits only the addresses that it lists")
 def allow():
     with Echod(listen="allow = 127.0.0.2, 127.1.0.0/16, ::1") as echod:
         expect_refused(echod, DENIED, "not allowed", source="127.0.0.1")
@@ -315,7 +315,7 @@ def allow():
         expect_echo(echod.connect(source="127.1.2.3"))
 
 
-@test("deny keeps out whom it names, even if allow names them")
+@test("deny refuses the addresses that it lists, even if allow lists them, too")
 def deny():
     with Echod(listen="allow = 127.0.0.0/8\ndeny = 127.0.0.2/31") as echod:
         expect_refused(echod, DENIED, "not allowed", source="127.0.0.2")
@@ -323,13 +323,13 @@ def deny():
         expect_echo(echod.connect(source="127.0.0.4"))
 
 
-@test("an allow list of IPv4 lets no IPv6 client in")
+@test("an allow list of IPv4 addresses admits no IPv6 client")
 def allow_other_family():
     with Echod(listen="address = ::1\nport = 0\nallow = 0.0.0.0/0") as echod:
         expect_refused(echod, DENIED, "not allowed")
 
 
-@test("clients that were refused take no place")
+@test("refused clients take no place")
 def refused_take_no_place():
     with Echod(server="max_clients = 1\nmax_per_source = 1", listen="deny = 127.0.0.2") as echod:
         for _ in range(5):

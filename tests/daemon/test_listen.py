@@ -41,7 +41,7 @@ def occupied(host="127.0.0.1"):
 
 # ---- addresses that cannot be had ----
 
-@test("an address that is in use: status 69, and which listener it is")
+@test("an address in use is status 69, with the listener")
 def in_use():
     sock, port = occupied()
     with sock:
@@ -51,7 +51,7 @@ def in_use():
                  r"sport = :%d shows which\)$" % (port, port), err, "standard error")
 
 
-@test("a port that an outgoing connection holds: the command that is named shows it")
+@test("for a port of an outgoing connection, the command in the message shows it")
 def held_by_a_client():
     if not shutil.which("ss"):
         raise Skip("ss (iproute2) is not installed")
@@ -71,7 +71,7 @@ def held_by_a_client():
     server.close()
 
 
-@test("every address that cannot be had is told, not only the first")
+@test("every unavailable address is reported, not only the first")
 def all_in_use():
     first, second = occupied(), occupied()
     with first[0], second[0]:
@@ -82,7 +82,7 @@ def all_in_use():
     expect_match(r" listener two: 127\.0\.0\.1:%d is in use" % second[1], err, "standard error")
 
 
-@test("an address of another machine: status 69, in words")
+@test("an address of another machine is status 69, with the reason")
 def not_here():
     status, _, err = run_echod(config=tcp("192.0.2.1", 0))
     expect_equal(status, 69, "the exit status")
@@ -90,7 +90,7 @@ def not_here():
                  "standard error")
 
 
-@test("a port below 1024 without the privilege: status 77, and what it takes")
+@test("a port below 1024 without the privilege is status 77, with what it requires")
 def privileged():
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as file:
         if int(file.read()) <= 7:
@@ -101,7 +101,7 @@ def privileged():
                  r"CAP_NET_BIND_SERVICE \(for the service, see privileged-port\.conf in echod\(8\)\)$", err, "standard error")
 
 
-@test("two listeners with the same address: status 78, and both names")
+@test("two listeners with the same address are status 78, with both names")
 def same_address():
     status, _, err = run_echod(config=tcp("127.0.0.1", 7777, "one") +
                                tcp("127.0.0.1", 7777, "two"))
@@ -110,7 +110,7 @@ def same_address():
                  r"\[listen one\]$", err, "standard error")
 
 
-@test("* and an address with the same port: status 78")
+@test("* and another address with the same port are status 78")
 def any_and_one():
     status, _, err = run_echod(config=tcp("*", 7777, "all") + tcp("127.0.0.1", 7777, "one"))
     expect_equal(status, 78, "the exit status")
@@ -118,7 +118,7 @@ def any_and_one():
                  err, "standard error")
 
 
-@test("a name that cannot be looked up: status 69, as it may be soon, and which name")
+@test("a host name that cannot be resolved is status 69, with the name, so that systemd retries")
 def unknown_name():
     if not private_network():
         raise Skip("the question would leave this machine")
@@ -128,7 +128,7 @@ def unknown_name():
                  "standard error")
 
 
-@test("an interface that is not there: status 69, as it may come; an edit is needed: 78")
+@test("a missing interface is status 69, so that systemd retries, but 78 if the file also has errors")
 def unknown_interface():
     for config, expected in ((tcp("fe80::1%nosuch", 0), 69),
                              (tcp("fe80::1%nosuch", 0) + "mode = x\n", 78),
@@ -142,7 +142,7 @@ def unknown_interface():
                              r"such network interface \(yet\)$", err, "standard error")
 
 
-@test("an address that can never be listened on is wrong for --check-config, too: status 78")
+@test("an address that no socket can listen on is status 78, for --check-config, too")
 def unusable():
     for address, reason in (
             ("fe80::1", "fe80::1 is link-local: add the interface, as in "),
@@ -157,7 +157,7 @@ def unusable():
             expect_match(r"echod\.conf:2: \[listen local\] address: " + reason, err, "standard error")
 
 
-@test("without ::1 on the loopback interface it is left out, and other IPv6 addresses are bound")
+@test("::1 is skipped if loopback does not have it, and other IPv6 addresses are bound")
 def no_loopback_ipv6():
     if not private_network():
         raise Skip("IPv6 cannot be switched off here")
@@ -192,7 +192,7 @@ def all_and_one():
         expect_match(r"\[listen two\] address: .* is already used by \[listen one\]", err, "standard error")
 
 
-@test("two paths to one file are one address: status 78")
+@test("two paths to the same file are one address: status 78")
 def same_file():
     with directory() as where:
         os.mkdir(os.path.join(where, "real"))
@@ -221,7 +221,7 @@ def twice():
             expect_equal(echod.log.matching(" warning: | error: "), [], "what is said")
 
 
-@test("keepalive is set on listeners, anew at a reload, and clients inherit it")
+@test("keepalive is set on listeners, also by a reload, and inherited by clients")
 def keepalive():
     with Managed(tcp("127.0.0.1", 0)) as echod:
         port = echod.port
@@ -257,7 +257,7 @@ def kept_alive(pid, sock):
     raise Failure("the worker does not hold the connection")
 
 
-@test("a peer that vanished is given up after keepalive, though idle_timeout is 0")
+@test("a peer that vanished is given up after keepalive even if idle_timeout is 0")
 def vanished():
     if not private_network() or subprocess.run(["ip", "link", "set", "lo", "up"],
                                                stderr=subprocess.DEVNULL, check=False).returncode:
@@ -273,7 +273,7 @@ def vanished():
         sock.close()
 
 
-@test("5,000 listeners are reloaded, and each stays the one that it was")
+@test("a reload keeps each of 5,000 listeners")
 def many():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     count = min(scaled(5000, 200), hard - 200 if hard != resource.RLIM_INFINITY else 5000)
@@ -298,7 +298,7 @@ def socket_inodes(pid):
     return {link for link in descriptors(pid).values() if link.startswith("socket:")}
 
 
-@test("a daemon that cannot have all its listeners leaves no file of the others behind")
+@test("a daemon that cannot open all listeners leaves no socket files behind")
 def no_leftovers():
     sock, port = occupied()
     with sock, tempfile.TemporaryDirectory(prefix="echod-test-") as where:
@@ -313,7 +313,7 @@ def no_leftovers():
 SHARED = "reuse_port = yes\n"
 
 
-@test("reuse_port: two instances share a port; once one is gone, the other serves all")
+@test("reuse_port: two instances share a port; when one ends, the other serves all")
 def shared_port():
     with Echod(listen=SHARED) as first:
         config = tcp("127.0.0.1", first.port) + SHARED
@@ -330,7 +330,7 @@ def shared_port():
                 second.echoing()
 
 
-@test("reuse_port: whoever shares no port is told that it is in use; and so is whoever would")
+@test("reuse_port: sharing requires that both set it; otherwise the port is in use")
 def shared_in_vain():
     with Echod(listen=SHARED) as first:
         status, _, err = run_echod(config=tcp("127.0.0.1", first.port))
@@ -346,13 +346,13 @@ def shared_in_vain():
                  "standard error")
 
 
-@test("reuse_port: of two listeners with the same address in one file one is an error")
+@test("reuse_port: two listeners with the same address in one file are still an error")
 def shared_with_itself():
     config = tcp("127.0.0.1", 7777, "one") + SHARED + tcp("127.0.0.1", 7777, "two") + SHARED
     expect_match(r"is already used by \[listen one\]$", run_echod(config=config)[2], "the error")
 
 
-@test("reuse_port takes effect at a reload on a socket that is there; not if that is rejected")
+@test("reuse_port takes effect on an open socket at a reload, unless the reload is rejected")
 def shared_later():
     with Managed(tcp("127.0.0.1", 0)) as first:
         config = tcp("127.0.0.1", first.port) + SHARED
@@ -372,7 +372,7 @@ def shared_later():
             expect(first.workers() and second.workers(), "one has them all")
 
 
-@test("reuse_port: a socket that is passed is shared, too")
+@test("reuse_port applies to a passed socket")
 def shared_passed():
     sock, port = occupied()
     with sock:
@@ -384,7 +384,7 @@ def shared_passed():
             expect(first.workers() and second.workers(), "one has them all")
 
 
-@test("a reload that tries a shared port, in vain, takes no connection from the others")
+@test("a failed reload with a shared port takes no connection from the others")
 def shared_rehearsal():
     sock, busy = occupied()
     with sock, Echod(listen=SHARED) as first, Managed(tcp("127.0.0.1", 0, "own")) as second:
@@ -410,7 +410,7 @@ def everywhere():
                 expect_echo(sock)
 
 
-@test("an IPv6 listener leaves IPv4 alone, so that each can be configured by itself")
+@test("an IPv6 listener does not accept IPv4, so that each can be configured separately")
 def v6_only():
     with Echod(listen="address = ::\nport = 0") as echod:
         try:
@@ -420,7 +420,7 @@ def v6_only():
         expect(False, "the IPv6 listener takes IPv4 connections")
 
 
-@test("listeners are served side by side, each with its own service")
+@test("several listeners are served at the same time, each with its own service")
 def side_by_side():
     config = (tcp("127.0.0.1", 0, "one") + tcp("127.0.0.1", 0, "two") + "greeting = two\n" +
               unix("@DIR@/s", "three", "greeting = three"))
@@ -431,7 +431,7 @@ def side_by_side():
         expect_equal(echod.connect("three").recv(100), b"three", "the greeting")
 
 
-@test("the port of a daemon that was stopped a moment ago can be had at once")
+@test("the port of a daemon that has just stopped can be opened at once")
 def restarted():
     with Echod() as echod:
         port = echod.port
@@ -444,7 +444,7 @@ def restarted():
         expect_echo(echod.connect())
 
 
-@test("standard streams that are closed at the start do no harm")
+@test("closed standard streams at the start do no harm")
 def closed_streams():
     def prepare():
         os.close(0)
@@ -460,7 +460,7 @@ def directory():
     return tempfile.TemporaryDirectory(prefix="echod-test-")
 
 
-@test("the file that a dead server left is replaced")
+@test("the socket file of a dead server is replaced")
 def stale_file():
     with directory() as where:
         path = os.path.join(where, "s")
@@ -472,7 +472,7 @@ def stale_file():
             expect_echo(echod.connect())
 
 
-@test("the file of a living server is not replaced: status 69")
+@test("the socket file of a running server is not replaced: status 69")
 def living_file():
     with directory() as where:
         path = os.path.join(where, "s")
@@ -485,7 +485,7 @@ def living_file():
             expect(os.path.exists(path), "the file is still there")
 
 
-@test("of %d that start at once where a dead one left its file, one serves, and keeps it" % RACERS)
+@test("of %d that start at once and find the file of a dead one, one serves and keeps it" % RACERS)
 def stale_race():
     with directory() as where:
         path = os.path.join(where, "s")
@@ -510,7 +510,7 @@ def stale_race():
             expect_equal(os.listdir(where), [], "the files that are left")
 
 
-@test("a lock that an echod left as it was killed is in nobody's way")
+@test("the lock file of a killed echod does not prevent a start")
 def left_lock():
     with directory() as where:
         path = os.path.join(where, "s")
@@ -519,7 +519,7 @@ def left_lock():
             expect_equal(os.listdir(where), ["s"], "the files")
 
 
-@test("while somebody has the lock, nobody listens: status 69")
+@test("while another process has the lock, a start fails with status 69")
 def locked():
     with directory() as where, open(os.path.join(where, "s.lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -529,7 +529,7 @@ def locked():
                      "standard error")
 
 
-@test("a regular file in its place is left alone: status 69")
+@test("a regular file in place of the socket is not replaced: status 69")
 def regular_file():
     with directory() as where:
         path = os.path.join(where, "s")
@@ -547,7 +547,7 @@ def regular_file():
                      "this name$" % path, err, "what --check-config says")
 
 
-@test("a symbolic link in its place is left alone, and what it points to, too")
+@test("a symbolic link in place of the socket is not replaced, nor is its target")
 def symbolic_link():
     with directory() as where:
         path, target = os.path.join(where, "s"), os.path.join(where, "target")
@@ -567,7 +567,7 @@ def mode():
             expect_equal(oct(found), oct(bits), "the permission bits with %r" % text)
 
 
-@test("the file is removed at the stop")
+@test("the socket file is removed at the stop")
 def removed():
     with directory() as where:
         path = os.path.join(where, "s")
@@ -577,7 +577,7 @@ def removed():
         expect_equal(os.listdir(where), [], "the files that are left")
 
 
-@test("a file that somebody else put in its place is not removed at the stop")
+@test("a file that has replaced the socket is not removed at the stop")
 def not_removed():
     with directory() as where:
         path = os.path.join(where, "s")
@@ -589,7 +589,7 @@ def not_removed():
         expect_equal(os.listdir(where), ["s"], "the files that are left")
 
 
-@test("a directory that is not there is told as that: status 69, for it may come")
+@test("a missing directory is status 69, so that systemd retries")
 def no_directory():
     status, _, err = run_echod(config=unix("/nonexistent/s"))
     expect_equal(status, 69, "the exit status")
@@ -597,7 +597,7 @@ def no_directory():
                  "exist$", err, "standard error")
 
 
-@test("so is one that is read-only, with what a service needs")
+@test("a read-only directory is also status 69, with what a service needs")
 def read_only_directory():
     command = with_mount("-t", "tmpfs", "-o", "ro", "none", "/mnt")
     with directory() as where:
@@ -611,7 +611,7 @@ def read_only_directory():
                  r"/run/echod or where ReadWritePaths= says otherwise\)$", done.stderr, "standard error")
 
 
-@test("--check-config warns of a Unix socket in a directory for temporary files")
+@test("--check-config warns about a Unix socket in a directory for temporary files")
 def temporary():
     for path, warns in (("/tmp/s", True), ("/var/tmp/x/s", True), ("/run/echod/s", False),
                         ("@tmp/s", False), ("/tmpx/s", False)):
@@ -621,7 +621,7 @@ def temporary():
                      "(PrivateTmp=)" % path in err, warns, "whether it warns of " + path)
 
 
-@test("--check-config warns of a directory that does not exist, unless the service makes it")
+@test("--check-config warns about a missing directory, unless the service creates it")
 def nowhere():
     for path, warns in (("/nonexistent/s", True), ("/run/echod-none/s", False), ("/s", False),
                         ("@none/s", False)):
@@ -630,7 +630,7 @@ def nowhere():
         expect_equal("%s: its directory does not exist" % path in err, warns, "about " + path)
 
 
-@test("a directory that may not be written to: status 77, in words")
+@test("an unwritable directory is status 77, with the reason")
 def unwritable():
     who = unprivileged()
     with directory() as where:

@@ -48,7 +48,7 @@ INJECTIONS = (
 )
 
 
-@test("whatever bytes a message has, its record is one harmless line")
+@test("the record of a message is one line without control characters, whatever bytes it has")
 def injection():
     with Echod(listen=MESSAGE) as echod:
         for what, data, expected in INJECTIONS:
@@ -57,14 +57,14 @@ def injection():
             expect(RECORD.match(line), "a line that is no record: " + ascii(line))
 
 
-@test("a tab in a message is in its record, too")
+@test("a tab in a message is kept in its record")
 def tab():
     with Echod(listen=MESSAGE) as echod:
         text = logged(echod, b"a\tb")
         expect(text in ("a\tb", r"a\x09b"), "the record has lost the tab: " + ascii(text))
 
 
-@test("each line that a client sends is a record of its own, marked as its message")
+@test("each line of a client becomes a record of its own, marked as its message")
 def lines_are_marked():
     with Echod(listen=MESSAGE) as echod:
         sock = send_message(echod, b"innocent\n2026-01-01T00:00:00.000Z error: forged\n")
@@ -91,7 +91,7 @@ def crowd_of_probes(echod, count):
         echod.sockets.clear()
 
 
-@test("nobody waits for a log that nobody reads; what is dropped is counted")
+@test("no client waits for a log that nobody reads; dropped records are counted")
 def reader_stops():
     # At this level there is a record of each session, and none is left to a summary.
     with Echod(server="log_level = debug\nmax_per_source = 0", read_log=False,
@@ -111,7 +111,7 @@ def reader_stops():
         expect_equal(kept + dropped, CROWD + FLOOD + 1, "the records, kept or dropped")
 
 
-@test("a log that nobody reads holds up no stop")
+@test("a log that nobody reads does not delay a stop")
 def reader_stops_and_stop():
     with Echod(server="log_level = debug\nmax_per_source = 0", read_log=False,
                stderr_pipe_size=4096) as echod:
@@ -135,7 +135,7 @@ def wait_scribe(echod, before):
                       "there is another scribe")
 
 
-@test("a scribe that is killed is replaced, and the new one says so")
+@test("a killed scribe is replaced, and the new one logs that")
 def scribe_killed():
     with Echod() as echod:
         os.kill(echod.scribe_pid, signal.SIGKILL)
@@ -146,7 +146,7 @@ def scribe_killed():
         echod.log.wait(r" info: session of ")
 
 
-@test("clients are served while there is no scribe, and their sessions recorded afterwards")
+@test("without a scribe, clients are served, and their sessions are recorded later")
 def no_scribe():
     with Echod() as echod:
         os.kill(echod.scribe_pid, signal.SIGKILL)
@@ -178,7 +178,7 @@ def queue_message(echod, text):
     return sock
 
 
-@test("a message that waits for the scribe is acknowledged once it is written")
+@test("a message is acknowledged once the scribe has written it")
 def acknowledged_when_written():
     with Echod(listen=MESSAGE) as echod:
         sock = queue_message(echod, b"second")
@@ -189,7 +189,7 @@ def acknowledged_when_written():
         expect_equal(len(echod.log.wait(": second$")), 1, "the number of records")
 
 
-@test("messages that the log has not taken are not acknowledged until it has")
+@test("messages are not acknowledged before the log has taken them")
 def acknowledged_when_taken():
     long = b"x" * 3000  # of three the pipe takes one at most
     with Echod(listen=MESSAGE + "max_message = 4096", read_log=False, stderr_pipe_size=4096) as echod:
@@ -210,7 +210,7 @@ def acknowledged_when_taken():
         expect_equal(len(echod.log.wait(" message from .*: x+$", count=3)), 3, "the number of records")
 
 
-@test("a message that a scribe dies over is stored by the next one, and acknowledged")
+@test("a message whose scribe dies is stored and acknowledged by the next one")
 def message_survives_scribe():
     with Echod(listen=MESSAGE) as echod:
         sock = queue_message(echod, b"precious")
@@ -220,7 +220,7 @@ def message_survives_scribe():
         wait_scribe(echod, echod.scribe_pid)
 
 
-@test("messages that come while there is no scribe are stored, too")
+@test("messages that arrive while there is no scribe are stored")
 def messages_without_scribe():
     with Echod(listen=MESSAGE) as echod:
         os.kill(echod.scribe_pid, signal.SIGKILL)
@@ -232,7 +232,7 @@ def messages_without_scribe():
         expect_equal(found, ["number %d" % i for i in range(10)], "the messages")
 
 
-@test("an echo does not wait for a scribe that stands still")
+@test("an echo does not wait for a stopped scribe")
 def echo_without_scribe():
     with Echod() as echod:
         os.kill(echod.scribe_pid, signal.SIGSTOP)
@@ -242,7 +242,7 @@ def echo_without_scribe():
         echod.log.wait(" info: session of ", count=50)
 
 
-@test("a scribe is no child that SIGTERM, SIGINT or SIGHUP would end")
+@test("SIGTERM, SIGINT and SIGHUP do not end the scribe")
 def scribe_and_signals():
     with Echod() as echod:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -263,7 +263,7 @@ def probe_and_wait(echod):
     echod.wait_no_workers()
 
 
-@test("%d clients that send nothing leave no record at the level info" % CROWD)
+@test("%d clients that send nothing leave no record at level info" % CROWD)
 def probes():
     with Echod(server="max_per_source = 0") as echod:
         probe_and_wait(echod)
@@ -273,7 +273,7 @@ def probes():
                      "the records besides")
 
 
-@test("%d clients that send nothing leave a record each at the level debug" % CROWD)
+@test("%d clients that send nothing leave a record each at level debug" % CROWD)
 def probes_at_debug():
     with Echod(server="max_per_source = 0\nlog_level = debug") as echod:
         probe_and_wait(echod)
@@ -283,7 +283,7 @@ def probes_at_debug():
         expect_equal(echod.log.matching(" (warning|error): "), [], "the warnings")
 
 
-@test("log_sessions = no leaves out the sessions that ended well, and no others")
+@test("log_sessions = no omits sessions that ended normally, and no others")
 def log_sessions():
     with Echod(server="log_sessions = no") as echod:
         echod.echoing().close()
@@ -294,7 +294,7 @@ def log_sessions():
         expect_equal(len(echod.log.matching("session of")), 1, "the number of records")
 
 
-@test("log_level = err leaves out everything else")
+@test("log_level = err omits everything else")
 def log_level():
     with Echod(server="log_level = err") as echod:
         sock = echod.echoing()
@@ -307,7 +307,7 @@ def log_level():
         expect_equal(len(echod.log.lines()), 1, "the number of lines")
 
 
-@test("messages are recorded whatever log_level says: they were acknowledged")
+@test("messages are recorded whatever log_level is")
 def messages_at_any_level():
     with Echod(server="log_level = err", listen=MESSAGE) as echod:
         expect_equal(logged(echod, b"kept"), "kept", "the record")

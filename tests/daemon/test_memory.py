@@ -25,7 +25,7 @@ def trials_of(runs, operands):
             yield places.Trial(run, fault, usual)
 
 
-@test("whatever asks for memory, each program says that there is none, or does without")
+@test("out of memory, each program reports it or works without")
 def memory():
     if SANITIZED:
         raise Skip("a sanitizer has to be loaded first, and has memory of its own")

@@ -36,7 +36,7 @@ def lines():
         echod.log.wait(r"session of .*: closed by the client; 14 bytes in, 9 out, ")
 
 
-@test("half a line when the worker is told to end is not stored, and the client is told")
+@test("an unfinished line at SIGTERM is not stored, and the client gets the reason")
 def half_a_line():
     for how in ("kill", "stop"):
         with messages() as echod:
@@ -66,7 +66,7 @@ def dialogue():
         expect_silence(sock, 0.2, "a message has one reply")
 
 
-@test("a line that comes in pieces is one message")
+@test("a line that arrives in pieces is one message")
 def pieces():
     with messages() as echod:
         sock = echod.connect()
@@ -100,7 +100,7 @@ def end_of_stream():
         expect_equal(stored(echod, 2), ["one", "rest"], "the messages")
 
 
-@test("a client that sends nothing leaves no message")
+@test("a client that sends nothing stores no message")
 def nothing():
     with messages() as echod:
         expect_equal(tell(echod, b""), b"", "the replies")
@@ -108,7 +108,7 @@ def nothing():
         expect_equal(stored(echod, 1), ["marker"], "the messages")
 
 
-@test("a message of exactly max_message bytes is taken, whatever ends it")
+@test("a message of exactly max_message bytes is stored, whatever ends it")
 def longest():
     with messages("max_message = 10") as echod:
         for end in (b"\n", b"\r\n", b""):
@@ -116,7 +116,7 @@ def longest():
         expect_equal(stored(echod, 3), ["x" * 10] * 3, "the messages")
 
 
-@test("a longer message is refused in words, the connection ends, nothing of it is stored")
+@test("a longer message is refused with the reason, ends the connection, and is not stored")
 def too_long():
     with messages("max_message = 10") as echod:
         for data in (b"x" * 11 + b"\n", b"x" * 11, b"x" * 100000):
@@ -130,7 +130,7 @@ def too_long():
         expect_equal(stored(echod, 1), ["marker"], "the messages")
 
 
-@test("the messages before one that is too long are stored and acknowledged")
+@test("messages before one that is too long are stored and acknowledged")
 def good_before_bad():
     with messages("max_message = 10") as echod:
         expect_equal(tell(echod, b"good\n" + b"x" * 11 + b"\nlost\n"),
@@ -139,7 +139,7 @@ def good_before_bad():
         expect_equal(stored(echod, 1), ["good"], "the messages")
 
 
-@test("the longest message of the worst bytes there is fits into one record")
+@test("the longest message fits into one record even if every byte is escaped")
 def largest():
     with messages("max_message = 65536") as echod:
         expect_equal(tell(echod, b"\xff" * 65536 + b"\n"), b"OK\n", "the reply")
@@ -157,13 +157,13 @@ def two():
         expect_equal(stored(echod, 2), ["one", "two"], "the messages")
 
 
-@test("the reply is the one that was configured")
+@test("the reply is the configured one")
 def reply():
     with messages("reply = 250 \\\\o/ taken") as echod:
         expect_equal(tell(echod, b"one\n"), b"250 \\o/ taken\n", "the reply")
 
 
-@test("a pause ends a message, and the connection goes on")
+@test("a pause ends a message, and the connection continues")
 def pause():
     with messages("message_pause = 100ms") as echod:
         sock = echod.connect()
@@ -190,14 +190,14 @@ def several_clients():
                      "the messages")
 
 
-@test("discard takes everything, counts it and answers nothing")
+@test("discard receives everything, counts it and sends nothing")
 def discard():
     with Echod(listen="service = discard\nport = 0") as echod:
         expect_equal(tell(echod, b"x" * 1000000), b"", "the answer")
         echod.log.wait(r"closed by the client; 1000000 bytes in, 0 out, ")
 
 
-@test("more messages wait for a log that stands still than there are descriptors: none is refused")
+@test("more messages wait for a blocked log than there are descriptors, and none is refused")
 def many_waiting():
     if VALGRIND:
         raise Skip("valgrind has descriptors of its own")

@@ -28,7 +28,7 @@ def wait_for_file(path):
         return file.read()
 
 
-@test("the file has what echoctl metrics prints, others may read it, and no other file stays")
+@test("metrics_file has the output of echoctl metrics, is readable by others, and leaves no other file")
 def written():
     with Managed(server=METRICS) as echod:
         path = echod.path("echod.prom")
@@ -41,7 +41,7 @@ def written():
         expect(not os.path.exists(path + ".new"), "the file beside it is gone")
 
 
-@test("two instances have no series in common: each is labelled with its configuration")
+@test("two instances have no series in common, as each has its own label")
 def labels():
     with Managed(server=METRICS) as one, Managed(server=METRICS) as two:
         seen = set()
@@ -56,7 +56,7 @@ def labels():
             expect_equal(len(lines), len(set(lines)), "the series of one")
 
 
-@test("a label is what Prometheus takes, whatever the file is called")
+@test("a label is valid for Prometheus, whatever the name of the file")
 def odd_label():
     for name, label in (('a"b', r'a\"b'), ("a\\b", r"a\\b"), ("a\tb", r"a\\x09b"), ("a } b", "a } b")):
         with Odd(name) as echod:
@@ -158,7 +158,7 @@ def histograms_of_sessions():
         expect_equal([one.count for one in histograms(echod)], [9, 6], "after one more")
 
 
-@test("a directory that is not there: a warning, and it serves on")
+@test("a missing directory of metrics_file causes a warning, and clients are served")
 def no_directory():
     with Managed(server="metrics_file = @DIR@/none/echod.prom") as echod:
         echod.log.wait(r" warning: metrics_file: cannot write .*/none/echod\.prom: "
@@ -171,7 +171,7 @@ def no_directory():
                  "exist$", err, "what --check-config says")
 
 
-@test("a link in the place of the file beside it is not followed")
+@test("a link in place of the temporary file is not followed")
 def link():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         precious, path = os.path.join(where, "precious"), os.path.join(where, "echod.prom")
@@ -185,7 +185,7 @@ def link():
             expect(not os.path.islink(path), "the file is no link")
 
 
-@test("what is no regular file is not replaced: an error of the start, the check and a reload")
+@test("a special file is not replaced, but an error of the start, --check-config and a reload")
 def no_file():
     def make_socket(path):
         with socket.socket(socket.AF_UNIX) as sock:
@@ -212,7 +212,7 @@ def no_file():
             (os.rmdir if os.path.isdir(path) else os.unlink)(path)
 
 
-@test("what is no file of ours beside it stays, too")
+@test("another file in place of the temporary file is not removed")
 def beside():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         path = os.path.join(where, "echod.prom")
@@ -222,7 +222,7 @@ def beside():
             expect(stat.S_ISFIFO(os.lstat(path + ".new").st_mode), "it is still a FIFO")
 
 
-@test("--inetd leaves the service's file alone")
+@test("--inetd does not write metrics_file")
 def inetd():
     with Managed(server=METRICS) as echod:
         path = echod.path("echod.prom")

@@ -100,7 +100,7 @@ class Bystanders:
                          "the workers of those who were there before")
 
 
-@test("where workers keep their layout, the canary is found byte by byte")
+@test("if workers keep their layout, the canary is found byte by byte")
 def oracle():
     needs_planted()
     with Planted(SERVER % FREE + LISTEN, daemon=KEEPING) as echod:
@@ -111,7 +111,7 @@ def oracle():
         expect_equal(echod.ask("status")["fork_servers"], 1, "the fork servers")
 
 
-@test("where each crash is followed by a fresh fork server, it is not, by many times the guesses")
+@test("if a new fork server follows each crash, it is not found with many times the guesses")
 def fresh_layouts():
     needs_planted()
     with Planted(SERVER % FREE + LISTEN) as echod:
@@ -121,7 +121,7 @@ def fresh_layouts():
                    attack.guesses)
 
 
-@test("sessions that were there before the first crash are of no more use")
+@test("sessions from before the first crash do not help to find it")
 def sessions_in_stock():
     needs_planted()
     with Planted(SERVER % FREE + LISTEN) as echod:
@@ -144,7 +144,7 @@ def sessions_in_stock():
         eventually(lambda: echod.ask("status")["clients"] == 1, "the others are gone")
 
 
-@test("nor is it found once there is no place for another fork server")
+@test("nor is it found when there is no place for another fork server")
 def no_place():
     needs_planted()
     with Planted(SERVER % FREE + LISTEN) as echod:
@@ -160,7 +160,7 @@ def no_place():
         expect(echod.obedient().number("PID") > 0, "new clients are served")
 
 
-@test("by default whoever crashes a worker is kept out for a while, and nobody else is")
+@test("by default, a source that crashes a worker is refused for a while, and no other is")
 def fined():
     needs_planted()
     with Planted(SERVER % "" + LISTEN) as echod:

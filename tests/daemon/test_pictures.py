@@ -96,7 +96,7 @@ def of_status():
     serve(check_status)
 
 
-@test("the picture of systemctl status shows what the unit says")
+@test("the picture of systemctl status matches the unit")
 def of_unit():
     text = "\n".join(picture("status.svg")[1])
     unit = (SRCDIR / "systemd/echod.service.in").read_text(encoding="utf-8")

@@ -98,7 +98,7 @@ def by_proxy(sock):
 
 # ---- headers ----
 
-@test("each form of the header is taken, and the record shows client and proxy")
+@test("each form of the header is accepted, and the record shows client and proxy")
 def forms():
     with proxied() as echod:
         for name, header in FORMS.items():
@@ -111,7 +111,7 @@ def forms():
                            r"11 bytes in, 11 out, " % (host, proxy))
 
 
-@test("a header may come in two parts, cut anywhere, with bytes of the client behind it")
+@test("a header may arrive in two parts, split anywhere, followed by data of the client")
 def split_anywhere():
     with proxied(kind=UNIX) as echod:
         for header in (v1(), v2(tlvs=b"\x04\0\x01x"), v2(checksum=True)):
@@ -131,7 +131,7 @@ def taken(sock, cut, header):
     return left == 0 or cut > len(header)
 
 
-@test("a header may come byte by byte")
+@test("a header may arrive byte by byte")
 def byte_by_byte():
     with proxied() as echod:
         for header in (v1(), v2(checksum=True)):
@@ -142,7 +142,7 @@ def byte_by_byte():
             expect_echo(sock)
 
 
-@test("the proxy's own connections, LOCAL and UNKNOWN, are those of the proxy")
+@test("LOCAL and UNKNOWN connections are served as clients at the proxy's address")
 def own_connections():
     with proxied() as echod:
         for header in (LOCAL, UNKNOWN, SIGNATURE + b"\x21\0\0\x03abc"):
@@ -161,7 +161,7 @@ def ends_as(echod, header, why):
                    r"was missing or wrong: %s; 0 bytes in, 0 out, " % (port, why))
 
 
-@test("no header, a wrong one, one with a wrong checksum: nothing is echoed, and why is recorded")
+@test("a missing or invalid header, or a wrong checksum: nothing is echoed, and the reason is recorded")
 def wrong_headers():
     bad = bytearray(v2(checksum=True))
     bad[18] ^= 1
@@ -173,7 +173,7 @@ def wrong_headers():
         ends_as(echod, bytes(bad), "Bad message")
 
 
-@test("each version only where it is asked for")
+@test("each version is accepted only where it is configured")
 def versions():
     for version, other in (("v1", v2()), ("v2", v1())):
         trust = PROXIED.replace("any", version)
@@ -182,7 +182,7 @@ def versions():
             ends_as(echod, other, "Protocol not supported")
 
 
-@test("a header has to be whole after three seconds")
+@test("a header must be complete after three seconds")
 def deadline():
     with proxied(server="idle_timeout = 1s") as echod:
         since = time.monotonic()
@@ -194,7 +194,7 @@ def deadline():
                            % sock.getsockname()[1])
 
 
-@test("a proxy that looks whether we are there, and says nothing, is no news")
+@test("a health check by the proxy, without a header, leaves no session record")
 def health_check():
     with proxied() as echod:
         sock = echod.connect()
@@ -208,7 +208,7 @@ def health_check():
 
 # ---- trust ----
 
-@test("only those in proxy_trust may send a header; the others are refused in words")
+@test("only addresses in proxy_trust may send a header; others are refused with the reason")
 def trust():
     with proxied(kind=PROXIED.replace("127.0.0.1", "127.0.0.2")) as echod:
         sock = echod.connect()
@@ -220,7 +220,7 @@ def trust():
         expect_echo(sock)
 
 
-@test("proxy_protocol without proxy_trust is an error, but on a Unix socket, whose mode decides")
+@test("proxy_protocol without proxy_trust is an error, except on a Unix socket, whose mode decides")
 def trust_missing():
     status, _, err = run_echod("--check-config", config=ini(listen="proxy_protocol = v1\n"))
     expect_equal(status, 78, "the exit status")
@@ -233,7 +233,7 @@ def trust_missing():
     expect_match(r"warning: .* proxy_protocol: every local user may connect to the socket, ", err, "why")
 
 
-@test("over a Unix socket, too; allow and deny are about the client that is told")
+@test("over a Unix socket, allow and deny apply to the client in the header")
 def unix_socket():
     with proxied(kind=UNIX, more="deny = 192.0.2.128/25\n") as echod:
         expect_served(echod, v1()).close()
@@ -244,7 +244,7 @@ def unix_socket():
 
 # ---- who is let in ----
 
-@test("allow and deny are about the client that the proxy tells, with the words of any refusal")
+@test("allow and deny apply to the client in the header, with the usual reasons")
 def access_rules():
     more = "allow = 192.0.2.0/24, 2001:db8::/64\ndeny = 192.0.2.128/25\n"
     with proxied(more=more) as echod:
@@ -266,7 +266,7 @@ def access_rules():
         expect(not echod.log.matching(r"session of .*(not allowed|refused)"), "no second record")
 
 
-@test("max_per_source counts the clients that the proxy tells, IPv6 ones by their /64")
+@test("max_per_source counts the clients in the headers, IPv6 ones by /64")
 def per_source():
     with proxied(server="max_per_source = 2") as echod:
         for first, second, other in (("192.0.2.1", "192.0.2.1", "192.0.2.2"),
@@ -281,7 +281,7 @@ def per_source():
                        r"many clients from its source$")
 
 
-@test("whom a limit keeps out is kept for a moment, behind a proxy, too, and served if another one leaves meanwhile")
+@test("behind a proxy, a client over a limit waits for a moment, and is served if another leaves meanwhile")
 def kept():
     for _ in range(10):
         with proxied(server="max_per_source = 1") as echod:
@@ -302,7 +302,7 @@ def served_again(echod, source):
     return recv_exactly(sock, 1) == b"x"
 
 
-@test("the proxy does not count as a source, but for its own connections")
+@test("the proxy counts as a source only for its own connections")
 def proxy_is_no_source():
     with proxied(server="max_per_source = 1") as echod:
         for i in range(5):
@@ -314,7 +314,7 @@ def proxy_is_no_source():
             reset(sock)
 
 
-@test("max_clients counts those that have not sent their header yet")
+@test("max_clients counts connections without a header yet")
 def full():
     with proxied(server="max_clients = 2") as echod:
         first, second = echod.connect(), expect_served(echod, v1())
@@ -325,7 +325,7 @@ def full():
         expect_echo(second)
 
 
-@test("echoctl check-access is about the client that a proxy would tell of")
+@test("echoctl check-access applies to the client in a header")
 def check_access():
     for kind in (PROXIED, UNIX):
         with proxied(kind=kind, more="deny = 192.0.2.128/25\n") as echod:
@@ -380,7 +380,7 @@ def speakers():
 
 # ---- reloads and stops ----
 
-@test("a client that had not sent its header is let in, and counted, after a reload")
+@test("a client whose header arrives after a reload is admitted and counted")
 def reload_between():
     if VALGRIND:
         raise Skip("under valgrind a reload takes longer than a header may")
@@ -402,7 +402,7 @@ def reload_between():
         echod.log.wait(r"session of 192\.0\.2\.1:4242%s on local: closed by" % proxy)
 
 
-@test("no question is lost while the program executes itself anew, again and again")
+@test("no access request is lost during repeated reloads")
 def reload_under_load():
     with proxied(server="max_per_source = 0") as echod:
         done, failures, count = threading.Event(), [], [0]
@@ -432,7 +432,7 @@ def reload_under_load():
         expect_equal(failures[:3], [], "what went wrong")
 
 
-@test("a client whose listener a reload takes away before its header came is refused")
+@test("a client whose listener is removed before its header arrives is refused")
 def reload_takes_it_away():
     if VALGRIND:
         raise Skip("under valgrind a reload takes longer than a header may")
@@ -446,7 +446,7 @@ def reload_takes_it_away():
         expect_equal(recv_until_eof(sock), DENIED, "what is said")
 
 
-@test("questions are answered where signals cannot be queued")
+@test("access requests are answered if signals cannot be queued")
 def no_queue():
     def no_signals():
         resource.setrlimit(resource.RLIMIT_SIGPENDING, (0, 0))
@@ -458,7 +458,7 @@ def no_queue():
             served.append(expect_served(echod, v2("198.51.100.%d" % i)))
 
 
-@test("a stop while the header is awaited ends the client at once")
+@test("a stop ends a connection at once whose header has not arrived")
 def stop():
     with proxied(server="drain_timeout = 0") as echod:
         sock, half = echod.connect(), connect(echod, b"PROXY TCP4")

@@ -66,7 +66,7 @@ def commands():
                    % (command, printed))
 
 
-@test("the programs understand every other command of README.md")
+@test("the programs accept every other command of README.md")
 def understood():
     verbs = subprocess.run([ECHOC, "--help"], capture_output=True, text=True, check=True).stdout
     for verb in re.findall(r"^echoc ([a-z]+) [^\n]*$", "\n".join(blocks("sh")), re.M):

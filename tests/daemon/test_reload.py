@@ -50,7 +50,7 @@ def expect_closed(echod, name="local"):
 
 # ---- those who are being served ----
 
-@test("%d reloads under load: nobody is dropped or refused, every byte is counted" % RELOADS)
+@test("%d reloads under load: no client is disconnected or refused, and every byte is counted" % RELOADS)
 def many_reloads():
     with Managed(server="max_per_source = 0\nlog_level = debug") as echod:
         socks = [echod.echoing() for _ in range(CLIENTS)]
@@ -81,7 +81,7 @@ def many_reloads():
         expect_equal(echod.scribe(), echod.scribe_pid, "the scribe")
 
 
-@test("each client keeps its own count, whoever comes and goes between reloads")
+@test("each client keeps its own counts over reloads, whatever clients come and go")
 def counts():
     with Managed() as echod:
         socks = [echod.echoing() for _ in range(6)]
@@ -102,7 +102,7 @@ def counts():
             expect_session(echod, sock, n + 14)
 
 
-@test("clients of every kind live through a reload, and are logged by their names")
+@test("clients of every kind survive a reload, and are logged with their addresses")
 def kinds():
     config = ("[listen local]\naddress = 127.0.0.1, ::1\nport = 0\n" + unix("file") +
               "[listen hidden]\nprotocol = unix\naddress = @echod-test-%d\n" % os.getpid())
@@ -128,7 +128,7 @@ def kinds():
             expect_echo(echod.connect(name))
 
 
-@test("those who end at the very moment of a reload are reaped, and their records say how")
+@test("clients that end during a reload are reaped, and their records have the reason")
 def ends_meanwhile():
     with Managed(copied=True) as echod:
         stays, killed, closed = [echod.echoing() for _ in range(3)]
@@ -154,7 +154,7 @@ def ends_meanwhile():
         expect_equal((found["clients"], found["crashed"]), (1, 1), "clients and crashes")
 
 
-@test("workers of before and after a reload, and the scribe, hold nothing of it")
+@test("workers from before and after a reload, and the scribe, hold no descriptor of it")
 def descriptors_of_children():
     plain_processes()
     config = listen("local") + listen("notes", more="service = message")
@@ -179,7 +179,7 @@ def descriptors_of_children():
             expect_echo(sock)
 
 
-@test("whatever the daemon has open after a reload is close-on-exec again")
+@test("all descriptors of the daemon are close-on-exec after a reload")
 def close_on_exec():
     plain_processes()
     with Managed(listen("local") + unix("file")) as echod:
@@ -204,7 +204,7 @@ def titles():
                      sock.getsockname()[1], "the title of the worker")
 
 
-@test("SIGHUP: the log says who sent it")
+@test("SIGHUP: the log names the sender")
 def who_hung_up():
     by = "root" if os.geteuid() == 0 else "uid %d" % os.geteuid()
     with Managed() as echod:
@@ -215,7 +215,7 @@ def who_hung_up():
 
 # ---- listeners ----
 
-@test("a listener that is added serves; one that is removed goes with its file, its clients stay")
+@test("a reload opens a new listener; a removed one is closed with its file, and its clients stay")
 def listeners_change():
     with Managed(listen("local") + unix("file") + unix("stays")) as echod:
         path, inodes = echod.address("file"), listening(echod)
@@ -257,7 +257,7 @@ def listening(echod):
     return inodes
 
 
-@test("a port that is changed: the new one serves, the old one is closed, its clients stay")
+@test("a reload with another port opens the new one and closes the old one, whose clients stay")
 def port_changes():
     old, new = free_port(), free_port()
     with Managed(listen("local", old)) as echod:
@@ -271,7 +271,7 @@ def port_changes():
         expect_echo(inside)
 
 
-@test("two listeners may change their ports")
+@test("two listeners may exchange their ports")
 def ports_swapped():
     ports = [free_port(), free_port()]
     with Managed(listen("local", ports[0]) + listen("other", ports[1])) as echod:
@@ -283,7 +283,7 @@ def ports_swapped():
         expect_equal(echod.address(), ("127.0.0.1", ports[1]), "the address")
 
 
-@test("from one address to all, and back, on the same port")
+@test("a reload can change from one address to all and back, on the same port")
 def any_address():
     port = free_port()
     one = "[listen local]\naddress = 127.0.0.1\nport = %d\n" % port
@@ -315,7 +315,7 @@ def port_zero():
         expect_equal(list(echod.listening), ["renamed"], "the listeners")
 
 
-@test("those who wait in the backlog are served by the program that takes over")
+@test("connections in the backlog are served by the program that takes over")
 def backlog():
     with Managed(server="max_clients = 1\nwhen_full = queue") as echod:
         inside, waiting = echod.echoing(), echod.connect()
@@ -326,7 +326,7 @@ def backlog():
         expect_equal(recv_exactly(waiting, 4), b"ping", "the echo")
 
 
-@test("sockets that systemd passed stay its sockets, and their files, over reloads")
+@test("sockets that systemd has passed, and their files, survive reloads")
 def passed():
     with socket.socket(socket.AF_UNIX) as file, bound() as port:
         with Echod() as helper:
@@ -353,7 +353,7 @@ def passed():
 
 # ---- the options ----
 
-@test("max_clients: raised there is more room; lowered below their number nobody has to go")
+@test("a raised max_clients takes effect; a lowered one disconnects nobody")
 def max_clients():
     def status():
         found = echod.ask("status")
@@ -380,7 +380,7 @@ def max_clients():
         expect_match("too many", recv_until_eof(echod.connect()).decode(), "what a second one gets")
 
 
-@test("max_per_source counts the clients of before")
+@test("max_per_source counts clients from before a reload")
 def max_per_source():
     with Managed(server="max_per_source = 2") as echod:
         echod.echoing(source="127.0.0.2")
@@ -394,7 +394,7 @@ def max_per_source():
         expect_echo(echod.connect(source="127.0.0.2"))
 
 
-@test("source_prefix: the clients of before are counted by what it says after a reload")
+@test("source_prefix: after a reload, earlier clients are counted by the new value")
 def source_prefix():
     with Managed(server="max_per_source = 2") as echod:
         echod.echoing(source="127.1.0.1")
@@ -412,7 +412,7 @@ def source_prefix():
         expect_echo(echod.connect(source="127.1.0.4"))
 
 
-@test("log_level acts after a reload, on clients of before, too")
+@test("log_level takes effect at a reload, also for earlier clients")
 def log_level():
     with Managed() as echod:
         quiet, loud = echod.echoing(), echod.echoing()
@@ -428,7 +428,7 @@ def log_level():
         expect_equal(echod.log.matching(patterns[0]), [], "the record that was not wanted")
 
 
-@test("a listener's service changes for those who come, not for those who are there")
+@test("a new service of a listener applies to new clients, not to connected ones")
 def service():
     with Managed() as echod:
         old = echod.echoing()
@@ -446,7 +446,7 @@ def service():
 
 # ---- rejected ----
 
-@test("a broken INI file: every fault is told in the same way, and logged; nothing changes")
+@test("an invalid INI file: every error is reported and logged; nothing changes")
 def broken():
     with Managed(server="max_clients = 7") as echod:
         inside = echod.echoing()
@@ -466,7 +466,7 @@ def broken():
         expect_echo(inside)
 
 
-@test("an address that is in use: rejected with the reason; no file comes or goes")
+@test("an address in use: rejected with the reason; no socket file is created or removed")
 def in_use():
     with bound() as busy, Managed(listen("local") + unix("file")) as echod:
         port = busy.getsockname()[1]
@@ -478,7 +478,7 @@ def in_use():
         expect_echo(echod.connect())
 
 
-@test("a warning before the fault is told, and is not taken for the reason")
+@test("a warning before the error is reported, and not taken for the reason")
 def warning_first():
     with bound() as busy, Managed() as echod:
         port = busy.getsockname()[1]
@@ -492,7 +492,7 @@ def warning_first():
         echod.log.wait(REJECTED + told[1])
 
 
-@test("however many warnings there are, the fault is told")
+@test("however many warnings there are, the error is reported")
 def many_warnings():
     with bound() as busy, Managed() as echod:
         os.makedirs(echod.config + ".d", exist_ok=True)
@@ -531,7 +531,7 @@ def bad_programs():
         expect_echo(echod.connect())
 
 
-@test("a program that talks without end is read to a bound, and not waited for")
+@test("a program with endless output is read up to a limit, and then killed")
 def talkative():
     with Managed(copied=True) as echod:
         echod.install("#!/bin/sh\nn=0\nwhile [ $n -lt 20000 ]; do echo line $n; n=$((n + 1)); "
@@ -541,7 +541,7 @@ def talkative():
         expect_echo(echod.connect())
 
 
-@test("a program that cannot be executed any more once it was used to check is not reloaded")
+@test("a program that can no longer be executed after its dry run is not reloaded")
 def bad_at_last():
     plain_processes()
     with Managed(copied=True) as echod:
@@ -557,7 +557,7 @@ def bad_at_last():
         expect_echo(inside)
 
 
-@test("a file that turns bad once it was checked ends nothing: what was checked is loaded")
+@test("a file that becomes invalid after the dry run does no harm: the checked settings are loaded")
 def bad_meanwhile():
     with Managed(copied=True) as echod:
         inside = echod.echoing()
@@ -572,7 +572,7 @@ def bad_meanwhile():
         echod.rejects(r"echod\.conf:1: ")
 
 
-@test("a program that finds everything good, but is no echod, does not end it")
+@test("a program that is not echod, but exits with 0, is not reloaded")
 def liar():
     with Managed(copied=True) as echod:
         inside = echod.echoing()
@@ -597,7 +597,7 @@ def upgrade():
         expect_echo(inside)
 
 
-@test("out of descriptors: not reloaded, and served on")
+@test("out of descriptors: the reload is rejected, and clients are served")
 def no_descriptors():
     plain_processes()
     with Managed() as echod:
@@ -618,7 +618,7 @@ def no_descriptors():
 
 # ---- a rehearsal that takes its time ----
 
-@test("while a rehearsal takes its time clients are served; a second reload is refused")
+@test("during a slow dry run, clients are served; a second reload is refused")
 def two_at_once():
     with Managed(copied=True) as echod:
         inside = echod.echoing()
@@ -636,7 +636,7 @@ def two_at_once():
         expect_echo(inside)
 
 
-@test("a SIGHUP during a rehearsal is not lost: what was corrected meanwhile is loaded")
+@test("a SIGHUP during a dry run is not lost: corrections made meanwhile are loaded")
 def second_hangup():
     with Managed(copied=True) as echod:
         echod.hold()
@@ -651,7 +651,7 @@ def second_hangup():
         eventually(lambda: echod.ask("status")["max_clients"] == 7, "the second one acts")
 
 
-@test("a rehearsal that crashes while it is waited for: rejected, the next one goes well")
+@test("a dry run that crashes is a rejected reload, and the next reload works")
 def killed_rehearsal():
     with Managed(copied=True) as echod:
         echod.hold()
@@ -665,7 +665,7 @@ def killed_rehearsal():
         expect_echo(echod.connect())
 
 
-@test("an echoctl that goes away does not keep the reload from happening")
+@test("an echoctl that exits does not prevent the reload")
 def impatient():
     with Managed(copied=True) as echod:
         release = echod.hold()
@@ -678,7 +678,7 @@ def impatient():
         expect_echo(echod.connect())
 
 
-@test("while it drains there is no reload, and those who are there are served")
+@test("during a drain, a reload is refused, and clients are served")
 def draining():
     with Managed(server="drain_timeout = 1d") as echod:
         inside, count = echod.unread()
@@ -693,7 +693,7 @@ def draining():
         expect_equal(echod.log.matching(RELOADED), [], "the reloads")
 
 
-@test("a stop that comes during a rehearsal goes before it")
+@test("a stop during a dry run takes precedence")
 def stop_meanwhile():
     with Managed(server="drain_timeout = 1d", copied=True) as echod:
         inside, count = echod.unread()
@@ -709,7 +709,7 @@ def stop_meanwhile():
         expect_equal(echod.wait(), 0, "the exit status")
 
 
-@test("a stop without clients leaves no rehearsal behind, and tells who waits for it")
+@test("a stop without clients leaves no dry run behind, and answers the requester")
 def stop_at_once():
     with Managed(copied=True) as echod:
         echod.hold()
@@ -729,7 +729,7 @@ def limited(which, most):
     return {"prepare": lambda: resource.setrlimit(which, (most, most))}
 
 
-@test("a reload that needs more memory than there may be is rejected, and everything goes on")
+@test("a reload that exceeds the memory limit is rejected, and everything continues")
 def no_memory():
     for which, cause in ((resource.RLIMIT_FSIZE, "File too large"),
                          (resource.RLIMIT_AS, "Cannot allocate memory")):
@@ -746,7 +746,7 @@ def no_memory():
             expect_echo(echod.connect())
 
 
-@test("a reload that cannot write down what it hands over is rejected, and everything goes on")
+@test("a reload that cannot write its handover is rejected, and everything continues")
 def no_handover():
     plain_processes()
     with Managed() as echod:
@@ -760,7 +760,7 @@ def no_handover():
         expect_echo(sock)
 
 
-@test("a reload that leaves too few descriptors is rejected; one that does not serves on")
+@test("a reload that leaves too few descriptors is rejected; one that leaves enough works")
 def no_descriptors():
     outcomes = set()
     for count in range(14, 40, 3):
@@ -782,7 +782,7 @@ def no_descriptors():
 
 # ---- the scribe ----
 
-@test("a message that is being stored during a reload is acknowledged, and stored once")
+@test("a message that is being stored during a reload is acknowledged and stored once")
 def message():
     with Managed(listen="port = 0\nservice = message") as echod:
         sock = echod.connect()
@@ -799,7 +799,7 @@ def message():
         expect_equal(echod.scribe(), echod.scribe_pid, "the scribe")
 
 
-@test("a scribe that dies after a reload is replaced, and the next one has all it needs")
+@test("a scribe that dies after a reload is replaced by a working one")
 def scribe_dies():
     plain_processes()
     with Managed(listen="port = 0\nservice = message") as echod:
@@ -842,7 +842,7 @@ class Daemon(Managed):
         return False
 
 
-@test("--daemon: pid file and lock stay, and go in the end; a second one finds it taken")
+@test("--daemon: pid file and lock survive a reload, and are removed at the stop; a second daemon is refused")
 def daemon():
     with Daemon() as echod:
         inside = echod.echoing()
@@ -880,7 +880,7 @@ def expect_reload(manager, since, begin):
     return ready
 
 
-@test("RELOADING=1 with MONOTONIC_USEC, then READY=1: accepted, and rejected, too")
+@test("RELOADING=1 with MONOTONIC_USEC, then READY=1, for accepted and rejected reloads")
 def notified():
     with Manager() as manager, Managed(env=manager.env) as echod:
         since = manager.wait("READY=1")[0] + 1
@@ -894,7 +894,7 @@ def notified():
                      "how often it says so")
 
 
-@test("the watchdog is fed after a reload, too")
+@test("the watchdog is notified after a reload")
 def watchdog():
     with Manager() as manager:
         with Managed(env=dict(manager.env, WATCHDOG_USEC="100000")) as echod:
@@ -914,7 +914,7 @@ def stored(manager, name, since=0):
     return index, socks[0]
 
 
-@test("each listener is given to the manager to keep, under its name, anew at each reload")
+@test("each listener is stored with the service manager under its name, again at each reload")
 def kept():
     with Manager() as manager, Managed(listen("local") + unix("file"), env=manager.env) as echod:
         since = 0
@@ -926,7 +926,7 @@ def kept():
             echod.reload()
 
 
-@test("a listener that is removed is taken back from the manager; its other addresses stay")
+@test("a removed address is removed from the service manager's store; others stay")
 def taken_back():
     config = "[listen both]\naddress = 127.0.0.1, ::1\nport = 0\n" + listen("local") + unix("file")
     with Manager() as manager, Managed(config, env=manager.env) as echod:
@@ -943,7 +943,7 @@ def taken_back():
         expect_equal(sock.getsockname(), echod.address("both"), "the one that is given anew")
 
 
-@test("a listener that systemd kept is used again: who connected meanwhile is served")
+@test("a listener from systemd's store is used again, and clients that connected meanwhile are served")
 def used_again():
     with Manager() as manager:
         with Managed(listen("local") + unix("file"), env=manager.env) as first:
@@ -969,7 +969,7 @@ def used_again():
                 sock.close()
 
 
-@test("a listener that systemd kept, and nobody wants any more, is closed and taken back")
+@test("an unused listener from systemd's store is closed and removed from the store")
 def kept_in_vain():
     with Manager() as manager, bound() as sock:
         port = sock.getsockname()[1]
@@ -1017,7 +1017,7 @@ def expect_extension(lines, clients):
     expect(50e6 < found[0] < 80e6, "it asks for %d µs" % found[0])
 
 
-@test("a configuration that can be read only once (/dev/stdin) cannot be reloaded, and that is told")
+@test("a configuration from /dev/stdin cannot be reloaded, with the reason")
 def read_once():
     for name in ("/dev/stdin", "/dev/fd/0"):
         with Piped(name) as echod:
@@ -1042,7 +1042,7 @@ class Piped(Managed):
         return ["/bin/sh", "-c", 'exec "$@" <"$0"', self.config] + words
 
 
-@test("without /proc a reload works as with it")
+@test("a reload works without /proc")
 def no_proc():
     if VALGRIND or SANITIZED:
         raise Skip("what looks at the program needs /proc")

@@ -55,7 +55,7 @@ def expect_idle(echod):
     expect(used < 0.2, "it used %.2f s of CPU time in one second" % used)
 
 
-@test("out of descriptors: it does not spin, says so once, serves again when there are some")
+@test("out of descriptors: no busy loop, one record, and clients are served again afterwards")
 def no_descriptors():
     with Echod() as echod:
         echod.echoing()
@@ -73,7 +73,7 @@ def no_descriptors():
         expect_equal(len(echod.log.matching(NO_DESCRIPTOR)), 1, "how often it says so")
 
 
-@test("out of descriptors: those that are being served notice nothing, and can leave")
+@test("out of descriptors: connected clients are served and can leave")
 def no_descriptors_for_others():
     with Echod() as echod:
         inside = echod.echoing()
@@ -87,7 +87,7 @@ def no_descriptors_for_others():
         expect_echo(waiting)
 
 
-@test("ulimit -n 16 is enough for clients, and for a good deal of them")
+@test("ulimit -n 16 is enough for many clients")
 def few_descriptors():
     def prepare():
         resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
@@ -124,7 +124,7 @@ def serves_with(count):
         return True
 
 
-@test("out of processes: the client is told in words, the next one is served when there are some")
+@test("out of processes: the client gets the reason, and the next one is served afterwards")
 def no_processes():
     who = alone()
     with Echod(**who) as echod:
@@ -141,7 +141,7 @@ def no_processes():
         echod.log.wait(r" notice: accepting connections again after \d+ pauses?$")
 
 
-@test("out of processes: it does not spin under a stream of clients")
+@test("out of processes: no busy loop under a stream of clients")
 def no_processes_no_spin():
     who = alone()
     with Echod(**who) as echod:
@@ -191,7 +191,7 @@ def no_leaks():
         expect_equal(echod.log.lines(), [], "the warnings")
 
 
-@test("a limit that is too small for the clients is warned of at the start")
+@test("a limit that is too low for max_clients causes a warning at the start")
 def warned():
     def prepare():
         resource.setrlimit(resource.RLIMIT_NPROC, (50, 50))

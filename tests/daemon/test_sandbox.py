@@ -37,27 +37,27 @@ def attack(attempt):
             attempt(echod)
 
 
-@test("the lists of this test are the list of the sandbox")
+@test("the lists of this test match that of the sandbox")
 def lists():
     expect_equal(sorted({*FREE, *ENDING, *CHECKED}), sorted(names_on_the_list()), "the names")
 
 
-@test("of all system calls there are, only those on the list are let through")
+@test("of all system calls, only those on the list are permitted")
 def every_call():
     attack(attacks.every_call)
 
 
-@test("of calls that are let through with certain arguments only, others are not made")
+@test("calls with restricted arguments are refused with other arguments")
 def arguments():
     attack(attacks.arguments)
 
 
-@test("the ways in for other kinds of programs are shut, too")
+@test("system calls of other ABIs are refused")
 def other_ways_in():
     attack(attacks.other_ways_in)
 
 
-@test("a worker ends its session by exit_group(2), and a handler of its own returns")
+@test("a worker can call exit_group(2) and return from a signal handler")
 def ends():
     attack(attacks.ends)
 
@@ -69,19 +69,19 @@ def no_process():
     attack(attacks.no_process)
 
 
-@test("a worker that fails an assertion of its C library ends, as nobody's crash but its own")
+@test("a failed assertion in libc ends that worker only")
 def aborts():
     attack(attacks.aborts)
 
 
 # ---- others' memory ----
 
-@test("a worker reaches its own slot, and no other's")
+@test("a worker can reach its own slot and no other")
 def slots():
     attack(attacks.slots)
 
 
-@test("whatever a worker writes to its slot, the daemon and the others go on")
+@test("whatever a worker writes to its slot, the daemon and other workers continue")
 def slot_of_rubbish():
     needs_planted()
     proxied = ("[listen proxied]\naddress = 127.0.0.1\nport = 0\nproxy_protocol = v1\n"
@@ -106,7 +106,7 @@ def slot_of_rubbish():
 
 # ---- what others trust ----
 
-@test("no scribe and no daemon listens where a stranger could, but at the control socket")
+@test("the control socket is the only socket of daemon and scribe that others can reach")
 def no_abstract_address():
     needs_planted()
     with Planted(ECHO + STORED) as echod:
@@ -127,17 +127,17 @@ def open_links(pid):
     return set(descriptors(pid).values())
 
 
-@test("a worker can reach neither journal, control socket nor daemon")
+@test("a worker can reach neither the journal, the control socket nor the daemon")
 def powers():
     attack(attacks.powers)
 
 
-@test("what a worker has stored is a message, whatever fields it sends")
+@test("what a worker stores is always recorded as a message, whatever fields it sends")
 def forged_records():
     attack(attacks.forged_records)
 
 
-@test("rubbish over the connection to the scribe is dropped, and others' messages are stored")
+@test("garbage sent to the scribe is dropped, and messages of others are stored")
 def rubbish_for_the_scribe():
     attack(attacks.rubbish_for_the_scribe)
 

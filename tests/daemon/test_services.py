@@ -43,7 +43,7 @@ def daytime():
                            r"complete; 0 bytes in, 22 out")
 
 
-@test("the greeting comes before the line of daytime")
+@test("the greeting precedes the line of daytime")
 def daytime_greeting():
     with listening("daytime", more="greeting = It is\\n\n") as echod:
         expect_match(r"\AIt is\n20..-", recv_until_eof(echod.connect()).decode(), "what is sent")
@@ -64,7 +64,7 @@ def chargen():
             echod.wait_no_workers()
 
 
-@test("chargen reads what a client sends that does not read, and goes on with the pattern")
+@test("chargen receives from a client that does not read, and continues the pattern")
 def chargen_flooded():
     with listening("chargen") as echod:
         sock = echod.connect()
@@ -75,7 +75,7 @@ def chargen_flooded():
         echod.log.wait(r"closed by the client; %d bytes in" % scaled(1 << 26, 1 << 23))
 
 
-@test("a client of chargen that does not read is idle; session_timeout ends one that does")
+@test("chargen: a client that does not read is idle; session_timeout ends one that reads")
 def chargen_times():
     with listening("chargen", server="idle_timeout = 100ms") as echod:
         echod.connect()
@@ -85,7 +85,7 @@ def chargen_times():
         echod.log.wait(r"session of .*: closed because it reached session_timeout; ")
 
 
-@test("a stop ends clients of chargen in time, those that read and those that do not")
+@test("a stop ends clients of chargen in time, whether they read or not")
 def chargen_stop():
     with listening("chargen", server="drain_timeout = 0") as echod:
         recv_exactly(echod.connect(), 100)
@@ -107,7 +107,7 @@ def ask(echod):
     return json.loads(text)
 
 
-@test("whoami describes a TCP connection, both ends of it, in a line of JSON")
+@test("whoami describes both ends of a TCP connection in a line of JSON")
 def whoami_tcp():
     with listening("whoami") as echod:
         told = ask(echod)
@@ -126,7 +126,7 @@ def whoami_tcp():
         expect_equal(len(record), 1, "the records")
 
 
-@test("whoami reports the SYN as it arrived: marks, options, and what both ends agreed on")
+@test("whoami reports the SYN as it arrived: DSCP, ECN, options, and what was negotiated")
 def whoami_syn():
     with listening("whoami") as echod, socket.socket() as sock:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 46 << 2)
@@ -144,7 +144,7 @@ def whoami_syn():
     expect(told["agreed"] is not None, "what was agreed on")
 
 
-@test("whoami reports the SYN of an inherited listener, and from a reload on of one that echoed")
+@test("whoami reports the SYN on an inherited listener, and on one whose service was changed by a reload")
 def whoami_syn_later():
     with socket.socket() as given:
         given.bind(("127.0.0.1", 0))
@@ -161,7 +161,7 @@ def whoami_syn_later():
         expect_equal(ask(echod)["syn"], "client", "one that served echo before")
 
 
-@test("whoami has no SYN where the kernel used SYN cookies, and says so")
+@test("whoami reports no SYN if the kernel used SYN cookies, with the reason")
 def whoami_syn_cookies():
     if not private_network():
         raise Skip("it takes a network namespace")
@@ -189,7 +189,7 @@ def whoami_worker():
         eventually(lambda: not os.path.exists("/proc/%d" % told["pid"]), "the worker ends")
 
 
-@test("whoami: an IPv4 client of an IPv6 socket is an IPv4 client")
+@test("whoami reports an IPv4 client of an IPv6 socket as IPv4")
 def whoami_mapped():
     with socket.socket(socket.AF_INET6) as given:
         given.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -203,7 +203,7 @@ def whoami_mapped():
                  "the client, and what it asked")
 
 
-@test("whoami over a Unix socket: what there is not, is null")
+@test("whoami over a Unix socket has null for what does not apply")
 def whoami_unix():
     with listening("whoami", UNIX) as echod:
         told = ask(echod)
@@ -229,7 +229,7 @@ def whoami_odd_name():
 
 # ---- all of them ----
 
-@test("--inetd serves them, too")
+@test("--inetd provides these services, too")
 def under_inetd():
     patterns = {"daytime": r"\A20.*Z\r\n\Z", "whoami": r"\A{.*}\n\Z"}
     for service, pattern in patterns.items():
@@ -248,7 +248,7 @@ def under_inetd():
         expect_equal(process.wait(DEADLINE), 0, "the exit status")
 
 
-@test("chargen over udp is refused, with the reason")
+@test("chargen over UDP is rejected with the reason")
 def chargen_udp():
     status, _, err = run_echod("--check-config",
                                config="[listen a]\nprotocol = udp\nservice = chargen\n")

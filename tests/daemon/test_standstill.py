@@ -40,7 +40,7 @@ class Deaf:
                 return data.decode().splitlines()
 
 
-@test("a service manager that does not read: everybody is served, and a stop stops")
+@test("a service manager that does not read delays neither clients nor a stop")
 def deaf_manager():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         manager = Deaf(where)
@@ -53,7 +53,7 @@ def deaf_manager():
         expect(manager.queued > 0, "its queue was full")
 
 
-@test("once it reads again it learns that echod is ready, keeps the listeners, knows the status")
+@test("once it reads again, it gets readiness, listeners and status")
 def hears_again():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         manager = Deaf(where)
@@ -68,7 +68,7 @@ def hears_again():
                    "a status comes: %s" % heard)
 
 
-@test("standard output is written once, at the start: nobody has to read it later")
+@test("standard output is written only at the start")
 def silent_output():
     config = "".join(listen("l%d" % i) for i in range(50))
     with Managed(config) as echod:
@@ -86,7 +86,7 @@ def processes(echod):
             "worker of messages": echod.worker_of(echod.connect("stored"))}
 
 
-@test("each process is stopped (SIGSTOP) and goes on: who comes meanwhile is served in the end, and counts are right")
+@test("each process is stopped (SIGSTOP) and continued: clients that connect meanwhile are served, and the counts are right")
 def stopped_and_continued():
     plain_processes()
     with Managed(OPEN + listen("local") + listen("stored", more=MESSAGE)) as echod:

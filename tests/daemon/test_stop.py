@@ -42,7 +42,7 @@ def expect_end(echod):
     expect_equal([pid for pid in family if is_alive(pid)], [], "the children that are left")
 
 
-@test("SIGTERM without clients ends it at once, with status 0")
+@test("SIGTERM without clients ends the daemon at once, with status 0")
 def no_clients():
     with Echod(server="drain_timeout = 1d") as echod:
         echod.kill(signal.SIGTERM)
@@ -57,7 +57,7 @@ def interrupt():
         expect_end(echod)
 
 
-@test("SIGTERM: who is there is served on, who comes is refused, the last one ends it")
+@test("SIGTERM: connected clients are served, new ones refused, and the daemon ends with the last one")
 def drained():
     with Echod(server="drain_timeout = 1d") as echod:
         (first, to_first), (second, to_second) = echod.unread(), echod.unread()
@@ -75,7 +75,7 @@ def drained():
                        count=2)
 
 
-@test("SIGTERM: who is idle is disconnected, who is in the middle of something is not")
+@test("SIGTERM: an idle client is disconnected, one in the middle of an exchange is not")
 def idle():
     with Echod(server="drain_timeout = 1d\nmax_per_source = 0") as echod:
         socks = [echod.echoing() for _ in range(50)]
@@ -94,7 +94,7 @@ def idle():
         echod.log.wait(r": closed on request; 4 bytes in, 4 out, ", count=50)
 
 
-@test("SIGTERM: half a message is in the middle of something, a whole one is not")
+@test("SIGTERM: a client with an unfinished message is not idle, one with a finished message is")
 def half_a_message():
     config = "port = 0\nservice = message\n"
     with Managed(server="drain_timeout = 1d", listen=config) as echod:
@@ -113,7 +113,7 @@ def half_a_message():
         echod.log.wait(r" info: message from .*: half and half$")
 
 
-@test("drain_timeout ends the sessions that are left, as if their clients had closed")
+@test("drain_timeout ends the remaining sessions as if their clients had closed")
 def drain_timeout():
     with Echod(server="drain_timeout = 300ms") as echod:
         socks = [echod.echoing() for _ in range(3)]
@@ -126,7 +126,7 @@ def drain_timeout():
                        count=3)
 
 
-@test("a second SIGTERM does not wait, and what was echoed still arrives")
+@test("a second SIGTERM skips the wait, and the echo still arrives")
 def second_signal():
     with Echod(server="drain_timeout = 1d") as echod:
         sock = echod.connect()
@@ -138,7 +138,7 @@ def second_signal():
         expect_equal(recv_until_eof(sock), DATA[1:], "the rest of the echo")
 
 
-@test("what a client had sent before the second SIGTERM is echoed before the end")
+@test("data sent before the second SIGTERM is echoed before the end")
 def sent_before():
     with Echod(server="drain_timeout = 1d") as echod:
         sock = echod.echoing()
@@ -154,7 +154,7 @@ def sent_before():
         expect_end(echod)
 
 
-@test("a worker that does not end when it is asked to is killed, which is no warning")
+@test("a worker that does not end is killed, which is not logged as a warning")
 def stubborn_worker():
     with Echod(server="drain_timeout = 100ms") as echod:
         sock = echod.echoing()
@@ -165,7 +165,7 @@ def stubborn_worker():
         expect_equal(echod.log.matching(" warning: "), [], "the warnings")
 
 
-@test("a third SIGTERM kills")
+@test("a third SIGTERM kills the workers")
 def third_signal():
     with Echod(server="drain_timeout = 1d") as echod:
         sock = echod.echoing()
@@ -178,7 +178,7 @@ def third_signal():
         echod.log.wait(r" info: session of .*: killed because it did not end when told to; ")
 
 
-@test("a client that does not read holds up no stop")
+@test("a client that does not read does not delay a stop")
 def unread():
     with Echod(server="drain_timeout = 100ms") as echod:
         sock = echod.connect(buffers=8192)
@@ -198,7 +198,7 @@ def fills(sock):
     return False
 
 
-@test("SIGHUP reloads, and ends nothing")
+@test("SIGHUP reloads, and ends no session")
 def hangup():
     with Echod() as echod:
         sock = echod.echoing()
@@ -208,7 +208,7 @@ def hangup():
         expect_echo(echod.connect())
 
 
-@test("SIGUSR1 and SIGUSR2 end neither the daemon nor its scribe, also after a reload")
+@test("SIGUSR1 and SIGUSR2 end neither daemon nor scribe, also after a reload")
 def user_signals():
     with Echod() as echod:
         sock = echod.echoing()
@@ -224,7 +224,7 @@ def user_signals():
                      "the signals that the scribe ignores")
 
 
-@test("Ctrl-C in a terminal: the workers get it, too, and the clients are served on")
+@test("Ctrl-C in a terminal also signals the workers, and clients are still served")
 def interrupt_group():
     with Echod(server="drain_timeout = 1d", start_new_session=True) as echod:
         sock, count = echod.unread()

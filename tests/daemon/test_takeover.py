@@ -28,7 +28,7 @@ def interfering(echod, before="", after=""):
             "*) {1}\nexec '{0}' \"$@\" ;; esac\n".format(ECHOD, before, after))
 
 
-@test("values at the limit of a line, whatever they look like, are taken over")
+@test("values of maximum length are handed over, whatever they contain")
 def long_values():
     ranges = ",".join("1::2:3:4:5:6:%x" % (7 + i) for i in range(11))
     for line in ("greeting=\\t" + "x" * 187, "greeting=" + "\\t;" * 63,
@@ -43,7 +43,7 @@ def long_values():
             inside.close()
 
 
-@test("a program that does not understand what was handed over says so before it ends")
+@test("a program that cannot parse the handover logs that before it exits")
 def not_understood():
     with Managed(copied=True) as echod:
         echod.install(interfering(
@@ -60,7 +60,7 @@ def not_understood():
         echod.log.wait(" error: cannot read the state of the previous echod: ")
 
 
-@test("a rehearsal that cannot understand what it gets says so")
+@test("a dry run that cannot parse the handover reports it")
 def rehearsal_not_understood():
     with Managed(copied=True) as echod:
         for interference, reason in (
@@ -71,7 +71,7 @@ def rehearsal_not_understood():
             echod.rejects(reason)
 
 
-@test("an ECHOD_HANDOVER that is no echod's is told of, and changes nothing")
+@test("an ECHOD_HANDOVER that is not from echod causes a message, and is ignored")
 def stray():
     for value in ("0", "1", "77", "nonsense"):
         env = {"ECHOD_HANDOVER": value}
@@ -93,7 +93,7 @@ class Named(Managed):
         return with_hosts(self.dir, "127.0.0.2 echo.example\n") + super().command(args)
 
 
-@test("names are looked up by the rehearsal only: what it found is taken over")
+@test("host names are resolved by the dry run only, and its results are used")
 def names():
     config = "[listen named]\naddress = echo.example\nport = 0\n" + listen("local")
     with Named(config, copied=True) as echod:
@@ -143,7 +143,7 @@ class Linked(Managed):
         return os.path.relpath(os.readlink("/proc/%d/exe" % self.pid), self.dir)
 
 
-@test("a reload executes what the path that it was started from leads to by then")
+@test("a reload executes the program that the path of the start leads to now")
 def symbolic_link():
     plain_processes()
     for started_as in ("@DIR@/echod", "./echod", "1/../echod", "echod"):
@@ -169,7 +169,7 @@ def bring_fork_server(echod):
     shutil.copy(FORKSERVER, echod.path("echod-forkserver"))
 
 
-@test("without the program of the fork server nothing is taken over, and that is told")
+@test("without the fork server's program, a reload is rejected with the reason")
 def no_fork_server():
     plain_processes()
     with Managed(listen("local"), copied=True) as echod:
@@ -182,7 +182,7 @@ def no_fork_server():
         echod.reload()
 
 
-@test("if the program of the fork server is lost while it is taken over, the one that runs serves on")
+@test("if the fork server's program disappears during a reload, the running fork server continues")
 def fork_server_lost():
     plain_processes()
     with Managed(listen("local"), copied=True) as echod:
@@ -242,7 +242,7 @@ def wordless():
         expect_echo(echod.connect())
 
 
-@test("a name that leads to another file: the program's own path is executed")
+@test("if its name leads to another file, the program's own path is executed")
 def lying_name():
     plain_processes()
 
@@ -267,7 +267,7 @@ def removed_and_stored(manager, since):
     return end + 1, found
 
 
-@test("a listener that is renamed is taken back under its old name, and kept under the new one")
+@test("a renamed listener is removed from the store under its old name, and stored under the new one")
 def renamed():
     port = free_port()
     with Manager() as manager, Managed(listen("old", port) + listen("x"), env=manager.env) as echod:
@@ -293,7 +293,7 @@ def renamed():
 GONE = r" warning: no longer listening on unix:\S+ \(%s\): its file was removed or replaced$"
 
 
-@test("a socket whose file is gone is made again, of a listener and the control socket's, too")
+@test("a missing socket file is created again, of a listener and of the control socket")
 def file_is_gone():
     with Managed(unix("file") + unix("stays")) as echod:
         inside = echod.echoing(name="file")
@@ -314,7 +314,7 @@ def file_is_gone():
     expect(not os.path.exists(echod.path("file")), "its file is there after the stop")
 
 
-@test("a file that is another server's by now: nothing is taken over, and it is never removed")
+@test("a socket file that now belongs to another server: the reload is rejected, and the file is never removed")
 def file_of_another():
     config = unix("file") + listen("local")
     with Managed(config) as echod, socket.socket(socket.AF_UNIX) as other:
@@ -339,7 +339,7 @@ def file_of_another():
             expect_equal(os.stat(echod.control).st_ino, inode, "the other one's control socket")
 
 
-@test("a socket that systemd kept: made again at the start if its file is gone; removed with it")
+@test("a socket from systemd's store is created again if its file is missing, and removed at the end")
 def kept_file():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where, Manager() as manager:
         os.chmod(where, 0o755)

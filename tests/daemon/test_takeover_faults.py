@@ -51,7 +51,7 @@ def judge(fault, lives_on, result):
     return ""
 
 
-@test("what fails in the program that takes over is done without, or it ends as systemd restarts it for")
+@test("after a takeover, the new program works without what fails, or exits so that systemd restarts it")
 def faults_in_takeovers():
     if SANITIZED:
         raise Skip("a sanitizer has to be loaded first, and has memory of its own")

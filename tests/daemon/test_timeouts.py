@@ -36,7 +36,7 @@ def idle():
         echod.log.wait(IDLE + "0 bytes in, 0 out, ")
 
 
-@test("a client that falls silent is closed, and has its echo")
+@test("a client that falls silent gets its echo and is disconnected")
 def falls_silent():
     with Echod(server="idle_timeout = 300ms") as echod:
         sock = early_client(echod, b"last words")
@@ -65,7 +65,7 @@ def send_until_closed(sock):
     return sent
 
 
-@test("a client that sends again and again is not idle")
+@test("a client that keeps sending is not idle")
 def not_idle():
     with Echod(server="idle_timeout = %ds" % PATIENCE) as echod:
         sock = echod.connect()
@@ -75,7 +75,7 @@ def not_idle():
             time.sleep(0.05)
 
 
-@test("idle_timeout = 0 is never")
+@test("idle_timeout = 0 means no limit")
 def never_idle():
     with Echod(server="idle_timeout = 0") as echod:
         sock = echod.echoing()
@@ -104,7 +104,7 @@ def session():
         echod.log.wait(SESSION)
 
 
-@test("a silent client is closed after session_timeout, if that is sooner than idle_timeout")
+@test("a silent client is closed after session_timeout if that is sooner than idle_timeout")
 def session_of_silent():
     with Echod(server="session_timeout = 300ms\nidle_timeout = 1h") as echod:
         expect_equal(recv_until_eof(echod.connect()), b"", "what the client gets")
@@ -119,7 +119,7 @@ def session_of_unreading():
         eventually(lambda: not echod.workers(), "the worker ends")
 
 
-@test("a message in pieces does not outlast idle_timeout, and message_pause is not idleness")
+@test("a message in pieces does not extend idle_timeout, and message_pause does not count as idle")
 def message_pause():
     with Echod(server="idle_timeout = 1s",
                listen="service = message\nmessage_pause = 200ms\nport = 0") as echod:
@@ -130,7 +130,7 @@ def message_pause():
         expect_equal(len(echod.log.matching("message from")), 1, "the number of messages")
 
 
-@test("an unfinished message that idle_timeout cuts off is refused, and recorded as idle")
+@test("an unfinished message at idle_timeout is refused, and recorded as idle")
 def message_cut():
     with Echod(server="idle_timeout = 300ms", listen="service = message\nport = 0") as echod:
         sock = early_client(echod, b"never ended")

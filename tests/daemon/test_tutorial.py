@@ -23,7 +23,7 @@ def python_echo_client():
         expect_equal(repr(data), "b'Hello, world'", "what the client prints")
 
 
-@test("localhost is a name that can be listened on")
+@test("a listener can have the address localhost")
 def localhost():
     with Echod(listen="address = localhost\nport = 0") as echod:
         with socket.create_connection(echod.address(), timeout=DEADLINE) as s:
@@ -31,7 +31,7 @@ def localhost():
             expect_equal(s.recv(1024), b"Hello, world", "the echo")
 
 
-@test("one message without a newline is taken after a pause, and the client sees the end")
+@test("one message without a newline is stored after a pause, and the client sees the end")
 def message_and_wait():
     with Echod(listen=ONE_MESSAGE) as echod:
         sock = echod.connect()
@@ -43,7 +43,7 @@ def message_and_wait():
                        r"5 bytes in, 0 out, ")
 
 
-@test("one message without a newline is taken from a client that half-closes")
+@test("one message without a newline is stored if the client half-closes")
 def message_and_half_close():
     with Echod(listen=ONE_MESSAGE) as echod:
         sock = echod.connect()
@@ -53,7 +53,7 @@ def message_and_half_close():
         expect_equal(len(echod.log.wait(MESSAGE_RECORD)), 1, "the number of messages")
 
 
-@test("one message without a newline is taken from a client that simply closes")
+@test("one message without a newline is stored if the client closes")
 def message_and_close():
     with Echod(listen=ONE_MESSAGE) as echod:
         sock = echod.connect()
@@ -63,7 +63,7 @@ def message_and_close():
         echod.log.wait(r" info: session of .* 5 bytes in, 0 out, ")
 
 
-@test("a greeting is sent first, exactly as it was written")
+@test("a greeting is sent first, exactly as configured")
 def greeting():
     with Echod(listen="greeting = Hello, client") as echod:
         sock = echod.connect()
@@ -75,7 +75,7 @@ def greeting():
         echod.log.wait(r"closed by the client; 8 bytes in, 21 out, ")
 
 
-@test("the escapes of a greeting are sent as the bytes they mean")
+@test("the escapes of a greeting are sent as the bytes that they stand for")
 def greeting_escapes():
     with Echod(listen=r"greeting = a\tb\\c\x00\r\n") as echod:
         expect_equal(recv_exactly(echod.connect(), 8), b"a\tb\\c\0\r\n", "the greeting")

@@ -31,9 +31,9 @@ int connection_try(const struct common_options *c, const struct address *address
                    struct connection *connection);
 
 /*
- * Datagrams to CONNECTION failed because of ERROR (-errno) before anything came back: goes on to
- * the next of ATTEMPTS. Returns 0; or -errno if there is no further one, with nothing reported and
- * CONNECTION as it was.
+ * Datagrams to CONNECTION failed with ERROR (-errno) before there was any reply: changes to the
+ * next of ATTEMPTS. Returns 0, or -errno if there is none, with nothing reported and CONNECTION
+ * unchanged.
  */
 int connection_next(const struct common_options *c, struct attempts *attempts, int error,
                     struct connection *connection);

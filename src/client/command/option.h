@@ -1,5 +1,5 @@
 /*
- * Options of a command line as tables: one row makes an option known, parses it and explains it.
+ * Tables of command line options: one row defines an option, its parser and its help.
  */
 #ifndef ECHOD_CLIENT_COMMAND_OPTION_H
 #define ECHOD_CLIENT_COMMAND_OPTION_H
@@ -11,7 +11,7 @@
 /* What an argument may be. */
 struct option_type {
     int (*parse)(const char *text, void *member); /* returns 0, or -errno with MEMBER untouched */
-    const char *what;                             /* "not WHAT: text" is said of the others */
+    const char *what;                             /* for errors: "not WHAT: text" */
 };
 
 extern const struct option_type argument_text; /* a const char *: the command line's own text */
@@ -31,7 +31,7 @@ struct option_row {
     const char *help;     /* may have several lines */
 };
 
-/* A table, and the structure that its offsets are of. */
+/* A table, and the structure that its offsets refer to. */
 struct option_set {
     const struct option_row *rows;
     size_t count;

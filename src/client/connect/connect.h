@@ -1,5 +1,5 @@
 /*
- * From an address to a connected socket.
+ * Connecting to an address.
  */
 #ifndef ECHOD_CLIENT_CONNECT_CONNECT_H
 #define ECHOD_CLIENT_CONNECT_CONNECT_H
@@ -12,12 +12,12 @@
 
 /* How to connect. */
 struct connect_plan {
-    int type;          /* SOCK_STREAM or SOCK_DGRAM; a Unix socket has its own */
-    bool lasting;      /* a Unix socket of datagrams will not do: a connection is wanted */
-    uint64_t deadline; /* of clock_now(); NEVER */
+    int type;                     /* SOCK_STREAM or SOCK_DGRAM; a Unix socket has its own */
+    bool lasting;                 /* a connection is required: no Unix datagram socket */
+    uint64_t deadline;            /* clock_now(), or NEVER */
     const struct address *source; /* the address to connect from, without a port; NULL: any */
-    int dscp;                     /* of the IP header, 0 to 63 (RFC 2474); -1: as it is */
-    int wake;                     /* a descriptor: once it can be read, give up; or -1 */
+    int dscp;                     /* of the IP header, 0 to 63 (RFC 2474); -1: the default */
+    int wake;                     /* a descriptor: give up once it is readable; or -1 */
     const void *first;            /* a datagram of .first_len bytes; NULL: none (race.h) */
     size_t first_len;
 };
@@ -37,17 +37,17 @@ int connect_finish(int fd, const struct address *address);
  */
 int connect_unix(const struct address *address, const struct connect_plan *plan);
 
-/* What the socket FD is one of: SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM. */
+/* Returns the type of the socket FD: SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM. */
 int connect_type(int fd);
 
 /*
- * Whether FD is connected to itself: the kernel may choose the destination's port as the source's
- * where nobody listens on it, and what is sent then comes back.
+ * Whether FD is connected to itself: if nobody listens on the destination port, the kernel may
+ * choose it as the source port, and the socket receives what it sends.
  */
 bool connect_is_to_itself(int fd);
 
-/* Whether ERROR (-errno) means that our own system ran short of something: descriptors, memory,
- * ports, or has no such source address. */
+/* Whether ERROR (-errno) is a problem of this machine: a lack of descriptors, memory or ports, or
+ * an unavailable source address. */
 bool connect_ran_short(int error);
 
 #endif

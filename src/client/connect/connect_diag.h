@@ -1,5 +1,5 @@
 /*
- * In words: why there is no connection.
+ * Messages about failed connections.
  */
 #ifndef ECHOD_CLIENT_CONNECT_CONNECT_DIAG_H
 #define ECHOD_CLIENT_CONNECT_CONNECT_DIAG_H
@@ -11,7 +11,7 @@
 /* No address was found: REASON says why. */
 void connect_diag_unresolved(const struct target *target, const char *reason);
 
-/* To whoever gave a message in the place of the port. */
+/* A hint for users who gave a message instead of the port. */
 void connect_diag_hint_at_port(const struct target *target);
 
 /* An address is about to be tried; was tried, and A->error is why it failed. */

@@ -1,6 +1,6 @@
 /*
- * ICMP errors as the kernel queues them for a UDP socket: what is wrong, and who reported it. It
- * takes no privilege (IP_RECVERR in ip(7)). Stamps of what was sent come by the same queue.
+ * The error queue of a UDP socket: ICMP errors and who reported them. Needs no privileges
+ * (IP_RECVERR in ip(7)). Timestamps of sent datagrams arrive in the same queue.
  */
 #ifndef ECHOD_CLIENT_CONNECT_ERROR_QUEUE_H
 #define ECHOD_CLIENT_CONNECT_ERROR_QUEUE_H
@@ -13,7 +13,7 @@
 
 struct queued_error {
     int error;           /* an errno */
-    bool icmp;           /* it came from the network; else from our own system */
+    bool icmp;           /* from the network, not from this machine */
     bool expired;        /* the TTL was used up (ICMP time exceeded) */
     uint32_t mtu;        /* that was reported with EMSGSIZE; 0: none */
     struct address from; /* who reported it, without a port; .len 0: not known */
@@ -34,7 +34,7 @@ enum queued { QUEUED_NOTHING, QUEUED_ERROR, QUEUED_DEPARTURE };
 /* Takes the next of FD's queue into E or D, without waiting. Returns what it was. */
 enum queued error_queue_take(int fd, struct queued_error *e, struct departure *d);
 
-/* Of two errors, the one to report: the later one, but rather the network's than our own. */
+/* Which of two errors to report: one from the network rather than our own, else the later one. */
 bool error_queue_prefers(const struct queued_error *later, const struct queued_error *before);
 
 /* Takes all there are. Returns whether there were any; E is the last one from the network or, if

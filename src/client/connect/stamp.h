@@ -1,5 +1,5 @@
 /*
- * When something arrived or left, by the kernel's clock and not by when this process got to run.
+ * Timestamps of the kernel for sent and received data, which do not include scheduling delays.
  */
 #ifndef ECHOD_CLIENT_CONNECT_STAMP_H
 #define ECHOD_CLIENT_CONNECT_STAMP_H
@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/* By how much the two have to differ to be worth telling, nanoseconds: waking up takes less. */
+/* Differences up to this, in nanoseconds, are not reported, because waking up takes as long. */
 #define STAMP_NOISE UINT64_C(1000000)
 
 /* Has the kernel stamp what arrives at FD from now on (SO_TIMESTAMPING, software). Where it cannot,

@@ -21,7 +21,7 @@ struct target {
     int type;         /* SOCK_STREAM or SOCK_DGRAM */
 };
 
-/* An address of a target, and what became of connecting to it. */
+/* An address of a target, and the result of connecting to it. */
 struct attempt {
     struct address address;
     uint64_t begun; /* nanoseconds; 0: it was not tried */

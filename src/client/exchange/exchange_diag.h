@@ -1,5 +1,5 @@
 /*
- * In words: what became of an exchange.
+ * Messages about the outcome of an exchange.
  */
 #ifndef ECHOD_CLIENT_EXCHANGE_EXCHANGE_DIAG_H
 #define ECHOD_CLIENT_EXCHANGE_EXCHANGE_DIAG_H

@@ -14,7 +14,7 @@ struct handshake_plan {
     int dscp;          /* -1: as it is */
     int ttl;           /* 0: as it is */
     uint64_t patience; /* for the connection, microseconds; 0: no limit but c->timeout */
-    int wake;          /* a descriptor: once it can be read, give up; or -1 */
+    int wake;          /* a descriptor: give up once it is readable; or -1 */
 };
 
 struct handshake {
