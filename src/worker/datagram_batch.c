@@ -112,7 +112,7 @@ int datagram_batch_discard_errors(const struct datagram_batch *batch)
     struct msghdr nothing = {0};
     int count = 0;
 
-    /* Of a Unix socket, MSG_ERRQUEUE would take a datagram. */
+    /* On a Unix socket, MSG_ERRQUEUE would receive a datagram. */
     while (batch->ip && count < BATCH_SIZE &&
            recvmsg(batch->fd, &nothing, MSG_ERRQUEUE | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) >= 0)
         count++;
