@@ -1,8 +1,7 @@
-"""What an attacker tries who has taken a worker over, and what comes of it.
+"""What an attacker can try from inside a worker that they have taken over, and the results.
 
-Each attack is tried on an echod that is Planted, or a unit that is (tests/systemd/planted_unit.py),
-with a listener "local" whose service is echo, and "stored" whose service is message. It is fresh, for
-what it counts is compared.
+Each attack runs on a fresh echod that is Planted, or a unit that is (tests/systemd/planted_unit.py), with
+a listener "local" whose service is echo, and "stored" whose service is message.
 """
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""A control group of a test's own, of version 1 or 2 (cgroups(7)), in a with block."""
+"""A context manager that creates a control group, of version 1 or 2 (cgroups(7))."""
 import contextlib
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""What clients do with their sockets."""
+"""Client sockets: connecting, sending, receiving."""
 import selectors
 import socket
 import struct

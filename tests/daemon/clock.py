@@ -1,4 +1,4 @@
-"""A clock of the tested processes alone: a library stands between them and the C library."""
+"""Changes the clock of the tested processes only, by a library between them and the C library."""
 import mmap
 import shutil
 import struct

@@ -1,7 +1,7 @@
-"""Datagrams: clients that send them, and what no client may send: forged ones.
+"""Datagrams: clients that send them, and a raw socket that forges them.
 
-That something is not answered is never waited for. A worker serves datagrams in their order, so once
-a later one is answered, an answer to the earlier one would be there.
+Tests never wait to see that something is not answered. A worker serves datagrams in order, so once a later
+one is answered, an answer to the earlier one would have arrived.
 """
 import os
 import errno

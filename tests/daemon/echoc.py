@@ -1,4 +1,4 @@
-"""echoc, run to its end or while a test looks on, and servers that do what a test wants."""
+"""Runs echoc to its end or step by step, and provides servers for it."""
 import fcntl
 import os
 import re

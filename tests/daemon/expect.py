@@ -1,4 +1,4 @@
-"""What a test may expect, and how it waits: always for a condition, never by sleeping."""
+"""Expectations, and waiting for conditions, never by sleeping for a fixed time."""
 import os
 import re
 import time

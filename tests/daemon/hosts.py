@@ -1,4 +1,4 @@
-"""What a namespace can give a test of its own: host names, a file system, or addresses."""
+"""What a test can have in a namespace of its own: host names, a file system, addresses."""
 import os
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
-"""An echod as its administrator and systemd have it: with a control socket, a program that can be
-replaced, sockets that are passed to it, and a manager that it notifies."""
+"""An echod with all that an administrator and systemd provide: a control socket, a program that can
+be replaced, passed sockets, and a service manager that it notifies."""
 import array
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""The examples of manual pages, and whether they print what the page shows."""
+"""Runs the examples of manual pages, and compares their output with the page."""
 import os
 import re
 import subprocess

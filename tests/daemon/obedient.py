@@ -1,4 +1,4 @@
-"""A worker that does what its client says (tests/planted/obey.c), wherever its echod runs."""
+"""A worker that does what its client tells it (tests/planted/obey.c), in any echod."""
 import re
 
 from expect import expect, expect_equal

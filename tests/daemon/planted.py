@@ -1,5 +1,5 @@
-"""An echod whose workers do what their clients say (tests/planted/obey.c): what an attacker can do
-who has taken one over."""
+"""An echod whose workers do what their clients tell them (tests/planted/obey.c), as an attacker who
+has taken one over can."""
 import os
 import re
 

@@ -1,4 +1,4 @@
-"""Processes and sockets, as /proc shows them."""
+"""Reads processes and sockets from /proc."""
 import os
 import re
 

@@ -1,7 +1,7 @@
-"""Where the programs under test are.
+"""Finds the programs under test.
 
-Some tests run them as another user. If they were built where that user cannot go (in root's home,
-say), they are copied to where everybody can.
+Some tests run them as another user. If that user cannot access the build directory (in root's home, for
+example), they are copied to a place where everybody can.
 """
 import atexit
 import os

@@ -1,4 +1,4 @@
-"""Clients that go on whatever is killed, and what has to be so once nobody is served."""
+"""Clients that continue whatever process is killed, and the conditions that must hold afterwards."""
 import os
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Servers that echoc is tried against: each does one thing wrong, in a thread, on loopback."""
+"""Servers to test echoc with: each has one fault, and runs in a thread on loopback."""
 import os
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""Names and numbers of system calls, as libseccomp knows them."""
+"""Names and numbers of system calls, from libseccomp."""
 import ctypes
 
 from expect import Skip

@@ -1,8 +1,8 @@
-"""Runs the tests of a script in a network of its own, and reports in TAP.
+"""Runs the tests of a script in a network namespace, and reports in TAP.
 
-Most of what a test takes is waiting, so some of a script run side by side: as many processes, each with a
-network of its own, take one after the other, and what they print is printed in the order of the tests.
-ECHOD_SIDE_BY_SIDE=N has N of them; 1: one after the other in this process.
+Most of a test is waiting, so tests of a script run in parallel: several processes, each with its own network
+namespace, take one test after the other. The output is printed in the order of the tests.
+ECHOD_SIDE_BY_SIDE=N sets the number of processes; 1: one after the other in this process.
 """
 import ctypes
 import contextlib

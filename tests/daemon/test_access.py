@@ -1,5 +1,5 @@
-"""Who is let in, beyond what test_limits.py shows: how often one source may connect, and places
-that are kept for monitors."""
+"""Access control beyond test_limits.py: how often a source may connect, and places that are reserved
+for monitors."""
 import itertools
 import os
 import re

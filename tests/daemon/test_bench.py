@@ -1,5 +1,5 @@
-"""The bench runs, measures everything that it is asked for, and leaves nothing behind. The figures
-are not checked: they depend on the machine."""
+"""The bench runs, measures all that it is asked for, and leaves nothing behind. The figures are not
+checked, as they depend on the machine."""
 import glob
 import json
 import os

@@ -1,5 +1,5 @@
-"""The limits of a control group: too few processes, too little memory. Who cannot be served waits or is
-told so, who is served stays so, and afterwards there is nothing that is not as before."""
+"""Limits of a control group on processes and memory. A client that cannot be served waits or gets the
+reason, connected clients are served, and afterwards everything works as before."""
 import os
 import signal
 import socket

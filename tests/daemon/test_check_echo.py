@@ -1,4 +1,4 @@
-"""check_echo: the four states of a monitoring plugin, and its one line."""
+"""check_echo: the four states of a monitoring plugin, and its one line of output."""
 import os
 import re
 import socket

@@ -1,5 +1,5 @@
-"""The clock: stepped to and fro while echod runs, and of a machine that has been up for years. (It is that
-of the processes alone: a library stands between them and the C library, or a time namespace.)"""
+"""The clock: stepped while echod runs, and on a machine with years of uptime. (Only the clock of the processes
+is changed, by a library between them and the C library, or by a time namespace.)"""
 import os
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""What bash completes for echoc, echoctl and echod, typed at a terminal."""
+"""The completions of bash for echoc, echoctl and echod, typed at a terminal."""
 import os
 import pty
 import re

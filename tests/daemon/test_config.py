@@ -1,4 +1,4 @@
-"""The command line and the configuration, as the program itself shows them."""
+"""The command line and the configuration."""
 import os
 import re
 import socket

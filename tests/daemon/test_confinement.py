@@ -1,5 +1,5 @@
-"""Workers of every service and protocol are confined alike: what test_sandbox.py tries inside one
-of them holds for all."""
+"""Workers of every service and protocol are confined in the same way, so the results of test_sandbox.py
+hold for all."""
 import ctypes
 import os
 import re

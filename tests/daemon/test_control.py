@@ -1,5 +1,5 @@
-"""The control socket, and echoctl(8): who may use it, what it tells, what it does, and that nobody
-who uses it badly gets in the way of the clients."""
+"""The control socket and echoctl(8): who may use it, its reports and commands, and that misuse does not
+affect clients."""
 import contextlib
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""A worker or a daemon that dies: its place is given back, the death explained, nothing left."""
+"""A worker or daemon that dies: its place is freed, its end is recorded, nothing is left behind."""
 import os
 import resource
 import shutil

@@ -1,4 +1,4 @@
-"""The other ways to run: --daemon with a pid file, and --inetd."""
+"""Other ways to run: --daemon with a pid file, and --inetd."""
 import fcntl
 import os
 import re

@@ -1,4 +1,4 @@
-"""Datagrams: what is answered, how, from where; and what is not."""
+"""Datagrams: which are answered, how, and from which address."""
 import os
 import re
 import socket

@@ -1,5 +1,5 @@
-"""Datagrams from one host to another, which has several addresses: each is answered whole, from the
-address that it was sent to, and what was sent to everybody is not."""
+"""Datagrams between hosts with several addresses: each is answered whole, from the address that it
+was sent to, and broadcasts are not answered."""
 import contextlib
 import socket
 

@@ -1,5 +1,5 @@
-"""The life of datagram workers: they crash, are replaced, reloaded, told to stop; what they counted
-is told; and sockets that are there already are used."""
+"""The life of datagram workers: they crash, are replaced, reloaded and stopped; their counts are
+reported; and inherited sockets are used."""
 import contextlib
 import os
 import re

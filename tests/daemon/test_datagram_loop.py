@@ -1,5 +1,5 @@
-"""Datagrams: two echods that a forged one sets upon each other. They stand on two hosts, network
-namespaces that a wire joins; a raw socket at one end of it sends what is forged."""
+"""Datagrams: a loop between two echods, which a forged datagram begins. They run on two hosts, network
+namespaces that are joined by a wire; a raw socket on it sends the forged datagram."""
 import contextlib
 import socket
 

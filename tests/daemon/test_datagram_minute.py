@@ -1,5 +1,5 @@
-"""What a minute changes: records of datagrams are written, and crashes of before are forgotten. The
-minute has to be waited for."""
+"""What happens after a minute: records of datagrams are written, and earlier crashes are forgotten. The
+tests have to wait that long."""
 import os
 import signal
 

@@ -1,4 +1,4 @@
-"""Datagrams: no source has more than its rate, none has less, and no number of them takes memory."""
+"""Datagrams: the rate limit per source is exact, and any number of sources takes the same memory."""
 import time
 
 from datagrams import Forger, client, expect_answer, section, tally, worker_of

@@ -1,4 +1,4 @@
-"""echoc where all goes well: what it sends, what it prints, and that it says so by its status."""
+"""echoc when everything works: what it sends, prints and returns."""
 import os
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Names with several addresses, deadlines, and what our own system runs short of: every verb."""
+"""Host names with several addresses, deadlines, and lack of resources, for every verb."""
 import contextlib
 import os
 import resource

@@ -1,4 +1,4 @@
-"""What the verbs of echoc share: addresses, source, DSCP, the PROXY header, other people's servers."""
+"""What all verbs of echoc share: addresses, source, DSCP, the PROXY header, and other servers."""
 import json
 import os
 import pwd

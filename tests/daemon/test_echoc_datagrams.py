@@ -1,4 +1,4 @@
-"""echoc where messages stay apart: UDP, and Unix sockets of datagrams or packets."""
+"""echoc with message boundaries: UDP, and Unix datagram and seqpacket sockets."""
 import os
 import socket
 

@@ -1,4 +1,4 @@
-"""echoc where something is wrong: each failure has its words, and its status (echoc(1))."""
+"""echoc when something fails: each failure has its message and its status (echoc(1))."""
 import os
 import re
 import socket

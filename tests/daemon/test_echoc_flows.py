@@ -1,4 +1,4 @@
-"""echoc ping --flows: many source ports at once; and who reported an error of the network."""
+"""echoc ping --flows: many source ports at once; and errors reported by the network."""
 import resource
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Servers that mean harm: every verb ends in time, with the sentence and the status that it should."""
+"""Hostile servers: every verb ends in time, with the right message and status."""
 import os
 import resource
 import socket

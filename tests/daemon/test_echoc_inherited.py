@@ -1,4 +1,4 @@
-"""What echoc and check_echo inherit from whoever starts them changes nothing."""
+"""Inherited state (descriptors, signals, limits, environment) does not affect echoc and check_echo."""
 import fcntl
 import os
 import resource

@@ -1,5 +1,5 @@
-"""What load says of a server that is stopped for a while: it follows from when each connection was
-due, and from when it was answered."""
+"""load with a server that hangs for a while: times count from when each connection was due, and from
+when it was answered."""
 import json
 import os
 import selectors

@@ -1,4 +1,4 @@
-"""The examples of echoc(1) and check_echo(1) do what the pages say."""
+"""The examples of echoc(1) and check_echo(1) work as the pages show."""
 import os
 import pty
 

@@ -1,4 +1,4 @@
-"""What cannot be written, by echoc, check_echo and echoctl: an error, whichever output it is of."""
+"""Output that cannot be written is an error, in echoc, check_echo and echoctl."""
 import os
 import resource
 import shutil

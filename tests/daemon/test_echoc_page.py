@@ -1,4 +1,4 @@
-"""The page that echoc path writes: what it contains, and how a real browser shows it."""
+"""The page that echoc path writes: its contents, and its rendering in a real browser."""
 import html.parser
 import json
 import os

@@ -1,5 +1,5 @@
-"""echoc path over loopback: what it compares, what it says of other services, and its limits. What
-paths do to packets is tested in tests/path."""
+"""echoc path over loopback: what it compares, its messages about other services, and its limits. (The
+tests in tests/path have faulty paths.)"""
 import json
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""echoc ping: round trips, and the names of what goes wrong with them."""
+"""echoc ping: round trips, and reports of every kind of fault."""
 import os
 import shutil
 import signal

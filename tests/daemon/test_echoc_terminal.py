@@ -1,4 +1,4 @@
-"""echoc on a terminal: it talks line by line, and shows nothing that does something to it."""
+"""echoc on a terminal: it works line by line, and escapes control characters."""
 import signal
 import subprocess
 

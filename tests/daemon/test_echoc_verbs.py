@@ -1,4 +1,4 @@
-"""The verbs of echoc besides send and ping: crr, load, hold, idle, sweep, whoami, daytime."""
+"""The other verbs of echoc: crr, load, hold, idle, sweep, whoami, daytime."""
 import fcntl
 import os
 import re

@@ -1,4 +1,4 @@
-"""echoc --verify: it succeeds exactly if every byte comes back as it was sent."""
+"""echoc --verify succeeds if, and only if, every byte comes back as it was sent."""
 import re
 
 from clients import recv_exactly, recv_until_eof

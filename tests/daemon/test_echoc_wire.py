@@ -1,4 +1,4 @@
-"""Times by the kernel's clock, and what TCP knows: what the network did, and not this machine."""
+"""Times by kernel timestamps, and TCP statistics: delays of the network, not of this machine."""
 import os
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""The examples that are shipped, and those of doc/SCALING.md: echod and HAProxy take them."""
+"""The shipped examples, and those of doc/SCALING.md: echod and HAProxy accept them."""
 import os
 import re
 import shutil

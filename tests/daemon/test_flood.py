@@ -1,5 +1,5 @@
-"""A flood of records: beyond a burst of 1000, ends and refusals are counted, not logged singly; the
-counts add up, and what is serious is always logged."""
+"""Log rate limit: beyond a burst of 1000, ends and refusals are counted, not logged individually; the
+counts add up, and warnings are always logged."""
 import os
 import re
 import signal

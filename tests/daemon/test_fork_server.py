@@ -1,4 +1,4 @@
-"""The fork server, and the scribe: killed, stopped, replaced, kept from what they need."""
+"""Fork server and scribe: killed, stopped, replaced, and deprived of resources."""
 import ctypes
 import os
 import random

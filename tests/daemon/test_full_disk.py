@@ -1,5 +1,5 @@
-"""A file system under echod that is full, or that turns read-only: a start says what it lacks, a reload
-changes nothing, and what was served is served on."""
+"""A file system that is full or becomes read-only: a start reports what it lacks, a reload changes
+nothing, and clients are served."""
 import os
 import re
 import subprocess

@@ -1,5 +1,5 @@
-"""echod-generator, run by hand for a root of its own: which drop-ins it writes into the directory that
-it is given, and what it says. (What systemd makes of them: tests/systemd.)"""
+"""echod-generator, run by hand for another root directory: its drop-ins and its messages. (How systemd uses
+them is tested in tests/systemd.)"""
 import os
 import re
 import subprocess

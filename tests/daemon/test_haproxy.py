@@ -1,5 +1,5 @@
-"""The real HAProxy, with the configuration of etc/examples, in front of echod: who the client is,
-what a health check sees, and that those who come once a backend is gone are served by the other."""
+"""HAProxy in front of echod, with the configuration of etc/examples: who the client is, what a health
+check gets, and that the other backend serves when one is gone."""
 import contextlib
 import errno
 import os

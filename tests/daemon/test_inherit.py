@@ -1,4 +1,4 @@
-"""Sockets that systemd passes (LISTEN_FDS), and what echod tells it (NOTIFY_SOCKET)."""
+"""Sockets that systemd passes (LISTEN_FDS), and notifications to it (NOTIFY_SOCKET)."""
 import errno
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""One process per client, which holds nothing but what is that client's."""
+"""One process per client, which holds only what it needs for that client."""
 import os
 import re
 import subprocess

@@ -1,5 +1,5 @@
-"""The journal, which a program of the test's plays: it stops, starts again, and stands still. What was
-acknowledged is in it, or in standard error, which leads to it, too."""
+"""The journal, simulated by the test: it stops, starts again, and hangs. Acknowledged messages are in it, or
+in standard error, which is also connected to it."""
 import os
 import socket
 import struct

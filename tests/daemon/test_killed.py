@@ -1,5 +1,5 @@
-"""Any process of echod is killed, again and again, under load: who comes next is served, nothing that was
-acknowledged is lost, and nothing is left over."""
+"""Any process of echod is killed, again and again, under load: later clients are served, no acknowledged
+message is lost, and nothing is left behind."""
 import os
 import random
 import re

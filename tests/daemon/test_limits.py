@@ -1,4 +1,4 @@
-"""Who is let in: the number of clients, of one source, and lists of addresses."""
+"""Access control: the number of clients, in total and per source, and lists of addresses."""
 import os
 import re
 import signal

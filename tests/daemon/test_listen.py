@@ -1,4 +1,4 @@
-"""Listening: what cannot be had is explained, and the files of Unix sockets are looked after."""
+"""Listening: messages about unavailable addresses, and the files of Unix sockets."""
 import fcntl
 import os
 import re

@@ -1,4 +1,4 @@
-"""The log: what is said and how, and that nobody waits for it but those who have to."""
+"""The log: its records, and that only those wait for it that have to."""
 import os
 import re
 import signal

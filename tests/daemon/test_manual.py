@@ -1,4 +1,4 @@
-"""The examples of echod(8) and echoctl(8) do what the pages say, but for those about systemd."""
+"""The examples of echod(8) and echoctl(8) work as the pages show, except for those with systemd."""
 import os
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
-"""There is no memory: whichever of a program's requests for it fails, it ends with a sentence and a status
-that its manual has, or does without. (Every other call that can fail: ./dev faults.)"""
+"""Out of memory: whichever allocation of a program fails, it exits with a message and a status of its manual,
+or works without. (For all other calls: ./dev faults.)"""
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor

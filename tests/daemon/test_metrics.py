@@ -1,4 +1,4 @@
-"""The metrics_file: what is written, and what its writer must not do."""
+"""metrics_file: its contents, and what its writer must not do."""
 import os
 import re
 import socket

@@ -1,4 +1,4 @@
-"""A crash that can be repeated as an oracle: guessing the stack canary byte by byte."""
+"""Repeated crashes as an oracle: guessing the stack canary byte by byte."""
 import threading
 
 from expect import DEADLINE, Failure, eventually, expect, expect_equal

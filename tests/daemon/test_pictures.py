@@ -1,5 +1,5 @@
-"""The pictures of the service in doc/pictures show what the programs print today: their words, not the
-numbers. (tests/lint/pictures.py looks at that of echoc path. ./dev pictures makes them anew.)"""
+"""The pictures of the service in doc/pictures have the current text of the programs; numbers may differ.
+(tests/lint/pictures.py checks that of echoc path. ./dev pictures recreates them.)"""
 import os
 import re
 import socket

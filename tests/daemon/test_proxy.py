@@ -1,4 +1,4 @@
-"""Behind a proxy: the PROXY protocol, and that what it tells is the client."""
+"""Behind a proxy: the PROXY protocol, and that the client in the header counts as the client."""
 import fcntl
 import json
 import os

@@ -1,4 +1,4 @@
-"""What README.md shows is what happens: its configuration loads, and its commands print what it says."""
+"""README.md is right: its configuration loads, and its commands print what it shows."""
 import os
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""A reload: the program executes itself anew, and nobody who is being served notices."""
+"""A reload: the daemon executes the installed program, and no client notices."""
 import fcntl
 import os
 import re

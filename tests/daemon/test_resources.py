@@ -1,4 +1,4 @@
-"""When the system lacks something: no spinning, one line in the log, and then on as before."""
+"""Lack of resources: no busy loop, one log record, and normal operation afterwards."""
 import os
 import resource
 import subprocess

@@ -1,5 +1,5 @@
-"""Descriptors that the peer of a Unix socket passes, and whose last holder would wait for an hour:
-nobody waits for them, neither where the kernel turns them away (Linux 6.16) nor before."""
+"""Descriptors that the peer of a Unix socket passes, and whose last close blocks for an hour: no process
+waits for them, whether the kernel refuses them (Linux 6.16) or not."""
 import functools
 import os
 import shutil

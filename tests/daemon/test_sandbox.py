@@ -1,6 +1,7 @@
 """The sandbox: what a worker can do that an attacker has taken over, tried from inside.
 
-The attacks of attacks.py, on an echod that was started by hand; tests/systemd tries them in a unit."""
+The attacks of attacks.py on an echod that was started by hand; tests/systemd runs them in units.
+"""
 import os
 
 import attacks

@@ -1,4 +1,4 @@
-"""The services that speak of their own accord: daytime, chargen, whoami."""
+"""The services that send without being asked: daytime, chargen, whoami."""
 import datetime
 import json
 import os

@@ -1,4 +1,4 @@
-"""What stands still: the daemon waits for none of it."""
+"""Processes and peers that hang: the daemon waits for none of them."""
 import fcntl
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Stopping: those that are being served may finish, for a while; nothing is lost or left."""
+"""Stopping: connected clients may finish, for a while; nothing is lost or left behind."""
 import os
 import re
 import signal

@@ -1,5 +1,5 @@
-"""What a rehearsal found good is what the program that takes over has: neither lines, names, files
-nor sockets can get lost between the two."""
+"""What a dry run has validated is what the new program uses: lines, names, files and sockets cannot get lost
+between the two."""
 import os
 import shutil
 import signal

@@ -1,5 +1,5 @@
-"""A call fails in the program that takes over at a reload, which has no way back: it serves on, or ends with a
-record and a status that systemd restarts it for. (All of the daemon's calls: ./dev faults --full.)"""
+"""A call fails in the program that takes over at a reload, which has no way back: it continues, or exits with a
+record and a status that systemd restarts it for. (For all calls of the daemon: ./dev faults --full.)"""
 import os
 import re
 import sys

@@ -1,4 +1,4 @@
-"""idle_timeout and session_timeout. Nothing here depends on how late a timeout comes."""
+"""idle_timeout and session_timeout. No test depends on how late a timeout is."""
 import signal
 import time
 

@@ -1,4 +1,4 @@
-"""The clients that every socket tutorial begins with are served as their authors expect."""
+"""The clients of socket tutorials are served as their authors expect."""
 import socket
 
 from clients import expect_silence, recv_exactly, recv_until_eof

@@ -1,4 +1,4 @@
-"""Reloads by the hundred, and upgrades to and fro between two versions, under load: nothing is lost."""
+"""Hundreds of reloads, and upgrades between two versions, under load: nothing is lost."""
 import re
 
 from clients import expect_echo

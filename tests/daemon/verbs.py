@@ -1,4 +1,4 @@
-"""Runs echoc, and reads what it prints."""
+"""Runs echoc, and parses its output."""
 import json
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Two versions of echod that can be installed by turns."""
+"""Two versions of echod that can be installed alternately."""
 import os
 import re
 import shutil

@@ -1,7 +1,7 @@
-"""Two hosts on one wire: two network namespaces that a pair of veth(4) joins.
+"""Two hosts on a wire: two network namespaces that are joined by a veth(4) pair.
 
-The script's own namespace is HERE, another one THERE. A socket belongs to the namespace that it was
-made in, and a program to that of the process that started it.
+The script's own namespace is HERE, the other one THERE. A socket belongs to the namespace that it was created
+in, a program to that of the process that started it.
 """
 import contextlib
 import ctypes

@@ -1,7 +1,7 @@
-"""echod is abused: abuse.py [--seconds N] [--only TEXT] [--seed N]
+"""Abuses echod: abuse.py [--seconds N] [--only TEXT] [--seed N]
 
-Each abuse goes on for N seconds (120), halved by a rest: what echod has at the end, memory and descriptors,
-is what it had after the first half. All the while a client from elsewhere is served.
+Each abuse runs for N seconds (120), with a break in the middle: the memory and descriptors of echod at the end
+must be those after the first half. Meanwhile a client from elsewhere is served.
 """
 import argparse
 import os

@@ -1,5 +1,5 @@
-"""What clients do who mean harm. Each function is a round of it, which is repeated until time is up; a round
-takes some seconds at most, and leaves nothing open."""
+"""Hostile clients. Each function is a round of an abuse, which is repeated until the time is up. A round takes
+a few seconds at most, and leaves nothing open."""
 import contextlib
 import os
 import random

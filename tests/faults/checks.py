@@ -1,4 +1,4 @@
-"""What has to be true of a life, whatever has failed in it."""
+"""The conditions that must hold after a life, whatever call has failed in it."""
 import re
 import signal
 from collections import Counter

@@ -1,7 +1,7 @@
-"""Each system call of echod fails: faults.py [--full] [--seed N] [--only TEXT] [--jobs N]
+"""Makes each system call of echod fail: faults.py [--full] [--seed N] [--only TEXT] [--jobs N]
 
-A census first: a life without a fault, of which every call is counted. Then a life for each fault of the
-plan. A fault that shows is printed with what went wrong, and how to have it again.
+First a life without a fault, in which every call is counted, then a life for each fault of the plan. A fault
+that causes a problem is printed with the problem, and how to repeat it.
 """
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Which of echod's processes one is."""
+"""Distinguishes the kinds of echod's processes."""
 import os
 
 from proc import read_proc, stat_fields, title

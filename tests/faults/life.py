@@ -1,4 +1,4 @@
-"""A life of echod: it starts, serves each kind of client, is asked, reloaded, upgraded, loses a worker, a
+"""A life of echod: it starts, serves each kind of client, answers requests, reloads, upgrades, loses a worker, a
 fork server and the scribe, and stops; while one of its system calls fails."""
 import contextlib
 import json

@@ -1,7 +1,7 @@
-"""Each call of libc that the daemon makes fails: lives.py [--full] [--seed N] [--only TEXT] [--jobs N]
+"""Makes each libc call of the daemon fail: lives.py [--full] [--seed N] [--only TEXT] [--jobs N]
 
 As faults.py, with lives of echod (life.py), but by the place in the program, as places.py. A fork server that
-is linked statically is left out: it has no libc that could be replaced.
+is linked statically is excluded, because its libc cannot be replaced.
 """
 import os
 import re

@@ -1,7 +1,7 @@
-"""Each call that a short run makes of libc fails: places.py [--full] [--seed N] [--only TEXT] [--jobs N]
+"""Makes each libc call of a short run fail: places.py [--full] [--seed N] [--only TEXT] [--jobs N]
 
-faults.py has a call fail by its name. Here it is one place in the program that has it fail, memory that is
-asked for included (preload.c).
+faults.py selects a call by its name, this program by its place in the program. Includes memory allocations
+(preload.c).
 """
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Which faults are tried, of all that there are."""
+"""Selects the faults to try, of all that are possible."""
 import random
 
 import errors

@@ -1,4 +1,4 @@
-"""The table that preload.c counts in, and what the places in it are."""
+"""The table in which preload.c counts, and the places in it."""
 import ctypes
 import mmap
 import os

@@ -1,4 +1,4 @@
-"""Programs that are run to their end, each with what it may end with."""
+"""Programs that run to their end, each with its permitted outcomes."""
 import os
 import re
 import shutil

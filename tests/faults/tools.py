@@ -1,6 +1,6 @@
-"""Short lives: a program that is run to its end, while one of its system calls fails.
+"""Short lives: a program that runs to its end while one of its system calls fails.
 
-It may fail, with a sentence and an exit status, or do all that it has to; nothing in between.
+It must either fail with a message and an exit status, or do everything that it has to.
 """
 import contextlib
 import os

@@ -1,7 +1,7 @@
-"""What a client of each service does, and what it may get: the right answer, or an error.
+"""Clients of each service, and what they may get: the right answer, or an error.
 
-A visit returns when the answer was right, raises Refused for an error that a client can tell from one,
-and Wrong for anything else. A client that waits is refused, too, after PATIENCE: Slow.
+A visit returns if the answer was right, raises Refused for an error that a client can recognise, and Wrong for
+anything else. A client that waits is also refused after PATIENCE: Slow.
 """
 import contextlib
 import json

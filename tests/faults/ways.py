@@ -1,6 +1,6 @@
-"""In which ways each function can fail, of those that preload.c replaces: numbers of errors, or SHORT, NOTHING.
+"""How each function that preload.c replaces can fail: error numbers, or SHORT, NOTHING.
 
-The first of each is tried most.
+The first of each is tried most often.
 """
 import errno
 import socket

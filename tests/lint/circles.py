@@ -1,5 +1,5 @@
-"""No circles: a unit, a .c and its .h, may use another one or be used by it, not both, whether by a
-call, by data, or by an include, and however long the way is."""
+"""No cycles: a unit, which is a .c and its .h, may use another one or be used by it, but not both, by calls,
+data or includes, directly or through other units."""
 import functools
 import re
 import sys

@@ -1,5 +1,5 @@
-"""Each descriptor is close-on-exec from its birth: a program that is executed, by a re-exec of
-the daemon or in a library, inherits none by accident."""
+"""Each descriptor is created close-on-exec, so that no program inherits one by accident, after a re-exec
+or in a library."""
 import re
 import sys
 

@@ -1,4 +1,4 @@
-"""The manual pages, the shipped echod.conf, the catalog and the programs say the same."""
+"""The manual pages, the shipped echod.conf, the catalog and the programs agree."""
 import re
 import subprocess
 import sys

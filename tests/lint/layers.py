@@ -1,4 +1,4 @@
-"""The rooms of the source: who includes what, and that the parent never reads from a client."""
+"""The layers of the sources: what each folder may include, and that the daemon never reads from a client."""
 import re
 import sys
 

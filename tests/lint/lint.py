@@ -1,9 +1,8 @@
-"""What the lint tests share: the source tree, doctored copies of it, C with its comments and
-strings blanked, and TAP.
+"""Common code of the lint tests: the source tree, modified copies of it, C sources with comments and strings
+blanked, and TAP.
 
-A check is a function of a tree that yields a complaint for each thing that is wrong. A case is a
-check that is to find nothing, and doctored trees in which it is to find something: so each case
-shows that it can fail.
+A check is a function of a tree that yields a message for each fault. A case is a check that must find nothing
+in the tree, and modified trees in which it must find something: so each case shows that it can fail.
 """
 import os
 import re

@@ -1,4 +1,4 @@
-"""Makefile.am names every source and every test, and names nothing that is not there."""
+"""Makefile.am lists every source and every test, and nothing that does not exist."""
 import re
 import sys
 

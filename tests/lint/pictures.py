@@ -1,5 +1,5 @@
-"""doc/pictures: each is shown by README.md, and that of echoc path has the sentences that it prints today.
-(tests/daemon/test_pictures.py looks at the others.)"""
+"""doc/pictures: README.md shows each, and that of echoc path has the current sentences.
+(tests/daemon/test_pictures.py checks the others.)"""
 import re
 import sys
 

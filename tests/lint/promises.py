@@ -1,4 +1,4 @@
-"""Nothing is promised without a test that is run, and the documents name no file that is not there."""
+"""Every promise has a test that is run, and the documents name only files that exist."""
 import ast
 import re
 import sys

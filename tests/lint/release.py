@@ -1,4 +1,4 @@
-"""A release: its version stands in configure.ac, and whatever else names one names that."""
+"""A release: the version in configure.ac, and everything that must agree with it."""
 import re
 import sys
 

@@ -1,4 +1,4 @@
-"""doc/TOUR.md: what it quotes is in the file that it names, and the functions that it names exist."""
+"""doc/TOUR.md: its quotations are in the files that it names, and the functions that it names exist."""
 import re
 import sys
 

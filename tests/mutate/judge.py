@@ -1,7 +1,7 @@
-"""In a place apart: makes one change, builds what it concerns, and runs tests up to one that notices.
+"""In an isolated place: makes one change, rebuilds what it affects, and runs tests until one notices.
 
-Asks by lines of JSON on standard output. Read from standard input: the change and the tests that may
-notice it, in their order; and for each that fails, whether it passes without the change.
+Writes requests as lines of JSON to standard output. Reads from standard input: the change and the tests that may
+notice it, in order; and for each test that fails, whether it passes without the change.
 """
 import json
 import sys

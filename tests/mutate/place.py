@@ -1,4 +1,4 @@
-"""The copy of the tree that is changed, its two builds, and places where a change stays apart."""
+"""The copy of the tree that is changed, its two builds, and isolated places for single changes."""
 import os
 import re
 import shutil

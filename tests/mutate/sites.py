@@ -1,4 +1,4 @@
-"""Where a condition of a C source can be changed, and how."""
+"""Finds the places where a condition of a C source can be changed."""
 import re
 
 # An operator, and what stands in its place. With blanks around it, as clang-format sets it: so it is no

@@ -1,4 +1,4 @@
-"""The quick suite, a program at a time: up to the first case that fails, or takes too long."""
+"""Runs a program of the quick suite, up to the first case that fails or takes too long."""
 import hashlib
 import json
 import os

@@ -1,7 +1,7 @@
-"""A laboratory of paths: a client, a router, and a server with echod, each in a network namespace.
+"""A test network: a client, a router, and a server with echod, each in a network namespace.
 
-The script's own namespace is the router. What is wrong with the path is a ruleset of nftables there,
-or a forwarder in a thread; nothing leaves the namespaces.
+The script's own namespace is the router. A fault of the path is an nftables ruleset there, or a forwarder in a
+thread. Nothing leaves the namespaces.
 """
 import contextlib
 import html

@@ -1,4 +1,4 @@
-"""Makes doc/pictures/path.svg: what echoc path finds on a path with several faults. Needs root; ./dev
+"""Creates doc/pictures/path.svg: the output of echoc path for a path with several faults. Needs root; ./dev
 pictures runs it."""
 import os
 import sys

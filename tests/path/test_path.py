@@ -1,7 +1,7 @@
-"""echoc path names what is wrong with a path, and finds nothing on one that is sound.
+"""echoc path names the fault of a path, and has no findings on a sound one.
 
-Each path is broken in one way. That whatever else is found is not there is part of it, as far as it
-does not follow from the fault."""
+Each path has one fault. Findings that do not follow from it must not appear.
+"""
 import lab
 from lab import Damager, Impatient, Lab, Swapper, kinds
 

@@ -1,4 +1,4 @@
-"""echoc path finds nothing on a path that is sound, however often it looks."""
+"""echoc path has no findings on a sound path, however often it runs."""
 from lab import Lab, kinds
 
 from expect import expect, scaled

@@ -1,4 +1,4 @@
-"""The other ways to run echod: echod.socket, Accept=yes, instances."""
+"""Other ways to run echod: echod.socket, Accept=yes, instances."""
 from cases import case
 from expect import eventually, expect, expect_equal, expect_match
 from system import CONFIG, EXAMPLES, Load, activate

@@ -1,4 +1,4 @@
-"""What goes wrong, and is to be survived: a daemon that dies or hangs, a journal that hangs."""
+"""Failures that must be survived: a daemon that dies or hangs, a journal that hangs."""
 import time
 
 from cases import case

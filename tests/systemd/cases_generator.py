@@ -1,4 +1,4 @@
-"""What echod-generator makes of the configuration, as systemd sees it."""
+"""The output of echod-generator, as systemd sees it."""
 from cases import case
 from expect import expect, expect_equal, expect_match
 from system import CONFIG, activate

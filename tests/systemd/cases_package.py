@@ -1,4 +1,4 @@
-"""The Debian packages: installed, removed, purged; and what is wrong then, and is to be survived."""
+"""The Debian packages: installed, removed, purged; and failures in between."""
 import socket
 
 from cases import package_case

@@ -1,4 +1,4 @@
-"""What confines workers in the units as they are shipped, and whether it holds: attacks.py."""
+"""The protections of workers in the shipped units, and attacks on them (attacks.py)."""
 import ctypes
 import time
 

@@ -1,4 +1,4 @@
-"""echod.service as it is shipped: echod binds its addresses, and keeps its clients."""
+"""echod.service as it is shipped."""
 import re
 import socket
 import time

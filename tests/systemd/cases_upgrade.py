@@ -1,4 +1,4 @@
-"""The Debian packages, while they are in use: upgraded, downgraded, reinstalled."""
+"""The Debian packages in use: upgraded, downgraded, reinstalled."""
 from cases import package_case
 from expect import expect, expect_equal, expect_match
 from packages import NEWS

@@ -1,4 +1,4 @@
-"""The machine that the tests run on, where that was booted for them alone: see debian/tests."""
+"""The machine that the tests run on, if it was booted for them only: see debian/tests."""
 import os
 
 from expect import Skip

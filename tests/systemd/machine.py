@@ -1,7 +1,7 @@
 """A Debian with systemd as PID 1, in a container that leaves nothing behind.
 
-The caller runs in a PID and a mount namespace of its own (enter()): when it ends, however it does,
-the kernel ends the container with it and drops its file system, which is a tmpfs.
+The caller runs in its own PID and mount namespaces (enter()): when it ends for any reason, the kernel ends the
+container and drops its file system, which is a tmpfs.
 """
 import ctypes
 import fcntl

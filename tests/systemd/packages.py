@@ -1,4 +1,4 @@
-"""The Debian packages in the machine: two versions of them, and what apt does with them."""
+"""The Debian packages in the machine: two versions of them, installed with apt."""
 import glob
 import os
 import shutil

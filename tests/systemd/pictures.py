@@ -1,5 +1,5 @@
-"""Makes doc/pictures/status.svg and list.svg: of a service that serves clients, in a container like that
-of the tests. Needs root; ./dev pictures runs it."""
+"""Creates doc/pictures/status.svg and list.svg: of a service with clients, in a container like that of the
+tests. Needs root; ./dev pictures runs it."""
 import os
 import re
 import socket

@@ -1,5 +1,5 @@
-"""A unit that runs with workers that do what their clients say (tests/planted/obey.c), and for the rest
-as it is shipped, its sandbox included. See planted.py, which does the same without systemd."""
+"""A unit whose workers do what their clients tell them (tests/planted/obey.c), otherwise as it is shipped,
+including its sandbox. See planted.py, which does the same without systemd."""
 import os
 import re
 import shutil
