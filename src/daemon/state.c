@@ -14,16 +14,6 @@
 
 /* ---- writing ---- */
 
-static void save_counters(const struct counters *counters, FILE *to)
-{
-    struct counters copy = *counters;
-
-    for (size_t t = 0; t < counter_count; t++)
-        fprintf(to, "total %s %llu\n", counter_table[t].name,
-                (unsigned long long)*counter_of(&copy, &counter_table[t]));
-    histograms_write(&counters->sessions, to);
-}
-
 static void save_log(const struct daemon *d, FILE *to)
 {
     for (int kind = 0; kind < LOG_LIMIT_KINDS; kind++)
@@ -58,7 +48,7 @@ int state_save(const struct daemon *d, struct handover *handover, bool final)
         return r;
     sessions_save_slots(&d->sessions, handover);
     save_own(d, handover);
-    save_counters(&d->counters, handover->to);
+    sessions_save_counters(&d->sessions, handover);
     save_log(d, handover->to);
     reload_save(&d->reload, handover);
     control_save(&d->control, handover);
@@ -119,19 +109,6 @@ static int read_pauses(const char *line, struct daemon *d)
     return 0;
 }
 
-static int read_total(const char *line, struct counters *counters)
-{
-    unsigned long long count;
-    char name[32];
-
-    if (sscanf(line, "total %31s %llu", name, &count) != 2)
-        return -EPROTO;
-    for (size_t i = 0; i < counter_count; i++)
-        if (strcmp(counter_table[i].name, name) == 0)
-            *counter_of(counters, &counter_table[i]) += count;
-    return 0;
-}
-
 static int read_program(const char *line, struct file_identity *program)
 {
     unsigned long long device, inode, size;
@@ -171,10 +148,6 @@ static bool restore_own(const char *line, struct daemon *d, int *r)
         *r = read_flood(line, &d->log_limit);
     else if (handover_is(line, "dropped "))
         *r = read_dropped(line, &d->log);
-    else if (handover_is(line, "total "))
-        *r = read_total(line, &d->counters);
-    else if (handover_is(line, "histogram "))
-        *r = histograms_read(&d->counters.sessions, line);
     else
         return false;
     return true;
@@ -193,6 +166,8 @@ static int restore_line(const char *line, struct daemon *d, struct inherited *in
         return sessions_restore_slots(&d->sessions, d->settings->server, line);
     if (handover_is(line, "client "))
         return sessions_restore_client(&d->sessions, line);
+    if (handover_is(line, "total ") || handover_is(line, "histogram "))
+        return sessions_restore_counter(&d->sessions, line);
     if (handover_is(line, "control "))
         return control_restore(&d->control, line);
     if (handover_is(line, "waiter "))

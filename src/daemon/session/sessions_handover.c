@@ -32,6 +32,16 @@ void sessions_save_clients(const struct sessions *sessions, struct handover *han
             save_client(&roster->clients[i], handover->to);
 }
 
+void sessions_save_counters(const struct sessions *sessions, struct handover *handover)
+{
+    struct counters *counters = sessions->counters;
+
+    for (size_t t = 0; t < counter_count; t++)
+        fprintf(handover->to, "total %s %llu\n", counter_table[t].name,
+                (unsigned long long)*counter_of(counters, &counter_table[t]));
+    histograms_write(&counters->sessions, handover->to);
+}
+
 int sessions_restore_slots(struct sessions *sessions, const struct server_settings *limits,
                            const char *line)
 {
@@ -67,4 +77,24 @@ int sessions_restore_client(struct sessions *sessions, const char *line)
     memcpy(client.listener, listener, sizeof(listener));
     roster_restore(&sessions->roster, job_index(job), &client);
     return 0;
+}
+
+/* A counter that this version does not have is ignored. */
+static int restore_total(struct counters *counters, const char *line)
+{
+    unsigned long long count;
+    char name[32];
+
+    if (sscanf(line, "total %31s %llu", name, &count) != 2)
+        return -EPROTO;
+    for (size_t i = 0; i < counter_count; i++)
+        if (strcmp(counter_table[i].name, name) == 0)
+            *counter_of(counters, &counter_table[i]) += count;
+    return 0;
+}
+
+int sessions_restore_counter(struct sessions *sessions, const char *line)
+{
+    return handover_is(line, "total ") ? restore_total(sessions->counters, line)
+                                       : histograms_read(&sessions->counters->sessions, line);
 }

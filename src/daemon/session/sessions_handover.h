@@ -1,5 +1,5 @@
 /*
- * Sessions in the handover (handover.h): one line per client.
+ * Sessions in the handover (handover.h): a line per client, and the counters.
  */
 #ifndef ECHOD_DAEMON_SESSION_SESSIONS_HANDOVER_H
 #define ECHOD_DAEMON_SESSION_SESSIONS_HANDOVER_H
@@ -10,6 +10,7 @@
 
 void sessions_save_slots(const struct sessions *sessions, struct handover *handover);
 void sessions_save_clients(const struct sessions *sessions, struct handover *handover);
+void sessions_save_counters(const struct sessions *sessions, struct handover *handover);
 
 /* Reads "slots ...", with room for the current clients even if LIMITS allow fewer. Their sources
  * are determined anew, by the current settings. Returns 0, -EPROTO, or another -errno. */
@@ -18,5 +19,8 @@ int sessions_restore_slots(struct sessions *sessions, const struct server_settin
 
 /* Reads "client ...", in the order of their indices. Returns 0 or -EPROTO. */
 int sessions_restore_client(struct sessions *sessions, const char *line);
+
+/* Reads "total ..." or "histogram ...", and adds it to the counters. Returns 0 or -EPROTO. */
+int sessions_restore_counter(struct sessions *sessions, const char *line);
 
 #endif
