@@ -3,8 +3,9 @@ import json
 import os
 import subprocess
 
-from expect import DEADLINE, expect, expect_equal, shorten
+from expect import DEADLINE, Failure, expect, expect_equal, shorten
 from harness import WRAPPER, clean_environment
+from proc import read_proc
 from programs import BUILDDIR, ECHOC
 
 # What may follow a time where this machine is busy.
@@ -54,7 +55,12 @@ def popen(*args, program=(ECHOC,), env=None, **how):
 
 def finish(process, data=None):
     """Waits for the end of PROCESS."""
-    out, err = process.communicate(data, timeout=DEADLINE)
+    try:
+        out, err = process.communicate(data, timeout=DEADLINE)
+    except subprocess.TimeoutExpired as expired:
+        where = [read_proc(process.pid, name).decode().strip() for name in ("stat", "syscall", "wchan")]
+        raise Failure("%s does not end; it is at %s, and has printed %s" %
+                      (process.args, " / ".join(where), shorten(expired.stdout))) from expired
     return Done(process.returncode, out, err)
 
 
