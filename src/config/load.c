@@ -98,6 +98,8 @@ static void report_unreadable_directory(struct loading *in, const char *director
 
     if (stat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
         warn_ignored(in, directory, "it is not a directory of drop-ins");
+    else if (error == ENOENT && lstat(directory, &st) == 0)
+        warn_ignored(in, directory, "it is a symbolic link to a directory that does not exist");
     else if (error != ENOENT && error != ENOTDIR)
         problem_add(in->problems, FATAL, (struct origin){.file = in->file}, NULL, NULL,
                     "cannot read its drop-ins, %s: %s", directory, explain(error, reason));

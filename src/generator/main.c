@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include "base/escape.h"
+#include "base/fd.h"
 #include "config/load.h"
 #include "config/sections.h"
 #include "config/settings.h"
@@ -22,6 +23,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -181,6 +183,9 @@ int main(int argc, char **argv)
 {
     struct unit unit = {.root = "", .name = MAIN_NAME};
 
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond RLIMIT_FSIZE fails with EFBIG instead */
+    if (fd_ensure_standard() < 0)
+        return EXIT_OSERR;
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return puts(help) < 0;
     if (argc == 2 && strcmp(argv[1], "--version") == 0)

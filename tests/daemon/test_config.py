@@ -244,6 +244,11 @@ def no_directory():
                                          "drop-ins\n" % path),
                          "the exit status and standard error")
             os.unlink(path + ".d")
+        os.symlink("nowhere", path + ".d")
+        status, _, err = run_echod("--config", path, "--check-config")
+        expect_equal((status, err), (0, "warning: %s.d: is ignored: it is a symbolic link to a "
+                                     "directory that does not exist\n" % path),
+                     "the exit status and standard error where it leads nowhere")
 
 
 @test("a FIFO, a device or a socket as the configuration is refused at once: status 78")

@@ -2,6 +2,7 @@
 them is tested in tests/systemd.)"""
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,9 +22,9 @@ ONE = "[listen one]\n"
 WRONG = ONE + "port = seven\n"
 
 
-def run(*arguments):
+def run(*arguments, **more):
     done = subprocess.run([GENERATOR, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, env=clean_environment(), timeout=DEADLINE, check=False)
+                          text=True, env=clean_environment(), timeout=DEADLINE, check=False, **more)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -368,6 +369,27 @@ def unwritable():
         status, _, told = run("--root", root.root, root.root + "/missing")
         expect_equal(status, 0, "the exit status")
         expect_match(r"cannot write \S*/missing/echod\.service\.d: No such file", told, "what is said")
+
+
+@test("a file size limit is reported as well; closed standard streams have no effect")
+def inherited():
+    with Root() as root:
+        root.configure(ONE)
+        os.mkdir(root.root + "/out")
+        status, _, told = run("--root", root.root, root.root + "/out",
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+        expect_equal(status, 0, "the exit status")
+        expect_match(r"cannot write \S*/out/echod\.service\.d/\S+: it is too large", told, "the message")
+        root.configure(WRONG, "two")
+        status, _, _ = run("--root", root.root, root.root + "/out",
+                           preexec_fn=lambda: os.closerange(0, 3))
+        expect_equal(status, 0, "the exit status without standard streams")
+        files = [os.path.join(where, name) for where, _, names in os.walk(root.root)
+                 for name in names if not name.startswith("two")]
+        for name in files:
+            with open(name, encoding="utf-8") as file:
+                expect("echod-generator:" not in file.read(), "a notice is in " + name)
+        expect(any(name.endswith(LIMITS) for name in files), "the drop-in is written")
 
 
 @test("a command line that systemd does not use is rejected")
