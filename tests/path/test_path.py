@@ -44,7 +44,7 @@ def broken(name, rules, *expected, pattern, also=(), options=()):
         expect_match(pattern, text, "the sentence")
 
 
-@test("on a sound path nothing is found, and the notes say how it is; IPv4 and IPv6")
+@test("there are no findings on a sound path, and notes describe it; IPv4 and IPv6")
 def sound():
     for version in (4, 6):
         with Lab(version) as path:
@@ -108,7 +108,7 @@ broken("a connection that is forgotten",
        pattern=r"^after 3s.* of silence nothing comes back: ")
 
 
-@test("ICMP that is filtered: nobody reports that packets are too large")
+@test("filtered ICMP: nobody reports that packets are too large")
 def icmp_filtered():
     rules = "chain output { type filter hook output priority 0; meta l4proto icmp drop; }"
     with Lab(rules=rules) as path:
@@ -118,7 +118,7 @@ def icmp_filtered():
     expect_match("^packets of more than 1400 bytes are silently dropped", text, "the MTU")
 
 
-@test("an MTU that a router reports is no fault, and it is told who reported it; IPv4 and IPv6")
+@test("an MTU that a router reports is not a fault, and the router is named; IPv4 and IPv6")
 def mtu_reported():
     for version in (4, 6):
         with Lab(version) as path:
@@ -139,7 +139,7 @@ def cut_by_fin():
                  "the sentence")
 
 
-@test("a forwarder that truncates datagrams, and duplicates them")
+@test("a forwarder that truncates and duplicates datagrams is found")
 def damaging():
     with Lab() as path, Damager((path.host, 7777), 512) as forwarder:
         path.load(PREROUTING % ("iifname wire udp dport 7777 redirect to :%d;" % forwarder.port))
@@ -148,7 +148,7 @@ def damaging():
     expect_match("come back more than once", text, "the sentence")
 
 
-@test("packets that overtake each other")
+@test("reordered packets are found")
 def reordering():
     with Lab(rules=Swapper.RULES) as path, Swapper(path) as forwarder:
         text = finds(path.look(), "reordered")
@@ -156,7 +156,7 @@ def reordering():
     expect_match(r"^\d+\.\d % of 384 probes come back out of order \(\d+\)$", text, "the sentence")
 
 
-@test("destination NAT: the address that answers is another one")
+@test("destination NAT: the address of the server differs")
 def destination_nat():
     rules = PREROUTING % "ip daddr 198.51.100.1 dnat to 203.0.113.9;"
     with Lab(rules=rules) as path:
@@ -166,7 +166,7 @@ def destination_nat():
                  "the sentence")
 
 
-@test("SYN cookies: what is not known is said, and is no fault")
+@test("SYN cookies: a note says what is unknown, and there is no finding")
 def cookies():
     with Lab() as path:
         with path.server.inside():

@@ -15,12 +15,12 @@ def clean(version):
             done.ended(0)
 
 
-@test("%d runs over IPv4 find nothing" % (RUNS // 2))
+@test("%d runs over IPv4 have no findings" % (RUNS // 2))
 def version_4():
     clean(4)
 
 
-@test("%d runs over IPv6 find nothing" % (RUNS // 2))
+@test("%d runs over IPv6 have no findings" % (RUNS // 2))
 def version_6():
     clean(6)
 

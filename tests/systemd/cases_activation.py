@@ -52,7 +52,7 @@ def activated_restarts(s):
                  "where the listeners came from")
 
 
-@case("echod.socket, disabled again: the generated sandbox is gone, echod binds")
+@case("echod.socket disabled again: the generated sandbox is removed, and echod binds its addresses")
 def deactivated(s):
     activate(s, "port = 7779")
     s.session(7779).close()
@@ -67,7 +67,7 @@ def deactivated(s):
     expect_equal(s.show("ActiveState", "echod.socket"), "inactive", "the state of the socket")
 
 
-@case("echod.socket, enabled while echod runs: the next restart hands the addresses over")
+@case("echod.socket enabled while echod runs: the addresses change hands at the next restart")
 def enabled_late(s):
     s.start()
     s.session().close()
@@ -81,7 +81,7 @@ def enabled_late(s):
                  "where the listeners came from")
 
 
-@case("echod.socket: another port in the INI file alone: a restart fails at once, with what to do")
+@case("echod.socket: after a change of the port in the INI file only, a restart fails at once with what to do")
 def restarted_without(s):
     activate(s, "port = 7779")
     s.session(7779).close()
@@ -98,7 +98,7 @@ def restarted_without(s):
     s.session(7780)
 
 
-@case("echod.socket: systemctl notices that the INI file was edited")
+@case("echod.socket: systemctl warns that the INI file has been edited")
 def edited(s):
     activate(s, "port = 7779")
     expect_equal(s.show("NeedDaemonReload", "echod.socket"), "no", "NeedDaemonReload")
@@ -106,7 +106,7 @@ def edited(s):
     expect_equal(s.show("NeedDaemonReload", "echod.socket"), "yes", "NeedDaemonReload")
 
 
-@case("echod.socket: another port, by a reload fails, by daemon-reload and a restart of it works")
+@case("echod.socket: a new port fails by a reload, and works by daemon-reload and a restart of the socket")
 def moved(s):
     activate(s, "port = 7779")
     session = s.session(7779)
@@ -121,7 +121,7 @@ def moved(s):
     expect(s.refuses(7779), "the old port refuses")
 
 
-@case("echod.socket: an address that the machine gets later is listened on already")
+@case("echod.socket: systemd already listens on an address that the machine gets later")
 def late(s):
     activate(s, "port = 7779\naddress = 198.51.100.7, 2001:db8::7")
     s.expect_state("active", "echod.socket")
@@ -135,7 +135,7 @@ def late(s):
                  "where the listeners came from")
 
 
-@case("IPv6 is switched off: the default of both families works in every way to run")
+@case("IPv6 disabled: the default of both families works in every way to run echod")
 def without_ipv6(s):
     switch = "net.ipv6.conf.lo.disable_ipv6=%d"
     s.run("sysctl", "-w", switch % 1)
@@ -156,7 +156,7 @@ def mode_of(s, path):
     return s.output("stat", "-c", "%A", path).strip()
 
 
-@case("echod.socket: a Unix socket has the mode that the INI file gives it")
+@case("echod.socket: a Unix socket has the mode of the INI file")
 def unix_mode(s):
     activate(s, UNIX)
     expect_equal(mode_of(s, PATH), "srw-rw----", "the mode")
@@ -182,7 +182,7 @@ def answer(s, address, port):
                     "timeout 50 head -c 4 <&3" % (address, port))
 
 
-@case("echod.socket: a datagram starts the service, and is answered from where it was sent to")
+@case("echod.socket: a datagram starts the service, and is answered from the address that it was sent to")
 def datagram(s):
     activate(s, "port = 7\nprotocol = udp\naddress = *")
     s.expect_state("inactive")
@@ -197,7 +197,7 @@ def datagram(s):
     expect_equal(answer(s, "127.0.0.3", 7), "ping", "one after a restart")
 
 
-@case("echod-inetd.socket: an echod for each client; no failed unit stays")
+@case("echod-inetd.socket: an echod for each client; no failed units remain")
 def accepted(s):
     s.start("echod-inetd.socket")
     first, second = s.session(), s.session()
@@ -217,7 +217,7 @@ def accepted(s):
     s.session().close()
 
 
-@case("echod-inetd.socket: each session's record is found by its unit")
+@case("echod-inetd.socket: the record of each session can be found by its unit")
 def accepted_records(s):
     s.start("echod-inetd.socket")
     count = 20
@@ -229,7 +229,7 @@ def accepted_records(s):
                  "the units of records that are none of echod-inetd")
 
 
-@case("echod-inetd.socket takes the place of a running echod.service, and gives it back")
+@case("echod-inetd.socket replaces a running echod.service, and can be replaced by it")
 def exchanged(s):
     s.start()
     s.start("echod-inetd.socket")

@@ -10,7 +10,7 @@ def is_back(s, old):
     return s.main_pid() not in (0, old) and s.show("ActiveState") == "active"
 
 
-@case("SIGKILL of the daemon: systemd starts it anew, no worker is left, nobody is refused")
+@case("SIGKILL of the daemon: systemd restarts it, no worker is left, and no client is refused")
 def killed(s):
     s.start()
     sessions, pid = [s.session() for _ in range(10)], s.main_pid()
@@ -29,7 +29,7 @@ def killed(s):
     s.session()
 
 
-@case("SIGSTOP of the daemon: the watchdog has it started anew")
+@case("SIGSTOP of the daemon: the watchdog restarts it")
 def hung(s):
     s.drop_in("echod.service", "[Service]\nWatchdogSec=2s\n")
     s.start()
@@ -45,7 +45,7 @@ def hung(s):
     s.session()
 
 
-@case("journald stands still: 500 connections do not notice; what was dropped is counted")
+@case("journald hangs: 500 connections do not notice, and dropped records are counted")
 def journal_stopped(s):
     s.configure(server="log_level = debug")
     s.start()
@@ -71,7 +71,7 @@ def journal_stopped(s):
     s.await_record("records again", "ECHOD_PEER=127.0.0.1:%d" % session.port_of_ours)
 
 
-@case("the scribe dies: the next one writes, the service goes on")
+@case("the scribe dies: the next one writes, and the service continues")
 def scribe_killed(s):
     s.start()
     session, pid = s.session(), s.main_pid()
@@ -87,7 +87,7 @@ def scribe_killed(s):
     expect_equal(s.main_pid(), pid, "the main process")
 
 
-@case("too few processes: the journal has when accepting began to pause, and after how many pauses not")
+@case("too few processes: the journal has the start and the end of the shortage, with the number of pauses")
 def short(s):
     s.drop_in("echod.service", "[Service]\nLimitNPROC=6\n")
     s.start()

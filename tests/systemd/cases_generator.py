@@ -54,7 +54,7 @@ def limits_of_instance(s):
     s.expect_verified(TWO, "echod@three.service")
 
 
-@case("generator: the socket is shared if a listener says reuse_port")
+@case("generator: the socket is shared if a listener has reuse_port")
 def shared(s):
     for value in ("yes", "no"):
         s.configure(listen="reuse_port = " + value)
@@ -73,7 +73,7 @@ def expect_told(s, where, unit="echod.service"):
     return found[0]["MESSAGE"]
 
 
-@case("generator: of a file that is wrong at the start of the system it makes nothing, and says so")
+@case("generator: an invalid file at boot has no drop-ins, and is reported")
 def broken(s):
     default = s.machine.read("/lib/systemd/system/echod.service")
     s.run("rm", "-rf", "/run/echod-generator")
@@ -89,7 +89,7 @@ def broken(s):
     s.run("systemctl", "disable", "-q", "echod.service", "echod.socket")
 
 
-@case("generator: a file that is wrong later changes nothing, and echod.socket listens on")
+@case("generator: a file that becomes invalid changes nothing, and echod.socket keeps listening")
 def broken_later(s):
     activate(s, "port = 7779")
     s.configure("port = 7790", server="max_clients = 2000", path=TWO_CONFIG)
@@ -111,7 +111,7 @@ def broken_later(s):
                  "where the listeners came from")
 
 
-@case("generator: journald stands still: daemon-reload does not wait for it")
+@case("generator: daemon-reload does not wait for a hanging journald")
 def unheard(s):
     s.machine.write(CONFIG, "".join("mistake = %d\n" % i for i in range(20)))
     s.run("systemctl", "kill", "--kill-whom=main", "-s", "STOP", "systemd-journald.service")
@@ -121,7 +121,7 @@ def unheard(s):
     s.run("systemctl", "kill", "--kill-whom=main", "-s", "CONT", "systemd-journald.service")
 
 
-@case("generator: a FIFO among the drop-ins: daemon-reload does not wait for it, the journal has it")
+@case("generator: daemon-reload does not wait for a FIFO among the drop-ins, which is reported in the journal")
 def fifo(s):
     s.configure(server="max_clients = 50")
     s.run("mkdir", "-p", CONFIG + ".d")
@@ -135,7 +135,7 @@ def fifo(s):
     s.run("rm", CONFIG + ".d/x.conf")
 
 
-@case("generator: link-local addresses and /var/run are written as systemd takes them")
+@case("generator: link-local addresses and /var/run are written in systemd's form")
 def forms(s):
     s.configure("port = 7779\naddress = fe80::1%lo",
                 more="[listen file]\nprotocol = unix\naddress = /var/run/echod/echo.sock\n")

@@ -43,7 +43,7 @@ def instance(s):
     expect_confined(s, "--instance", "two")
 
 
-@case("echod.socket: every protection of the workers is active in its tighter sandbox, too")
+@case("echod.socket: every protection of the workers is active in its stricter sandbox")
 def activated(s):
     activate(s, "port = 7")
     s.session(7)
@@ -75,21 +75,21 @@ def attack(s, kind=PlantedUnit, attempts=attacks.ALL, **unit):
         uproot(s)
 
 
-@case("echod.service: in its sandbox a worker that was taken over can do what attacks.py lists, no more")
+@case("echod.service: in its sandbox, a compromised worker can do only what attacks.py lists")
 def attacked(s):
     attack(s)
 
 
-@case("echod@two: in its sandbox a worker that was taken over can do the same, no more")
+@case("echod@two: in its sandbox, a compromised worker can do only the same")
 def attacked_instance(s):
     attack(s, unit="echod@two.service", instance="two")
 
 
-@case("echod.socket: in its tighter sandbox a worker that was taken over can do the same, no more")
+@case("echod.socket: in its stricter sandbox, a compromised worker can do only the same")
 def attacked_activated(s):
     attack(s, passed=True)
 
 
-@case("echod-inetd@: in its sandbox a worker that was taken over makes no other system call, either")
+@case("echod-inetd@: in its sandbox, a compromised worker cannot make other system calls either")
 def attacked_inetd(s):
     attack(s, PlantedInetd, attacks.WITHOUT_CONTROL)

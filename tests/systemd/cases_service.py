@@ -60,7 +60,7 @@ def exposed(s):
         expect(score <= most, "the exposure of %s is %.1f" % (unit, score))
 
 
-@case("a reload moves to another port, and who is there stays")
+@case("a reload changes the port, and connected clients stay")
 def port_changed(s):
     s.start()
     session = s.session(7777)
@@ -76,7 +76,7 @@ def port_changed(s):
     expect(s.refuses(7777), "the old port refuses after a restart, too")
 
 
-@case("a broken INI file: the reload fails and says where, the service runs on")
+@case("an invalid INI file: the reload fails with the line, and the service continues")
 def broken_reload(s):
     s.start()
     session, pid = s.session(), s.main_pid()
@@ -93,7 +93,7 @@ def broken_reload(s):
     session.echo("the session, after a reload that succeeded")
 
 
-@case("a broken INI file: a restart fails with 78, once; a repaired one starts")
+@case("an invalid INI file: a restart fails once with status 78; it starts after the file is fixed")
 def broken_restart(s):
     s.start()
     where = s.configure_wrongly()
@@ -109,7 +109,7 @@ def broken_restart(s):
     s.session()
 
 
-@case("an address in use: systemctl status says why, while the start is tried again")
+@case("an address in use: systemctl status has the reason while the start is retried")
 def in_use(s):
     with socket.create_server(("127.0.0.1", 7777)):
         s.run("systemctl", "start", "echod", check=False)
@@ -118,7 +118,7 @@ def in_use(s):
     eventually(lambda: s.show("ActiveState") == "active", "it starts once the address is free")
 
 
-@case("a name that cannot be looked up yet: it is tried again until it can, without an end to it")
+@case("a host name that cannot be resolved yet: the start is retried without limit")
 def later_name(s):
     hosts = s.machine.read("/etc/hosts")
     s.configure("port = 7777\naddress = echod-later.test")
@@ -134,7 +134,7 @@ def later_name(s):
         s.machine.write("/etc/hosts", hosts)
 
 
-@case("a Unix socket below /tmp, which the service has for itself, and on what is read-only: it says so")
+@case("a Unix socket in the private /tmp, or in a read-only directory, is reported")
 def unreachable_socket(s):
     s.configure("protocol = unix\naddress = /tmp/echod.sock")
     s.start()
@@ -163,7 +163,7 @@ def upgraded(s):
         s.session().close()
 
 
-@case("10 restarts under load: no connection fails, for systemd keeps the listeners")
+@case("10 restarts under load: no connection fails, because systemd keeps the listeners")
 def restarts(s):
     s.start()
     with Load(7777) as load:
@@ -178,7 +178,7 @@ def restarts(s):
     expect_equal(s.show("NRestarts"), "0", "restarts that nobody asked for")
 
 
-@case("50 reloads under load: no connection fails, who is there stays, the process is the same")
+@case("50 reloads under load: no connection fails, clients stay connected, and the process is the same")
 def reloads(s):
     s.start()
     session, pid = s.session(), s.main_pid()
@@ -198,7 +198,7 @@ def reloads(s):
     eventually(lambda: len(s.members()) == 3, "only daemon, scribe and fork server are left")
 
 
-@case("a restart while a client stays: who comes meanwhile waits, and is served by the next echod")
+@case("a restart with a connected client: new clients wait, and are served by the next echod")
 def restart_drains(s):
     s.start()
     (session, count), pid = s.busy_session(), s.main_pid()
@@ -217,7 +217,7 @@ def restart_drains(s):
     expect(s.main_pid() not in (0, pid), "it is another process")
 
 
-@case("FileDescriptorStoreMax=0 in a drop-in: a stop refuses at once, while clients stay")
+@case("FileDescriptorStoreMax=0 in a drop-in: a stop refuses new clients at once, and connected ones stay")
 def stop_refuses(s):
     s.drop_in("echod.service", "[Service]\nFileDescriptorStoreMax=0\n")
     s.start()
@@ -230,7 +230,7 @@ def stop_refuses(s):
     expect_equal((stop.communicate(timeout=DEADLINE)[0], stop.returncode), ("", 0), "systemctl stop")
 
 
-@case("200 listeners by a reload alone: a restart under load loses none of them")
+@case("200 listeners added by a reload: a restart under load loses none of them")
 def many_listeners(s):
     s.start()
     count = 200
@@ -257,7 +257,7 @@ def expect_served_on(s, sessions, seconds):
         time.sleep(0.1)
 
 
-@case("a Unix socket: its file, with its mode, is there over restarts and reloads")
+@case("the file of a Unix socket, with its mode, survives restarts and reloads")
 def unix_socket(s):
     path = "/run/echod/echo.sock"
     s.configure("protocol = unix\naddress = %s\nmode = 0660" % path)
@@ -272,7 +272,7 @@ def unix_socket(s):
     expect(s.run("test", "-e", path, check=False).returncode != 0, "a stop removes the file")
 
 
-@case("a stop waits for the clients, longer than TimeoutStopSec=, and says so")
+@case("a stop waits for clients, longer than TimeoutStopSec=, and reports that")
 def drained(s):
     s.drop_in("echod.service", "[Service]\nTimeoutStopSec=2s\n")
     s.start()
@@ -295,7 +295,7 @@ def drained(s):
     expect(s.refuses(7777), "the port refuses")
 
 
-@case("a session's record has its fields, and the unit")
+@case("the record of a session has its fields and the unit")
 def session_record(s):
     s.start()
     session = s.session()
@@ -314,7 +314,7 @@ def session_record(s):
                  ["0", "0"], "what TCP knows of loopback")
 
 
-@case("a message is in the journal, with its fields, before it is acknowledged")
+@case("a message is in the journal with its fields before it is acknowledged")
 def message_record(s):
     s.configure(more="[listen notes]\nport = 7779\nservice = message\n")
     s.start()
@@ -356,7 +356,7 @@ def catalogued(s):
         expect_equal(shown.split("\n", 1)[1].strip(), text.strip(), "the entry of " + number)
 
 
-@case("echoctl: root and the group echod may, others may not; status has the exit codes of LSB")
+@case("echoctl works for root and the group echod only; its status has the exit codes of LSB")
 def controlled(s):
     def echoctl(*how):
         return s.run(*how, "echoctl", "status", check=False).returncode
@@ -372,7 +372,7 @@ def controlled(s):
     expect_equal(echoctl(), 3, "the exit status after a stop")
 
 
-@case("privileged-port.conf: port 7, which is refused without it")
+@case("privileged-port.conf permits port 7, which is refused without it")
 def privileged(s):
     s.configure("port = 7")
     expect(s.run("systemctl", "start", "echod", check=False).returncode != 0,

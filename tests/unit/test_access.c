@@ -6,7 +6,7 @@
 
 #define NOW (1000 * USEC_PER_SEC)
 
-/* Five places, one of them reserved, and of three clients per source. */
+/* Five places, one of them reserved, and three clients per source. */
 struct setting {
     struct server_settings limits;
     struct settings settings;
@@ -81,7 +81,7 @@ static void fill(struct setting *s, const char *host, int count)
         roster_add(&s->roster, 100 + s->roster.live, &peer, &s->listen);
 }
 
-/* Lets HOST in so often. */
+/* Admits HOST COUNT times. */
 static void use(struct setting *s, const char *host, int count)
 {
     struct address peer = numeric(host);
@@ -140,7 +140,7 @@ static void test_rate(void **state)
     assert_int_equal(decide(s, "203.0.113.2").rule, ACCESS_OPEN);
     use(s, "192.0.2.9", 100);
     assert_int_equal(decide(s, "192.0.2.9").rule, ACCESS_MONITOR);
-    s->limits.monitor.count = 0; /* as a monitor, it used nothing */
+    s->limits.monitor.count = 0; /* as a monitor, it has taken no token */
     assert_int_equal(decide(s, "192.0.2.9").rule, ACCESS_OPEN);
 }
 
@@ -160,13 +160,13 @@ static void test_crash_penalty(void **state)
     struct access access = decide(s, "203.0.113.1");
     assert_int_equal(access.rule, ACCESS_PENALTY);
     assert_int_equal(access.wait, 60 * USEC_PER_SEC);
-    assert_false(access_may_change(&access)); /* nobody who leaves shortens that */
+    assert_false(access_may_change(&access)); /* not even if a client leaves */
     assert_int_equal(decide(s, "203.0.113.2").rule, ACCESS_OPEN);
     access = access_decide(&s->policy, &peer, &s->listen, NOW + 60 * USEC_PER_SEC - 1);
     assert_int_equal(access.rule, ACCESS_PENALTY);
     access = access_decide(&s->policy, &peer, &s->listen, NOW + 60 * USEC_PER_SEC);
     assert_int_equal(access.rule, ACCESS_OPEN);
-    /* The address rules come first, and monitors are spared. */
+    /* The address rules are checked first, and monitors are exempt. */
     punish(s, "192.0.2.129", NOW);
     assert_int_equal(decide(s, "192.0.2.129").rule, ACCESS_DENY);
     punish(s, "192.0.2.9", NOW);
@@ -244,7 +244,7 @@ static struct access decide_user(const struct setting *s, uint32_t user)
     return access_decide(&s->policy, &peer, &s->listen, NOW);
 }
 
-/* Each user is a source; root has no rate. */
+/* Each user is a source; root has no rate limit. */
 static void test_unix_users(void **state)
 {
     const struct access open = {.rule = ACCESS_OPEN};
@@ -293,7 +293,7 @@ static void test_rate_of_loopback(void **state)
     assert_int_equal(decide(s, "::1").rule, ACCESS_OPEN);
 }
 
-/* A network has the rate of four of its sources, and 400 a second at least. */
+/* A network has the rate of four of its sources, and at least 400 per second. */
 static void test_rate_of_network(void **state)
 {
     struct setting *s = *state;

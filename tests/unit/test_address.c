@@ -140,7 +140,7 @@ static void test_unix_rejects(void **state)
     assert_int_equal(address_unix(&a, "relative"), -EINVAL);
     assert_int_equal(address_unix(&a, "@"), -EINVAL);
     snprintf(path, sizeof(path), "/%0106d", 0);
-    assert_int_equal(address_unix(&a, path), 0); /* 107 bytes and the NUL */
+    assert_int_equal(address_unix(&a, path), 0); /* 107 bytes plus the NUL */
     assert_int_equal(a.len, sizeof(struct sockaddr_un));
     snprintf(path, sizeof(path), "/%0107d", 0);
     assert_int_equal(address_unix(&a, path), -ENAMETOOLONG);
@@ -277,7 +277,7 @@ static void test_equal(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         for (size_t j = 0; j < ARRAY_SIZE(all); j++)
             assert_int_equal(address_equal(&all[i], &all[j]), i == j);
-    /* What is behind the address does not count. */
+    /* The bytes after the address are ignored. */
     struct address other = all[0];
     memset(other.in.sin_zero, 0xff, sizeof(other.in.sin_zero));
     assert_true(address_equal(&all[0], &other));
@@ -321,7 +321,7 @@ static bool one_source(struct address a, struct address b)
     return one_source_of(&usual, a, b);
 }
 
-/* Two addresses that differ in one bit are one source exactly if it is behind the prefix. */
+/* Two addresses that differ in one bit are one source if, and only if, it is after the prefix. */
 static void test_source_of_every_prefix(void **state)
 {
     (void)state;
@@ -351,7 +351,7 @@ static void test_source(void **state)
     assert_true(one_source(unix_address("/x"), unnamed));
     assert_false(one_source(numeric("0.0.0.0", 1), numeric("::", 1)));
     assert_false(one_source(numeric("0.0.0.0", 1), unnamed));
-    /* Link-local addresses have the link in common, and no more. */
+    /* Each link-local address is a source of its own. */
     struct address here = numeric("fe80::1%lo", 1), elsewhere = here;
     elsewhere.in6.sin6_scope_id++;
     assert_true(one_source(here, numeric("fe80::1%lo", 2)));
@@ -359,7 +359,7 @@ static void test_source(void **state)
     assert_false(one_source(here, elsewhere));
 }
 
-/* The socket of the address knows its interface, where this process may ask for no other way. */
+/* The socket is used to query the interface, for processes that cannot open another one. */
 static void test_zone_by_socket(void **state)
 {
     struct address here = numeric("fe80::1%lo", 1), elsewhere = here, global = here;

@@ -75,7 +75,7 @@ static void test_who_is_no_process_that_we_see(void **state)
     struct audit audit = {.request = "reload", .way = "by SIGHUP", .by = {.uid = 0, .pid = 0}};
 
     (void)state;
-    struct got got = log_of(&audit); /* from outside of our PID namespace */
+    struct got got = log_of(&audit); /* from outside our PID namespace */
     expect_field(&got, "MESSAGE", "root requested a reload by SIGHUP");
     expect_field(&got, "ECHOD_BY_PID", NULL);
     audit.by.uid = AUDIT_KERNEL;

@@ -1,5 +1,5 @@
 /*
- * Channels: whole messages, descriptors along with them, and nobody who waits.
+ * Channels: whole messages with descriptors, without waiting.
  */
 #include "ipc/channel.h"
 
@@ -32,7 +32,7 @@ static int file(void)
     return fd;
 }
 
-/* The lowest descriptor that is free: it is the same again if none was left open. */
+/* Returns the lowest free descriptor, which is the same again if none was leaked. */
 static int lowest_free(void)
 {
     int fd = dup(0);
@@ -89,7 +89,7 @@ static void test_descriptors_come_along(void **state)
             close(fds[i]);
         }
     }
-    for (size_t i = 0; i < CHANNEL_FDS; i++) /* they stay the sender's */
+    for (size_t i = 0; i < CHANNEL_FDS; i++) /* the sender keeps its own */
         assert_int_equal(close(sent[i]), 0);
 }
 
@@ -102,12 +102,12 @@ static void test_other_end_is_gone(void **state)
     (void)state;
     assert_int_equal(channel_send(ends[0], "x", 1, NULL, 0), 0);
     fd_close(&ends[0]);
-    assert_int_equal(channel_receive(ends[1], &byte, 1, fds, &count), 1); /* first what it sent */
+    assert_int_equal(channel_receive(ends[1], &byte, 1, fds, &count), 1); /* earlier data first */
     assert_int_equal(channel_receive(ends[1], &byte, 1, fds, &count), 0);
     assert_int_equal(channel_send(ends[1], "x", 1, NULL, 0), -EPIPE);
 }
 
-/* It left something unread, which resets. */
+/* Unread data causes a reset. */
 static void test_other_end_is_gone_and_had_not_read(void **state)
 {
     int fds[CHANNEL_FDS];
@@ -121,7 +121,8 @@ static void test_other_end_is_gone_and_had_not_read(void **state)
     assert_int_equal(channel_receive(ends[0], &byte, 1, fds, &count), 0);
 }
 
-/* What a burst may need, on a system with its usual limits; then it says so, and loses nothing. */
+/* There is room for a burst with the usual limits; beyond that, sending fails and nothing is lost.
+ */
 static void test_no_room(void **state)
 {
     static char message[1024];
@@ -156,7 +157,7 @@ static void test_larger_than_a_channel(void **state)
     munmap(much, size);
 }
 
-/* It is lost, with its descriptors, and the next one is not. */
+/* It is lost with its descriptors, but the next one is not. */
 static void test_too_long(void **state)
 {
     int fds[CHANNEL_FDS], passed[2] = {file(), file()}, free_fd = lowest_free();
@@ -174,7 +175,7 @@ static void test_too_long(void **state)
     close(passed[1]);
 }
 
-/* As only a sender may do that is none of ours. */
+/* Our senders never do this. */
 static void send_too_many_descriptors(int fd, int given)
 {
     enum { MANY = CHANNEL_FDS + 3 };

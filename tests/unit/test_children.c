@@ -1,5 +1,5 @@
 /*
- * The table of workers, against a simple account of them.
+ * The table of workers, compared with a simple model.
  */
 #include "base/memory.h"
 #include "forkserver/children.h"
@@ -58,7 +58,7 @@ static void test_each_is_found_once(void **state)
     forget(&children);
 }
 
-/* Process IDs that all want the same place, removed in every order: none is lost behind a hole. */
+/* Process IDs with the same home place, removed in every order: none is lost behind a hole. */
 static void test_collisions(void **state)
 {
     enum { MANY = 5, STEP = 1 << 20 };
@@ -66,7 +66,7 @@ static void test_collisions(void **state)
     (void)state;
     for (int order = 0; order < MANY * MANY * MANY; order++) {
         struct children children = {0};
-        pid_t first = order % 3 == 0 ? STEP - 2 : 1; /* one that goes round the end, too */
+        pid_t first = order % 3 == 0 ? STEP - 2 : 1; /* also one that wraps around */
         for (int i = 0; i < MANY; i++)
             add(&children, first + (i % 2) + i * STEP, (uint64_t)i + 1);
         bool gone[MANY] = {false};
@@ -83,7 +83,7 @@ static void test_collisions(void **state)
     }
 }
 
-/* It never gets full, and keeps all as it grows. */
+/* The table grows before it is full, and keeps all entries. */
 static void test_grows(void **state)
 {
     enum { MANY = 20000 };
@@ -102,7 +102,7 @@ static void test_grows(void **state)
 
 /* ---- at random ---- */
 
-/* PIDs of one kind: as the kernel gives them, one after the other; or sparse. */
+/* A process ID: consecutive, as the kernel assigns them, or sparse. */
 static pid_t any_pid(size_t index, bool sparse)
 {
     return sparse ? (pid_t)(index * 65536 + index % 3 + 1) : (pid_t)index + 1;
@@ -117,7 +117,7 @@ static void change_and_compare(size_t pids, size_t rounds, bool sparse)
     for (size_t round = 0; round < rounds; round++) {
         size_t index = dice() % pids;
         pid_t pid = any_pid(index, sparse);
-        /* Waves: now most are added, now most removed. */
+        /* Alternates between mostly adding and mostly removing. */
         bool adds = dice() % 4 < (round / pids % 2 ? 1 : 3);
         if (adds && jobs[index] == 0) {
             jobs[index] = ++last;
@@ -147,7 +147,7 @@ static void test_random_changes_agree_with_an_account(void **state)
     }
 }
 
-/* Nor would a worker know of the others. */
+/* A worker must not know the other workers. */
 static void test_is_not_inherited(void **state)
 {
     struct children children = {0};

@@ -33,7 +33,7 @@ static void test_parse_and_format(void **state)
         {"[::1]/128", 0, "::1"},
         {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.254/127", 0,
          "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127"},
-        {"::ffff:192.0.2.1", 0, "192.0.2.1"}, /* mapped: what cidr_contains() is asked about */
+        {"::ffff:192.0.2.1", 0, "192.0.2.1"}, /* mapped, as cidr_contains() expects */
         {"::ffff:192.0.2.0/120", 0, "192.0.2.0/24"},
         {"::ffff:0:0/96", 0, "0.0.0.0/0"},
         {"::ffff:0:0/95", -ERANGE, NULL},
@@ -52,7 +52,7 @@ static void test_parse_and_format(void **state)
         {"*", -EINVAL, NULL},
         {"fe80::1%lo", 0, "fe80::1%lo"},
         {"[fe80::1%lo]", -EINVAL, NULL},
-        {"fe80::%eth0/64", 0, "fe80::%eth0/64"}, /* whether or not there is such an interface */
+        {"fe80::%eth0/64", 0, "fe80::%eth0/64"}, /* the interface need not exist */
         {"FE80::1%4294967295", 0, "fe80::1%4294967295"},
         {"fe80::1%", -EINVAL, NULL},
         {"fe80::1%a b", -EINVAL, NULL},
@@ -149,7 +149,7 @@ static void test_families_do_not_mix(void **state)
     assert_false(cidr_contains(&all_six, &unnamed));
 }
 
-/* A client of a dual-stack listener is an IPv4 one, once its address is normalised. */
+/* An IPv4 client of a dual-stack listener is IPv4 once its address is normalised. */
 static void test_mapped_client(void **state)
 {
     struct address mapped = numeric("::ffff:10.1.2.3");
@@ -169,7 +169,7 @@ static void test_zones(void **state)
     struct cidr any, lo;
 
     (void)state;
-    elsewhere.in6.sin6_scope_id = on_lo.in6.sin6_scope_id + 4711; /* there is no such interface */
+    elsewhere.in6.sin6_scope_id = on_lo.in6.sin6_scope_id + 4711; /* does not exist */
     assert_int_equal(cidr_parse(&any, "fe80::/10"), 0);
     assert_int_equal(cidr_parse(&lo, "fe80::%lo/64"), 0);
     assert_true(cidr_contains(&any, &on_lo));
@@ -192,7 +192,7 @@ static void add(struct cidrs *list, const char *text)
     assert_int_equal(cidr_parse(&list->item[list->count - 1], text), 0);
 }
 
-/* With the index as without it. */
+/* The result is the same with and without the index. */
 static void finds(const struct cidrs *list, const struct address *a, const char *expected)
 {
     const struct cidrs plain = {.item = list->item, .count = list->count};
@@ -251,7 +251,7 @@ static void test_the_widest_range_is_found(void **state)
     assert_null(cidrs_find(&list, &(struct address){.in = {.sin_family = AF_INET}}));
 }
 
-/* Networks that overlap in all ways, and addresses at their edges. */
+/* Networks that overlap in every way, and addresses at their boundaries. */
 static void test_any_list_finds_the_same_with_and_without_an_index(void **state)
 {
     struct cidrs list = {0};
@@ -278,7 +278,7 @@ static void test_any_list_finds_the_same_with_and_without_an_index(void **state)
     cidrs_free(&list);
 }
 
-/* Not measured, but counted: the ranges that are left are found by halves. */
+/* A linear search would take minutes. */
 static void test_100000_networks(void **state)
 {
     struct cidrs list = {.item = memory_zeroed(100000, sizeof(struct cidr)), .count = 100000};

@@ -10,7 +10,7 @@ static void test_time_left_for_poll(void **state)
     for (uint64_t usec = 0; usec < 3 * USEC_PER_MSEC; usec += 7) {
         uint64_t deadline = clock_now() + USEC_PER_SEC + usec;
         uint64_t left = (uint64_t)clock_timeout(deadline) * USEC_PER_MSEC;
-        assert_true(clock_now() + left >= deadline); /* never too early */
+        assert_true(clock_now() + left >= deadline); /* never early */
         assert_true(left < USEC_PER_SEC + usec + USEC_PER_MSEC);
     }
     assert_int_equal(clock_timeout(UINT64_MAX - 1), INT32_MAX);

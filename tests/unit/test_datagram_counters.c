@@ -1,5 +1,5 @@
 /*
- * What is added up of datagram workers, and told of them; and how it is handed over.
+ * The sums of datagram workers' counters, their reports, and their handover.
  */
 #include "daemon/session/datagram_counters.h"
 
@@ -58,7 +58,7 @@ static void test_text(void **state)
     datagram_counters_format(&counters, text, sizeof(text));
     assert_string_equal(text, "4 in, 1 out, 70 bytes in, 0 out; not answered: 2 from a port below "
                               "1024, 1 over the rate limit");
-    /* The largest numbers leave nothing out. */
+    /* The largest numbers fit. */
     for (size_t t = 0; t < DATAGRAM_COUNTERS; t++)
         counters.count[t] = UINT64_MAX;
     text[0] = '\0';
@@ -83,7 +83,7 @@ static void test_every_counter_has_a_row(void **state)
         assert_true(there[t]);
 }
 
-/* What is read of what was written is the same, but that it counts from the worker's start. */
+/* A handover preserves the counts, except that they begin at the worker's start. */
 static void test_handover(void **state)
 {
     struct datagram_workers before = {.slots = {.memory = -1}}, after = {.slots = {.memory = -1}};
@@ -104,7 +104,7 @@ static void test_handover(void **state)
     (void)state;
     assert_int_equal(slots_open(&before.slots, 2), 0);
     datagram_workers_add(&before, &worker);
-    worker.job = 0; /* nobody has to be told of one that is gone */
+    worker.job = 0; /* it has ended, so nothing is reported */
     datagram_workers_add(&before, &worker);
     datagram_workers_save(&before, &handover);
     assert_int_equal(handover.count, 1); /* the memory */
@@ -114,7 +114,7 @@ static void test_handover(void **state)
     assert_int_equal(datagram_workers_restore_slots(strsep(&rest, "\n"), &after), 0);
     assert_int_equal(datagram_workers_restore_worker(rest, &after), 0);
     assert_ptr_equal(strchr(rest, '\n') + 1, text + size);
-    after.slots.memory = memory; /* both had the same */
+    after.slots.memory = memory; /* both have the same memory */
     assert_int_equal(after.count, 1);
     const struct datagram_worker *found = after.item;
     assert_true(found->job == (UINT64_C(1) << 63 | 1));
@@ -149,7 +149,7 @@ static void test_bad_handover(void **state)
     datagram_workers_close(&datagrams);
 }
 
-/* Memory is refused where it would be a larger file than may be. */
+/* Growing fails beyond the file size limit. */
 static void test_slots_that_cannot_grow(void **state)
 {
     struct slots slots = {.memory = -1}, others = {.memory = -1};
@@ -165,11 +165,11 @@ static void test_slots_that_cannot_grow(void **state)
     int r = slots_open(&others, 100);
     setrlimit(RLIMIT_FSIZE, &usual);
     signal(SIGXFSZ, before);
-    assert_int_equal(slots.count, 1); /* what there was is there */
+    assert_int_equal(slots.count, 1); /* the previous slots still exist */
     assert_int_equal(slots_at(&slots, 0)->bytes_in, 4711);
     assert_int_equal(r, -EFBIG);
     assert_int_equal(others.count, 0);
-    assert_int_equal(slots_resize(&others, 100), 0); /* and later they can be had */
+    assert_int_equal(slots_resize(&others, 100), 0); /* it can grow later */
     assert_int_equal(slots_take(&others, 99)->bytes_in, 0);
     slots_close(&slots);
     slots_close(&others);

@@ -1,5 +1,5 @@
 /*
- * What the log has of the end of a datagram worker, and of what was to follow it.
+ * The log records about the end of a datagram worker and its replacement.
  */
 #include "daemon/datagram/datagram_log.h"
 
@@ -48,7 +48,7 @@ static void expect_record(const char *message, const char *event)
     assert_int_equal(recv(ends[1], buf, sizeof(buf), MSG_DONTWAIT), -1);
 }
 
-/* WORKER ends with STATUS, of wait(2), and left SLOT. */
+/* A worker ends with STATUS, of wait(2), and SLOT: the record has CLAUSE. */
 static void expect_end(int status, const struct slot *slot, const char *clause)
 {
     char message[256];

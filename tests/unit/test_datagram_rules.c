@@ -36,7 +36,7 @@ static void test_low_ports(void **state)
     }
 }
 
-/* Whatever the address: the other end of a loop may be on any host. */
+/* Whatever the address, since the other end of a loop may be on any host. */
 static void test_own_ports(void **state)
 {
     static const struct ports none = {.count = 0};
@@ -66,7 +66,7 @@ static void test_one_host_to_one_host(void **state)
         assert_int_equal(judged(many[i], 50000, "192.0.2.7", true), COUNTER_NOT_UNICAST);
         assert_int_equal(judged("192.0.2.1", 50000, many[i], true), COUNTER_NOT_UNICAST);
     }
-    /* A network's broadcast address looks like any other: the kernel knows. */
+    /* Only the kernel knows that this is a broadcast address. */
     assert_int_equal(judged("192.0.2.1", 50000, "192.0.2.255", false), COUNTER_NOT_UNICAST);
 }
 

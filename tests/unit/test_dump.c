@@ -1,5 +1,5 @@
 /*
- * settings_dump(): what it writes loads to the same settings.
+ * settings_dump(): loading its output yields the same settings.
  */
 #include "config/dump.h"
 #include "config/load.h"
@@ -23,7 +23,7 @@ static struct settings *load(const char *text)
     return settings;
 }
 
-/* The dump of SETTINGS, to be freed. */
+/* Returns the dump of SETTINGS, which the caller frees. */
 static char *dump(const struct settings *settings)
 {
     char *text = NULL;
@@ -35,7 +35,7 @@ static char *dump(const struct settings *settings)
     return text;
 }
 
-/* Leaves of TEXT what is neither a comment nor a blank: how a value is spaced may change. */
+/* Removes comments and spaces from TEXT, because the spacing of values may change. */
 static void normalise(char *text)
 {
     char *out = text, *rest = text, *line;
@@ -141,12 +141,12 @@ static void test_origins_stand_beside_values(void **state)
     assert_non_null(strstr(text, "max_clients     = 5                        ; a.conf:2\n"));
     assert_non_null(strstr(text, "max_per_source  = 100                      ; default\n"));
     assert_non_null(strstr(text, "greeting        = hi                       ; a.conf:5\n"));
-    assert_null(strstr(text, "max_message")); /* idle: it would do nothing there */
+    assert_null(strstr(text, "max_message")); /* omitted, as it has no effect there */
     free(text);
     settings_free(settings);
 }
 
-/* The longest lines that a file may have, written as "greeting = " wants them. */
+/* The longest lines that a file may have. */
 static void test_long_values_stay_within_the_limit_of_inih(void **state)
 {
     char text[600];
@@ -160,7 +160,7 @@ static void test_long_values_stay_within_the_limit_of_inih(void **state)
     }
 }
 
-/* Whatever a line that can be loaded leaves out, its dump does without, too. */
+/* A line of maximum length stays within the limit in a dump. */
 static void test_the_longest_lines_survive(void **state)
 {
     char text[300], list[200] = "";
@@ -226,7 +226,7 @@ static void fill(char *line, const char *const *pieces, size_t count, const char
     }
 }
 
-/* TEXT, if it loads at all, is the same once it is dumped. Returns whether it loaded. */
+/* If TEXT can be loaded, its dump yields the same settings. Returns whether it can. */
 static bool survives_if_good(const char *text)
 {
     struct problems problems = {0};
@@ -255,7 +255,7 @@ static void test_any_line_at_the_limit_survives(void **state)
             fill(line, range_pieces, ARRAY_SIZE(range_pieces), ",", &seed);
         else
             fill(line, text_pieces, ARRAY_SIZE(text_pieces), "", &seed);
-        /* With a newline and, as the last line may be, without. */
+        /* With a newline, and without one as the last line may be. */
         snprintf(text, sizeof(text), "[listen a]\nservice=message\n%s%s", line,
                  i % 4 < 2 ? "\n" : "");
         loaded += survives_if_good(text);
@@ -263,7 +263,7 @@ static void test_any_line_at_the_limit_survives(void **state)
     assert_true(loaded > 1000);
 }
 
-/* NETWORKS networks, PER_LINE in each line, as the option allow. */
+/* The option allow with NETWORKS networks, PER_LINE in each line. */
 static char *long_list(size_t networks, size_t per_line)
 {
     char *text = NULL;

@@ -10,7 +10,7 @@ static void resolve(struct addresses *list, const char *host, uint16_t port)
     assert_int_equal(endpoint_add(host, port, list), 0);
 }
 
-/* LIST holds EXPECTED, a blank behind each, and is freed. */
+/* Checks that LIST has the addresses EXPECTED, each followed by a space, and frees it. */
 static void holds(struct addresses *list, const char *expected)
 {
     char text[ADDRESS_TEXT_MAX], all[2048] = "";
@@ -58,7 +58,7 @@ static void test_name(void **state)
         loopback += strcmp(text, "127.0.0.1:70") == 0 || strcmp(text, "[::1]:70") == 0;
     }
     assert_int_equal(loopback, list.count);
-    for (size_t i = 1; i < list.count; i++) /* each once, whatever /etc/hosts has */
+    for (size_t i = 1; i < list.count; i++) /* each once, even if /etc/hosts has duplicates */
         assert_false(address_equal(&list.item[i - 1], &list.item[i]));
     free(list.item);
 }
@@ -68,7 +68,7 @@ static void test_name_that_is_none(void **state)
     struct addresses list = {0};
 
     (void)state;
-    /* With blanks it is no host name: no server is asked. */
+    /* With spaces it is not a host name, so no server is queried. */
     assert_int_equal(endpoint_look_up("no such host", 7, &list, reason), -ENOENT);
     assert_non_null(strstr(reason, "no such host"));
     assert_int_equal(list.count, 0);

@@ -16,7 +16,7 @@ static struct server_settings limits;
 static struct settings settings;
 static struct listen_settings a_listener;
 static struct daemon server;
-static int records[2]; /* what is logged */
+static int records[2]; /* the log */
 
 static int setup(void **state)
 {
@@ -51,7 +51,7 @@ static int teardown(void **state)
 
 /* ---- the daemon ---- */
 
-/* What the daemon's loop does with its fork servers. */
+/* A turn of the daemon's loop, as far as it concerns fork servers. */
 static void turn(void)
 {
     struct pollfd polled[FORK_SERVERS_MAX];
@@ -80,7 +80,7 @@ static void is_all_set_up(void)
         turn();
 }
 
-/* A client of 192.0.2.1, as admission has it served. Returns its own end of the connection. */
+/* Admits a client at 192.0.2.1. Returns its end of the connection. */
 static int admit_over(void (*make)(int pair[2]), struct client **client)
 {
     size_t index = roster_next(&server.sessions.roster);
@@ -157,7 +157,7 @@ static void have_session_over(void (*make)(int pair[2]))
     all_are_gone();
 }
 
-/* What the worker notes at its end comes into the record and the metrics. */
+/* What the worker stores at its end appears in the record and the metrics. */
 static void test_session_over_tcp(void **state)
 {
     const struct histograms *sessions = &server.counters.sessions;
@@ -174,7 +174,7 @@ static void test_session_over_tcp(void **state)
     assert_int_equal(in_all(&sessions->rtt), 1);
 }
 
-/* One that the daemon did not let in, behind a proxy, was never served. */
+/* A client behind a proxy that was refused was never served. */
 static void test_no_session(void **state)
 {
     static const struct histograms none;
@@ -211,7 +211,7 @@ static void test_session(void **state)
                      0); /* its page is free again */
 }
 
-/* What a fork server says of jobs that are none is passed over. */
+/* Reports about unknown jobs are ignored. */
 static void test_reports_about_nobody(void **state)
 {
     struct client *client;
@@ -249,7 +249,7 @@ static void test_no_process(void **state)
 
     (void)state;
     is_all_set_up();
-    kill(server_pid(), SIGSTOP); /* it is the test that reports */
+    kill(server_pid(), SIGSTOP); /* the test sends the reports */
     int fd = admit(&client);
     failed.job = client->job;
     size_t len = reports_encode(&failed, 1, buf);
@@ -275,7 +275,7 @@ static void test_signal(void **state)
     while (client->pid == 0)
         turn();
     worker_signal_client(&server.fork_servers, client, SIGTERM);
-    assert_int_equal(client->signal, SIGTERM); /* not before its fork server holds */
+    assert_int_equal(client->signal, SIGTERM); /* pending until its fork server holds */
     all_are_gone();
     assert_string_equal(told("session", "ECHOD_REASON"), "stopped");
     assert_int_equal(server.fork_servers.item[0].hold, HOLD_NOT);
@@ -286,7 +286,7 @@ static void test_signal(void **state)
     all_are_gone();
 }
 
-/* Though nobody knows yet which process it is. */
+/* Even if its process ID is not known yet. */
 static void test_signal_before_the_start_is_known(void **state)
 {
     struct client *client;
@@ -301,7 +301,7 @@ static void test_signal_before_the_start_is_known(void **state)
     close(fd);
 }
 
-/* To many at once; and some end by themselves meanwhile. */
+/* Signals to many workers at once, some of which end by themselves. */
 static void test_signals_to_many(void **state)
 {
     struct client *clients[CLIENTS];
@@ -322,7 +322,7 @@ static void test_signals_to_many(void **state)
     assert_int_equal(server.counters.crashed, 0);
 }
 
-/* The program before had asked for it. */
+/* The previous program had requested it. */
 static void test_signal_that_was_handed_over(void **state)
 {
     struct client *client;
@@ -341,7 +341,7 @@ static void test_signal_that_was_handed_over(void **state)
 
 /* ---- a fork server that is killed ---- */
 
-/* Kills the current one, and lets the daemon notice. */
+/* Kills the current fork server, and lets the daemon notice. */
 static void kill_current(void)
 {
     uint32_t number = server.fork_servers.current;
@@ -376,7 +376,7 @@ static void test_killed_with_its_workers(void **state)
     all_are_gone();
 }
 
-/* It had reported neither start nor end: nobody is forgotten. */
+/* It had reported neither start nor end, but no client is forgotten. */
 static void test_killed_before_the_start_is_known(void **state)
 {
     struct client *client;
@@ -391,7 +391,7 @@ static void test_killed_before_the_start_is_known(void **state)
     close(fd);
 }
 
-/* What it said before counts, though it is read afterwards. */
+/* Its earlier report counts, although it is read later. */
 static void test_killed_after_it_reported_an_end(void **state)
 {
     struct client *client;
@@ -417,7 +417,7 @@ static void test_killed_after_it_reported_an_end(void **state)
     close(fd);
 }
 
-/* Jobs that it had not read are served by the next one. */
+/* The next fork server gets the jobs that it had not read. */
 static void test_killed_with_unread_jobs(void **state)
 {
     struct client *clients[3];
@@ -442,7 +442,7 @@ static void test_killed_with_unread_jobs(void **state)
         turn(); /* the first one is forgotten */
 }
 
-/* A worker that does not end by itself gets what it was to get. */
+/* A worker that does not end by itself gets the pending signal. */
 static void test_killed_with_a_signal_to_be_sent(void **state)
 {
     struct client *client;
@@ -466,7 +466,7 @@ static void test_killed_with_a_signal_to_be_sent(void **state)
 
 /* ---- crashes ---- */
 
-/* The report of a crash: a fresh fork server, and a penalty for its source. */
+/* A crash leads to a new fork server and a penalty for the source. */
 static void test_crash(void **state)
 {
     struct client *client;
@@ -475,7 +475,7 @@ static void test_crash(void **state)
 
     (void)state;
     is_all_set_up();
-    kill(server_pid(), SIGSTOP); /* it is the test that reports */
+    kill(server_pid(), SIGSTOP); /* the test sends the reports */
     int fd = admit(&client);
     struct address peer = client->peer;
     ended.job = client->job;

@@ -1,5 +1,6 @@
 /*
- * What the network reports of datagrams, by the error queue of real sockets, and the words for it.
+ * Errors that the network reports about datagrams, by the error queue of real sockets; and their
+ * text.
  */
 #include "client/connect/error_queue.h"
 #include "client/connect/stamp.h"
@@ -9,7 +10,7 @@
 
 #include <netinet/in.h>
 
-/* A socket that is connected to a port of the loopback interface where nobody receives. */
+/* A socket that is connected to an unused port of loopback. */
 static int connected_to_nobody(int family)
 {
     struct address nobody = {0};
@@ -27,7 +28,7 @@ static int connected_to_nobody(int family)
     return fd;
 }
 
-/* Each is reported at once; who sends next is told, which clears that. */
+/* Each error is reported at once, and the next send returns and clears it. */
 static void send_two(int fd)
 {
     assert_int_equal(send(fd, "x", 1, 0), 1);
@@ -68,7 +69,7 @@ static void test_refused(void **state)
     }
 }
 
-/* Whoever did not ask for errors has none queued; a departure is none. */
+/* Without error_queue_enable() no errors are queued; a departure is not an error. */
 static void test_departures_are_no_errors(void **state)
 {
     struct queued_error e = {0};

@@ -13,7 +13,7 @@ struct sample {
         bytes, sizeof(bytes) - 1, escaped                                                          \
     }
 
-/* The bytes are copied to a place of their own size, for a sanitizer to see what is read behind. */
+/* Copies the bytes to memory of their exact size, so that a sanitizer sees reads beyond the end. */
 static void escapes(const struct sample *sample, const char *keep)
 {
     char *bytes = malloc(sample->len ? sample->len : 1), *buf = malloc(ESCAPED_SIZE(sample->len));
@@ -85,7 +85,7 @@ static void test_what_moves_the_text_about(void **state)
 static void test_what_is_no_utf8(void **state)
 {
     static const struct sample samples[] = {
-        SAMPLE("\x80\xbf", "\\x80\\xbf"),                   /* no beginning */
+        SAMPLE("\x80\xbf", "\\x80\\xbf"),                   /* no leading byte */
         SAMPLE("\xc0\xaf\xc1\xbf", "\\xc0\\xaf\\xc1\\xbf"), /* overlong */
         SAMPLE("\xe0\x9f\xbf", "\\xe0\\x9f\\xbf"),
         SAMPLE("\xf0\x8f\xbf\xbf", "\\xf0\\x8f\\xbf\\xbf"),
@@ -96,7 +96,7 @@ static void test_what_is_no_utf8(void **state)
         SAMPLE("\xe2\x82", "\\xe2\\x82"),
         SAMPLE("\xf0\x9f\x98", "\\xf0\\x9f\\x98"),
         SAMPLE("\xe2\x82z\xc3z", "\\xe2\\x82z\\xc3z"),
-        SAMPLE("\xc3\xc3\xa4", "\\xc3\xc3\xa4"), /* the good one behind it is kept */
+        SAMPLE("\xc3\xc3\xa4", "\\xc3\xc3\xa4"), /* the valid one after it is kept */
     };
 
     (void)state;
@@ -114,7 +114,7 @@ static void test_keep(void **state)
     escapes(&tabs, "z\t");
 }
 
-/* In place, and the length stays. */
+/* In place, with the same length. */
 static void test_disarm(void **state)
 {
     char text[] =

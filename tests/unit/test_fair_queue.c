@@ -3,7 +3,7 @@
 
 #include "unit.h"
 
-/* Sources are told by letters: "ab" is one client of each. */
+/* Letters identify sources: "ab" is one client of each. */
 static void wait_all(struct fair_queue *queue, struct store_client *clients, const char *sources)
 {
     for (size_t i = 0; sources[i]; i++) {
@@ -12,7 +12,7 @@ static void wait_all(struct fair_queue *queue, struct store_client *clients, con
     }
 }
 
-/* Those that have their turn, in their order, until none waits. */
+/* Takes all turns, and checks their order. */
 static void take_turns(struct fair_queue *queue, const char *expected)
 {
     struct store_client *client;
@@ -52,7 +52,7 @@ static void test_clients_of_a_source_keep_their_order(void **state)
     assert_null(fair_queue_next(&queue));
 }
 
-/* Whoever comes again at once stands behind all the others that wait. */
+/* A client that returns at once is queued after all others. */
 static void test_who_comes_again(void **state)
 {
     static struct fair_queue queue;

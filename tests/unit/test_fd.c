@@ -23,7 +23,7 @@ static void test_fd_close(void **state)
     errno = EXDEV;
     fd_close(&none);
     assert_int_equal(none, -1);
-    fd = closed; /* which fails: errno is kept all the same */
+    fd = closed; /* fails, but errno is preserved */
     fd_close(&fd);
     assert_int_equal(errno, EXDEV);
 }
@@ -35,7 +35,7 @@ static unsigned char pattern(size_t i)
     return (unsigned char)(i % 251);
 }
 
-/* Reads BULK bytes and the end of FD, a few at a time; ends with 0 if they are right. */
+/* Reads BULK bytes and the end of FD in small pieces; exits with 0 if they are right. */
 static NORETURN void slow_reader(int fd)
 {
     unsigned char buf[777];
@@ -115,7 +115,7 @@ static void test_fd_ensure_standard(void **state)
         close(2);
         if (fd_ensure_standard() < 0)
             _exit(1);
-        /* Open, across exec(3), to /dev/null; the one that was open is as it was. */
+        /* Opened as /dev/null, across exec(3); the one that was open is unchanged. */
         if (fcntl(0, F_GETFD) != 0 || fcntl(2, F_GETFD) != 0 || !is_open(1))
             _exit(2);
         _exit(write(2, "x", 1) == 1 && read(0, &pid, 1) == 0 ? 0 : 3);

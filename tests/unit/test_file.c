@@ -1,5 +1,5 @@
 /*
- * file_open(): only what is a regular file, and never a wait.
+ * file_open(): regular files only, without waiting.
  */
 #include "base/file.h"
 
@@ -38,7 +38,7 @@ static void test_regular_files(void **state)
     close(fd);
 }
 
-/* Whoever opened the FIFO would wait for ever here; each is tried for reading and writing. */
+/* Opening the FIFO would block forever; each file is tried for reading and writing. */
 static void test_what_is_no_regular_file(void **state)
 {
     static const int flags[] = {O_RDONLY, O_WRONLY, O_RDWR, O_WRONLY | O_CREAT | O_TRUNC};

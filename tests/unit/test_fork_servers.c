@@ -32,7 +32,7 @@ static void test_ready(void **state)
     assert_int_equal(fs.count, 1);
 }
 
-/* It is not tried all the time; and once it is there, it is started. */
+/* Starts are retried with delays, and succeed once the program exists. */
 static void test_program_that_is_not_there(void **state)
 {
     uint64_t now = clock_now(), last = 0;
@@ -81,7 +81,7 @@ static void open_from(const char *directory)
     assert_int_equal(fork_servers_open(&fs, path, &fs.setup), 0);
 }
 
-/* Some other program is installed in its place: jobs wait, and it is tried less and less often. */
+/* Another program in its place: jobs wait, and the delays grow. */
 static void test_program_that_ends_at_once(void **state)
 {
     uint64_t last = 0;
@@ -125,7 +125,7 @@ static void test_outdated(void **state)
     assert_false(fork_servers_outdated(&fs));
     copy_program(path, "new");
     assert_int_equal(rename("new", "echod-forkserver"), 0);
-    assert_false(fork_servers_outdated(&fs)); /* nobody has looked */
+    assert_false(fork_servers_outdated(&fs)); /* not checked yet */
     open_from(temp_dir());
     assert_true(fork_servers_outdated(&fs));
     start();
@@ -134,7 +134,7 @@ static void test_outdated(void **state)
     assert_int_equal(fs.current, 2);
 }
 
-/* Though it was deleted meanwhile, it is what was opened that is started. */
+/* The file that was opened is started even if it has been deleted. */
 static void test_deleted(void **state)
 {
     char path[PATH_MAX + 32];
@@ -167,7 +167,7 @@ static void test_jobs_are_counted(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(job); i++)
         ends_well(&job[i]);
     assert_int_equal(fs.item[0].jobs, 0);
-    fork_servers_done(&fs, 1, false); /* never below that */
+    fork_servers_done(&fs, 1, false); /* never less */
     fork_servers_done(&fs, 99, false);
     assert_int_equal(fs.item[0].jobs, 0);
 }
@@ -182,7 +182,7 @@ static void test_none_takes_jobs(void **state)
     close_job(&job);
 }
 
-/* Those that have no worker yet are not to be too many: they would wait for one that is busy. */
+/* The number of jobs without a worker is limited, as they would wait for a busy fork server. */
 static void test_room(void **state)
 {
     static struct client_job job[1000];
@@ -208,7 +208,7 @@ static void test_room(void **state)
     for (size_t i = 0; i < count; i++)
         ends_well(&job[i]);
     assert_int_equal(fs.item[0].waiting, 0);
-    fork_servers_started(&fs, 1); /* never below that */
+    fork_servers_started(&fs, 1); /* never less */
     fork_servers_started(&fs, 99);
     assert_int_equal(fs.item[0].waiting, 0);
 }
@@ -232,7 +232,7 @@ static void test_no_room_for_jobs(void **state)
 
 /* ---- one that is killed ---- */
 
-/* Stops the current one, so that it does not read what it is sent. */
+/* Stops the current fork server, so that it does not read jobs. */
 static pid_t stop_current(void)
 {
     struct fork_server *server = fork_servers_find(&fs, fs.current);
@@ -281,7 +281,7 @@ static void test_unread_jobs_go_to_the_next_one(void **state)
     assert_int_equal(fork_servers_move(&fs, old), 0);
     assert_true(old->drained);
     assert_int_equal(fork_servers_find(&fs, 2)->jobs, 5);
-    /* Its worker ends with it, and is ours to wait for. */
+    /* Its worker ends as well, and is a child of this process. */
     assert_int_equal(read_end(living.client), 0);
     assert_int_equal(child_end(living.pid), END_STOPPED);
     fork_servers_done(&fs, 1, false);
@@ -291,7 +291,7 @@ static void test_unread_jobs_go_to_the_next_one(void **state)
         ends_well(&job[i]);
     }
     assert_int_equal(fork_servers_run(&fs, clock_now()), 0);
-    assert_null(fork_servers_find(&fs, 1)); /* it is forgotten */
+    assert_null(fork_servers_find(&fs, 1)); /* removed */
     assert_int_equal(fs.count, 1);
 }
 
@@ -300,7 +300,7 @@ static bool channel_is_full(int channel)
     return poll(&(struct pollfd){.fd = channel, .events = POLLOUT}, 1, 0) == 0;
 }
 
-/* The next one has no room for all of them now. */
+/* The next fork server has no room for all of them yet. */
 static void test_unread_jobs_wait_for_room(void **state)
 {
     struct client_job job = client_job(1), fill = client_job(1000);
@@ -336,7 +336,7 @@ static void test_unread_jobs_wait_for_room(void **state)
     ends_well(&job);
 }
 
-/* Two have ended: each job is counted as that of its own. */
+/* Two fork servers have ended: each job is counted for the right one. */
 static void test_unread_jobs_of_two(void **state)
 {
     struct client_job job[2] = {client_job(1), client_job(2)}, fill = client_job(1000);
@@ -369,7 +369,7 @@ static void test_unread_jobs_of_two(void **state)
     }
 }
 
-/* Whatever it is that keeps it from being sent on now: it is not lost. */
+/* A job that cannot be sent yet is not lost, whatever the reason. */
 static void test_unread_job_that_cannot_be_sent_on(void **state)
 {
     static char text[8192];
@@ -392,7 +392,7 @@ static void test_unread_job_that_cannot_be_sent_on(void **state)
     int channel = fork_servers_find(&fs, 2)->channel;
     assert_int_equal(setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
     assert_int_equal(fork_servers_move(&fs, fork_servers_find(&fs, 1)), 0);
-    assert_true(fork_servers_next(&fs) <= clock_now() + USEC_PER_SEC); /* it is tried again */
+    assert_true(fork_servers_next(&fs) <= clock_now() + USEC_PER_SEC); /* it will be retried */
     assert_int_equal(setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large)), 0);
     id = fork_servers_move(&fs, fork_servers_find(&fs, 1));
     assert_int_equal(id, 1);
@@ -428,7 +428,7 @@ static void test_renewal(void **state)
     submit_all(&new, 1);
     assert_int_equal(new.server, 2);
     ends_well(&new);
-    /* The old one serves whom it has, and ends with the last of them. */
+    /* The old one serves its clients, and exits with the last one. */
     pid_t pid = fork_servers_find(&fs, 1)->pid;
     assert_int_equal(fork_servers_run(&fs, clock_now()), 0);
     assert_int_equal(waitpid(pid, NULL, WNOHANG | __WALL), 0);
@@ -441,7 +441,7 @@ static void test_renewal(void **state)
     assert_int_equal(fs.current, 2);
 }
 
-/* However soon crashes come, one layout sees few of them. */
+/* However frequent crashes are, each layout sees few of them. */
 static void test_many_crashes(void **state)
 {
     struct client_job old = client_job(1);
@@ -452,9 +452,9 @@ static void test_many_crashes(void **state)
     start();
     submit_all(&old, 1);
     has_started(&old);
-    fs.renewals = now + LONG; /* there were many before */
+    fs.renewals = now + LONG; /* there have been many before */
     while (fs.renew_at > now) {
-        assert_false(fork_servers_renew(&fs, 0, now)); /* one that was killed does not count */
+        assert_false(fork_servers_renew(&fs, 0, now)); /* a killed worker does not count */
         assert_false(fork_servers_renew(&fs, 1, now));
         assert_true(++crashes < 100);
     }
@@ -466,7 +466,7 @@ static void test_many_crashes(void **state)
         assert_true(++crashes < 100);
     assert_int_equal(child_end(pid), 1000 + SIGKILL);
     assert_int_equal(fs.current, 2);
-    assert_true(fs.renew_at > now); /* it is not to blame */
+    assert_true(fs.renew_at > now); /* that one has not crashed */
     close(old.client);
 }
 
@@ -551,15 +551,15 @@ static void test_hold_and_release(void **state)
     has_started(&job);
     fork_servers_hold(&fs, 1);
     assert_int_equal(fs.item[0].hold, HOLD_ASKED);
-    fork_servers_hold(&fs, 1); /* once is enough */
+    fork_servers_hold(&fs, 1); /* a second request has no effect */
     report = next_report();
     assert_int_equal(report.kind, REPORT_HELD);
-    /* Its worker ends, and is still who it was. */
+    /* Its worker ends, and its process ID stays valid. */
     kill(job.pid, SIGTERM);
     assert_int_equal(read_end(job.client), 0);
     struct client_job other = client_job(2);
     submit_all(&other, 1);
-    has_started(&other); /* it goes on with the rest */
+    has_started(&other); /* it continues with other jobs */
     assert_int_equal(kill(job.pid, 0), 0);
     fork_server_release(&fs.item[0]);
     assert_int_equal(fs.item[0].hold, HOLD_NOT);
@@ -571,7 +571,7 @@ static void test_hold_and_release(void **state)
     ends_well(&other);
 }
 
-/* One that does not answer, for it was stopped, is killed. */
+/* A fork server that does not reply, because it is stopped, is killed. */
 static void test_hold_that_is_not_answered(void **state)
 {
     (void)state;
@@ -590,7 +590,7 @@ static void test_hold_that_is_not_answered(void **state)
     assert_int_equal(fs.item[0].hold, HOLD_NOT);
 }
 
-/* Stops the current one, and leaves no room in its channel. */
+/* Stops the current fork server, and fills its channel. */
 static pid_t fill_channel(void)
 {
     struct client_job job = client_job(1);
@@ -604,7 +604,7 @@ static pid_t fill_channel(void)
     return pid;
 }
 
-/* There is no room to ask now: that is done later. */
+/* If the channel is full, the request is sent later. */
 static void test_hold_that_waits_for_room(void **state)
 {
     (void)state;
@@ -615,7 +615,7 @@ static void test_hold_that_waits_for_room(void **state)
     assert_int_equal(fs.item[0].hold, HOLD_WANTED);
     uint64_t next = fork_servers_next(&fs);
     assert_in_range(next, clock_now() - USEC_PER_SEC, clock_now() + USEC_PER_SEC);
-    assert_true(next > 0); /* nor is it tried all the time */
+    assert_true(next > 0); /* with delays between retries */
     kill(pid, SIGCONT);
     while (fs.item[0].hold == HOLD_WANTED) {
         assert_int_equal(fork_servers_run(&fs, clock_now()), 0);
@@ -625,7 +625,7 @@ static void test_hold_that_waits_for_room(void **state)
         continue;
 }
 
-/* Nor does one that stays full go on for ever. */
+/* A fork server whose channel stays full is killed. */
 static void test_hold_that_there_is_never_room_for(void **state)
 {
     (void)state;
@@ -642,7 +642,7 @@ static void test_hold_that_there_is_never_room_for(void **state)
     assert_non_null(fork_servers_exited(&fs, pid, clock_now()));
 }
 
-/* One that is not needed any more ends: nobody is to be sent a signal. */
+/* A fork server that is no longer needed exits; no signal is pending. */
 static void test_hold_of_one_that_ends(void **state)
 {
     (void)state;
@@ -687,7 +687,7 @@ static void test_nonsense_from_a_fork_server(void **state)
     assert_int_equal(fork_servers_receive(&fs, &fs.item[0], list), 0);
     assert_int_equal(channel_send(ends[1], "nonsense", 8, NULL, 0), 0);
     assert_int_equal(fork_servers_receive(&fs, &fs.item[0], list), -EPROTO);
-    /* A protection that this version does not know. */
+    /* An unknown protection. */
     const struct report odd[] = {{.kind = REPORT_PROTECTION, .job = UINT64_MAX, .status = 1},
                                  {.kind = 99, .job = 1},
                                  {.kind = REPORT_PROTECTION, .job = PROTECTION_COUNT}};

@@ -1,5 +1,5 @@
 /*
- * What a fork server, the real program, does with its jobs.
+ * The fork server, the real program, and its jobs.
  */
 #include "base/exit.h"
 #include "base/memory.h"
@@ -54,7 +54,7 @@ static void test_from_start_to_end(void **state)
     close(job.client);
 }
 
-/* More than one message has room for, of jobs and of reports. */
+/* More jobs and reports than fit into one message. */
 static void test_many_at_once(void **state)
 {
     enum { MANY = 300 };
@@ -80,7 +80,7 @@ static void test_many_at_once(void **state)
     assert_int_equal(reports.count, 0);
 }
 
-/* Of signals from outside only SIGTERM and SIGKILL are heard. */
+/* Of external signals, only SIGTERM and SIGKILL end a worker. */
 static void test_ends_by_signals(void **state)
 {
     static const int unheard[] = {SIGHUP, SIGINT, SIGQUIT, SIGCHLD};
@@ -122,7 +122,7 @@ static void start_limited(__rlimit_resource_t resource)
         assert_int_equal(prlimit(server_pid(), resource, &none, NULL), 0);
 }
 
-/* In place of the signals that are queued for it there is a search now and then. */
+/* A periodic check replaces signals that were lost. */
 static void test_end_whose_signal_was_lost(void **state)
 {
     struct client_job job[3] = {client_job(1), client_job(2), client_job(3)};
@@ -136,7 +136,7 @@ static void test_end_whose_signal_was_lost(void **state)
 
 /* ---- what a worker has ---- */
 
-/* What the kernel says of PID in the line of its limits that begins with NAME. */
+/* Returns the limit NAME of PID from /proc. */
 static unsigned long limit_of(pid_t pid, const char *name)
 {
     char line[256], path[64];
@@ -152,7 +152,7 @@ static unsigned long limit_of(pid_t pid, const char *name)
     return soft;
 }
 
-/* How many descriptors PID has; -1: that cannot be seen. */
+/* Returns the number of descriptors of PID, or -1 if that cannot be read. */
 static int descriptors_of(pid_t pid)
 {
     char path[64];
@@ -167,7 +167,7 @@ static int descriptors_of(pid_t pid)
     return directory ? count : -1;
 }
 
-/* Its client, and nothing else; a sanitizer needs standard error, too. */
+/* Only the client's socket, and standard error with sanitizers. */
 static void test_descriptors_of_a_worker(void **state)
 {
     struct client_job job = client_job(1);
@@ -176,7 +176,7 @@ static void test_descriptors_of_a_worker(void **state)
     (void)state;
     start();
     submit_all(&job, 1);
-    is_served(&job, "x"); /* it has set itself up */
+    is_served(&job, "x"); /* it has completed its setup */
     has_started(&job);
     assert_int_equal(limit_of(job.pid, "Max open files"), expected);
     assert_int_equal(limit_of(job.pid, "Max processes"), 0);
@@ -185,7 +185,7 @@ static void test_descriptors_of_a_worker(void **state)
     ends_well(&job);
 }
 
-/* However many jobs there were. */
+/* The number is the same after any number of jobs. */
 static void test_descriptors_of_the_fork_server(void **state)
 {
     (void)state;
@@ -199,7 +199,7 @@ static void test_descriptors_of_the_fork_server(void **state)
         submit_all(&job, 1);
         ends_well(&job);
     }
-    const struct setup again = fs.setup; /* is of no use, and is dropped */
+    const struct setup again = fs.setup; /* has no effect, and is dropped */
     assert_int_equal(setup_send(fs.item[0].channel, &again), 0);
     struct client_job last = client_job(51);
     submit_all(&last, 1);
@@ -207,7 +207,7 @@ static void test_descriptors_of_the_fork_server(void **state)
     assert_int_equal(descriptors_of(server_pid()), before);
 }
 
-/* Nor has it one that somebody left open to the daemon. */
+/* It has no descriptor that the daemon has inherited. */
 static void test_no_inherited_descriptors(void **state)
 {
     int ends[2];
@@ -243,7 +243,7 @@ static void test_title(void **state)
     ends_well(&client);
 }
 
-/* Where the program of PID begins; 0: that cannot be seen. */
+/* Returns the load address of PID, or 0 if that cannot be read. */
 static unsigned long place_of(pid_t pid)
 {
     char path[64], line[PATH_MAX + 128] = "";
@@ -259,7 +259,7 @@ static unsigned long place_of(pid_t pid)
     return place;
 }
 
-/* Its layout is its own: what a crash tells of one is worth nothing with the next. */
+/* Each has a new layout, so a crash reveals nothing about the next one. */
 static void test_layout_is_new_each_time(void **state)
 {
     unsigned long places[2];
@@ -315,7 +315,7 @@ static void test_job_that_stores(void **state)
     close(ends[1]);
 }
 
-/* It rings, writes whom the proxy named, and waits for the answer. */
+/* It rings the doorbell, writes the client's address, and waits for the answer. */
 static void test_job_behind_a_proxy(void **state)
 {
     struct client_job client = client_job(1);
@@ -338,7 +338,7 @@ static void test_job_behind_a_proxy(void **state)
     ends_well(&client);
 }
 
-/* A bound UDP socket of the loopback interface; its address is in ADDRESS. */
+/* A UDP socket that is bound to loopback; ADDRESS is its address. */
 static int udp_socket(struct address *address)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
@@ -390,7 +390,7 @@ static void test_datagram_job(void **state)
     slots_close(&others);
 }
 
-/* A long list goes as a file. */
+/* A long list is sent as a memfd. */
 static void test_job_with_a_long_list(void **state)
 {
     enum { MANY = 10000 };
@@ -408,7 +408,7 @@ static void test_job_with_a_long_list(void **state)
 
 /* ---- what goes wrong ---- */
 
-/* The client is told, and the daemon; and it goes on. */
+/* Client and daemon get the reason, and the fork server continues. */
 static void test_no_process_for_a_worker(void **state)
 {
     char buf[64];
@@ -441,7 +441,7 @@ static void test_nonsense(void **state)
     assert_int_equal(child_end(pid), EXIT_SOFTWARE);
     assert_non_null(fork_servers_exited(&fs, pid, clock_now()));
     assert_int_equal(read_end(job.client), 0);         /* its workers end with it, */
-    assert_int_equal(child_end(job.pid), END_STOPPED); /* as if they were asked to */
+    assert_int_equal(child_end(job.pid), END_STOPPED); /* as after SIGTERM */
     close(job.client);
 }
 

@@ -5,7 +5,8 @@
 
 #define MAX 4
 
-/* The messages that were taken, a | behind each; + before one that the end of the stream ended. */
+/* The messages that were taken, each followed by a |; + before one that the end of the stream
+ * ended. */
 struct taken {
     struct framing framing;
     char text[512];
@@ -14,7 +15,7 @@ struct taken {
 
 static void begin(struct taken *taken)
 {
-    /* Of exact size, so that a sanitizer sees what is written behind it. */
+    /* Of exact size, so that a sanitizer sees writes beyond the end. */
     *taken = (struct taken){.framing = {.buf = malloc(MAX + FRAMING_EXTRA), .max = MAX}};
 }
 
@@ -29,7 +30,7 @@ static void take(struct taken *taken)
     taken->too_long = r < 0;
 }
 
-/* Gives DATA to the framing as it has room, and takes what is complete. */
+/* Passes DATA to the framing as it has room, and takes complete messages. */
 static void feed(struct taken *taken, const char *data, size_t len)
 {
     while (len > 0 && !taken->too_long) {
@@ -59,7 +60,7 @@ static void finish(struct taken *taken)
     free(taken->framing.buf);
 }
 
-/* TEXT gives EXPECTED, however it is split in two, and byte by byte. */
+/* TEXT yields EXPECTED, split in two at any point, and byte by byte. */
 static void gives(const char *text, const char *expected)
 {
     size_t len = strlen(text);

@@ -37,7 +37,7 @@ static void test_seeds_differ_and_matter(void **state)
     assert_int_equal(hash_bytes(&one, "echo", 4), hash_bytes(&one, "echo", 4));
 }
 
-/* What a table of sources needs: the last bytes spread as well as the first. */
+/* Hash values spread evenly whether the first or the last bytes differ. */
 static void test_neighbours_spread(void **state)
 {
     struct hash_seed seed = hash_seed_new();

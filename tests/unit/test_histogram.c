@@ -1,5 +1,5 @@
 /*
- * The histograms of sessions: which bucket a value is counted in, and the way through a handover.
+ * The histograms of sessions: the bucket of a value, and the handover.
  */
 #include "daemon/session/histogram.h"
 
@@ -92,7 +92,7 @@ static void test_other_bounds_of_another_version(void **state)
     assert_int_equal(all.duration.count[0], 2);
     assert_int_equal(all.duration.count[1], 7);
     assert_int_equal(all.duration.count[duration->bounds], 5);
-    assert_int_equal(histograms_read(&all, "histogram bytes 1 2"), 0); /* what we have none of */
+    assert_int_equal(histograms_read(&all, "histogram bytes 1 2"), 0); /* an unknown histogram */
 }
 
 static void test_nonsense(void **state)

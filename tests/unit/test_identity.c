@@ -1,5 +1,5 @@
 /*
- * What makes two addresses the same one, and how one of many is found.
+ * When two addresses are the same, and searching the index.
  */
 #include "base/macros.h"
 #include "net/identity.h"
@@ -40,7 +40,7 @@ static void test_internet(void **state)
     assert_true(identity_same(&all[4], &other));
 }
 
-/* Of what is not there yet, too. */
+/* Also for files that do not exist yet. */
 static void test_paths_that_lead_to_one_file(void **state)
 {
     static const char *const same[] = {"real/s", "link/s", "./real/s", "real/../link//s",
@@ -91,7 +91,7 @@ static void test_the_longest_path(void **state)
     struct address a = {.len = sizeof(a.un), .un = {.sun_family = AF_UNIX}}, b;
 
     (void)state;
-    memset(a.un.sun_path, 'x', sizeof(a.un.sun_path)); /* no NUL ends it: unix(7) */
+    memset(a.un.sun_path, 'x', sizeof(a.un.sun_path)); /* not NUL-terminated (unix(7)) */
     a.un.sun_path[0] = '/';
     b = a;
     b.un.sun_path[sizeof(b.un.sun_path) - 1] = 'y';
@@ -114,7 +114,7 @@ static void test_search(void **state)
     }
     identity_index_sort(&index);
     identity = identity_of(&any);
-    assert_int_equal(identity_index_search(&index, &identity), 0); /* the first of its port */
+    assert_int_equal(identity_index_search(&index, &identity), 0); /* the first with its port */
     for (uint32_t i = 0; i < 2001; i++) {
         a.in.sin_addr.s_addr = htonl(i);
         identity = identity_of(&a);

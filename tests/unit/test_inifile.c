@@ -4,7 +4,7 @@
 
 #include "unit.h"
 
-/* What a reading told: a line of text for each event. */
+/* The events of a reading, a line of text for each. */
 struct told {
     char events[4096];
     char reasons[2048];
@@ -135,7 +135,7 @@ static void test_nul_byte_ends_the_reading(void **state)
     tells_bytes(text, sizeof(text) - 1, "1 a=1\n2 bad\n");
 }
 
-/* inih reads 199 bytes, the newline included, with which a dump ends every line. */
+/* inih reads 199 bytes, including the newline, which a dump always writes. */
 static void test_line_length(void **state)
 {
     static const struct {
@@ -196,7 +196,7 @@ static void test_what_is_no_file(void **state)
     assert_int_equal(read_ini(".", &told), -EISDIR);
     assert_int_equal(read_ini("/dev/null", &told), -EINVAL);
     assert_string_equal(told.events, "");
-    /* But what was given as a descriptor may be a pipe. */
+    /* A descriptor path may be a pipe. */
     int fds[2];
     char path[32];
     assert_int_equal(pipe(fds), 0);

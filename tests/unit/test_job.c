@@ -12,11 +12,11 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* More than one message has room for, and than there may be. */
+/* More than fits into one message, and more than is permitted. */
 #define MANY 5000
 #define TOO_MANY 250000
 
-static int ends[2], other[2]; /* OTHER is for what was changed on its way */
+static int ends[2], other[2]; /* OTHER is for modified messages */
 static struct request request;
 
 static int setup(void **state)
@@ -55,10 +55,10 @@ static int lowest_free(void)
 
 static char greeting[] = "hi\0there\n", reply[] = "OK", refusal[] = "echod: go away\n";
 static struct cidr allowed[MANY], denied[2];
-static const struct cidr *no_index[2]; /* that of another process means nothing */
+static const struct cidr *no_index[2]; /* pointers of another process are invalid */
 static uint16_t ports[] = {7, 7777, 65535};
 
-/* A job in which each field has a value of its own. */
+/* A job in which each field has a different value. */
 static struct job full_job(void)
 {
     struct job job = {
@@ -88,7 +88,7 @@ static struct job full_job(void)
     };
 
     assert_int_equal(address_numeric(&job.peer, "fe80::1%lo", 65000), 0);
-    for (size_t i = 0; i < MANY; i++) { /* not what is between the fields */
+    for (size_t i = 0; i < MANY; i++) { /* without the padding */
         allowed[i].family = AF_INET6;
         allowed[i].prefix = (uint8_t)(i % 129);
         memcpy(allowed[i].bytes, &i, sizeof(i));
@@ -189,7 +189,7 @@ static void drop(struct request *taken)
     taken->file = NULL;
 }
 
-/* JOB arrives as it is; returns whether it went as a file. */
+/* Checks that JOB arrives unchanged. Returns whether it was sent as a file. */
 static bool passes(struct job *job)
 {
     int free_fd = lowest_free();
@@ -234,7 +234,7 @@ static void test_which_descriptors_come_along(void **state)
     }
 }
 
-/* However long they are, and where one ends that no message has room for. */
+/* Of any length, including the boundary between message and file. */
 static void test_long_lists(void **state)
 {
     (void)state;
@@ -250,7 +250,7 @@ static void test_long_lists(void **state)
     assert_true(passes(&job));
 }
 
-/* It is not sent: a fork server would take it for nonsense, and end. */
+/* It is not sent, because a fork server would reject it and exit. */
 static void test_longer_than_any_may_be(void **state)
 {
     struct cidr *many = memory_zeroed(TOO_MANY, sizeof(*many));
@@ -340,7 +340,7 @@ static void test_hold_and_release(void **state)
     assert_int_equal(request_receive(ends[1], &request), 0);
 }
 
-/* ---- what cannot be understood ---- */
+/* ---- invalid requests ---- */
 
 /* A request on its way. */
 struct passing {
@@ -374,7 +374,7 @@ static void let_go(struct passing *passing)
         close(passing->fds[--passing->count]);
 }
 
-/* What becomes of LEN bytes of it, with COUNT descriptors. None is left open. */
+/* Returns the result of LEN bytes of it with COUNT descriptors, none of which is leaked. */
 static int arrives(const struct passing *passing, size_t len, size_t count)
 {
     int free_fd = lowest_free();
@@ -464,7 +464,7 @@ static void test_setup_that_is_cut(void **state)
     let_go(&passing);
 }
 
-/* A hold that brings descriptors is none. */
+/* A hold with descriptors is invalid. */
 static void test_hold_with_descriptors(void **state)
 {
     struct passing passing;
@@ -479,7 +479,7 @@ static void test_hold_with_descriptors(void **state)
     let_go(&passing);
 }
 
-/* ---- jobs that are unsound, which no daemon of ours sends ---- */
+/* ---- malformed jobs, which the daemon never sends ---- */
 
 static int sent_and_received(struct job job)
 {
@@ -523,14 +523,14 @@ static void test_unsound_values(void **state)
     assert_int_equal(sent_and_received(small_job()), 1);
 }
 
-/* Counts of what follows: as many bytes as there are, and no more; the sum does not wrap. */
+/* Counts must match the number of bytes, and their sum must not overflow. */
 static void test_counts_that_lie(void **state)
 {
     static const size_t counts[] = {0,         2,         SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 20,
                                     INT32_MAX, 1ul << 60, 4,        3 * 20 + 1};
     struct passing passing = catch_job(full_job());
     const uint64_t id = UINT64_C(0x0102030405060708);
-    char *at = memmem(passing.data, passing.len, &id, sizeof(id)); /* where the job begins */
+    char *at = memmem(passing.data, passing.len, &id, sizeof(id)); /* the start of the job */
 
     (void)state;
     assert_non_null(at);

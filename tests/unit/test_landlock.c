@@ -12,14 +12,14 @@
 #include <sys/prctl.h>
 #include <sys/un.h>
 
-/* In a child: its status is the line that does not hold. */
+/* In a child: exits with the number of the line that fails. */
 #define hold(claim)                                                                                \
     do {                                                                                           \
         if (!(claim))                                                                              \
             _exit(__LINE__ & 0xff);                                                                \
     } while (0)
 
-/* In a child. Returns the version of the interface. */
+/* In a child. Returns the ABI version. */
 static int forbid(void)
 {
     hold(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
@@ -28,7 +28,7 @@ static int forbid(void)
     return abi;
 }
 
-/* The version that this kernel has, or -errno. */
+/* Returns the ABI version of this kernel, or -errno. */
 static int version(void)
 {
     int ends[2], abi = 0;
@@ -55,7 +55,7 @@ static bool there_is_none(void)
     return abi < 0;
 }
 
-/* Runs ACT in a child, from which no line may come back. */
+/* Runs ACT in a child, in which no line may fail. */
 static void in_a_child(void (*act)(void))
 {
     pid_t pid = fork();
@@ -94,7 +94,7 @@ static void try_files(void)
     hold(is_forbidden(symlink("there", "link")));
     hold(is_forbidden(mknod("pipe", S_IFIFO | 0600, 0)));
     hold(is_forbidden(execv("/bin/true", (char *[]){(char *)"true", NULL})));
-    hold(read(open_before, &byte, 1) == 1); /* what is open stays open */
+    hold(read(open_before, &byte, 1) == 1); /* open files stay readable */
 }
 
 static void test_files(void **state)
@@ -107,7 +107,7 @@ static void test_files(void **state)
     assert_int_equal(access("new", F_OK), -1);
 }
 
-/* ---- what it has of its own goes on ---- */
+/* ---- still permitted ---- */
 
 static void try_own(void)
 {
@@ -186,7 +186,7 @@ static void try_abstract_sockets(void)
 
     hold(connect_to(listener) == 0);
     forbid();
-    hold(connect_to(listener) == 0); /* who writes from one is to be answered */
+    hold(connect_to(listener) == 0); /* a sender that is bound to one must get an answer */
 }
 
 static void try_signals(void)
@@ -207,7 +207,7 @@ static void test_abstract_sockets_and_signals(void **state)
     in_a_child(try_signals);
 }
 
-/* ---- once more ---- */
+/* ---- again ---- */
 
 static void try_twice(void)
 {
@@ -215,7 +215,7 @@ static void try_twice(void)
 
     close(before);
     hold(landlock_forbid_all() == abi);
-    hold(dup(0) == before); /* no descriptor is left */
+    hold(dup(0) == before); /* no descriptor is leaked */
 }
 
 static void test_twice(void **state)

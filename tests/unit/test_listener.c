@@ -80,7 +80,7 @@ static void test_in_use(void **state)
     close(fd);
 }
 
-/* The connections of a server that was stopped do not keep the next one from its port. */
+/* Connections of a previous server do not occupy its port. */
 static void test_port_of_the_server_before(void **state)
 {
     struct address asked = numeric("127.0.0.1", 0), own;
@@ -90,7 +90,7 @@ static void test_port_of_the_server_before(void **state)
     address_local(&own, fd);
     assert_int_equal(connect(client, &own.sa, own.len), 0);
     int served = accept(fd, NULL, NULL);
-    close(served); /* first: TIME_WAIT is the server's */
+    close(served); /* the server closes first, so TIME_WAIT is on its side */
     close(client);
     close(fd);
     close(opens(&own));
@@ -163,7 +163,7 @@ static void test_both_families_by_one_socket(void **state)
     }
 }
 
-/* ---- datagrams of a port that is shared ---- */
+/* ---- shared UDP ports ---- */
 
 #define TRIED (LISTENER_REUSE_PORT | LISTENER_TRIAL)
 #define DATAGRAMS 64
@@ -179,7 +179,8 @@ static int opens_datagrams(struct address *address, unsigned mode)
     return fd;
 }
 
-/* From many ports, over which the kernel would spread those who share ADDRESS: all come to FD. */
+/* Sends from many ports, which the kernel would distribute among sharers of ADDRESS: FD gets all.
+ */
 static void gets_all_datagrams(int fd, const struct address *address)
 {
     int sender[DATAGRAMS];
@@ -223,7 +224,7 @@ static void test_a_trial_tells_what_cannot_be_had(void **state)
     assert_int_equal(listener_open(&elsewhere, SOCK_DGRAM, TRIED, reason), -EADDRNOTAVAIL);
     assert_string_equal(reason, "192.0.2.1:7777 is not an address of this machine");
     struct address beside = numeric("127.0.0.2", address_port(&alone));
-    int tried = opens_datagrams(&beside, TRIED); /* nobody has that one */
+    int tried = opens_datagrams(&beside, TRIED); /* an unused one */
     close(tried);
     close(fd);
 }
@@ -257,7 +258,7 @@ static void test_unix_file_and_its_mode(void **state)
             mode_t saved = umask(masks[u]);
             int fd = listener_open(&file, SOCK_STREAM, modes[m], reason);
             assert_true(fd >= 0);
-            assert_int_equal(umask(saved), masks[u]); /* as it was */
+            assert_int_equal(umask(saved), masks[u]); /* unchanged */
             assert_int_equal(stat(file.un.sun_path, &st), 0);
             assert_int_equal(st.st_mode, S_IFSOCK | modes[m]);
             assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
@@ -272,7 +273,7 @@ static void test_file_of_a_server_that_is_gone(void **state)
     struct address file = file_address("stale");
 
     (void)state;
-    close(opens(&file)); /* the file stays */
+    close(opens(&file)); /* the file remains */
     int fd = opens(&file);
     accepts(fd, &file);
     close(fd);
@@ -285,7 +286,7 @@ static void test_file_of_a_server_that_is_gone(void **state)
  * it is killed. */
 static void race(const struct address *address, uint64_t start, int whom)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not end us */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* in case the test fails */
     while (clock_now() < start)
         continue;
     int fd = listener_open(address, SOCK_STREAM, 0666, reason), r = fd < 0 ? fd : 0;
@@ -294,7 +295,7 @@ static void race(const struct address *address, uint64_t start, int whom)
     _exit(1);
 }
 
-/* How many of those that race for ADDRESS listen there in the end. */
+/* Returns how many of the racers for ADDRESS listen there in the end. */
 static size_t count_winners(const struct address *address)
 {
     uint64_t start = clock_now() + 2 * USEC_PER_MSEC;
@@ -328,7 +329,7 @@ static void test_many_at_once_where_a_server_is_gone(void **state)
 
     (void)state;
     for (int i = 0; i < RACES; i++) {
-        close(opens(&file)); /* the file stays, as it does when the winner is killed */
+        close(opens(&file)); /* the file remains, as after the winner is killed */
         assert_int_equal(count_winners(&file), 1);
         assert_int_equal(access("race", F_OK), 0);
         assert_int_equal(access("race.lock", F_OK), -1);
@@ -349,12 +350,12 @@ static void test_the_lock_of_a_file(void **state)
     socket_file_unlock(&file, &lock);
     assert_int_equal(lock, -1);
     close(opens(&file));
-    write_file("locked.lock", "", 0); /* of one that was killed */
+    write_file("locked.lock", "", 0); /* left by a killed server */
     close(opens(&file));
     assert_int_equal(access("locked.lock", F_OK), -1);
 }
 
-/* Whatever else has the name of the lock stays, and is told of. */
+/* Any other file with the name of the lock is kept, and is an error. */
 static void test_what_is_no_lock(void **state)
 {
     struct address file = file_address("kept"), other = file_address("kept.lock");
@@ -387,7 +388,7 @@ static void test_file_of_a_living_server(void **state)
     (void)state;
     assert_int_equal(listener_open(&file, SOCK_STREAM, 0666, reason), -EADDRINUSE);
     assert_non_null(strstr(reason, file.un.sun_path));
-    close(accept(fd, NULL, NULL)); /* the question whether it lives */
+    close(accept(fd, NULL, NULL)); /* the check whether it is alive */
     accepts(fd, &file);
     close(fd);
 }

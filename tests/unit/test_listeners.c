@@ -1,5 +1,5 @@
 /*
- * listeners_open() in a program that takes over: one listener that cannot be had costs no other.
+ * listeners_open() in a program that takes over: one failed listener does not affect others.
  */
 #include "base/exit.h"
 #include "config/load.h"
@@ -20,7 +20,7 @@ static struct settings *load(const char *text)
     return settings;
 }
 
-/* Adds a socket that the listener NAME had before, on a port of the kernel's choice. */
+/* Adds a socket of the listener NAME of the previous program, on a port that the kernel chooses. */
 static int add_known(struct inherited *passed, const char *name)
 {
     struct inherited_socket socket = {.origin = LISTENER_OPENED, .known = true};
@@ -35,7 +35,7 @@ static int add_known(struct inherited *passed, const char *name)
     return socket.fd;
 }
 
-/* The text of the next record at FD. */
+/* Returns the text of the next record at FD. */
 static const char *next_record(int fd)
 {
     static char data[RECORD_MAX];
@@ -45,7 +45,7 @@ static const char *next_record(int fd)
     return text ? text : "";
 }
 
-/* A network interface may go at any time, and its addresses with it. */
+/* A network interface may disappear at any time, with its addresses. */
 static void test_one_listener_costs_no_other(void **state)
 {
     struct settings *settings =

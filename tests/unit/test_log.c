@@ -26,7 +26,8 @@ static void finish(struct channel *channel)
     fd_close(&channel->pair[1]);
 }
 
-/* The field NAME of the next record, in a buffer that the next call uses; NULL: no record. */
+/* Returns the field NAME of the next record, valid until the next call, or NULL if there is none.
+ */
 static const char *next(struct channel *channel, const char *name)
 {
     static char buf[RECORD_MAX];
@@ -82,7 +83,7 @@ static void test_long_text_is_cut(void **state)
     finish(&channel);
 }
 
-/* Fills the channel until a record is dropped. Returns how many it took. */
+/* Fills the channel until a record is dropped. Returns how many it has taken. */
 static unsigned fill(struct channel *channel)
 {
     unsigned taken = 0;

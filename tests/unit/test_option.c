@@ -22,7 +22,7 @@ static const struct option_row second[] = {
     {"size", 0, &argument_size, AT(size), 0, "BYTES", "a size"},
 };
 
-/* Parses the words of LINE into a fresh TARGET. */
+/* Parses the words of LINE into a new TARGET. */
 static int parse(struct target *target, const char *line)
 {
     static char copy[256];

@@ -137,7 +137,7 @@ static void test_nearest(void **state)
         {SECTION_LISTEN, "proto", "protocol"},
         {SECTION_LISTEN, "addr", "address"},
         {SECTION_LISTEN, "GREET", "greeting"},
-        {SECTION_LISTEN, "max", NULL}, /* there are two */
+        {SECTION_LISTEN, "max", NULL}, /* ambiguous */
         {SECTION_LISTEN, "pr", NULL},
         {SECTION_SERVER, "moni", "monitor"},
         {SECTION_LISTEN, "max_messagess", "max_messages"},

@@ -1,5 +1,5 @@
 /*
- * The reports that wait to be sent.
+ * The queue of reports.
  */
 #include "base/macros.h"
 #include "forkserver/outbox.h"
@@ -39,7 +39,7 @@ static void add(enum report_kind kind, uint64_t job)
     outbox_add(&outbox, &report);
 }
 
-/* The next message has COUNT reports, of the jobs from FIRST on. */
+/* Checks that the next message has COUNT reports of jobs from FIRST on. */
 static void has(size_t count, uint64_t first)
 {
     struct report list[REPORTS_MAX];
@@ -98,7 +98,7 @@ static void test_only_a_start_may_wait(void **state)
         assert_false(outbox.urgent);
         outbox_add(&outbox, &urgent[i]);
         assert_true(outbox.urgent);
-        add(REPORT_STARTED, 3); /* nor is it less urgent by that */
+        add(REPORT_STARTED, 3); /* does not make it less urgent */
         assert_true(outbox.urgent);
         assert_int_equal(outbox_flush(&outbox), 0);
         assert_false(outbox.urgent);
@@ -117,7 +117,7 @@ static void test_none_waits_for_long(void **state)
     assert_true(clock_now() >= start + OUTBOX_MSEC * USEC_PER_MSEC);
 }
 
-/* So that the session's record is exact. */
+/* Makes the duration in the session record exact. */
 static void test_an_end_has_its_wait(void **state)
 {
     struct report list[REPORTS_MAX];
@@ -138,7 +138,7 @@ static void test_an_end_has_its_wait(void **state)
     assert_in_range(list[0].waited, WAIT, longest);
 }
 
-/* A daemon that is busy gets them later, in their order. */
+/* A busy daemon gets them later, in order. */
 static void test_no_room(void **state)
 {
     uint64_t job = 1, sent;

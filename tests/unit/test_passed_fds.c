@@ -1,5 +1,5 @@
 /*
- * Descriptors that make their last holder wait for ten minutes: the watchdog would end the test.
+ * Descriptors whose last close blocks for ten minutes, so that the watchdog would end the test.
  */
 #include "base/passed_fds.h"
 #include "trap.h"
@@ -24,7 +24,7 @@ static void test_close_does_not_wait(void **state)
     close(pair[1]);
 }
 
-/* As in the daemon, which may have been started so. */
+/* As the daemon may have been started. */
 static void test_nor_where_signals_are_blocked(void **state)
 {
     sigset_t all, saved;
@@ -64,7 +64,7 @@ static void test_nor_does_closing_all(void **state)
     pid_t pid = fork();
     if (pid == 0)
         _exit(passed_fds_close_from(3, NULL, 0) < 0);
-    passed_fds_close(&pair[0]); /* one of the two is the last */
+    passed_fds_close(&pair[0]); /* one of them is the last close */
     assert_int_equal(child_end(pid), 0);
     trap_remove(&trap);
     close(pair[1]);

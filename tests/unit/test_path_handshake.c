@@ -18,7 +18,7 @@ static struct address at(const char *host, uint16_t port)
 
 #define ALL (AGREED_TIMESTAMPS | AGREED_SACK | AGREED_WINDOW_SCALE | AGREED_ECN)
 
-/* A handshake over a sound path of HOPS hops. */
+/* A handshake over a path of HOPS hops without faults. */
 static struct handshake sound(int ttl, int dscp, int hops)
 {
     return (struct handshake){
@@ -61,7 +61,7 @@ static int begin(void **state)
     return 0;
 }
 
-/* The findings, a line each, of PLAIN and MARKED; the number of hops is HOPS. */
+/* Returns the findings for PLAIN and MARKED, a line each; HOPS is the expected number of hops. */
 static const char *findings(int hops)
 {
     static char text[4096];
@@ -100,10 +100,10 @@ static void test_sound(void **state)
 {
     (void)state;
     assert_string_equal(findings(13), "");
-    plain.reply.syn.ttl = 64 - 15; /* two more routers on one of two ways */
+    plain.reply.syn.ttl = 64 - 15; /* two more routers on one of two paths */
     assert_string_equal(findings(15), "");
     plain.peer_mss = 1360;
-    plain.peer_mss_limit = 1360; /* our own system knows of a smaller MTU */
+    plain.peer_mss_limit = 1360; /* this machine knows a smaller MTU */
     assert_string_equal(findings(15), "");
 }
 
@@ -115,7 +115,7 @@ static void test_addresses(void **state)
     begin(NULL);
     plain.reply.local = at("10.1.1.1", 80);
     finds("198.51.100.1:7780 is 10.1.1.1:80 at the server: destination NAT");
-    plain.reply.proxied = true; /* whatever it told */
+    plain.reply.proxied = true; /* the SYN is that of the proxy */
     assert_string_equal(findings(13), "");
 }
 
@@ -151,13 +151,13 @@ static void test_options(void **state)
     begin(NULL);
     plain.reply.syn.timestamps = false;
     finds("timestamps were removed: ");
-    plain.requested &= ~AGREED_TIMESTAMPS; /* then they were not sent */
+    plain.requested &= ~AGREED_TIMESTAMPS; /* not sent */
     plain.agreed &= ~AGREED_TIMESTAMPS;
     assert_string_equal(findings(13), "");
     begin(NULL);
     plain.agreed &= ~AGREED_SACK;
     finds("SACK was removed on the way back: ");
-    plain.reply.agreed &= ~(int)AGREED_SACK; /* the server does without */
+    plain.reply.agreed &= ~(int)AGREED_SACK; /* the server does not support it */
     assert_string_equal(findings(13), "");
     begin(NULL);
     plain.reply.syn.window_scale = 2;

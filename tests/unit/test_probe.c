@@ -18,7 +18,7 @@ static void test_checksum(void **state)
     (void)state;
     probe_write(&usual, buf);
     memcpy(&crc, buf + 24, sizeof(crc));
-    assert_int_equal(le32toh(crc), 0x5243f48f); /* as Python's zlib.crc32() has it */
+    assert_int_equal(le32toh(crc), 0x5243f48f); /* the result of Python's zlib.crc32() */
 }
 
 static void test_header_is_read_back(void **state)

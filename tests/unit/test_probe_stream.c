@@ -6,7 +6,7 @@
 
 #define SIZE 56
 
-/* A trip over a socket pair, whose other end the test holds, and what was taken of it. */
+/* A probe stream over a socket pair, whose other end the test holds, and its replies. */
 struct fixture {
     int server;
     struct probe_window window;
@@ -54,7 +54,7 @@ static void end(struct fixture *f)
     close(f->stream.fd);
 }
 
-/* Sends COUNT probes; what the server got of them is in BUF. */
+/* Sends COUNT probes. BUF gets what the server has received. */
 static void send_probes(struct fixture *f, size_t count, uint8_t *buf)
 {
     for (size_t i = 0; i < count; i++) {
@@ -63,7 +63,7 @@ static void send_probes(struct fixture *f, size_t count, uint8_t *buf)
     }
 }
 
-/* The server sends LEN bytes at DATA, which are received. */
+/* The server sends LEN bytes at DATA; receives them. */
 static void answer(struct fixture *f, const void *data, size_t len)
 {
     assert_int_equal(send(f->server, data, len, 0), len);
@@ -135,7 +135,7 @@ static void test_corrupted(void **state)
     start(&f, SOCK_DGRAM);
     send_probes(&f, 3, buf);
     buf[40] ^= 1;
-    buf[SIZE] ^= 0x80; /* a sequence number that there is not */
+    buf[SIZE] ^= 0x80; /* an unknown sequence number */
     answer(&f, buf, SIZE);
     took(&f, 0, REPLY_CORRUPTED, 1);
     assert_int_equal(f.taken[0].at, 40);
@@ -182,7 +182,7 @@ static void test_strays(void **state)
     (void)state;
     start(&f, SOCK_STREAM);
     answer(&f, "Welcome", 7);
-    assert_int_equal(f.count, 0); /* it could be the beginning of a reply to what is sent next */
+    assert_int_equal(f.count, 0); /* may be the beginning of a reply to the next probe */
     send_probes(&f, 1, buf);
     answer(&f, buf, SIZE);
     took(&f, 0, REPLY_STRAY, 0);
@@ -218,7 +218,7 @@ static void test_the_end_is_told(void **state)
     end(&f);
 }
 
-/* It came right behind the answer, and the kernel tells of it once. */
+/* It arrived right after the answer, and the kernel reports it once. */
 static void test_a_reset_is_remembered(void **state)
 {
     struct fixture f;
@@ -237,7 +237,7 @@ static void test_a_reset_is_remembered(void **state)
     end(&f);
 }
 
-/* The kernel tells of it once, here to whoever sends. */
+/* The kernel reports it once, here to send(2). */
 static void test_a_reset_that_the_sender_learns_of_is_no_end(void **state)
 {
     struct fixture f;
@@ -265,7 +265,7 @@ static void test_a_reset_that_the_sender_learns_of_is_no_end(void **state)
     end(&f);
 }
 
-/* More is there than is received at once: the caller has to get to look at the time. */
+/* With more data than is received at once, the caller can check the time. */
 static void test_a_flood_is_received_in_parts(void **state)
 {
     struct fixture f;
@@ -290,7 +290,7 @@ static void test_a_flood_is_received_in_parts(void **state)
     end(&f);
 }
 
-/* However often something comes. */
+/* However often data arrives. */
 static void test_what_answers_nothing_does_not_prolong(void **state)
 {
     struct fixture f;

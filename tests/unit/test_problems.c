@@ -1,5 +1,5 @@
 /*
- * What settings_load() says of configurations that are wrong.
+ * The messages of settings_load() about invalid configurations.
  */
 #include "config/load.h"
 #include "config/settings.h"
@@ -52,7 +52,7 @@ static void test_unknown_section(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        /* What stands in it is not blamed as well. */
+        /* Its contents cause no further messages. */
         snprintf(text, sizeof(text), L "[%s]\nport = x\nfoo = 1\n", names[i]);
         snprintf(expected, sizeof(expected),
                  "a.conf:2: [%s] is not a section; use [server] or [listen NAME] (NAME: up to "

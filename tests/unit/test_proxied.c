@@ -1,5 +1,6 @@
 /*
- * A worker behind a proxy: it reads the header, and asks the test, which is its daemon here.
+ * A worker behind a proxy: it reads the header and sends its request to the test, in place of the
+ * daemon.
  */
 #include "unit.h"
 #include "work.h"
@@ -12,7 +13,7 @@
 static const struct service_options echo = {
     .listener = "a", .service = SERVICE_ECHO, .proxy = PROXY_ANY};
 
-/* Waits for a worker's question. */
+/* Waits for a request of the worker. */
 static void is_asked(void)
 {
     struct pollfd bell = {.fd = doorbell, .events = POLLIN};
@@ -22,7 +23,7 @@ static void is_asked(void)
     assert_int_equal(slot->state, SLOT_ASKING);
 }
 
-/* The address that the question is about; "" is the proxy's. */
+/* Returns the address in the request; "" is the proxy itself. */
 static void is_about(const char *expected)
 {
     char text[ADDRESS_TEXT_MAX] = "";
@@ -40,7 +41,7 @@ static void answer(enum slot_answer answer)
 
 static struct work start_proxied(const struct service_options *options)
 {
-    doorbell_silence(doorbell); /* a question that was asked again meanwhile */
+    doorbell_silence(doorbell); /* the request was repeated meanwhile */
     return start_over(unix_pair, options, LONG, LONG);
 }
 
@@ -90,7 +91,7 @@ static void test_question_that_is_lost_is_asked_again(void **state)
     says(&work, HEADER);
     for (int i = 0; i < 3; i++)
         is_asked();
-    slot->answer = SLOT_ADMITTED; /* nor does the answer need to be announced */
+    slot->answer = SLOT_ADMITTED; /* the worker finds the answer without being woken */
     shutdown(work.client, SHUT_WR);
     ends(&work, "", END_CLOSED);
 }

@@ -15,7 +15,7 @@
 #include <poll.h>
 
 #define LONG (60 * USEC_PER_SEC)
-#define JOB 7 /* of the client that it is about */
+#define JOB 7 /* of the client */
 
 struct setting {
     struct server_settings limits;
@@ -91,7 +91,7 @@ static struct slot *slot_of(const struct setting *s, size_t index)
     return slots_at(&s->server.sessions.slots, index);
 }
 
-/* The worker tells ADDRESS, and asks. Returns the answer. */
+/* The worker requests access for ADDRESS. Returns the answer. */
 static int ask(struct setting *s, const struct address *address)
 {
     struct slot *slot = slot_of(s, 0);
@@ -168,7 +168,7 @@ static void test_limit_per_source(void **state)
     assert_int_equal(s->server.counters.refused, 0);
     uint64_t until = client(s)->wait_until;
     assert_true(until > clock_now());
-    client(s)->wait_until = clock_now() + LONG; /* it is asked again before its time is over */
+    client(s)->wait_until = clock_now() + LONG; /* repeated before its time is over */
     assert_int_equal(ask_about(s, "2001:db8::2"), SLOT_UNANSWERED);
     client(s)->wait_until = until;
     while (clock_now() < until)
@@ -177,7 +177,7 @@ static void test_limit_per_source(void **state)
     assert_int_equal(s->server.counters.refused, 1);
 }
 
-/* Somebody has left before the question is repeated; who it is about does not change. */
+/* A client has left before the request is repeated; the address stays the same. */
 static void test_limit_that_is_lifted(void **state)
 {
     struct setting *s = *state;
@@ -194,7 +194,7 @@ static void test_limit_that_is_lifted(void **state)
     assert_int_equal(count(s, "2001:db8::1"), 1);
 }
 
-/* The last place is its own. */
+/* The client itself has the last place. */
 static void test_full_house(void **state)
 {
     struct setting *s = *state;
@@ -223,20 +223,20 @@ static void test_no_questions(void **state)
     struct setting *s = *state;
     struct slot *slot = slot_of(s, 0);
 
-    proxied_clients_answer(&s->server.admission, s->server.doorbell); /* nobody rang */
+    proxied_clients_answer(&s->server.admission, s->server.doorbell); /* without the doorbell */
     assert_int_equal(doorbell_ring(s->server.doorbell), 0);
-    proxied_clients_answer(&s->server.admission, s->server.doorbell); /* nobody asks */
+    proxied_clients_answer(&s->server.admission, s->server.doorbell); /* without a request */
     assert_false(rings(s));
     assert_int_equal(slot->answer, SLOT_UNANSWERED);
     assert_int_equal(client(s)->standing, CLIENT_AWAITED);
     assert_int_equal(ask_about(s, "198.51.100.1"), SLOT_ADMITTED);
     slot->answer = SLOT_UNANSWERED;
-    assert_int_equal(ask_about(s, "198.51.100.2"), SLOT_UNANSWERED); /* once is enough */
+    assert_int_equal(ask_about(s, "198.51.100.2"), SLOT_UNANSWERED); /* only the first counts */
     assert_int_equal(count(s, "198.51.100.2"), 0);
     assert_false(rings(s));
 }
 
-/* The bell says that somebody asks, not who: all that do have an answer then, and no others. */
+/* The doorbell does not say who made a request: all requests are answered, and no others. */
 static void test_many_questions(void **state)
 {
     struct setting *s = *state;

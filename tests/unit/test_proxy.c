@@ -20,14 +20,14 @@
 struct header {
     const char *bytes;
     size_t len;
-    const char *source, *destination; /* NULL: not told */
+    const char *source, *destination; /* or NULL */
 };
 #define BYTES(text) text, sizeof(text) - 1
 #define NOBODY NULL, NULL
 #define IPV4 "192.0.2.1:4242", "198.51.100.2:443"
 #define IPV6 "[2001:db8::1]:4242", "[2001:db8::2]:443"
 
-/* Those of version 1, then those of version 2. The checksums were computed by another program. */
+/* First version 1, then version 2. The checksums were computed by another program. */
 static const struct header headers[] = {
     {BYTES("PROXY TCP4 192.0.2.1 198.51.100.2 4242 443\r\n"), IPV4},
     {BYTES("PROXY TCP4 0.0.0.0 255.255.255.255 0 65535\r\n"), "0.0.0.0:0", "255.255.255.255:65535"},
@@ -46,9 +46,9 @@ static const struct header headers[] = {
 #define FIRST_V2 9
     {BYTES(SIGNATURE "\x21\x11\0\x0c" TCP4_BLOCK), IPV4},
     {BYTES(SIGNATURE "\x21\x21\0\x24" TCP6_BLOCK), IPV6},
-    {BYTES(SIGNATURE "\x21\x12\0\x0c" TCP4_BLOCK), NOBODY}, /* a datagram's */
+    {BYTES(SIGNATURE "\x21\x12\0\x0c" TCP4_BLOCK), NOBODY}, /* for a datagram */
     {BYTES(SIGNATURE "\x20\0\0\0"), NOBODY},
-    {BYTES(SIGNATURE "\x20\x11\0\x0c" TCP4_BLOCK), NOBODY}, /* LOCAL, with a block */
+    {BYTES(SIGNATURE "\x20\x11\0\x0c" TCP4_BLOCK), NOBODY}, /* LOCAL with an address block */
     {BYTES(SIGNATURE "\x20\xff\0\x03"
                      "abc"),
      NOBODY},
@@ -98,7 +98,7 @@ static void test_every_form(void **state)
     }
 }
 
-/* Cut anywhere it wants more, and never more than there is. */
+/* If it is cut anywhere, more bytes are requested, and never more than there are. */
 static void test_every_truncation(void **state)
 {
     (void)state;
@@ -215,7 +215,7 @@ static void test_line_without_end(void **state)
     assert_int_equal(parse(line, 107, PROXY_V1), 0);
 }
 
-/* A local socket of the proxy's, which cannot be shown in our words: the connection stands. */
+/* A Unix socket of the proxy, whose address we cannot represent, is accepted. */
 static void test_unix_addresses(void **state)
 {
     char bytes[16 + UNIX_BLOCK_SIZE] = SIGNATURE "\x21\x31\0\xd8/run/x";
@@ -242,7 +242,7 @@ static void test_longest(void **state)
 
 /* ---- checksums ---- */
 
-/* Each bit of the header matters, that of the checksum itself included. */
+/* Each bit of the header matters, including those of the checksum. */
 static void test_checksum_finds_any_bit(void **state)
 {
     uint8_t bytes[256];
@@ -308,7 +308,7 @@ static void receives(const char *bytes, size_t len, size_t cut, const char *sour
     unix_pair(pair);
     pid_t writer = fork();
     if (writer == 0) {
-        /* The second part only once the first has been read. */
+        /* The second part is sent once the first has been read. */
         int left = 1;
         bool ok = send(pair[1], bytes, cut, 0) == (ssize_t)cut;
         while (ok && left > 0)

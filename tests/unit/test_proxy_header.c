@@ -11,7 +11,7 @@ static struct address numeric(const char *host, uint16_t port)
     return a;
 }
 
-/* The header that the option TEXT asks for; its length. */
+/* Writes the header for the option TEXT. Returns its length. */
 static size_t header(const char *text, const struct address *local, const struct address *peer,
                      char *buf)
 {

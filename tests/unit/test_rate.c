@@ -26,7 +26,7 @@ static struct source_key numbered(uint32_t n)
     return key;
 }
 
-/* How many of TRIES tokens source N gets at NOW. */
+/* Returns how many of TRIES tokens source N gets at NOW. */
 static unsigned taken(const struct rate *rate, uint32_t n, uint64_t now, unsigned tries)
 {
     struct source_key source = numbered(n);
@@ -53,7 +53,7 @@ static void test_burst_then_rate(void **state)
     assert_int_equal(taken(&rate, 1, START + 99999, 50), 0);
     assert_int_equal(taken(&rate, 1, START + 100000, 50), 1);
     assert_int_equal(taken(&rate, 1, START + 350000, 50), 2);
-    assert_int_equal(taken(&rate, 1, START + 400000, 50), 1); /* the half that was left counts */
+    assert_int_equal(taken(&rate, 1, START + 400000, 50), 1); /* the remaining half counts */
 }
 
 static void test_heals_however_hard_it_is_asked(void **state)
@@ -85,7 +85,7 @@ static void test_wait_is_when_the_next_one_is_there(void **state)
         assert_int_equal(taken(&rates[i], 1, START, RATE_COUNT_MAX + 5), rates[i].count);
         uint64_t wait = wait_of(&rates[i], 1, START);
         assert_in_range(wait, 1, rates[i].interval / rates[i].count + 1);
-        assert_int_equal(wait_of(&rates[i], 1, START), wait); /* asking changes nothing */
+        assert_int_equal(wait_of(&rates[i], 1, START), wait); /* a query changes nothing */
         assert_int_equal(taken(&rates[i], 1, START + wait - 1, 1), 0);
         assert_int_equal(taken(&rates[i], 1, START + wait, 1), 1);
     }
@@ -115,10 +115,10 @@ static void test_no_limit(void **state)
     assert_int_equal(taken(&none, 1, START, 1000), 1000);
     for (int i = 0; i < 10; i++)
         assert_int_equal(rate_take(&no_table, &some, &source, START), 0);
-    assert_int_equal(wait_of(&some, 1, START), 0); /* what had no limit took no place */
+    assert_int_equal(wait_of(&some, 1, START), 0); /* without a limit, it has no bucket */
 }
 
-/* A thousand times more sources than places: nobody is kept out by the others. */
+/* With a thousand times more sources than places, no source is excluded by others. */
 static void test_crowd_never_harms_others(void **state)
 {
     static const struct rate rate = {.count = 2, .interval = USEC_PER_SEC};
@@ -128,7 +128,7 @@ static void test_crowd_never_harms_others(void **state)
         assert_int_equal(taken(&rate, n, START + n, 2), 2);
 }
 
-/* A busy source keeps its place while others come and go. */
+/* A busy source keeps its bucket while others come and go. */
 static void test_the_busiest_is_remembered(void **state)
 {
     static const struct rate rate = {.count = 100, .interval = USEC_PER_SEC};
@@ -140,7 +140,7 @@ static void test_the_busiest_is_remembered(void **state)
     assert_int_equal(taken(&rate, 0, START, 1), 0);
 }
 
-/* Buckets that are full again are places: nobody else is forgotten for a new one. */
+/* Full buckets are reused first: no other bucket is dropped for a new one. */
 static void test_a_full_bucket_is_a_free_place(void **state)
 {
     static const struct rate rate = {.count = 1, .interval = USEC_PER_SEC};

@@ -6,7 +6,7 @@
 
 #include <syslog.h>
 
-/* The value of NAME in RECORD. */
+/* Returns the value of NAME in RECORD. */
 static const char *get(const struct record *record, const char *name)
 {
     return record_get(record->data, record->used, name);
@@ -103,7 +103,7 @@ static void test_events_have_names_and_ids_of_their_own(void **state)
     }
 }
 
-/* With every size of the buffer: what is there is whole, and ends in the buffer. */
+/* With every size of the buffer, the record is valid and within the buffer. */
 static void test_what_does_not_fit_is_left_out(void **state)
 {
     (void)state;
@@ -139,7 +139,7 @@ static void test_long_values_are_escaped_in_place(void **state)
     record_add_escaped(&record, "A=\\x\n", "\\");
     assert_string_equal(get(&record, "A"), "\\x\\x0a");
     assert_int_equal(count_fields(record.data, record.used), 4);
-    /* What might not have room is left out whole. */
+    /* A field that might not fit is omitted completely. */
     record.size = record.used + ESCAPED_SIZE(3) - 1;
     record_add_escaped(&record, "B=1", NULL);
     record_append(&record, "\1\2\3", 4, NULL);
@@ -181,7 +181,7 @@ static void test_a_message_that_is_too_long_is_cut(void **state)
     assert_non_null(get(&record, "PRIORITY"));
 }
 
-/* Nothing in a value can forge a field or a line. */
+/* A value cannot forge a field or a line. */
 static void test_control_characters_are_disarmed(void **state)
 {
     char buf[RECORD_MAX];
@@ -197,7 +197,7 @@ static void test_control_characters_are_disarmed(void **state)
     assert_string_equal(get(&record, "ECHOD_B"), "??\xc3\xa4");
 }
 
-/* C1 is to many terminals what ESC is; U+202E shows what comes behind it backwards. */
+/* Many terminals interpret C1 like ESC; U+202E reverses the text after it. */
 static void test_other_characters_that_act_are_disarmed(void **state)
 {
     char buf[RECORD_MAX];
@@ -215,7 +215,7 @@ static void test_other_characters_that_act_are_disarmed(void **state)
     assert_string_equal(get(&record, "ECHOD_B"), "???\xe2\x82\xac");
 }
 
-/* Half a character is no text: the journal would show the whole message as a blob. */
+/* With half a character, the journal would show the whole message as a blob. */
 static void test_what_is_cut_is_cut_between_characters(void **state)
 {
     (void)state;
@@ -242,7 +242,7 @@ static void test_bytes_that_are_no_record(void **state)
     assert_null(record_get("", 0, "A"));
     assert_null(record_next(open_end, sizeof(open_end), NULL));
     assert_null(record_get(open_end, sizeof(open_end), "A"));
-    assert_int_equal(count_fields("\0\0", 2), 2); /* empty fields, which name nothing */
+    assert_int_equal(count_fields("\0\0", 2), 2); /* empty fields without names */
     assert_null(record_get("\0\0", 2, "A"));
     assert_null(record_get("A", 2, "A"));
     assert_string_equal(record_get("=1", 3, ""), "1");

@@ -1,5 +1,5 @@
 /*
- * How soon a fresh fork server follows a crash.
+ * How soon a new fork server follows a crash.
  */
 #include "base/clock.h"
 #include "daemon/supervise/renewal.h"
@@ -33,7 +33,7 @@ static void test_calm_forgives(void **state)
     for (int i = 0; i < BURST; i++)
         assert_int_equal(renewal_time(&full_at, later), later);
     assert_int_equal(renewal_time(&full_at, later), later + INTERVAL);
-    /* Years of it are worth no more. */
+    /* Not more after years. */
     later += UINT64_C(100000000) * USEC_PER_SEC;
     for (int i = 0; i < BURST; i++)
         assert_int_equal(renewal_time(&full_at, later), later);
@@ -42,7 +42,7 @@ static void test_calm_forgives(void **state)
 
 /* ---- as fork servers are started ---- */
 
-/* How many are, in an hour, if a worker crashes each PERIOD. */
+/* Returns how many fork servers start in an hour if a worker crashes each PERIOD. */
 static uint64_t started(uint64_t period)
 {
     const uint64_t hour = 3600 * USEC_PER_SEC;
@@ -51,7 +51,7 @@ static uint64_t started(uint64_t period)
 
     fs.current = 1;
     for (uint64_t now = NOW; now < NOW + hour; now += period) {
-        while (fs.renew_at < now) { /* between two crashes */
+        while (fs.renew_at < now) { /* between crashes */
             fs.renew_at = UINT64_MAX;
             count++;
         }

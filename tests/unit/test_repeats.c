@@ -23,7 +23,7 @@ static struct address from(const char *host, uint16_t port)
     return a;
 }
 
-/* How many of COUNT equal datagrams, STEP microseconds apart, are left out. */
+/* Returns how many of COUNT equal datagrams, STEP microseconds apart, are dropped. */
 static unsigned left_out(const struct address *peer, const char *text, unsigned count,
                          uint64_t step)
 {
@@ -79,7 +79,7 @@ static void test_others_are_others(void **state)
     assert_int_equal(left_out(&peer, "round", 1, 1), 1);
 }
 
-/* Several that go round at once are all found, however they take turns. */
+/* Several loops at once are all found, in any order. */
 static void test_several_at_once(void **state)
 {
     struct address peer = from("192.0.2.1", 8888);
@@ -115,14 +115,14 @@ static unsigned rounds_until_over(uint32_t count, unsigned limit)
     return rounds;
 }
 
-/* More than there are places in a row: many share theirs, and take turns there. */
+/* More than the places in a row, so that many share a place. */
 static void test_all_are_found_whatever_collides(void **state)
 {
     (void)state;
     assert_in_range(rounds_until_over(20000, 20 * REPEATS_MAX), 2, 20 * REPEATS_MAX - 1);
 }
 
-/* Each place that it has, it has with others, which have filled it and are never gone. */
+/* All its places are shared with others that fill them permanently. */
 static void test_one_that_collides_everywhere(void **state)
 {
     struct repeat *place = &repeats.place[0][0];

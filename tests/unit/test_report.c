@@ -15,7 +15,7 @@ static struct report numbered(size_t i)
                            .status = INT32_MAX - (int32_t)i};
 }
 
-/* COUNT reports in BUF. Returns the length. */
+/* Writes COUNT reports to BUF. Returns the length. */
 static size_t encode(size_t count, void *buf)
 {
     struct report list[REPORTS_MAX];
@@ -42,7 +42,7 @@ static void test_what_is_written_is_read(void **state)
     }
 }
 
-/* The numbers that an older version has sent, or a later one will: none of them may change. */
+/* The numbers are part of the protocol between versions, and must not change. */
 static void test_format(void **state)
 {
     static const struct report report = {

@@ -18,7 +18,7 @@ static struct address numeric(const char *host)
     return address;
 }
 
-/* The job of the client that the process PID serves. */
+/* Returns the job of the client that the process PID serves. */
 static uint64_t job_of(pid_t pid)
 {
     return (uint64_t)pid + 10000;
@@ -145,7 +145,7 @@ static void test_ipv6_is_counted_by_64_bits(void **state)
     assert_int_equal(count(&roster, "2001:db8:0:2::9"), 1);
     assert_int_equal(count(&roster, "2001:db8:0:3::1"), 0);
     assert_int_equal(count(&roster, "192.0.2.1"), 1);
-    /* The same first bytes, of another family. */
+    /* The same first bytes in another family. */
     assert_int_equal(count(&roster, "c000:0201::"), 0);
     removes(&roster, 1);
     assert_int_equal(count(&roster, "2001:db8:0:1::"), 1);
@@ -229,7 +229,7 @@ static void test_restore_keeps_the_indices(void **state)
     assert_int_equal(roster_find(&roster, 11)->since, 5);
     assert_int_equal(roster_find(&roster, 22)->service, SERVICE_MESSAGE);
     assert_int_equal(count(&roster, "192.0.2.1"), 2);
-    /* What was left out is free, each once. */
+    /* Skipped entries are free, each once. */
     for (pid_t pid = 100; roster.live < roster.max; pid++) {
         size_t index = roster_next(&roster);
         assert_false(taken[index]);
@@ -263,7 +263,7 @@ static void test_job_without_a_worker(void **state)
     roster_remove(&roster, client);
     assert_null(roster_find(&roster, 11));
     assert_null(roster_at(&roster, index, 7));
-    /* One that never gets a worker. */
+    /* A job that never gets a worker. */
     client = roster_add(&roster, 8, &peer, &listen_a);
     roster_remove(&roster, client);
     assert_int_equal(roster.live, 0);
@@ -271,7 +271,7 @@ static void test_job_without_a_worker(void **state)
     roster_close(&roster);
 }
 
-/* A report about the job that had the entry before, or of a fork server that tells anything. */
+/* A report about an earlier job of the entry, or an arbitrary one. */
 static void test_another_job_is_not_found(void **state)
 {
     struct address peer = numeric("192.0.2.1");
@@ -312,9 +312,9 @@ static void test_restore_of_a_job_without_a_worker(void **state)
     roster_close(&roster);
 }
 
-/* ---- those that are awaited ---- */
+/* ---- clients behind a proxy that are not admitted yet ---- */
 
-/* The list has each awaited client, and nobody else, once. */
+/* The list has exactly the awaited clients, each once. */
 static void awaits(const struct roster *roster, size_t expected)
 {
     size_t waiting = 0;
@@ -344,7 +344,7 @@ static void test_list_of_those_that_are_awaited(void **state)
     for (int i = 0; i < 6; i++)
         clients[i] = add_to(&roster, i + 1, &proxy, i == 2 ? &listen_a : &proxied);
     awaits(&roster, 5);
-    roster_admit(&roster, clients[0]); /* the first, whose place the last one takes */
+    roster_admit(&roster, clients[0]); /* the first, which the last one replaces */
     awaits(&roster, 4);
     roster_refuse(&roster, clients[5]);
     assert_int_equal(clients[5]->standing, CLIENT_REFUSED);
@@ -379,10 +379,10 @@ static void test_restored_are_awaited(void **state)
     roster_close(&roster);
 }
 
-/* ---- at random, against a simple account ---- */
+/* ---- random operations, compared with a simple model ---- */
 
 struct account {
-    int source[CLIENTS]; /* of the client with pid = index + 1000; -1: not there */
+    int source[CLIENTS]; /* of the client with pid = index + 1000; -1: none */
     size_t live;
 };
 
@@ -423,7 +423,7 @@ static void agree(const struct roster *roster, const struct account *account)
     }
 }
 
-/* Adds the client INDEX, if it is not there and the roster not full; else strikes it off. */
+/* Adds the client INDEX if it is not there and the roster is not full, else removes it. */
 static void change(struct roster *roster, struct account *account, int index)
 {
     int source = (int)(dice() % SOURCES);

@@ -24,7 +24,7 @@
 #include <sys/uio.h>
 
 #define NOBODY 65534
-/* What a worker does that was not forked at all. */
+/* A worker that was not forked. */
 #define COULD 7
 
 #ifdef RELAXED_SANDBOX
@@ -33,17 +33,17 @@
 #define RELAXED false
 #endif
 
-/* The slots: page 0 is that of the worker. */
+/* The slots; the worker has page 0. */
 static struct {
     int memory;
     size_t page;
     struct slot *slot; /* the daemon's view */
-    char *place;       /* where a worker has its own */
+    char *place;       /* where the worker's slot is mapped */
 } slots;
 
 static int group_setup(void **state)
 {
-    setenv("TZ", "UTC0", 1); /* as a fork server has it, whose workers could not read the zone */
+    setenv("TZ", "UTC0", 1); /* as in a fork server, whose workers cannot read the time zone */
     tzset();
     slots.page = (size_t)sysconf(_SC_PAGESIZE);
     slots.memory = memfd_create("slots", MFD_CLOEXEC);
@@ -67,7 +67,7 @@ static struct setup stay(void)
     return (struct setup){.uid = (uint32_t)-1, .gid = (uint32_t)-1};
 }
 
-/* In a child: as a fork server, and then its worker, has it, with the slot in its place. */
+/* In a child: enters the sandbox as a fork server and then as its worker, with the slot mapped. */
 static void enter(void)
 {
     const struct setup setup = stay();
@@ -80,7 +80,7 @@ static void enter(void)
     sandbox_close((struct slot *)(void *)slots.place, 1024);
 }
 
-/* How a worker ends that does ACT. */
+/* Returns how a worker that runs ACT ends. */
 static int end_of(void (*act)(void))
 {
     *slots.slot = (struct slot){.error = 0};
@@ -93,9 +93,9 @@ static int end_of(void (*act)(void))
     return child_end(pid);
 }
 
-/* ---- what ends it ---- */
+/* ---- forbidden ---- */
 
-/* A system call that one would try, harmless where it is let through. */
+/* A system call that an attacker might try, harmless if it is permitted. */
 static long arguments[][7] = {
     {SYS_openat, AT_FDCWD, (long)"/", O_RDONLY},
     {SYS_socket, AF_INET, SOCK_STREAM, 0},
@@ -178,7 +178,7 @@ static void test_calls_that_are_not_on_the_list(void **state)
     }
 }
 
-/* By the page of another worker it would change what is told of that one. */
+/* With the page of another worker, it could falsify that worker's record. */
 static void map_another_slot(void)
 {
     if (mmap(NULL, slots.page, PROT_READ | PROT_WRITE, MAP_SHARED, slots.memory,
@@ -201,7 +201,7 @@ static void test_slots_of_others(void **state)
     assert_int_equal(end_of(map_beside_the_slot), END_SANDBOX);
 }
 
-/* What libc does if a stack is smashed, or its memory is damaged: it is told as a crash. */
+/* What libc does after stack smashing or heap corruption is recorded as a crash. */
 static void test_abort(void **state)
 {
     (void)state;
@@ -210,7 +210,7 @@ static void test_abort(void **state)
     assert_true(end == 1000 + SIGABRT || end == END_SANDBOX);
 }
 
-/* In the fork server there is nobody to tell. */
+/* In the fork server there is no slot. */
 static void test_call_of_the_fork_server(void **state)
 {
     (void)state;
@@ -226,7 +226,7 @@ static void test_call_of_the_fork_server(void **state)
     assert_int_equal(child_end(pid), SANDBOX_BROKEN);
 }
 
-/* ---- what goes on ---- */
+/* ---- permitted ---- */
 
 static int pair[2]; /* a connection of the worker with itself */
 
@@ -290,7 +290,7 @@ static void test_what_workers_do(void **state)
     close(pair[1]);
 }
 
-/* No process of its own: but root may have any number (getrlimit(2)). */
+/* No child process, unless it is root, to which RLIMIT_NPROC does not apply (getrlimit(2)). */
 static void spawn_one(void)
 {
     int pid_written;
@@ -319,9 +319,9 @@ static void test_no_process(void **state)
     assert_int_equal(child_end(pid), COULD);
 }
 
-/* ---- how it went ---- */
+/* ---- the result ---- */
 
-/* A process that entered, and waits; to be killed. Its report is in SANDBOX. */
+/* Starts a process that enters the sandbox and waits to be killed. Its report is in SANDBOX. */
 static pid_t start_entered(const struct setup *setup, struct sandbox *sandbox)
 {
     struct sandbox *shared =
@@ -332,7 +332,7 @@ static pid_t start_entered(const struct setup *setup, struct sandbox *sandbox)
     unix_pair(ready);
     pid_t pid = fork();
     if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* if a test fails meanwhile */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* in case the test fails */
         sandbox_enter(shared, setup, slots.place);
         send(ready[1], "", 1, 0);
         for (;;)
@@ -352,7 +352,7 @@ static void end_entered(pid_t pid)
     assert_int_equal(child_end(pid), 1000 + SIGKILL);
 }
 
-/* What the kernel says of PID in the line that begins with NAME. */
+/* Returns the line NAME of PID from /proc. */
 static const char *status_of(pid_t pid, const char *file, const char *name)
 {
     static char line[256];
@@ -368,7 +368,7 @@ static const char *status_of(pid_t pid, const char *file, const char *name)
     return line + strlen(name) + strspn(line + strlen(name), " \t:");
 }
 
-/* Who may look into the memory of PID: root only if it is undumpable. */
+/* Who may access the memory of PID: only root if it is undumpable. */
 static uid_t owner_of(pid_t pid)
 {
     struct stat st;
@@ -424,7 +424,7 @@ static void test_root_is_given_up(void **state)
     end_entered(pid);
 }
 
-/* With core_dumps = yes it is told that this is missing. */
+/* With core_dumps = yes, this protection is reported as missing. */
 static void test_core_dumps(void **state)
 {
     struct setup setup = stay();

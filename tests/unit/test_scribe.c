@@ -1,5 +1,5 @@
 /*
- * What the scribe does with what it gets.
+ * The scribe and its records.
  */
 #include "base/text.h"
 #include "log/log.h"
@@ -34,7 +34,7 @@ static pid_t start(void)
     return scribe_child_start(&scribe, SINK_STDERR);
 }
 
-/* Waits until nobody has the other end of FD any more. */
+/* Waits until the other end of FD is closed. */
 static void closes(int fd)
 {
     struct pollfd end = {.fd = fd, .events = POLLIN};
@@ -50,7 +50,7 @@ static int store(const char *text)
     return store_once(&scribe, text);
 }
 
-/* Lets the scribe PID come to its end. What it wrote, without the times, is EXPECTED. */
+/* Waits for the scribe PID to end, and checks that its output without times is EXPECTED. */
 static void wrote(pid_t pid, const char *expected)
 {
     static char buf[65536], texts[65536];
@@ -98,7 +98,7 @@ static void test_writes_what_was_queued_before_it_came(void **state)
     wrote(start(), "info: 0|info: 1|info: 2|info: 3|info: 4|");
 }
 
-/* In a child, which is killed: starts a scribe, and passes it CONNECTION. */
+/* In a child that is killed later: starts a scribe and passes it CONNECTION. */
 NORETURN static void be_daemon(int connection)
 {
     start();
@@ -108,7 +108,7 @@ NORETURN static void be_daemon(int connection)
         pause();
 }
 
-/* The daemon was killed; a worker has still to store what it took. */
+/* The daemon was killed, and a worker still has to store a message. */
 static void test_outlives_a_daemon_that_was_killed(void **state)
 {
     int ends[2];
@@ -151,14 +151,14 @@ static void test_sink_that_fails_is_answered(void **state)
     fd_close(&scribe.sink);
     scribe.sink = open("/dev/full", O_WRONLY | O_CLOEXEC);
     pid_t pid = start();
-    log_info(&log, "lost"); /* nobody waits for that one */
+    log_info(&log, "lost"); /* no process receives it */
     assert_int_equal(store("one"), -ENOSPC);
     assert_int_equal(store("two"), -ENOSPC);
     scribe_child_dismiss(&scribe);
     assert_int_equal(child_end(pid), 0);
 }
 
-/* A disk that is full for a while: what is written afterwards begins a line of its own. */
+/* After the disk was full, records begin on a new line. */
 static void test_line_that_is_cut(void **state)
 {
     static const char record[] = "ECHOD_TIME=now\0PRIORITY=5\0MESSAGE=text";
@@ -184,7 +184,7 @@ static void test_line_that_is_cut(void **state)
     assert_string_equal(buf, "now \nnow notice: text\nnow notice: text\n");
 }
 
-/* A reader that went away makes a write fail, and not the scribe end. */
+/* Without a reader, writing fails, but the scribe does not end. */
 static void test_sink_that_is_gone(void **state)
 {
     int ends[2];
@@ -200,7 +200,7 @@ static void test_sink_that_is_gone(void **state)
     assert_int_equal(child_end(pid), 0);
 }
 
-/* One that hangs is killed, the next one goes on with what it had in hand, and with the queue. */
+/* A hanging scribe is killed, and the next one continues with its record and the queue. */
 static void test_next_one_goes_on(void **state)
 {
     struct log log = {.level = LOG_INFO, .channel = scribe.records_out};
@@ -233,7 +233,7 @@ static void test_next_one_goes_on(void **state)
 
 /* ---- turns ---- */
 
-/* One that stands still until it is to go on: what it gets until then is there all at once. */
+/* A stopped scribe, so that several records are queued when it continues. */
 static pid_t start_standing(void)
 {
     pid_t pid = start();
@@ -244,7 +244,7 @@ static pid_t start_standing(void)
     return pid;
 }
 
-/* A worker that stores TEXT for SOURCE, and is not answered yet. Returns its end. */
+/* A worker that stores TEXT for SOURCE and has no answer yet. Returns its end. */
 static int ask(uint64_t source, const char *text)
 {
     static struct store_head head;
@@ -267,7 +267,7 @@ static void is_answered(int *fd)
     fd_close(fd);
 }
 
-/* Whoever has one connection waits for one message of those who have many. */
+/* A source with one connection waits for only one message of a source with many. */
 static void test_sources_take_turns(void **state)
 {
     static char expected[4096];
@@ -289,7 +289,7 @@ static void test_sources_take_turns(void **state)
     wrote(pid, expected);
 }
 
-/* However many messages wait, the daemon's records are written before them. */
+/* The daemon's records are written first, however many messages wait. */
 static void test_records_come_first(void **state)
 {
     enum { RECORDS = 200, MESSAGES = 40, BETWEEN = RECORDS / 64 + 1 };
@@ -319,9 +319,9 @@ static void test_records_come_first(void **state)
     assert_in_range(before, 0, BETWEEN);
 }
 
-/* ---- what a worker that was taken over may try ---- */
+/* ---- attacks by a worker ---- */
 
-/* Sends DATA, a record with a head. */
+/* Sends DATA as a record with a header. */
 static void sends(int fd, const void *data, size_t len)
 {
     static char buf[sizeof(struct store_head) + STORE_RECORD_MAX];
@@ -331,7 +331,7 @@ static void sends(int fd, const void *data, size_t len)
     assert_int_equal(send(fd, buf, size, MSG_NOSIGNAL), size);
 }
 
-/* The same over a connection of its own, until that is answered. */
+/* The same over a new connection, and waits for the answer. */
 static void worker_sends(const void *data, size_t len)
 {
     struct store to = {.fd = scribe_child_connect(&scribe)};
@@ -379,7 +379,7 @@ static void test_forgery_shows(void **state)
     assert_null(strstr(buf, "2001"));
 }
 
-/* Not even a head: nobody waits for an answer to that. */
+/* Less than a header, which needs no answer. */
 static void test_what_is_no_record(void **state)
 {
     static const char much[sizeof(struct store_head) + STORE_RECORD_MAX + 1];
@@ -395,7 +395,7 @@ static void test_what_is_no_record(void **state)
     wrote(pid, "info: message from good|");
 }
 
-/* What it does to its own connection concerns nobody else. */
+/* Misuse of its own connection does not affect others. */
 static void test_connections_are_not_shared(void **state)
 {
     pid_t pid = start();
@@ -422,7 +422,7 @@ static void test_many_that_say_nothing(void **state)
     wrote(pid, "info: message from good|");
 }
 
-/* It does not wait for one that reads no answers, and writes what that sends all the same. */
+/* The scribe does not wait for a worker that reads no answers, but stores its records. */
 static void test_answers_that_nobody_reads(void **state)
 {
     enum { MANY = 5000 };
@@ -467,7 +467,7 @@ static void test_passed_descriptors_do_not_make_it_wait(void **state)
     assert_int_equal(child_end(pid), 0);
 }
 
-/* The kernel turns them away where it can. */
+/* The kernel refuses them if it can. */
 static void test_passed_descriptors_are_refused(void **state)
 {
     struct trap trap = trap_make();

@@ -1,5 +1,5 @@
 /*
- * The scribe's process, as the daemon has it: the next one follows, and goes on with what there is.
+ * The scribe's process: it is replaced, and the next one continues with its queue.
  */
 #include "base/clock.h"
 #include "base/text.h"
@@ -20,7 +20,7 @@
 
 static const struct title no_title;
 static struct scribe_process scribe;
-static int sink; /* what scribes write */
+static int sink; /* the output of scribes */
 
 static int group_setup(void **state)
 {
@@ -50,9 +50,9 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- what the daemon does as time passes ---- */
+/* ---- the daemon's timers ---- */
 
-/* Standard error is the sink for those that are started meanwhile. */
+/* Scribes that are started meanwhile write to the sink. */
 static int run(uint64_t now)
 {
     int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
@@ -124,7 +124,7 @@ static struct store connect_one(uint32_t *number)
     return (struct store){.fd = fd};
 }
 
-/* Its worker is gone. */
+/* Its worker has ended. */
 static void disconnect(struct store *store, uint32_t number)
 {
     fd_close(&store->fd);
@@ -141,7 +141,7 @@ static void settle(uint32_t number)
         poll(NULL, 0, 1);
 }
 
-/* All that was written, without the times, a | behind each. */
+/* All records without times, each followed by a |. */
 static const char *written(void)
 {
     static char buf[65536], texts[65536];
@@ -155,7 +155,7 @@ static const char *written(void)
     return texts;
 }
 
-/* ---- one after the other ---- */
+/* ---- replacement ---- */
 
 static void test_open(void **state)
 {
@@ -167,7 +167,7 @@ static void test_open(void **state)
         assert_true(fcntl(fds[i], F_GETFL) & O_NONBLOCK);
     }
     assert_int_equal(scribe.pid, 0);
-    assert_true(scribe_process_next(&scribe) <= clock_now()); /* it is to be started */
+    assert_true(scribe_process_next(&scribe) <= clock_now()); /* due to be started */
     start();
     assert_true(scribe_process_next(&scribe) == UINT64_MAX);
     assert_int_equal(scribe_process_exited(&scribe, getpid(), 0), SCRIBE_EXIT_OTHER);
@@ -188,7 +188,7 @@ static void test_killed(void **state)
     log_one("three"); /* waits for the next one, */
     uint64_t next = scribe_process_next(&scribe);
     assert_true(next > since && next <= since + 10 * USEC_PER_SEC);
-    assert_int_equal(run(next - 1), 0); /* which is not forked in a hurry */
+    assert_int_equal(run(next - 1), 0); /* which starts after a delay */
     assert_int_equal(scribe.pid, 0);
     assert_int_equal(run(next), 0);
     assert_true(scribe.pid > 0);
@@ -221,7 +221,7 @@ static void test_gives_up(void **state)
     }
 }
 
-/* Because another program was installed, say: nothing waits, and nothing is lost. */
+/* As after an upgrade: nothing waits, and nothing is lost. */
 static void test_retired(void **state)
 {
     uint32_t number;
@@ -263,7 +263,7 @@ static void test_retired_twice(void **state)
     assert_string_equal(written(), "info: last|");
 }
 
-/* Its queue is full: it is told as soon as there is room. */
+/* If its queue is full, the farewell is sent later. */
 static void test_retired_late(void **state)
 {
     struct log log = {.level = LOG_INFO};
@@ -275,7 +275,7 @@ static void test_retired_late(void **state)
     while (log.dropped == 0)
         log_info(&log, "one of many");
     while (send(scribe.records_out, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-        continue; /* the last room */
+        continue; /* fills the queue */
     scribe_process_retire(&scribe);
     assert_true(scribe.retiring);
     assert_true(scribe_process_next(&scribe) <= clock_now() + USEC_PER_SEC);
@@ -306,7 +306,7 @@ static void test_dismissed(void **state)
     close(to.fd);
 }
 
-/* Without a farewell, as if the daemon were killed: the queue is closed. */
+/* Closing the queue without a farewell, as if the daemon was killed. */
 static void test_queue_that_is_closed(void **state)
 {
     (void)state;
@@ -330,7 +330,7 @@ static void test_connections_wait_for_a_scribe(void **state)
         to[i] = connect_one(&number[i]);
     assert_int_equal(scribe.waiting, 3);
     assert_int_equal(store_over(&to[0], "one", 0), -ETIMEDOUT);
-    disconnect(&to[1], number[1]); /* before anybody had it */
+    disconnect(&to[1], number[1]); /* before a scribe had it */
     assert_int_equal(scribe.waiting, 2);
     start();
     assert_int_equal(scribe.waiting, 0);
@@ -341,7 +341,7 @@ static void test_connections_wait_for_a_scribe(void **state)
     disconnect(&to[2], number[2]);
 }
 
-/* A record that one scribe had in hand as it was killed is answered by the next one. */
+/* A record that a killed scribe was processing is answered by the next one. */
 static void test_record_in_hand(void **state)
 {
     uint32_t number;
@@ -364,7 +364,7 @@ static void test_record_in_hand(void **state)
     disconnect(&to, number);
 }
 
-/* Places are used again, and descriptors are not used up. */
+/* Places are reused, and descriptors are closed. */
 static void test_many_one_after_the_other(void **state)
 {
     uint32_t number;
@@ -384,7 +384,7 @@ static void test_many_one_after_the_other(void **state)
     assert_int_equal(scribe.count, 2);
     assert_int_equal(store_over(&first, "x", LONG), 0);
     disconnect(&first, 1);
-    scribe_process_disconnect(&scribe, 0); /* of a client that has none */
+    scribe_process_disconnect(&scribe, 0); /* a client without a connection */
     scribe_process_disconnect(&scribe, 99);
 }
 
@@ -415,7 +415,7 @@ static void test_places(void **state)
     }
 }
 
-/* There is no room for more of them on the way to a scribe that does not read. */
+/* The channel to a scribe that does not read is full. */
 static void test_no_room_to_pass_them(void **state)
 {
     enum { MANY = 1000 };
@@ -449,7 +449,7 @@ static void test_no_room_to_pass_them(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* One that the scribe has no descriptor for is lost, but not those that come later. */
+/* A connection that the scribe has no descriptor for is lost, but not later ones. */
 static void test_scribe_without_descriptors(void **state)
 {
     uint32_t number[3];
@@ -465,7 +465,7 @@ static void test_scribe_without_descriptors(void **state)
     assert_int_equal(prlimit(scribe.pid, RLIMIT_NOFILE, &none, NULL), 0);
     to[1] = connect_one(&number[1]);
     assert_int_equal(store_over(&to[1], "lost", FEW), -ETIMEDOUT);
-    assert_int_equal(store_over(&to[0], "two", LONG), 0); /* it has dealt with the other by now */
+    assert_int_equal(store_over(&to[0], "two", LONG), 0); /* it has handled the other one */
     assert_int_equal(prlimit(scribe.pid, RLIMIT_NOFILE, &before, NULL), 0);
     to[2] = connect_one(&number[2]);
     assert_int_equal(store_over(&to[2], "three", LONG), 0);
@@ -475,7 +475,7 @@ static void test_scribe_without_descriptors(void **state)
 
 /* ---- the process ---- */
 
-/* Its own, and nothing else of the daemon's. */
+/* Its own descriptors and none of the daemon's. */
 static void test_its_descriptors(void **state)
 {
     char path[64];
@@ -500,7 +500,7 @@ static void test_its_descriptors(void **state)
     close(extra);
 }
 
-/* ---- as it was left by the program before ---- */
+/* ---- taken over from the previous program ---- */
 
 static void test_adopted(void **state)
 {
@@ -522,7 +522,7 @@ static void test_adopted(void **state)
     for (uint32_t n = 1; n <= scribe.count; n++)
         if (scribe.connection[n - 1].fd >= 0) {
             struct store_connection passed = scribe.connection[n - 1];
-            passed.passed = n != 4; /* the last one, as if it had not been */
+            passed.passed = n != 4; /* pretends that the last one was not passed */
             assert_int_equal(scribe_process_adopt(&heir, n, &passed), 0);
         }
     const struct store_connection none = {.fd = -1, .passed = true};
@@ -535,7 +535,7 @@ static void test_adopted(void **state)
     run(clock_now());
     assert_int_equal(scribe.waiting, 0);
     to[1] = connect_one(&number[1]);
-    assert_int_equal(number[1], 2); /* the place that was free */
+    assert_int_equal(number[1], 2); /* the free place */
     for (size_t i = 0; i < ARRAY_SIZE(to); i++) {
         assert_int_equal(store_over(&to[i], "x", LONG), 0);
         disconnect(&to[i], number[i]);

@@ -25,7 +25,7 @@ static struct settings *load(const char *path, const char *text)
     return settings;
 }
 
-/* SETTINGS, which are freed, as the next program gets them. */
+/* Frees SETTINGS, and returns them as the next program gets them. */
 static struct settings *passed(struct settings *settings)
 {
     struct problems problems = {0};
@@ -63,7 +63,7 @@ static void test_values_and_defaults(void **state)
     settings_free(settings);
 }
 
-/* Whatever is told of the settings later names the administrator's files. */
+/* Later messages about the settings name the administrator's files. */
 static void test_origins(void **state)
 {
     static const char name[] = "strange\n\\file 1";
@@ -83,7 +83,7 @@ static void test_origins(void **state)
     settings_free(settings);
 }
 
-/* What was looked up has no limit of a line. */
+/* Resolved addresses are not limited to a line. */
 static void test_a_list_of_any_length(void **state)
 {
     struct settings *settings = load("a.conf", "[listen a]\naddress = 127.0.0.1\n");
@@ -119,7 +119,7 @@ static void test_lines_of_a_list(void **state)
     settings_free(settings);
 }
 
-/* Settings that no file can give: their writer is to notice, not their reader. */
+/* Settings that no file can contain: serialising them fails, not reading them. */
 static void test_what_would_not_load_is_not_passed(void **state)
 {
     static const char *const words[] = {"", "1.2.3.4, 1.2.3.5", "a\nb", "/run/x"};

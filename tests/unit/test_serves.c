@@ -1,5 +1,5 @@
 /*
- * listener_serves(): whether a descriptor that was passed is the one that is asked for.
+ * listener_serves(): whether a passed descriptor matches a listener.
  */
 #include "base/macros.h"
 #include "net/listener.h"
@@ -81,7 +81,7 @@ static void test_types_are_told_apart(void **state)
     assert_int_equal(listener_type(fd), SOCK_DGRAM);
     assert_false(serves(fd, &own, SOCK_STREAM));
     assert_true(serves(fd, &own, SOCK_DGRAM));
-    /* Connected: it hears from one peer only. */
+    /* Connected, so it receives from one peer only. */
     peer = own;
     assert_int_equal(connect(fd, &peer.sa, peer.len), 0);
     assert_false(serves(fd, &own, SOCK_DGRAM));
@@ -99,7 +99,7 @@ static void test_unix_types_are_told_apart(void **state)
     snprintf(text, sizeof(text), "@echod-unit-types-%d", (int)getpid());
     assert_int_equal(address_unix(&name, text), 0);
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-        int fd = listener_open(&name, types[i], 0, reason); /* each has names of its own */
+        int fd = listener_open(&name, types[i], 0, reason); /* each type has its own names */
         assert_true(fd >= 0);
         for (size_t j = 0; j < ARRAY_SIZE(types); j++)
             assert_int_equal(serves(fd, &name, types[j]), i == j);

@@ -1,5 +1,5 @@
 /*
- * The services that speak of their own accord: daytime, chargen, whoami.
+ * The services that send without being asked: daytime, chargen, whoami.
  */
 #include "unit.h"
 #include "work.h"
@@ -18,7 +18,7 @@ static struct service_options settings(enum service service)
         .listener = "a", .service = service, .greeting = {hello, strlen(hello)}};
 }
 
-/* The worker sends all it has to say, and closes before its client does. */
+/* The worker sends its answer and closes before the client does. */
 static void is_told(struct work *work, char *buf, size_t size)
 {
     assert_true(read_to_end(work->client, buf, size) > 0);
@@ -49,7 +49,7 @@ static void test_daytime_is_a_line_in_utc(void **state)
     }
 }
 
-/* A close with bytes unread would be a reset, and the line might be lost. */
+/* Closing with unread bytes would reset the connection, and the line could be lost. */
 static void test_daytime_reaches_a_client_that_talks(void **state)
 {
     const struct service_options options = settings(SERVICE_DAYTIME);
@@ -123,7 +123,7 @@ static void test_chargen_first_line(void **state)
     child_end(work.pid);
 }
 
-/* More than all buffers hold goes in, though its sender reads nothing meanwhile. */
+/* It receives more than all buffers hold, although the client does not read. */
 static void test_chargen_takes_what_a_client_sends_that_does_not_read(void **state)
 {
     enum { SIZE = 16 * 1024 * 1024 };
@@ -141,7 +141,7 @@ static void test_chargen_takes_what_a_client_sends_that_does_not_read(void **sta
     }
 }
 
-/* Whoever does not read is idle, even if he talks all the time. */
+/* A client that does not read is idle even if it keeps sending. */
 static void test_chargen_timeouts(void **state)
 {
     (void)state;
@@ -170,7 +170,7 @@ static void test_chargen_stops_while_its_client_does_not_read(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         struct work work = start_chargen(kinds[i], 0, 0);
-        assert_int_equal(read(work.client, &c, 1), 1); /* it has set itself up */
+        assert_int_equal(read(work.client, &c, 1), 1); /* it has completed its setup */
         kill(work.pid, SIGTERM);
         assert_int_equal(child_end(work.pid), END_STOPPED);
         fd_close(&work.client);

@@ -1,5 +1,5 @@
 /*
- * Which ends of a worker are crashes, and how they are told.
+ * Which ends of a worker are crashes, and their records.
  */
 #include "daemon/session/session_log.h"
 
@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-/* As wait(2) tells it. */
+/* A status of wait(2). */
 static int exited(int status)
 {
     return status << 8;
@@ -28,7 +28,7 @@ static void test_exits_that_workers_choose_are_no_crashes(void **state)
     assert_false(crashed(exited(END_CLOSED), false));
     assert_false(crashed(exited(END_IO), true));
     assert_true(crashed(exited(0), false));
-    assert_true(crashed(exited(1), true)); /* a sanitizer's */
+    assert_true(crashed(exited(1), true)); /* of a sanitizer */
 }
 
 static void test_of_signals_only_the_kill_that_was_asked_for_is_none(void **state)
@@ -41,7 +41,7 @@ static void test_of_signals_only_the_kill_that_was_asked_for_is_none(void **stat
     assert_true(crashed(SIGTERM, true));
 }
 
-/* It exits by itself then, but nothing is to be trusted that it did. */
+/* It exits by itself, but cannot be trusted. */
 static void test_call_that_is_not_on_the_list_is_a_crash(void **state)
 {
     (void)state;
@@ -73,7 +73,7 @@ static void test_faults(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
         assert_true(session_is_fault(faults[i]));
-        assert_true(session_is_fault(faults[i] | 0x80)); /* and it left a core */
+        assert_true(session_is_fault(faults[i] | 0x80)); /* with a core dump */
     }
     for (size_t i = 0; i < ARRAY_SIZE(none); i++)
         assert_false(session_is_fault(none[i]));
@@ -82,7 +82,7 @@ static void test_faults(void **state)
     assert_false(session_is_fault(SESSION_STATUS_UNKNOWN));
 }
 
-/* ---- what is told ---- */
+/* ---- descriptions ---- */
 
 static void describes(int status, const struct slot *slot, const char *expected)
 {
@@ -111,7 +111,7 @@ static void test_descriptions(void **state)
               "closed because its client stopped responding: Connection timed out");
 }
 
-/* The call is named; a number that is none, and a worker may leave any, is shown as it is. */
+/* The call is named; an unknown number, which a worker may write, is printed as it is. */
 static void test_call_is_named(void **state)
 {
     struct slot slot = {.call = SYS_ptrace, .error = EIO};
@@ -155,7 +155,7 @@ static void told_close(struct told *told)
     fd_close(&told->queue[1]);
 }
 
-/* The record about END; "" if there is none. */
+/* Returns the record about END, or "" if there is none. */
 static const char *tells(struct told *told, const struct session_end *end, const char *field)
 {
     static char buf[RECORD_MAX];
@@ -193,7 +193,7 @@ static void test_record_of_a_violation(void **state)
     told.slot.call = SYS_ptrace;
     assert_string_equal(tells(&told, &end, "ECHOD_EVENT"), "crash");
     assert_non_null(strstr(tells(&told, &end, "MESSAGE"), ": ptrace ("));
-    /* Even of one that was refused: it is no end that was decided. */
+    /* Even for a refused client, as this end was not a decision. */
     told.client.standing = CLIENT_REFUSED;
     assert_string_equal(tells(&told, &end, "ECHOD_EVENT"), "crash");
     const struct session_end refused = {.status = exited(END_REFUSED)};

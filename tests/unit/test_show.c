@@ -70,7 +70,7 @@ static void test_metrics(void **state)
                         "{\"a\": 1,\n \"b\": 2}\n");
 }
 
-/* Buckets have one name, and would be one member after another with the same. */
+/* Buckets have the same name, which would repeat the member. */
 static void test_histograms(void **state)
 {
     (void)state;

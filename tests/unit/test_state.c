@@ -587,7 +587,7 @@ static void test_fewer_clients_than_there_are(void **state)
     hand_over(300, 1);
 }
 
-/* ---- what cannot be understood ---- */
+/* ---- invalid requests ---- */
 
 static int file_of(const char *text)
 {

@@ -176,7 +176,7 @@ static void test_stopped_while_it_waits(void **state)
 
     (void)state;
     says(&work, "x");
-    assert_int_equal(read(work.client, &c, 1), 1); /* it has set itself up */
+    assert_int_equal(read(work.client, &c, 1), 1); /* it has completed its setup */
     kill(work.pid, SIGTERM);
     ends(&work, "", END_STOPPED);
 }
