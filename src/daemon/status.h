@@ -1,5 +1,5 @@
 /*
- * What others are told of the state of the daemon.
+ * The state of the daemon, for the service manager and for reports.
  */
 #ifndef ECHOD_DAEMON_STATUS_H
 #define ECHOD_DAEMON_STATUS_H

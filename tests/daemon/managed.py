@@ -24,7 +24,7 @@ SO_TIMESTAMPNS = 35  # also the type of the message that brings the time
 RELOADED = r" notice: reloaded: \d+ listeners?, \d+ clients? kept$"
 REJECTED = r" error: reload failed, nothing has changed: "
 
-# What is installed in place of echod to halt a rehearsal until it is let go.
+# Installed in place of echod, this halts a dry run until it is released.
 HOLDING = """#!/bin/sh
 case "$*" in
 --check-config*)
@@ -123,7 +123,7 @@ class Managed(Echod):
         os.rename(new, self.path("echod"))
 
     def hold(self):
-        """Installs a program that halts each rehearsal. Returns what releases it, once."""
+        """Installs a program that halts each dry run. Returns a function that releases one."""
         os.mkfifo(self.path("go"))
         self.install(HOLDING.format(self.dir, ECHOD))
         fifo = os.open(self.path("go"), os.O_RDWR | os.O_CLOEXEC)
@@ -135,8 +135,8 @@ class Managed(Echod):
         return release
 
     def held(self):
-        """The process ID of the rehearsal that was halted, once it is."""
-        eventually(lambda: os.path.exists(self.path("held")), "the rehearsal begins")
+        """Waits for a halted dry run. Returns its process ID."""
+        eventually(lambda: os.path.exists(self.path("held")), "the dry run begins")
         with open(self.path("held"), encoding="ascii") as file:
             return int(file.read())
 

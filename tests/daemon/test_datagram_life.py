@@ -325,7 +325,7 @@ def shared():
 
 
 @test("a failed reload with a shared port takes no datagram from the others")
-def shared_rehearsal():
+def shared_dry_run():
     with socket.socket() as busy, Managed(section(more=SHARED)) as first:
         busy.bind(("127.0.0.1", 0))
         with Managed(section("own")) as second, contextlib.ExitStack() as stack:

@@ -186,7 +186,7 @@ def no_datagrams():
         expect_match(r"^ECHO 127\.0\.0\.3:", done.out, "the one that does not refuse is asked")
 
 
-@test("with datagrams, an address that cannot be sent to is passed over; --verbose tells of each")
+@test("with datagrams, an address that cannot be sent to is skipped; --verbose prints each")
 def unreachable():
     with names("127.0.0.2 two.test\n255.255.255.255 two.test\n") as program, \
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:

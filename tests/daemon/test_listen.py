@@ -385,7 +385,7 @@ def shared_passed():
 
 
 @test("a failed reload with a shared port takes no connection from the others")
-def shared_rehearsal():
+def shared_dry_run():
     sock, busy = occupied()
     with sock, Echod(listen=SHARED) as first, Managed(tcp("127.0.0.1", 0, "own")) as second:
         second.configure(tcp("127.0.0.1", 0, "own") + tcp("127.0.0.1", first.port) + SHARED +

@@ -136,10 +136,10 @@ def ends_meanwhile():
         record = session(closed, 4)
         release = echod.hold()
         echod.kill(signal.SIGHUP)
-        rehearsal = echod.held()
+        dry_run = echod.held()
         stop_process(echod.pid)
         release()
-        eventually(lambda: state(rehearsal) == "Z", "the rehearsal ends")
+        eventually(lambda: state(dry_run) == "Z", "the dry run ends")
         os.kill(gone[0], signal.SIGKILL)
         closed.close()
         eventually(lambda: not any(is_alive(pid) for pid in gone), "the workers end")
@@ -616,7 +616,7 @@ def no_descriptors():
         expect_equal(descriptors(echod.pid).keys(), used.keys(), "the descriptors")
 
 
-# ---- a rehearsal that takes its time ----
+# ---- a slow dry run ----
 
 @test("during a slow dry run, clients are served; a second reload is refused")
 def two_at_once():
@@ -642,17 +642,17 @@ def second_hangup():
         echod.hold()
         echod.configure("wrong\n")
         echod.kill(signal.SIGHUP)
-        rehearsal = echod.held()
+        dry_run = echod.held()
         echod.install()
         echod.configure(ini("max_clients = 7"))
         echod.kill(signal.SIGHUP)
         expect_echo(echod.connect())  # it was heard
-        os.kill(rehearsal, signal.SIGKILL)
+        os.kill(dry_run, signal.SIGKILL)
         eventually(lambda: echod.ask("status")["max_clients"] == 7, "the second one acts")
 
 
 @test("a dry run that crashes is a rejected reload, and the next reload works")
-def killed_rehearsal():
+def killed_dry_run():
     with Managed(copied=True) as echod:
         echod.hold()
         asking = Asking(echod.control, "reload")
@@ -714,10 +714,10 @@ def stop_at_once():
     with Managed(copied=True) as echod:
         echod.hold()
         asking = Asking(echod.control, "reload")
-        rehearsal = echod.held()
+        dry_run = echod.held()
         echod.kill(signal.SIGTERM)
         expect_equal(echod.wait(), 0, "the exit status")
-        eventually(lambda: not is_alive(rehearsal), "the rehearsal ends")
+        eventually(lambda: not is_alive(dry_run), "the dry run ends")
         expect_equal(asking.result(), (1, "", "echoctl: echod is stopping\n"), "what it gets")
 
 

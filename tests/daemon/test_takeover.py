@@ -23,7 +23,7 @@ STRAY = "echod: ECHOD_HANDOVER is set, but not by echod: unset it\n"
 # ---- settings ----
 
 def interfering(echod, before="", after=""):
-    """A program for which something is done BEFORE, or AFTER, its rehearsal went well."""
+    """A program that runs commands BEFORE, or AFTER, a successful dry run."""
     return ("#!/bin/sh\ncase \"$*\" in --check-config*) '{0}' \"$@\" || exit\n{2} ;;\n"
             "*) {1}\nexec '{0}' \"$@\" ;; esac\n".format(ECHOD, before, after))
 
@@ -61,7 +61,7 @@ def not_understood():
 
 
 @test("a dry run that cannot parse the handover reports it")
-def rehearsal_not_understood():
+def dry_run_not_understood():
     with Managed(copied=True) as echod:
         for interference, reason in (
                 ("echo listener x >>\"/proc/self/fd/$ECHOD_HANDOVER\"",
@@ -201,7 +201,7 @@ def fork_server_lost():
         expect_echo(waiting)
 
 
-@test("a listener that is lost after the rehearsal costs that listener, and whoever asked is told")
+@test("a listener that is lost after the dry run is reported to the requester, and affects no other")
 def listener_lost():
     with Managed(listen("local")) as plain, Managed(listen("local"), copied=True) as echod:
         os.mkdir(echod.path("sub"))
@@ -215,7 +215,7 @@ def listener_lost():
         expect_equal(plain.ctl("reload")[0], 0, "another one")
 
 
-@test("what is asked for during a rehearsal has another one begin")
+@test("a request during a dry run starts another one")
 def stale():
     with Managed(listen("local"), copied=True) as echod:
         release = echod.hold()
@@ -232,7 +232,7 @@ def stale():
         expect_equal(len(echod.log.matching(RELOADED)), 1, "how often it is reloaded")
 
 
-@test("a rehearsal that fails and says no more than a warning is told as that")
+@test("a dry run that fails and prints only a warning is reported as that")
 def wordless():
     with Managed(listen("local"), copied=True) as echod:
         echod.install("#!/bin/sh\necho 'warning: something is odd' >&2\nexit 1\n")

@@ -48,7 +48,7 @@ struct exchange_result {
     uint64_t sent;       /* bytes that our kernel took */
     uint64_t received;   /* bytes; with .verify, those that agreed */
     uint64_t messages;   /* that were sent apart, and those that nothing came for */
-    uint64_t unanswered; /* they have been told of */
+    uint64_t unanswered; /* they have been reported */
     uint64_t duration;   /* microseconds */
     uint64_t differs_at; /* the first byte is number 1 */
     int expected;        /* the byte sent, -1 where nothing (more) was sent */
