@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 
-from expect import DEADLINE, expect, expect_equal
+from expect import DEADLINE, Failure, expect, expect_equal
 from tap import main, test
 from verbs import finish, popen
 
 RATE, TIME, STOPPED = 300, 3.0, 2.0  # a second, seconds, seconds
 TOLERANCE = 0.02
+ATTEMPTS = 5
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
 
@@ -74,8 +75,8 @@ def load_beside(server):
     return summary, [t for t in json.loads(out) if len(t) == 3], stop
 
 
-@test("percentiles with a stopped server count from when connections were due")
-def percentiles():
+def measure():
+    """Compares what load says with what the server saw, and with the length of the stop."""
     server = subprocess.Popen([sys.executable, __file__, "serve"], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)
     try:
@@ -103,6 +104,18 @@ def percentiles():
         expect(low <= told <= high + 1 / RATE,
                "%s is %.4f s, %.4f by the stop, and at most %.4f later" %
                (name, told, model, catching_up))
+
+
+@test("percentiles with a stopped server count from when connections were due")
+def percentiles():
+    """What the server saw is matched by order, which a machine that starves load for a while upsets: once.
+    A fault of load shows each time."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return measure()
+        except Failure:
+            if attempt == ATTEMPTS - 1:
+                raise
 
 
 if sys.argv[1:] == ["serve"]:
