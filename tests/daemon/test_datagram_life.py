@@ -75,6 +75,20 @@ def fork_server_killed():
         expect_equal(tally(echod, "datagrams_in"), 3, "the datagrams that were counted")
 
 
+@test("counts of datagrams are no warning: at that level they are not logged")
+def counts_at_level_warning():
+    with Echod("[server]\nlog_level = warning\n[listen u]\naddress = 127.0.0.1\nport = 0\nprotocol = udp\n",
+               ready=True) as echod:
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            sock.settimeout(DEADLINE)
+            sock.connect(echod.address("u"))
+            sock.send(b"hello")
+            expect_equal(sock.recv(100), b"hello", "the answer")
+        echod.kill(15)
+        expect_equal(echod.wait(), 0, "the exit status")
+        expect_equal(echod.log.matching("datagrams on"), [], "what is logged of them")
+
+
 @test("a datagram worker that dies does not affect others or clients")
 def others():
     with Managed(section("local") + section("two") + listen("tcp")) as echod, client() as sock:

@@ -1,6 +1,7 @@
 """Host names with several addresses, deadlines, and lack of resources, for every verb."""
 import contextlib
 import os
+import re
 import resource
 import socket
 import struct
@@ -184,6 +185,21 @@ def no_datagrams():
         done = run("ping", "-u", "-c", 1, "-W", "100ms", "-t", SHORT, "two.test", port,
                    program=[*program, ECHOC]).ended(1)
         expect_match(r"^ECHO 127\.0\.0\.3:", done.out, "the one that does not refuse is asked")
+
+
+@test("where no address takes a connection, path and check_echo -v tell of each")
+def no_connection():
+    with names("127.0.0.2 two.test\n127.0.0.3 two.test\n") as program, socket.socket() as unused:
+        unused.bind(("127.0.0.3", 0))
+        port = unused.getsockname()[1]
+        done = run("path", "-t", SHORT, "two.test", port, program=[*program, ECHOC]).ended(1)
+        for host in ("127.0.0.2", "127.0.0.3"):
+            expect_match("connection refused by %s" % host.replace(".", r"\."), done.err, "the reason")
+        done = check("-v", "-t", SHORT, "-H", "two.test", "-p", port, program=program).ended(2)
+        expect_equal(sorted(set(re.findall(r"127\.0\.0\.[23]", done.out))), ["127.0.0.2", "127.0.0.3"], "who is named")
+        with Server(servers.echo, host="127.0.0.3") as server:
+            done = check("-v", "-t", SHORT, "-H", "two.test", "-p", server.address[1], program=program).ended(0)
+        expect_match(r"connection refused by 127\.0\.0\.2:", done.out, "the address that failed before")
 
 
 @test("with datagrams, an address that cannot be sent to is skipped; --verbose prints each")

@@ -105,6 +105,9 @@ def failures():
         port = unused.getsockname()[1]
     done = run(*QUICK, "-u", "--flows", 2, "-c", 1, "127.0.0.1", port).ended(1)
     expect_match("Connection refused, reported by 127.0.0.1$", done.out, "the reason")
+    done = run(*QUICK, "-u", "--flows", 2, "-c", 1, "--json", "127.0.0.1", port).ended(1)
+    expect_equal([o["reason"] for o in done.objects("flow")], ["Connection refused, reported by 127.0.0.1"] * 2,
+                 "the reasons in JSON")
     done = run("ping", "--flows", 2, "-U", "/nowhere").ended(2)
     expect_match("--flows cannot be combined with --unix", done.err, "the complaint")
     done = run("ping", "--flows", 2, "--histogram", "localhost").ended(2)

@@ -77,6 +77,18 @@ def limited_file():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
 
 
+@test("--json: characters of any length are text, and bytes that are none are escaped")
+def characters():
+    with Managed(CONFIG) as echod:
+        for text in ("\u00e9", "\u20ac", "\U0001f600", "a\u00e9" * 9):
+            done = run("--json", *echod.address("echo"), text).ended(0)
+            expect_equal("".join(o["text"] for o in done.objects("reply")), text + "\n", "the reply")
+        for data in (b"\xc3", b"\xff", b"\x80\x80\x80\x80", b"\xe2\x82", b"\xf8\x80"):
+            done = finish(popen("--json", *echod.address("echo"), stdin=subprocess.PIPE), data).ended(0)
+            expect_equal("".join(o["text"] for o in done.objects("reply")),
+                         "".join("\\x%02x" % byte for byte in data), "the reply")
+
+
 @test("a file size limit is an error of everything that prints")
 def file_size():
     with Managed(CONFIG) as echod, tempfile.TemporaryFile() as file:

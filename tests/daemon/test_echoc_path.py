@@ -110,6 +110,16 @@ def damaged(data):
     return data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1:]
 
 
+@test("a host, or a service, that nobody knows is told of, in JSON, too")
+def unknown():
+    expect_match("^echoc: .*nobody.invalid", run("path", "nobody.invalid").ended(2).err, "the host")
+    with Echod(WHO) as echod:
+        for option in ((), ("--json",)):
+            done = run("path", *option, "--echo-port", "no-such-service", *echod.address("who")).ended(2)
+            expect_match("no-such-service", done.err, "the service")
+        expect_match("neither a number nor a service name", done.objects("error")[0]["reason"], "the reason in JSON")
+
+
 @test("datagrams that come back damaged, or cut, are counted as what they are")
 def damaged_datagrams():
     for change, kind in ((damaged, "corrupted"), (lambda data: data[:len(data) // 2], "truncated")):

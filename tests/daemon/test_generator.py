@@ -394,7 +394,8 @@ def inherited():
 
 @test("a command line that systemd does not use is rejected")
 def usage():
-    for arguments in ((), ("--root",), ("--root", "/x"), ("--nonsense",), ("-h", "x")):
+    for arguments in ((), ("--root",), ("--root", "/x"), ("--nonsense",), ("-h", "x"),
+                      ("a", "b", "c", "d")):
         expect_equal(run(*arguments)[0], 64, "the exit status with %s" % (arguments,))
     for option, words in (("--help", "^Usage: echod-generator"), ("--version", "^echod-generator ")):
         status, out, _ = run(option)

@@ -4,8 +4,9 @@ import re
 import subprocess
 
 from clients import expect_echo, recv_exactly
-from expect import Failure, Skip, eventually, expect, expect_equal, scaled
+from expect import Failure, Skip, eventually, expect, expect_equal, expect_match, scaled
 from harness import VALGRIND, Echod, unprivileged
+from managed import Managed
 from proc import descriptors, read_proc, tcp_connections, title
 from programs import SANITIZED
 from tap import main, test
@@ -169,6 +170,12 @@ def not_dumpable():
             sock = echod.echoing()
             for pid in (echod.pid, echod.scribe_pid, echod.worker_of(sock)):
                 expect_equal(user_may_trace(pid), expected, "with %r, access to /proc" % more)
+
+
+@test("that core dumps are wanted is why a protection is missing, and the status says so")
+def undumpable_is_missing():
+    with Managed("[server]\ncore_dumps = yes\n[listen local]\naddress = 127.0.0.1\nport = 0\n") as echod:
+        expect_match(r"\(core_dumps = yes\)", echod.ctl("status")[1], "what echoctl status prints")
 
 
 @test("the memory of the slots cannot be shrunk")
