@@ -55,17 +55,31 @@ static bool is_denied(const struct worker *worker, const struct address *peer)
            (options->allow.count > 0 && !cidrs_find_by(worker->socket, &options->allow, peer));
 }
 
-/* The rules do not apply to Unix sockets: the sender cannot be forged, and the mode limits who
- * sends. */
+/* Whether D from PEER is likely to be the answer to an answer. Daytime ignores the data, so its
+ * datagrams from one address count as equal. */
+static enum datagram_counter judge_repeats(struct serving *serving, const struct datagram *d,
+                                           const struct address *peer, uint64_t now)
+{
+    bool ignored = serving->worker->job->options.service == SERVICE_DAYTIME;
+    size_t len = ignored ? 0 : d->len < BATCH_BUFFER ? d->len : BATCH_BUFFER;
+
+    if (!serving->service.answers)
+        return DATAGRAM_COUNTERS;
+    return datagram_repeats_is_loop(&serving->repeats, peer, d->data, len, now) ? COUNTER_LOOP
+                                                                                : DATAGRAM_COUNTERS;
+}
+
+/* Of the rules, only that against loops applies to Unix sockets: the mode limits who sends, but a
+ * sender may replace its own file by a link to another server's. */
 static enum datagram_counter judge(struct serving *serving, const struct datagram *d,
                                    const struct address *peer)
 {
     const struct datagram_options *options = &serving->worker->job->datagrams;
-    const struct service_options *service = &serving->worker->job->options;
     struct address to = d->to;
+    uint64_t now = clock_now();
 
     if (!address_is_ip(peer))
-        return DATAGRAM_COUNTERS;
+        return judge_repeats(serving, d, peer, now);
     address_normalise(&to);
     if (is_denied(serving->worker, peer))
         return COUNTER_DENIED;
@@ -74,16 +88,10 @@ static enum datagram_counter judge(struct serving *serving, const struct datagra
                                         : DATAGRAM_COUNTERS;
     if (verdict != DATAGRAM_COUNTERS)
         return verdict;
-    uint64_t now = clock_now();
     struct source_key source = address_source(peer, &options->source_prefix);
     if (rate_take(&serving->rates, &options->rate, &source, now) > 0)
         return COUNTER_RATE;
-    if (!serving->service.answers)
-        return DATAGRAM_COUNTERS;
-    /* Daytime ignores the data, so datagrams from one address count as equal. */
-    size_t len = service->service == SERVICE_DAYTIME ? 0 : d->len;
-    return datagram_repeats_is_loop(&serving->repeats, peer, d->data, len, now) ? COUNTER_LOOP
-                                                                                : DATAGRAM_COUNTERS;
+    return judge_repeats(serving, d, peer, now);
 }
 
 static void serve_one(struct serving *serving, struct datagram *d)

@@ -14,19 +14,21 @@ static uint64_t hash_of(const struct datagram_repeats *repeats, const struct add
 
     if (bytes)
         memcpy(key.address, bytes, size);
+    else
+        key.port = hash_bytes(&repeats->seed, &peer->storage, peer->len);
     return hash_bytes(&repeats->seed, &key, sizeof(key));
 }
 
 /* Counts a datagram with this HASH. Returns how often it has arrived, possibly overestimated, at
  * most REPEATS_MAX + 1. */
-static unsigned count(struct datagram_repeats *repeats, uint64_t hash, uint64_t now)
+static unsigned count(struct datagram_repeats *repeats, uint64_t hash, uint64_t now, uint64_t pause)
 {
     struct repeat *place[REPEATS_ROWS];
     unsigned least = REPEATS_MAX;
 
     for (size_t row = 0; row < REPEATS_ROWS; row++, hash >>= 16) {
         place[row] = &repeats->place[row][hash % REPEATS_PLACES];
-        if (now - place[row]->last > REPEATS_PAUSE)
+        if (now - place[row]->last > pause)
             place[row]->count = 0;
         place[row]->last = now & ((UINT64_C(1) << 52) - 1);
         if (place[row]->count < least)
@@ -51,7 +53,8 @@ static bool draw(struct datagram_repeats *repeats)
 bool datagram_repeats_is_loop(struct datagram_repeats *repeats, const struct address *peer,
                               const void *data, size_t len, uint64_t now)
 {
-    unsigned times = count(repeats, hash_of(repeats, peer, data, len), now);
+    uint64_t pause = address_is_ip(peer) ? REPEATS_PAUSE : REPEATS_PAUSE_UNIX;
+    unsigned times = count(repeats, hash_of(repeats, peer, data, len), now, pause);
 
     return times == REPEATS_MAX || (times > REPEATS_MAX && draw(repeats));
 }

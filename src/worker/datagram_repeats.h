@@ -14,6 +14,8 @@
 #define REPEATS_MAX 256
 /* The longest interval, in microseconds, that counts as quick succession. */
 #define REPEATS_PAUSE UINT64_C(1000000)
+/* The same over a Unix socket: there is no network in between, and clients do not expect losses. */
+#define REPEATS_PAUSE_UNIX UINT64_C(10000)
 
 /*
  * A count-min sketch (Cormode and Muthukrishnan, 2005): a datagram is counted in one place of each

@@ -1,6 +1,7 @@
 """Datagrams: which are answered, how, and from which address."""
 import os
 import re
+import signal
 import socket
 import struct
 
@@ -268,6 +269,24 @@ def unix_dgram_hostile():
                 bad.sendto(b"%d" % number, echod.address("file"))
             expect_answer(good, echod.address("file"))
         expect(tally(echod, "unanswered_not_sent") > 0, "none was given up")
+
+
+@test("unix-dgram: a client that makes the server answer itself does not keep it busy")
+def unix_dgram_loop():
+    with Managed(unix("file", "unix-dgram")) as echod:
+        worker = worker_of(echod, "file")
+        os.kill(worker, signal.SIGSTOP)
+        with named(echod.path("client")) as sock:
+            for number in range(5):
+                sock.sendto(b"loop %d" % number, echod.address("file"))
+        os.unlink(echod.path("client"))
+        os.symlink(echod.address("file"), echod.path("client"))
+        os.kill(worker, signal.SIGCONT)
+        eventually(lambda: tally(echod, "unanswered_loop") == 5, "each is dropped in the end")
+        before = tally(echod, "datagrams_in")
+        with named(echod.path("good")) as good:
+            expect_answer(good, echod.address("file"))
+        expect_equal(tally(echod, "datagrams_in"), before + 1, "those that were received")
 
 
 @test("unix-dgram: messages are stored, also from senders without a name")

@@ -53,6 +53,21 @@ static void test_pauses_make_it_harmless(void **state)
     assert_int_equal(left_out(&peer, "slow", 10 * REPEATS_MAX, REPEATS_PAUSE + 1), 0);
 }
 
+/* Over a Unix socket, clients do not expect losses. */
+static void test_unix_sockets_are_faster(void **state)
+{
+    struct address peer, other;
+
+    (void)state;
+    assert_int_equal(address_unix(&peer, "/run/echod/a"), 0);
+    assert_int_equal(address_unix(&other, "/run/echod/b"), 0);
+    assert_int_equal(left_out(&peer, "slow", 10 * REPEATS_MAX, REPEATS_PAUSE_UNIX + 1), 0);
+    assert_int_equal(left_out(&peer, "fast", REPEATS_MAX - 1, REPEATS_PAUSE_UNIX), 0);
+    assert_int_equal(left_out(&other, "fast", REPEATS_MAX - 1, REPEATS_PAUSE_UNIX), 0);
+    now -= (REPEATS_MAX - 1) * REPEATS_PAUSE_UNIX;
+    assert_int_equal(left_out(&peer, "fast", 1, 1), 1);
+}
+
 static void test_different_ones_are_nothing(void **state)
 {
     struct address peer = from("192.0.2.1", 8888);
