@@ -116,6 +116,7 @@ def rate_crowd():
         for n in range(count):
             visit(echod, source="198.18.%d.%d" % (1 + n // 250, 1 + n % 250))
         expect_rate(echod, source="198.18.1.1")
+        echod.log.wait("refused")
         expect_equal(len(echod.log.matching("refused")), 1, "the refusals")
 
 

@@ -105,6 +105,7 @@ def stopped_and_continued():
                 sock.close()
             echod.sockets.clear()
             expect_equal(quiet(echod), before, "descriptors and clients")
+        echod.log.wait("message from .*: of a client that waits$", count=5)
         expect_equal(len(echod.log.matching("message from .*: of a client that waits$")), 5, "the messages, each once")
         expect_equal(echod.log.matching(" warning: | error: "), [], "what is complained of")
 

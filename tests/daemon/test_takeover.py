@@ -229,6 +229,7 @@ def stale():
         expect_equal(asking.result(), (0, "", ""), "what echoctl reload gives")
         expect_equal(sorted(row["listener"] for row in echod.ask("listeners")), ["another", "local"],
                      "the listeners are those of the last file")
+        echod.log.wait(RELOADED)
         expect_equal(len(echod.log.matching(RELOADED)), 1, "how often it is reloaded")
 
 
