@@ -159,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_one_of_many_is_left_out, forget_all),
         cmocka_unit_test_setup(test_pauses_make_it_harmless, forget_all),
+        cmocka_unit_test_setup(test_unix_sockets_are_faster, forget_all),
         cmocka_unit_test_setup(test_different_ones_are_nothing, forget_all),
         cmocka_unit_test_setup(test_others_are_others, forget_all),
         cmocka_unit_test_setup(test_several_at_once, forget_all),
