@@ -441,7 +441,8 @@ def refused():
         number = number_of(name)
         for error in (EPERM, ENOSYS) if number >= 0 else ():
             what = "without %s, with error %d, " % (name, error)
-            with Managed(OPEN + listen("local") + listen("stored", more=MESSAGE), ready=False,
+            with Managed(OPEN + listen("local") + listen("stored", more=MESSAGE) +
+                         listen("datagrams", more="protocol = udp"), ready=False,
                          prepare=refusing(error, number)) as echod:
                 printed = os.read(echod.out, 65536).decode()
                 if not printed:

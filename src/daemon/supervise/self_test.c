@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -185,11 +186,14 @@ static void describe(const struct trial *trial, char *clause)
         session_describe(clause, CLAUSE_MAX, trial->status, slot);
 }
 
-/* Tries the calls that listeners need, with SOCKET and without one. Returns 0 or -errno. */
+/* Tries the calls that a stop and the listeners need, with SOCKET and without one. Returns 0 or
+ * -errno. */
 static int try_calls(int socket)
 {
     struct address local;
 
+    if (kill(getpid(), 0) < 0)
+        return -errno;
     if (accept4(-1, NULL, NULL, SOCK_CLOEXEC) < 0 && errno != EBADF)
         return -errno;
     return address_local(&local, socket);
