@@ -335,14 +335,19 @@ def inetd_other_type():
         expect_match(r"--inetd: no \[listen\] section matches this connection$",
                      process.stderr.read().decode().strip(), "standard error")
         expect_equal(ours.recv(1), b"", "what the client gets")
+
+
+@test("--inetd serves a connection to another path by the first section of its type")
+def inetd_other_path():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where, \
             socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as ours:
+        ours.settimeout(DEADLINE)
         listener.bind(where + "/here")
         listener.listen()
         ours.connect(where + "/here")
         config = "[listen local]\nprotocol = unix\naddress = %s/there, %s/here.too\n" % (where, where)
         with inetd(listener.accept()[0], config) as process:
-            expect_equal(process.wait(DEADLINE), 78, "the exit status where the path is another one")
+            expect_served(ours, process)
 
 
 @test("--inetd ends at SIGTERM, and the client gets what it is owed")
