@@ -109,16 +109,16 @@ def finish(program):
 
 ROWS = [
     ("Clients are served at the same time", CASES["two-at-once"]),
-    ("Each by a process of its own, whose crash is not another's", one_process),
+    ("Each by a process of its own, whose crash affects no other client", one_process),
     ("A client that ends its side first gets every answer", CASES["half-close"]),
-    ("A client that sends much and reads late gets every byte, and then the end",
+    ("A client that sends a lot and reads late gets every byte, and then the end",
      CASES["every-byte"]),
-    ("A client that comes when no descriptor is free is served later", CASES["shortage"]),
-    ("There is a limit of clients, and who exceeds it is told so", told),
+    ("A client that arrives while no descriptor is free is served later", CASES["shortage"]),
+    ("The number of clients is limited, and a client beyond the limit is told so", told),
     ("A silent client is disconnected", CASES["silence"]),
     ("SIGHUP reloads, and disconnects nobody", reload),
     ("SIGTERM lets clients finish what they are doing, and no new ones in", finish),
-    ("What serves a client has no other descriptor, and a filter for its system calls",
+    ("The process that serves a client has no other descriptor, and its system calls are filtered",
      CASES["sandbox"]),
 ]
 
