@@ -114,7 +114,7 @@ ROWS = [
     ("A client that sends a lot and reads late gets every byte, and then the end",
      CASES["every-byte"]),
     ("A client that arrives while no descriptor is free is served later", CASES["shortage"]),
-    ("The number of clients is limited, and a client beyond the limit is told so", told),
+    ("The number of clients is limited, and a client beyond the limit gets a message", told),
     ("A silent client is disconnected", CASES["silence"]),
     ("SIGHUP reloads, and disconnects nobody", reload),
     ("SIGTERM lets clients finish what they are doing, and no new ones in", finish),
