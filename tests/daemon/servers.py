@@ -54,9 +54,10 @@ class Server:
         while True:
             conn, _ = self.sock.accept()
             conn.settimeout(DEADLINE)
-            self.connections.append(conn)
-            threading.Thread(target=self._serve_one, args=(conn, len(self.connections)),
-                             daemon=True).start()
+            thread = threading.Thread(target=self._serve_one, args=(conn, len(self.connections) + 1),
+                                      daemon=True)
+            self.connections.append((conn, thread))
+            thread.start()
 
     def _serve_one(self, conn, number):
         try:
@@ -75,10 +76,22 @@ class Server:
             self.sock.shutdown(socket.SHUT_RDWR)
         self.thread.join(DEADLINE)
         self.sock.close()
-        for conn in self.connections:
-            conn.close()
+        for conn, thread in self.connections:
+            self._end(conn, thread)
         if self.kind == "unix":
             self.dir.cleanup()
+
+    @staticmethod
+    def _end(conn, thread):
+        """A connection that is still served is not closed here: the thread may be about to call poll(2),
+        and would hold what gets the number of the descriptor next, for example the end of a pipe whose
+        reader waits for it to be closed."""
+        try:
+            conn.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is closed, or the client has reset it
+        if not thread.is_alive():
+            conn.close()
 
 
 def fill_backlog(listener):
