@@ -16,22 +16,22 @@
 enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };
 enum show { SHOW_NOTHING, SHOW_HELP, SHOW_VERSION };
 
-/* The int members are what options set; all text belongs to the command line. */
+/* Options set the int members. Strings point into argv. */
 struct common_options {
     struct target target;
-    struct address source; /* .len 0: any */
-    int dscp;              /* -1: as it is */
+    struct address source; /* the address to connect from; .len 0: any */
+    int dscp;              /* -1: the default */
     struct proxy proxy;
     uint64_t timeout;  /* microseconds; 0 = none */
-    uint64_t begin;    /* when the program began, clock_now() */
-    uint64_t deadline; /* when the verb has to end, likewise; NEVER */
+    uint64_t begin;    /* when the program started, by clock_now() */
+    uint64_t deadline; /* when the verb must end, by clock_now(); NEVER: no deadline */
     bool lasting;      /* the verb needs a connection */
-    bool probes;       /* the verb sends probes, so that one more does no harm */
+    bool probes;       /* the verb sends probes, so an additional one does no harm */
     int udp;
     int json;
     int verbosity;       /* enum verbosity */
-    int show;            /* enum show; the other members may be incomplete where it is set */
-    const char *leading; /* the operand before HOST, of the verbs that have one */
+    int show;            /* enum show; if it is set, the other members may be incomplete */
+    const char *leading; /* the operand before HOST, for verbs that have one */
     char *const *rest;   /* the operands after PORT */
     size_t rest_count;
 };
@@ -39,21 +39,21 @@ struct common_options {
 extern const struct option_row common_option_rows[];
 extern const size_t common_option_row_count;
 
-/* Nothing set, with the port that is meant where none is given. */
+/* The defaults. PORT is used if the command line gives none. */
 struct common_options common_options_default(const char *port);
 
-/* Returns C with a deadline SPAN microseconds after the start of the program; 0: none. */
+/* Returns a copy of C with a deadline SPAN microseconds after the start of the program; 0: none. */
 struct common_options common_options_with_deadline(const struct common_options *c, uint64_t span);
 
-/* The end of an operation that begins at BEGIN: by the timeout and the deadline. */
+/* When an operation that begins at BEGIN must end, by the timeout and the deadline. */
 uint64_t common_options_deadline(const struct common_options *c, uint64_t begin);
 
-/* How long to wait for a reply from now on: the timeout, or less because of the deadline, in
- * microseconds; 0: for ever. */
+/* How long to wait for a reply from now on, in microseconds: the timeout, or the time until the
+ * deadline if that is shorter; 0: no limit. */
 uint64_t common_options_reply_timeout(const struct common_options *c);
 
-/* The connect plan for these options, which must remain valid. WAKE, unless it is -1, interrupts
- * it. */
+/* The connect plan for these options, which must outlive it. Connecting is interrupted once the
+ * descriptor WAKE is readable; -1: never. */
 struct connect_plan common_options_connect_plan(const struct common_options *c, int wake);
 
 /* Checks the options. Returns 0 or -EINVAL, reported. */
@@ -63,11 +63,12 @@ int common_options_check(struct common_options *c);
  * 65535, and accepts " 7" and "+7". */
 bool common_options_is_port(const char *port);
 
-/* The code point DSCP by name, or as a number, in BUF of DSCP_TEXT_MAX bytes. Returns BUF. */
+/* Writes the name of the code point DSCP, or its number if it has none, into BUF of DSCP_TEXT_MAX
+ * bytes. Returns BUF. */
 #define DSCP_TEXT_MAX 8
 const char *dscp_name(int dscp, char *buf);
 
-/* Reports that the command line is wrong: WHAT, and TEXT or NULL. Returns -EINVAL. */
+/* Reports a usage error: WHAT is wrong, and the argument TEXT or NULL. Returns -EINVAL. */
 int usage_error(const char *what, const char *text);
 
 #endif

@@ -8,13 +8,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* What an argument may be. */
+/* A type of option argument. */
 struct option_type {
     int (*parse)(const char *text, void *member); /* returns 0, or -errno with MEMBER untouched */
-    const char *what;                             /* for errors: "not WHAT: text" */
+    const char *what;                             /* for error messages: "not WHAT: text" */
 };
 
-extern const struct option_type argument_text; /* a const char *: the command line's own text */
+extern const struct option_type argument_text; /* a const char *, which points into argv */
 extern const struct option_type
     argument_span; /* a uint64_t, microseconds: "500ms", "1min", "0.2" */
 extern const struct option_type argument_count; /* a uint64_t of at least 1 */
@@ -24,14 +24,14 @@ extern const struct option_type argument_size;  /* a uint64_t: bytes, 1 to OPTIO
 struct option_row {
     const char *name;
     char letter;                    /* or 0 */
-    const struct option_type *type; /* of its argument; NULL: none, .value is stored in an int */
-    size_t offset;                  /* of the member */
+    const struct option_type *type; /* of the argument; NULL: none, .value is stored in an int */
+    size_t offset;                  /* of the member to set */
     int value;
-    const char *argument; /* its name in the help, where it takes one */
+    const char *argument; /* its name in the help; NULL: takes none */
     const char *help;     /* may have several lines */
 };
 
-/* A table, and the structure that its offsets refer to. */
+/* An option table, and the structure that its offsets refer to. */
 struct option_set {
     const struct option_row *rows;
     size_t count;
@@ -39,14 +39,14 @@ struct option_set {
 };
 
 /*
- * Reads the options of ARGV, whose first string is skipped, into COUNT SETS, until *STOP is not 0;
- * sorts ARGV so that options come first. Returns the index of the first operand, or -EINVAL after
- * having said what is wrong.
+ * Stores the options in ARGV, whose first string is skipped, into COUNT SETS, and stops early once
+ * *STOP is not 0. Reorders ARGV so that options come first. Returns the index of the first operand,
+ * or -EINVAL, reported.
  */
 int options_parse(const struct option_set *sets, size_t count, int argc, char **argv,
                   const int *stop);
 
-/* Prints a line or more for each row. */
+/* Prints the help of each row, one line or more. */
 void options_print(const struct option_row *rows, size_t count, FILE *to);
 
 #endif

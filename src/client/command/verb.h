@@ -11,16 +11,16 @@
 
 struct verb {
     const char *name;
-    const char *summary;  /* of one line */
+    const char *summary;  /* one line */
     const char *leading;  /* the operand before HOST, or NULL */
     const char *trailing; /* the operands after PORT, or NULL */
-    const char *port;     /* where none is given */
-    bool datagrams;       /* it can be done with --udp */
-    bool network_only;    /* not with --unix or --proxy */
-    bool probes;          /* what it sends are probes (probe.h) */
+    const char *port;     /* the default */
+    bool datagrams;       /* accepts --udp */
+    bool network_only;    /* rejects --unix and --proxy */
+    bool probes;          /* sends probes (probe.h) */
     const struct option_row *rows;
     size_t row_count;
-    const void *defaults; /* what the rows' offsets are of, .size bytes */
+    const void *defaults; /* of the structure that the rows describe, .size bytes */
     size_t size;
     int misuse; /* the exit status for a wrong command line */
     /* Returns the exit status. OPTS is a copy of .defaults with the options stored. */
@@ -28,8 +28,7 @@ struct verb {
     const char *notes; /* the rest of the help */
 };
 
-/* Runs VERB with the ARGC strings of ARGV, of which the first is skipped. Returns the exit status.
- */
+/* Runs VERB with the ARGC strings of ARGV; the first is skipped. Returns the exit status. */
 int verb_run(const struct verb *verb, int argc, char **argv);
 
 #endif

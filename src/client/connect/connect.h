@@ -13,7 +13,7 @@
 /* How to connect. */
 struct connect_plan {
     int type;                     /* SOCK_STREAM or SOCK_DGRAM; a Unix socket has its own */
-    bool lasting;                 /* a connection is required: no Unix datagram socket */
+    bool lasting;                 /* a connection is required: rejects Unix datagram sockets */
     uint64_t deadline;            /* clock_now(), or NEVER */
     const struct address *source; /* the address to connect from, without a port; NULL: any */
     int dscp;                     /* of the IP header, 0 to 63 (RFC 2474); -1: the default */
@@ -23,17 +23,18 @@ struct connect_plan {
 };
 
 /*
- * Begins to connect to ADDRESS, which is an IP address or, for a plan of datagrams, any; the type
- * is the plan's. Returns a socket (close-on-exec, non-blocking) or -errno. Once it is writable,
- * connect_finish() returns what became of it: 0 (with TCP_NODELAY set), or -errno; the caller
- * closes it in either case. A socket that the kernel has connected to itself is -ECONNREFUSED.
+ * Begins to connect to ADDRESS with a socket of the plan's type. ADDRESS must be an IP address,
+ * unless the plan is for datagrams. Returns a socket (close-on-exec, non-blocking) or -errno. Once
+ * it is writable, connect_finish() returns the result: 0 (with TCP_NODELAY set) or -errno. The
+ * caller closes the socket in either case. A socket that the kernel has connected to itself gives
+ * -ECONNREFUSED.
  */
 int connect_begin(const struct address *address, const struct connect_plan *plan);
 int connect_finish(int fd, const struct address *address);
 
 /*
- * Connects to the Unix socket ADDRESS and finds out whether it is one of a stream, of packets or of
- * datagrams. Returns such a socket or -errno; -ETIMEDOUT, -ECANCELED (.wake).
+ * Connects to the Unix socket ADDRESS, whatever its type: stream, sequenced packets or datagrams.
+ * Returns a socket of that type, or -errno, among others -ETIMEDOUT or -ECANCELED (.wake).
  */
 int connect_unix(const struct address *address, const struct connect_plan *plan);
 
@@ -41,7 +42,7 @@ int connect_unix(const struct address *address, const struct connect_plan *plan)
 int connect_type(int fd);
 
 /*
- * Whether FD is connected to itself: if nobody listens on the destination port, the kernel may
+ * Whether FD is connected to itself: if nothing listens on the destination port, the kernel may
  * choose it as the source port, and the socket receives what it sends.
  */
 bool connect_is_to_itself(int fd);

@@ -8,17 +8,17 @@
 
 #include <stddef.h>
 
-/* No address was found: REASON says why. */
+/* Reports that no address was found, with the REASON. */
 void connect_diag_unresolved(const struct target *target, const char *reason);
 
-/* A hint for users who gave a message instead of the port. */
+/* Prints a hint if the user seems to have given a message in place of the port. */
 void connect_diag_hint_at_port(const struct target *target);
 
-/* An address is about to be tried; was tried, and A->error is why it failed. */
+/* Report that an address is about to be tried, and that it failed because of A->error. */
 void connect_diag_trying(const struct attempt *a);
 void connect_diag_refused(const struct attempt *a);
 
-/* The same, written into BUF. */
+/* Writes the reason why A failed into BUF of SIZE bytes. Returns BUF. */
 const char *connect_diag_reason(const struct attempt *a, char *buf, size_t size);
 
 #endif

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 /*
- * Like getaddrinfo(3), until DEADLINE (clock_now(); NEVER) at most: it is then EAI_INPROGRESS.
- * Names are looked up in a thread, which goes on by itself after the deadline; numbers take none.
- * errno is set for EAI_SYSTEM. The caller frees *FOUND by freeaddrinfo(3).
+ * Like getaddrinfo(3), but returns EAI_INPROGRESS at DEADLINE (by clock_now(); NEVER: no deadline).
+ * Names are looked up in a thread, which outlives the deadline; numeric addresses need no thread.
+ * With EAI_SYSTEM, errno is set. The caller frees *FOUND with freeaddrinfo(3).
  */
 int lookup(const char *host, const char *service, const struct addrinfo *hints, uint64_t deadline,
            struct addrinfo **found);

@@ -14,8 +14,8 @@
 
 /* The target: a PATH (address_unix()), or HOST and PORT for getaddrinfo(3). */
 struct target {
-    const char *path; /* NULL: HOST and PORT count */
-    const char *host; /* a name or an address; an IPv6 one may stand in brackets */
+    const char *path; /* NULL: use .host and .port */
+    const char *host; /* a name or an address; an IPv6 address may be in brackets */
     const char *port; /* a number or a service name */
     int family;       /* AF_UNSPEC, AF_INET or AF_INET6 */
     int type;         /* SOCK_STREAM or SOCK_DGRAM */
@@ -35,11 +35,12 @@ struct attempts {
 };
 
 /*
- * All addresses of TARGET, none twice and the families in turn (RFC 8305, 4), into FOUND, which the
- * caller frees with attempts_free(). Takes until DEADLINE (clock_now(); NEVER) at most. Returns 0,
- * or with FOUND empty and the *REASON in words (static) -EINVAL (TARGET->path is none),
- * -ENAMETOOLONG (it is too long), -EPROTONOSUPPORT (the port is the name of no service),
- * -ETIMEDOUT, -EAGAIN (the system ran short of something) or -EADDRNOTAVAIL.
+ * Finds all addresses of TARGET, without duplicates and with alternating families (RFC 8305, 4).
+ * The caller frees FOUND with attempts_free(). Returns at DEADLINE (by clock_now(); NEVER: no
+ * deadline) at the latest. Returns 0, or -errno with FOUND empty and *REASON set to a static text:
+ * -EINVAL (TARGET->path is not a valid path), -ENAMETOOLONG (it is too long), -EPROTONOSUPPORT (the
+ * port is no known service name), -ETIMEDOUT, -EAGAIN (the system is short of resources) or
+ * -EADDRNOTAVAIL.
  */
 int target_resolve(const struct target *target, uint64_t deadline, struct attempts *found,
                    const char **reason);

@@ -7,13 +7,14 @@
 #include "client/exchange/exchange.h"
 #include "net/address.h"
 
-/* SOCK is connected to PEER; says as much of it as the VERBOSITY (common_options.h) asks for. */
+/* Reports that SOCK is connected to PEER, in the detail that VERBOSITY (common_options.h) asks for.
+ */
 void exchange_diag_connected(int sock, const struct address *peer, const struct exchange_plan *plan,
                              int verbosity);
 
 /*
- * How the exchange with PEER ended: a failure in words, a success as far as the VERBOSITY asks
- * for it. Returns the exit status.
+ * Reports how the exchange with PEER ended: always if it failed, and otherwise as VERBOSITY asks.
+ * Returns the exit status.
  */
 int exchange_diag_result(const struct exchange_result *result, const struct address *peer,
                          const struct exchange_plan *plan, int verbosity);

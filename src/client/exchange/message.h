@@ -1,5 +1,5 @@
 /*
- * A message that is sent apart, and its answer, as objects of JSON.
+ * A message that is sent as a datagram or packet, and its answer, as JSON objects.
  */
 #ifndef ECHOD_CLIENT_EXCHANGE_MESSAGE_H
 #define ECHOD_CLIENT_EXCHANGE_MESSAGE_H
@@ -17,14 +17,14 @@ struct message {
     uint64_t begin;  /* when it was sent, nanoseconds */
 };
 
-/* Whether the LEN bytes at DATA are M; either may be empty, and M then nowhere. */
+/* Whether the LEN bytes at DATA equal M. Either may be empty; M->data may then be NULL. */
 bool message_is(const struct message *m, const char *data, size_t len);
 
-/* The answer to M that ARRIVED from PEER; M is NULL for what answers nothing. */
+/* Prints the answer to M that ARRIVED from PEER; M is NULL if it answers no message. */
 void message_put_answer(const struct address *peer, const struct message *m, const char *data,
                         size_t len, uint64_t arrived);
 
-/* That M has no answer: the VERDICT in a word, and the reason or NULL. */
+/* Prints that M has no answer: the VERDICT, one word, and the REASON or NULL. */
 void message_put_failure(const struct address *peer, const struct message *m, const char *verdict,
                          const char *reason);
 

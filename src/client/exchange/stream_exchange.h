@@ -1,6 +1,6 @@
 /*
- * The exchange over a stream: sends and receives at the same time until there is nothing left to be
- * sent, and the server closes.
+ * An exchange over a stream: sends and receives at the same time until everything is sent and the
+ * server closes.
  */
 #ifndef ECHOD_CLIENT_EXCHANGE_STREAM_EXCHANGE_H
 #define ECHOD_CLIENT_EXCHANGE_STREAM_EXCHANGE_H
@@ -8,8 +8,8 @@
 #include "client/exchange/exchange.h"
 
 /*
- * Runs PLAN to its end: sends all, half-closes, and reads until the server closes, in bounded
- * memory. SIGPIPE must be ignored. RESULT is always filled in.
+ * Runs PLAN to its end: sends everything, half-closes, and reads until the server closes. Uses
+ * bounded memory. SIGPIPE must be ignored. RESULT is always filled in.
  */
 void stream_exchange_run(const struct exchange_plan *plan, struct exchange_result *result);
 

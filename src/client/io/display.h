@@ -1,5 +1,5 @@
 /*
- * Replies on their way to standard output, made safe where that is a terminal.
+ * Replies that are written to standard output, escaped if it is a terminal.
  */
 #ifndef ECHOD_CLIENT_IO_DISPLAY_H
 #define ECHOD_CLIENT_IO_DISPLAY_H
@@ -8,34 +8,34 @@
 
 #include <stdbool.h>
 
-/* Begins as all zero but .fd and .escape. */
+/* Initialise .fd, .escape and .json; the rest is zero. */
 struct display {
     int fd;
-    bool escape;            /* show control bytes and what is no UTF-8 as \xNN */
-    bool json;              /* the same, and put each piece into an object */
-    struct byte_queue held; /* the beginning of a UTF-8 sequence whose rest has not come yet */
-    struct byte_queue text; /* what is to be written */
+    bool escape;            /* show control bytes and invalid UTF-8 as \xNN */
+    bool json;              /* the same, with each piece in a JSON object */
+    struct byte_queue held; /* an incomplete UTF-8 sequence */
+    struct byte_queue text; /* to be written */
 };
 
-/* Takes a copy of the LEN bytes at DATA. Returns 0 or -ENOMEM. */
+/* Queues the LEN bytes at DATA. Returns 0 or -ENOMEM. */
 int display_take(struct display *d, const char *data, size_t len);
 
-/* No more will be taken: what was held back is shown as it is. Returns 0 or -ENOMEM. */
+/* Ends the input: queues an incomplete UTF-8 sequence as it is. Returns 0 or -ENOMEM. */
 int display_end(struct display *d);
 
-/* Whether something is to be written. */
+/* Whether there is anything to write. */
 bool display_pending(const struct display *d);
 
 /*
- * One write(2), once poll(2) says that there is room; never blocks then, not even where the
+ * One write(2), after poll(2) has reported that there is room. Does not block then, even if the
  * descriptor is a blocking pipe. Returns 0 or -errno.
  */
 int display_write(struct display *d);
 
-/* Writes all of it, however long that takes. Returns 0 or -errno. */
+/* Writes everything, however long that takes. Returns 0 or -errno. */
 int display_write_all(struct display *d);
 
-/* Drops what was not written. */
+/* Frees the memory; output that was not written is lost. */
 void display_free(struct display *d);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What the verbs print on standard output: lines for people, or objects of JSON, one a line.
+ * The output of the verbs on standard output: lines of text, or JSON objects, one per line.
  */
 #ifndef ECHOD_CLIENT_IO_OUTPUT_H
 #define ECHOD_CLIENT_IO_OUTPUT_H
@@ -11,16 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Enough for a time as output_time() writes it. */
+/* Enough for output_time(). */
 #define TIME_TEXT_MAX 32
 
-/* A line for people. */
+/* Prints a line of text. */
 void output_line(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* NS nanoseconds in milliseconds, with as many digits as are worth reading: "0.031", "1204". */
+/* Writes NS nanoseconds in milliseconds, with the significant digits, into BUF: "0.031", "1204".
+ * Returns BUF. */
 const char *output_time(uint64_t ns, char *buf);
 
-/* An object: its type, its members, its end. Bytes from elsewhere are escaped (base/escape.h). */
+/* Print a JSON object: output_begin(), any number of members, output_end(). Text is escaped
+ * (base/escape.h). */
 void output_begin(const char *type);
 void output_text(const char *key, const char *text);
 void output_bytes(const char *key, const void *data, size_t len);
@@ -29,16 +31,16 @@ void output_count(const char *key, uint64_t count);
 void output_milliseconds(const char *key, uint64_t ns);
 void output_end(void);
 
-/* Ends one that is not worth a write(2) of its own. */
+/* Ends an object without flushing it, since many follow. */
 void output_end_one_of_many(void);
 
-/* Ends a summary, which has the exit STATUS. */
+/* Ends a summary with the member for the exit STATUS. */
 void output_end_summary(int status);
 
-/* The object of a failure, of ADDRESS or (NULL) before there is one. */
+/* Prints an object for a failure at ADDRESS; NULL: before any address was known. */
 void output_error(const struct address *address, const char *reason);
 
-/* Whether everything has been written so far: there may be nobody who reads it any more. */
+/* Whether everything could be written so far; false once the reader is gone, for example. */
 bool output_works(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Standard streams, signals and limits: the same for whatever started the program.
+ * Gives the program the same standard streams, signals and limits, whatever it inherits.
  */
 #ifndef ECHOD_CLIENT_IO_STREAMS_H
 #define ECHOD_CLIENT_IO_STREAMS_H
@@ -12,17 +12,17 @@ struct streams {
 };
 
 /*
- * Makes closed standard descriptors fail like closed ones, though their numbers are taken; makes
- * stdout write everything even if the descriptor is non-blocking; unblocks all signals, and ignores
- * SIGPIPE and SIGXFSZ, so that write(2) returns the error; raises soft limits of descriptors and of
- * the stack that are less than the program needs. To be called first. STREAMS must stay until
+ * Occupies the numbers of closed standard descriptors with descriptors that fail as closed ones do;
+ * makes stdout write everything even if the descriptor is non-blocking; unblocks all signals, and
+ * ignores SIGPIPE and SIGXFSZ so that write(2) returns the error; raises the soft limits of
+ * descriptors and stack if they are too low. Must be called first. STREAMS must remain valid until
  * streams_close(). Returns 0 or -errno.
  */
 int streams_open(struct streams *streams);
 
 /*
- * Writes what stdout still holds. Returns STATUS; or FAILED if standard output could not be
- * written: that is reported, unless nobody reads it any more (-EPIPE).
+ * Flushes stdout. Returns STATUS, or FAILED if standard output could not be written, which is
+ * reported unless the reader is gone (-EPIPE).
  */
 int streams_close(struct streams *streams, int status, int failed);
 

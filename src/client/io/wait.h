@@ -9,8 +9,8 @@
 
 #define NEVER UINT64_MAX
 
-/* poll(2) until a moment in nanoseconds of clock_nanoseconds(), which it does not miss by a
- * millisecond; NEVER: for ever. */
+/* poll(2) until MOMENT, in nanoseconds of clock_nanoseconds(), without rounding to milliseconds;
+ * NEVER: no limit. */
 int wait_poll(struct pollfd *set, nfds_t count, uint64_t moment);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The results of echoc load, and printing them.
+ * The results of echoc load, and how they are printed.
  */
 #ifndef ECHOD_CLIENT_LOAD_LOAD_RESULTS_H
 #define ECHOD_CLIENT_LOAD_LOAD_RESULTS_H
@@ -13,11 +13,11 @@
 
 struct load_options {
     uint64_t connections; /* at once */
-    uint64_t rate;        /* new ones a second; 0: as fast as it goes */
+    uint64_t rate;        /* new connections per second; 0: as fast as possible */
     uint64_t time;        /* microseconds; 0: until .count */
-    uint64_t count;       /* in all; 0: until .time */
-    uint64_t messages;    /* each */
-    uint64_t size;        /* of a message */
+    uint64_t count;       /* connections in all; 0: until .time */
+    uint64_t messages;    /* per connection */
+    uint64_t size;        /* of a message, bytes */
     const char *plot;
 };
 
@@ -25,23 +25,23 @@ struct load {
     const struct load_options *opts;
     struct load_totals *totals;
     struct load_connection *connections; /* opts->connections of them */
-    struct pollfd *set;                  /* for each; and the signals */
-    bool progress;                       /* is told */
+    struct pollfd *set;                  /* one for each connection, then the signals */
+    bool progress;                       /* is printed */
     bool over;                           /* stopped by the user */
     struct schedule schedule;
-    uint64_t ended;   /* when it did, nanoseconds */
-    uint64_t patient; /* until when those that are due are waited for, nanoseconds; NEVER */
-    uint64_t tick;    /* when progress is to be told, and what was printed written, microseconds */
+    uint64_t ended;   /* when the load ended, nanoseconds */
+    uint64_t patient; /* until when to wait for connections that are due, nanoseconds; NEVER */
+    uint64_t tick;    /* when to print progress and flush the output, microseconds */
 };
 
-/* Connections that were due by the end, and those that neither were completed nor failed. */
+/* Connections that were due by the end, and those that neither completed nor failed. */
 uint64_t load_scheduled(const struct load *l);
 uint64_t load_unfinished(const struct load *l);
 
-/* Tells on standard error how far it is, between BEGIN and END. */
+/* Prints the progress on standard error, between the strings BEGIN and END. */
 void load_progress(const struct load *l, const char *begin, const char *end);
 
-/* Prints the summary, which has the exit STATUS. */
+/* Prints the summary, which includes the exit STATUS. */
 void load_summary(const struct load *l, int status);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * What each kind of finding means for whoever runs the network, and what can be done.
+ * Advice to the operators of a network: what each kind of finding means, and what they can do.
  */
 #ifndef ECHOD_CLIENT_PAGE_ADVICE_H
 #define ECHOD_CLIENT_PAGE_ADVICE_H
 
-/* Of findings of this KIND; "" for others. */
+/* The advice on findings of this KIND; "" if there is none. */
 const char *path_advice(const char *kind);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * Text in a page of HTML.
+ * Text in an HTML page.
  */
 #ifndef ECHOD_CLIENT_PAGE_HTML_H
 #define ECHOD_CLIENT_PAGE_HTML_H
 
 #include <stdio.h>
 
-/* TEXT, with what means something in HTML escaped, and bytes that are no UTF-8 made visible. */
+/* Writes TEXT with HTML's special characters escaped and invalid UTF-8 made visible. */
 void html_text(FILE *to, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The pictures of the page, in SVG. Each has its meaning in words, too: in a title, for those who
- * do not see it, and not by colour alone.
+ * The pictures of the page, in SVG. For readers who cannot see them or their colours, each also has
+ * its meaning in words, in a title.
  */
 #ifndef ECHOD_CLIENT_PAGE_PICTURE_H
 #define ECHOD_CLIENT_PAGE_PICTURE_H
@@ -9,7 +9,8 @@
 
 #include <stdio.h>
 
-/* The path and its ends, packet sizes, flows; nothing where nothing is known. */
+/* Write the picture of the path and its ends, of packet sizes, and of flows; nothing if the data
+ * are missing. */
 void path_picture_ends(FILE *to, const struct path *p);
 void path_picture_sizes(FILE *to, const struct path *p);
 void path_picture_flows(FILE *to, const struct path *p);

@@ -1,5 +1,5 @@
 /*
- * What was sent in the handshake, and what arrived, as a table of HTML.
+ * The handshake as it was sent and as it arrived, in an HTML table.
  */
 #ifndef ECHOD_CLIENT_PAGE_TABLE_H
 #define ECHOD_CLIENT_PAGE_TABLE_H

@@ -1,5 +1,5 @@
 /*
- * What echoc path has found: a sentence for each, for people or as an object of JSON.
+ * The findings of echoc path: each is a sentence, printed as text or as a JSON object.
  */
 #ifndef ECHOD_CLIENT_PATH_FINDINGS_H
 #define ECHOD_CLIENT_PATH_FINDINGS_H
@@ -10,22 +10,23 @@
 #include <stdbool.h>
 
 struct finding {
-    const char *kind; /* for programs */
-    char *text;       /* as it is: the server's words may be among it */
-    bool fault;       /* else a note */
+    const char *kind; /* a keyword for programs */
+    char *text;       /* not escaped: it may contain text from the server */
+    bool fault;       /* false: a note */
 };
 
 struct findings {
     const struct common_options *common;
-    size_t count;         /* of findings; notes do not count */
-    struct finding *list; /* all of them, and the notes */
-    size_t length;
+    size_t count;         /* of faults */
+    struct finding *list; /* faults and notes */
+    size_t length;        /* of the list */
 };
 
-/* Something is not as it was sent, or as it should be. KIND stays the caller's. */
+/* Adds and prints a fault: something is not as it was sent, or as it should be. KIND must outlive
+ * F. */
 void findings_add(struct findings *f, const char *kind, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Something that is good to know, and no fault; not printed with --quiet. */
+/* Adds a note: useful to know, but no fault. Not printed with --quiet. */
 void findings_note(struct findings *f, const char *kind, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Whether there is a finding of this KIND. */

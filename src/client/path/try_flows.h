@@ -1,12 +1,13 @@
 /*
- * What many flows show of a path.
+ * The step of echoc path that uses many flows.
  */
 #ifndef ECHOD_CLIENT_PATH_TRY_FLOWS_H
 #define ECHOD_CLIENT_PATH_TRY_FLOWS_H
 
 #include "client/path/path.h"
 
-/* Loss, order and duplicates over p->opts->flows flows, and flows that lose everything. */
+/* Tests for loss, reordering and duplicates over p->opts->flows flows, and for flows that lose
+ * everything. */
 void path_try_flows(struct path *p);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What a whoami service answers, as values.
+ * The answer of a whoami service, parsed.
  */
 #ifndef ECHOD_CLIENT_PATH_WHOAMI_REPLY_H
 #define ECHOD_CLIENT_PATH_WHOAMI_REPLY_H
@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* What two ends of a TCP connection can agree on. */
+/* Options that the two ends of a TCP connection can agree on: a bit mask. */
 #define AGREED_TIMESTAMPS 1U
 #define AGREED_SACK 2U
 #define AGREED_WINDOW_SCALE 4U
@@ -23,14 +23,14 @@ struct arrived_syn {
 };
 
 struct whoami_reply {
-    struct address peer, local; /* .len 0: not known, or of a Unix socket */
-    bool proxied;               /* a proxy told who the peer is */
-    int sent_mss;               /* the server's MSS, in its SYN-ACK; -1: not known */
-    int agreed;                 /* AGREED_..., as the server sees it; -1: not known */
-    bool reports_syn;           /* whether this echod knows of SYNs at all */
-    bool has_syn;               /* whether there is one, and it is not the proxy's */
+    struct address peer, local; /* .len 0: not known, or a Unix socket */
+    bool proxied;               /* the peer is the one named in a PROXY header */
+    int sent_mss;               /* the MSS in the server's SYN-ACK; -1: not known */
+    int agreed;                 /* AGREED_..., according to the server's kernel; -1: not known */
+    bool reports_syn;           /* whether this version of echod reports SYNs */
+    bool has_syn;               /* whether the client's SYN, not a proxy's, is in .syn */
     struct arrived_syn syn;
-    char missing[160]; /* why there is none */
+    char missing[160]; /* why there is no SYN */
 };
 
 /* Reads TEXT. Returns 0, or -EBADMSG if it is not the answer of a whoami service. */

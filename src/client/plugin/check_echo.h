@@ -1,6 +1,7 @@
 /*
- * check_echo: the client as a plugin of monitoring systems (Icinga, Nagios and others), by the
- * Monitoring Plugins Development Guidelines: one line with performance data, four exit statuses.
+ * check_echo: the client as a plugin for monitoring systems (Icinga, Nagios and others). Follows
+ * the Monitoring Plugins Development Guidelines: one line with performance data, four exit
+ * statuses.
  */
 #ifndef ECHOD_CLIENT_PLUGIN_CHECK_ECHO_H
 #define ECHOD_CLIENT_PLUGIN_CHECK_ECHO_H
@@ -10,7 +11,7 @@
 #define CHECK_CRITICAL 2
 #define CHECK_UNKNOWN 3
 
-/* The whole program, from its command line to its exit status, which it returns. */
+/* Runs the program. Returns its exit status. */
 int check_main(int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What check_echo says to a server, and whether the answer is the right one.
+ * What check_echo sends to a server, and the answer that it expects.
  */
 #ifndef ECHOD_CLIENT_PLUGIN_EXPECT_H
 #define ECHOD_CLIENT_PLUGIN_EXPECT_H
@@ -11,19 +11,19 @@
 #define EXPECT_WHY_MAX 512
 
 struct expectation {
-    int fd;           /* connected and non-blocking; the caller's */
+    int fd;           /* connected and non-blocking; the caller closes it */
     int type;         /* of the socket */
-    const char *send; /* .send_len bytes; NULL: a probe, or nothing where something is expected */
+    const char *send; /* .send_len bytes; NULL: a probe, or nothing if .expect is set */
     size_t send_len;
-    const char *expect; /* what the answer has to hold; NULL: just what was sent */
+    const char *expect; /* must be part of the answer; NULL: the answer must equal what was sent */
     uint64_t deadline;  /* microseconds of clock_now() */
-    size_t received;    /* is set: bytes */
-    bool answered;      /* is set: something came, right or not */
-    uint64_t arrived;   /* is set: when the answer did, nanoseconds (stamp.h) */
+    size_t received;    /* result: bytes received */
+    bool answered;      /* result: there was an answer, right or not */
+    uint64_t arrived;   /* result: when the answer arrived, nanoseconds (stamp.h) */
 };
 
-/* Talks. Returns whether the answer was right; WHY, of EXPECT_WHY_MAX bytes, then stays as it is,
- * and says else what was wrong. */
+/* Sends, and waits for the answer. Returns whether it was right; if not, writes the reason into WHY
+ * of EXPECT_WHY_MAX bytes. */
 bool expect_answer(struct expectation *talk, char *why);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Statistics of times in bounded memory, however many there are: exact count, least, greatest, mean
- * and deviation; percentiles from a histogram with logarithmic buckets.
+ * Statistics of any number of times in bounded memory: exact count, minimum, maximum, mean and
+ * standard deviation; percentiles from a histogram with logarithmic buckets.
  *
- * A bucket is at most 1/128 of its times wide, and its middle is what is reported: a percentile is
- * off by less than 0.4 % (and below 256 ns by nothing). Integers throughout; floating point is for
+ * The width of a bucket is at most 1/128 of its times, and its middle is reported, so a percentile
+ * is off by less than 0.4 % (below 256 ns it is exact). Uses integers only; floating point is for
  * display.
  */
 #ifndef ECHOD_CLIENT_PROBE_STATS_H
@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Times beyond 2^42 ns, 73 minutes, count as that. */
+/* Times above 2^42 ns (73 minutes) count as 2^42 ns. */
 #define STATS_BITS 42
 #define STATS_BUCKETS ((STATS_BITS - 7 + 1) * 128)
 
-/* All zero is none. */
+/* All zero: no times. */
 struct stats {
     uint64_t count;
     uint64_t min, max; /* nanoseconds */
@@ -26,14 +26,14 @@ struct stats {
 
 void stats_add(struct stats *s, uint64_t ns);
 
-/* All of these are 0 where nothing was added. */
+/* These return 0 if no time was added. */
 uint64_t stats_mean(const struct stats *s);
-uint64_t stats_deviation(const struct stats *s); /* of the population, ping(8)'s mdev */
+uint64_t stats_deviation(const struct stats *s); /* of the population, as mdev in ping(8) */
 
-/* The least time that PER_MILLE thousandths of all do not exceed. */
+/* The smallest time that PER_MILLE thousandths of all times do not exceed. */
 uint64_t stats_percentile(const struct stats *s, unsigned per_mille);
 
-/* How many times are in the buckets whose middle is from FROM to (not including) TO. */
+/* The number of times in buckets whose middle is at least FROM and below TO. */
 uint64_t stats_between(const struct stats *s, uint64_t from, uint64_t to);
 
 #endif

@@ -9,19 +9,19 @@
 
 #define ERROR_COUNTS_MAX 16
 
-/* All zero is none. */
+/* All zero: no errors. */
 struct error_counts {
     struct {
         const char *text;
         uint64_t count;
-    } list[ERROR_COUNTS_MAX]; /* the last place is for all others, too */
+    } list[ERROR_COUNTS_MAX]; /* the last entry also counts all further causes */
     uint64_t count;
 };
 
-/* One more because of TEXT, which stays the caller's and must remain. */
+/* Counts a failure with the cause TEXT, a string that must outlive ERRORS. */
 void error_counts_add(struct error_counts *errors, const char *text);
 
-/* Prints a line for each; or the member "causes", an object. */
+/* Print a line for each cause, or the JSON member "causes", an object. */
 void error_counts_print(const struct error_counts *errors);
 void error_counts_put(const struct error_counts *errors);
 

@@ -1,5 +1,5 @@
 /*
- * A histogram as text: how often which time was measured.
+ * A histogram of times as text.
  */
 #ifndef ECHOD_CLIENT_RESULTS_HISTOGRAM_H
 #define ECHOD_CLIENT_RESULTS_HISTOGRAM_H
@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* Prints a line for each step of a logarithmic scale, so fine that most times are divided among
- * some of them; steps in which there were none are left out. With JSON, an object each. */
+/* Prints a line for each non-empty step of a logarithmic scale, which is fine enough to spread most
+ * times over several steps. With JSON, prints an object for each. */
 void histogram_print(const struct stats *s, bool json);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A picture of times, drawn by gnuplot(1), which gets them as they are measured.
+ * A plot of times by gnuplot(1), which receives them as they are measured.
  */
 #ifndef ECHOD_CLIENT_RESULTS_PLOT_H
 #define ECHOD_CLIENT_RESULTS_PLOT_H
@@ -13,38 +13,38 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* What a point stands for; a lost one has no time. */
+/* The meaning of a point; a lost probe has no time. */
 enum plot_mark { PLOT_INTACT, PLOT_DAMAGED, PLOT_LOST, PLOT_MARKS };
 
-/* All zero is none: plot_add() and plot_close() then do nothing. */
+/* All zero: no plot; plot_add() and plot_close() then do nothing. */
 struct plot {
     FILE *to;
     pid_t pid;
-    int drawn; /* what gnuplot prints, in memory */
+    int drawn; /* a memory file with gnuplot's output */
     struct output_file file;
     time_t begun;
     uint64_t counts[PLOT_MARKS];
-    uint64_t least, greatest; /* of the times, nanoseconds */
-    uint64_t first, last;     /* the least and the greatest X */
+    uint64_t least, greatest; /* range of the times, nanoseconds */
+    uint64_t first, last;     /* range of X */
 };
 
 /* Opens PATH (.svg or .png) and starts gnuplot. Returns 0 or -errno, reported. */
 int plot_open(struct plot *plot, const char *path);
 
-/* Adds a point at X thousandths; NS is its time in nanoseconds. */
+/* Adds a point at X, in thousandths; NS is its time in nanoseconds. */
 void plot_add(struct plot *plot, enum plot_mark mark, uint64_t x, uint64_t ns);
 
-/* What is written around the points. */
+/* Titles and labels of the plot. */
 struct plot_text {
     const char *verb;
     const struct address *peer;
     const char *transport; /* "TCP", "UDP" */
-    uint64_t size;         /* of a probe */
+    uint64_t size;         /* of a probe, bytes */
     const char *x_axis;
-    const struct stats *times; /* for the lines at the percentiles */
+    const struct stats *times; /* for lines at the percentiles */
 };
 
-/* Has it drawn, waits, and writes the file. Returns 0 or -errno, reported. */
+/* Lets gnuplot draw, waits for it, and writes the file. Returns 0 or -errno, reported. */
 int plot_close(struct plot *plot, const struct plot_text *text);
 
 #endif

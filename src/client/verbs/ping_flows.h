@@ -7,7 +7,7 @@
 #include "client/command/common_options.h"
 #include "client/verbs/ping_options.h"
 
-/* Pings as OPTIONS say, with OPTIONS->flows flows. Returns the exit status of the verb. */
+/* Runs ping with OPTIONS->flows flows. Returns the exit status. */
 int ping_flows(const struct common_options *common, const struct ping_options *options);
 
 #endif

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 struct ping_options {
-    uint64_t count;    /* 0: until it is stopped */
-    uint64_t interval; /* this and the others in microseconds; 0: as soon as there is a reply */
+    uint64_t count;    /* 0: until stopped */
+    uint64_t interval; /* microseconds, as all times here; 0: send after each reply */
     uint64_t size;
     uint64_t deadline; /* 0: none */
     uint64_t wait;

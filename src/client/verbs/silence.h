@@ -1,5 +1,5 @@
 /*
- * Silences over connections, many at once: the step of echoc idle.
+ * One step of echoc idle: tests silences of several lengths, each on its own connection, at once.
  */
 #ifndef ECHOD_CLIENT_VERBS_SILENCE_H
 #define ECHOD_CLIENT_VERBS_SILENCE_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct idle_options {
-    uint64_t shortest, longest; /* this and the others in microseconds */
+    uint64_t shortest, longest; /* microseconds, as all times here */
     uint64_t precision;
     uint64_t deadline;    /* 0: none */
     uint64_t connections; /* at once */
@@ -23,24 +23,25 @@ struct idle {
     struct attempts *attempts;
     struct address peer;
     int interrupts;
-    bool met;          /* an echo came, from .peer */
-    uint64_t deadline; /* of all; NEVER */
+    bool met;          /* .peer has echoed */
+    uint64_t deadline; /* for all steps; NEVER */
     uint64_t alive;    /* the longest silence that a connection survived */
-    uint64_t cut;      /* the shortest that none did; NEVER */
-    bool noticed;      /* it was cut after just .cut, for that was noticed when it happened */
-    bool found;        /* such a silence, this time */
-    const char *how;   /* it was cut, in a word; NULL: it was not */
-    const char *told;  /* the same in words */
-    const char *why;   /* there are no more connections; NULL: there are */
-    bool restless;     /* the server speaks unasked, again and again */
-    bool ran_short;    /* our own system did: there are no more connections */
+    uint64_t cut;      /* the shortest silence after which a connection was dead; NEVER */
+    bool noticed;      /* .cut is exact, because the end of the connection was observed */
+    bool found;        /* this step found a silence that cuts connections */
+    const char *how;   /* how the connection was cut, in a word; NULL: it was not */
+    const char *told;  /* the same as a phrase for messages */
+    const char *why;   /* why no more connections can be made; NULL: they can */
+    bool restless;     /* the server keeps sending data without being asked */
+    bool ran_short;    /* no more connections: this machine ran short of resources */
     bool over;         /* Ctrl-C, the deadline, or no more connections */
 };
 
 /*
- * Makes a connection for each of the COUNT SPANS, in ascending order, has an echo over it, is
- * silent for so long, and has another; all at once, or as many as may be. Tells of each, and stops
- * at the first that is cut: .alive and .cut are then nearer to each other.
+ * Opens a connection for each of the COUNT SPANS, in ascending order; each gets an echo, is silent
+ * for its span, and requests another echo. They run in parallel as far as the limits permit.
+ * Reports each result, and stops at the first connection that is cut. Afterwards, .alive and .cut
+ * are closer to each other.
  */
 void idle_try(struct idle *i, const uint64_t *spans, size_t count);
 

@@ -1,5 +1,5 @@
 /*
- * What can become of a probe of one size.
+ * The possible outcomes for probes of one size.
  */
 #ifndef ECHOD_CLIENT_VERBS_SWEEP_OUTCOME_H
 #define ECHOD_CLIENT_VERBS_SWEEP_OUTCOME_H
@@ -20,15 +20,14 @@ enum sweep_outcome {
     STOPPED
 };
 
-/* In a word, for programs. */
+/* The outcome as a keyword for programs. */
 const char *sweep_outcome_name(enum sweep_outcome outcome);
 
-/* Whether PASSAGE is an error, and REPORTED the network's report of it. */
+/* Whether OUTCOME is an error, and REPORTED the network's report of it. */
 bool sweep_outcome_is_reported(enum sweep_outcome outcome, const struct queued_error *reported);
 
-/* In words, with who REPORTED it, if anybody did, in BUF of SWEEP_OUTCOME_TEXT_MAX bytes. Returns
- * BUF.
- */
+/* Describes the outcome, with the host that REPORTED it, if any, in BUF of SWEEP_OUTCOME_TEXT_MAX
+ * bytes. Returns BUF. */
 #define SWEEP_OUTCOME_TEXT_MAX 320
 const char *sweep_outcome_text(enum sweep_outcome outcome, const struct queued_error *reported,
                                char *buf);
