@@ -1,5 +1,5 @@
 /*
- * The yardstick: accept, fork, echo, exit, and nothing else.
+ * The baseline: a loop that does nothing but accept, fork, echo and exit.
  *
  *   bareloop PORT   on 127.0.0.1
  */

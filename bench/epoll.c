@@ -1,5 +1,5 @@
 /*
- * The other school: one process and one thread for all clients, TCP and UDP.
+ * The event-driven design: one process and one thread for all clients, TCP and UDP.
  *
  *   epoll PORT   on 127.0.0.1
  */
@@ -16,7 +16,7 @@
 
 enum { BUFFER = 65536, EVENTS = 256 };
 
-/* What a client has not taken yet; while there is any, nothing is received from it. */
+/* A client, with echo that it has not accepted yet. Until it has, nothing is received from it. */
 struct client {
     int fd;
     size_t sent, size;
@@ -87,7 +87,7 @@ static void echo(int poller, struct client *client)
     }
     ssize_t sent = send(client->fd, buffer, (size_t)size, MSG_NOSIGNAL);
     if (sent < 0)
-        sent = 0; /* what is wrong with the connection, the next call finds, too */
+        sent = 0; /* the next call will find the error, too */
     if (sent < size)
         keep_rest(poller, client, buffer + sent, (size_t)(size - sent));
 }

@@ -1,7 +1,7 @@
 /*
- * The clients of the bench.
+ * The load generator of the benchmark.
  *
- *   load PORT await SECONDS                    until a byte is echoed
+ *   load PORT await SECONDS                    waits until a byte is echoed
  *   load PORT await-datagrams SECONDS          the same over UDP
  *   load PORT short CLIENTS COUNT SECONDS      COUNT connections, CLIENTS at once
  *   load PORT pingpong CLIENTS SIZE SECONDS    SIZE bytes back and forth
@@ -10,11 +10,11 @@
  *   load PORT datagrams SIZE FLIGHT SECONDS    FLIGHT datagrams at once
  *   load 0 fork COUNT                          the cycle of fork, exit and wait, without a server
  *
- * Each prints {"done": N, "seconds": S, "errors": N, "at": S}, the last by the
- * monotonic clock. pingpong and bulk print it once when all are
- * connected, run when they get a line on standard input, print it again, and keep the connections
- * until standard input ends. hold prints it when all are connected, and then for each line it gets:
- * "close N" closes N of the connections, "check" echoes a byte on each of the others.
+ * Each prints {"done": N, "seconds": S, "errors": N, "at": S}, where "at" is the time by the
+ * monotonic clock. pingpong and bulk print it once all clients are connected, run when they read a
+ * line from standard input, print it again, and keep the connections until standard input ends.
+ * hold prints it once all clients are connected, and after each command that it reads: "close N"
+ * closes N of the connections, "check" echoes a byte on each of the others.
  */
 #include "load.h"
 

@@ -58,7 +58,7 @@ int load_await(struct load *load, bool datagrams, double seconds)
 
 static bool send_numbered(int fd, char *data, size_t size, long number)
 {
-    memcpy(data, &number, sizeof(number)); /* each differs: what is the same may be a loop */
+    memcpy(data, &number, sizeof(number)); /* all differ, as equal datagrams may look like a loop */
     return send(fd, data, size, MSG_NOSIGNAL) == (ssize_t)size;
 }
 
@@ -80,7 +80,7 @@ int load_datagrams(struct load *load, size_t size, long in_flight, double second
             under_way--;
             last = load_now();
         } else {
-            under_way = 0; /* these are lost, or late */
+            under_way = 0; /* those not answered are lost or late */
         }
         over = load_now() - start >= seconds;
     }

@@ -23,7 +23,7 @@ static void close_some(struct held *held, long count)
     load_report(closed, load_now() - start, count - closed);
 }
 
-/* Sends a byte on each before the first is waited for. */
+/* Sends a byte on each connection before it waits for the first answer. */
 static void check_all(const struct held *held)
 {
     double start = load_now();
@@ -38,7 +38,7 @@ static void check_all(const struct held *held)
     load_report(good, load_now() - start, held->count - good);
 }
 
-/* By a reset, which leaves nothing behind in the kernel that the next run would find. */
+/* Closes with a reset, which leaves no state in the kernel that could affect the next run. */
 static void drop_all(const struct held *held)
 {
     const struct linger at_once = {.l_onoff = 1};

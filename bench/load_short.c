@@ -12,7 +12,7 @@ enum { SIZE = 32, EVENTS = 64, LAST_WAIT_MS = 10000 };
 static const char data[SIZE + 1] = "0123456789abcdefghijklmnopqrstuv";
 
 struct slot {
-    int fd; /* -1: nothing is under way here */
+    int fd; /* -1: not in use */
     bool sent;
     size_t received;
     char reply[SIZE];
@@ -55,7 +55,7 @@ static bool may_start(const struct run *run)
     return run->started < run->count && run->errors < LOAD_ERRORS_MAX && load_now() < run->deadline;
 }
 
-/* Connects, and sends at once if the connection is there already, as it is on loopback. */
+/* Connects, and sends at once if the connection is already established, as it is on loopback. */
 static bool start_one(struct run *run, struct slot *slot)
 {
     struct epoll_event event = {.data.ptr = slot};
@@ -125,7 +125,7 @@ static void handle(struct run *run, struct slot *slot)
         finish(run, slot, memcmp(data, slot->reply, SIZE) == 0);
 }
 
-/* What is under way at the deadline is waited for; what does not come then is an error. */
+/* Connections that are open at the deadline may finish; those that do not count as errors. */
 static void run_at_once(struct run *run, struct slot *slots, long clients)
 {
     struct epoll_event events[EVENTS];

@@ -91,7 +91,7 @@ int load_connect(struct load *load, int flags)
     return fd;
 }
 
-/* A client that is not kept waiting for ever, and does not wait itself before it sends. */
+/* Connects, with a receive timeout so that it cannot hang, and without Nagle's delay. */
 static int connect_patiently(struct load *load)
 {
     const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
@@ -105,7 +105,7 @@ static int connect_patiently(struct load *load)
     return fd;
 }
 
-/* Sends a byte on each of up to BATCH new connections. Returns how many there are in FDS. */
+/* Opens up to BATCH connections and sends a byte on each. Returns the number stored in FDS. */
 static long open_batch(struct load *load, int *fds, long count, long *errors)
 {
     long opened = 0;
@@ -123,7 +123,7 @@ static long open_batch(struct load *load, int *fds, long count, long *errors)
     return opened;
 }
 
-/* Keeps those of FDS on which the byte came back. */
+/* Keeps the connections in FDS that echoed the byte. Returns their number. */
 static long keep_echoing(int *fds, long count, long *errors)
 {
     long kept = 0;

@@ -16,7 +16,7 @@ enum { EVENTS = 256, CHUNK = 262144, OPENING_SECONDS = 20, SIZE_MAX_PINGPONG = 1
 static char outgoing[CHUNK > SIZE_MAX_PINGPONG ? CHUNK : SIZE_MAX_PINGPONG];
 static char incoming[sizeof(outgoing)];
 
-/* Opens the connections and waits for the word to go; false if it does not come. */
+/* Opens the connections and waits for the start command. Returns false if there is none. */
 static bool prepare(struct load *load, int *fds, long clients, double seconds)
 {
     char line[32];
@@ -65,7 +65,7 @@ static void play_alone(struct pingpong *game, int fd)
     }
 }
 
-/* Sends what is left; false if the connection is gone. */
+/* Sends what is left of the message. Returns false if the connection is lost. */
 static bool send_more(const struct pingpong *game, struct player *player)
 {
     while (player->sent < game->size) {
@@ -78,8 +78,8 @@ static bool send_more(const struct pingpong *game, struct player *player)
 }
 
 /*
- * Takes what there is, and begins the next round trip when all has come back. The poller reports
- * changes only, so this goes on until there is nothing to take: after a round trip there is not.
+ * Receives available data, and begins the next round trip once the message is complete. The poller
+ * is edge-triggered, so this continues until nothing is left to receive, as after a round trip.
  */
 static bool advance(struct pingpong *game, struct player *player)
 {
@@ -160,7 +160,7 @@ int load_pingpong(struct load *load, long clients, size_t size, double seconds)
 
 /* ---- bulk ---- */
 
-/* Counts what comes back into *RECEIVED. */
+/* Adds the bytes that come back to *RECEIVED. */
 static void stream(int fd, double deadline, volatile long *received)
 {
     struct pollfd both = {.fd = fd, .events = POLLIN | POLLOUT};

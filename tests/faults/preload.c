@@ -1,10 +1,10 @@
 /*
- * A library that is preloaded (ld.so(8)): each call of one of the functions below is counted by the
- * place in the program that makes it, and one of them is answered in the function's place, with an
- * error.
+ * A preloaded library (ld.so(8)) that replaces the functions below. It counts their calls by the
+ * place in the program that makes them, and makes one of the calls fail.
  *
- * Table and fault are in a file that all processes of a run share, named by ECHOD_CALLS;
- * tests/faults/calls.py writes and reads it. Calls that a library makes are let through.
+ * The table of places and the fault are in a file that all processes of a run share, named by
+ * ECHOD_CALLS; tests/faults/preload.py writes and reads it. Calls from libraries are neither
+ * counted nor made to fail.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,14 +19,15 @@
 #include <unistd.h>
 
 #define SITES 16384
-/* Callers that tell places apart, at most. */
+/* The most callers by which places are distinguished. */
 #define DEPTH 3
-/* In place of an errno: the third argument, a size, is 1. The function itself returns 0. */
+/* In place of an errno. SHORT: the third argument, a size, becomes 1. NOTHING: the function returns
+ * 0. */
 #define SHORT (-1001)
 #define NOTHING (-1002)
 
-/* A place in a program that calls FUNCTION: where the call returns to, from the program's begin on;
- * then where its caller returns to, and so on. */
+/* A place in a program that calls FUNCTION: the return address of the call, relative to the start
+ * of the program, then that of its caller, and so on. */
 struct site {
     _Atomic uint64_t key; /* 0: free */
     _Atomic uint32_t count;
@@ -36,7 +37,7 @@ struct site {
 };
 
 struct table {
-    uint64_t key; /* 0: nothing fails */
+    uint64_t key; /* 0: no fault */
     uint32_t nth, lasts, depth, padding;
     int32_t error;
     _Atomic uint32_t hits;
@@ -48,7 +49,7 @@ static uintptr_t begin, end;
 static char program[sizeof(table->site->program)];
 static _Atomic bool over;
 
-/* Of the program itself, which is the first. */
+/* Records the addresses of the program itself, which is the first object. */
 static int note_program(struct dl_phdr_info *info, size_t size, void *context)
 {
     (void)size, (void)context;
@@ -74,14 +75,14 @@ __attribute__((constructor)) static void prepare(void)
         return;
     path[length] = '\0';
     strncpy(program, strrchr(path, '/') + 1, sizeof(program) - 1);
-    if (!strstr(program, "echo")) /* what one of ours has started */
+    if (!strstr(program, "echo")) /* another program, started by one of ours */
         return;
     dl_iterate_phdr(note_program, NULL);
     table = memory;
     close(fd);
 }
 
-/* Before the program's destructors, in which gcov writes what it has counted. */
+/* Runs before the program's destructors, in which gcov writes its counters. */
 static void stop(void)
 {
     over = true;
@@ -95,7 +96,7 @@ static void stop_at_exit(void)
         atexit(stop);
 }
 
-/* What is in the stack where a function is called that keeps a frame pointer. */
+/* A stack frame of a function that keeps a frame pointer. */
 struct frame {
     const struct frame *caller;
     uintptr_t return_address;
@@ -106,7 +107,7 @@ static bool is_in_program(uintptr_t address)
     return address >= begin && address < end;
 }
 
-/* Of the function that FRAME is of. Whoever asks for more than one knows that all have frame
+/* The key of the call whose frame is FRAME. With a depth over 1, all callers must have frame
  * pointers. */
 static uint64_t key_of(const struct frame *frame, uint32_t *offset)
 {
@@ -139,7 +140,7 @@ static struct site *find(uint64_t key, const uint32_t *offset, const char *funct
     }
 }
 
-/* Counts a call of FUNCTION, whose frame is FRAME. Returns how it fails; 0: it does not. */
+/* Counts a call of FUNCTION, whose frame is FRAME. Returns how it fails; 0: it does not fail. */
 static int fails(const char *function, const struct frame *frame)
 {
     uint32_t offset[DEPTH] = {0}, count;
@@ -156,8 +157,8 @@ static int fails(const char *function, const struct frame *frame)
     return table->error;
 }
 
-/* Integers and pointers, six at most, are passed alike whatever they are. So one definition serves
- * for all. */
+/* Up to six arguments that are integers or pointers are passed in the same way, so one definition
+ * serves for all functions. */
 typedef long function(long, ...);
 long __libc_malloc(long, ...);
 long __libc_calloc(long, ...);
@@ -182,7 +183,7 @@ long __libc_realloc(long, ...);
         return real(a, b, c, d, e, f);                                                             \
     }
 
-/* This one does what it has to, and then fails: whoever is on the other side would wait. */
+/* Closes FILE and then fails, because the other end would otherwise wait. */
 static long closed(long file, ...)
 {
     function *real = (function *)dlsym(RTLD_NEXT, "fclose");
@@ -224,7 +225,7 @@ MINUS(sigtimedwait) MINUS(socket) MINUS(socketpair) MINUS(stat) MINUS(stat64) MI
 MINUS(sysconf) MINUS(timer_create) MINUS(timer_settime) MINUS(unlink) MINUS(waitid) MINUS(waitpid)
 MINUS(write) MINUS(writev)
 
-/* These return their error. */
+/* These functions return the error number. */
 ERROR(getaddrinfo) ERROR(posix_spawnp) ERROR(pthread_create)
 NEGATIVE(ini_parse_stream) NEGATIVE(sd_journal_sendv) NEGATIVE(sd_listen_fds_with_names)
 NEGATIVE(sd_watchdog_enabled)

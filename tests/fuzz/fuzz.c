@@ -49,13 +49,13 @@ int fuzz_file(const void *data, size_t size, char path[FUZZ_PATH_MAX])
     return fd;
 }
 
-/* ---- UTF-8, not by the code that is under test ---- */
+/* ---- UTF-8, independent of the code under test ---- */
 
-/* The code point at *TEXT, which moves past it; -1 where none is well-formed. */
+/* Returns the code point at *TEXT, and advances *TEXT past it; -1 if it is malformed. */
 static int32_t next_point(const unsigned char **text)
 {
     static const struct {
-        unsigned char low, high; /* of the first byte */
+        unsigned char low, high; /* range of the first byte */
         int more;
         int32_t least;
     } kinds[] = {{0x00, 0x7f, 0, 0},

@@ -1,6 +1,6 @@
 /*
- * Addresses and ranges as administrators write them: what is accepted is shown so that it is
- * accepted again, and is the same then.
+ * Addresses and ranges from a configuration: those that are accepted are printed so that they can
+ * be read again with the same value.
  */
 #include "base/escape.h"
 #include "base/text.h"
@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-/* The address that address_format() wrote as TEXT: "HOST:PORT". */
+/* Parses the address that address_format() wrote as TEXT: "HOST:PORT". */
 static struct address read_back(char *text)
 {
     char *colon = strrchr(text, ':');
@@ -58,7 +58,7 @@ static void check_unix(const char *text)
     fuzz_check(address_unix(&b, shown) == 0 && address_equal(&a, &b));
 }
 
-/* The address whose bits are those of C, of which bit FLIPPED is turned over (none: negative). */
+/* The address of C with the bit FLIPPED inverted (negative: none). */
 static struct address member(const struct cidr *c, int flipped)
 {
     struct address a = {.len = sizeof(a.in), .in = {.sin_family = AF_INET}};
@@ -76,7 +76,7 @@ static struct address member(const struct cidr *c, int flipped)
     return a;
 }
 
-/* An address is in the range exactly if the bits before the prefix's end are the same. */
+/* An address is in the range if and only if the bits of the prefix are equal. */
 static void check_members(const struct cidr *c)
 {
     int bits = c->family == AF_INET ? 32 : 128;
@@ -100,7 +100,7 @@ static void check_cidr(const char *text)
     fuzz_check(a.family == b.family && a.prefix == b.prefix);
     fuzz_check(memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0);
     fuzz_check(strcmp(a.zone, b.zone) == 0);
-    a.zone[0] = '\0'; /* which interfaces there are is the machine's */
+    a.zone[0] = '\0'; /* the interfaces depend on the machine */
     check_members(&a);
 }
 

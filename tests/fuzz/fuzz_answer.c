@@ -1,6 +1,6 @@
 /*
- * What echoctl makes of an answer, whoever gave it: JSON that is JSON. The first byte of the input
- * chooses how it is shown.
+ * Whatever answer echoctl receives, its JSON output is valid. The first byte of the input chooses
+ * how the answer is shown.
  */
 #include "base/escape.h"
 #include "ctl/request.h"
@@ -43,7 +43,7 @@ static void check_json(void (*show)(char *report, FILE *to), char *report)
     char *json = show_with(show, report);
 
     fuzz_check(fuzz_is_utf8(json) || !clean);
-    fuzz_check(fuzz_is_json(json) || (single && lines > 1)); /* one object is for one line */
+    fuzz_check(fuzz_is_json(json) || (single && lines > 1)); /* a single object is on one line */
     free(json);
 }
 

@@ -1,6 +1,7 @@
 /*
- * Bytes of any kind on their way to a terminal, a log line, JSON: harmless there, and nothing is
- * lost. The escapes of the configuration are the same; there the text is given.
+ * Arbitrary bytes escaped for a terminal, a log line and JSON: the result is harmless and can be
+ * decoded without loss. The decoder, which the configuration uses for its escapes, is also given
+ * the raw input.
  */
 #include "base/escape.h"
 #include "base/json.h"

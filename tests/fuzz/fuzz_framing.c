@@ -1,6 +1,6 @@
 /*
- * Messages in a stream. The first byte of the input chooses the longest message, the second how
- * the stream is cut into pieces; the messages are the same for all of them.
+ * Messages in a stream. The first byte of the input chooses the maximum length of a message, the
+ * second the size of the pieces in which the stream arrives, which must not affect the messages.
  */
 #include "service/framing.h"
 
@@ -8,8 +8,8 @@
 
 #include <errno.h>
 
-/* A transcript has the messages as they come, each after its length; a last word tells how the
- * stream ended. */
+/* Writes a message, after its length, to a transcript, which ends with a word for how the stream
+ * ended. */
 static void note(FILE *to, const void *data, size_t len)
 {
     fprintf(to, "%zu:", len);
@@ -17,7 +17,7 @@ static void note(FILE *to, const void *data, size_t len)
     fputc('\n', to);
 }
 
-/* What has to come of the SIZE bytes at DATA, found by looking at all of them. */
+/* Writes the expected transcript of the SIZE bytes at DATA, parsed as a whole. */
 static void expect(const uint8_t *data, size_t size, size_t max, FILE *to)
 {
     for (size_t at = 0; at < size;) {
@@ -34,7 +34,7 @@ static void expect(const uint8_t *data, size_t size, size_t max, FILE *to)
     fputs("end\n", to);
 }
 
-/* Notes the messages that are whole. Returns 0 or -EMSGSIZE. */
+/* Writes the complete messages to the transcript. Returns 0 or -EMSGSIZE. */
 static int take_messages(struct framing *framing, FILE *to)
 {
     struct message message;
@@ -47,7 +47,7 @@ static int take_messages(struct framing *framing, FILE *to)
     return r;
 }
 
-/* The next piece is of 1 to PIECE bytes, by turns. */
+/* Receives DATA in pieces of 1 to PIECE bytes, in turn. */
 static void receive(const uint8_t *data, size_t size, size_t max, size_t piece, FILE *to)
 {
     struct framing framing = {.buf = malloc(max + FRAMING_EXTRA), .max = max};
@@ -74,8 +74,8 @@ static void receive(const uint8_t *data, size_t size, size_t max, size_t piece, 
     free(framing.buf);
 }
 
-/* A datagram is one message. Where a stream of the same bytes has one, too, and no CR at its end
- * that could be half of a CR LF, both are the same: STREAM is what came of it. */
+/* A datagram is one message. If a stream of the same bytes is also one message, and does not end
+ * with a CR that could be half of a CR LF, both are equal. STREAM is the stream's transcript. */
 static void check_whole(const uint8_t *data, size_t size, size_t max,
                         const struct fuzz_output *stream)
 {

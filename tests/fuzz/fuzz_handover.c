@@ -1,8 +1,8 @@
 /*
- * What one daemon leaves to the next, maybe of another version, in lines of text: whatever they
- * say, they are understood or refused; no more is entered than there is room for, and every
- * descriptor that they name is kept from other programs. The numbers of descriptors and sizes are
- * made small: it is the environment, which is trusted, that says which file is read.
+ * The state that a daemon hands over to the next one, possibly of another version, in lines of
+ * text. Any input is parsed or rejected; no table overflows, and every descriptor that is named
+ * becomes close-on-exec. Descriptor numbers and sizes in the input are limited first, since the
+ * handover comes from a file that only the trusted environment can name.
  */
 #include "base/fd.h"
 #include "config/load.h"
@@ -18,8 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The descriptors that may be named: all are open, and those of standard streams are not among
- * them. */
+/* The descriptors that the input may name: all are open, and none is a standard stream. */
 #define LOWEST 20
 #define HIGHEST 27
 #define SLOTS 64
@@ -52,7 +51,7 @@ static void open_all(void)
 
 #define SPACES " \t\v\f\r"
 
-/* The word after P, where scanf(3) looks for one. */
+/* The next word after P, as scanf(3) finds it. */
 static char *next_word(char *p)
 {
     return p + strspn(p, SPACES);
@@ -63,8 +62,8 @@ static size_t word_length(const char *p)
     return strcspn(p, SPACES "\n");
 }
 
-/* Of a line that begins with WORD, the word after SKIPPED more becomes NUMBER, of two digits; one
- * that is too short for that becomes no number. */
+/* In a line that begins with WORD, replaces the word after SKIPPED others by NUMBER, which has two
+ * digits. A word too short for it becomes an invalid number. */
 static void bound(char *line, const char *word, int skipped, int number)
 {
     if (strncmp(line, word, strlen(word)) != 0)
@@ -80,7 +79,7 @@ static void bound(char *line, const char *word, int skipped, int number)
     p[1] = (char)('0' + number % 10);
 }
 
-/* Those of TEXT that name descriptors or sizes. */
+/* Limits the descriptor numbers and sizes in all lines of TEXT. */
 static void bound_all(char *text, uint8_t choice)
 {
     static const struct {
@@ -102,7 +101,7 @@ static void bound_all(char *text, uint8_t choice)
     }
 }
 
-/* FD, if there is one, is not passed on to other programs. */
+/* FD, unless it is negative, is close-on-exec. */
 static void check_kept(int fd)
 {
     int flags = fd < 0 ? FD_CLOEXEC : fcntl(fd, F_GETFD);
@@ -136,7 +135,7 @@ static void forget(struct daemon *server)
     free(server->datagrams.item);
 }
 
-/* A line that is longer than any is cut by its reader, and what follows would be one of its own. */
+/* The reader splits a line over the maximum length, and would treat the rest as another line. */
 static bool has_long_line(const uint8_t *data, size_t size)
 {
     size_t len = 0;

@@ -1,6 +1,7 @@
 /*
- * The configuration: what is accepted survives being dumped and loaded again, and being passed to
- * the next program, with where its values came from; of what is rejected the reasons can be shown.
+ * The configuration: accepted input remains the same when it is dumped and loaded again, and when
+ * it is passed to the next program with the origins of its values. For rejected input there is a
+ * printable reason.
  */
 #include "config/dump.h"
 #include "config/load.h"
@@ -13,7 +14,7 @@
 
 #include <unistd.h>
 
-/* The settings, to be freed, or NULL; then there is a reason. */
+/* Returns the settings, which the caller frees, or NULL after checking that there is a reason. */
 static struct settings *load(const char *path)
 {
     struct problems problems = {0};
@@ -27,7 +28,7 @@ static struct settings *load(const char *path)
     return settings;
 }
 
-/* The dump of FIRST loads. */
+/* Loads the dump of FIRST, which must succeed. */
 static struct settings *reload(const struct settings *first)
 {
     struct fuzz_output output;
@@ -44,7 +45,7 @@ static struct settings *reload(const struct settings *first)
     return second;
 }
 
-/* FIRST can be passed to another program. */
+/* Passes FIRST to another program, which must succeed. */
 static struct settings *pass(const struct settings *first)
 {
     struct problems problems = {0};
@@ -75,7 +76,7 @@ static bool same_ranges(const struct cidrs *a, const struct cidrs *b)
     return a->count == b->count;
 }
 
-/* Bytes and lists by themselves; what is one number, by how it is shown. */
+/* Compares byte strings and lists by content, and single numbers by how they are printed. */
 static bool same_value(const struct option_row *row, const void *a, const void *b)
 {
     char shown_a[VALUE_TEXT_MAX], shown_b[VALUE_TEXT_MAX];
@@ -110,7 +111,7 @@ static void check_section(const struct section *a, const struct section *b)
         if (row->section != a->kind)
             continue;
         fuzz_check(option_is_idle(row, a) == option_is_idle(row, b));
-        /* An idle value does nothing, and is not dumped. */
+        /* An idle value has no effect and is not dumped. */
         fuzz_check(option_is_idle(row, a) ||
                    same_value(row, option_field(row, a), option_field(row, b)));
     }

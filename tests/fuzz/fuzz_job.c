@@ -1,10 +1,10 @@
 /*
- * What comes to a fork server over its channel. Whatever it is: what it takes for a job lies within
- * what came, can be sent on, and arrives the same; and no descriptor is left open.
+ * Messages to a fork server over its channel. Whatever they contain: a job that it accepts lies
+ * within the message, can be forwarded, and arrives unchanged; and no descriptor stays open.
  *
- * The first byte says how the rest is meant: as the message itself, or as changes to the message of
- * a job of every kind of field, three bytes each, a place and what is there; in a message or in a
- * file; and how many descriptors come along.
+ * The first byte chooses what the rest is: the message itself, or changes to the message of a job
+ * that has every kind of field, three bytes each (an offset and a value); whether the job is in a
+ * message or in a file; and the number of descriptors passed with it.
  */
 #include "base/fd.h"
 #include "ipc/channel.h"
@@ -17,18 +17,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define COUNT 7     /* the descriptors */
-#define AS_FILE 8   /* the job is in a file, the last of them */
+#define COUNT 7     /* the number of descriptors */
+#define AS_FILE 8   /* the job is in a file, the last descriptor */
 #define CHANGES 128 /* the rest is changes */
 
-/* A message begins with so many bytes, the last of which are the length of the file; the job itself
- * begins where any type may. */
+/* The size of a message's header, which ends with the length of the file. The job follows at an
+ * offset that is aligned for any type. */
 #define HEAD 24
 #define FILE_AT 16
 #define JOB_AT 32
 
 struct message {
-    uint8_t *data; /* to be freed */
+    uint8_t *data; /* the owner frees it */
     size_t len;
 };
 
@@ -44,7 +44,7 @@ static void open_once(void)
     fuzz_check(null >= 0);
 }
 
-/* Takes what is in the channel as it is, its descriptors left out. */
+/* Receives the raw message from the channel, without its descriptors. */
 static struct message catch_message(void)
 {
     static char buf[REQUEST_MAX];
@@ -58,7 +58,7 @@ static struct message catch_message(void)
     return (struct message){.data = fuzz_copy(buf, (size_t)n), .len = (size_t)n};
 }
 
-/* The message of a job that has some of everything. */
+/* The message of a job that has every kind of field. */
 static struct message sample(void)
 {
     static char greeting[] = "hi\0there", reply[] = "OK", refusal[] = "go away\n";
@@ -94,7 +94,7 @@ static struct message changed(const uint8_t *data, size_t size, bool as_file)
     return message;
 }
 
-/* Sends it, with its file if it is to have one. */
+/* Sends MESSAGE, in a file if CHOICE says so. */
 static void send_message(const struct message *message, uint8_t choice)
 {
     int fds[CHANNEL_FDS] = {null, null, null, null};
@@ -119,7 +119,7 @@ static bool same_bytes(const void *a, const void *b, size_t size)
     return size == 0 || memcmp(a, b, size) == 0;
 }
 
-/* Reads all of what is there, so that a sanitizer sees where it ends. */
+/* Reads every byte, so that a sanitizer detects one out of bounds. */
 static void check_text(const struct text *text)
 {
     char *copy = (char *)fuzz_copy(text->data, text->len + 1);
@@ -161,13 +161,13 @@ static void drop(struct request *request)
     request->file = NULL;
 }
 
-/* As a daemon does that moves it to the next fork server. */
+/* Sends the job as a daemon does that moves it to the next fork server. */
 static void send_on(const struct request *from)
 {
     static struct request to;
 
     int r = job_send(channel[0], &from->job);
-    if (r == -EMSGSIZE) /* with all that is padded it may be too long */
+    if (r == -EMSGSIZE) /* padding may make it too long */
         return;
     fuzz_check(r == 0);
     fuzz_check(request_receive(channel[1], &to) == 1 && to.kind == REQUEST_JOB);

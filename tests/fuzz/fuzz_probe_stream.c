@@ -1,9 +1,9 @@
 /*
- * What comes back to echoc, from a server that may send anything: each byte is judged once, and
- * each judgement lies within what was sent.
+ * Replies to echoc from a server that may send anything: each byte gets exactly one verdict, and
+ * each verdict refers to data within what was received.
  *
- * The first byte chooses stream or packets, the second how many probes go out, the third their
- * size. The rest is pieces of one kind or the other: the bytes as they are, or bytes of the probes.
+ * The first byte chooses stream or packets, the second the number of probes, the third their size.
+ * The rest describes pieces of the reply: literal bytes, or bytes of the probes.
  */
 #include "client/probe/probe_stream.h"
 
@@ -21,7 +21,7 @@ struct fixture {
     struct probe_stream stream;
     uint8_t probes[PROBES_MAX * LARGEST];
     size_t probed;       /* bytes of the probes */
-    size_t given, taken; /* bytes that came back, and those of them that were judged */
+    size_t given, taken; /* bytes that came back, and bytes with a verdict */
 };
 
 static void take(void *context, const struct reply *reply)
@@ -79,13 +79,13 @@ static void answer(struct fixture *f, const void *data, size_t len)
     fuzz_check(f->taken <= f->given);
 }
 
-/* The next piece of the input: a byte that says of what kind it is, and how long. */
+/* Sends the next piece of the reply. Its first byte is its kind and length. */
 static void answer_some(struct fixture *f, const uint8_t **data, size_t *size)
 {
     uint8_t kind = fuzz_choice(data, size);
     size_t len = kind & 0x7f;
 
-    if (kind & 0x80 && f->probed > 0) { /* of the probes, from anywhere in them */
+    if (kind & 0x80 && f->probed > 0) { /* bytes of the probes, from any offset */
         size_t from = (size_t)fuzz_choice(data, size) * 7 % f->probed;
         answer(f, f->probes + from, len < f->probed - from ? len : f->probed - from);
         return;

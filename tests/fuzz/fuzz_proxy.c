@@ -1,5 +1,5 @@
 /*
- * The header of the PROXY protocol. The first byte of the input chooses the version that is wanted.
+ * The PROXY protocol header. The first byte of the input chooses the version that is expected.
  */
 #include "worker/proxy.h"
 
@@ -7,10 +7,10 @@
 
 #include <errno.h>
 
-/* How reading the header from a stream ends. */
+/* The result of reading the header from a stream. */
 struct walk {
     int verdict; /* of proxy_parse(); positive: the stream ended before the header did */
-    size_t used; /* bytes that were taken off the stream */
+    size_t used; /* bytes taken from the stream */
     struct proxied told;
 };
 
@@ -23,8 +23,8 @@ static int parse(const uint8_t *data, size_t size, enum proxy_protocol wanted, s
     return r;
 }
 
-/* Takes of DATA what is missing each time, as proxy_receive() does, but at most STEP bytes (more,
- * of long headers), as they may come. */
+/* Reads the missing bytes from DATA each time, as proxy_receive() does, but at most STEP bytes at
+ * once (more for long headers), since a stream may arrive in any pieces. */
 static struct walk walk(const uint8_t *data, size_t size, enum proxy_protocol wanted, size_t step)
 {
     struct walk walk = {0};
@@ -45,7 +45,7 @@ static bool same_fate(int a, int b)
     return (a < 0) == (b < 0) && (a > 0) == (b > 0);
 }
 
-/* Either both addresses are there, IP addresses in their shortest form, or neither is. */
+/* There are either both addresses, as IP addresses in their shortest form, or none. */
 static void check_told(const struct proxied *told)
 {
     const struct address *both[] = {&told->source, &told->destination};
@@ -58,7 +58,8 @@ static void check_told(const struct proxied *told)
     }
 }
 
-/* What was read to an end is the same however it came, and never more than that is asked for. */
+/* A complete header has the same result in whatever pieces it arrives, and no byte beyond it is
+ * requested. */
 static void check_whole(const uint8_t *data, const struct walk *whole, enum proxy_protocol wanted)
 {
     struct proxied told;

@@ -1,7 +1,7 @@
 /*
- * A record as a worker may send it to the scribe, which trusts no worker: its fields are read
- * within its bytes, and what is copied of them cannot forge another field or line. The first byte
- * of the input is how much room there is.
+ * A record from a worker to the scribe, which trusts no worker: its fields are read within its
+ * bounds, and a copied field cannot forge another field or line. The first byte of the input is the
+ * room for the copy.
  */
 #include "log/record.h"
 
@@ -21,7 +21,7 @@ static void copy_fields(const char *data, size_t len, struct record *to)
     }
 }
 
-/* The copy has the fields of DATA that fit, with the same names, and nothing that acts. */
+/* The copy has the fields of DATA that fit, with the same names, and no control characters. */
 static void check_copy(const char *data, size_t len, const struct record *copy)
 {
     const char *from = NULL, *f = NULL;

@@ -1,6 +1,6 @@
 /*
- * What a fork server, maybe one of before an upgrade, maybe one that was taken over, reports: what
- * the daemon takes of it is what came, and it keeps its own house in order.
+ * Reports from a fork server, which may be from before an upgrade or controlled by an attacker: the
+ * daemon decodes them correctly, and its own state stays consistent.
  */
 #include "daemon/supervise/fork_servers.h"
 #include "ipc/channel.h"
@@ -11,7 +11,7 @@
 
 static int channel[2];
 
-/* What is understood is encoded to the same bytes. */
+/* A report that can be decoded is encoded to the same bytes. */
 static void check_decoded(const uint8_t *data, size_t size)
 {
     struct report list[REPORTS_MAX];
@@ -28,7 +28,7 @@ static void check_decoded(const uint8_t *data, size_t size)
                    *protection_name((unsigned)list[i].job) != '\0');
 }
 
-/* Those that are about the fork server itself are noted, all others are handed on. */
+/* Reports about the fork server itself are recorded; all others are passed on. */
 static void check_received(const uint8_t *data, size_t size)
 {
     struct fork_servers fs = FORK_SERVERS_NONE;

@@ -1,7 +1,7 @@
 /*
- * What somebody says to the control socket. Whatever it is, and however it is cut into pieces (by
- * the first byte of the input): the answer is the same, it is harmless on a terminal, and echoctl
- * can read it.
+ * Arbitrary requests to the control socket. In whatever pieces they arrive (the first byte of the
+ * input chooses their size), the answer is the same, it is harmless on a terminal, and echoctl can
+ * parse it.
  */
 #include "config/load.h"
 #include "ctl/request.h"
@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Beyond the kernel's PID_MAX_LIMIT: nobody is killed, there is no dry run. */
+/* Beyond the kernel's PID_MAX_LIMIT: there is no such process to kill, and no such dry run. */
 #define NO_PROCESS 1000000000
 
 static const char configuration[] = "[server]\nmax_clients = 10\nsource_rate = 3/h\n"
@@ -40,7 +40,7 @@ static struct settings *load(void)
     return settings;
 }
 
-/* A client of the first listener, and one of the second whose peer has an odd name. */
+/* Adds a client of the first listener, and one of the second whose peer has an unusual name. */
 static void add_clients(struct daemon *server)
 {
     struct address ip, odd;
@@ -55,7 +55,7 @@ static void add_clients(struct daemon *server)
                    NO_PROCESS + 1);
 }
 
-/* A server that could be asked anything, and has a reload under way: it begins no other. */
+/* A server that accepts every request; since a reload is in progress, it begins no other. */
 static struct daemon *server_make(void)
 {
     static struct daemon server;
@@ -76,7 +76,7 @@ static struct daemon *server_make(void)
     return &server;
 }
 
-/* What came on FD until it ended, to be freed. */
+/* Returns what FD receives until its end. The caller frees it. */
 static char *read_answer(int fd)
 {
     struct fuzz_output output;
@@ -89,7 +89,7 @@ static char *read_answer(int fd)
     return fuzz_output_close(&output);
 }
 
-/* Says DATA to SERVER, in pieces of PIECE bytes, and returns its answer, to be freed. */
+/* Sends DATA to SERVER in pieces of PIECE bytes. Returns the answer, which the caller frees. */
 static char *ask(struct daemon *server, const uint8_t *data, size_t size, size_t piece)
 {
     struct control_peer *peer = &server->control.peers[0];
@@ -112,7 +112,7 @@ static char *ask(struct daemon *server, const uint8_t *data, size_t size, size_t
     return answer;
 }
 
-/* The report can be shown as JSON; a refusal is a line. */
+/* A report can be shown as JSON; a refusal is one line. */
 static void check_answer(const char *text)
 {
     struct answer answer = {.memory = fuzz_text(text, strlen(text))};
@@ -137,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!server)
         server = server_make();
     char *whole = ask(server, data, size, size + 1), *pieces = ask(server, data, size, piece);
-    /* Only the first line: seconds may have passed meanwhile. */
+    /* Only the first line: durations may differ between two reports. */
     size_t line = strcspn(whole, "\n");
     fuzz_check(strncmp(whole, pieces, line + 1) == 0);
     if (*whole)

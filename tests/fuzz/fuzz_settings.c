@@ -1,6 +1,6 @@
 /*
- * Settings that one program hands to the next, maybe of another version: whatever they are, they
- * are understood or refused with a reason; what is understood can be handed on, and stays the same.
+ * Settings that one program passes to the next, possibly of another version: any input is accepted
+ * or rejected with a reason, and accepted settings can be passed on unchanged.
  */
 #include "config/serialize.h"
 #include "config/sections.h"
@@ -17,7 +17,7 @@ static void check_problems(struct problems *problems)
     problems_free(problems);
 }
 
-/* The settings, to be freed; NULL: they are none, or cannot be served by. */
+/* Returns the settings, which the caller frees; NULL if they are invalid. */
 static struct settings *deserialize(int fd)
 {
     struct problems problems = {0};
@@ -32,7 +32,7 @@ static struct settings *deserialize(int fd)
     return NULL;
 }
 
-/* What SETTINGS are written as, a descriptor. */
+/* Returns a descriptor of the serialized SETTINGS. */
 static int serialize(const struct settings *settings)
 {
     struct problems problems = {0};

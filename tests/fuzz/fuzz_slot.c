@@ -1,7 +1,7 @@
 /*
- * What a worker that was taken over writes into its slot, as the client that its proxy named: the
- * daemon takes an IP address in its shortest form, or nothing, and its roster stays in order. The
- * input is the slot's address, and the state that the worker says it is in.
+ * A worker controlled by an attacker writes a forged client address into its slot, as if a PROXY
+ * header had named it. The daemon accepts an IP address in its shortest form or nothing, and its
+ * roster stays consistent. The input is the slot's address and the state that the worker claims.
  */
 #include "base/fd.h"
 #include "base/memory.h"
@@ -12,7 +12,7 @@
 #include "daemon/setup.h"
 #include "fuzz.h"
 
-#define JOB 7 /* of the client that it is about */
+#define JOB 7 /* the number of the client's job */
 
 static struct daemon *server_make(void)
 {
@@ -32,7 +32,7 @@ static struct daemon *server_make(void)
     return &server;
 }
 
-/* The peer is the proxy still, or the proxy is known apart from the client that it named. */
+/* The peer is still the proxy, or the proxy is stored apart from the client that it named. */
 static void check_client(const struct client *client, const struct address *proxy)
 {
     struct address normal = client->peer;

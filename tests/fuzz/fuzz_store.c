@@ -1,7 +1,7 @@
 /*
- * What a worker that was taken over sends to have it stored: the scribe looks at it, and what it
- * makes of it is a message that says who sent it, has fields of the project's and no others, and is
- * harmless on a terminal.
+ * Store requests from a worker controlled by an attacker: the scribe turns them into records of
+ * messages that identify the sender, have only fields that echod defines, and are harmless on a
+ * terminal.
  */
 #include "log/event.h"
 #include "log/record.h"
@@ -21,7 +21,7 @@ static bool is(const char *field, const char *name)
     return strncmp(field, name, strlen(name)) == 0;
 }
 
-/* The fields that say what a record is. Each is there once, and those of the worker come last. */
+/* Each field that identifies the record occurs once, and the worker's fields come last. */
 static void check_certain(const char *record, size_t size)
 {
     static const char *const certain[] = {
@@ -57,7 +57,7 @@ static void check_vetted(const char *data, size_t len, pid_t sender)
     check_certain(record, size);
 }
 
-/* It sends DATA; what the scribe has of it is that, or nothing. */
+/* Sends DATA; the scribe must receive all of it or nothing. */
 static void check_sent(const int ends[2], const uint8_t *data, size_t size)
 {
     static char buf[STORE_RECORD_MAX];
@@ -78,7 +78,7 @@ static void check_sent(const int ends[2], const uint8_t *data, size_t size)
         fuzz_check(answer.id == head.id);
     }
     fuzz_check(n == (size > sizeof(head) ? -EAGAIN : -EPROTO));
-    fuzz_check(store_peek(ends[1], &head, buf, &sender) == -EAGAIN); /* it was taken away */
+    fuzz_check(store_peek(ends[1], &head, buf, &sender) == -EAGAIN); /* it was removed */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
 /*
- * A SYN: the bytes of an IP header, whatever comes before TCP, and a TCP header with its options,
- * all of which the client chose.
+ * A SYN as the client sent it: an IP header, any extension headers, and a TCP header with options,
+ * all of which are untrusted.
  */
 #include "net/syn.h"
 
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(!syn.sack || has_option(&syn, 4));
         fuzz_check(!syn.timestamps || has_option(&syn, 8));
         fuzz_check(syn.mss < 0 || has_option(&syn, 2));
-        /* What follows the headers changes nothing. */
+        /* Bytes after the headers make no difference. */
         uint8_t *more = malloc(size + 1);
         fuzz_check(more);
         memcpy(more, data, size);

@@ -1,6 +1,6 @@
 /*
- * The answer of a whoami service, which whoever answers at that port may make up: JSON that is read
- * within its text, and values within their ranges.
+ * The answer of a whoami service, which is untrusted: the JSON is read within its bounds, and all
+ * values are within their ranges.
  */
 #include "client/path/whoami_reply.h"
 

@@ -1,10 +1,9 @@
 /*
- * A reader of JSON that only tells whether it is: strict, so that what echoctl writes is read by
- * any other.
+ * A strict validator of JSON, so that any other parser can read what echoctl writes.
  */
 #include "fuzz.h"
 
-/* Each takes what its name says off *TEXT and returns whether it stood there. */
+/* Each of these returns whether *TEXT begins with what its name says, and advances past it. */
 static bool take_value(const char **text, int depth);
 
 static void take_blanks(const char **text)
@@ -22,7 +21,7 @@ static bool take(const char **text, const char *token)
     return true;
 }
 
-/* What may follow a backslash. */
+/* The part of an escape after the backslash. */
 static bool take_escape(const char **text)
 {
     if (take(text, "u")) {
@@ -40,7 +39,7 @@ static bool take_string(const char **text)
     if (!take(text, "\""))
         return false;
     while (!take(text, "\"")) {
-        if ((unsigned char)**text < 0x20) /* the end, too */
+        if ((unsigned char)**text < 0x20) /* includes the end of TEXT */
             return false;
         if (!take(text, "\\"))
             ++*text;
@@ -50,7 +49,7 @@ static bool take_string(const char **text)
     return true;
 }
 
-/* Whole numbers are all that is ever written. */
+/* Accepts only integers, as echod and its tools write no other numbers. */
 static bool take_number(const char **text)
 {
     take(text, "-");
@@ -61,7 +60,7 @@ static bool take_number(const char **text)
     return good;
 }
 
-/* Items, each of which TAKE_ITEM takes, between commas up to CLOSE. */
+/* A comma-separated list of items, each of which TAKE_ITEM takes, up to CLOSE. */
 static bool take_items(const char **text, const char *close, int depth,
                        bool (*take_item)(const char **text, int depth))
 {

@@ -1,7 +1,7 @@
 /*
- * A fuzz target without a fuzzer: gives it the files named on the command line, or else all of its
- * corpus, each whole and cut short at every byte; prints TAP. Each file has a process of its own,
- * so that one that crashes does not hide the others.
+ * Runs a fuzz target without a fuzzer, on the files named on the command line or on its whole
+ * corpus: with the complete file, and with the file truncated at every byte. Prints TAP. Each file
+ * is run in a process of its own, so that a crash does not hide the results of others.
  */
 #include "fuzz.h"
 
@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Longer files are cut at as many places, evenly. */
+/* Files longer than this are truncated at this many places, evenly spaced. */
 #define CUTS 2000
-/* An input that has not been dealt with by then never will be. */
+/* The time limit for a file, after which the target is considered to hang. */
 #define PATIENCE_SECONDS 300
 
 static uint8_t *read_file(const char *path, size_t *size)
@@ -39,7 +39,7 @@ static uint8_t *read_file(const char *path, size_t *size)
     return data;
 }
 
-/* In memory of just their size, as libFuzzer has it. */
+/* Runs the target on a copy in memory of exactly SIZE bytes, as libFuzzer does. */
 static void run(const uint8_t *data, size_t size)
 {
     uint8_t *exact = fuzz_copy(data, size);
@@ -61,7 +61,7 @@ static void run_file(const char *path)
     exit(EXIT_SUCCESS);
 }
 
-/* Returns whether it went well. */
+/* Returns whether the target succeeded. */
 static bool replay(const char *path)
 {
     int status;

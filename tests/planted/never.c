@@ -1,6 +1,6 @@
 /*
- * A daemon whose workers keep their layout, whatever crashes: what an attack is tried against to
- * see that it works where nothing is done about it.
+ * A daemon that keeps its fork server after a crash, so that the memory layout of workers stays the
+ * same. Tests use it to show that an attack succeeds without this protection.
  */
 #include "daemon/supervise/renewal.h"
 

@@ -1,22 +1,22 @@
 /*
- * A service that does what its client says, in place of echo and message: it stands for a worker
- * that an attacker has taken over. A fork server for tests is linked with it; the one that is
- * installed has nothing of it.
+ * A service that executes its client's commands, in place of echo and message. It simulates a
+ * worker under the control of an attacker. Only a fork server for tests is linked with it, not the
+ * one that is installed.
  *
- * Commands are lines; each gets a line. Numbers are as in C, bytes in hex:
+ * Each command is a line, and so is its answer. Numbers are written as in C, bytes in hexadecimal:
  *
  *   PID                    the process ID
  *   SLOT                   the address of its slot
- *   BUFFER                 the address of memory for what calls point at, BUFFER_SIZE bytes
+ *   BUFFER                 the address of memory for arguments of calls, BUFFER_SIZE bytes
  *   READ ADDRESS LENGTH    the bytes there
- *   WRITE ADDRESS BYTES    writes them
- *   SYSCALL NUMBER A B C D E F     what it returns, and errno
- *   SYSCALL32 NUMBER       the same, where there is one, by the way in for 32 bits
- *   OVERFLOW BYTES         copies them to a buffer on the stack that has no room for them
- *   CRASH                  writes where there is no memory
+ *   WRITE ADDRESS BYTES    writes the bytes
+ *   SYSCALL NUMBER A B C D E F     the return value, and errno
+ *   SYSCALL32 NUMBER       the same through the 32-bit entry, on architectures that have one
+ *   OVERFLOW BYTES         copies the bytes to a buffer on the stack that is too small
+ *   CRASH                  writes to unmapped memory
  *   ABORT                  abort(3)
  *
- * And by "e" the daemon tests, before it serves anybody, whether a worker echoes.
+ * It also echoes "e": the daemon tests with it whether a worker works before it serves clients.
  */
 #include "service/service.h"
 
@@ -36,7 +36,7 @@
 struct obedience {
     struct stream *stream;
     const struct session *session;
-    char line[LINE_SIZE]; /* what has come */
+    char line[LINE_SIZE]; /* received so far */
     size_t used;
     char reply[LINE_SIZE];
     char bytes[LINE_SIZE / 2];
@@ -56,7 +56,7 @@ static void parse_bytes(struct obedience *o, const char *hex)
     }
 }
 
-/* What is beyond BUF is the caller's canary, and then its return address. */
+/* After BUF on the stack come the canary and the return address. */
 __attribute__((noinline)) static int overflow(const char *data, size_t len)
 {
     char buf[OVERFLOW_ROOM];
@@ -184,7 +184,7 @@ static int obey(struct obedience *o, char *line)
     return stream_send(o->stream, o->reply, strlen(o->reply));
 }
 
-/* Obeys the lines that are complete. Returns 0 or -errno. */
+/* Executes all complete lines. Returns 0 or -errno. */
 static int obey_all(struct obedience *o)
 {
     char *end;
