@@ -1,6 +1,6 @@
-"""What an attacker can try from inside a worker that they have taken over, and the results.
+"""Attacks by a worker that is under the control of an attacker, and their expected results.
 
-Each attack runs on a fresh echod that is Planted, or a unit that is (tests/systemd/planted_unit.py), with
+Each attack runs on a new echod that is Planted, or on a PlantedUnit (tests/systemd/planted_unit.py), with
 a listener "local" whose service is echo, and "stored" whose service is message.
 """
 import itertools
@@ -16,7 +16,7 @@ from syscalls import name_of, number_of
 LISTENERS = ("local", "stored")
 sources = itertools.count()
 AT_ONCE = 32
-# Arguments that no call can do anything with.
+# Arguments that are invalid for every call.
 NOTHING = (-1,) * 6
 FORBIDDEN = "its worker made a system call that the sandbox forbids: "
 
@@ -29,14 +29,14 @@ MAPPED = SHARED | FIXED | 0x8000  # MAP_POPULATE
 SOL_SOCKET, TCP = 1, 6
 SLOT, NEXT, ME = "slot", "the page behind the slot", "its own process"
 
-# Calls that are let through whatever their arguments are.
+# Calls that are permitted with any arguments.
 FREE = """recvfrom sendto recvmmsg sendmmsg sendmsg recvmsg poll ppoll shutdown write getsockname
     getsockopt getppid dup3 close_range close wait4 rt_sigtimedwait pread64 rt_sigprocmask setitimer
     restart_syscall brk munmap clock_gettime gettimeofday time getrandom uname getpid gettid writev
     """.split()
-# Their own way to be let through: the end of the session.
+# Calls that are permitted, but tested separately because they end the session.
 ENDING = {"exit_group": (10,), "rt_sigreturn": None}
-# Calls of which the arguments decide: those that are let through, those that are not.
+# Calls that depend on their arguments: those that are permitted, and those that are not.
 CHECKED = {
     "futex": ([(0, 0, 1, 0)],
               [(0, 1, 1), (0, 128, 1), (0, 3, 1), (0, 9, 0, 0), (0, 6, 0, 0)]),
@@ -79,14 +79,14 @@ CHECKED = {
 
 
 def next_source():
-    """An address that no other client has: the kernel gives a port again once it is free, and then
-    there are two records of one address."""
+    """An address that no other client has. The kernel reuses ports, so that two records could
+    otherwise have the same address."""
     number = next(sources)
     return "127.77.%d.%d" % (number // 250 % 250, number % 250 + 1)
 
 
 class Attempt:
-    """A call that a worker of its own makes, of the listener NAME."""
+    """A system call that a separate worker of the listener NAME makes."""
 
     def __init__(self, echod, number, arguments, name="local"):
         self.worker = echod.obedient(name, source=next_source())
@@ -109,8 +109,8 @@ class Attempt:
 
 
 def try_all(echod, wanted, name="local"):
-    """Has each of WANTED, pairs of a number and arguments, made by a worker of its own, many at
-    once. Yields them as attempts whose outcome is known."""
+    """Makes each call of WANTED, pairs of a number and arguments, in a separate worker, many at once.
+    Yields the completed attempts."""
     for first in range(0, len(wanted), AT_ONCE):
         batch = [Attempt(echod, *one, name) for one in wanted[first:first + AT_ONCE]]
         for attempt in batch:
@@ -122,13 +122,13 @@ def try_all(echod, wanted, name="local"):
 
 
 def kernels_own():
-    """Calls that the kernel makes for itself, past every filter (uretprobe and uprobe of x86-64): a
-    process that makes them gets SIGILL, or an error."""
+    """Calls for the kernel's own use that bypass every filter (uretprobe and uprobe of x86-64): a
+    process that makes them gets SIGILL or an error."""
     return (335, 336) if platform.machine() == "x86_64" else ()
 
 
 def expect_violation(attempt):
-    """The record of its session names the call, which was not made."""
+    """Expects that the call was not made, and that the record of the session names it."""
     expect_equal(attempt.reply, "", "what became of %s" % attempt)
     name = name_of(attempt.number) or "call"
     record = attempt.worker.record()
@@ -137,12 +137,12 @@ def expect_violation(attempt):
 
 
 def last_number():
-    """The highest that has a name."""
+    """The highest system call number with a name."""
     return max(n for n in range(2000) if name_of(n))
 
 
 def numbers():
-    """All that have a name, and some beyond."""
+    """All system call numbers with a name, and some above."""
     return [*range(last_number() + 40), 1000, 2000, 0x7fff, 0x10000, 0x3fffffff]
 
 
@@ -163,7 +163,7 @@ def calls_off_the_list():
 
 
 def calls_of(echod, name):
-    """Of all system calls there are, those on the list are let through, the others not made."""
+    """Expects that of all system calls, those on the list are permitted and no others are made."""
     free = {number_of(call) for call in FREE if number_of(call) >= 0}
     for attempt in try_all(echod, [(number, NOTHING) for number in sorted(free)], name):
         expect(attempt.reply, "%s was not let through" % attempt)
@@ -271,7 +271,7 @@ def slots(echod):
     ways = [(number_of(name), a) for name, a in ways if number_of(name) >= 0]
     for attempt in try_all(echod, ways):
         expect_violation(attempt)
-    # No descriptor of the memory is left: its place can be mapped over with nothing.
+    # No descriptor of the slots' memory is open, so nothing can be mapped over a slot.
     worker = echod.obedient()
     slot = worker.slot
     for fd in (-1, *range(1, 8)):
@@ -309,7 +309,7 @@ def expect_echo_of(echod):
 
 
 def send_record(worker, fd, fields, number=1):
-    """Has WORKER send a record of FIELDS over its descriptor FD. Returns what send returned."""
+    """Makes WORKER send a record of FIELDS over its descriptor FD. Returns the result of send."""
     data = struct.pack("Ii", number, 0) + b"".join(f.encode() + b"\0" for f in fields)
     buffer = worker.buffer
     worker.write(buffer, data)
@@ -338,7 +338,7 @@ def rubbish_for_the_scribe(echod):
                  b"\xff" * 4000, b"\0" * 4000, b"MESSAGE=" * 500):
         worker.write(worker.buffer, data or b"-")
         worker.syscall("sendto", 1, worker.buffer, len(data), 0x4000, 0, 0)
-    # As many as the connection takes, and nobody reads the answers.
+    # As many as the connection accepts; nothing reads the answers.
     for _ in range(300):
         worker.syscall("sendto", 1, worker.buffer, 4000, 0x4040, 0, 0)
     expect(send_record(other, 1, ["MESSAGE=honest"]) > 0, "it is sent")

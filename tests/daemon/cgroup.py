@@ -14,7 +14,7 @@ def read(path):
 
 
 def parent_of(controller):
-    """Where a group with CONTROLLER can be made. Skips if nowhere."""
+    """The directory in which a group with CONTROLLER can be created. Skips if there is none."""
     for root in ROOTS[controller]:
         first = os.path.exists(os.path.join(root, "cgroup.procs")) and not os.path.exists(
             os.path.join(root, "cgroup.controllers"))
@@ -33,14 +33,14 @@ class Group:
             raise Skip("no control group can be made here: %s" % error) from error
 
     def set(self, *values):
-        """Writes VALUES of (file, text); of files of which only one version has each, those that are there."""
+        """Writes VALUES, pairs of (file, text). Omits files that this version of cgroups does not have."""
         for name, text in values:
             if os.path.exists(os.path.join(self.path, name)):
                 with open(os.path.join(self.path, name), "w", encoding="ascii") as file:
                     file.write(text)
 
     def enter(self):
-        """In a child: the program that it becomes, and all that this starts, is in the group."""
+        """In a child: moves it, and so the program that it executes and all descendants, to the group."""
         with open(os.path.join(self.path, "cgroup.procs"), "w", encoding="ascii") as file:
             file.write(str(os.getpid()))
 

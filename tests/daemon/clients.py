@@ -32,7 +32,7 @@ def expect_echo(sock, data=b"ping"):
 
 
 def expect_silence(sock, seconds, why):
-    """That nothing arrives can only be watched for a while: a late failure stays unseen."""
+    """Expects no data for SECONDS. A failure after that is not detected."""
     sock.settimeout(seconds)
     try:
         data = sock.recv(1)
@@ -43,7 +43,7 @@ def expect_silence(sock, seconds, why):
 
 
 def send_while_reading(sock, data):
-    """Sends DATA and half-closes, reading all the while. Returns all that came until EOF."""
+    """Sends DATA and half-closes, reading at the same time. Returns all data received until EOF."""
     received, view = [], memoryview(data)
     sock.setblocking(False)
     selector = selectors.DefaultSelector()
@@ -67,14 +67,14 @@ def send_while_reading(sock, data):
 
 
 def fill(sock, pattern):
-    """Sends PATTERN again and again, reading nothing, until no buffer has room for more.
-    Returns the number of bytes that were taken."""
+    """Sends PATTERN repeatedly without reading until all buffers are full. Returns the number of
+    bytes sent."""
     sent = 0
     selector = selectors.DefaultSelector()
     selector.register(sock, selectors.EVENT_WRITE)
     sock.setblocking(False)
-    # The kernel moves bytes from one buffer to the next on its own time; once it has not for a
-    # while, all are full.
+    # The kernel moves bytes between buffers asynchronously; if there has been no room for a while,
+    # all are full.
     while selector.select(0.3):
         offset = sent % len(pattern)
         sent += sock.send(pattern[offset:])

@@ -1,4 +1,4 @@
-"""Changes the clock of the tested processes only, by a library between them and the C library."""
+"""Changes the clock of the tested processes only, by a library that overrides clock functions of libc."""
 import mmap
 import shutil
 import struct
@@ -8,8 +8,8 @@ import tempfile
 from expect import Skip
 from programs import SANITIZED
 
-# The offset is in a file that the test writes to. MONOTONIC is 1 where it is that of the monotonic clock,
-# which a test may have go on, and 0 for the clock that can be stepped.
+# The offset is in a file that the test writes. MONOTONIC is 1 if it applies to the monotonic clock, which a
+# test can advance, and 0 for the realtime clock, which can be stepped.
 LIBRARY = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -63,8 +63,8 @@ def possible():
 
 
 class Clock:
-    """One that is stepped, in a with block; with MONOTONIC, the one that time limits are kept by. .env is for
-    the program that sees it."""
+    """A clock that can be stepped, in a with block; with MONOTONIC, the clock for time limits. .env is the
+    environment for the tested program."""
 
     def __init__(self, monotonic=False):
         self.monotonic = monotonic
@@ -84,7 +84,7 @@ class Clock:
         return self
 
     def step(self, seconds):
-        """To SECONDS from the true time."""
+        """Sets the clock to SECONDS from the true time."""
         self.page[:8] = struct.pack("l", seconds)
 
     def __exit__(self, *_):

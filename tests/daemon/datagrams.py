@@ -1,7 +1,7 @@
 """Datagrams: clients that send them, and a raw socket that forges them.
 
-Tests never wait to see that something is not answered. A worker serves datagrams in order, so once a later
-one is answered, an answer to the earlier one would have arrived.
+Tests need no pause to show that a datagram is not answered: a worker serves datagrams in order, so once a
+later one is answered, an answer to the earlier one would have arrived.
 """
 import os
 import errno
@@ -23,7 +23,7 @@ def section(name="local", port=0, address="127.0.0.1", more=""):
 
 
 def port_of_nobody():
-    """A port that no socket has, at whatever address: echod does not answer one that is its own."""
+    """A port without any socket on any address, since echod does not answer its own ports."""
     try:
         probe = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -41,24 +41,24 @@ def client(host="127.0.0.1", port=0):
         try:
             sock.bind((host, port or port_of_nobody()))
             return sock
-        except OSError as error:  # a client of another thread has got that port meanwhile
+        except OSError as error:  # a client of another thread has taken the port in the meantime
             if port or error.errno != errno.EADDRINUSE:
                 raise
     raise Failure("no port was free in %d tries" % TRIES)
 
 
 def named(path):
-    """A Unix client that can be answered."""
+    """A Unix client that is bound to PATH, so that it can be answered."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     sock.settimeout(DEADLINE)
     sock.bind(path)
     if path[0] not in (0, "\0"):
-        os.chmod(path, 0o666)  # the worker is somebody else, if we are root
+        os.chmod(path, 0o666)  # the worker is another user if we are root
     return sock
 
 
 def expect_answer(sock, address, data=b"ping", expected=None):
-    """Sends DATA to ADDRESS, and gets EXPECTED, or the same, from there."""
+    """Sends DATA to ADDRESS, and expects EXPECTED, by default DATA, from there."""
     sock.sendto(data, address)
     found, source = sock.recvfrom(1 << 17)
     expect_equal(found, data if expected is None else expected, "the answer")
@@ -67,7 +67,7 @@ def expect_answer(sock, address, data=b"ping", expected=None):
 
 
 def expect_nothing(sock, later, address):
-    """That nothing came to SOCK, once LATER, another client, was answered from ADDRESS."""
+    """Expects that SOCK has received nothing once LATER, another client, is answered by ADDRESS."""
     expect_answer(later, address, b"later")
     sock.setblocking(False)
     try:
@@ -79,7 +79,7 @@ def expect_nothing(sock, later, address):
 
 
 def tally(echod, name):
-    """A count of the status; datagram_... counts each worker for itself, the status all."""
+    """A counter of the status, which sums those of all workers."""
     return echod.ask("status")[name]
 
 
@@ -93,7 +93,7 @@ def datagram_workers(echod):
     return [pid for pid in echod.workers() if title(pid).startswith("echod: udp ")]
 
 
-# ---- what takes a network of one's own ----
+# ---- tests that need their own network ----
 
 def need_network():
     if not private_network():
@@ -123,7 +123,7 @@ def ipv6_packet(source, to, data):
 
 
 class Forger:
-    """Sends datagrams from any source."""
+    """Sends datagrams from any source address."""
 
     def __init__(self, family=socket.AF_INET):
         need_network()
@@ -141,7 +141,7 @@ class Forger:
 
 
 def add_ipv6(address, bits, interface="lo"):
-    """Gives our network one more IPv6 address."""
+    """Adds an IPv6 address to our network."""
     need_network()
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         found = fcntl.ioctl(sock, SIOCGIFINDEX, struct.pack("16si", interface.encode(), 0))
@@ -156,7 +156,7 @@ def add_ipv6(address, bits, interface="lo"):
 
 
 def is_usable(address):
-    """Whether the kernel has looked for duplicates of the IPv6 ADDRESS: before, it is of no use."""
+    """Whether duplicate address detection has finished for the IPv6 ADDRESS."""
     wanted = socket.inet_pton(socket.AF_INET6, address).hex()
     with open("/proc/net/if_inet6", encoding="ascii") as file:
         flags = [int(line.split()[4], 16) for line in file if line.startswith(wanted)]

@@ -1,36 +1,36 @@
-"""Expectations, and waiting for conditions, never by sleeping for a fixed time."""
+"""Expectations, and functions that wait for conditions instead of sleeping for a fixed time."""
 import os
 import re
 import time
 
 SLOW = os.environ.get("ECHOD_SLOW") == "1"
-# What the loop below takes on a machine that is neither slow nor busy.
+# Seconds that the loop below takes on a fast, idle machine.
 USUAL = 0.03
 
 
 def slowness():
-    """How many times slower this machine is now, as far as this process is let run: by its speed,
-    by what else runs, and by a control group that gives it a part of a processor."""
+    """How many times slower this process runs than on a fast, idle machine: because of the processor,
+    the load, or a control group that limits CPU time."""
     began = time.monotonic()
     for _ in range(1000000):
         pass
     return max(1, min((time.monotonic() - began) / USUAL, 20))
 
 
-# Nobody waits so long but for what never happens. It is no measure of anything.
+# Reached only when the awaited event never happens. It does not measure performance.
 DEADLINE = int(min((200 if SLOW else 30) * slowness(), 1200))
 
 
 class Failure(Exception):
-    """What was expected did not happen."""
+    """An expectation was not met."""
 
 
 class Skip(Exception):
-    """The environment makes the test impossible; the text says why."""
+    """The test is impossible in this environment; the message is the reason."""
 
 
 def scaled(normal, slow):
-    """A count: NORMAL, or SLOW where every step costs ten times as much."""
+    """A count: NORMAL, or SLOW if every step takes ten times as long (ECHOD_SLOW)."""
     return slow if SLOW else normal
 
 
@@ -55,7 +55,7 @@ def expect_match(pattern, text, what):
 
 
 def eventually_equal(get, expected, what):
-    """Polls until GET gives EXPECTED."""
+    """Polls until GET returns EXPECTED."""
     deadline = time.monotonic() + DEADLINE
     while get() != expected and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -63,7 +63,7 @@ def eventually_equal(get, expected, what):
 
 
 def eventually(predicate, what, timeout=None):
-    """Polls until PREDICATE gives something true, and returns that."""
+    """Polls until PREDICATE returns something true, and returns that."""
     deadline = time.monotonic() + (timeout or DEADLINE)
     while True:
         value = predicate()

@@ -1,13 +1,13 @@
-"""What the daemon tests share: echod, running, with its log and its clients.
+"""Runs echod for the daemon tests, with its log and clients.
 
 A test script defines functions with @test("what it shows") and ends with main(). Each runs the
-real echod on loopback, on ports that the kernel chose. Nothing waits by sleeping: a test waits
-for a printed line, a record or a condition, each with a generous deadline.
+real echod on loopback, on ports that the kernel chooses. Tests do not sleep for a fixed time: they
+wait for a printed line, a record or a condition, each with a generous deadline.
 
 ECHOD_SRCDIR, ECHOD_BUILDDIR  where sources and programs are
 ECHOD_WRAPPER                 a command to run echod under: "valgrind -q --error-exitcode=99"
 ECHOD_SLOW=1                  smaller counts and tenfold deadlines: for sanitizers and valgrind
-ECHOD_SIDE_BY_SIDE=N          so many cases of a script at once (tap.py)
+ECHOD_SIDE_BY_SIDE=N          runs N cases of a script at once (tap.py)
 """
 import fcntl
 import os
@@ -29,7 +29,7 @@ from programs import ECHOD, nobody, true_root
 from tap import PR_SET_PDEATHSIG, libc, running
 
 WRAPPER = shlex.split(os.environ.get("ECHOD_WRAPPER", ""))
-# valgrind keeps descriptors of its own and shows its own command line, whatever the program does.
+# valgrind has descriptors of its own, and its own command line in place of the program's.
 VALGRIND = any("valgrind" in word for word in WRAPPER)
 F_SETPIPE_SZ = 1031  # fcntl has it from Python 3.10 on
 
@@ -37,8 +37,8 @@ F_SETPIPE_SZ = 1031  # fcntl has it from Python 3.10 on
 # ---- configuration ----
 
 def ini(server="", listen=""):
-    """A configuration of one listener, "local", on a port of the kernel's choice."""
-    # At the end of each worker, memcheck scans the slots, which are not there: it takes its time.
+    """A configuration with one listener, "local", on a port that the kernel chooses."""
+    # At the end of each worker, memcheck slowly scans the range of the slots, which are unmapped.
     if VALGRIND and "max_clients" not in server:
         server = ("max_clients = 250\n" + server).rstrip()
     return ("[server]\n%s\n[listen local]\n" % server +
@@ -82,7 +82,7 @@ def inetd(client, config=None, stderr=subprocess.PIPE, prepare=None):
         process = subprocess.Popen(WRAPPER + [ECHOD, "--inetd", "--config", file.name],
                                    stdin=client, stdout=client, stderr=stderr,
                                    preexec_fn=prepare, env=clean_environment())
-        # Only once it has read its configuration may the file go.
+        # The file is removed only after it has read its configuration.
         eventually(lambda: process.poll() is not None or
                    len(read_proc(process.pid, "task/%d/children" % process.pid).split()) > 0 or
                    stat_fields(process.pid)[:1] == [b"Z"], "it has started its scribe")
@@ -91,7 +91,7 @@ def inetd(client, config=None, stderr=subprocess.PIPE, prepare=None):
 
 
 def unprivileged():
-    """Popen arguments that make echod run without root's privileges; skips if that cannot be."""
+    """Popen arguments that make echod run without root's privileges. Skips if that is impossible."""
     if os.geteuid() != 0:
         return {}
     if not true_root():
@@ -101,11 +101,11 @@ def unprivileged():
 
 # ---- the log ----
 
-# What an echod says whose build is for tests.
+# A warning that builds for tests log.
 RELAXED = re.compile(r" warning: this build is for tests: ")
 
 class Log:
-    """Collects what echod writes to standard error, in a thread, once start() was called."""
+    """Collects echod's standard error in a thread, from start() on."""
 
     def __init__(self, fd):
         self.fd = fd
@@ -128,7 +128,7 @@ class Log:
                 return
 
     def lines(self):
-        """The whole lines so far, but for the one that is RELAXED."""
+        """The complete lines so far, without the RELAXED warning."""
         return [line for line in self.all_lines() if not RELAXED.search(line)]
 
     def all_lines(self):
@@ -156,13 +156,13 @@ class Log:
 # ---- a running echod ----
 
 class Echod:
-    """An echod that runs: in a with block, which ends it and checks that it ended well."""
+    """A running echod, in a with block, which ends it and checks that it ended well."""
 
     def __init__(self, config=None, *, server="", listen="", args=(), env=None, read_log=True,
                  ready=True, prepare=None, pass_fds=(), stderr_pipe_size=None, **popen):
-        """CONFIG, or SERVER and LISTEN for ini(); @DIR@ in it is a directory of its own.
-        READ_LOG: whether its standard error is read from the start. READY: whether to wait until
-        it listens. PREPARE: called in the child before it becomes echod."""
+        """CONFIG, or SERVER and LISTEN for ini(); @DIR@ in it becomes a private directory.
+        READ_LOG: whether to read its standard error from the start. READY: whether to wait until
+        it listens. PREPARE: called in the child before it executes echod."""
         self.dir = tempfile.mkdtemp(prefix="echod-test-")
         os.chmod(self.dir, 0o755)
         self.config = self.path("echod.conf")
@@ -188,7 +188,7 @@ class Echod:
 
     def _launch(self, args, env, prepare, out, err, pass_fds, popen):
         def in_child():
-            # A script that is killed takes its daemon along.
+            # If the script is killed, its daemon is, too.
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if prepare:
                 prepare()
@@ -201,7 +201,7 @@ class Echod:
         return WRAPPER + [ECHOD, "--config", self.config] + list(args)
 
     def let_us_look(self):
-        """Opens /proc/PID/fd of its processes to us: without core_dumps it is for root alone."""
+        """Makes /proc/PID/fd of its processes readable to us: without core_dumps only root can read it."""
         os.mkdir(self.config + ".d")
         self.write(self.config + ".d/test.conf", "[server]\ncore_dumps = yes\n")
 
@@ -222,7 +222,7 @@ class Echod:
         return self.daemon_pid or self.popen.pid
 
     def wait_ready(self):
-        """Reads where it listens. echod prints all of these lines in one write, once it does."""
+        """Reads the addresses that it listens on. echod prints these lines in one write when ready."""
         selector = selectors.DefaultSelector()
         selector.register(self.out, selectors.EVENT_READ)
         expect(selector.select(DEADLINE), "echod prints where it listens")
@@ -237,7 +237,7 @@ class Echod:
             self.listening.setdefault(match.group(2), []).append(parse_address(match.group(1)))
         if not self.daemon_pid:
             self.scribe_pid = self.scribe() or children(self.pid)[0]
-            # It starts side by side with the daemon; its title is how we know it from a worker.
+            # The scribe starts in parallel with the daemon; its title distinguishes it from a worker.
             eventually(lambda: VALGRIND or title(self.scribe_pid) == "echod: scribe",
                        "the scribe has its title")
             eventually(self._is_silent, "standard output is given up")
@@ -264,7 +264,7 @@ class Echod:
         self.check_log()
 
     def check_log(self):
-        """Sanitizers and valgrind speak on standard error, and through workers' statuses."""
+        """Checks for reports of sanitizers and valgrind: on standard error, and in workers' statuses."""
         if self.log.started:
             self.log.thread.join(DEADLINE)
         found = self.log.matching(r"Sanitizer|runtime error:|^==\d+==|unexpected status")
@@ -303,7 +303,7 @@ class Echod:
         return self.address()[1]
 
     def connect(self, name="local", index=0, source=None, buffers=None):
-        """A client. SOURCE: the address it comes from. BUFFERS: bytes of kernel buffer."""
+        """A client. SOURCE: its address. BUFFERS: the size of its kernel buffers in bytes."""
         address = self.address(name, index)
         family = (socket.AF_UNIX if isinstance(address, (str, bytes)) else
                   socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
@@ -319,14 +319,14 @@ class Echod:
         return sock
 
     def echoing(self, **how):
-        """A client whose worker has answered, so that it is set up."""
+        """A client whose worker has answered, and so has been set up."""
         sock = self.connect(**how)
         expect_echo(sock)
         return sock
 
     def unread(self, **how):
-        """A client that sends, and does not read, until nothing more is taken: it is in the middle
-        of something. Returns it, and how many bytes of echo it has to come."""
+        """A client with echo pending: it has sent without reading until all buffers are full.
+        Returns it, and the number of bytes that it has yet to receive."""
         sock = self.connect(buffers=8192, **how)
         return sock, fill(sock, b"unread" * 10000)
 
@@ -340,7 +340,7 @@ class Echod:
         return found[0] if found else None
 
     def fork_servers(self):
-        """The process IDs of the fork servers, the one that takes jobs last."""
+        """The process IDs of the fork servers; the last one is the one that takes jobs."""
         return [pid for pid in children(self.pid)
                 if read_proc(pid, "comm") == b"echod-forkserv\n"
                 and title(pid).startswith("echod: fork server")]

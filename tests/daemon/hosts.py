@@ -1,4 +1,4 @@
-"""What a test can have in a namespace of its own: host names, a file system, addresses."""
+"""Host names, mounts and addresses for a test, in namespaces of its own."""
 import os
 import shutil
 import subprocess
@@ -11,8 +11,8 @@ WITH_FILES = """where=$1 && shift && for file in hosts nsswitch.conf resolv.conf
 
 
 def with_hosts(where, text, server=""):
-    """The beginning of a command: what follows has TEXT, the file WHERE/hosts, as its /etc/hosts,
-    and asks SERVER, an address, for other names. Skips where mount(8) is refused."""
+    """A command prefix: the command after it has TEXT, in the file WHERE/hosts, as /etc/hosts, and the
+    address SERVER as its name server. Skips if mount(8) is not permitted."""
     for name, content in (("hosts", text),
                           ("nsswitch.conf", "hosts: files%s\n" % (" dns" if server else "")),
                           ("resolv.conf", "nameserver %s\n" % server if server else "")):
@@ -28,8 +28,8 @@ def with_hosts(where, text, server=""):
 
 
 def with_mount(*arguments):
-    """The beginning of a command: what follows runs after mount(8) with ARGUMENTS, in a namespace of
-    its own. Skips where that is refused."""
+    """A command prefix: the command after it runs in a mount namespace of its own, after mount(8) with
+    ARGUMENTS. Skips if that is not permitted."""
     if not shutil.which("unshare"):
         raise Skip("unshare (util-linux) is not installed")
     command = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
@@ -40,8 +40,8 @@ def with_mount(*arguments):
 
 
 def add_networks(*networks):
-    """Makes all addresses of NETWORKS, of IPv4, ours: clients can come from them. Skips where the
-    network is not our own."""
+    """Makes all addresses of the IPv4 NETWORKS local, so that clients can use them. Skips without a
+    network namespace of our own."""
     if not private_network():
         raise Skip("the host's loopback is given no further addresses")
     for network in networks:

@@ -1,5 +1,5 @@
-"""An echod with all that an administrator and systemd provide: a control socket, a program that can
-be replaced, passed sockets, and a service manager that it notifies."""
+"""An echod as administrators and systemd run it: with a control socket, a program that can be
+replaced, passed sockets, and a service manager that it notifies."""
 import array
 import fcntl
 import json
@@ -39,9 +39,9 @@ exec '{1}' "$@"
 
 
 class Managed(Echod):
-    """COPIED: it runs a copy of the program, which install() replaces. RUNTIME: the directory of
-    its control socket; its own "run", unless told. PROGRAMS: others than the real ones, which
-    are copied."""
+    """COPIED: run a copy of the program, which install() replaces. RUNTIME: the directory of the
+    control socket, by default "run" in its private directory. PROGRAMS: a directory of programs to
+    copy in place of the real ones."""
 
     def __init__(self, *args, copied=False, runtime=None, programs=(ECHOD, FORKSERVER), **more):
         self.copied, self.runtime, self.programs = copied, runtime, programs
@@ -71,7 +71,7 @@ class Managed(Echod):
         return run_echoctl("-s", self.control, *args, **popen)
 
     def ask(self, *args):
-        """What echoctl --json says to a question that has an answer."""
+        """The answer that echoctl --json prints, which must succeed."""
         status, out, err = self.ctl("--json", *args)
         expect_equal((status, err), (0, ""), "status and standard error of echoctl %s" % (args,))
         return json.loads(out)
@@ -82,20 +82,20 @@ class Managed(Echod):
         self.write("echod.conf", text.replace("@DIR@", self.dir))
 
     def reload(self):
-        """Reloads, which has to succeed, and learns where it listens now."""
+        """Reloads, which must succeed, and updates the addresses that it listens on."""
         expect_equal(self.ctl("reload"), (0, "", ""), "what echoctl reload gives")
         self.listening.clear()
         for row in self.ask("listeners"):
             self.listening.setdefault(row["listener"], []).append(parse_address(row["address"]))
 
     def hang_up(self, outcome=RELOADED):
-        """Reloads by SIGHUP, waits for the OUTCOME in the log. Returns that line."""
+        """Reloads by SIGHUP and waits for the OUTCOME in the log. Returns that line."""
         count = len(self.log.matching(outcome))
         self.kill(signal.SIGHUP)
         return self.log.wait(outcome, count=count + 1)[-1]
 
     def rejects(self, reason):
-        """Reloads, which has to fail, for a REASON (a pattern) that is told and logged."""
+        """Reloads, which must fail for a REASON (a pattern) that is both printed and logged."""
         before = self._appearance()
         count = len(self.log.matching(REJECTED))
         status, out, err = self.ctl("reload")
@@ -123,7 +123,7 @@ class Managed(Echod):
         os.rename(new, self.path("echod"))
 
     def hold(self):
-        """Installs a program that halts each dry run. Returns a function that releases one."""
+        """Installs a program that halts each dry run. Returns a function that continues one."""
         os.mkfifo(self.path("go"))
         self.install(HOLDING.format(self.dir, ECHOD))
         fifo = os.open(self.path("go"), os.O_RDWR | os.O_CLOEXEC)
@@ -142,12 +142,12 @@ class Managed(Echod):
 
 
 def open_files(pid):
-    """What PID has open, sorted: names, not numbers."""
+    """The open files of PID, sorted, by name."""
     return sorted(descriptors(pid).values())
 
 
 def bound(host="127.0.0.1"):
-    """A socket that listens on a port of the kernel's choice."""
+    """A socket that listens on a port that the kernel chooses."""
     sock = socket.socket()
     sock.bind((host, 0))
     sock.listen()
@@ -158,8 +158,8 @@ reservations = []  # sockets
 
 
 def free_port():
-    """A port that can be listened on, and that the kernel chooses for nobody else from now on: a
-    socket has it that does not listen. (Both that one and echod's have SO_REUSEADDR.)"""
+    """A port to listen on that the kernel will not choose for other sockets: one that does not listen
+    is bound to it. (Both that socket and echod's have SO_REUSEADDR.)"""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", 0))
@@ -185,7 +185,7 @@ def unix(name):
 # ---- echoctl ----
 
 def run_echoctl(*args, **popen):
-    """Runs it. Returns (status, standard output, standard error)."""
+    """Runs echoctl. Returns (status, standard output, standard error)."""
     popen.setdefault("stdout", subprocess.PIPE)
     done = subprocess.run([ECHOCTL] + list(args), stdin=subprocess.DEVNULL, timeout=DEADLINE * 2,
                           stderr=subprocess.PIPE, check=False, env=clean_environment(), **popen)
@@ -193,7 +193,7 @@ def run_echoctl(*args, **popen):
 
 
 class Asking:
-    """An echoctl that waits for its answer."""
+    """An echoctl that is waiting for its answer."""
 
     def __init__(self, path, *args, **popen):
         self.process = subprocess.Popen([ECHOCTL, "-s", path] + list(args),
@@ -206,7 +206,7 @@ class Asking:
 
 
 class Passed(Managed):
-    """An echod that is started with SOCKS, as systemd passes them, under NAMES."""
+    """An echod that inherits SOCKS with NAMES, as systemd passes them."""
 
     def __init__(self, config, *socks, names=(), env=None, **more):
         high = [os.dup(sock.fileno()) for sock in socks]
@@ -222,20 +222,20 @@ class Passed(Managed):
                 os.close(fd)
 
     def place(self):
-        """In the child: moves the sockets to where they belong."""
+        """In the child: moves the sockets to the descriptors from 3 on."""
         above = 3 + len(self.places)
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD, above) for fd in self.places]
         for place, fd in enumerate(high):
             os.dup2(fd, 3 + place, True)
 
     def command(self, args):
-        # Only a shell's $$ knows the process ID before the program runs, and exec keeps it.
+        # Via a shell: its $$ is the process ID that the program will have, as exec keeps it.
         return ["/bin/sh", "-c", 'export LISTEN_PID=$$; exec "$@"', "sh"] + super().command(args)
 
 
 class Manager:
-    """The socket at which a service manager listens: everything is read as it comes, for a
-    manager that does not read would make its services wait."""
+    """The notification socket of a service manager. A thread reads it continuously, because services
+    would block otherwise."""
 
     def __init__(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -277,8 +277,8 @@ class Manager:
             return len(self.messages)
 
     def wait(self, line, since=0):
-        """Waits for a message from SINCE on of which a line matches LINE whole. Returns its
-        index, and the message."""
+        """Waits for a message, from index SINCE on, in which a line matches LINE completely. Returns
+        its index, and the message."""
         deadline = time.monotonic() + DEADLINE
         with self.changed:
             while True:
@@ -304,7 +304,7 @@ class Manager:
 
 
 class Load:
-    """Clients that come, are echoed 4 bytes and go, one after the other, in a with block."""
+    """Clients that connect, exchange 4 bytes and close, one after the other, in a with block."""
 
     def __init__(self, echod, threads=2):
         self.address = echod.address()
@@ -331,7 +331,7 @@ class Load:
                     self.served += 1
 
     def wait_more(self):
-        """Waits until two more were served, so that one of them came after now."""
+        """Waits until two more were served, so that at least one connected after this call."""
         aim = self.served + 2
         eventually(lambda: self.served >= aim or self.failures, "more clients are served")
 

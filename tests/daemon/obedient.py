@@ -1,4 +1,4 @@
-"""A worker that does what its client tells it (tests/planted/obey.c), in any echod."""
+"""A worker that executes its client's commands (tests/planted/obey.c), in any echod."""
 import re
 
 from expect import expect, expect_equal
@@ -6,14 +6,14 @@ from syscalls import number_of
 
 
 class Obedient:
-    """A worker that obeys, of the listener NAME, and its client."""
+    """A worker of the listener NAME that executes commands, and its client."""
 
     def __init__(self, echod, sock, name):
         self.echod, self.sock, self.name, self.unread = echod, sock, name, b""
         self.address = "%s:%d" % sock.getsockname()
 
     def send(self, *words):
-        """A worker that has ended already is noticed by receive()."""
+        """Sends a command. If the worker has already ended, receive() reports that."""
         line = " ".join(word.hex() if isinstance(word, bytes) else str(word) for word in words)
         try:
             self.sock.sendall(line.encode() + b"\n")
@@ -21,7 +21,7 @@ class Obedient:
             pass
 
     def receive(self):
-        """The reply, or "": it has ended."""
+        """Returns the reply; "" if the worker has ended."""
         try:
             while b"\n" not in self.unread:
                 data = self.sock.recv(65536)
@@ -43,7 +43,7 @@ class Obedient:
         return int(reply)
 
     def syscall(self, name, *arguments):
-        """Makes a call. Returns what it returned, negative errno on failure; None: it ended."""
+        """Makes a system call. Returns its result, or a negative errno; None if the worker ended."""
         self.send_syscall(number_of(name), arguments)
         return result_of(self.receive())
 
@@ -63,7 +63,7 @@ class Obedient:
         return self.number("BUFFER")
 
     def record(self):
-        """The record of its session, once it is there."""
+        """Waits for the record of its session, and returns it."""
         return self.echod.log.wait(" session of %s on %s: " % (re.escape(self.address), self.name))[0]
 
     def close(self):

@@ -1,5 +1,5 @@
-"""An echod whose workers do what their clients tell them (tests/planted/obey.c), as an attacker who
-has taken one over can."""
+"""An echod whose workers execute their clients' commands (tests/planted/obey.c), as if an attacker had
+taken control of them."""
 import os
 import re
 
@@ -10,12 +10,12 @@ from obedient import Obedient
 from programs import BUILDDIR, ECHOD, SANITIZED, SRCDIR
 
 PLANTED = os.path.join(BUILDDIR, "tests/planted")
-FORKSERVER = os.path.join(PLANTED, "echod-forkserver")  # obeys its clients
+FORKSERVER = os.path.join(PLANTED, "echod-forkserver")  # its workers execute commands
 KEEPING = os.path.join(PLANTED, "echod")  # keeps its fork server after a crash
 
 
 def relaxed():
-    """Whether the build has no filter of system calls."""
+    """Whether the build has no system call filter."""
     with open(os.path.join(BUILDDIR, "config.h"), encoding="ascii") as file:
         return "#define RELAXED_SANDBOX 1" in file.read()
 

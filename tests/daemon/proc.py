@@ -4,7 +4,7 @@ import re
 
 
 def read_proc(pid, name):
-    """The bytes of /proc/PID/NAME, empty for a process that is gone."""
+    """The bytes of /proc/PID/NAME; empty if the process no longer exists."""
     try:
         with open("/proc/%d/%s" % (pid, name), "rb") as file:
             return file.read()
@@ -13,7 +13,7 @@ def read_proc(pid, name):
 
 
 def stat_fields(pid):
-    """The fields of /proc/PID/stat behind the name: state, ppid, ..."""
+    """The fields of /proc/PID/stat after the name: state, ppid, ..."""
     return read_proc(pid, "stat").rpartition(b")")[2].split()
 
 
@@ -46,8 +46,8 @@ def descendants(pid):
 
 
 def seen_descendants(pid):
-    """The same at the cost of these alone, not of all processes there are; while some of them end, others
-    may be missing: for who looks again."""
+    """The same, but reads only these processes rather than all. While some of them end, others may be
+    missing, so the caller must look again."""
     found, left = [], [pid]
     while left:
         more = children(left.pop())
@@ -82,14 +82,14 @@ def title(pid):
 
 
 def link_of(path):
-    """What the descriptor PATH is a link to. (In a chroot, /dev/null of a process that has a mount
-    namespace of its own is shown with the way to the chroot before it.)"""
+    """The target of the descriptor link PATH. (In a chroot, the path of /dev/null begins with that of
+    the chroot for a process with a mount namespace of its own.)"""
     link = os.readlink(path)
     return "/dev/null" if link.endswith("/dev/null") else link
 
 
 def descriptors(pid):
-    """A map of the open descriptors of PID to what they are links to."""
+    """A map of the open descriptors of PID to the targets of their links."""
     links = {}
     try:
         for name in os.listdir("/proc/%d/fd" % pid):
@@ -103,7 +103,7 @@ def descriptors(pid):
 
 
 def tcp_connections():
-    """A map of (local port, remote port) to inode of every TCP socket in this network."""
+    """A map of (local port, remote port) to inode, for every TCP socket in this network namespace."""
     found = {}
     for family in ("tcp", "tcp6"):
         for line in read_proc(os.getpid(), "net/" + family).decode().splitlines()[1:]:

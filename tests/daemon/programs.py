@@ -16,7 +16,7 @@ NOBODY = 65534
 
 
 def true_root():
-    """Whether we are root outside of any user namespace, so that root's exemptions apply."""
+    """Whether we are root outside any user namespace, so that root's exemptions apply."""
     with open("/proc/self/uid_map", encoding="ascii") as file:
         return os.geteuid() == 0 and file.read().split() == ["0", "0", "4294967295"]
 
@@ -27,7 +27,7 @@ def nobody(**more):
 
 
 def _reachable():
-    # Before tap.py has started the script anew, nothing is run, and nothing would be removed.
+    # Before tap.py has restarted the script, no program is run, and a copy would not be removed.
     if "ECHOD_TEST_NETWORK" not in os.environ or not true_root() or subprocess.run(["test", "-x", BUILDDIR + "/echod"], check=False,
                                          **nobody()).returncode == 0:
         return BUILDDIR
@@ -42,6 +42,6 @@ def _reachable():
 PROGRAMS = _reachable()
 ECHOD, ECHOC, ECHOCTL = (os.path.join(PROGRAMS, name) for name in ("echod", "echoc", "echoctl"))
 FORKSERVER = os.path.join(PROGRAMS, "echod-forkserver")
-# Sanitizers are given standard error where nobody else is.
+# Sanitizer builds keep standard error where other builds close it.
 with open(ECHOD, "rb") as program:
     SANITIZED = b"__asan_init" in program.read()

@@ -1,4 +1,4 @@
-"""Clients that continue whatever process is killed, and the conditions that must hold afterwards."""
+"""Clients that continue whichever process is killed, and conditions that must hold afterwards."""
 import os
 import signal
 import socket
@@ -16,15 +16,15 @@ OPEN = "[server]\nmax_per_source = 0\ncrash_penalty = 0\n"
 
 
 def current(echod):
-    """The fork server that takes jobs, once there is one."""
+    """Waits for a fork server that takes jobs, and returns it."""
     return eventually(lambda: echod.fork_servers(), "there is a fork server")[-1]
 
 
 def quiet(echod):
-    """What has to be the same before and after: nobody is served, nothing is left."""
+    """Waits until no client is served, and returns the state that must be the same before and after."""
     eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
     eventually_equal(lambda: echod.ask("status")["fork_servers"], 1, "the fork servers")
-    # The daemon, by itself: a scribe and a fork server, no zombie.
+    # The daemon's only children are a scribe and a fork server, and neither is a zombie.
     eventually(lambda: sorted(state(pid) in "SRD" for pid in children(echod.pid)) == [True, True],
                "it has two children")
     eventually(lambda: echod.workers() == [], "it has no worker")
@@ -46,9 +46,9 @@ def kill(pids, number=signal.SIGKILL):
 
 
 class Senders:
-    """Threads with clients that send messages, each once, or have some bytes echoed, and come again
-    if their session ends, in a with block. .stored: the messages that got OK; .sent: all. ECHOD: what
-    has an address(), for "stored" and "local". MAY_FAIL: a message may be refused."""
+    """Threads with clients that send messages, each once, or exchange some bytes, and reconnect if their
+    session ends, in a with block. .stored: the messages acknowledged with OK; .sent: all messages. ECHOD:
+    an object with address() for "stored" and "local". MAY_FAIL: messages may be refused."""
 
     def __init__(self, echod, senders=4, echoers=4, may_fail=False):
         self.may_fail = may_fail
@@ -72,7 +72,7 @@ class Senders:
                             break
             except ConnectionError:
                 pass
-            except Exception as error:  # a silence, or a wrong reply: it is told at the end
+            except Exception as error:  # no reply or a wrong one, which is reported at the end
                 with self.lock:
                     self.wrong.append(repr(error))
                 return
@@ -123,7 +123,7 @@ class Senders:
             return len(self.stored), self.echoed
 
     def wait_more(self):
-        """Waits until a message more is stored, and some bytes more are echoed."""
+        """Waits until another message is stored, and more bytes are echoed."""
         stored, echoed = self.progress()
         eventually(lambda: self.wrong or (self.progress()[0] > stored and
                                           self.progress()[1] > echoed), "more is served")

@@ -1,4 +1,4 @@
-"""Servers to test echoc with: each has one fault, and runs in a thread on loopback."""
+"""Faulty servers to test echoc with: each has one fault, and runs in a thread on loopback."""
 import os
 import socket
 import struct
@@ -11,7 +11,7 @@ from expect import DEADLINE, expect, scaled
 
 class Server:
     """A TCP, UDP or Unix server, in a with block. SERVE is called with each connection and its
-    number, or, of datagrams, with the socket, the data and where they came from."""
+    number or, for datagrams, with the socket, the data and their source."""
 
     def __init__(self, serve, kind="tcp", family=socket.AF_INET, host=None, backlog=64):
         self.serve, self.kind, self.connections, self.failures = serve, kind, [], []
@@ -31,7 +31,7 @@ class Server:
 
     @property
     def operands(self):
-        """What echoc is to be told of it."""
+        """The operands with which echoc connects to it."""
         if self.kind == "unix":
             return ["--unix", self.address]
         host, port = self.address
@@ -41,7 +41,7 @@ class Server:
         try:
             self._run_udp() if self.kind == "udp" else self._run_stream()
         except OSError:
-            pass  # the socket was shut down: it is over
+            pass  # the socket was shut down at the end of the with block
 
     def _run_udp(self):
         while True:
@@ -70,7 +70,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        if self.kind == "udp":  # wakes it: shutdown() of an unconnected one does not
+        if self.kind == "udp":  # wakes the thread; shutdown() of an unconnected socket does not
             self.sock.sendto(b"", self.sock.getsockname())
         else:
             self.sock.shutdown(socket.SHUT_RDWR)
@@ -95,7 +95,7 @@ class Server:
 
 
 def fill_backlog(listener):
-    """Connects until no more clients are taken. Returns their sockets."""
+    """Connects until the backlog is full. Returns the clients' sockets."""
     listener.listen(0)
     clients = []
     while True:
@@ -109,7 +109,7 @@ def fill_backlog(listener):
 
 
 def pieces(conn, size=65536):
-    """What comes, until the client is done."""
+    """Yields received data until the client ends."""
     while True:
         data = conn.recv(size)
         if not data:
@@ -118,7 +118,7 @@ def pieces(conn, size=65536):
 
 
 def reset(conn):
-    """Closes CONN so that the client gets a RST."""
+    """Closes CONN with a RST."""
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     conn.close()
 
@@ -132,7 +132,7 @@ def echo(conn, number):
 
 
 def probes(conn, size=56):
-    """What comes, in probes of SIZE bytes each."""
+    """Yields received data in probes of SIZE bytes."""
     while True:
         data = conn.recv(size, socket.MSG_WAITALL)
         if len(data) < size:
@@ -141,7 +141,7 @@ def probes(conn, size=56):
 
 
 def changing(change):
-    """An echo server that sends CHANGE(data, n) for the N-th probe, from 1 on, that it gets."""
+    """An echo server that sends CHANGE(data, n) in reply to the N-th probe, from 1."""
     def serve(conn, number):
         for n, data in enumerate(probes(conn), 1):
             conn.sendall(change(data, n))
@@ -150,7 +150,7 @@ def changing(change):
 
 
 def slow(pause, at=20):
-    """An echo server that falls asleep in the middle of its first reply, for PAUSE seconds."""
+    """An echo server that pauses for PAUSE seconds in the middle of its first reply."""
     def serve(conn, number):
         for n, data in enumerate(probes(conn)):
             conn.sendall(data[:at])
@@ -183,7 +183,7 @@ def greeting(text):
 
 
 def read_and_close(conn, number):
-    """The server of many a tutorial: one recv(1024), no reply."""
+    """A server as in many tutorials: one recv(1024), no reply."""
     conn.recv(1024)
     conn.close()
 
@@ -194,7 +194,7 @@ def resetting(conn, number):
 
 
 def half_closing(conn, number):
-    """Answers once, then sends no more, but goes on reading."""
+    """Answers once, ends its side, and continues to read."""
     conn.sendall(conn.recv(65536))
     conn.shutdown(socket.SHUT_WR)
     silent(conn, number)
@@ -207,7 +207,7 @@ def echo_datagram(sock, data, peer):
 
 
 def changing_datagrams(change):
-    """Sends all of CHANGE(data, n) for the N-th datagram, from 1 on."""
+    """Sends each item of CHANGE(data, n) in reply to the N-th datagram, from 1."""
     count = [0]
 
     def serve(sock, data, peer):

@@ -18,11 +18,11 @@ def _library():
 
 
 def number_of(name):
-    """Negative: there is none here."""
+    """Negative if this architecture does not have the call."""
     return _library().seccomp_syscall_resolve_name(name.encode())
 
 
 def name_of(number):
-    """None: nothing has the number, for libseccomp."""
+    """None if libseccomp knows no call with this number."""
     name = _library().seccomp_syscall_resolve_num_arch(0, number)  # 0: SCMP_ARCH_NATIVE
     return name.decode() if name else None

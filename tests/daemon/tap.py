@@ -23,11 +23,11 @@ from expect import DEADLINE, SLOW, Failure, Skip, eventually
 from proc import children, descendants
 
 TEST_DEADLINE = max(3600 if SLOW else 600, 4 * DEADLINE)
-# Those who are ten times slower (ECHOD_SLOW) take their time by computing.
+# With ECHOD_SLOW, tests use the processor most of the time, so running them in parallel gains nothing.
 SIDE_BY_SIDE = int(os.environ.get("ECHOD_SIDE_BY_SIDE", 1 if SLOW else 3))
 MESSAGE_MAX = 100000
 CLONE_NEWNET = 0x40000000
-running = []  # the daemons that are to be cleaned up: harness.Echod
+running = []  # the daemons to clean up: harness.Echod
 tests = []
 libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT = 1, 36, 47
@@ -50,8 +50,8 @@ def lo_up():
 
 
 def unshare_command():
-    """The command that gives a program a network of its own; None where nothing does.
-    Not as root of a user namespace, if possible: much is tested with an ordinary user."""
+    """The command that runs a program in a network namespace of its own; None if none works. If possible,
+    not as root of a user namespace, because many tests concern an ordinary user."""
     ways = [[]] if os.geteuid() == 0 else [["--map-current-user", "--keep-caps"],
                                            ["--map-root-user"]]
     for way in ways:
@@ -64,11 +64,11 @@ def unshare_command():
 
 
 def enter_network():
-    """Starts this script anew in a network namespace of its own, where that can be had."""
+    """Restarts this script in a network namespace of its own, if possible."""
     inside = os.environ.get("ECHOD_TEST_NETWORK")
     if inside == "private":
         lo_up()
-        # What it took to do so is not for the programs that are tested.
+        # The capabilities that this needed are not for the tested programs.
         libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     if inside:
         return
@@ -79,7 +79,7 @@ def enter_network():
 
 
 def as_network_admin():
-    """In a child: lets the program that it becomes configure our private network."""
+    """In a child: lets the program that it executes configure our private network."""
     libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0)
 
 
@@ -88,7 +88,7 @@ def private_network():
 
 
 def kill_all():
-    """Kills every process that was started here, and reaps those that we adopted."""
+    """Kills all processes that were started here, and reaps those that we adopted."""
     for pid in descendants(os.getpid()):
         try:
             os.kill(pid, signal.SIGKILL)
@@ -100,12 +100,12 @@ def kill_all():
 
 
 def reap_adopted():
-    """Orphans of a dead daemon are ours, for we are their subreaper."""
+    """Reaps orphans of dead daemons, which are our children because we are their subreaper."""
     known = [echod.popen.pid for echod in running if echod.popen]
     for pid in children(os.getpid()):
         if pid not in known:
             try:
-                os.waitpid(pid, os.WNOHANG | 0x40000000)  # __WALL: whatever signal it ends with
+                os.waitpid(pid, os.WNOHANG | 0x40000000)  # __WALL: whatever its exit signal
             except OSError:
                 pass
 
@@ -136,7 +136,7 @@ def run_one(number, name, function):
     except Skip as skip:
         print("ok %d - %s # SKIP %s" % (number, name, skip))
         return True
-    except Exception as error:  # whatever it is, the other tests are to run
+    except Exception as error:  # any error: the other tests must run
         signal.alarm(0)
         print("not ok %d - %s" % (number, name))
         diagnose(error)
@@ -151,22 +151,22 @@ def run_one(number, name, function):
 
 
 def one_after_the_other(chosen):
-    """Runs the tests. Returns whether all pass."""
+    """Runs the tests in this process. Returns whether all pass."""
     return all([run_one(i + 1, *t) for i, t in enumerate(chosen)])
 
 
-# ---- side by side ----
+# ---- in parallel ----
 
 def prepare_process():
-    """For orphans and signals: of a process that runs tests."""
+    """Prepares a process that runs tests: it adopts orphans, and has default signal handling."""
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGALRM, on_alarm)
-    # A shell's background job ignores it, and so would every program that is started here.
+    # A shell's background job ignores SIGINT, and all programs started here would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def take_tests(chosen, numbers, results):
-    """In a process of its own: runs tests, while there are NUMBERS, and sends what each printed."""
+    """In a separate process: runs tests while there are NUMBERS, and sends the output of each."""
     while True:
         number = os.read(numbers, 2)
         if not number:
@@ -179,7 +179,8 @@ def take_tests(chosen, numbers, results):
 
 
 def start_process(chosen, numbers, results, first):
-    """Forks one that takes tests; all but the FIRST with a network of its own, or not at all."""
+    """Forks a process that takes tests. All but the FIRST need a network namespace of their own; without
+    one they take none."""
     pid = os.fork()
     if pid:
         return pid
@@ -192,14 +193,14 @@ def start_process(chosen, numbers, results, first):
             lo_up()
         take_tests(chosen, numbers, results)
         os._exit(0)
-    except BaseException:  # nothing but what is above may run in it
+    except BaseException:  # the child must not run any other code
         traceback.print_exc()
     finally:
         os._exit(1)
 
 
 def print_in_order(results, chosen):
-    """Returns whether all pass. A test whose process ended has failed."""
+    """Prints the results. Returns whether all pass. A test whose process ended has failed."""
     known, printed = {}, 0
     for message in iter(lambda: results.recv(2 * MESSAGE_MAX), b""):
         known[int.from_bytes(message[:2], "big")] = message
@@ -229,10 +230,10 @@ def side_by_side(chosen, count):
 
 
 def main(at_once=SIDE_BY_SIDE):
-    """Runs the tests of the script, or those whose names match the argument; AT_ONCE side by side."""
+    """Runs the tests of the script, or those whose names match the argument; AT_ONCE in parallel."""
     enter_network()
     prepare_process()
-    # Two hundred clients and what they leave behind need some descriptors.
+    # For two hundred clients and sockets that are still closing.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     chosen = [t for t in tests if len(sys.argv) < 2 or re.search(sys.argv[1], t[0])]

@@ -8,13 +8,13 @@ from harness import WRAPPER, clean_environment
 from proc import read_proc
 from programs import BUILDDIR, ECHOC
 
-# What may follow a time where this machine is busy.
+# May follow a time if this machine is busy.
 LOOKED = r"( on the wire, [\d.]+ ms until this machine looked)?"
 CHECK_ECHO = os.path.join(BUILDDIR, "check_echo")
 
 
 class Done:
-    """A program that has ended: .status, .out and .err as text."""
+    """The result of a program: .status, .out and .err as text."""
 
     def __init__(self, status, out, err):
         self.status, self.raw = status, out
@@ -29,7 +29,7 @@ class Done:
         return self
 
     def objects(self, kind=None):
-        """The objects of --json, each of a line of its own; those of one type."""
+        """The JSON objects, one per line; with KIND, only those of that type."""
         found = [json.loads(line) for line in self.out.splitlines()]
         return [o for o in found if kind in (None, o["type"])]
 
@@ -40,7 +40,7 @@ class Done:
         return found[0]
 
     def verdicts(self):
-        """{number of the probe: its verdicts}; strays are None's."""
+        """{sequence number of a probe: its verdicts}; strays have the key None."""
         found = {}
         for o in self.objects("probe"):
             found.setdefault(o.get("seq"), []).append(o["verdict"])

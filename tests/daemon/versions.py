@@ -13,7 +13,7 @@ def version(program):
 
 
 class Versions:
-    """Two versions of both programs: the second is told from the first by its --version."""
+    """Two versions of both programs, which differ in their --version."""
 
     def __init__(self, echod):
         self.echod, self.count = echod, 0
@@ -22,7 +22,7 @@ class Versions:
         self.number = number
 
     def install(self):
-        """The other one than the last time."""
+        """Installs the version that is not installed now."""
         self.count += 1
         for program in (ECHOD, FORKSERVER):
             new, name = self.echod.path("new"), os.path.basename(program)

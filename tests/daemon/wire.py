@@ -1,7 +1,7 @@
-"""Two hosts on a wire: two network namespaces that are joined by a veth(4) pair.
+"""Two hosts on a wire: two network namespaces connected by a veth(4) pair.
 
-The script's own namespace is HERE, the other one THERE. A socket belongs to the namespace that it was created
-in, a program to that of the process that started it.
+The script's own namespace is HERE, the other one THERE. A socket belongs to the namespace in which it was
+created, a program to that of the process that started it.
 """
 import contextlib
 import ctypes
@@ -14,7 +14,7 @@ from expect import Skip, expect
 from tap import as_network_admin, libc, lo_up, private_network
 
 CLONE_NEWNET = 0x40000000
-WIRE = "wire"  # the name of the interface, at both ends, if none is given
+WIRE = "wire"  # the default name of the interface at both ends
 
 
 def namespace():
@@ -28,16 +28,16 @@ def enter(fd):
 
 
 class Host:
-    """One end of the wire. ADDRESSES: with the length of their prefixes."""
+    """One end of the wire. ADDRESSES include the prefix length."""
 
     def __init__(self, fd, addresses, interface):
         self.fd, self.addresses, self.interface = fd, addresses, interface
         self.hosts = [address.partition("/")[0] for address in addresses]
-        self.index = None  # of the interface, which a link-local address needs
+        self.index = None  # of the interface, for link-local addresses
 
     @contextlib.contextmanager
     def inside(self):
-        """What is opened meanwhile belongs to this host."""
+        """A context manager: sockets and programs in it belong to this host."""
         before = namespace()
         enter(self.fd)
         try:
@@ -47,7 +47,7 @@ class Host:
             os.close(before)
 
     def start_here(self):
-        """In a child: the program that it becomes runs on this host. For Echod(prepare=...)."""
+        """In a child: makes the program that it executes run on this host. For Echod(prepare=...)."""
         enter(self.fd)
 
     def ip(self, *args):
@@ -61,11 +61,11 @@ class Host:
                               check=False).returncode
 
     def reach(self, address):
-        """Makes ADDRESS that of a neighbour on the wire."""
+        """Adds a route to ADDRESS, a neighbour on the wire."""
         expect(self.ip("route", "add", address, "dev", self.interface) == 0, "there is a route")
 
     def set_up(self):
-        """Gives the interface its addresses, of which none is looked for duplicates."""
+        """Gives the interface its addresses, without duplicate address detection."""
         self.ip("link", "set", self.interface, "addrgenmode", "none")
         expect(self.ip("link", "set", self.interface, "up") == 0, "the wire is up")
         for address in self.addresses:
@@ -77,7 +77,7 @@ class Host:
 
 
 class Wire:
-    """HERE and THERE, with addresses, in a with block. Skips where there are no namespaces."""
+    """HERE and THERE, with addresses, in a with block. Skips if namespaces cannot be created."""
 
     def __init__(self, here, there, name=WIRE):
         if not private_network() or not shutil.which("ip"):
@@ -109,7 +109,7 @@ class Wire:
         return self.here, self.there
 
     def __exit__(self, *_):
-        self.here.ip("link", "del", self.name)  # and with it the other end
+        self.here.ip("link", "del", self.name)  # also removes the other end
         self._close()
 
     def _close(self):
