@@ -1,7 +1,7 @@
 """Abuses echod: abuse.py [--seconds N] [--only TEXT] [--seed N]
 
-Each abuse runs for N seconds (120), with a break in the middle: the memory and descriptors of echod at the end
-must be those after the first half. Meanwhile a client from elsewhere is served.
+Each abuse runs for N seconds (120) in two halves: at the end, memory and descriptors of echod must be as
+after the first half. Meanwhile, a client from another address must be served.
 """
 import argparse
 import os
@@ -27,21 +27,21 @@ from proc import children, descriptors, read_proc
 from versions import Versions
 
 THREADS = 4
-# Memory that may be more at the end: the allocator's, pages that were touched first. KiB, and of the whole.
+# Permitted growth of memory, for the allocator and for pages first touched late: in KiB, and as a fraction.
 MORE, MORE_OF_ALL = 1024, 0.1
-# Records about single clients, of sessions and of refusals each: a burst, and so many a second (doc/DESIGN.md,
-# Floods); those of echod itself.
+# Permitted records: of sessions and of refusals, a burst and a rate per second each (doc/DESIGN.md, Floods);
+# and of echod itself.
 BURST, RATE, OWN = 2 * 1000, 2 * 100, 200
 
 
 def memory(pid):
-    """KiB that nobody else has: of shared pages its share."""
+    """The memory of PID in KiB, with its proportion of shared pages (PSS)."""
     match = re.search(rb"^Pss:\s+(\d+)", read_proc(pid, "smaps_rollup"), re.M)
     return int(match.group(1)) if match else 0
 
 
 class Abused:
-    """An echod, and who abuses it."""
+    """An echod, and the abuse that it is subjected to."""
 
     def __init__(self, abuse, seed, quick):
         self.abuse, self.many = abuse, abuse.quick if quick else abuse.many
@@ -51,11 +51,11 @@ class Abused:
         self.longest = 0.0
 
     def own(self):
-        """The daemon, its scribe and fork servers."""
+        """The process IDs of the daemon, its scribe and its fork servers."""
         return [self.echod.pid] + children(self.echod.pid)
 
     def rest(self):
-        """Waits until nobody is served. Returns (memory, descriptors) then."""
+        """Waits until no client is served. Returns (memory, descriptors)."""
         echod = self.echod
         eventually(lambda: echod.ask("status")["clients"] == 0, "nobody is served", 3 * DEADLINE)
         eventually(lambda: len(echod.fork_servers()) == 1, "there is one fork server", 3 * DEADLINE)
@@ -65,7 +65,7 @@ class Abused:
         return sum(map(memory, self.own())), sum(len(descriptors(pid)) for pid in self.own())
 
     def served(self):
-        """A client from elsewhere. (While there is no place it comes again, as echod says.)"""
+        """Serves a client from another address. (It retries while echod is full, as the refusal suggests.)"""
         begin = time.monotonic()
         while True:
             with self.echod.connect(source="127.0.0.1") as sock:
@@ -90,7 +90,7 @@ class Abused:
                 return
 
     def half(self, seconds):
-        """Abuses it for SECONDS."""
+        """Repeats the abuse for SECONDS."""
         self.over = False
         threads = [threading.Thread(target=self.attack, args=(i,), daemon=True)
                    for i in range(1 if self.abuse.name.startswith("re-exec") else THREADS)]
@@ -107,7 +107,7 @@ class Abused:
         expect_equal(self.failures, [], "what went wrong")
 
     def run(self, seconds):
-        """Returns what can be said of it."""
+        """Runs both halves. Returns a summary."""
         begin = time.monotonic()
         self.half(seconds / 2)
         before = self.rest()
@@ -121,7 +121,7 @@ class Abused:
             self.rounds, self.many, before[0], after[0], after[1], self.longest)
 
     def check_log(self, seconds):
-        """No client makes it grow faster than there are messages."""
+        """Checks that the log grows no faster than the rate limit permits."""
         lines = [line for line in self.echod.log.lines() if " message from " not in line]
         own = OWN + (40 * self.rounds * self.many if self.abuse.name.startswith("re-exec") else 0)
         limit = BURST + RATE * seconds + own

@@ -1,5 +1,5 @@
-"""Hostile clients. Each function is a round of an abuse, which is repeated until the time is up. A round takes
-a few seconds at most, and leaves nothing open."""
+"""Hostile clients. Each function is one round of an abuse, which is repeated until the time is up. A round
+takes a few seconds at most, and leaves no connection open."""
 import contextlib
 import os
 import random
@@ -9,7 +9,7 @@ import struct
 from expect import expect_equal
 from managed import Load, listen, run_echoctl
 
-ABUSER = "127.0.0.66"  # where the harm comes from
+ABUSER = "127.0.0.66"  # the address of hostile clients
 EVERYTHING = ("".join(listen(name, more=more) for name, more in (
     ("local", ""), ("stored", "service = message"), ("chargen", "service = chargen"),
     ("discard", "service = discard"), ("whoami", "service = whoami"), ("udp", "protocol = udp"),
@@ -21,8 +21,8 @@ MANY = SERVER + "max_per_source = 0\nmax_clients = 300\n"
 
 
 class Abuse:
-    """NAME; CONFIG of the echod; ROUND is called with the echod, a random.Random, and how MANY of whatever
-    it does."""
+    """NAME; CONFIG for echod. ROUND is called with the echod, a random.Random, and MANY, the number of
+    repetitions of what it does."""
 
     def __init__(self, name, config, round_, many, quick):
         self.name, self.config, self.round, self.many, self.quick = name, config, round_, many, quick
@@ -48,7 +48,7 @@ def reset(sock):
 
 
 def idle(echod, chance, many):
-    """Connections that do nothing, held all at once; those that are refused come again."""
+    """Many idle connections at once; those that are refused try again."""
     held = []
     for _ in range(many):
         with contextlib.suppress(OSError):
@@ -63,7 +63,7 @@ def never_read(echod, chance, many):
         with contextlib.suppress(OSError):
             held.append(open_to(echod, ("local", "chargen")[i % 2]))
             held[-1].settimeout(0.01)
-            for _ in range(1000):  # chargen reads on, whatever is sent
+            for _ in range(1000):  # chargen continues to read
                 held[-1].sendall(b"x" * 65536)
     for sock in held:
         sock.close()
@@ -104,7 +104,7 @@ def short(echod, chance, many):
 
 
 def rubbish(chance):
-    """Bytes for a parser: of chance, or the begin of what it expects with an end of chance."""
+    """Input for a parser: random bytes, or the beginning of valid input followed by random bytes."""
     begin = chance.choice((b"", b"", b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n", b"PROXY TCP6 ", b"kill ", b"reload\n",
                            b"list "))
     return begin + chance.randbytes(chance.choice((0, 1, 15, 200, 5000)))
@@ -127,7 +127,7 @@ def garbage(echod, chance, many):
 
 
 def flood_log(echod, chance, many):
-    """Whoever is refused, resets, or stores what looks like records, makes a record each time."""
+    """Clients that cause a record each time: refused, reset, or storing messages that look like records."""
     resets(echod, chance, many // 2)
     with contextlib.suppress(OSError), open_to(echod, "stored") as sock:
         for _ in range(many // 10):
@@ -136,7 +136,7 @@ def flood_log(echod, chance, many):
 
 
 def re_exec(echod, chance, many):
-    """MANY reloads, every tenth of which brings the other one of two versions; nobody is cut off by any."""
+    """MANY reloads, with a change of version at every tenth; no client may be disconnected."""
     with Load(echod) as load:
         for i in range(many):
             if i % 10 == 0:

@@ -1,15 +1,15 @@
-"""The conditions that must hold after a life, whatever call has failed in it."""
+"""The conditions that must hold after a life (life.py), whichever call failed in it."""
 import re
 import signal
 from collections import Counter
 
 from expect import Failure, expect
 
-# sysexits(3), and what the dynamic loader says where it cannot load a library.
+# sysexits(3), and the status of the dynamic loader if it cannot load a library.
 STATUSES = set(range(64, 79)) | {127}
-# Without these the dynamic loader cannot go on, and crashes.
+# If one of these fails, the dynamic loader crashes.
 LOADER = ("mmap", "mprotect", "brk")
-# While a fault lasts: lines a second, and those of what was queued before; failed calls; of a processor.
+# Limits during a lasting fault: log lines per second, plus queued ones; failed calls; CPU usage.
 LINES, MORE_LINES, FAILURES, PROCESSOR = 1, 5, 500, 0.5
 MESSAGE = re.compile(r" message from .*: (message \d+ of this life)$")
 
@@ -19,7 +19,7 @@ def before_main(life):
 
 
 def of_end(life, status):
-    """Returns in a word how it went."""
+    """Checks the end of LIFE. Returns the result in one word."""
     said = "\n".join(life.echod.log.all_lines())
     if status == 0 and life.open_at_end:
         return "served on"
@@ -44,7 +44,7 @@ def of_messages(life):
 
 
 def of_window(life):
-    """Of a fault that lasts: neither the processor nor the log is kept busy by it."""
+    """Checks that a lasting fault neither keeps the processor busy nor floods the log."""
     if not life.window:
         return
     seconds = life.window["seconds"]

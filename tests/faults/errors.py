@@ -1,13 +1,13 @@
-"""With which errors each system call can fail.
+"""The errors with which each system call can fail.
 
-The source is the ERRORS section of the call's page in section 2 of the Linux manual (man-pages 6.03, Debian
-12); of recvfrom(2) and sendto(2) also what socket(7) and unix(7) name, of write(2) what a disk or a device
-answers. EWOULDBLOCK is EAGAIN. What is not here cannot fail, or has no page (exit, rt_sigreturn...). Left out
-are EBUSY and EMFILE of dup2(2), which take threads or a number beyond the limit.
+The source is the ERRORS section of the call's manual page (man-pages 6.03, Debian 12); for recvfrom(2) and
+sendto(2) also socket(7) and unix(7); for write(2) also the errors of disks and devices. EWOULDBLOCK is
+EAGAIN. Calls that are not listed cannot fail, or have no page (exit, rt_sigreturn...). EBUSY and EMFILE of
+dup2(2) are left out, because they require threads or a number above the limit.
 """
 import errno
 
-# These say that the caller has made a mistake. A part of the plan leaves them out, the whole has them.
+# Errors that only a mistake of the caller causes. Only the full plan includes them.
 MISTAKES = {getattr(errno, name) for name in """EBADF EFAULT EINVAL ENOTSOCK EISCONN EALREADY EDESTADDRREQ
     EISDIR ENOTDIR ESRCH ESPIPE ENOTTY EBADFD ENOMSG EDEADLK ELOOP ENAMETOOLONG E2BIG""".split()}
 
@@ -18,7 +18,7 @@ _SEND = ("EACCES EAGAIN EALREADY EBADF ECONNREFUSED ECONNRESET EDESTADDRREQ EFAU
          "ENOBUFS ENOMEM ENOTCONN ENOTSOCK EOPNOTSUPP EPIPE EPERM EHOSTUNREACH ENETUNREACH ETOOMANYREFS")
 _WRITE = "EAGAIN EBADF EDESTADDRREQ EDQUOT EFAULT EFBIG EINTR EINVAL EIO ENOSPC EPERM EPIPE"
 _READ = "EAGAIN EBADF EFAULT EINTR EINVAL EIO EISDIR"
-_WAIT = "EAGAIN EINTR EINVAL ESRCH"  # ECHILD is no failure: it says that there is no such child
+_WAIT = "EAGAIN EINTR EINVAL ESRCH"  # not ECHILD, which is an expected result: there is no such child
 _MAP = "EACCES EAGAIN EBADF EEXIST EINVAL ENFILE ENODEV ENOMEM EOVERFLOW EPERM"
 
 TABLE = {name: text.split() for name, text in {
@@ -109,7 +109,7 @@ TABLE = {name: text.split() for name, text in {
     "writev": _WRITE,
 }.items()}
 
-# What is not tried, and why.
+# Calls that are not tried, with the reason.
 LEFT_OUT = {
     "kill": "a child that was not waited for can always be signalled by who runs as its user",
     "close": "Linux closes whatever it answers, and what a supervisor answers it does not do",
@@ -117,11 +117,11 @@ LEFT_OUT = {
     "futex": "but by workers only FUTEX_WAKE, which cannot fail; of an error libc aborts, by design",
 }
 
-# What a socket pair cannot answer whose other end is open: it says that the worker is gone.
+# Errors that a socket pair cannot return while its other end is open: they mean that the worker has ended.
 IMPOSSIBLE = {("scribe", "sendto"): {errno.EPIPE, errno.ECONNRESET, errno.EAGAIN}}
 
-# A call that is interrupted, or has nothing, for ever, or is told again and again that a connection was
-# reset: no system does that, and every loop would spin.
+# Errors that no system returns permanently (interrupted, would block, connection reset) and with which every
+# loop would spin.
 PASSING = {errno.EINTR, errno.EAGAIN, errno.ECONNRESET}
 NEVER_LASTS = {"accept4", "read", "recvfrom", "recvmsg", "recvmmsg", "rt_sigtimedwait", "waitid", "wait4", "futex",
                "poll", "ppoll", "epoll_wait", "getrandom", "write",
@@ -129,7 +129,7 @@ NEVER_LASTS = {"accept4", "read", "recvfrom", "recvmsg", "recvmmsg", "rt_sigtime
 
 
 def of(kind, name, mistakes):
-    """The errors of the call NAME of a process of KIND, as numbers."""
+    """The errors, as numbers, with which the call NAME of a process of KIND can fail."""
     if name in LEFT_OUT and not (name == "futex" and kind == "worker"):
         return []
     numbers = [getattr(errno, text) for text in TABLE.get(name, ())]
@@ -139,5 +139,5 @@ def of(kind, name, mistakes):
 
 
 def can_last(name, error):
-    # A mistake of the caller is not made again and again by a program that has run before.
+    # A program that worked before does not make a mistake permanently.
     return error not in MISTAKES and error != errno.EINTR and not (error in PASSING and name in NEVER_LASTS)

@@ -1,7 +1,7 @@
 """Makes each system call of echod fail: faults.py [--full] [--seed N] [--only TEXT] [--jobs N]
 
-First a life without a fault, in which every call is counted, then a life for each fault of the plan. A fault
-that causes a problem is printed with the problem, and how to repeat it.
+Runs a life without a fault, which counts all calls, and then a life (life.py) for each fault of the plan.
+Prints each fault that causes a problem, with the problem and a command to repeat it.
 """
 import argparse
 import os
@@ -31,14 +31,14 @@ from supervisor import PRETENDED
 from syscalls import name_of
 
 LIFETIME = 240
-# Made by chance only: a signal that comes in the middle of a call.
+# Calls that occur only by chance: if a signal interrupts another call.
 PASSING_BY = {"restart_syscall", "rt_sigreturn", "clock_nanosleep"}
 NAMES = {number: name_of(number) for number in range(470) if name_of(number)}
 NUMBERS = {name: number for number, name in NAMES.items()}
 
 
 class Census:
-    """What a life without a fault calls: in all, and before it serves; and what is usual in it."""
+    """The calls of a life without a fault: all of them, and those before it serves; and its usual state."""
 
     def __init__(self, seen, before, usual):
         self.seen, self.before, self.usual = seen, before, usual
@@ -57,7 +57,7 @@ def census_of_life():
 
 
 def names_of_strace():
-    """The calls that strace -c sees in such a life."""
+    """The calls that strace -c counts in such a life."""
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         life = Life(NAMES, trace=where + "/trace")
         try:
@@ -70,7 +70,7 @@ def names_of_strace():
 
 
 def census_of_tool(tool):
-    """Of the tool itself; what it starts is the same as in a life."""
+    """The calls of the tool itself; the processes that it starts are those of a life."""
     supervisor, usual = tool.run(NAMES)
     seen = Counter({key: count for key, count in supervisor.seen.items() if key[0] == tool.name})
     return Census(seen, Counter(), usual)
@@ -107,14 +107,14 @@ def use(tool, result, usual):
 
 
 def try_one(name, fault, usual):
-    """A life with FAULT, or a run of the tool NAME. Returns a Result."""
+    """Runs a life, or the tool NAME, with FAULT. Returns a Result."""
     tool = next((each for each in tools.every_tool() if each.name == name), None)
     result = Result(fault)
     signal.signal(signal.SIGALRM, tap.on_alarm)
     signal.alarm(LIFETIME)
     try:
         use(tool, result, usual) if tool else live(result, usual)
-    except Exception as error:  # of whatever kind: the others are tried
+    except Exception as error:  # any error: the other faults must be tried
         result.problem = "%s: %s" % (type(error).__name__, error)
     signal.alarm(0)
     tap.kill_all()
@@ -122,9 +122,9 @@ def try_one(name, fault, usual):
 
 
 def prepare():
-    """In each process that lives are lived in."""
+    """Prepares a process that runs lives."""
     tap.libc.prctl(tap.PR_SET_CHILD_SUBREAPER, 1)
-    tap.running.clear()  # the one that echoctl asks is its parent's
+    tap.running.clear()  # the echod for echoctl belongs to the parent
 
 
 def arguments():
@@ -137,8 +137,8 @@ def arguments():
 
 
 def report_coverage(censuses, results, mistakes):
-    """Of each call of each kind of process: at how many places it failed, and how many there are. MISTAKES:
-    whether those count that only fail of a mistake of the caller."""
+    """Prints, for each call of each kind of process, at how many of its occurrences it was made to fail.
+    MISTAKES: include calls that fail only because of a mistake of the caller."""
     tried = defaultdict(set)
     for result in results:
         if result.hits:
@@ -167,7 +167,7 @@ def report(result):
 
 
 def everything():
-    """{tool, or None for echod's life: its census}."""
+    """The censuses: {tool, or None for echod's life: its census}."""
     censuses = {None: census_of_life()}
     names = names_of_strace()
     unseen = names - {name for _, name in censuses[None].seen} - PASSING_BY
@@ -179,7 +179,7 @@ def everything():
 
 
 def try_all(args, censuses):
-    """Prints what fails, as it does. Returns the results."""
+    """Tries all faults, and prints each failure when it occurs. Returns the results."""
     choose = plan.whole if args.full else plan.part
     chosen = [(tool and tool.name, fault, census.usual) for tool, census in censuses.items()
               for fault in choose(census, args.seed) if re.search(args.only, str(fault)) and

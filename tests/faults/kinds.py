@@ -12,7 +12,7 @@ def program(pid):
 
 
 class Kinds:
-    """Of the processes that descend from ROOT, which is called NAME."""
+    """The kinds of ROOT, which is of the kind NAME, and its descendants."""
 
     def __init__(self, root, name="daemon"):
         self.root, self.name = root, name
@@ -27,8 +27,8 @@ class Kinds:
         return self._child(pid) if name == "echod" else name
 
     def _forked(self, pid):
-        """A fork server is the daemon's child, and a worker its. (Those of a dead one become the
-        daemon's, too.)"""
+        """A fork server is a child of the daemon, and a worker is a child of a fork server. (Orphaned
+        workers become the daemon's children.)"""
         if pid in self.fork_servers:
             return "fork server"
         if int(stat_fields(pid)[1]) == self.root and not title(pid).startswith("echod: tcp"):

@@ -1,9 +1,9 @@
-"""Becomes a program of which chosen system calls are answered by a supervisor: seccomp_unotify(2).
+"""Executes a program whose system calls, or some of them, a supervisor answers: seccomp_unotify(2).
 
-launch.py CALLS PROGRAM [ARGUMENT]...   CALLS: their numbers, with commas between, or "all"
+launch.py CALLS PROGRAM [ARGUMENT]...   CALLS: their numbers, separated by commas, or "all"
 
-execve(2) has to be among them: there the program waits until the supervisor has fetched the
-descriptor of the filter, which is closed by it. LISTEN_PID is set for whoever passes sockets.
+CALLS must include execve(2), in which the program waits until the supervisor has fetched the descriptor
+of the filter, which execve closes. LISTEN_PID is set for callers that pass sockets.
 """
 import ctypes
 import os
@@ -12,7 +12,7 @@ import sys
 
 PR_SET_NO_NEW_PRIVS, SECCOMP_SET_MODE_FILTER = 38, 1
 SECCOMP = {"x86_64": 317, "aarch64": 277}
-NEW_LISTENER, WAIT_KILLABLE = 1 << 3, 1 << 5  # a signal does not make a call begin anew
+NEW_LISTENER, WAIT_KILLABLE = 1 << 3, 1 << 5  # a signal does not restart a call
 RETURN, LOAD, JUMP_IF_EQUAL = 0x06, 0x20, 0x15
 USER_NOTIF, ALLOW = 0x7fc00000, 0x7fff0000
 
@@ -24,7 +24,7 @@ def instruction(code, true, false, k):
 def program(calls):
     if calls == "all":
         return instruction(RETURN, 0, 0, USER_NOTIF)
-    text = instruction(LOAD, 0, 0, 0)  # the number of the call
+    text = instruction(LOAD, 0, 0, 0)  # loads the number of the call
     for number in calls.split(","):
         text += instruction(JUMP_IF_EQUAL, 0, 1, int(number))
         text += instruction(RETURN, 0, 0, USER_NOTIF)

@@ -1,5 +1,5 @@
-"""A life of echod: it starts, serves each kind of client, answers requests, reloads, upgrades, loses a worker, a
-fork server and the scribe, and stops; while one of its system calls fails."""
+"""A life of echod, in which one of its calls fails: it starts, serves each kind of client, answers requests,
+reloads, is upgraded, loses a worker, a fork server and the scribe, and stops."""
 import contextlib
 import json
 import os
@@ -36,10 +36,10 @@ CONFIG = ("[server]\nmax_per_source = 0\ncrash_penalty = 0\ndrain_timeout = 1s\n
           "[listen dgram]\nprotocol = unix-dgram\naddress = @DIR@/dgram\n"
           "[listen inherited]\naddress = 127.0.0.1\nport = @PORT@\n")
 LISTENERS = CONFIG.count("[listen ")
-# How long it may take until everything is as it was; a second is the aim, but processors are busy.
+# The time limit for full recovery, in seconds. One second is the goal, but the processors may be busy.
 RECOVERY = 100 if SLOW else 10
-WINDOW = 20 if SLOW else 2  # seconds in which a lasting fault is watched
-# What it traces has the process ID that strace was started with (-D).
+WINDOW = 20 if SLOW else 2  # seconds for which a lasting fault is observed
+# With -D, the traced program has the process ID with which strace was started.
 STRACE = ["/bin/sh", "-c", 'export LISTEN_PID=$$; exec "$@"', "sh", "strace", "-D", "-f", "-qq", "-c", "-o"]
 
 
@@ -48,7 +48,7 @@ def launcher_of(calls):
 
 
 def calls_of(names, fault):
-    """For launch.py. Without a FAULT it is a census, of all."""
+    """The CALLS argument of launch.py. Without a FAULT: all, for a census."""
     return ",".join(str(number) for number in sorted(names)) if fault else "all"
 
 
@@ -58,7 +58,7 @@ def environment_of(table):
 
 
 class Ended(Exception):
-    """The daemon has: STATUS."""
+    """The daemon has ended with STATUS."""
 
     def __init__(self, status):
         super().__init__("the daemon ended with status %d" % status)
@@ -66,7 +66,7 @@ class Ended(Exception):
 
 
 class Forgetful(Manager):
-    """A service manager that keeps no socket open, as one does that is told which to close."""
+    """A service manager that closes the sockets that it receives, as if it had been asked to."""
 
     def _receive(self):
         data, when, fds = super()._receive()
@@ -76,8 +76,7 @@ class Forgetful(Manager):
 
 
 class Subject(Passed):
-    """An echod that is started by LAUNCHER, the begin of a command, and answered by a supervisor, which is
-    made once it runs."""
+    """An echod that is started with the command prefix LAUNCHER. Its supervisor is created once it runs."""
 
     def __init__(self, launcher, make_supervisor):
         self.launcher, self.make_supervisor, self.supervisor = launcher, make_supervisor, None
@@ -98,15 +97,15 @@ class Subject(Passed):
         self.supervisor = self.make_supervisor(self.popen.pid)
 
     def wait_ready(self):
-        """Learns where it listens: as it prints that, or of the control socket. Returns whether it got
-        so far."""
+        """Reads the addresses that it listens on, from its output or over the control socket. Returns
+        whether it listens."""
         deadline = time.monotonic() + visits.PATIENCE
         while time.monotonic() < deadline:
             if select.select([self.out], [], [], 0.1)[0]:
                 self.note(re.findall(r"listening on (.+) \((\S+), ", os.read(self.out, 65536).decode()))
                 if self.listening:
                     return True
-                time.sleep(0.1)  # it has given up its standard output
+                time.sleep(0.1)  # it has closed its standard output
             if self.popen.poll() is not None:
                 return False
         self.learn()
@@ -131,7 +130,7 @@ class Subject(Passed):
             raise Refused("it does not listen there") from error
 
     def install(self, text=None, mode=0o755):
-        """New programs, as a package manager brings them."""
+        """Installs new programs as a package manager does."""
         for program, name in ((ECHOD, "echod"), (FORKSERVER, "echod-forkserver")):
             shutil.copy(program, self.path("new"))
             os.rename(self.path("new"), self.path(name))
@@ -142,9 +141,9 @@ class Subject(Passed):
 
 
 class Life:
-    """One of them. NAMES: {number: name} of the calls that are answered. FAULT: a supervisor.Fault, or None.
-    USUAL: the descriptors of one without. TRACE: a file for strace(1), which looks on in place of that.
-    COUNTING: what does so, and has a table for preload.c."""
+    """A life. NAMES: {number: name} of the calls that a supervisor answers. FAULT: a supervisor.Fault or
+    None. USUAL: the descriptors in a life without a fault. TRACE: the output file for strace(1), which then
+    replaces the supervisor. COUNTING: an object with a table for preload.c, which then replaces it."""
 
     def __init__(self, names, fault=None, usual=None, trace=None, counting=None):
         self.fault, self.usual, self.recovered_in, self.window = fault, usual, 0.0, {}
@@ -159,10 +158,10 @@ class Life:
         self.visitor, self.began = Visitor(self.echod), time.monotonic()
         self.kept, self.open_at_end, self.before = {}, [], {}
 
-    # ---- what is done ----
+    # ---- actions ----
 
     def run(self):
-        """Returns the exit status of the daemon, which may not have got up at all."""
+        """Runs the life. Returns the exit status of the daemon, which may have failed to start."""
         try:
             if not self.started():
                 return self.echod.popen.returncode
@@ -198,12 +197,12 @@ class Life:
         return False
 
     def may_wait(self):
-        """Whether something fails that is not over."""
+        """Whether a lasting fault is in force."""
         return bool(self.fault and self.fault.lasts and self.supervisor.active)
 
     @contextlib.contextmanager
     def tolerant(self):
-        """A client may get an error. One that only waits may do so where something lasts."""
+        """A context manager: clients may get an error, or wait in vain during a lasting fault."""
         try:
             yield
         except Slow as error:
@@ -247,7 +246,7 @@ class Life:
         return status, out
 
     def talk_on(self):
-        """Whoever was there before is served on."""
+        """Checks that clients that connected before are still served."""
         for name, talk in (("local", self.visitor.echo), ("stored", self.visitor.store)):
             if name in self.kept:
                 with self.tolerant():
@@ -262,7 +261,7 @@ class Life:
         self.visit("tcp", "message", "udp")
 
     def settle_reload(self):
-        """The end of a reload: it is taken over, or was not, once echoctl is answered."""
+        """Waits for the end of a reload, successful or not, and until echoctl gets an answer."""
         if self.ctl("status")[0] == 0:
             self.supervisor.taking_over = False
 
@@ -286,7 +285,7 @@ class Life:
                 VISITS[name](self.visitor)
 
     def crash(self):
-        """A worker that crashes has its fork server replaced."""
+        """Makes a worker crash, after which its fork server must be replaced."""
         self.stage("crash")
         with self.tolerant():
             with self.visitor.open("local") as sock:
@@ -299,7 +298,7 @@ class Life:
         self.visit("tcp", "unix")
 
     def worker_of(self, sock):
-        """The worker that SOCK has; None where the two were not together long enough to see."""
+        """The worker that serves SOCK; None if it ended before it could be observed."""
         for _ in range(100):
             with contextlib.suppress(Failure, KeyError, OSError):
                 return self.echod.worker_of(sock)
@@ -318,7 +317,7 @@ class Life:
         self.visit("message", "unix-dgram")
 
     def watch(self):
-        """For a while, with clients who wait, is the processor left alone, and the log?"""
+        """Measures the use of processor and log for a while, during which clients wait."""
         self.stage("lasting")
         with contextlib.suppress(OSError, Refused):
             self.kept["watched"] = self.visitor.open("local")
@@ -342,17 +341,17 @@ class Life:
             return 0
 
     def recover(self):
-        """From now on nothing fails: each service has to be back. Notes how long that takes."""
+        """Ends the fault, after which each service must recover. Records how long that takes."""
         self.stage("recovery")
         self.supervisor.active = not (self.fault and self.fault.lasts)
         begin = time.monotonic()
-        # Pauses between two tries grow as long as something lasts.
+        # Pauses between retries grow while a fault lasts.
         limit = RECOVERY + (begin - self.began if self.fault and self.fault.lasts else 0)
         self.visitor.patience = 1
         self.settle_reload()
         if not self.has_all_listeners():
-            self.ctl("reload")  # a listener that the last one could not have comes back by this
-        self.echod.learn()  # one that had to be opened anew has another port
+            self.ctl("reload")  # restores a listener that the last reload could not open
+        self.echod.learn()  # a listener that was opened again has another port
         left = [name for name in VISITS if name != "reset"]
         while left:
             left = [name for name in left if not self.served(name)]
@@ -373,10 +372,10 @@ class Life:
         except Refused:
             return False
 
-    # ---- what has to be so in the end ----
+    # ---- final checks ----
 
     def examine(self):
-        """Nobody is served: counts, slots, processes."""
+        """Waits until no client is served, by the counters, slots and processes."""
         self.stage("quiet")
         for sock in self.kept.values():
             sock.close()
@@ -389,7 +388,7 @@ class Life:
             time.sleep(0.02)
 
     def unsettled(self):
-        """What is not as it has to be; "": all is."""
+        """The first condition that does not hold; "" if all do."""
         pids = children(self.echod.pid)
         states = [state(pid) for pid in pids]
         if "Z" in states:
@@ -410,12 +409,12 @@ class Life:
         return "descriptors stay open: %s" % more if more else ""
 
     def more_descriptors(self):
-        """Those that a life without a fault does not have at this point. There may be fewer: a
-        listener that could not be had."""
+        """The descriptors that a life without a fault does not have at this point. There may be fewer, if
+        a listener could not be opened."""
         return dict(Counter(self.open_at_end) - Counter(self.usual or self.open_at_end))
 
     def descriptors(self):
-        """What the daemon has open: kinds, not numbers."""
+        """The open descriptors of the daemon, by kind, without numbers."""
         return sorted(kind_of(link) for link in descriptors(self.echod.pid).values())
 
     def stop(self):

@@ -1,7 +1,7 @@
 """Makes each libc call of the daemon fail: lives.py [--full] [--seed N] [--only TEXT] [--jobs N]
 
-As faults.py, with lives of echod (life.py), but by the place in the program, as places.py. A fork server that
-is linked statically is excluded, because its libc cannot be replaced.
+Like faults.py, it runs lives of echod (life.py), but selects a call by its place in the program, like
+places.py. A statically linked fork server is excluded, because its libc calls cannot be replaced.
 """
 import os
 import re
@@ -27,10 +27,10 @@ from life import Life
 from places import Plan, arguments
 from preload import Table
 
-# Who has no memory for what is set up at the start ends (base/memory.h).
+# Without memory for what is set up at the start, echod ends (base/memory.h).
 NEEDED = ("src/base/memory.c", "src/base/text.c")
 
-# What cannot fail, or what a test does not have to survive: a function, or one that calls it, and why.
+# Calls that cannot fail, or whose failure echod need not survive: a function or its caller, and the reason.
 IMPOSSIBLE = {
     "kill": "a child that was not waited for can always be signalled by who runs as its user",
     "getsockname": "of an open socket it cannot fail, and without it nobody learns where echod listens",
@@ -45,7 +45,7 @@ def is_possible(place):
 
 
 class Counting:
-    """In place of a supervisor: it is a TABLE that preload.c looks into."""
+    """Replaces a supervisor by a TABLE for preload.c."""
 
     def __init__(self, table):
         self.table, self.seen, self._stage, self.taking_over = table, Counter(), "start", False
@@ -73,7 +73,7 @@ class Counting:
 
 
 def live(depth, fault=None, usual=None):
-    """Returns (the life, its places)."""
+    """Runs a life. Returns (the life, its places)."""
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         os.chmod(where, 0o755)
         table = Table(where + "/calls", depth, fault)
@@ -91,7 +91,7 @@ def live(depth, fault=None, usual=None):
 
 
 def allowed(fault, usual):
-    """What may be open: as USUAL, and a standard output that could not be given up."""
+    """The permitted descriptors: USUAL, and a standard output that could not be closed."""
     return usual + ["pipe"] * ("detach_silence" in fault.place.callers)
 
 
@@ -109,7 +109,7 @@ def try_one(depth, fault, usual):
         life = live(depth, fault, allowed(fault, usual))[0]
         result.outcome, result.hit = life.outcome, bool(life.supervisor.hits)
         result.status, result.log = life.echod.popen.returncode, life.echod.log.all_lines()
-    except Exception as error:  # of whatever kind: the others are tried
+    except Exception as error:  # any error: the other faults must be tried
         result.problem = "%s: %s" % (type(error).__name__, error)
         result.log = tap.running[0].log.all_lines()[-12:] if tap.running else []
     signal.alarm(0)

@@ -1,7 +1,7 @@
 """Makes each libc call of a short run fail: places.py [--full] [--seed N] [--only TEXT] [--jobs N]
 
-faults.py selects a call by its name, this program by its place in the program. Includes memory allocations
-(preload.c).
+While faults.py selects a call by its name, this program selects it by its place in the program. The calls
+include memory allocations (preload.c).
 """
 import argparse
 import os
@@ -30,13 +30,13 @@ from preload import NOTHING, SHORT, Table
 from ways import ways_of
 
 WORDS = {SHORT: "a byte at once", NOTHING: "nothing"}
-# Of a function of ours that many call, each of so many calls fails.
+# Files whose functions have many callers, so each of the first CALLS calls in them is made to fail.
 COMMON = ("src/base/", "src/net/")
 CALLS = 6
 
 
 class Fault:
-    """The call at PLACE fails in the way ERROR, the NTH time; LASTS: and from then on."""
+    """The NTH call at PLACE fails with ERROR; LASTS: so do all later ones."""
 
     def __init__(self, place, error, nth=1, lasts=False):
         self.place, self.error, self.nth, self.lasts = place, error, nth, lasts
@@ -51,8 +51,8 @@ class Fault:
 
 
 class Servers:
-    """The echods that the others are run against; .operands: {name: where its listener is}. At the ports of
-    "closed" nobody listens, to TCP, and at those of "mute" nobody answers datagrams."""
+    """The echods that clients are run against; .operands: {name: the operands for its listener}. Nothing
+    listens on the TCP port of "closed", and nothing answers datagrams to the port of "mute"."""
 
     def __init__(self):
         self.echods = [Managed(short_runs.SERVER), Managed(short_runs.CUTTING)]
@@ -76,7 +76,7 @@ class Servers:
 
 
 def run_once(run, operands, depth, fault=None):
-    """Returns (how it ended, the table)."""
+    """Returns (the result of the run, the table)."""
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         os.chmod(where, 0o755)
         table = Table(where + "/calls", depth, fault)
@@ -84,7 +84,7 @@ def run_once(run, operands, depth, fault=None):
 
 
 class Plan:
-    """What is tried: everything the first time that a place is seen, one way of it in each other group."""
+    """The faults to try: all errors when a place is first seen, and one error of it in each other group."""
 
     def __init__(self, full, seed):
         self.full, self.known, self.chance = full, set(), random.Random(seed)
@@ -147,7 +147,7 @@ def show(trial):
 
 
 def census(run, operands, depth):
-    """Returns (how it ends without a fault, the places of which it calls)."""
+    """Returns (the result without a fault, the places of its calls)."""
     usual, table = run_once(run, operands, depth)
     places = table.places()
     if not places:

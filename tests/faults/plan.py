@@ -1,4 +1,4 @@
-"""Selects the faults to try, of all that are possible."""
+"""Selects the faults to try from all that are possible."""
 import random
 
 import errors
@@ -6,7 +6,7 @@ from supervisor import Fault
 
 
 def points(seen, mistakes):
-    """Each (kind, call, errors) of SEEN, a census, that can fail."""
+    """Yields each (kind, call, errors) of the census SEEN that can fail."""
     for (kind, name), count in sorted(seen.items()):
         found = errors.of(kind, name, mistakes)
         if found and not kind.startswith("python"):
@@ -14,8 +14,8 @@ def points(seen, mistakes):
 
 
 def part(census, seed):
-    """Each call of each kind of process fails the first time, some other time, and for good from when echod
-    serves on; each with one of its errors."""
+    """Makes each call of each kind of process fail the first time, some other time, and permanently once
+    echod serves; each time with one of its errors."""
     chance = random.Random(seed)
     for kind, name, count, found in points(census.seen, False):
         for nth in sorted({1, chance.randint(1, count)}):
@@ -24,8 +24,8 @@ def part(census, seed):
 
 
 def whole(census, seed, sample=3):
-    """Each error of each call: the first time, a SAMPLE of the others, for good from the first one on,
-    and from when echod serves."""
+    """Makes each call fail with each error: the first time, a SAMPLE of other times, permanently from the
+    first time on, and permanently once echod serves."""
     chance = random.Random(seed)
     for kind, name, count, found in points(census.seen, True):
         for error in found:

@@ -1,4 +1,4 @@
-"""The table in which preload.c counts, and the places in it."""
+"""The table in which preload.c counts calls, and the places in it."""
 import ctypes
 import mmap
 import os
@@ -23,8 +23,8 @@ class Layout(ctypes.Structure):
 
 
 class Place:
-    """A call of FUNCTION in PROGRAM: COUNT times in a run. .lines: "FILE:LINE" of it, of its caller's, and so on;
-    .callers: the functions that these are in."""
+    """A call of FUNCTION in PROGRAM, COUNT times in a run. .lines: "FILE:LINE" of the call, of its caller's
+    call, and so on; .callers: the functions that contain these lines."""
 
     def __init__(self, site):
         self.key, self.count = site.key, site.count
@@ -44,12 +44,12 @@ class Place:
 
 
 class Table:
-    """In the file PATH, with a FAULT or none. It is given to whoever runs with .environment. DEPTH: how many
-    callers tell places apart; more than one only in programs that keep frame pointers."""
+    """A table in the file PATH, with a FAULT or none, for processes that run with .environment. DEPTH: by how
+    many callers places are distinguished; above 1 only for programs with frame pointers."""
 
     def __init__(self, path, depth, fault=None):
         with open(path, "w+b") as file:
-            os.fchmod(file.fileno(), 0o666)  # whoever gives up root is another user
+            os.fchmod(file.fileno(), 0o666)  # some processes change to another user
             file.truncate(ctypes.sizeof(Layout))
             self.memory = mmap.mmap(file.fileno(), ctypes.sizeof(Layout))
         self.layout = Layout.from_buffer(self.memory)
@@ -64,7 +64,7 @@ class Table:
         return self.layout.hits
 
     def places(self):
-        """Those of the program's own calls, in no order."""
+        """The places of the program's own calls, in no particular order."""
         found = [Place(site) for site in self.layout.site if site.key]
         for program in {place.program for place in found}:
             locate([place for place in found if place.program == program], os.path.join(BUILDDIR, program))
@@ -72,14 +72,14 @@ class Table:
 
 
 def source_of(lines):
-    """Of the functions that are inlined in each other, with a line each, the first that is ours: libc's headers
-    have some, too."""
+    """The innermost of several inlined functions that is ours. LINES: one for each function, of which some
+    are in libc's headers."""
     pairs = list(zip(lines[::2], lines[1::2]))
     return next((pair for pair in pairs if "src/" in pair[1]), pairs[0])
 
 
 def locate(places, program):
-    """Says of each where it is in the sources, as far as PROGRAM knows."""
+    """Adds the source lines to PLACES, by the debug information of PROGRAM."""
     asked = [(place, offset) for place in places for offset in place.offsets]
     done = subprocess.run(["addr2line", "-a", "-i", "-f", "-e", program], capture_output=True, text=True,
                           check=True, input="".join("%#x\n" % (offset - 1) for _, offset in asked))

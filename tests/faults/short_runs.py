@@ -1,4 +1,4 @@
-"""Programs that run to their end, each with its permitted outcomes."""
+"""Short runs of programs, each with its permitted results."""
 import os
 import re
 import shutil
@@ -13,7 +13,7 @@ from programs import BUILDDIR, ECHOC, ECHOCTL, ECHOD
 from tools import CONFIG, comparable
 
 GENERATOR, CHECK_ECHO = (os.path.join(BUILDDIR, name) for name in ("echod-generator", "check_echo"))
-# What echoc, check_echo and echoctl are run against.
+# The echod that echoc, check_echo and echoctl are run against.
 SERVER = ("[server]\nmax_per_source = 0\n" + listen("tcp") +
           listen("udp", 0, "protocol = udp") + listen("whoami", 0, "service = whoami") +
           listen("daytime", 0, "service = daytime") + listen("stored", 0, "service = message") +
@@ -27,8 +27,8 @@ PATIENCE = DEADLINE / 6
 
 
 class Run:
-    """COMMAND: words, of which {DIR} is a directory of its own, and {tcp} and so on are where that listener is.
-    STATUSES: those that it may end with. EXACT: whether its output is always the same."""
+    """COMMAND: words, in which {DIR} is a private directory, and {tcp} and so on are operands for that
+    listener. STATUSES: the permitted exit statuses. EXACT: whether its output is always the same."""
 
     def __init__(self, program, command, statuses, send=b"", exact=False):
         self.program, self.command, self.statuses = program, command, statuses
@@ -37,7 +37,7 @@ class Run:
 
     @property
     def group(self):
-        """Of one verb: a place is tried once in each."""
+        """The group of runs of one verb: each place is tried once in each group."""
         words = self.command.split()
         return os.path.basename(self.program) + " " + (words[0] if words and words[0].isalpha() else "")
 
@@ -45,7 +45,7 @@ class Run:
         return [self.program] + self.command.format(DIR=where, **operands).split()
 
     def run(self, where, operands, environment):
-        """In the directory WHERE. Returns (status, output, standard error)."""
+        """Runs it in the directory WHERE. Returns (status, output, standard error)."""
         with open(where + "/echod.conf", "w", encoding="ascii") as file:
             file.write(CONFIG)
         status, out, err = self.execute(where, operands, clean_environment(environment))
@@ -57,8 +57,8 @@ class Run:
         return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
     def check(self, end, usual, fails=True):
-        """END is how it went with a fault, USUAL without one. FAILS: the fault is an error, which is no reason
-        to print anything else."""
+        """Checks END, the result with a fault, against USUAL, the result without one. FAILS: the fault is
+        an error, so a run that succeeds nevertheless must have the same output."""
         status, out, err = end
         expect(status in self.statuses, "the exit status is %d" % status)
         if status != usual[0]:
@@ -68,7 +68,7 @@ class Run:
 
 
 class Serves(Run):
-    """An echod that serves one client, and is stopped."""
+    """An echod that serves one client and is stopped."""
 
     def execute(self, where, operands, environment):
         os.mkdir(where + "/run")
@@ -86,7 +86,7 @@ class Serves(Run):
 
     @staticmethod
     def ends(process):
-        """Whether it ends by itself. (It may serve, and not be able to say so.)"""
+        """Whether it ends by itself. (It may serve without being able to report that.)"""
         try:
             process.wait(PATIENCE)
             return True
@@ -104,7 +104,7 @@ class Serves(Run):
 
 
 class Inetd(Run):
-    """One client, which is standard input."""
+    """echod --inetd with one client as standard input."""
 
     def execute(self, where, operands, environment):
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -136,7 +136,7 @@ class Inetd(Run):
 
 
 class Generates(Run):
-    """What it does not write whole, it does not write, and says so."""
+    """The generator writes each file completely or not at all, and reports failures."""
 
     def execute(self, where, operands, environment):
         text = subprocess.run([GENERATOR, "--help"], capture_output=True, text=True, check=True).stdout
@@ -156,7 +156,7 @@ class Generates(Run):
     def written(directory):
         for path, _, names in os.walk(directory):
             for name in names:
-                if not name.endswith(".new"):  # which systemd does not read
+                if not name.endswith(".new"):  # systemd ignores these
                     with open(os.path.join(path, name), encoding="utf-8") as file:
                         yield "%s: %r" % (os.path.join(path, name), file.read())
 
@@ -200,7 +200,7 @@ def every_run():
                    "{whoami}"),
              echoc("whoami -t 1s {whoami}"), echoc("whoami -t 1s --json {whoami}"), echoc("daytime -t 1s {daytime}"),
              echoc("daytime -t 0.2 --unix {unix}")]
-    # Nobody is there, nobody answers, or it is another service.
+    # Nothing listens, nothing answers, or another service does.
     runs += [echoc("%s -t 0.5 %s" % (words, at)) for words, at in (
         ("-v", "{closed} hello"), ("-u -v", "{closed} hello"), ("-u", "{mute} hello"),
         ("ping -u -c 2 -i 0.01 -W 0.1", "{closed}"), ("ping -c 2 -i 0.01 -W 0.1 --flows 2", "{closed}"),

@@ -1,9 +1,9 @@
-"""Answers the system calls of a tree of processes: lets them through, counts them, and has one fail.
+"""Answers the system calls of a process tree: permits and counts them, and makes one of them fail.
 
-The kernel asks (seccomp_unotify(2)) before it makes a call that launch.py has chosen. strace's "inject"
-does nearly the same, but counts for each process by itself: "the first recvmsg fails" is then true of
-every worker and every fork server to come, so nothing ever recovers. Here it is the first one that any
-process of a kind makes.
+The kernel asks (seccomp_unotify(2)) before each call that launch.py has selected. strace's "inject" is
+similar, but counts the calls of each process separately: if "the first recvmsg fails", it fails in every
+later worker and fork server, too, so that echod can never recover. Here, only the first one by any process
+of a kind fails.
 """
 import ctypes
 import errno
@@ -19,15 +19,15 @@ from kinds import Kinds
 
 RECEIVE, SEND = 0xc0502100, 0xc0182101
 CONTINUE = 1
-# It succeeds, and sets no timer: those of base/passed_fds.h would interrupt calls that wait for their answer,
-# which takes a program in Python longer than a kernel.
+# Answered with success without setting a timer: those of base/passed_fds.h would interrupt calls that wait
+# for their answer, since this program is slower than the kernel.
 PRETENDED = "setitimer"
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # the same on every architecture
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Fault:
-    """The call NAME of a process of KIND fails with ERROR, the NTH time. LASTS: and from then on."""
+    """The NTH call NAME of processes of KIND fails with ERROR. LASTS: so do all later ones."""
 
     def __init__(self, kind, name, error, nth=1, lasts=False):
         self.kind, self.name, self.error, self.nth, self.lasts = kind, name, error, nth, lasts
@@ -41,7 +41,7 @@ class Fault:
 
 
 def fetch_listener(pid):
-    """The descriptor of the filter that PID has set up, once it has."""
+    """Waits until PID has set up its filter. Returns a descriptor for it."""
     def find():
         for name in os.listdir("/proc/%d/fd" % pid):
             try:
@@ -62,17 +62,17 @@ def fetch_listener(pid):
 
 
 class Unsupervised:
-    """In place of a supervisor, where nobody answers."""
+    """Replaces a supervisor if no calls are answered."""
 
     def __init__(self):
         self.seen, self.hits, self.stage, self.active, self.taking_over = Counter(), [], "", False, False
 
 
 class Supervisor:
-    """Answers the calls of what PID, of KIND, has become, NAMES: {number: name}, in a thread.
+    """Answers, in a thread, the calls of PID, a process of KIND, and its descendants. NAMES: {number: name}.
 
-    .seen: how often each (kind, name) was called. .hits: (stage, pid) of each call that failed. .stage:
-    whatever a life says it is in. .active: whether the FAULT is in force."""
+    .seen: the number of calls of each (kind, name). .hits: (stage, pid) of each call that failed. .stage: the
+    current stage of the life. .active: whether the FAULT is in force."""
 
     def __init__(self, pid, names, fault=None, kind="daemon"):
         self.names, self.fault = names, fault
@@ -86,13 +86,13 @@ class Supervisor:
     def _run(self):
         poll = select.poll()
         poll.register(self.listener, select.POLLIN)
-        while not poll.poll()[0][1] & select.POLLHUP:  # which comes once nobody has the filter any more
+        while not poll.poll()[0][1] & select.POLLHUP:  # once no process has the filter any more
             request = bytearray(80)
             try:
                 fcntl.ioctl(self.listener, RECEIVE, request)
                 self._answer(request)
             except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.EINTR):  # it was killed meanwhile
+                if error.errno not in (errno.ENOENT, errno.EINTR):  # the process was killed
                     raise
         os.close(self.listener)
 
@@ -104,7 +104,7 @@ class Supervisor:
         fcntl.ioctl(self.listener, SEND, struct.pack("QqiI", number, 0, -error, flags))
 
     def _judge(self, pid, name):
-        """Returns the error that the call is to have, 0: none."""
+        """Returns the error with which the call must fail; 0: none."""
         kind = self.kinds.of(pid)
         if name == "execve" and kind == "daemon":
             self.taking_over = True

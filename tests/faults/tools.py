@@ -1,6 +1,6 @@
-"""Short lives: a program that runs to its end while one of its system calls fails.
+"""Short lives: a program runs to its end while one of its system calls fails.
 
-It must either fail with a message and an exit status, or do everything that it has to.
+It must either fail with a message and an exit status, or complete its task.
 """
 import contextlib
 import os
@@ -26,16 +26,17 @@ GENERATOR = os.path.join(BUILDDIR, "echod-generator")
 
 
 class Tool:
-    """ARGUMENTS: of which {DIR} is a directory with echod.conf, {CONTROL} the control socket of an echod."""
+    """A program with ARGUMENTS, in which {DIR} is a directory with echod.conf, and {CONTROL} is the control
+    socket of an echod."""
 
     serves = None  # an echod for echoctl to ask, without any fault
-    bears_lasting = True  # it can end whatever fails for good
+    bears_lasting = True  # it can end during any lasting fault
 
     def __init__(self, name, *arguments):
         self.name, self.arguments = name, arguments
 
     def run(self, names, fault=None):
-        """Runs it. Returns (supervisor, how it ended)."""
+        """Runs it. Returns (supervisor, result)."""
         with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
             os.chmod(where, 0o755)
             with open(os.path.join(where, "echod.conf"), "w", encoding="ascii") as file:
@@ -56,7 +57,8 @@ class Tool:
         return (process.wait(RECOVERY),) + said(where)
 
     def check(self, end, usual, fault):
-        """END is how it went with the FAULT, USUAL without one. Returns a word for it."""
+        """Checks END, the result with FAULT, against USUAL, the result without one. Returns the result in
+        one word."""
         status, out, err = end
         if status == 0:
             expect_equal(comparable(out), comparable(usual[1]), "what it prints")
@@ -64,7 +66,7 @@ class Tool:
         if status == -signal.SIGSEGV and fault.name in checks.LOADER:
             return "ended by the dynamic loader"
         expect(0 < status < 128, "the exit status is %d" % status)
-        # A word is written, too, which may be what failed.
+        # The write of the message may be the call that failed.
         expect(err or fault.name in ("write", "writev"), "it fails without a word, status %d" % status)
         return "failed with a sentence"
 
@@ -78,12 +80,12 @@ def said(where):
 
 
 def comparable(text):
-    """Times and counts change from one run to the next, and columns with them."""
+    """TEXT without times, counts and column widths, which differ between runs."""
     return re.sub(r"\d+(\.\d+)?", "N", re.sub(r"[ =-]+", " ", text))
 
 
 class Generator(Tool):
-    """A boot must go on: it always succeeds. What it does not write, it says."""
+    """The generator: it always succeeds, since a boot must continue, and reports what it did not write."""
 
     def run_in(self, where, names, fault, **popen):
         help_text = subprocess.run([GENERATOR, "--help"], capture_output=True, text=True, check=True).stdout
@@ -118,7 +120,7 @@ class Generator(Tool):
 
 
 class Inetd(Tool):
-    """One client, which is standard input. As long as its loop cannot work it waits, as any echod does."""
+    """echod --inetd with one client as standard input. Like any echod, it waits while its loop cannot run."""
 
     bears_lasting = False
 
@@ -152,7 +154,7 @@ class Inetd(Tool):
 
 
 class Detached(Tool):
-    """It leaves the terminal: whoever started it is told whether it serves."""
+    """echod as a daemon: the exit status of the program that was started tells whether it serves."""
 
     def end(self, process, where):
         status = process.wait(RECOVERY)
@@ -186,7 +188,7 @@ def every_tool():
 
 @contextlib.contextmanager
 def asked():
-    """An echod that echoctl can ask, while this lasts."""
+    """A context manager with an echod for echoctl."""
     with Managed(CONFIG) as echod:
         echod.echoing()
         Tool.serves = echod

@@ -1,7 +1,7 @@
-"""Clients of each service, and what they may get: the right answer, or an error.
+"""Clients of each service, which may get the right answer or an error.
 
-A visit returns if the answer was right, raises Refused for an error that a client can recognise, and Wrong for
-anything else. A client that waits is also refused after PATIENCE: Slow.
+A visit returns if the answer was right. It raises Refused for an error that a client can recognise, Slow (a
+kind of Refused) if there is no answer within PATIENCE, and Wrong for anything else.
 """
 import contextlib
 import json
@@ -13,21 +13,21 @@ import struct
 from expect import Failure, SLOW
 
 PATIENCE = 60 if SLOW else 8
-# What echod says to whom it refuses, and of a message that it could not store.
+# echod's answers to clients that it refuses, and to messages that it could not store.
 REFUSALS = re.compile(rb"(echod: [a-z][^\n]*|ERR the message (could not be stored|did not end in time[^\n]*))\n")
 PATTERN = bytes(range(32, 127))
 
 
 class Refused(Exception):
-    """An error, which a client may get."""
+    """An error that a client may get."""
 
 
 class Slow(Refused):
-    """No answer."""
+    """There was no answer."""
 
 
 class Wrong(Failure):
-    """What no client may ever get."""
+    """An answer that no client may get."""
 
 
 def is_prefix(data, expected):
@@ -35,7 +35,7 @@ def is_prefix(data, expected):
 
 
 def judge(data, expected):
-    """DATA is all that came, and not EXPECTED: the beginning of that, and then maybe a refusal."""
+    """Judges a wrong answer DATA. It may be the beginning of EXPECTED, with or without a refusal after it."""
     same = len(os.path.commonprefix([data, expected]))
     if data[same:] and not any(REFUSALS.fullmatch(data[i:]) for i in range(same + 1)):
         raise Wrong("%r instead of %r" % (data[:100], expected[:100]))
@@ -44,7 +44,7 @@ def judge(data, expected):
 
 @contextlib.contextmanager
 def errors():
-    """A socket's errors are those that a client may get."""
+    """A context manager that turns a socket's errors into Refused."""
     try:
         yield
     except (socket.timeout, TimeoutError, BlockingIOError) as error:
@@ -54,7 +54,7 @@ def errors():
 
 
 def receive(sock, expected):
-    """Receives EXPECTED, or raises."""
+    """Receives EXPECTED, or raises Refused, Slow or Wrong."""
     data = b""
     while len(data) < len(expected):
         with errors():
@@ -89,7 +89,7 @@ def everything(sock):
 
 
 class Visitor:
-    """Clients of ECHOD. Each message is another one; .acknowledged: those that got OK, .sent: all."""
+    """Clients of ECHOD. All messages differ. .acknowledged: those that were answered with OK; .sent: all."""
 
     def __init__(self, echod):
         self.echod, self.acknowledged, self.sent, self.count = echod, [], [], 0
@@ -130,7 +130,7 @@ class Visitor:
         self.acknowledged.append(text)
 
     def datagram(self, sock):
-        """One may get lost, as datagrams may: three tries. A late answer is one all the same."""
+        """Sends a datagram up to three times, as it may be lost, and accepts late answers."""
         tried, refused = [], None
         for _ in range(3):
             self.count += 1
@@ -245,7 +245,7 @@ def visit_refused(visitor):
 
 
 def visit_reset(visitor):
-    """One that is gone before it is served."""
+    """A client that resets the connection before it is served."""
     with visitor.open("local") as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

@@ -1,6 +1,6 @@
 """How each function that preload.c replaces can fail: error numbers, or SHORT, NOTHING.
 
-The first of each is tried most often.
+The first of each list is tried most often.
 """
 import errno
 import socket
@@ -59,12 +59,12 @@ WAYS = {name: [getattr(errno, word, None) or {"SHORT": SHORT, "NOTHING": NOTHING
 WAYS["getaddrinfo"] = [socket.EAI_AGAIN, socket.EAI_NONAME, socket.EAI_MEMORY, socket.EAI_SYSTEM]
 
 
-# Calls of these functions are not tried: (caller, function): why.
+# Calls of these functions are not tried: (caller, function): the reason.
 LEFT_OUT = {
     ("get_ready", "send"): "of a new socket pair, whose other end is open",
 }
 
-# What is never cut short: whoever asks for the size of a packet (MSG_TRUNC) would take a byte for all of it.
+# Calls that are never shortened: with MSG_TRUNC the result is the size of a packet, and 1 would be valid.
 WHOLE = {("receive", "recv")}
 
 

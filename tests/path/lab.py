@@ -1,7 +1,7 @@
-"""A test network: a client, a router, and a server with echod, each in a network namespace.
+"""A test network: a client, a router and a server with echod, each in a network namespace.
 
-The script's own namespace is the router. A fault of the path is an nftables ruleset there, or a forwarder in a
-thread. Nothing leaves the namespaces.
+The script's own namespace is the router. A fault of the path is an nftables ruleset there, or a forwarder in
+a thread. No packet leaves the namespaces.
 """
 import contextlib
 import html
@@ -26,7 +26,7 @@ from verbs import run  # noqa: E402
 from wire import Wire  # noqa: E402
 
 NEAR, FAR = "wire", "far"  # the router's interfaces
-ADDRESSES = {  # of the router, the client, the router, the server
+ADDRESSES = {  # of the router, the client, the router (far side), the server
     4: ("198.51.100.1/24", "198.51.100.2/24", "203.0.113.1/24", "203.0.113.9/24"),
     6: ("2001:db8::1/64", "2001:db8::2/64", "2001:db8:1::1/64", "2001:db8:1::9/64"),
 }
@@ -55,7 +55,7 @@ def write_sysctl(name, value):
 
 
 class Lab:
-    """A path from .client through here to .server, in a with block."""
+    """A path from .client through this router to .server, in a with block."""
 
     def __init__(self, version=4, rules=""):
         self.version, self.rules = version, rules
@@ -74,7 +74,7 @@ class Lab:
         if not shutil.which("nft"):
             raise Skip("it takes nft(8)")
         router, client, other, server = ADDRESSES[self.version]
-        # Whoever forwards IPv6 asks for neighbours from a link-local address.
+        # A router sends neighbour solicitations for forwarded packets from a link-local address.
         local = [["fe80::1/64"], ["fe80::2/64"]] if self.version == 6 else [[], []]
         here, self.client = self.stack.enter_context(Wire([router] + local[0], [client], NEAR))
         write_sysctl("ipv6/conf/all/forwarding" if self.version == 6 else "ipv4/ip_forward", "1")
@@ -88,7 +88,7 @@ class Lab:
             self.load(self.rules)
 
     def load(self, rules):
-        """Makes these RULES the router's, besides those that it has."""
+        """Adds RULES to the router's ruleset."""
         text = "table %s lab {\n%s\n}\n" % ("ip6" if self.version == 6 else "ip", rules)
         done = subprocess.run(["nft", "-f", "-"], input=text.encode(), stderr=subprocess.PIPE,
                               preexec_fn=as_network_admin, check=False)
@@ -109,8 +109,8 @@ class Lab:
         return self.server.hosts[0]
 
     def look(self, *options):
-        """Runs echoc path on the client, without privileges. Returns it, ended; .took: seconds. Its page has
-        each sentence, too."""
+        """Runs echoc path on the client, without privileges. Returns its result, with .took, in seconds.
+        Checks that its page contains each sentence of the output."""
         begin = time.monotonic()
         with self.client.inside(), tempfile.TemporaryDirectory(prefix="echod-test-") as where:
             os.chmod(where, 0o777)
@@ -128,10 +128,10 @@ def kinds(done, type="finding"):
     return {o["kind"] for o in done.objects(type)}
 
 
-# ---- what nftables cannot do ----
+# ---- faults that nftables cannot cause ----
 
 class Forwarder:
-    """A thread on the router that has traffic redirected to it, in a with block."""
+    """A thread on the router to which traffic is redirected, in a with block."""
 
     def __init__(self, kind, target):
         self.target = target
@@ -146,7 +146,7 @@ class Forwarder:
             self.forward()
 
     def readable(self, *socks):
-        """Those of SOCKS that can be read; OSError once it is over."""
+        """Waits for those of SOCKS that are readable. Raises OSError at the end of the with block."""
         found, _, _ = select.select([self.wake[0], *socks], [], [])
         if self.wake[0] in found:
             raise OSError("it is over")
@@ -164,7 +164,7 @@ class Forwarder:
 
 
 class Damager(Forwarder):
-    """Truncates datagrams that come back, and sends each twice."""
+    """Truncates datagrams from the server, and sends each twice."""
 
     def __init__(self, target, size):
         super().__init__(socket.SOCK_DGRAM, target)
@@ -191,12 +191,12 @@ class Damager(Forwarder):
 
 
 class Swapper(Forwarder):
-    """Forwards the packets to the UDP port of TARGET in the place of the kernel, and lets some of
-    each flow overtake the one before. The kernel has to drop them: see RULES."""
+    """Forwards packets to the UDP port of TARGET in place of the kernel, which must drop them (RULES),
+    and swaps some packets of each flow with the next one."""
 
     RULES = "chain forward { type filter hook forward priority 0; iifname wire udp dport 7777 drop; }"
-    EVERY = 3  # the first of so many waits for the second
-    HOLD = 0.05  # for so long at most, seconds
+    EVERY = 3  # of this many packets, the first is held until the second is sent
+    HOLD = 0.05  # the longest time that a packet is held, in seconds
 
     def __init__(self, path):
         super().__init__(socket.SOCK_DGRAM, (path.host, 7777))
@@ -208,7 +208,7 @@ class Swapper(Forwarder):
 
     @staticmethod
     def packets(interface, protocol=0x0800, close=False):
-        """A socket for the packets of INTERFACE; or its address there."""
+        """A socket for the packets of INTERFACE; with CLOSE, the hardware address of INTERFACE."""
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(protocol))
         sock.bind((interface, protocol))
         if not close:
@@ -218,8 +218,8 @@ class Swapper(Forwarder):
         return mac
 
     def send(self, packet):
-        """Sends PACKET on, as a router does: one hop less; without a checksum of UDP, which is
-        not filled in within one machine."""
+        """Forwards PACKET as a router does, with a decremented TTL. Clears the UDP checksum, which
+        checksum offloading leaves incomplete within one machine."""
         length = 4 * (packet[0] & 15)
         header = bytearray(packet[:length])
         header[8] -= 1
@@ -234,7 +234,7 @@ class Swapper(Forwarder):
         length = 4 * (packet[0] & 15)
         port, to = struct.unpack("!HH", packet[length:length + 4])
         if packet[9] != socket.IPPROTO_UDP or to != self.target[1] or packet[8] < 2:
-            return  # the kernel's: it forwards the others, and reports those that expire
+            return  # left to the kernel, which forwards other packets and reports expired ones
         number = self.count[port] = self.count.get(port, -1) + 1
         if number % self.EVERY == 0:
             self.held[port] = (time.monotonic() + self.HOLD, packet)
@@ -262,7 +262,7 @@ class Swapper(Forwarder):
 
 
 class Impatient(Forwarder):
-    """Forwards connections, and closes those that are idle for a second."""
+    """Forwards TCP connections, and closes those that are idle for a second."""
 
     IDLE = 1
 

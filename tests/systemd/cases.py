@@ -1,6 +1,6 @@
-"""The lists of cases: each registers itself, and is called with the system (system.py)."""
-cases = []  # of what "make install" installs
-package_cases = []  # of the Debian packages (packages.py)
+"""The lists of cases: each case registers itself, and is called with the system (system.py)."""
+cases = []  # for the result of "make install"
+package_cases = []  # for the Debian packages (packages.py)
 
 
 def case(name, of=None):

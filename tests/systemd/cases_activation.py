@@ -177,7 +177,7 @@ def unix_stays(s):
 
 
 def answer(s, address, port):
-    """What a datagram of four bytes gets from ADDRESS, from where bash, connected to it, hears only."""
+    """The answer to a datagram of four bytes. bash connects its socket, so it receives from ADDRESS only."""
     return s.output("bash", "-c", "exec 3<>/dev/udp/%s/%d && printf ping >&3 && "
                     "timeout 50 head -c 4 <&3" % (address, port))
 
@@ -187,7 +187,7 @@ def datagram(s):
     activate(s, "port = 7\nprotocol = udp\naddress = *")
     s.expect_state("inactive")
     expect_equal(answer(s, "127.0.0.2", 7), "ping", "the answer that started it")
-    # The worker may be faster than the daemon is to say that it is ready.
+    # The worker may answer before the daemon reports that it is ready.
     eventually(lambda: s.show("ActiveState") == "active", "the service is active")
     expect_equal(answer(s, "127.0.0.1", 7), "ping", "the next one")
     expect_equal([(l["address"], l["protocol"], l["from"]) for l in s.control("listeners")],
@@ -281,7 +281,7 @@ def shared_port(s):
     s.session(7781)
     s.session(7782)
     expect_equal(sum(clients()), 42, "clients, with those of the ports of their own")
-    for session in list(s.sessions):  # which a restart would wait for, and its share of the others
+    for session in list(s.sessions):  # a restart of an instance would wait for its sessions
         session.close()
     with Load(7777) as load:
         load.wait_for(50)

@@ -1,4 +1,4 @@
-"""Failures that must be survived: a daemon that dies or hangs, a journal that hangs."""
+"""Failures that echod must survive: a daemon that dies or hangs, a journal that hangs."""
 import time
 
 from cases import case
@@ -34,7 +34,7 @@ def hung(s):
     s.drop_in("echod.service", "[Service]\nWatchdogSec=2s\n")
     s.start()
     session, pid = s.session(), s.main_pid()
-    time.sleep(3)  # in which a daemon that works keeps the watchdog quiet
+    time.sleep(3)  # longer than WatchdogSec=: a working daemon is not restarted
     expect_equal((s.main_pid(), s.show("NRestarts")), (pid, "0"), "the process, and the restarts")
     s.run("kill", "-STOP", str(pid))
     session.echo("the session, which has a process of its own")
@@ -91,7 +91,8 @@ def scribe_killed(s):
 def short(s):
     s.drop_in("echod.service", "[Service]\nLimitNPROC=6\n")
     s.start()
-    # Besides two processes of its own, four clients: so one is refused, and another may have to wait.
+    # Apart from two processes of its own there is room for four clients: one of six is refused, and
+    # another may have to wait.
     sessions = [s.connect() for _ in range(6)]
     s.await_record("that accepting pauses", "ECHOD_EVENT=paused")
     for session in sessions:

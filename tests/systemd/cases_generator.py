@@ -37,7 +37,7 @@ def limits(s):
 def limits_of_instance(s):
     default = limits_of(s, TWO)
     s.configure("port = 7790", server="max_clients = 2000", path=TWO_CONFIG)
-    s.run("systemctl", "enable", "-q", "--now", TWO)  # which is a daemon-reload, too
+    s.run("systemctl", "enable", "-q", "--now", TWO)  # includes a daemon-reload
     s.session(7790)
     expect_match("^20[0-9][0-9]$", s.show("TasksMax", TWO), "TasksMax= of one that is enabled")
     expect_equal(s.show("TasksMax", "echod@three.service"), str(default["TasksMax"]),
@@ -63,7 +63,7 @@ def shared(s):
 
 
 def expect_told(s, where, unit="echod.service"):
-    """The journal has it for whoever looks at the unit, and explains it."""
+    """Expects a message about the mistake at WHERE in the unit's journal, with an explanation."""
     texts = s.messages("-u", unit)
     expect(any(where in text for text in texts), "the journal names %s: %s" % (where, texts))
     found = s.records("ECHOD_EVENT=not-generated", "OBJECT_SYSTEMD_UNIT=" + unit)
@@ -115,7 +115,7 @@ def broken_later(s):
 def unheard(s):
     s.machine.write(CONFIG, "".join("mistake = %d\n" % i for i in range(20)))
     s.run("systemctl", "kill", "--kill-whom=main", "-s", "STOP", "systemd-journald.service")
-    # More than the journal's socket has room for.
+    # More messages than fit into the journal's socket.
     s.run("bash", "-c", "for i in {1..150}; do %s \"$(mktemp -d)\"; done" % GENERATOR)
     s.run("systemctl", "daemon-reload")
     s.run("systemctl", "kill", "--kill-whom=main", "-s", "CONT", "systemd-journald.service")

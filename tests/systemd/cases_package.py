@@ -1,4 +1,4 @@
-"""The Debian packages: installed, removed, purged; and failures in between."""
+"""The Debian packages: installation, removal, purge, and failures of these."""
 import socket
 
 from cases import package_case

@@ -1,4 +1,4 @@
-"""The protections of workers in the shipped units, and attacks on them (attacks.py)."""
+"""The protections of workers under the shipped units, and attacks on them (attacks.py)."""
 import ctypes
 import time
 
@@ -12,12 +12,12 @@ LANDLOCK_CREATE_RULESET, VERSION = 444, 1
 
 
 def kernels_landlock():
-    """The version of Landlock that this kernel has, or a negative number."""
+    """This kernel's version of Landlock; negative if it has none."""
     return ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, VERSION)
 
 
 def expect_confined(s, *options):
-    """By all that there is, and by Landlock as this kernel has it."""
+    """Expects that workers have all protections, with this kernel's version of Landlock."""
     status, abi = s.control("status", *options), kernels_landlock()
     expected = ["user", "no_new_privs", "seccomp", "landlock-%d" % abi, "limits", "undumpable"]
     if abi < 0:
@@ -51,7 +51,7 @@ def activated(s):
 
 
 def expect_in_units_sandbox(s, pid):
-    """The process PID has filters besides its own, and does not see what others do."""
+    """Expects that the process PID also has the unit's filters, and cannot observe other processes."""
     expect(int(s.status_of(pid)["Seccomp_filters"]) > 5, "it has the filters of the unit")
     for kind in ("mnt", "user", "ipc"):
         expect(s.output("readlink", "/proc/%d/ns/%s" % (pid, kind))
@@ -59,7 +59,7 @@ def expect_in_units_sandbox(s, pid):
 
 
 def attack(s, kind=PlantedUnit, attempts=attacks.ALL, **unit):
-    """Makes ATTEMPTS, each on a unit of the KIND that is started anew."""
+    """Makes each of ATTEMPTS on a newly started unit of KIND."""
     plant(s)
     try:
         for attempt in attempts:

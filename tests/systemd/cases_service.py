@@ -1,4 +1,4 @@
-"""echod.service as it is shipped."""
+"""The shipped echod.service."""
 import re
 import socket
 import time
@@ -98,7 +98,7 @@ def broken_restart(s):
     s.start()
     where = s.configure_wrongly()
     expect(s.run("systemctl", "restart", "echod", check=False).returncode != 0, "the restart fails")
-    time.sleep(4)  # RestartSec= and more: what is not to happen
+    time.sleep(4)  # longer than RestartSec=: the service must not restart
     s.expect_state("failed")
     expect_equal(s.show("NRestarts"), "0", "the restarts")
     expect_match("status=78", s.run("systemctl", "status", "echod", check=False).stdout,
@@ -281,7 +281,7 @@ def drained(s):
         load.wait_for(100)
         stop = s.machine.start("systemctl", "stop", "echod")
         eventually(lambda: s.show("ActiveState") == "deactivating", "the service stops")
-        load.end()  # who comes now waits in the backlog, for a start that might follow
+        load.end()  # a later client would wait in the backlog for the next start
         expect_served_on(s, sessions, 4)
         expect(stop.poll() is None, "systemctl stop waits")
         expect_match("^Stopping: waiting for 20 clients", s.show("StatusText"), "the status")
@@ -290,7 +290,7 @@ def drained(s):
         expect_equal((stop.communicate(timeout=DEADLINE)[0], stop.returncode), ("", 0), "systemctl stop")
     s.expect_state("inactive")
     expect_equal(s.show("Result"), "success", "the result")
-    # Empty where systemd has forgotten the unit by now.
+    # Empty if systemd has already unloaded the unit.
     expect_match(r"^(Stopped: \d+ served, 0 refused)?$", s.show("StatusText"), "the status")
     expect(s.refuses(7777), "the port refuses")
 

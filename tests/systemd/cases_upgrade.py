@@ -1,4 +1,4 @@
-"""The Debian packages in use: upgraded, downgraded, reinstalled."""
+"""The Debian packages in use: upgrades, downgrades, reinstallation."""
 from cases import package_case
 from expect import expect, expect_equal, expect_match
 from packages import NEWS
@@ -9,8 +9,8 @@ POLICY = "/usr/sbin/policy-rc.d"
 
 
 def exchange(s, which, *options):
-    """Installs WHICH under load, and with SESSIONS: nobody notices. Returns what apt says."""
-    # Workers that are yet to end count, too, and here there is little time for them.
+    """Installs WHICH with open sessions and under load; no client may notice. Returns apt's output."""
+    # The limit also counts workers that have not ended yet, of which there are many under load.
     s.machine.write("/etc/echod/echod.conf.d/test.conf", "[server]\nmax_per_source = 0\n")
     s.reload()
     sessions, pid = [s.session() for _ in range(SESSIONS)], s.main_pid()
@@ -117,7 +117,7 @@ def upgraded_stopped(s):
 @package_case("upgraded where echod-inetd.socket runs instead: that is left alone, nothing is started")
 def upgraded_inetd(s):
     s.install()
-    s.run("systemctl", "enable", "-q", "--now", "echod-inetd.socket")  # it stops the service
+    s.run("systemctl", "enable", "-q", "--now", "echod-inetd.socket")  # stops the service
     s.expect_state("inactive")
     since = s.show("ActiveEnterTimestampMonotonic", "echod-inetd.socket")
     s.install("new")

@@ -1,4 +1,4 @@
-"""The machine that the tests run on, if it was booted for them only: see debian/tests."""
+"""Uses this machine in place of a container, if it was booted only for the tests: see debian/tests."""
 import os
 
 from expect import Skip
@@ -8,7 +8,7 @@ JOURNALD = "/etc/systemd/journald.conf.d/test.conf"
 
 
 class Here(Machine):
-    """The same as the container, but seen from inside."""
+    """The machine that the tests run on, with the container's interface."""
 
     def __init__(self):
         super().__init__(None, "")
@@ -21,7 +21,7 @@ class Here(Machine):
         self.run("systemctl", "restart", "systemd-journald")
 
     def install(self, builddir):
-        """Nothing: the packages that are to be tested are installed."""
+        """Does nothing: the packages to be tested are already installed."""
 
     def stop(self):
         self.remove(JOURNALD)

@@ -1,7 +1,7 @@
-"""A Debian with systemd as PID 1, in a container that leaves nothing behind.
+"""A Debian with systemd as PID 1, in a container that leaves no traces.
 
-The caller runs in its own PID and mount namespaces (enter()): when it ends for any reason, the kernel ends the
-container and drops its file system, which is a tmpfs.
+The caller runs in its own PID and mount namespaces (enter()). When it ends for any reason, the kernel kills
+the container and discards its file system, which is a tmpfs.
 """
 import ctypes
 import fcntl
@@ -22,7 +22,7 @@ COMMAND_DEADLINE = 2 * DEADLINE
 PACKAGES = "systemd,systemd-sysv,dbus,libinih1,procps,iproute2"
 MIRROR = "http://deb.debian.org/debian"
 CGROUPS = "/sys/fs/cgroup"
-# Of what our units use, what systemd-nspawn's own list leaves out. (seccomp(2) is on it.)
+# System calls that our units need and systemd-nspawn does not permit by default. (It permits seccomp(2).)
 PERMITTED = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -32,10 +32,10 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-# ---- the surroundings ----------------------------------------------------------------------
+# ---- the environment -----------------------------------------------------------------------
 
 def need_tools():
-    """What no container can be had without."""
+    """Skips if a tool that every container needs is missing."""
     if os.geteuid() != 0:
         raise Skip("booting a container needs root")
     for tool in ("systemd-nspawn", "mmdebstrap", "nsenter", "unshare", "mount", "tar", "make"):
@@ -50,7 +50,7 @@ def need_tools():
 
 
 def base_tarball(directory, suite):
-    """The tarball of a minimal SUITE, made where it is not there yet; only once, however many ask for it."""
+    """The tarball of a minimal SUITE. Created if it does not exist, once for all concurrent callers."""
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, suite + ".tar")
     with open(path + ".lock", "w", encoding="ascii") as lock:
@@ -71,7 +71,7 @@ def make_tarball(path, suite):
 
 
 def mount_cgroups():
-    """In a mount namespace of our own: cgroup2 alone, where the container looks for it."""
+    """In our own mount namespace: mounts only cgroup2, at the path that the container uses."""
     with open("/proc/mounts", encoding="ascii", errors="replace") as mounts:
         mounted = [line.split()[1:3] for line in mounts]
     if [CGROUPS, "cgroup2"] in mounted:
@@ -89,8 +89,8 @@ def put(path, text):
 
 
 def make_cgroup():
-    """A cgroup of our own: other containers may run from the one that we were started in."""
-    for stale in glob.glob(CGROUPS + "/echod-test-*"):  # of one that was killed
+    """Creates a cgroup of our own, because other containers may use the one that we were started in."""
+    for stale in glob.glob(CGROUPS + "/echod-test-*"):  # left by a run that was killed
         if not os.path.exists("/proc/" + stale.rsplit("-", 1)[1]):
             remove_tree(stale)
     group = "%s/echod-test-%d" % (CGROUPS, os.getpid())
@@ -102,12 +102,12 @@ def make_cgroup():
             try:
                 put(parent + "/cgroup.subtree_control", "+" + controller)
             except OSError:
-                pass  # it is not here, or the old kind of cgroups has it
+                pass  # not available, or used by cgroup v1
     return group
 
 
 def remove_tree(group):
-    """Whether the cgroup GROUP is gone: nobody may be in it."""
+    """Removes the cgroup GROUP, which succeeds if no process is in it. Returns whether it is gone."""
     for path, _, _ in os.walk(group, topdown=False):
         try:
             os.rmdir(path)
@@ -122,7 +122,7 @@ def remove_cgroup(group):
 
 
 def enter():
-    """Starts this script anew in namespaces of its own. Returns there, with the cgroup's path."""
+    """Restarts this script in namespaces of its own. Returns there, with the path of the cgroup."""
     stage = os.environ.get("ECHOD_SYSTEMD_STAGE", "")
     if stage.startswith("/"):
         return stage
@@ -133,7 +133,7 @@ def enter():
         os.execvp("unshare", ["unshare", "--mount"] + script)
     mount_cgroups()
     group = make_cgroup()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the tests
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests handle it
     signal.signal(signal.SIGTERM, lambda *_: child.kill())
     try:
         child = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -148,7 +148,7 @@ def enter():
 # ---- the machine ---------------------------------------------------------------------------
 
 class Machine:
-    """The container: to boot, to run commands in, to change files of."""
+    """The container: boots, runs commands, and gives access to files."""
 
     def __init__(self, group, directory):
         self.group = group
@@ -167,15 +167,15 @@ class Machine:
         os.makedirs(self.tree, exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "none", self.tree], check=True)
         subprocess.run(["tar", "-C", self.tree, "-xf", tarball], check=True)
-        # Without an ID it would be a first boot, which enables every unit that there is.
+        # Without an ID this would be a first boot, which enables all units.
         self.write("/etc/machine-id", "%032x\n" % int.from_bytes(os.urandom(16), "big"))
         self.write("/etc/hostname", "echod-test\n")
         self.write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
-        # The tests look at records of which there are more than journald takes by default.
+        # The tests need more records than journald's default rate limit permits.
         self.write("/etc/systemd/journald.conf.d/test.conf", "[Journal]\nRateLimitBurst=0\n")
 
     def install(self, builddir):
-        """What "make install" installs. (/lib is a link in the tree, and is to stay one.)"""
+        """Installs the result of "make install". (/lib is a link in the container and must remain one.)"""
         staged = self.tree + "/staged"
         subprocess.run(["make", "-s", "-C", builddir, "install", "DESTDIR=" + staged],
                        stdout=subprocess.DEVNULL, env=dict(os.environ, MAKEFLAGS=""), check=True)
@@ -219,13 +219,13 @@ class Machine:
         return state in ("running", "degraded")
 
     def enter_network(self):
-        """From here on the sockets of this process are in the container's network."""
+        """Moves this process to the container's network namespace, for the sockets that it creates."""
         with open("/proc/%d/ns/net" % self.leader, "rb") as network:
             if libc.setns(network.fileno(), CLONE_NEWNET) < 0:
                 raise Failure("setns: " + os.strerror(ctypes.get_errno()))
 
     def stop(self):
-        """An orderly end, which is not waited for long: the namespace takes everything with it."""
+        """Shuts down in order, with a short time limit, since the end of the namespace kills the rest."""
         if self.nspawn and self.nspawn.poll() is None and self.leader:
             try:
                 self.run("systemctl", "poweroff", check=False)
@@ -240,7 +240,7 @@ class Machine:
                 *command]
 
     def run(self, *command, check=True, data=""):
-        """Runs COMMAND inside; what it prints is in .stdout and .stderr."""
+        """Runs COMMAND in the container. Returns its result, with .stdout and .stderr."""
         try:
             done = subprocess.run(self.command(*command), input=data, capture_output=True,
                                   text=True, errors="replace", env=ENVIRONMENT, check=False,
@@ -259,7 +259,7 @@ class Machine:
         return json.loads(self.output(*command))
 
     def start(self, *command):
-        """COMMAND in the background."""
+        """Runs COMMAND in the background."""
         return subprocess.Popen(self.command(*command), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                 env=ENVIRONMENT)

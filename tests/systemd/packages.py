@@ -1,4 +1,4 @@
-"""The Debian packages in the machine: two versions of them, installed with apt."""
+"""Two versions of the Debian packages in the machine, installed with apt."""
 import glob
 import os
 import shutil
@@ -9,7 +9,7 @@ from system import ALL_UNITS, CONFIG, UNITS, System
 PLACE = "/packages/"
 NAMES = ("echod", "echod-client")
 NEWS = "\n# The next version of this file.\n"
-# What changes by itself, or is to: dpkg's and apt's own; accounts, which stay; what is being logged.
+# Files that may change: those of dpkg and apt, user accounts (which a purge keeps), and logs.
 UNTRACKED = ("/packages", "/var/log", "/var/cache", "/var/lib/dpkg", "/var/lib/apt",
              "/var/lib/systemd", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow",
              "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/subuid-",
@@ -17,7 +17,7 @@ UNTRACKED = ("/packages", "/var/log", "/var/cache", "/var/lib/dpkg", "/var/lib/a
 
 
 class Packaged(System):
-    """The machine, in which echod is installed by the cases."""
+    """A machine in which the cases install echod."""
 
     def __init__(self, machine, source):
         super().__init__(machine, source)
@@ -25,7 +25,7 @@ class Packaged(System):
         self.version = {}  # "old" and "new": the versions
 
     def provide(self):
-        """Puts the packages into the machine: as they were built, and as a version that follows."""
+        """Copies the packages into the machine: as built, and repacked as a later version."""
         self.copy_built()
         self.version["old"] = self.field("Version", PLACE + "old/echod.deb")
         self.version["new"] = self.version["old"] + "+next"
@@ -74,9 +74,9 @@ class Packaged(System):
     # -- apt --
 
     def apt(self, *arguments):
-        """What apt-get says. It knows of no package but ours and what is installed: autopkgtest has an
-        archive, where the same version is to be had. Where a conffile is to be asked about, the
-        administrator's stays."""
+        """Runs apt-get. Returns its output. apt-get has no package lists, because autopkgtest's archive
+        provides the same version. Instead of prompting for a changed conffile, it keeps the
+        administrator's."""
         done = self.run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y",
                         "-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=/dev/null",
                         "-o", "Dpkg::Use-Pty=0", "-o", "Dpkg::Options::=--force-confold",
@@ -84,21 +84,21 @@ class Packaged(System):
         return done.stdout + done.stderr
 
     def install(self, which="old", *options):
-        """As an administrator does, with the files of the version WHICH."""
+        """Installs the version WHICH from its files, as an administrator does."""
         text = self.apt("install", *options, *[PLACE + "%s/%s.deb" % (which, n) for n in NAMES])
         expect_equal(self.installed(), "ii " + self.version[which], "what dpkg has of echod")
         return text
 
     def installed(self):
-        """The state, in dpkg's letters, and the version of echod."""
+        """The state of echod, in dpkg's letters, and its version."""
         return self.run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", "echod",
                         check=False).stdout
 
-    # -- what is there --
+    # -- the installed state --
 
     def files(self):
-        """Every file of the machine that is to be as it was after a purge: its name, with what it is;
-        and the contents of those in /etc."""
+        """All files that a purge must restore: the name and type of each, and the contents of those in
+        /etc."""
         prune = []
         for path in UNTRACKED:
             prune += ["-path", path, "-prune", "-o"]
@@ -107,6 +107,6 @@ class Packaged(System):
         return set(listing.splitlines()) | set(sums.splitlines())
 
     def expect_runs_installed(self, unit="echod.service"):
-        """The process runs the program that is installed now."""
+        """Expects that the process runs the program that is installed now."""
         expect_equal(self.output("stat", "-L", "-c", "%i", "/proc/%d/exe" % self.main_pid(unit)),
                      self.output("stat", "-c", "%i", "/usr/sbin/echod"), "the program that runs")

@@ -1,4 +1,4 @@
-"""Creates doc/pictures/status.svg and list.svg: of a service with clients, in a container like that of the
+"""Creates doc/pictures/status.svg and list.svg, which show a service with clients, in a container as for the
 tests. Needs root; ./dev pictures runs it."""
 import os
 import re
@@ -14,7 +14,7 @@ from system import CONFIG, System  # noqa: E402
 from terminal import draw  # noqa: E402
 
 PICTURES = os.path.join(SOURCE, "doc", "pictures")
-# Of the blocks for documentation (RFC 5737, RFC 3849); those of clients, on the container's loopback.
+# From the blocks for documentation (RFC 5737, RFC 3849); on the container's loopback.
 CLIENTS = [("198.51.100.7", 7777), ("203.0.113.20", 7777), ("203.0.113.21", 9999), ("2001:db8::5", 7777)]
 CONFIGURATION = """[server]
 max_clients = 200
@@ -29,7 +29,7 @@ service = message
 
 
 def connect(address, port):
-    """A client from ADDRESS, who has been served."""
+    """A client from ADDRESS that has been served."""
     host = "::1" if ":" in address else "127.0.0.1"
     sock = socket.create_connection((host, port), 30, (address, 0))
     sock.sendall(b"Hello, echod\n")

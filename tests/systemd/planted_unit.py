@@ -1,5 +1,5 @@
-"""A unit whose workers do what their clients tell them (tests/planted/obey.c), otherwise as it is shipped,
-including its sandbox. See planted.py, which does the same without systemd."""
+"""A unit whose workers execute their clients' commands (tests/planted/obey.c), otherwise as it is shipped,
+including its sandbox. planted.py does the same without systemd."""
 import os
 import re
 import shutil
@@ -9,7 +9,7 @@ from expect import Failure, eventually, expect
 from obedient import Obedient
 from system import CLIENT_DEADLINE, CONFIG, activate
 
-# Below /usr/lib, since ExecPaths= of the unit has that.
+# Below /usr/lib, which is in ExecPaths= of the unit.
 PLACE = "/usr/lib/echod-planted/"
 PORTS = {"local": 7777, "stored": 7779}
 SERVER = "crash_penalty = 0\nmax_per_source = 0"
@@ -18,7 +18,7 @@ LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info"
 
 
 def plant(s):
-    """Puts the daemon, and the fork server that obeys, beside each other into the machine."""
+    """Installs the daemon, and next to it the planted fork server, in the machine."""
     planted = os.path.join(s.source, "tests/planted/echod-forkserver")
     if not os.path.exists(planted):
         raise Failure("%s is not built: make -C %s %s" %
@@ -33,7 +33,7 @@ def uproot(s):
 
 
 class Records:
-    """What a unit has logged, as lines like those on standard error."""
+    """The log of a unit, as lines in the format of standard error."""
 
     def __init__(self, s, unit):
         self.s, self.unit, self.known = s, unit, []
@@ -50,21 +50,21 @@ class Records:
         return [line for line in self.known if re.search(pattern, line)]
 
     def wait(self, pattern):
-        """Waits until there is one that matches PATTERN. Returns those that do."""
+        """Waits for a line that matches PATTERN. Returns all that do."""
         return self.found(pattern) or eventually(lambda: self.matching(pattern),
                                                  "the journal has " + pattern)
 
 
 def obey(echod, name, source):
-    """A client from the address SOURCE, whose worker obeys."""
+    """A client from the address SOURCE, whose worker executes its commands."""
     sock = socket.create_connection(("127.0.0.1", PORTS[name]), CLIENT_DEADLINE, (source, 0))
     echod.socks.append(sock)
     return Obedient(echod, sock, name)
 
 
 class PlantedUnit:
-    """The service UNIT, started anew in a with block: an echod that attacks.py can be tried on.
-    INSTANCE: its name, for echoctl. PASSED: whether echod.socket passes it its sockets."""
+    """The service UNIT, started in a with block, as a target for attacks.py. INSTANCE: its name, for
+    echoctl. PASSED: whether echod.socket passes its sockets."""
 
     def __init__(self, s, unit="echod.service", instance=None, passed=False):
         self.s, self.unit, self.passed = s, unit, passed
@@ -105,13 +105,13 @@ class PlantedUnit:
         return self.s.control(command, *self.options)
 
     def ctl(self, command):
-        """Status and standard output, as harness.ctl() has them."""
+        """The exit status and standard output, as of Managed.ctl()."""
         done = self.s.run("echoctl", *self.options, command)
         return done.returncode, done.stdout
 
 
 class PlantedInetd:
-    """The same of echod-inetd.socket, which starts an echod for each client. It has no control
+    """The same for echod-inetd.socket, which starts an echod for each client, without a control
     socket."""
 
     def __init__(self, s):

@@ -1,10 +1,10 @@
-"""echod on a booted systemd: installed into a Debian in a container, whose PID 1 runs its units.
+"""Tests echod under systemd, installed in a Debian container that is booted with systemd as PID 1.
 
     run.py [--suite bookworm|trixie | --here] [--packages DIRECTORY] [PATTERN]
 
-runs the cases whose names match PATTERN: those of what was built in ECHOD_BUILDDIR, or those of the
-Debian packages in DIRECTORY. With --here not in a container, but on this machine, of which echod is
-then installed, changed and purged. Prints TAP and a closing line. Needs root.
+Runs the cases whose names match PATTERN: those for the build in ECHOD_BUILDDIR, or those for the Debian
+packages in DIRECTORY. With --here, uses this machine in place of a container: echod is installed,
+changed and purged on it. Prints TAP and a closing line. Needs root.
 """
 import argparse
 import os
@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "daemon"))
 sys.dont_write_bytecode = True
 
-import cases_service  # the cases, in the order of these lines
+import cases_service  # the cases, in the order of these imports
 import cases_activation
 import cases_generator
 import cases_failure
@@ -63,12 +63,12 @@ def diagnose(error, system):
     comment("\n".join(lines))
     try:
         comment("the journal:\n" + system.journal_end())
-    except Exception as trouble:  # it is a comment only
+    except Exception as trouble:  # the journal is only for information
         comment("no journal: %s" % trouble)
 
 
 def run_case(number, case, system):
-    """Returns "passed", "failed" or "skipped"."""
+    """Runs CASE. Returns "passed", "failed" or "skipped"."""
     name, function = case
     begun = time.monotonic()
     signal.alarm(CASE_DEADLINE)
@@ -77,7 +77,7 @@ def run_case(number, case, system):
     except Skip as skip:
         print("ok %d - %s # SKIP %s" % (number, name, skip))
         return "skipped"
-    except Exception as error:  # whatever it is, the other cases are to run
+    except Exception as error:  # any error: the other cases must run
         signal.alarm(0)
         print("not ok %d - %s" % (number, name))
         diagnose(error, system)
@@ -126,8 +126,8 @@ def test(chosen, system, tarball):
 
 
 def container(suite, name):
-    """The machine in a container of its own, and what to fill it with. Those with another NAME may run at
-    the same time."""
+    """The machine in a new container, and the tarball to fill it with. Containers with different NAMEs may
+    run at the same time."""
     need_tools()
     tarball = base_tarball(SCRATCH, suite)
     return Machine(enter(), os.path.join(SCRATCH, "%s-%s" % (suite, name))), tarball

@@ -1,4 +1,4 @@
-"""echod in the machine: its units, its configuration, its clients."""
+"""echod in the machine: its units, configuration and clients."""
 import json
 import socket
 import struct
@@ -17,7 +17,7 @@ ALL_UNITS = ["echod.socket", "echod-inetd.socket", "echod.service", "echod@*.ser
 
 
 class Session:
-    """A client, who stays."""
+    """A client that stays connected."""
 
     def __init__(self, port):
         self.port = port
@@ -25,7 +25,7 @@ class Session:
         self.port_of_ours = self.sock.getsockname()[1]
 
     def ask(self, data):
-        """Sends DATA and returns as much of the answer, or what came before the end."""
+        """Sends DATA and returns as many bytes of the answer, or fewer if it ends earlier."""
         self.sock.sendall(data)
         got = b""
         while len(got) < len(data):
@@ -36,7 +36,7 @@ class Session:
         return got
 
     def read(self, count):
-        """The next COUNT bytes, or what came before the end."""
+        """The next COUNT bytes, or fewer if the connection ends earlier."""
         got = bytearray()
         while len(got) < count:
             more = self.sock.recv(min(count - len(got), 1 << 18))
@@ -53,14 +53,14 @@ class Session:
             raise Failure("%s has no echo: %s" % (what, error)) from error
 
     def ends(self):
-        """Whether the server has closed the connection."""
+        """Waits for the server. Returns whether it has closed the connection."""
         try:
             return self.sock.recv(1) == b""
         except ConnectionResetError:
             return True
 
     def reset(self):
-        """Closes it in the way of a client that dies."""
+        """Closes the connection with a reset, like a client that dies."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
@@ -69,7 +69,7 @@ class Session:
 
 
 class Load:
-    """Clients that connect, are echoed to and go, all the time; not one of them may fail."""
+    """Clients that continually connect, receive an echo and close; none may fail."""
 
     def __init__(self, port, threads=4, limit=None):
         self.port = port
@@ -86,7 +86,7 @@ class Load:
         return self
 
     def end(self):
-        """No more connections, but for those that are being made."""
+        """Ends the load, after the connections that have already begun."""
         self.over.set()
 
     def __exit__(self, *_):
@@ -95,7 +95,7 @@ class Load:
             thread.join(2 * CLIENT_DEADLINE)
 
     def take(self):
-        """Whether there is one more connection to be made."""
+        """Whether to make another connection."""
         with self.lock:
             if self.over.is_set() or (self.limit is not None and self.count >= self.limit):
                 return False
@@ -114,12 +114,12 @@ class Load:
             time.sleep(0.0005)
 
     def wait_for(self, more):
-        """Until MORE connections were made since."""
+        """Waits until MORE connections were made after this call."""
         wanted = self.count + more
         eventually(lambda: self.count >= wanted or self.failures, "%d connections are made" % more)
 
     def expect_none_failed(self, least):
-        """After the end: all is well, and there were at least so many that it means something."""
+        """After the end: expects that no connection failed, of at least LEAST."""
         expect(not any(thread.is_alive() for thread in self.threads), "all clients are done")
         expect_equal((len(self.failures), self.failures[:3]), (0, []),
                      "failures of %d connections" % self.count)
@@ -127,7 +127,7 @@ class Load:
 
 
 def activate(s, listen, *more):
-    """Changes over to echod.socket, with the options LISTEN, and MORE of configure()."""
+    """Switches to echod.socket, with the options LISTEN, and MORE for configure()."""
     s.configure(listen, *more)
     s.run("systemctl", "enable", "-q", "echod.socket")
     s.run("systemctl", "daemon-reload")
@@ -135,7 +135,7 @@ def activate(s, listen, *more):
 
 
 class System:
-    """The machine, and what every case does with it."""
+    """The machine, with operations that the cases share."""
 
     def __init__(self, machine, source):
         self.machine = machine
@@ -145,7 +145,7 @@ class System:
         self.marked = 0
 
     def provide(self):
-        """Once it is booted: installs what was built in the directory SOURCE."""
+        """After the boot: installs the build in the directory SOURCE."""
         self.machine.install(self.source)
         self.run("systemd-sysusers")
         self.run("systemctl", "daemon-reload")
@@ -153,7 +153,7 @@ class System:
     # -- before each case --
 
     def reset(self, after_failure=False):
-        """Everything as after the installation, whatever the case before did."""
+        """Restores the state after the installation, whatever the previous case did."""
         for session in self.sessions:
             session.close()
         self.sessions = []
@@ -179,7 +179,7 @@ class System:
         self.machine.write(path, "[server]\n%s\n[listen local]\n%s\n%s\n" % (server, listen, more))
 
     def configure_wrongly(self, path=CONFIG):
-        """Returns where the mistake is, as it is to be reported."""
+        """Writes a wrong configuration. Returns the place of the mistake as messages must name it."""
         self.machine.write(path, "[server]\n\n[listen local]\nport = seven\n")
         return path + ":4"
 
@@ -188,7 +188,7 @@ class System:
         self.run("systemctl", "daemon-reload")
 
     def generated(self, unit):
-        """The names of the drop-ins that the generator wrote for UNIT."""
+        """The names of the generator's drop-ins for UNIT."""
         return self.run("ls", "/run/systemd/generator/%s.d" % unit, check=False).stdout.split()
 
     # -- units --
@@ -212,12 +212,12 @@ class System:
         expect_equal(self.show("ActiveState", unit), expected, "the state of " + unit)
 
     def exposure(self, unit):
-        """The score of "systemd-analyze security"."""
+        """The exposure score by "systemd-analyze security"."""
         text = self.output("systemd-analyze", "security", "--no-pager", unit)
         return float(text.split("Overall exposure level for %s: " % unit)[1].split()[0])
 
     def expect_verified(self, *units):
-        """systemd-analyze finds nothing in them, as they are with their drop-ins."""
+        """Expects that "systemd-analyze verify" finds no fault in the units and their drop-ins."""
         for unit in units:
             done = self.run("systemd-analyze", "verify", "--man=no", unit, check=False)
             expect_equal((done.stderr, done.returncode), ("", 0), "what it says of " + unit)
@@ -231,7 +231,7 @@ class System:
         return self.run("test", "-e", "/proc/%d" % pid, check=False).returncode == 0
 
     def status_of(self, pid):
-        """/proc/PID/status."""
+        """The content of /proc/PID/status."""
         lines = self.output("cat", "/proc/%d/status" % pid).splitlines()
         return {line.split(":", 1)[0]: line.split(":", 1)[1].strip() for line in lines}
 
@@ -246,14 +246,14 @@ class System:
         return session
 
     def session(self, port=7777):
-        """One that has had its first echo."""
+        """A client that has received its first echo."""
         session = self.connect(port)
         session.echo("a new session")
         return session
 
     def busy_session(self, port=7777):
-        """One in the middle of something: it has sent, and not read, as much as there is room for.
-        Returns it, and how many bytes it has to come."""
+        """A client with echo pending: it has sent without reading until all buffers are full. Returns it,
+        and the number of bytes that it has yet to receive."""
         session = Session(port)
         return session, fill(session.sock, b"busy" * 10000)
 
@@ -267,12 +267,12 @@ class System:
     # -- the journal --
 
     def mark(self):
-        """The records that are looked at are those from here on."""
+        """Excludes older records from since() and all that uses it."""
         last = json.loads(self.output("journalctl", "-q", "-n", "1", "-o", "json"))
         self.marked = int(last["__REALTIME_TIMESTAMP"])
 
     def since(self):
-        """As an option. (--after-cursor= leaves out the first record that matches.)"""
+        """An option of journalctl for that. (--after-cursor= would omit the first matching record.)"""
         return "--since=@%d.%06d" % divmod(self.marked + 1, 1000000)
 
     def records(self, *matches):
@@ -284,7 +284,7 @@ class System:
         return [str(record.get("MESSAGE")) for record in self.records(*matches)]
 
     def journal_end(self):
-        """For people."""
+        """The last lines of the journal, for diagnostics."""
         return self.output("journalctl", "-q", "-n", "25", "-o", "short-precise", self.since())
 
     def await_record(self, what, *matches):
