@@ -1,8 +1,8 @@
-"""What a server's whole process tree costs: each server has a cgroup of its own.
+"""The CPU time and memory of a server's whole process tree, by a cgroup for each server.
 
-CPU is cpu.stat of cgroup v2, or cpuacct of v1; memory is memory.current, or its v1 name, where the
-controller is enabled. Without the right to make a cgroup, CPU is that of the living process tree
-from /proc, in ticks, with what its processes have reaped.
+CPU time is from cpu.stat of cgroup v2, or cpuacct of v1; memory is memory.current, or its v1
+equivalent, if the controller is enabled. Without permission to create a cgroup, CPU time is that of
+the living process tree and its reaped children from /proc, in clock ticks.
 """
 import contextlib
 import os
@@ -24,7 +24,7 @@ def _mounts():
 
 
 def _own_path(kind, controller):
-    """The cgroup that this process is in, as a path from the hierarchy's root."""
+    """The cgroup of this process, as a path from the hierarchy's root."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         number, controllers, path = line.split(":", 2)
         if (number == "0" if kind == "cgroup2" else controller in controllers.split(",")):
@@ -33,7 +33,7 @@ def _own_path(kind, controller):
 
 
 def _make(kind, controller, where, name):
-    """A new cgroup at the root of the hierarchy, or else below our own; None if not permitted."""
+    """Creates a cgroup at the root of the hierarchy, or else below our own; None if not permitted."""
     for parent in (where, where / _own_path(kind, controller)):
         try:
             (parent / name).mkdir()
@@ -44,7 +44,7 @@ def _make(kind, controller, where, name):
 
 
 class Group:
-    """The cgroups of one server: one that counts CPU, and one that counts memory if there is."""
+    """The cgroups of one server: one for CPU time and, if possible, one for memory."""
 
     def __init__(self, name):
         self.cpu_file = self.memory_file = self.root = None
@@ -73,12 +73,12 @@ class Group:
             directory.rmdir()
 
     def enter(self):
-        """Moves the calling process, a child that is about to become the server."""
+        """Moves the calling process, a child that will execute the server, into the cgroups."""
         for directory in self.directories:
             (directory / "cgroup.procs").write_text("0")
 
     def attach(self, pid):
-        """PID is the server: the root of its tree, where there is no cgroup."""
+        """Sets PID as the root of the server's process tree, which is used without a cgroup."""
         self.root = pid
 
     def describe(self):
@@ -88,7 +88,7 @@ class Group:
         return f"CPU by cgroup ({self.cpu_file.name}), memory by cgroup ({Path(memory).name})"
 
     def cpu(self):
-        """Seconds, user and system."""
+        """The CPU time in seconds, user and system."""
         if not self.by_cgroup:
             return sum(_tree_cpu(pid) for pid in self.processes())
         text = self.cpu_file.read_text()
@@ -96,7 +96,7 @@ class Group:
         return int(found.group(1)) / 1e6 if found else int(text) / 1e9
 
     def memory(self):
-        """Bytes, or None."""
+        """The memory in bytes; None if not available."""
         return int(self.memory_file.read_text()) if self.memory_file else None
 
     def processes(self):
@@ -106,7 +106,7 @@ class Group:
         return _tree(self.root)
 
     def settle(self, count, timeout=30):
-        """Waits until no more than COUNT processes are left and they do nothing, or TIMEOUT."""
+        """Waits until at most COUNT processes are left and they are idle, or until TIMEOUT."""
         deadline, last = time.monotonic() + timeout, -1.0
         while time.monotonic() < deadline:
             cpu = self.cpu()
@@ -116,7 +116,7 @@ class Group:
             time.sleep(POLL)
 
     def kill(self):
-        """Ends all of it, and removes the cgroups."""
+        """Kills all processes, and removes the cgroups."""
         deadline = time.monotonic() + 120
         if not self.by_cgroup:
             _kill_tree(self.root, deadline)
@@ -126,7 +126,7 @@ class Group:
             _remove(directory, deadline)
 
     def _kill_once(self):
-        """Whether there was anything to kill."""
+        """Returns whether there was any process to kill."""
         switch = self.cpu_file.parent / "cgroup.kill"
         living = self.processes()
         if living and switch.exists():
@@ -143,7 +143,7 @@ def _signal(pids, number):
 
 
 def _kill_tree(root, deadline):
-    """Stops all of it first: what is orphaned by the end of its parent would not be found again."""
+    """Stops all processes before it kills them, since orphans could not be found any more."""
     stopped = set()
     while (new := set(_tree(root)) - stopped) and time.monotonic() < deadline:
         _signal(new, signal.SIGSTOP)
@@ -152,7 +152,7 @@ def _kill_tree(root, deadline):
 
 
 def _remove(directory, deadline):
-    """A cgroup is busy until the last of its processes has been reaped."""
+    """Removes a cgroup, which is busy until its last process has been reaped."""
     while True:
         try:
             directory.rmdir()
@@ -176,7 +176,7 @@ def _tree_cpu(pid):
 
 
 def _tree(root):
-    """ROOT and its descendants, zombies left out. ROOT may be None."""
+    """ROOT and its descendants, without zombies. ROOT may be None."""
     children = {}
     for entry in Path("/proc").iterdir():
         stat = _stat(entry.name) if entry.name.isdigit() else None

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What a connection costs: echod, other servers and the bare fork loop, measured in one interleaved
-run on the same work. Prints tables in Markdown. doc/PERFORMANCE.md describes the method.
+"""Measures the cost of connections for echod, other servers and the bare fork loop, in one interleaved run
+with the same work. Prints Markdown tables. doc/PERFORMANCE.md describes the method.
 """
 import argparse
 import json
@@ -25,7 +25,7 @@ from results import Results  # noqa: E402
 
 
 def words_of(known):
-    """An argparse type: words of KNOWN, with commas between them."""
+    """An argparse type: a comma-separated list of words of KNOWN."""
     def parse(text):
         found = [word.strip() for word in text.split(",") if word.strip()]
         for word in found:
@@ -108,7 +108,7 @@ class Bench:
         self.facts["before"] = machine.state(self.load)
         for number in range(self.plan.rounds):
             self.facts["fork_us"].append(machine.state(self.load)["fork_us"])
-            # Another one is the first each time.
+            # Each round begins with another server.
             turn = number % len(self.kinds) if self.kinds else 0
             for name in self.options.only:
                 for kind in self.kinds[turn:] + self.kinds[:turn]:
@@ -168,7 +168,7 @@ def publish(bench, options):
 
 
 def end_well(number, _):
-    """Everything that was started is ended, and what was changed is restored, by what unwinds."""
+    """A signal handler that exits in order, so that context managers end processes and undo changes."""
     raise SystemExit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""An echo server as Python's standard library has it: forking_server.py PORT."""
+"""A forking echo server by Python's standard library: forking_server.py PORT."""
 import socketserver
 import sys
 

@@ -1,7 +1,7 @@
-"""The goals: a limit each for one figure of a run. "Loop" is the bare loop with libc."""
+"""The goals, each a limit for one figure of a run. "Loop" is the bare loop with libc."""
 from dataclasses import dataclass
 
-SHORT = "16"  # the clients at once that CPU goals are about
+SHORT = "16"  # the number of concurrent clients for the CPU goals
 PEERS = (("socat", 0.30), ("xinetd", 0.35), ("tcpserver", 0.23), ("ncat", 0.12))
 HELD = "10000"
 MOST = "100000"
@@ -11,11 +11,11 @@ MOST = "100000"
 class Goal:
     text: str
     limit: float
-    figure: object  # of Results; None: it was not measured
+    figure: object  # a function of Results; returns None if it was not measured
     at_most: bool = True
 
     def judge(self, results):
-        """(figure, "met", "missed" or "not measured")."""
+        """Returns (figure, "met", "missed" or "not measured")."""
         figure = self.figure(results)
         if figure is None:
             return None, "not measured"
@@ -28,7 +28,7 @@ def _of(other, work, cell, field):
 
 
 def _held(field, base, cell=HELD):
-    """One figure of echod by another one of the same rounds."""
+    """The median ratio of two figures of echod from the same rounds."""
     def figure(results):
         pairs = [s for s in results.samples if s["work"] == "held" and s["server"] == "echod"
                  and s["cell"] == cell and (s.get(field) or 0) > 0 and (s.get(base) or 0) > 0]
@@ -38,7 +38,7 @@ def _held(field, base, cell=HELD):
 
 
 def _bulk(clients):
-    """echod's rate by that of the fastest of the others."""
+    """The ratio of echod's rate to that of the fastest other server."""
     def figure(results):
         rates = [results.median("bulk", server, clients, "rate")
                  for server in results.servers("bulk") if not server.startswith("echod")]
@@ -66,7 +66,7 @@ def _goals():
     yield Goal("connections/s of one client at a time, of loop", 1.0,
                _of("loop", "short", "1", "rate"), at_most=False)
     for clients in ("1", "50"):
-        # "About as fast": what one run cannot tell from the other.
+        # "About as fast": within the differences between runs.
         yield Goal(f"round trips/s of 64 B, {clients} at once, of loop (about 1.0)", 0.95,
                    _of("loop", "pingpong", f"64 {clients}", "rate"), at_most=False)
     for clients in ("1", "4"):

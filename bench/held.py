@@ -1,15 +1,15 @@
-"""Clients that are held: their memory, and what others cost beside them, before and after a reload.
+"""Held clients: their memory, and the cost of other clients at the same time, before and after a reload.
 
-One sample for each count; what a server cannot do, or did not get to, is left out of it:
+There is one sample for each count. It omits measurements that a server does not support or did not reach:
 
-    memory_kib          MemAvailable lost per held client: both ends, all in
+    memory_kib          decrease of MemAvailable per held client, with both ends and everything else
     cgroup_kib          the server's own part, by its memory cgroup
     alone_us            CPU per short connection with none held, 16 clients at once
-    beside_us, one_us   the same beside the held ones; and one after the other
+    beside_us, one_us   the same while clients are held; and one after the other
     end_us              CPU per end of a held client
-    list_ms, reload_ms, drain_ms, and ..._cpu_ms; the drain gives clients no time
-    lines               of echoctl list
-    reloaded_...        after a reload
+    list_ms, reload_ms, drain_ms, and ..._cpu_ms; the drain ends clients at once
+    lines               the number of lines of echoctl list
+    reloaded_...        the same after a reload
 """
 import time
 
@@ -29,7 +29,7 @@ def _connections(server, plan, clients, count):
 
 
 class Holding:
-    """COUNT clients held by SERVER, and the sample that is made of them."""
+    """COUNT clients that SERVER holds, and their sample."""
 
     def __init__(self, server, plan, count):
         self.server, self.plan, self.count = server, plan, count
@@ -38,7 +38,7 @@ class Holding:
         self.session = None
 
     def run(self):
-        """Goes on until something fails; what was measured until then is kept."""
+        """Measures until something fails; the sample keeps the earlier measurements."""
         self._alone()
         with self.server.load.holders(self.count, self.plan.held_seconds) as session:
             self.session = session
@@ -80,7 +80,7 @@ class Holding:
             self.sample[prefix + "cgroup_kib"] = used / held / 1024
 
     def _beside(self, prefix):
-        """Ends first: with as many held as are allowed there is no place for one more."""
+        """First ends some clients: if the maximum is held, there is no room for another one."""
         ends = min(self.plan.ends, self.count // 8)
         self.sample[prefix + "end_us"] = self._end(ends)
         for name, clients, count in (("beside_us", AT_ONCE, self.plan.short_count),
@@ -90,7 +90,7 @@ class Holding:
             self._note_errors(errors)
 
     def _end(self, count):
-        """CPU per end of one of COUNT held clients, which all close."""
+        """Closes COUNT held clients. Returns the CPU time per client."""
         group = self.server.group
         processes, before = len(group.processes()), group.cpu()
         self._note_errors(self.session.close_some(count)["errors"])
@@ -99,7 +99,7 @@ class Holding:
         return (group.cpu() - before) / count * 1e6
 
     def _look_after(self):
-        """What echod offers: a list, a reload, a drain; and once more what it costs after one."""
+        """Measures what only echod can do: list, reload, drain; and the costs after a reload."""
         held = self.sample["held"] - min(self.plan.ends, self.count // 8)
         for verb in ("list", "reload"):
             cost = work.echoctl_cost(self.server, verb)
@@ -116,7 +116,7 @@ class Holding:
         before = group.cpu()
         self.server.drain()
         self.sample["drain_ms"] = (time.monotonic() - begin) * 1e3
-        if group.by_cgroup:  # else what has ended is not counted any more
+        if group.by_cgroup:  # otherwise, processes that have ended are not counted any more
             self.sample["drain_cpu_ms"] = (group.cpu() - before) * 1e3
 
 

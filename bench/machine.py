@@ -1,4 +1,4 @@
-"""The machine that the bench runs on: what it is, how busy it is, and limits that are raised."""
+"""The machine that the benchmark runs on: its description, its load, and its limits, which are raised."""
 import contextlib
 import ctypes
 import fcntl
@@ -11,14 +11,14 @@ import time
 from pathlib import Path
 
 MIB = 1 << 20
-# What is left alone of the machine's memory; a run that comes that near is ended.
+# Memory that must remain available; a run that leaves less is ended.
 RESERVE = 1024 * MIB
-# What one held client may need at most, both ends.
+# The most memory that one held client may need, with both ends.
 ROOM_PER_CLIENT = 200 * 1024
 
 
 def mem_available():
-    """Bytes."""
+    """MemAvailable in bytes."""
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
@@ -26,8 +26,8 @@ def mem_available():
 
 
 def settled_memory(timeout):
-    """MemAvailable once it has not changed for half a second: the memory of processes that have
-    just ended is returned little by little."""
+    """MemAvailable once it has not changed for half a second, since the kernel reclaims the memory of
+    ended processes gradually."""
     deadline, last, stable = time.monotonic() + timeout, mem_available(), 0
     while stable < 5 and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -38,7 +38,7 @@ def settled_memory(timeout):
 
 
 def fits(count, one_process):
-    """None if COUNT clients can be held, by ONE_PROCESS or by many; else the reason."""
+    """Returns None if COUNT clients can be held, in ONE_PROCESS or in many; otherwise the reason why not."""
     if mem_available() - RESERVE < count * ROOM_PER_CLIENT:
         return f"{count} clients need {count * ROOM_PER_CLIENT // MIB} MiB of memory"
     if _read("kernel/pid_max") < count + 2000:
@@ -61,15 +61,15 @@ def describe():
 
 
 def state(load):
-    """How busy it is now: the load averages, and what a bare cycle of fork, exit and wait takes."""
+    """The load of the machine: the load averages, and the time of a cycle of fork, exit and wait."""
     result = load.run("fork", 2000)
     return {"load_average": list(os.getloadavg()),
             "fork_us": result["seconds"] / max(result["done"], 1) * 1e6}
 
 
 def own_network():
-    """Moves this process, and what it starts, to a network that has nothing but a loopback device:
-    so no server asks a name server who its clients are. False without the right to do so."""
+    """Moves this process and its children to a network namespace that has only a loopback device, so that
+    no server can look up the names of its clients. Returns False if that is not permitted."""
     clone_newnet, siocsifflags, iff_up = 0x40000000, 0x8914, 1
     if ctypes.CDLL(None, use_errno=True).unshare(clone_newnet) != 0:
         return False
@@ -79,12 +79,12 @@ def own_network():
 
 
 def raise_limits():
-    """Of this process and so of all that it starts, as high as they may be."""
+    """Raises the limits of this process, and so of its children, as far as permitted."""
     for name, wanted in ((resource.RLIMIT_NPROC, resource.RLIM_INFINITY),
                          (resource.RLIMIT_SIGPENDING, resource.RLIM_INFINITY),
                          (resource.RLIMIT_NOFILE, _read("fs/nr_open"))):
         soft, hard = resource.getrlimit(name)
-        if name == resource.RLIMIT_NOFILE:  # the soft one is each program's own matter
+        if name == resource.RLIMIT_NOFILE:  # each program sets its own soft limit
             values = (soft, wanted)
         else:
             values = (wanted, wanted)
@@ -100,7 +100,7 @@ def _read(name):
 
 @contextlib.contextmanager
 def many_processes(count):
-    """Raises kernel.pid_max and kernel.threads-max for COUNT clients and restores them, as root."""
+    """As root, raises kernel.pid_max and kernel.threads-max for COUNT clients, and restores them."""
     changed = {}
     try:
         for name in ("kernel/pid_max", "kernel/threads-max"):

@@ -1,4 +1,4 @@
-"""Plots as SVG files, by gnuplot."""
+"""Plots as SVG files by gnuplot."""
 import shutil
 import subprocess
 
@@ -13,7 +13,7 @@ set style fill solid 0.8 border -1
 
 
 def quoted(text):
-    """A string of gnuplot's, of which an underscore is one."""
+    """TEXT as a gnuplot string in which underscores are literal."""
     return '"' + str(text).replace("\\", "").replace('"', "").replace("_", "\\\\_") + '"'
 
 
@@ -32,7 +32,7 @@ def _bars(output, title, columns, rows, logarithmic=False):
             for label, *values in rows]
     script = STYLE.format(output=output, title=title) + _data("rows", rows)
     script += "set style data histograms\nset xtics rotate by -30\n"
-    # From zero, or from what is below every bar.
+    # Bars begin at zero, which a logarithmic scale does not have.
     script += "set logscale y\n" if logarithmic else "set yrange [0:]\n"
     bars = [f"$rows using {n}:xtic(1) title {quoted(name)}"
             for n, name in enumerate(columns, 2)]
@@ -40,7 +40,7 @@ def _bars(output, title, columns, rows, logarithmic=False):
 
 
 def _curves(output, title, xlabel, curves):
-    """A line for each (name, [(x, y)]), both axes logarithmic."""
+    """A line for each (name, [(x, y)]), with logarithmic axes."""
     script = STYLE.format(output=output, title=title)
     script += f"set logscale xy\nset xlabel {quoted(xlabel)}\n"
     for number, (_, points) in enumerate(curves):
@@ -98,7 +98,7 @@ def _others(results, directory):
 
 
 def draw(results, directory):
-    """Into DIRECTORY, which is made. Returns whether gnuplot is there."""
+    """Creates DIRECTORY and draws all plots into it. Returns whether gnuplot is installed."""
     if not shutil.which("gnuplot"):
         return False
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The tables, in Markdown."""
+"""The results as Markdown tables."""
 import goals
 
 BASE = "loop"
@@ -20,7 +20,7 @@ def table(header, rows):
 
 
 def _cells_table(results, work, field, named):
-    """A row for each server: FIELD in each cell, and in brackets what it is of the loop's."""
+    """A row for each server: FIELD for each cell, with its ratio to the loop's in brackets."""
     cells = results.cells(work)
     rows = []
     for server in results.servers(work):

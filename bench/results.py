@@ -1,11 +1,11 @@
-"""What was measured: every sample, and medians of them."""
+"""The measurements: all samples, and their medians."""
 import statistics
 
 
 class Results:
     def __init__(self):
-        self.samples = []  # dicts: work, server, cell, round, and what was measured
-        self.notes = []  # what could not be measured, once each
+        self.samples = []  # dicts: work, server, cell, round, and the measured figures
+        self.notes = []  # measurements that failed, without duplicates
 
     def add(self, work, server, cell, number, sample):
         self.samples.append({"work": work, "server": server, "cell": cell, "round": number,
@@ -21,13 +21,13 @@ class Results:
                 and s.get(field) is not None]
 
     def median(self, work, server, cell, field):
-        """None if there is nothing to take it of."""
+        """The median of FIELD; None if there are no samples."""
         found = self.values(work, server, cell, field)
         return statistics.median(found) if found else None
 
     def ratio(self, work, server, other, cell, field):
-        """The median over rounds of SERVER's value against OTHER's of the same round: what slows
-        the machine down for a while slows down both."""
+        """The median over rounds of the ratio of SERVER's value to OTHER's in the same round, so that a
+        temporary slowdown of the machine affects both."""
         pairs = {}
         for sample in self.samples:
             if (sample["work"], sample["cell"]) == (work, cell) and sample.get(field) is not None:
@@ -47,7 +47,7 @@ class Results:
                    if (s["work"], s["server"]) == (work, server))
 
     def medians(self):
-        """A row for each of work, server and cell, with the median of each number."""
+        """A row for each combination of work, server and cell, with the median of each figure."""
         rows = {}
         for sample in self.samples:
             rows.setdefault((sample["work"], sample["server"], sample["cell"]), []).append(sample)

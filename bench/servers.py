@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started, made ready, and ended."""
+"""The servers that are compared: how each is configured, started and ended."""
 import itertools
 import os
 import resource
@@ -16,7 +16,7 @@ from tools import Failed, die_with_parent
 
 SOURCE = Path(__file__).resolve().parent
 BUILD = Path(os.environ.get("ECHOD_BUILDDIR", SOURCE.parent / "build")).resolve()
-# Below the ports that the kernel gives to clients.
+# Below the range of ephemeral ports.
 _ports = itertools.cycle(range(20000, 30000))
 _numbers = itertools.count()
 
@@ -55,13 +55,13 @@ service echo
 
 @dataclass
 class Kind:
-    """A server. COMMAND(start) gives the words that start it, for a Start."""
+    """A kind of server. COMMAND(start) returns the command line for a Start."""
     name: str
     command: object
-    program: str = ""  # what has to be installed for it
+    program: str = ""  # the program that must be installed
     datagrams: bool = False
     one_process: bool = False
-    held_max: int = 1000  # more than this many clients take it too long, or are too many for it
+    held_max: int = 1000  # the most held clients that it supports in reasonable time
     tools: dict = field(default_factory=dict)
 
     def missing(self):
@@ -70,7 +70,7 @@ class Kind:
 
 @dataclass
 class Start:
-    """What a command needs to know."""
+    """The parameters of a command line."""
     kind: Kind
     port: int
     directory: Path
@@ -145,11 +145,11 @@ KINDS = [
     Kind("socket-activate", _socket_activate, program="systemd-socket-activate"),
     Kind("python", _python),
 ]
-# Not without being asked for: it is another setting of the same server.
+# Only on request: the same server with other settings.
 EXTRA = ("echod-quiet",)
 
 
-# ---- a server that runs ----------------------------------------------------------------------
+# ---- a running server ------------------------------------------------------------------------
 
 def _free_port():
     for port in itertools.islice(_ports, 10000):
@@ -164,7 +164,7 @@ def _free_port():
 
 
 class Server:
-    """One of KINDS, running: in a with block, which ends all of its processes."""
+    """A running server of one of KINDS, in a with block, which ends all of its processes."""
 
     def __init__(self, kind, load, directory, datagrams=False):
         self.kind, self.datagrams = kind, datagrams
@@ -178,7 +178,7 @@ class Server:
         self.process = self.log_reader = None
 
     def start(self):
-        """Returns the seconds from its start to its first echo."""
+        """Starts the server. Returns the seconds until its first echo."""
         command = self.kind.command(Start(self.kind, self.port, self.directory, self.datagrams))
         env = {**os.environ, "PATH": _path(), "RUNTIME_DIRECTORY": str(self.runtime)}
         for name in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM"):
@@ -202,7 +202,7 @@ class Server:
         self.group.attach(self.process.pid)
 
     def _log(self):
-        """echod's log is read, as a journal would; the others log nothing worth it."""
+        """The server's standard error: echod's log is read, as the journal would; others log little."""
         if not self.kind.name.startswith("echod"):
             return subprocess.DEVNULL
         self.log_reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE,
@@ -223,22 +223,22 @@ class Server:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         return f": {lines[-1]}" if lines else ""
 
-    # -- what it costs --
+    # -- costs --
 
     def settle(self, count=None):
         self.group.settle(len(self.group.processes()) if count is None else count)
 
     def cost(self, action):
-        """CPU seconds of ACTION, until as many processes as before are left, and its result."""
+        """Returns the CPU seconds of ACTION, until no more processes than before are left, and its result."""
         count, before = len(self.group.processes()), self.group.cpu()
         result = action()
         self.settle(count)
         return self.group.cpu() - before, result
 
-    # -- what only echod can --
+    # -- for echod only --
 
     def echoctl(self, *words):
-        """What echoctl prints."""
+        """The output of echoctl."""
         command = [BUILD / "echoctl", "--socket", self.runtime / "control", *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
@@ -246,14 +246,14 @@ class Server:
         return done.stdout
 
     def drain(self, timeout=300):
-        """Stops it gracefully, and waits for its end."""
+        """Stops the server gracefully, and waits for its end."""
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(timeout)
         except subprocess.TimeoutExpired as error:
             raise Failed(f"{self.kind.name} still drains after {timeout} s") from error
 
-    # -- its end --
+    # -- the end --
 
     def stop(self):
         self.group.kill()

@@ -1,4 +1,4 @@
-"""The bench's own programs, which are compiled for each run, and the load generator's interface."""
+"""The benchmark's own programs, which are compiled for each run, and the interface of the load generator."""
 import ctypes
 import json
 import os
@@ -13,7 +13,7 @@ import machine
 
 SOURCE = Path(__file__).resolve().parent
 PR_SET_PDEATHSIG = 1
-# Of the ports that the kernel gives to clients (28,232 by default) some are left for others.
+# Of the ephemeral ports (28,232 by default), some are left for other programs.
 PORTS_OF_ONE_ADDRESS = 20000
 SPARE_FILES = 100
 PROGRAMS = {
@@ -21,18 +21,18 @@ PROGRAMS = {
              "load_stream.c"],
     "loop-static": ["bareloop.c", "-static"],
     "loop": ["bareloop.c"],
-    # What each is linked with is the point of it, so the linker is not to leave it out.
+    # The cost of the library is to be measured, so the linker must not omit it.
     "loop-libsystemd": ["bareloop.c", "-Wl,--no-as-needed", "-lsystemd", "-Wl,-z,now"],
     "epoll": ["epoll.c"],
 }
 
 
 class Failed(Exception):
-    """A measurement that could not be taken, and why."""
+    """A measurement failed; the message is the reason."""
 
 
 def compile_programs(directory, servers):
-    """The load generator and those of SERVERS that are ours. Returns where each is."""
+    """Compiles the load generator, and those of SERVERS that are ours. Returns a map of names to paths."""
     made = {}
     for name, words in PROGRAMS.items():
         if name != "load" and name not in servers:
@@ -48,18 +48,18 @@ _libc = ctypes.CDLL(None)
 
 
 def die_with_parent():
-    """In a child: it is killed when the bench is."""
+    """In a child: makes the kernel kill it when the benchmark ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def sum_of(reports):
-    """One report of several that were given at the same time."""
+    """The sum of several simultaneous REPORTS."""
     return {"done": sum(r["done"] for r in reports), "errors": sum(r["errors"] for r in reports),
             "seconds": max(r["seconds"] for r in reports), "at": max(r["at"] for r in reports)}
 
 
 class Load:
-    """The client program, for one server's port."""
+    """The load generator for the port of one server."""
 
     def __init__(self, program, port=0):
         self.program = program
@@ -72,7 +72,7 @@ class Load:
         return [str(word) for word in (self.program, self.port, *words)]
 
     def run(self, *words, timeout=120):
-        """Runs it to its end. Returns what it reports."""
+        """Runs it to its end. Returns its report."""
         try:
             done = subprocess.run(self._command(words), stdout=subprocess.PIPE, timeout=timeout,
                                   check=False, preexec_fn=die_with_parent)
@@ -84,7 +84,7 @@ class Load:
         return Session(self._command(words))
 
     def holders(self, count, seconds):
-        """COUNT clients that are held, by as many processes as that takes."""
+        """COUNT held clients, in as many processes as necessary."""
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - SPARE_FILES
         most = min(PORTS_OF_ONE_ADDRESS, files)
         parts = -(-count // most)
@@ -94,14 +94,14 @@ class Load:
 
 
 class Session:
-    """A client that keeps its connections until it is closed: in a with block."""
+    """A load generator that keeps its connections until the end of the with block."""
 
     def __init__(self, command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         preexec_fn=die_with_parent)
 
     def report(self, timeout=120):
-        """The next report. Fails after TIMEOUT, and when the machine is short of memory."""
+        """The next report. Fails after TIMEOUT, or if the machine is short of memory."""
         deadline = time.monotonic() + timeout
         while not select.select([self.process.stdout], [], [], 0.2)[0]:
             if machine.mem_available() < machine.RESERVE:
@@ -135,7 +135,7 @@ class Session:
 
 
 class Holders:
-    """Sessions that hold clients of one server, as one: in a with block."""
+    """Several sessions that hold clients of one server together, in a with block."""
 
     def __init__(self, sessions):
         self.sessions = sessions
@@ -148,7 +148,7 @@ class Holders:
         return sum_of([session.ask("check") for session in self.sessions])
 
     def close_some(self, count):
-        """Closes COUNT of the connections, which the first process has."""
+        """Closes COUNT connections of the first process, which must have as many."""
         return self.sessions[0].ask(f"close {count}")
 
     def __enter__(self):

@@ -1,8 +1,8 @@
-"""The kinds of work, but for held clients (held.py). Each takes a running server and yields
-(cell, sample): what was varied, and what was measured, a dict of numbers.
+"""The kinds of work, except held clients (held.py). Each takes a running server and yields
+(cell, sample): the parameter that varies, and the measurements, a dict of numbers.
 
     cpu_us  the server's CPU per connection, round trip, MiB or datagram, in microseconds
-    rate    of these per second
+    rate    the number of these per second
     done, errors
 """
 import time
@@ -25,14 +25,14 @@ def short_connections(server, clients, count, seconds):
 
 
 def short(server, plan):
-    short_connections(server, 1, min(200, plan.short_count), 1)  # warm
+    short_connections(server, 1, min(200, plan.short_count), 1)  # warms up
     for clients in plan.short_clients:
         yield f"{clients}", short_connections(server, clients, plan.short_count,
                                               plan.short_seconds)
 
 
 def _while_connected(server, unit, clients, words):
-    """A run between connecting and closing, which are left out."""
+    """Measures a run without the time to connect and close."""
     with server.load.session(*words) as session:
         connected = session.report()
         if connected["errors"] or connected["done"] < clients:
@@ -68,7 +68,7 @@ def datagrams(server, plan):
 
 
 def start(kind, load, directory, plan):
-    """From the start to the first echo; and of echod, a reload."""
+    """Measures the time from the start to the first echo and, for echod, a reload."""
     for _ in range(plan.starts):
         server = Server(kind, load, directory)
         try:

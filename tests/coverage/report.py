@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What of src the tests have reached, by gcov(1): for ./dev coverage.
+"""Reports the test coverage of src by gcov(1), for ./dev coverage.
 
-report.py clear BUILDDIR    forgets what was counted; whoever a program runs as may count from now on
-report.py show BUILDDIR     lines and branches of each file, and what was not reached; what
-                            tests/coverage/reasons.txt has a reason for is counted apart
+report.py clear BUILDDIR    resets all counters, and lets programs of any user update them
+report.py show BUILDDIR     prints lines and branches of each file, and lines that were not reached;
+                            those with a reason in tests/coverage/reasons.txt are counted separately
 
-Fails where less is reached than the goals say.
+Fails if the coverage is below the goals.
 """
 import gzip
 import json
@@ -28,7 +28,8 @@ def notes(build):
 
 
 def clear(build):
-    """Workers are another user, who may make no file there: so each is there already, empty."""
+    """Resets the counters. Creates empty, writable files, because workers run as a user who cannot create
+    files there."""
     for note in build.glob("**/*.gcno"):
         counts = note.with_suffix(".gcda")
         counts.write_bytes(b"")
@@ -36,8 +37,8 @@ def clear(build):
 
 
 def gcov(note):
-    """What gcov says of an object: its sources, as gcov --json-format has them. Of one that nobody has
-    counted for it complains."""
+    """The list of sources in the output of gcov --json-format for an object. Ignores that gcov fails for an
+    object without counters."""
     counts = note.with_suffix(".gcda")
     counted = counts.exists() and counts.stat().st_size > 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -48,7 +49,7 @@ def gcov(note):
 
 
 class Source:
-    """The lines of a file that are code: how often each was reached, and each of its branches."""
+    """The lines with code in a file, with the counts of each line and of its branches."""
 
     def __init__(self):
         self.lines = defaultdict(int)
@@ -67,7 +68,7 @@ class Source:
         return sorted(n for n, count in self.lines.items() if count == 0)
 
     def missed_branches(self):
-        """The lines that were reached, and went one way only: with how many ways are left."""
+        """The lines that were reached without taking all branches, with the number of those not taken."""
         return {n: left for n, ways in self.branches.items() if self.lines[n]
                 for left in [sum(count == 0 for count in ways.values())] if left}
 
@@ -78,13 +79,13 @@ def read(build):
         for files in pool.map(gcov, notes(build)):
             for file in files:
                 name = os.path.relpath(os.path.join(build, file["file"]), ROOT)
-                if name.startswith("src/") and (ROOT / name).exists():  # not what was before a file was renamed
+                if name.startswith("src/") and (ROOT / name).exists():  # excludes renamed files
                     sources[name].add(file["lines"])
     return dict(sorted(sources.items()))
 
 
 def reasons():
-    """[(expression for NAME: LINE, reason)]: a reason, and indented below it what it is for."""
+    """[(expression for NAME: LINE, reason)]. In the file, each reason is followed by indented expressions."""
     found, reason = [], None
     for line in REASONS.read_text().splitlines():
         if line.startswith("  "):
@@ -102,7 +103,7 @@ def reason_of(known, name, text):
 
 
 def explain(sources):
-    """Prints the lines that were not reached, by reason. Returns how many have none."""
+    """Prints the lines that were not reached, by reason. Returns the number of lines without a reason."""
     by_reason, known = defaultdict(list), reasons()
     for name, source in sources.items():
         text = (ROOT / name).read_text().splitlines()

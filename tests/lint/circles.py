@@ -1,5 +1,5 @@
-"""No cycles: a unit, which is a .c and its .h, may use another one or be used by it, but not both, by calls,
-data or includes, directly or through other units."""
+"""Dependencies between units (a .c file and its .h) have no cycles: if a unit uses another one, by calls,
+data or includes, that one must not use it, directly or through other units."""
 import functools
 import re
 import sys
@@ -7,7 +7,7 @@ import sys
 sys.dont_write_bytecode = True
 import lint  # noqa: E402
 
-# What a source defines for others begins at the left margin, without static.
+# External definitions begin at the left margin, without static.
 OTHERS = r"^(?!static\b|typedef\b|extern\b)[A-Za-z_][\w \t*]*?\b(\w+)"
 FUNCTION = re.compile(OTHERS + r"\((?:[^;{}()]|\([^;{}()]*\))*\)\s*\{", re.M)
 DATA = re.compile(OTHERS + r"(?:\[[^\]]*\])*\s*=", re.M)
@@ -23,7 +23,7 @@ def unit_of(name):
 
 @functools.lru_cache(maxsize=None)
 def facts(text):
-    """What the source TEXT has for others and for itself, what it names, and what it includes."""
+    """The names that the source TEXT defines externally and internally, all names in it, and its includes."""
     code = lint.blanked(text)
     without = re.sub(r"^\s*#\s*include.*$", "", code, flags=re.M)
     return (frozenset(FUNCTION.findall(code)) | frozenset(DATA.findall(code)),
@@ -32,7 +32,7 @@ def facts(text):
 
 
 def uses(tree):
-    """Of each unit, those that it uses."""
+    """A map of each unit to the units that it uses."""
     files = tree.files("src/**/*.c", "src/**/*.h")
     known = {name: facts(tree.read(name)) for name in files}
     owner = {}
@@ -42,7 +42,7 @@ def uses(tree):
     units = {unit_of(name): set() for name in files}
     for name, (_, own, names, included) in known.items():
         unit = unit_of(name)
-        if name.endswith(".h"):  # to declare is not to use
+        if name.endswith(".h"):  # a declaration is not a use
             own = own | frozenset(DECLARED.findall(lint.blanked(tree.read(name))))
         units[unit] |= {unit_of(header) for header in included if unit_of(header) in units}
         for symbol in names - own:

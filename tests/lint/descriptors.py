@@ -1,12 +1,12 @@
-"""Each descriptor is created close-on-exec, so that no program inherits one by accident, after a re-exec
-or in a library."""
+"""Each descriptor is created close-on-exec, so that no program inherits one by accident, even across a
+re-exec or from a library."""
 import re
 import sys
 
 sys.dont_write_bytecode = True
 import lint  # noqa: E402
 
-# What the arguments of each call have to hold.
+# A pattern that the arguments of each call must match.
 FLAGS = {
     "socket": "SOCK_CLOEXEC",
     "socketpair": "SOCK_CLOEXEC",
@@ -25,7 +25,7 @@ FLAGS = {
     "recvmsg": "MSG_CMSG_CLOEXEC",
     "recvmmsg": "MSG_CMSG_CLOEXEC",
 }
-# Calls that cannot ask for it, and what to write instead.
+# Calls that have no such flag, and what to use instead.
 INSTEAD = {
     "accept": "accept4()",
     "pipe": "pipe2()",
@@ -37,7 +37,7 @@ INSTEAD = {
     "inotify_init": "inotify_init1()",
 }
 
-# Descriptors that a program is to inherit, and others that need no flag: the file, the call, a
+# Descriptors that a program must inherit, and others that need no flag: the file, the call, a
 # part of its arguments, the reason.
 EXCEPTIONS = [
     ("src/base/fd.c", "open", '"/dev/null", O_RDWR', "fills the places of 0, 1 and 2"),
@@ -63,7 +63,7 @@ def fault_of(call, arguments):
 
 
 def faults(tree):
-    """Every call that makes a descriptor without the flag: (file, line, call, arguments, why)."""
+    """Yields each call that creates a descriptor without the flag: (file, line, call, arguments, reason)."""
     names = [*FLAGS, *INSTEAD, "fopen"]
     for name in tree.files("src/**/*.c", "src/**/*.h"):
         for line, call, arguments in lint.calls(tree.read(name), names):

@@ -15,7 +15,7 @@ ECHOC_PAGE = "man/echoc.1"
 ECHOCTL_PAGE = "man/echoctl.8"
 CATALOG = "systemd/echod.catalog"
 EVENTS = "src/log/event.c"
-# What the programs print, as files of the tree, so that it can be doctored like them.
+# Output of the programs, treated as files of the tree so that test cases can modify it like them.
 OPTIONS = "output of echod --list-options"
 ECHOD_HELP = "output of echod --help"
 ECHOC_HELP = "output of echoc --help"
@@ -37,7 +37,7 @@ def program(name):
 
 
 def output(tree, name):
-    """What the program of NAME, one of the names above, prints."""
+    """The output of the program for NAME, one of the names above."""
     if name not in tree.changed:
         _, _, command, *arguments = name.split()
         result = run(program(command), *arguments)
@@ -58,7 +58,7 @@ def options(tree):
 
 
 def differences(what, there, expected):
-    """Complaints about the keys and values of the dict THERE, a part of WHAT, against EXPECTED."""
+    """Complaints about the dict THERE, from WHAT, where its keys or values differ from EXPECTED."""
     for key in sorted(expected.keys() - there.keys()):
         yield f"{what} lacks {key}"
     for key in sorted(there.keys() - expected.keys()):
@@ -115,7 +115,7 @@ def conf_lines_are_short(tree):
 
 
 def complaints_about(what, text):
-    """What echod says of the configuration TEXT, if anything."""
+    """The messages of echod about the configuration TEXT."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "echod.conf")
         path.write_text(text, encoding="utf-8")
@@ -127,7 +127,7 @@ def complaints_about(what, text):
 
 
 def dump(text):
-    """The sections, options and values that echod has of the configuration TEXT."""
+    """The sections, options and values that echod reads from the configuration TEXT."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "echod.conf")
         path.write_text(text, encoding="utf-8")
@@ -223,7 +223,7 @@ def verbs_of_echoc(tree):
 
 
 def help_of_program(tree, name):
-    """What the program says of its options: with those of each verb, if it has verbs."""
+    """The help text of the program, with that of each verb if it has verbs."""
     text = output(tree, name)
     if name == ECHOC_HELP:
         text += "".join(output(tree, f"output of echoc {verb} --help")
@@ -268,7 +268,7 @@ def page_has_verbs(tree):
     yield from differences(f"the synopsis of {ECHOC_PAGE}", dict.fromkeys(named), expected)
 
 
-# A word of a completion of bash: not in a comment, nor a part of another one.
+# An option in a bash completion: not part of another word.
 COMPLETED = re.compile(r"(?<![\w-])--([a-z][\w-]+)")
 
 
@@ -396,8 +396,8 @@ def page_has_events(tree):
 
 
 def fields_of_events(tree):
-    """{MESSAGE_ID: the fields that are added to a record of it}, as far as the functions that add
-    them show: those that begin a record, name its event, and add the fields."""
+    """{MESSAGE_ID: the fields of its records}, as far as they are added by the function that begins the
+    record and names its event."""
     known, fields = events(tree), {number: set() for _, number in events(tree).values()}
     of_worker = set()
     for name in tree.files("src/**/*.c"):
@@ -449,7 +449,7 @@ HISTOGRAM = "src/daemon/session/histogram.c"
 
 
 def keys_of_report(tree, functions_of_it):
-    """The keys that the functions print, as pairs."""
+    """The keys that the functions print, in pairs."""
     code = "".join(lint.blanked(tree.read(name), strings=False) for name in (REPORT, INQUIRY))
     bodies, keys = functions(code), []
     for name in functions_of_it:
@@ -635,7 +635,7 @@ lint.main([
         "a synopsis without": doctor(ECHOCTL_PAGE, r"^\.Op Ar operand \.\.\.\n", ""),
         "a new one": doctor_output(ECHOCTL_HELP, "^  kill ID ", r"  new              new\n\g<0>")}),
     ("echoctl(8) has every exit status",
-     # 71 and 74 are not in the help: no memory, and a standard output that is full.
+     # 71 (no memory) and 74 (standard output is full) are not in the help.
      page_has_statuses(ECHOCTL_PAGE, ECHOCTL_HELP, beyond=("71", "74")), {
          "one that is missing": doctor(ECHOCTL_PAGE, r"^\.It 4$", ".It 5"),
          "a new one": doctor_output(ECHOCTL_HELP, "64 bad", "5 later, 64 bad")}),

@@ -1,11 +1,12 @@
-"""The layers of the sources: what each folder may include, and that the daemon never reads from a client."""
+"""The layers of the sources: each folder includes only those below it, and the daemon never reads from a
+client."""
 import re
 import sys
 
 sys.dont_write_bytecode = True
 import lint  # noqa: E402
 
-# The rooms, which are the folders of src/, and which others each may include from, besides base.
+# The folders of src/, and the folders that each may include from, in addition to base.
 ROOMS = {
     "base": "",
     "log": "",
@@ -46,17 +47,17 @@ ROOMS = {
     "ctl": "client/io net",
     "generator": "config net log",
 }
-# A room has at most so many .c files.
+# The most .c files in a folder.
 ROOM_MAX = 12
-GENERATED = "config.h"  # by configure; for everyone
+GENERATED = "config.h"  # by configure; all folders may include it
 
 READING = ("read", "readv", "pread", "preadv", "preadv2", "recv", "recvfrom", "recvmsg",
            "recvmmsg", "splice", "tee", "sendfile", "copy_file_range", "fgets", "fgetc", "getc",
            "getchar", "getline", "getdelim", "fread", "fscanf", "scanf", "fdopen",
            "io_uring_enter", "passed_fds_receive")
 
-# What reads in the code that the parent runs, and why that is no client's byte. How often each
-# may occur is part of it.
+# The permitted reads in code that the parent runs, how often each may occur, and the reason why it
+# reads no client's data.
 MAY_READ = {
     ("src/daemon/process/detach.c", "read"): (1, "the status that a starting daemon sends its terminal"),
     ("src/base/passed_fds.c", "recv"): (1, "passed_fds_receive(), whose callers are on this list"),
@@ -86,8 +87,7 @@ MAY_READ = {
     ("src/ipc/slot.c", "read"): (1, "the doorbell, a counter"),
     ("src/daemon/supervise/self_test.c", "recv"): (1, "the echo of the byte that it sent itself"),
 }
-# Clients' bytes are read in these, and nowhere else; src/client and src/ctl are other
-# programs.
+# Only these read clients' data; src/client and src/ctl are other programs.
 MAY_READ_CLIENTS = ("src/service/", "src/worker/", "src/client/", "src/ctl/")
 
 

@@ -1,8 +1,8 @@
-"""Common code of the lint tests: the source tree, modified copies of it, C sources with comments and strings
-blanked, and TAP.
+"""Common code of the lint tests: the source tree, modified copies of it, C sources with blanked comments and
+strings, and TAP.
 
-A check is a function of a tree that yields a message for each fault. A case is a check that must find nothing
-in the tree, and modified trees in which it must find something: so each case shows that it can fail.
+A check is a function of a tree that yields a message for each fault. A case consists of a check that must
+find no fault in the tree, and modified trees in which it must find one, which shows that the case can fail.
 """
 import os
 import re
@@ -14,18 +14,18 @@ BUILDDIR = Path(os.environ.get("ECHOD_BUILDDIR", "."))
 
 
 class Skip(Exception):
-    """Raised by a check that this machine lacks something for."""
+    """Raised by a check for which this machine lacks something."""
 
 
 class Tree:
-    """The files of the project, by their names from its root, with some of them replaced."""
+    """The files of the project, by name relative to its root, some of them possibly replaced."""
 
     def __init__(self, root=SRCDIR, changed=None):
         self.root = root
-        self.changed = changed or {}  # name -> text, or None for a file that is gone
+        self.changed = changed or {}  # name -> text, or None for a removed file
 
     def files(self, *patterns):
-        """The names that match any of the glob PATTERNS, sorted."""
+        """The sorted names of files that match any of the glob PATTERNS."""
         names = set()
         for pattern in patterns:
             names |= {str(p.relative_to(self.root)) for p in self.root.glob(pattern)
@@ -43,11 +43,11 @@ class Tree:
         return text if text is not None else (self.root / name).read_text(encoding="utf-8")
 
     def with_file(self, name, text):
-        """This tree with TEXT as the file NAME; None takes the file away."""
+        """A copy of this tree with TEXT as the file NAME; None removes the file."""
         return Tree(self.root, {**self.changed, name: text})
 
     def doctored(self, name, pattern, replacement):
-        """This tree with the first match of the regular expression PATTERN in NAME replaced."""
+        """A copy of this tree with the first match of the regular expression PATTERN in NAME replaced."""
         text, count = re.subn(pattern, replacement, self.read(name), count=1, flags=re.M)
         if count != 1:
             raise AssertionError(f"{name} has nothing to doctor that matches {pattern}")
@@ -55,8 +55,8 @@ class Tree:
 
 
 def blanked(text, strings=True):
-    """The C source TEXT with its comments, and the insides of its strings, made blanks: what is
-    left stands where it stood."""
+    """The C source TEXT with comments and the contents of strings replaced by spaces, so that the
+    positions of the rest are unchanged."""
     def blank(match):
         token = match.group()
         if token[0] == "/":
@@ -97,7 +97,7 @@ class _Tap:
 
 
 def main(cases):
-    """Runs CASES, each (name, check, {what is doctored: function from tree to tree})."""
+    """Runs CASES, each (name, check, {name of a modification: function from tree to tree})."""
     tap, tree = _Tap(), Tree()
     for name, check, doctors in cases:
         try:

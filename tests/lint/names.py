@@ -1,4 +1,4 @@
-"""Makefile.am lists every source and every test, and nothing that does not exist."""
+"""Makefile.am lists all sources and tests, and only files that exist."""
 import re
 import sys
 
@@ -31,7 +31,7 @@ def named_files_exist(tree):
     for word in words(tree):
         if not re.fullmatch(r"(src|man|etc|tests|bench|systemd|doc|completions)/[\w./-]+", word):
             continue
-        # A program is built from the one source of its name, and may be there itself.
+        # A program is built from the single source of that name, and may itself exist.
         if not (word in built or tree.exists(word + ".c" if word in programs else word)):
             yield f"Makefile.am names {word}, which does not exist"
 

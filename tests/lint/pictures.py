@@ -1,4 +1,4 @@
-"""doc/pictures: README.md shows each, and that of echoc path has the current sentences.
+"""doc/pictures: README.md shows each picture, and that of echoc path has the current messages.
 (tests/daemon/test_pictures.py checks the others.)"""
 import re
 import sys
@@ -21,9 +21,9 @@ def pictures_are_shown(tree):
 
 
 def formats(tree):
-    """Each string of the client as a pattern of what it can print: (pattern, how much of it is words)."""
+    """Each string of the client as a pattern for its output: (pattern, length of the literal text)."""
     for name in tree.files("src/client/**/*.c"):
-        # A macro of inttypes.h stands for the letter of a conversion.
+        # The macros of inttypes.h contain a conversion specifier.
         source = re.sub(r'"\s*PRI\w+\s*"', "u", tree.read(name))
         for literal in re.findall(r'"(?:\\.|[^"\\\n])*"(?:\s*"(?:\\.|[^"\\\n])*")*', source):
             text = "".join(re.findall(r'"((?:\\.|[^"\\\n])*)"', literal))
@@ -33,8 +33,7 @@ def formats(tree):
 
 
 def path_is_what_is_printed(tree):
-    """Each line is what one of the formats makes, of which the most is the format's own words, or of
-    two: "1 hop"."""
+    """Each line matches a format that provides most of its text, or a combination of two, as in "1 hop"."""
     command, lines = read(tree.read(PATH))
     if not command.startswith("echoc path "):
         yield f"{PATH} shows another command: {command}"

@@ -1,4 +1,4 @@
-"""Every promise has a test that is run, and the documents name only files that exist."""
+"""Every promise has a test in the suite, and documents name only files that exist."""
 import ast
 import re
 import sys
@@ -9,7 +9,7 @@ import lint  # noqa: E402
 SECURITY = "SECURITY.md"
 HEADER = ["promise", "against whom", "what enforces it", "which test proves it"]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", SECURITY, "doc/DESIGN.md", "doc/SCALING.md")
-# What documents name from the root of the tree. (debian/ is not in a release.)
+# File names in documents, relative to the root of the tree. (debian/ is not in a release.)
 NAMED = re.compile(r"(?<![\w/.-])((?:src|tests|man|systemd|etc|doc|bench|completions)/[\w./@-]*\w)")
 
 
@@ -18,19 +18,19 @@ def cells(line):
 
 
 def promises(tree):
-    """The rows of the table, without its header. It is the last one."""
+    """The rows of the last table, without its header."""
     rows = [cells(line) for line in tree.read(SECURITY).splitlines() if line.startswith("|")]
     return rows[rows.index(HEADER) + 2:] if HEADER in rows else []
 
 
 def tests_of(cell):
-    """The tests that CELL names, each with the cases in parentheses after it."""
+    """The tests that CELL names, each with its cases, which follow in parentheses."""
     for name, cases in re.findall(r"`(tests/[^`]+)`(?: \(([^)]*)\))?", cell):
         yield name, [case.strip() for case in cases.split(",") if case.strip()]
 
 
 def cases_of(tree, name):
-    """The cases that the test NAME runs."""
+    """The names of the cases in the test NAME."""
     text = tree.read(name)
     if name.endswith(".c"):
         made = re.findall(r"^static void (test_\w+)\(", text, re.M)
@@ -52,7 +52,7 @@ def promises_have_tests(tree):
 
 
 def what_is_wrong(tree, name, cases):
-    """With the test NAME, of which CASES are named, a clause; or None."""
+    """A clause about what is wrong with the test NAME or its CASES; None if nothing is."""
     if not tree.exists(name):
         return "which does not exist"
     if name.removesuffix(".c") not in tree.read("Makefile.am").split():
@@ -70,13 +70,13 @@ def tests_of_promises_exist(tree):
 
 
 def titles(text):
-    """What TEXT has in bold, without the point at its end."""
+    """The texts in bold in TEXT, without a final full stop."""
     return [" ".join(title.split()).rstrip(".") for title in re.findall(r"\*\*(.+?)\*\*", text, re.S)]
 
 
 def promised_by_the_readme(tree):
-    """The beginnings in bold of the paragraphs under the heading about promises; None: there is one
-    without."""
+    """Yields the bold beginning of each paragraph under the heading about promises; None for a paragraph
+    without one."""
     text = tree.read("README.md").partition("\n## What it promises\n")[2].partition("\n## ")[0]
     for paragraph in re.findall(r"^- (.+?)(?=^- |\n\n|\Z)", text, re.M | re.S):
         yield titles(paragraph)[0] if paragraph.startswith("**") else None
@@ -96,7 +96,7 @@ def the_readme_promises_no_more(tree):
 def named_files_exist(tree):
     for document in DOCUMENTS:
         text = re.sub(r"\S*NAME\S*", "", tree.read(document))
-        made = re.findall(r"^cat >(\S+)", text, re.M)  # by an example
+        made = re.findall(r"^cat >(\S+)", text, re.M)  # created in an example
         for name in set(NAMED.findall(text)) - set(made):
             if not tree.exists(name) and not tree.files(name + ".c"):
                 yield f"{document} names {name}, which does not exist"

@@ -1,4 +1,4 @@
-"""doc/TOUR.md: its quotations are in the files that it names, and the functions that it names exist."""
+"""doc/TOUR.md: its quotations match the files that it names, and the functions that it names exist."""
 import re
 import sys
 
@@ -14,13 +14,13 @@ def stages(tree):
 
 
 def sections(tree):
-    """The stages' sections of the tour: (number, text)."""
+    """The sections of the tour about stages: (number, text)."""
     parts = re.split(r"^## (?:(\d+)\. )?.*$", tree.read(TOUR), flags=re.M)[1:]
     return [(int(number), text) for number, text in zip(parts[::2], parts[1::2]) if number]
 
 
 def sides(text):
-    """The lines of a diff, as they are before and after it."""
+    """The text before and after the diff TEXT."""
     lines = text.splitlines(keepends=True)
     return ["".join(line[1:] for line in lines if line[0] != other) for other in "+-"]
 

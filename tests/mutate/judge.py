@@ -1,7 +1,8 @@
-"""In an isolated place: makes one change, rebuilds what it affects, and runs tests until one notices.
+"""In an isolated place: makes one change, rebuilds what it affects, and runs tests until one detects it.
 
-Writes requests as lines of JSON to standard output. Reads from standard input: the change and the tests that may
-notice it, in order; and for each test that fails, whether it passes without the change.
+Reads lines of JSON from standard input: first the change and the tests that may detect it, in order; later,
+for each test that fails, whether it passes without the change. Writes its requests and the verdict as lines
+of JSON to standard output.
 """
 import json
 import sys
@@ -17,7 +18,7 @@ def say(**what):
 
 
 def compiled(name, text):
-    """"not C", "no difference" in what the compiler makes of it, or "differs"."""
+    """Compiles the change. Returns "not C", "no difference" (equal object files) or "differs"."""
     made = objects(name)
     before = [(BUILD / path).read_bytes() for path in made]
     (TREE / name).write_text(text)
@@ -27,7 +28,7 @@ def compiled(name, text):
 
 
 def notices(test):
-    """The case of TEST that fails, and does so without the change never, or None."""
+    """The case of TEST that fails with the change, reproducibly, and passes without it; or None."""
     case = attempt(test).failed
     if case:
         case = fails_again(test, case)

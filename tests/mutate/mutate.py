@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Does the quick suite notice a condition that is wrong? Changes one at a time and runs it.
 
-Works in a copy of the tree, in build-mutate, and can be ended and started again: what was found of a
-change is kept, until the line that it is about changes; one that survives is shown to tests that are new.
-Several changes are tried side by side, each in a place of its own (place.py), which takes root. Of each,
-the tests that reach its line are run (reach.py), those that end soon first, up to the first that fails, and
-fails again, and passes without the change.
+Works in a copy of the tree, in build-mutate, and can be interrupted and restarted: the result for a change is
+kept until its line is edited, and changes that survived are tried again with new tests. Several changes are
+tried in parallel, each in an isolated place (place.py), which needs root. For each change, the tests that
+reach its line (reach.py) are run, quick ones first, up to the first one that fails, fails again, and passes
+without the change.
 """
 import argparse
 import json
@@ -31,7 +31,7 @@ SETTLED = ("not C", "no difference")
 
 
 class Kept:
-    """A dictionary in a file of WORK."""
+    """A dictionary that is stored in a file in WORK."""
 
     def __init__(self, name):
         self.path, self.lock = WORK / name, threading.Lock()
@@ -50,7 +50,7 @@ class Kept:
 
 
 def side_by_side(lanes, function, items):
-    """FUNCTION of each of ITEMS, LANES at a time; what failed is raised."""
+    """Calls FUNCTION for each of ITEMS, LANES at a time. Raises its exceptions."""
     with ThreadPoolExecutor(lanes) as pool:
         try:
             return list(pool.map(function, items))
@@ -59,10 +59,11 @@ def side_by_side(lanes, function, items):
             raise
 
 
-# ---- what is known of the tests ----
+# ---- facts about the tests ---------
 
 def learn(name, known, state):
-    """What the program NAME does without a change, and what it reaches; nothing if it fails."""
+    """Records the result of the program NAME without a change, and the lines that it reaches; nothing if it
+    fails."""
     test, began = Test(name), time.monotonic()
     if (known.get(name) or {}).get("state") == [test.digest(), state]:
         return
@@ -80,7 +81,7 @@ def learn(name, known, state):
 
 
 def known_tests(lanes):
-    """[Test], and Reach."""
+    """Returns the list of tests, and their Reach."""
     known, state = Kept("tests.json"), of_sources()
     forget()
     side_by_side(lanes, lambda name: learn(name, known, state), programs())
@@ -93,8 +94,8 @@ def words(name):
 
 
 def in_order(change, tests, reach, results):
-    """Those of TESTS that may notice CHANGE: first what is quick, has noticed a change of the file, or bears
-    its name; last what reaches the line perhaps, but could not be counted whole."""
+    """Those of TESTS that may detect CHANGE, the most promising first: quick ones, those that detected other
+    changes of the file, and those with a similar name. Last are those whose reach is not completely known."""
     noticed = [r["verdict"] for k, r in list(results.entries.items()) if k.startswith(change.name + ":")]
 
     def rank(test):
@@ -109,7 +110,7 @@ def in_order(change, tests, reach, results):
 # ---- a change ----
 
 def ask(change, tests):
-    """What judge.py says of CHANGE, which TESTS may notice. With none: only what the compiler makes of it."""
+    """The verdict of judge.py on CHANGE with TESTS. Without tests, CHANGE is only compiled."""
     judge = subprocess.Popen(apart(sys.executable, str(HERE / "judge.py")), stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True, bufsize=1,
                              env=dict(os.environ, CCACHE_DISABLE="1"))
@@ -126,14 +127,14 @@ def ask(change, tests):
 
 
 def passes(test, case):
-    """Whether CASE of TEST does as the sources are."""
+    """Whether CASE of TEST passes with the unchanged sources."""
     done = subprocess.run(apart(sys.executable, str(HERE / "suite.py"), test.name, case),
                           stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout) is not None
 
 
 def choose(everything, count, lanes, results):
-    """The first COUNT of EVERYTHING that make a difference."""
+    """The first COUNT changes of EVERYTHING that make a difference to the object files."""
     def sift(change):
         if results.get(change.key) is None:
             results.put(change.key, {"verdict": ask(change, [])})
@@ -158,10 +159,11 @@ def judge_one(change, tests, reach, results):
     print(f"{change}: {verdict}, {time.monotonic() - began:.0f} s", flush=True)
 
 
-# ---- all of them ----
+# ---- all changes ----
 
 def reasons():
-    """Why a change need not be noticed: a line of its key, and below it, indented, the reason."""
+    """Reads why changes need not be detected: lines with the key of a change, each followed by the indented
+    reason."""
     found, key = {}, None
     for line in REASONS.read_text().splitlines() if REASONS.exists() else []:
         if line.startswith("  ") and key:

@@ -1,4 +1,4 @@
-"""The copy of the tree that is changed, its two builds, and isolated places for single changes."""
+"""The copy of the tree, its two builds, and isolated places for single changes."""
 import os
 import re
 import shutil
@@ -12,20 +12,20 @@ WORK = ROOT / "build-mutate"
 BASE, SCRATCH = WORK / "base", WORK / "scratch"
 TREE, BUILD, COVERED = BASE / "tree", BASE / "build", BASE / "coverage"
 UNSHARE = ["unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]
-# What is written below BASE is gone when the command ends: nothing has to be built back.
+# Files written below BASE are discarded when the command ends, so no change has to be undone.
 OVERLAY = ('mount -t tmpfs tmpfs "$0" && mkdir "$0/upper" "$0/work" && mount -t overlay overlay '
            '-o "lowerdir=$1,upperdir=$0/upper,workdir=$0/work" "$1" && shift && "$@"; exit $?')
-# For a test: a daemon that is wrong may kill and remove what it should not.
+# Isolates tests, since a faulty daemon may kill processes and remove files.
 PRIVATE = 'mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /run && "$@"; exit $?'
 
 
 def apart(*command):
-    """COMMAND, with changes below BASE that nobody else sees."""
+    """A command that runs COMMAND with private changes below BASE."""
     return UNSHARE + [OVERLAY, str(SCRATCH), str(BASE), *command]
 
 
 def private(*command):
-    """COMMAND, with processes, /tmp and /run of its own."""
+    """A command that runs COMMAND with a process namespace, /tmp and /run of its own."""
     return UNSHARE + [PRIVATE, "sh", *command]
 
 
@@ -53,7 +53,7 @@ def copy_tree():
 
 
 def built(build, *flags):
-    """Builds in BUILD all that tests run."""
+    """Builds everything that tests need in BUILD."""
     build.mkdir(parents=True, exist_ok=True)
     compiler = "ccache gcc" if shutil.which("ccache") else "gcc"
     if not (TREE / "configure").exists():
@@ -70,7 +70,7 @@ def built(build, *flags):
 
 
 def prepare():
-    """The copy, as the tree is now. Without -g, an object is the same if its code is."""
+    """Updates the copy from the tree, and builds it. Without -g, equal code gives equal object files."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
     copy_tree()
     built(BUILD, "CFLAGS=-O2")
@@ -84,7 +84,7 @@ def listed(variable):
 
 
 def objects(name):
-    """Those that are made of the source NAME, as make calls them."""
+    """The object files that are built from the source NAME, as make targets."""
     stem = re.compile(rf"(.*-)?{re.escape(Path(name).stem)}\.o")
     return sorted(str(p.relative_to(BUILD)) for p in (BUILD / name).parent.glob("*.o")
                   if stem.fullmatch(p.name))

@@ -1,6 +1,6 @@
-"""Which lines each test program reaches, by a build that counts (gcov): the others cannot notice a change.
+"""The lines that each test program reaches, from a build with gcov: other tests cannot detect a change there.
 
-As a program, in a place apart: runs the test that it is given and prints what it reached, as JSON.
+As a program, in an isolated place: runs a test and prints the lines that it reached, as JSON.
 """
 import hashlib
 import json
@@ -20,7 +20,7 @@ def sources():
 
 
 def of_sources():
-    """What line numbers depend on."""
+    """The state of the sources, on which line numbers depend."""
     texts = b"".join((TREE / name).read_bytes() for name in sources())
     return hashlib.sha256(texts).hexdigest()[:16]
 
@@ -51,7 +51,7 @@ def counted():
 
 
 class Reach:
-    """What is known of all tests; KEPT as JSON can keep it."""
+    """The reach of all tests, from KEPT, which is stored as JSON."""
 
     def __init__(self, kept):
         self.kept = kept
@@ -61,7 +61,7 @@ class Reach:
                 self.code[name].update(code)
 
     def line_of(self, name, line):
-        """The line that gcov counts LINE as: the last that it knows up to there."""
+        """The line under which gcov counts LINE: the last line with code up to LINE."""
         return max((known for known in self.code[name] if known <= line), default=line)
 
     def reaches(self, test, name, line):
@@ -69,7 +69,7 @@ class Reach:
         return self.line_of(name, line) in reached
 
     def complete(self, test):
-        """Whether all of TEST ran where it was counted: some of it may not be possible there."""
+        """Whether TEST ran completely in the build with gcov, where some cases may be impossible."""
         return self.kept[test]["complete"]
 
 

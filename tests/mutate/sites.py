@@ -1,19 +1,19 @@
 """Finds the places where a condition of a C source can be changed."""
 import re
 
-# An operator, and what stands in its place. With blanks around it, as clang-format sets it: so it is no
-# shift, arrow, pointer or header.
+# Operators and their replacements. The spaces, which clang-format ensures, exclude shifts, arrows, pointers
+# and headers.
 OPERATORS = {" < ": " <= ", " <= ": " < ", " > ": " >= ", " >= ": " > ", " == ": " != ", " != ": " == ",
              " && ": " || ", " || ": " && "}
 OPERATOR = re.compile("|".join(re.escape(op) for op in OPERATORS))
 IF = re.compile(r"\b(?:if|while) \(")
-# A number in a comparison or a sum, off by one.
+# A number in a comparison or a sum, to be changed by one.
 NUMBER = re.compile(r"(?<=[<>=+-] )([0-9]+)\b(?![.xX])")
 
 
 def blanked(text):
-    """TEXT with comments, strings and preprocessor lines made blanks: what is left stands where it
-    stood."""
+    """TEXT with comments, strings and preprocessor lines replaced by spaces, so that the positions of the
+    rest are unchanged."""
     def blank(match):
         return re.sub(r"[^\n]", " ", match.group())
 
@@ -23,13 +23,13 @@ def blanked(text):
 
 
 def bodies(code):
-    """Where the functions are: from the brace at the beginning of a line to the next that ends there."""
+    """The ranges of functions: from an opening brace at the start of a line to the next closing one there."""
     for match in re.finditer(r"^\{\n.*?^\}", code, flags=re.M | re.S):
         yield match.start(), match.end()
 
 
 def closing(code, at):
-    """The parenthesis that closes the one before AT."""
+    """The position of the parenthesis that closes the one before AT."""
     depth = 1
     while depth:
         depth += {"(": 1, ")": -1}.get(code[at], 0)
@@ -48,7 +48,7 @@ def changes_of(code, start, end):
 
 
 class Change:
-    """One change of the file NAME: its text, and how it is called."""
+    """One change of the file NAME, with its text and a key that names it."""
 
     def __init__(self, name, text, start, end, new):
         old = text[start:end]
@@ -59,7 +59,7 @@ class Change:
         self.what = " ".join(self.what.split())
         begin = text.rfind("\n", 0, start) + 1
         self.code = text[begin:text.find("\n", start)].strip()
-        # The line is part of it by its text: numbers change with every edit above.
+        # The key has the text of the line, because edits above it change its number.
         self.key = f"{name}: {self.code}: {self.what} at {start - begin}"
 
     def __str__(self):

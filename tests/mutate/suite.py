@@ -11,17 +11,17 @@ import time
 
 from place import BUILD, TREE, listed, private
 
-# A case, or a program that does not say how far it is, has so many times as long as it took without a
-# change, and so many seconds more.
+# The time limit for a case, or for a program without progress reports: a multiple of the time that it takes
+# without a change, plus some seconds.
 PATIENCE, LEAST = 4, 25
-# For one about which nothing is known.
+# The time limit in seconds if that time is not known.
 LONGEST = 900
-# The case that failed, where a program ended badly after its last.
+# The name of the failed case if a program fails after its last case.
 END = "the end"
 
 
 class Test:
-    """One program. CASES: [name, seconds], in their order, where that is known."""
+    """A test program. CASES: [name, seconds] in order, if known."""
 
     def __init__(self, name, cases=None):
         self.name, self.cases = name, cases
@@ -40,7 +40,7 @@ class Test:
         return [sys.executable, str(TREE / self.name)] + ([f"^{re.escape(case)}$"] if case else [])
 
     def limit(self, number, case):
-        """Seconds for the case NUMBER, or for CASE if it is run alone."""
+        """The time limit in seconds for the case NUMBER, or for CASE if it is run alone."""
         if self.cases is None:
             return LONGEST
         if not self.daemon:
@@ -54,8 +54,8 @@ class Test:
 
 
 class Outcome:
-    """Of a run: the cases that passed as [name, seconds], whether one was skipped, the one that FAILED
-    or None."""
+    """The result of a run: the cases that passed, as [name, seconds], whether any was skipped, and the case
+    that FAILED or None."""
 
     def __init__(self):
         self.passed, self.skipped, self.failed, self.plan = [], False, None, None
@@ -72,7 +72,7 @@ class Outcome:
 
 
 def lines(child, limit):
-    """What CHILD prints, a line at a time; None if it prints nothing for LIMIT() seconds."""
+    """Yields the lines that CHILD prints; None if it prints nothing for LIMIT() seconds."""
     text = b""
     while True:
         if not select.select([child.stdout], [], [], limit())[0]:
@@ -87,7 +87,7 @@ def lines(child, limit):
 
 
 def attempt(test, case=None, build=BUILD):
-    """Runs TEST, or CASE of it alone if it has cases that can be. Returns its Outcome."""
+    """Runs TEST, or only its CASE if the program supports that. Returns its Outcome."""
     outcome, began = Outcome(), time.monotonic()
     case = case if test.daemon and case != END else None
     environment = dict(os.environ, ECHOD_SRCDIR=str(TREE), ECHOD_BUILDDIR=str(build),
@@ -114,18 +114,18 @@ def attempt(test, case=None, build=BUILD):
 
 
 def fails_again(test, case):
-    """Whether what failed once was no chance: CASE, alone, or else TEST once more. Returns the case."""
+    """Repeats CASE alone, or else TEST, to exclude a chance failure. Returns the case that fails again."""
     return case if attempt(test, case).failed else attempt(test).failed
 
 
 def programs():
-    """The names of all."""
+    """The names of all test programs of the quick suite."""
     return listed("unit_tests") + listed("fuzz_targets") + listed("daemon_tests")
 
 
 def main():
-    """As a program, in a place apart: suite.py NAME [CASE] prints the cases that passed as JSON; null if
-    one failed."""
+    """As a program, in an isolated place: suite.py NAME [CASE] prints the cases that passed as JSON, or null
+    if one failed."""
     outcome = attempt(Test(sys.argv[1]), *sys.argv[2:])
     json.dump(None if outcome.failed else outcome.passed, sys.stdout)
 

@@ -1,5 +1,5 @@
-"""Tests echod and other servers with the cases of the tour, and prints a table in Markdown. Servers that
-are not installed have no column.
+"""Tests echod and other servers with the cases of the tour, and prints a Markdown table. Servers that are not
+installed have no column.
 
 Each is configured as an echo server, as its manual suggests, with the limits that it supports: 16 clients,
 and the idle timeout that a case asks for. Each case is run several times, since some servers pass only

@@ -15,9 +15,9 @@ from proc import (descriptors, is_alive, read_proc, seen_descendants, stat_field
                   state, tcp_connections)
 
 SAMPLE = 0.02  # seconds between two looks at the server
-# After this many consecutive looks that find all of its processes asleep, nothing more will happen.
+# If all processes are asleep in this many consecutive looks, nothing more is expected to happen.
 QUIET = 50
-LOOKS = 15000  # five minutes, for a machine that is busy with something else
+LOOKS = 15000  # five minutes, for a busy machine
 SECRET = "a password that the daemon has read from its configuration"
 
 
@@ -26,7 +26,7 @@ class NotYet(Exception):
 
 
 def heed_hangup():
-    """Restores SIGHUP: programs inherit that it is ignored, for example from nohup(1)."""
+    """Restores the default action of SIGHUP, which programs inherit as ignored after nohup(1), for example."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
@@ -42,7 +42,7 @@ class Stage:
         self.arguments = [str(self.port)] + ([str(idle)] if idle else [])
         self.notify = notify
         self.popen = None
-        self.workers = set()  # every process of the server that was ever seen
+        self.workers = set()  # all processes of the server observed so far
         self.sockets = []
         self.install(self.original)
         helper = self.original.with_name("fork-server")
@@ -124,7 +124,7 @@ class Stage:
         return "the server ended: " + (said[-1] if said else "status %d" % self.popen.returncode)
 
     def holders(self, sock):
-        """The processes that hold the server's end of SOCK, the highest process ID first."""
+        """The processes that have the server's end of SOCK open, with the highest process ID first."""
         inode = tcp_connections().get((self.port, sock.getsockname()[1]))
         return [pid for pid in sorted(self.look(), reverse=True)
                 if f"socket:[{inode}]" in descriptors(pid).values()]

@@ -56,7 +56,7 @@ def build(tree):
 
 
 def ask(build_dir, directory):
-    """Returns what the new service answers to "Hello, echod"."""
+    """Returns the answer of the new service to "Hello, echod"."""
     config = directory / "echod.conf"
     config.write_text("[listen local]\naddress = 127.0.0.1\nport = 0\nservice = upper\n", encoding="utf-8")
     with subprocess.Popen([build_dir / "echod", "--config", config], stdout=subprocess.PIPE,

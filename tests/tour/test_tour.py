@@ -27,7 +27,7 @@ def table():
 
 
 def normalised(text):
-    """TEXT without what differs from run to run."""
+    """TEXT without the parts that differ between runs."""
     return re.sub(r"\d+ of \d+", "N of N", text)
 
 
@@ -46,7 +46,7 @@ def run(stage):
 
 
 def check_stage(number, stage):
-    """By one run of the client: its column of the table, and the runs that the text shows of it."""
+    """Runs the client once, and checks the stage's column of the table and the runs that the text shows."""
     printed, errors = run(stage)
     expect_equal(errors, "", "the error output of the client")
     lines = {line.split()[0]: line for line in printed}
