@@ -19,24 +19,26 @@ struct load {
 /* Seconds of the monotonic clock. */
 double load_now(void);
 
-/* A line of JSON: how many were done, in which time, how many were not, and the time now. */
+/* Prints a report, a line of JSON: the number done, the time taken, the errors, the current time.
+ */
 void load_report(long done, double seconds, long errors);
 
 /* Waits for a line on standard input; false at its end. */
 bool load_await_line(char *line, size_t size);
 
-/* Ends the process if it is still there after SECONDS, plus some for what is under way. */
+/* Ends the process after SECONDS, plus some time for what is in progress. */
 void load_limit_time(double seconds);
 
-/* As many descriptors as COUNT clients need; ends the process if they cannot be had. */
+/* Raises the limit of descriptors for COUNT clients; ends the process if that fails. */
 void load_raise_files(long count);
 
-/* A socket, connected, or with SOCK_NONBLOCK in FLAGS about to be; -1 with errno. */
+/* Returns a connected socket (or one that is connecting, with SOCK_NONBLOCK in FLAGS); -1 with
+ * errno on failure. */
 int load_connect(struct load *load, int flags);
 
 /*
  * Opens up to COUNT connections into FDS, until SECONDS have passed, and echoes one byte on each.
- * Returns how many are open, and adds the others that were tried to *ERRORS.
+ * Returns the number of open connections, and adds the number of failed ones to *ERRORS.
  */
 long load_open(struct load *load, int *fds, long count, double seconds, long *errors);
 
@@ -49,10 +51,10 @@ int load_pingpong(struct load *load, long clients, size_t size, double seconds);
 /* CLIENTS connections, each with a process, that send and receive as fast as they can. */
 int load_bulk(struct load *load, long clients, double seconds);
 
-/* COUNT connections that are kept, opened within SECONDS. */
+/* COUNT connections that are opened within SECONDS and kept. */
 int load_hold(struct load *load, long count, double seconds);
 
-/* Datagrams of SIZE bytes, so many IN_FLIGHT at once. */
+/* Datagrams of SIZE bytes, with IN_FLIGHT of them unanswered at once. */
 int load_datagrams(struct load *load, size_t size, long in_flight, double seconds);
 
 /* Waits until the server echoes: over TCP, or over UDP if DATAGRAMS. */

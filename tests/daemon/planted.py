@@ -34,8 +34,8 @@ def needs_filter():
 
 
 class Planted(Managed):
-    """Crashes are not punished unless the configuration says so. DAEMON: the real one, or
-    KEEPING."""
+    """Runs a copy of DAEMON (the real one, or KEEPING) with the planted fork server. Set crash_penalty
+    to 0 in the configuration if its source must remain able to connect after a crash."""
 
     def __init__(self, *args, daemon=ECHOD, **more):
         super().__init__(*args, copied=True, programs=(daemon, FORKSERVER), **more)

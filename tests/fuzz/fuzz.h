@@ -1,7 +1,7 @@
 /*
- * What the fuzz targets share. Each is one function, LLVMFuzzerTestOneInput(), that gives an input
- * to a parser and checks what has to hold of any input. replay.c calls it with the files of a
- * corpus, libFuzzer with what it makes of them.
+ * Common functions of the fuzz targets. Each target is one function, LLVMFuzzerTestOneInput(), that
+ * gives an input to a parser and checks the conditions that hold for every input. replay.c calls it
+ * with the files of a corpus, libFuzzer with variations of them.
  */
 #ifndef ECHOD_TESTS_FUZZ_H
 #define ECHOD_TESTS_FUZZ_H
@@ -16,7 +16,7 @@
 /* Returns 0. The name is libFuzzer's. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* assert(3), which no NDEBUG takes away. */
+/* assert(3) that does not depend on NDEBUG. */
 #define fuzz_check(claim)                                                                          \
     do {                                                                                           \
         if (!(claim)) {                                                                            \
@@ -25,17 +25,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         }                                                                                          \
     } while (0)
 
-/* A copy of SIZE bytes in memory of just that size, so that a sanitizer sees who reads beyond; to
- * be freed. */
+/* Returns a copy of SIZE bytes in memory of exactly that size, so that a sanitizer detects reads
+ * beyond its end. The caller frees it. */
 uint8_t *fuzz_copy(const void *data, size_t size);
 
-/* The same and a NUL behind it: what a C string has of it ends at its first NUL. */
+/* The same with a NUL after it. As a C string, it ends at the first NUL in DATA. */
 char *fuzz_text(const void *data, size_t size);
 
-/* Takes the first byte off the input: a choice; 0 where nothing is left. */
+/* Takes the first byte from the input, for a choice; 0 if the input is empty. */
 uint8_t fuzz_choice(const uint8_t **data, size_t *size);
 
-/* What a FILE * of open_memstream(3) is for: closes it and returns its text, to be freed. */
+/* A FILE * of open_memstream(3). fuzz_output_close() closes it and returns its text, which the
+ * caller frees. */
 struct fuzz_output {
     FILE *file;
     char *text;
@@ -44,17 +45,17 @@ struct fuzz_output {
 void fuzz_output_open(struct fuzz_output *output);
 char *fuzz_output_close(struct fuzz_output *output);
 
-/* A file of these bytes, without a name in any directory; PATH is one that opens it. Returns its
- * descriptor. */
+/* Creates a file of SIZE bytes without a name in any directory, and stores a path that opens it in
+ * PATH. Returns its descriptor. */
 #define FUZZ_PATH_MAX 32
 int fuzz_file(const void *data, size_t size, char path[FUZZ_PATH_MAX]);
 
-/* Whether TEXT is well-formed UTF-8 (RFC 3629); whether, too, nothing in it moves a cursor but
- * newlines and tabs. */
+/* Whether TEXT is well-formed UTF-8 (RFC 3629), and whether it is also free of control characters
+ * other than newlines and tabs. */
 bool fuzz_is_utf8(const char *text);
 bool fuzz_is_printable(const char *text);
 
-/* Whether TEXT is one JSON value (RFC 8259), and nothing but blanks after it. Bytes from 0x80 on
+/* Whether TEXT is one JSON value (RFC 8259), followed by nothing but spaces. Bytes from 0x80 on
  * count as letters. */
 bool fuzz_is_json(const char *text);
 

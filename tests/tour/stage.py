@@ -26,7 +26,7 @@ class NotYet(Exception):
 
 
 def heed_hangup():
-    """Restores the default action of SIGHUP, which programs inherit as ignored after nohup(1), for example."""
+    """Restores the default action of SIGHUP, which nohup(1), for example, makes programs ignore."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
