@@ -78,6 +78,7 @@ class PlantedUnit:
         listen = "port = %(local)d" % PORTS
         self.s.drop_in(template, "[Service]\nExecStart=\nExecStart=%sechod --config %s\n" %
                        (PLACE, self.config))
+        self.s.run("systemctl", "reset-failed")  # and how often a unit was started lately
         if self.passed:
             activate(self.s, listen, SERVER, STORED)
         else:
@@ -120,6 +121,7 @@ class PlantedInetd:
     def __enter__(self):
         self.s.drop_in("echod-inetd@.service",
                        "[Service]\nExecStart=\nExecStart=-%sechod --inetd\n" % PLACE)
+        self.s.run("systemctl", "reset-failed")
         self.s.mark()
         self.s.start("echod-inetd.socket")
         return self
