@@ -78,7 +78,7 @@ def expect_nothing(sock, later, address):
     expect_equal(found, None, "what is sent to it")
 
 
-def tally(echod, name):
+def counter(echod, name):
     """A counter of the status, which sums those of all workers."""
     return echod.ask("status")[name]
 

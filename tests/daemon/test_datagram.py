@@ -7,7 +7,7 @@ import struct
 
 from clients import expect_echo, recv_exactly, recv_until_eof
 from datagrams import (add_ipv6, client, datagram_workers, expect_answer, expect_nothing, named,
-                       need_network, section, tally, worker_of)
+                       need_network, section, counter, worker_of)
 from expect import DEADLINE, Skip, eventually, expect, expect_equal, expect_match
 from harness import inetd, run_echod
 from managed import Managed, listen
@@ -117,8 +117,8 @@ def daytime_and_discard():
             expect_match(rb"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\r\n$".decode(),
                          sock.recv(100).decode(), "the time")
         sock.sendto(b"anything", echod.address("away"))
-        eventually(lambda: tally(echod, "datagrams_in") == 3, "it has come")
-        expect_equal((tally(echod, "datagrams_out"), tally(echod, "datagram_bytes_in")), (2, 24),
+        eventually(lambda: counter(echod, "datagrams_in") == 3, "it has come")
+        expect_equal((counter(echod, "datagrams_out"), counter(echod, "datagram_bytes_in")), (2, 24),
                      "datagrams sent, bytes received")
 
 
@@ -132,7 +132,7 @@ def messages():
             echod.log.wait(r" info: message from 127\.0\.0\.1:%d on local: %s$" %
                            (sock.getsockname()[1], text))
         expect_answer(sock, echod.address(), b"x" * 21, b"ERR a message has at most 20 bytes\n")
-        expect_equal((tally(echod, "datagram_messages"), tally(echod, "unanswered_too_long")),
+        expect_equal((counter(echod, "datagram_messages"), counter(echod, "unanswered_too_long")),
                      (5, 1), "messages stored, messages too long")
 
 
@@ -144,13 +144,13 @@ def no_reply():
             for number in range(600):
                 sock.sendto(b"I am here", echod.address())
                 if number % 100 == 99:
-                    eventually(lambda: tally(echod, "datagram_messages") == number + 1,
+                    eventually(lambda: counter(echod, "datagram_messages") == number + 1,
                                "it is stored")
             sock.sendto(b"x" * 21, echod.address())
-            eventually(lambda: tally(echod, "unanswered_too_long") == 1, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_too_long") == 1, "it is counted")
         found = echod.log.wait(r" info: message from 127\.0\.0\.2:%d on local: I am here$" %
                                echod.port, count=600)
-        expect_equal((len(found), tally(echod, "datagrams_out")), (600, 0),
+        expect_equal((len(found), counter(echod, "datagrams_out")), (600, 0),
                      "messages in the log, datagrams sent")
 
 
@@ -164,7 +164,7 @@ def low_port():
             with client(port=port) as sock:
                 sock.sendto(b"ping", echod.address())
                 expect_nothing(sock, later, echod.address())
-            eventually(lambda: tally(echod, "unanswered_low_port") == number, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_low_port") == number, "it is counted")
         with client(port=1024) as sock:
             expect_answer(sock, echod.address())
 
@@ -176,7 +176,7 @@ def own_port():
             with client("127.0.0.2", echod.address(name)[1]) as sock:
                 sock.sendto(b"ping", echod.address("one"))
                 expect_nothing(sock, later, echod.address("one"))
-            eventually(lambda: tally(echod, "unanswered_own_port") == number, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_own_port") == number, "it is counted")
 
 
 @test("a datagram to a broadcast address is not answered")
@@ -186,7 +186,7 @@ def broadcast():
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         sock.sendto(b"ping", (BROADCAST[0], echod.port))
         expect_nothing(sock, later, ("127.0.0.1", echod.port))
-        eventually(lambda: tally(echod, "unanswered_not_unicast") == 1, "it is counted")
+        eventually(lambda: counter(echod, "unanswered_not_unicast") == 1, "it is counted")
 
 
 @test("a datagram to a multicast address is not answered")
@@ -200,7 +200,7 @@ def multicast():
                             socket.inet_aton("127.0.0.1"))
             sock.sendto(b"ping", ("239.1.2.3", echod.port))
             expect_nothing(sock, later, ("127.0.0.1", echod.port))
-            eventually(lambda: tally(echod, "unanswered_not_unicast") == 1, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_not_unicast") == 1, "it is counted")
 
 
 @test("allow and deny apply to datagrams")
@@ -211,7 +211,7 @@ def access():
             with client(host) as sock:
                 sock.sendto(b"ping", echod.address())
                 expect_nothing(sock, later, echod.address())
-            eventually(lambda: tally(echod, "unanswered_denied") == number, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_denied") == number, "it is counted")
 
 
 @test("check-access agrees with what happens to datagrams, to which client limits do not apply")
@@ -246,8 +246,8 @@ def unix_dgram():
             expect_answer(sock, echod.address("file"))
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"ping", echod.address("file"))
-        eventually(lambda: tally(echod, "unanswered_unnamed") == 1, "it is counted")
-        expect_equal(tally(echod, "unanswered_too_long"), 1, "those that were too long")
+        eventually(lambda: counter(echod, "unanswered_unnamed") == 1, "it is counted")
+        expect_equal(counter(echod, "unanswered_too_long"), 1, "those that were too long")
 
 
 @test("unix-dgram: passed descriptors are closed, and the worker does not wait for a sender that does not read")
@@ -268,7 +268,7 @@ def unix_dgram_hostile():
             for number in range(1000):
                 bad.sendto(b"%d" % number, echod.address("file"))
             expect_answer(good, echod.address("file"))
-        expect(tally(echod, "unanswered_not_sent") > 0, "none was given up")
+        expect(counter(echod, "unanswered_not_sent") > 0, "none was given up")
 
 
 @test("unix-dgram: a client that makes the server answer itself does not keep it busy")
@@ -282,11 +282,11 @@ def unix_dgram_loop():
         os.unlink(echod.path("client"))
         os.symlink(echod.address("file"), echod.path("client"))
         os.kill(worker, signal.SIGCONT)
-        eventually(lambda: tally(echod, "unanswered_loop") == 5, "each is dropped in the end")
-        before = tally(echod, "datagrams_in")
+        eventually(lambda: counter(echod, "unanswered_loop") == 5, "each is dropped in the end")
+        before = counter(echod, "datagrams_in")
         with named(echod.path("good")) as good:
             expect_answer(good, echod.address("file"))
-        expect_equal(tally(echod, "datagrams_in"), before + 1, "those that were received")
+        expect_equal(counter(echod, "datagrams_in"), before + 1, "those that were received")
 
 
 @test("unix-dgram: messages are stored, also from senders without a name")

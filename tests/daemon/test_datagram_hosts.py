@@ -3,7 +3,7 @@ was sent to, and broadcasts are not answered."""
 import contextlib
 import socket
 
-from datagrams import Forger, client, expect_answer, expect_nothing, section, tally
+from datagrams import Forger, client, expect_answer, expect_nothing, section, counter
 from expect import DEADLINE, eventually, expect_equal
 from managed import Managed
 from tap import main, test
@@ -88,7 +88,7 @@ def to_everybody():
             for number, host in enumerate(("198.51.100.255", "255.255.255.255", "224.0.0.1"), 1):
                 sock.sendto(b"ping", (host, PORT))
                 expect_nothing(sock, later, (here.hosts[0], PORT))
-                eventually(lambda: tally(echod, "unanswered_not_unicast") == number,
+                eventually(lambda: counter(echod, "unanswered_not_unicast") == number,
                            "it came, and is counted")
 
 
@@ -97,7 +97,7 @@ def to_every_node():
     with served(IPV6, "::") as (echod, here, there, asking), asking() as sock, asking() as later:
         sock.sendto(b"ping", ("ff02::1", PORT, 0, there.index))
         expect_nothing(sock, later, (here.hosts[0], PORT))
-        eventually(lambda: tally(echod, "unanswered_not_unicast") == 1, "it came, and is counted")
+        eventually(lambda: counter(echod, "unanswered_not_unicast") == 1, "it came, and is counted")
 
 
 @test("nothing is sent to a broadcast or multicast address that was forged as the source")
@@ -109,7 +109,7 @@ def from_everybody():
             for source in ("198.51.100.255", "255.255.255.255", "224.1.2.3"):
                 forger.send((source, PORT + 1), (here.hosts[0], PORT))
                 expect_nothing(everybody, later, (here.hosts[0], PORT))
-        expect_equal(tally(echod, "datagrams_out"), 3, "what was answered")
+        expect_equal(counter(echod, "datagrams_out"), 3, "what was answered")
 
 
 main()

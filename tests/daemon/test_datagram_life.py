@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from datagrams import (client, expect_answer, expect_nothing, named, section, tally,
+from datagrams import (client, expect_answer, expect_nothing, named, section, counter,
                         worker_of)
 from expect import (DEADLINE, Failure, eventually, eventually_equal, expect, expect_equal,
                     scaled)
@@ -25,7 +25,7 @@ def restarts(echod, count, cause=r"was killed by signal 9 \(SIGKILL\)"):
     return re.search(pattern, echod.log.wait(pattern, count=count)[-1])[1]
 
 
-def tallies(echod, *names):
+def counters(echod, *names):
     found = echod.ask("status")
     return [found[name] for name in names]
 
@@ -43,7 +43,7 @@ def killed():
         expect_answer(sock, echod.address())
         for number, (seconds, pause) in enumerate(((0.25, "250ms"), (0.5, "500ms"), (1, "1s"))):
             # An answer is counted once it was sent, and so not if the worker is killed in between.
-            eventually_equal(lambda: tally(echod, "datagrams_out"), 1 + 5 * number, "the answers")
+            eventually_equal(lambda: counter(echod, "datagrams_out"), 1 + 5 * number, "the answers")
             pid, killed_at = worker_of(echod), time.monotonic()
             os.kill(pid, signal.SIGKILL)
             expect_equal(restarts(echod, number + 1), pause, "the pause")
@@ -55,7 +55,7 @@ def killed():
             for i in range(5):
                 expect_equal(sock.recv(100), b"waits %d" % i, "the answer of the next one")
             replaced(echod, pid)
-        eventually_equal(lambda: tallies(echod, "crashed", "datagrams_in", "datagrams_out"),
+        eventually_equal(lambda: counters(echod, "crashed", "datagrams_in", "datagrams_out"),
                          [3, 16, 16], "crashes, datagrams in, out")
 
 
@@ -72,7 +72,7 @@ def fork_server_killed():
         replaced(echod, pid)
         expect_answer(sock, echod.address())
         eventually(lambda: not is_alive(pid), "the worker of before has ended")
-        expect_equal(tally(echod, "datagrams_in"), 3, "the datagrams that were counted")
+        expect_equal(counter(echod, "datagrams_in"), 3, "the datagrams that were counted")
 
 
 @test("counts of datagrams are no warning: at that level they are not logged")
@@ -108,7 +108,7 @@ def told_to_end():
         os.kill(worker_of(echod), signal.SIGTERM)
         restarts(echod, 1, "was terminated by another process")
         expect_answer(sock, echod.address())
-        expect_equal(tally(echod, "crashed"), 0, "the crashes")
+        expect_equal(counter(echod, "crashed"), 0, "the crashes")
 
 
 @test("when the daemon is killed, its datagram workers end")
@@ -153,7 +153,7 @@ def stop_hard():
         sender = threading.Thread(target=send, daemon=True)
         sender.start()
         try:
-            eventually(lambda: tally(echod, "datagrams_in") > 100, "they are answered")
+            eventually(lambda: counter(echod, "datagrams_in") > 100, "they are answered")
             echod.kill(signal.SIGTERM)
             expect_equal(echod.wait(), 0, "the exit status, long before drain_timeout")
         finally:
@@ -223,7 +223,7 @@ def reload():
         expect_equal((single.failure, many.failure), (None, None), "what went wrong")
         expect_equal(len(workers), 11, "the number of workers")
         answered = single.answered + many.answered
-        eventually_equal(lambda: tallies(echod, "datagrams_in", "datagrams_out"), [answered] * 2,
+        eventually_equal(lambda: counters(echod, "datagrams_in", "datagrams_out"), [answered] * 2,
                          "what the status counts")
         echod.kill(signal.SIGTERM)
         echod.wait()
@@ -259,15 +259,15 @@ def reload_changes():
                      "the title")
         eventually(lambda: not is_alive(gone), "the other worker ends")
         expect_equal(len(echod.ask("datagrams")), 1, "the number of datagram sockets")
-        expect_equal(tally(echod, "datagrams_in"), 2, "the datagrams of both")
+        expect_equal(counter(echod, "datagrams_in"), 2, "the datagrams of both")
         echod.configure(listen("tcp"))
         echod.reload()
         expect_equal(echod.ask("datagrams"), [], "the datagram sockets")
         echod.log.wait(r" info: no longer listening on udp 127\.0\.0\.1:%d \(local\)$" % port)
-        expect_equal(tally(echod, "datagrams_in"), 2, "the datagrams, which are still counted")
+        expect_equal(counter(echod, "datagrams_in"), 2, "the datagrams, which are still counted")
         echod.configure(listen("tcp"))
         echod.reload()
-        expect_equal(tally(echod, "datagrams_in"), 2, "the same after one more")
+        expect_equal(counter(echod, "datagrams_in"), 2, "the same after one more")
     with Managed(listen("tcp")) as echod:
         expect("datagrams_in" not in echod.ask("status"), "datagrams are counted without any")
 
@@ -307,13 +307,13 @@ def reload_storing():
         eventually(lambda: state(echod.scribe_pid) == "T", "the scribe stands still")
         worker = worker_of(echod)
         sock.sendto(b"second", echod.address())
-        eventually(lambda: tally(echod, "datagrams_in") == 2, "it has come")
+        eventually(lambda: counter(echod, "datagrams_in") == 2, "it has come")
         echod.reload()
         expect(is_alive(worker), "the worker was not waited for")
         os.kill(echod.scribe_pid, signal.SIGCONT)
         expect_equal(sock.recv(100), b"OK\n", "the reply")
         eventually(lambda: not is_alive(worker), "the worker of before ends")
-        eventually(lambda: tally(echod, "datagram_messages") == 2, "both are counted")
+        eventually(lambda: counter(echod, "datagram_messages") == 2, "both are counted")
         expect_answer(sock, echod.address(), b"third", b"OK\n")
 
 
@@ -329,13 +329,13 @@ def shared():
             socks = [client() for _ in range(40)]
             for sock in socks:
                 expect_answer(sock, first.address())
-            counts = tally(first, "datagrams_in"), tally(second, "datagrams_in")
+            counts = counter(first, "datagrams_in"), counter(second, "datagrams_in")
             expect_equal((sum(counts), min(counts) > 0), (40, True), "all were taken, by both")
             first.stop()
             for sock in socks:
                 expect_answer(sock, second.address())
                 sock.close()
-            expect_equal(tally(second, "datagrams_in"), counts[1] + 40, "the datagrams of one")
+            expect_equal(counter(second, "datagrams_in"), counts[1] + 40, "the datagrams of one")
 
 
 @test("a failed reload with a shared port takes no datagram from the others")
@@ -377,7 +377,7 @@ def inherited():
                                                                    port)), "an answer")
             expect_answer(sock, ("127.0.0.2", port))
             expect_equal(echod.ask("listeners")[0]["from"], "socket-unit", "its origin")
-            eventually_equal(lambda: tally(echod, "datagrams_out"), 4, "datagrams sent")
+            eventually_equal(lambda: counter(echod, "datagrams_out"), 4, "datagrams sent")
 
 
 @test("an inherited [::] that takes IPv4, too, serves both, from the right address; rules for IPv4 "
@@ -395,7 +395,7 @@ def inherited_both():
             with client("127.0.0.3") as denied:
                 denied.sendto(b"ping", ("127.0.0.1", port))
                 expect_nothing(denied, sock, ("127.0.0.1", port))
-            expect_equal(tally(echod, "unanswered_denied"), 1, "what was denied")
+            expect_equal(counter(echod, "unanswered_denied"), 1, "what was denied")
 
 
 @test("inherited sockets with the same address are distinguished by type; unused ones are closed")
@@ -530,7 +530,7 @@ def overflow():
             sock.sendto(b"x" * 1000, echod.address())
         eventually(lambda: echod.ask("datagrams")[0]["overflowed"] > 0, "some are counted")
         os.kill(worker, signal.SIGCONT)
-        eventually(lambda: tally(echod, "datagrams_in") +
+        eventually(lambda: counter(echod, "datagrams_in") +
                    echod.ask("datagrams")[0]["overflowed"] == 2000, "all are counted")
 
 

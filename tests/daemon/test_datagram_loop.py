@@ -3,7 +3,7 @@ namespaces that are joined by a wire; a raw socket on it sends the forged datagr
 import contextlib
 import socket
 
-from datagrams import Forger, client, section, tally
+from datagrams import Forger, client, section, counter
 from expect import eventually, expect, expect_equal
 from managed import Managed
 from tap import main, test
@@ -35,11 +35,11 @@ def two_echods(one=UNLIMITED, two=UNLIMITED, port=OTHER_PORT, family=socket.AF_I
 
 
 def received(*echods):
-    return sum(tally(echod, "datagrams_in") for echod in echods)
+    return sum(counter(echod, "datagrams_in") for echod in echods)
 
 
 def left_out(*echods):
-    return sum(tally(echod, "unanswered_loop") for echod in echods)
+    return sum(counter(echod, "unanswered_loop") for echod in echods)
 
 
 def expect_quiet(*echods):
@@ -66,8 +66,8 @@ def same_port(family):
             there.send(two.address(), one.address(), b"to one %d" % number)
             here.send(one.address(), two.address(), b"to two %d" % number)
         for echod in (one, two):
-            eventually(lambda: tally(echod, "unanswered_own_port") == 10, "they are counted")
-            expect_equal((tally(echod, "datagrams_in"), tally(echod, "datagrams_out")), (10, 0),
+            eventually(lambda: counter(echod, "unanswered_own_port") == 10, "they are counted")
+            expect_equal((counter(echod, "datagrams_in"), counter(echod, "datagrams_out")), (10, 0),
                          "datagrams in and out")
 
 
@@ -107,7 +107,7 @@ def message():
     with two_echods(UNLIMITED + "service = message") as (forger, one, two):
         forger.send(two.address(), one.address())
         eventually(lambda: left_out(one, two) == 1, "it is left out")
-        expect(tally(one, "datagram_messages") <= MOST + 1, "so many messages were stored")
+        expect(counter(one, "datagram_messages") <= MOST + 1, "so many messages were stored")
         expect_quiet(one, two)
 
 
@@ -116,7 +116,7 @@ def rate():
     with two_echods("datagram_rate = 20/s") as (forger, one, two):
         for number in range(5):
             forger.send(two.address(), one.address(), b"number %d" % number)
-        eventually(lambda: tally(one, "unanswered_rate") == 5, "all are left out")
+        eventually(lambda: counter(one, "unanswered_rate") == 5, "all are left out")
         expect(received(one, two) <= 100, "%d went round" % received(one, two))
 
 

@@ -3,7 +3,7 @@ tests have to wait that long."""
 import os
 import signal
 
-from datagrams import client, expect_answer, section, tally, worker_of
+from datagrams import client, expect_answer, section, counter, worker_of
 from expect import DEADLINE, eventually, eventually_equal, expect_equal, expect_match
 from managed import Managed
 from tap import main, test
@@ -25,7 +25,7 @@ def crash(echod, count):
 def minute():
     with Managed(section("local") + section("quiet")) as echod, client() as sock:
         expect_answer(sock, echod.address())
-        eventually_equal(lambda: tally(echod, "datagrams_out"), 1, "the answers that are counted")
+        eventually_equal(lambda: counter(echod, "datagrams_out"), 1, "the answers that are counted")
         expect_equal([crash(echod, 1), crash(echod, 2)], ["250ms", "500ms"], "the pauses")
         expect_answer(sock, echod.address(), b"more")
         found = echod.log.wait(" info: datagrams on ", timeout=MINUTE + DEADLINE)

@@ -1,7 +1,7 @@
 """Datagrams: the rate limit per source is exact, and any number of sources takes the same memory."""
 import time
 
-from datagrams import Forger, client, expect_answer, section, tally, worker_of
+from datagrams import Forger, client, expect_answer, section, counter, worker_of
 from expect import eventually, eventually_equal, expect, expect_equal, scaled
 from managed import Managed
 from proc import rss_kib
@@ -45,7 +45,7 @@ def limited():
                    (answered, took))
             found = echod.ask("status")
             expect_equal(found["unanswered_rate"], 1000 - answered, "those beyond the rate")
-            eventually_equal(lambda: tally(echod, "datagrams_out"), answered + 10,
+            eventually_equal(lambda: counter(echod, "datagrams_out"), answered + 10,
                              "those that were answered")
 
 
@@ -54,7 +54,7 @@ def heals():
     with Managed(section(more="datagram_rate = 20/s")) as echod:
         with client() as one, client() as two:
             flood(one, echod, 100, b"first")
-            eventually(lambda: tally(echod, "unanswered_rate") >= 60, "the limit is reached")
+            eventually(lambda: counter(echod, "unanswered_rate") >= 60, "the limit is reached")
             two.settimeout(0.5)
 
             def answered():
@@ -65,11 +65,11 @@ def heals():
                     return False
 
             eventually(answered, "it is answered again")
-            refused = tally(echod, "unanswered_rate")
+            refused = counter(echod, "unanswered_rate")
             began = time.monotonic()
             eventually(lambda: flood(one, echod, 1, b"x") and drain(one) and
                        time.monotonic() > began + 2, "it is answered while it goes on")
-            expect(tally(echod, "unanswered_rate") > refused, "it never went beyond the rate")
+            expect(counter(echod, "unanswered_rate") > refused, "it never went beyond the rate")
 
 
 @test("a rate of 0 means no limit")
@@ -77,7 +77,7 @@ def unlimited():
     with Managed(section(more="datagram_rate = 0")) as echod, client() as sock:
         for number in range(scaled(5000, 500)):
             expect_answer(sock, echod.address(), b"%d" % number)
-        expect_equal(tally(echod, "unanswered_rate"), 0, "those beyond the rate")
+        expect_equal(counter(echod, "unanswered_rate"), 0, "those beyond the rate")
 
 
 @test("%d forged sources take no memory and lock nobody out" % scaled(50000, 5000))
