@@ -184,8 +184,11 @@ int main(int argc, char **argv)
     struct unit unit = {.root = "", .name = MAIN_NAME};
 
     signal(SIGXFSZ, SIG_IGN); /* a write beyond RLIMIT_FSIZE fails with EFBIG instead */
-    if (fd_ensure_standard() < 0)
+    int r = fd_ensure_standard();
+    if (r < 0) {
+        fprintf(stderr, "echod-generator: cannot open /dev/null: %s\n", strerror(-r));
         return EXIT_OSERR;
+    }
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return puts(help) < 0;
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
