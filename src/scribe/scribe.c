@@ -34,7 +34,7 @@ struct writing {
     uint64_t end; /* when to exit (clock_now()) if no request arrives; UINT64_MAX: not yet known */
 };
 
-/* The daemon has died. SIGALRM will end this process even if its sink blocks. */
+/* The daemon has died. A timer will kill this process even if its sink blocks. */
 static void on_orphaned(int signal_number)
 {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
