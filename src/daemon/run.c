@@ -99,8 +99,17 @@ static int find_room(struct daemon *d)
     size_t client = 1 + (stores_messages(&d->listeners) ? STORE_DESCRIPTORS : 0);
     int r = system_limits_try_descriptors(client);
 
-    if (r < 0)
+    if (r < 0) {
         log_error(&d->log, "no client can be served: %s (LimitNOFILE=, ulimit -n)", strerror(-r));
+        return EXIT_OSERR;
+    }
+    if (listeners_datagram_count(&d->listeners) > 0)
+        r = system_limits_try_datagram_calls();
+    if (r < 0)
+        log_error(&d->log,
+                  "no datagram can be answered: %s; does a container or a system call filter "
+                  "restrict echod?",
+                  strerror(-r));
     return r < 0 ? EXIT_OSERR : 0;
 }
 

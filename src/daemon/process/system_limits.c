@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Processes other than workers: daemon, scribe and fork server. */
@@ -130,4 +132,15 @@ int system_limits_try_descriptors(size_t count)
         fd_close(&fds[--opened]);
     free(fds);
     return r;
+}
+
+int system_limits_try_datagram_calls(void)
+{
+    const struct timespec at_once = {0};
+
+    if (recvmmsg(-1, NULL, 0, 0, NULL) < 0 && errno != EBADF)
+        return -errno;
+    if (sendmmsg(-1, NULL, 0, 0) < 0 && errno != EBADF)
+        return -errno;
+    return ppoll(NULL, 0, &at_once, NULL) < 0 && errno != EINTR ? -errno : 0;
 }

@@ -28,4 +28,8 @@ void system_limits_raise_descriptors(void);
 /* Checks that this process can open COUNT more descriptors. Returns 0 or -errno. */
 int system_limits_try_descriptors(size_t count);
 
+/* Checks that no filter refuses the system calls that only datagram workers make; it would apply to
+ * them, too. Returns 0 or -errno. */
+int system_limits_try_datagram_calls(void);
+
 #endif

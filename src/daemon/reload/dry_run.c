@@ -122,12 +122,16 @@ static int try_memory(struct trial *trial, const struct server_settings *limits,
 static int try_resources(struct trial *trial, const struct settings *settings,
                          const struct listeners *listeners)
 {
-    int status = try_memory(trial, settings->server, listeners_datagram_count(listeners));
+    size_t datagrams = listeners_datagram_count(listeners);
+    int status = try_memory(trial, settings->server, datagrams);
     int r = status == 0 ? system_limits_try_descriptors(SPARE_DESCRIPTORS) : 0;
 
     if (r < 0)
         status =
             lacks("enough descriptors for these listeners and their clients", r, DESCRIPTORS_LIMIT);
+    r = status == 0 && datagrams > 0 ? system_limits_try_datagram_calls() : 0;
+    if (r < 0)
+        status = lacks("the system calls for datagrams", r, "SystemCallFilter=");
     roster_close(&trial->roster);
     access_close(&trial->policy);
     slots_close(&trial->slots);
