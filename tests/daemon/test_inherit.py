@@ -441,6 +441,14 @@ def expect_fed(manager, when):
     expect(passed < DEADLINE, "thirty meals took %.1f s %s" % (passed, when))
 
 
+@test("an empty RUNTIME_DIRECTORY counts as none")
+def no_runtime_directory():
+    with Echod(env={"RUNTIME_DIRECTORY": ""}) as echod:
+        expect_echo(echod.connect())
+        expect_equal(echod.log.matching(" /control"), [], "log lines about a control socket in /")
+        expect(not os.path.lexists("/control"), "there is a control socket in /")
+
+
 @test("a listener that was shut down is paused alone, logged, and resumed once it works")
 def one_pauses():
     socks = [bound() for _ in range(3)]

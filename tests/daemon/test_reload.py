@@ -5,6 +5,7 @@ import re
 import resource
 import signal
 import socket
+import statistics
 import time
 
 from clients import expect_echo, expect_silence, recv_exactly, recv_until_eof
@@ -902,6 +903,19 @@ def watchdog():
             since = manager.wait("READY=1", manager.wait("RELOADING=1")[0])[0]
             for _ in range(3):
                 since = manager.wait("WATCHDOG=1", since)[0] + 1
+
+
+@test("a watchdog timeout of a microsecond does not make the daemon spin")
+def short_timeout():
+    with Manager() as manager, Managed(env=dict(manager.env, WATCHDOG_USEC="1")):
+        since, sent = 0, []
+        while len(sent) < 102:
+            since, message = manager.wait("WATCHDOG=1", since)
+            since += 1
+            sent.append(message[0])
+        intervals = [later - earlier for earlier, later in zip(sent, sent[1:])]
+        # A busy machine delays single ones. The daemon sends one per millisecond at most.
+        expect(statistics.median(intervals) > 0.0005, "the intervals between notifications: %s" % intervals)
 
 
 # ---- listeners that systemd keeps ----
