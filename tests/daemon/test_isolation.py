@@ -62,6 +62,14 @@ def other_titles():
                    "the workers have the titles %s" % expected)
 
 
+@test("a worker has no heap of brk(2), which would need page tables of its own")
+def no_heap():
+    plain_processes()
+    with Echod() as echod:
+        mappings = read_proc(echod.worker_of(echod.echoing()), "maps").decode()
+        expect("[stack]" in mappings and "[heap]" not in mappings, "the mappings of the worker:\n" + mappings)
+
+
 def own_link(sock):
     ports = (sock.getpeername()[1], sock.getsockname()[1])
     return "socket:[%d]" % tcp_connections()[ports]

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -120,6 +121,19 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* With a soft limit of 0, brk(2) fails, and libc takes its memory by mmap(2), to which the hard
+ * limit applies (may_expand_vm() of the kernel). That is near the program, while the heap of brk(2)
+ * is far from all else: each worker would need three pages of page tables for it. */
+static void refuse_brk(void)
+{
+    struct rlimit data;
+
+    if (getrlimit(RLIMIT_DATA, &data) < 0)
+        return;
+    data.rlim_cur = 0;
+    setrlimit(RLIMIT_DATA, &data);
+}
+
 /* In the child. The environment is empty except for the options of sanitizers, and rseq(2) is off:
  * the kernel writes to the memory that libc registers for it, a page that each worker would copy.
  */
@@ -133,6 +147,7 @@ NORETURN static void fork_server_main(int executable, int channel, pid_t parent)
     memset(room, ' ', sizeof(room) - 1);
     room[sizeof(room) - 1] = '\0';
     reset_signals();
+    refuse_brk();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
         arrange_descriptors(channel) < 0)
         _exit(EXIT_OSERR);
