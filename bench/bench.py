@@ -106,14 +106,19 @@ class Bench:
         self.facts["accounting"] = group.describe()
         group.kill()
         self.facts["before"] = machine.state(self.load)
-        for number in range(self.plan.rounds):
-            self.facts["fork_us"].append(machine.state(self.load)["fork_us"])
-            # Each round begins with another server.
-            turn = number % len(self.kinds) if self.kinds else 0
-            for name in self.options.only:
-                for kind in self.kinds[turn:] + self.kinds[:turn]:
-                    self._measure(name, kind, number)
-        self.facts["after"] = machine.state(self.load)
+        try:
+            for number in range(self.plan.rounds):
+                self._round(number)
+        finally:
+            self.facts["after"] = machine.state(self.load)
+
+    def _round(self, number):
+        self.facts["fork_us"].append(machine.state(self.load)["fork_us"])
+        # Each round begins with another server.
+        turn = number % len(self.kinds) if self.kinds else 0
+        for name in self.options.only:
+            for kind in self.kinds[turn:] + self.kinds[:turn]:
+                self._measure(name, kind, number)
 
     def _measure(self, name, kind, number):
         progress(f"round {number + 1} of {self.plan.rounds}: {name}, {kind.name}")
@@ -181,7 +186,13 @@ def main():
     with tempfile.TemporaryDirectory(prefix="echod-bench-") as name:
         os.chmod(name, 0o755)
         bench = Bench(options, Path(name))
-        bench.run()
+        try:
+            bench.run()
+        except SystemExit as end:
+            if bench.results.samples:
+                bench.results.note(f"a signal ended the bench early (exit status {end.code})")
+                publish(bench, options)
+            raise
         publish(bench, options)
 
 
