@@ -72,6 +72,7 @@ MAY_READ = {
     ("src/daemon/control/metrics_file.c", "fdopen"): (1, "to write the metrics_file"),
     ("src/daemon/reload/reload.c", "read"): (1, "what the dry run, a child, prints"),
     ("src/daemon/process/system_limits.c", "fgets"): (2, "files of /proc and of the cgroup"),
+    ("src/daemon/process/system_limits.c", "recvmmsg"): (1, "of no descriptor: whether the call is refused"),
     ("src/daemon/listen/socket_paths.c", "fgets"): (1, "a file of /proc"),
     ("src/config/inifile.c", "read"): (1, "the configuration"),
     ("src/generator/dropin.c", "fdopen"): (1, "to write drop-ins"),

@@ -138,7 +138,7 @@ int system_limits_try_datagram_calls(void)
 {
     const struct timespec at_once = {0};
 
-    if (recvmmsg(-1, NULL, 0, 0, NULL) < 0 && errno != EBADF)
+    if (recvmmsg(-1, NULL, 0, MSG_CMSG_CLOEXEC, NULL) < 0 && errno != EBADF)
         return -errno;
     if (sendmmsg(-1, NULL, 0, 0) < 0 && errno != EBADF)
         return -errno;
