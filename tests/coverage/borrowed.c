@@ -33,7 +33,7 @@ int borrowed_run(int (*function)(const void *), const void *argument)
 
     if (stack == MAP_FAILED)
         return -EAGAIN;
-    /* No signal tells of its end, as of no worker's. */
+    /* No signal reports its end, as with workers. */
     pid_t pid = clone(run, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, &call);
     if (pid > 0)
         waitpid(pid, NULL, __WALL);

@@ -1,7 +1,7 @@
 /*
  * For ./configure --enable-coverage only, where the linker puts these in place of the functions of
- * their names. Who ends by _exit(2) would leave no counts behind (gcov(1)); and a worker may have
- * no more descriptors than it has, and open no file. In every other build there is none of this.
+ * their names. A process that ends by _exit(2) would write no counts (gcov(1)); and a worker may
+ * have no more descriptors than it has, and open no file. Other builds do not have this.
  */
 #include <stdlib.h>
 #include <sys/resource.h>

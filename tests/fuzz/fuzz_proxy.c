@@ -11,13 +11,14 @@
 struct walk {
     int verdict; /* of proxy_parse(); positive: the stream ended before the header did */
     size_t used; /* bytes taken from the stream */
-    struct proxied told;
+    struct proxied found;
 };
 
-static int parse(const uint8_t *data, size_t size, enum proxy_protocol wanted, struct proxied *told)
+static int parse(const uint8_t *data, size_t size, enum proxy_protocol wanted,
+                 struct proxied *found)
 {
     uint8_t *exact = fuzz_copy(data, size);
-    int r = proxy_parse(exact ? exact : data, size, wanted, told);
+    int r = proxy_parse(exact ? exact : data, size, wanted, found);
 
     free(exact);
     return r;
@@ -30,7 +31,7 @@ static struct walk walk(const uint8_t *data, size_t size, enum proxy_protocol wa
     struct walk walk = {0};
 
     for (;;) {
-        walk.verdict = parse(data, walk.used, wanted, &walk.told);
+        walk.verdict = parse(data, walk.used, wanted, &walk.found);
         if (walk.verdict <= 0 || walk.used == size)
             return walk;
         size_t missing = (size_t)walk.verdict, most = step + walk.used / 128;
@@ -46,9 +47,9 @@ static bool same_fate(int a, int b)
 }
 
 /* There are either both addresses, as IP addresses in their shortest form, or none. */
-static void check_told(const struct proxied *told)
+static void check_addresses(const struct proxied *found)
 {
-    const struct address *both[] = {&told->source, &told->destination};
+    const struct address *both[] = {&found->source, &found->destination};
 
     fuzz_check((both[0]->len == 0) == (both[1]->len == 0));
     for (size_t i = 0; i < 2 && both[i]->len > 0; i++) {
@@ -62,18 +63,18 @@ static void check_told(const struct proxied *told)
  * requested. */
 static void check_whole(const uint8_t *data, const struct walk *whole, enum proxy_protocol wanted)
 {
-    struct proxied told;
+    struct proxied found;
 
     for (size_t cut = 0; cut < whole->used; cut += 1 + cut / 128) {
-        int missing = parse(data, cut, wanted, &told);
+        int missing = parse(data, cut, wanted, &found);
         fuzz_check(missing > 0 && (size_t)missing <= whole->used - cut);
-        fuzz_check(told.source.len == 0 && told.destination.len == 0);
+        fuzz_check(found.source.len == 0 && found.destination.len == 0);
     }
     struct proxied other;
     enum proxy_protocol rest = data[0] == 'P' ? PROXY_V2 : PROXY_V1;
     fuzz_check(parse(data, whole->used, rest, &other) == -EPROTONOSUPPORT);
     fuzz_check(parse(data, whole->used, PROXY_ANY, &other) == 0);
-    fuzz_check(memcmp(&other, &whole->told, sizeof(other)) == 0);
+    fuzz_check(memcmp(&other, &whole->found, sizeof(other)) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -84,13 +85,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct walk slow = walk(data, size, wanted, 1);
 
     fuzz_check(same_fate(quick.verdict, slow.verdict));
-    check_told(&quick.told);
+    check_addresses(&quick.found);
     if (quick.verdict == 0) {
         fuzz_check(quick.used == slow.used);
-        fuzz_check(memcmp(&quick.told, &slow.told, sizeof(quick.told)) == 0);
+        fuzz_check(memcmp(&quick.found, &slow.found, sizeof(quick.found)) == 0);
         check_whole(data, &quick, wanted);
     } else {
-        fuzz_check(quick.told.source.len == 0);
+        fuzz_check(quick.found.source.len == 0);
     }
     return 0;
 }

@@ -138,19 +138,19 @@ static void do_abort(struct obedience *o, const char *text)
     abort();
 }
 
-static void tell_pid(struct obedience *o, const char *text)
+static void reply_pid(struct obedience *o, const char *text)
 {
     (void)text;
     snprintf(o->reply, sizeof(o->reply), "%ld", syscall(SYS_getpid));
 }
 
-static void tell_slot(struct obedience *o, const char *text)
+static void reply_slot(struct obedience *o, const char *text)
 {
     (void)text;
     snprintf(o->reply, sizeof(o->reply), "%" PRIuPTR, (uintptr_t)o->session->slot);
 }
 
-static void tell_buffer(struct obedience *o, const char *text)
+static void reply_buffer(struct obedience *o, const char *text)
 {
     (void)text;
     snprintf(o->reply, sizeof(o->reply), "%" PRIuPTR, (uintptr_t)buffer);
@@ -160,11 +160,10 @@ static const struct {
     const char *name;
     void (*obey)(struct obedience *o, const char *text);
 } commands[] = {
-    {"PID", tell_pid},         {"SLOT", tell_slot},
-    {"BUFFER", tell_buffer},   {"READ", read_memory},
-    {"WRITE", write_memory},   {"SYSCALL", make_syscall},
-    {"OVERFLOW", do_overflow}, {"SYSCALL32", make_syscall_32},
-    {"CRASH", do_crash},       {"ABORT", do_abort},
+    {"PID", reply_pid},        {"SLOT", reply_slot},           {"BUFFER", reply_buffer},
+    {"READ", read_memory},     {"WRITE", write_memory},        {"SYSCALL", make_syscall},
+    {"OVERFLOW", do_overflow}, {"SYSCALL32", make_syscall_32}, {"CRASH", do_crash},
+    {"ABORT", do_abort},
 };
 
 static int obey(struct obedience *o, char *line)

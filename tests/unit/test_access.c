@@ -210,7 +210,7 @@ static void test_no_crash_penalty(void **state)
     assert_int_equal(decide(s, "203.0.113.1").rule, ACCESS_OPEN);
 }
 
-static void test_asking_changes_nothing(void **state)
+static void test_decisions_have_no_side_effects(void **state)
 {
     struct setting *s = *state;
 
@@ -352,7 +352,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_crash_penalty_is_one_of_the_source, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_crash_penalty_of_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_crash_penalty, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_asking_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_decisions_have_no_side_effects, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unix_peers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unix_users, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unix_root, set_up, tear_down),

@@ -70,7 +70,7 @@ static void test_a_reload_names_none(void **state)
     expect_field(&got, "ECHOD_PEER", NULL);
 }
 
-static void test_who_is_no_process_that_we_see(void **state)
+static void test_requester_outside_the_pid_namespace(void **state)
 {
     struct audit audit = {.request = "reload", .way = "by SIGHUP", .by = {.uid = 0, .pid = 0}};
 
@@ -89,7 +89,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_kill_names_the_client),
         cmocka_unit_test(test_a_reload_names_none),
-        cmocka_unit_test(test_who_is_no_process_that_we_see),
+        cmocka_unit_test(test_requester_outside_the_pid_namespace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,7 +93,7 @@ static void test_descriptors_come_along(void **state)
         assert_int_equal(close(sent[i]), 0);
 }
 
-static void test_other_end_is_gone(void **state)
+static void test_other_end_closed(void **state)
 {
     int fds[CHANNEL_FDS];
     size_t count;
@@ -108,7 +108,7 @@ static void test_other_end_is_gone(void **state)
 }
 
 /* Unread data causes a reset. */
-static void test_other_end_is_gone_and_had_not_read(void **state)
+static void test_other_end_closed_with_unread_data(void **state)
 {
     int fds[CHANNEL_FDS];
     size_t count;
@@ -219,8 +219,8 @@ int main(void)
         TEST(test_ends),
         TEST(test_messages_stay_apart),
         TEST(test_descriptors_come_along),
-        TEST(test_other_end_is_gone),
-        TEST(test_other_end_is_gone_and_had_not_read),
+        TEST(test_other_end_closed),
+        TEST(test_other_end_closed_with_unread_data),
         TEST(test_no_room),
         TEST(test_larger_than_a_channel),
         TEST(test_too_long),

@@ -97,7 +97,7 @@ static void test_bits_beyond_64_bits(void **state)
 static void test_contains(void **state)
 {
     static const struct {
-        const char *range, *first, *last, *before, *behind; /* NULL: there is none */
+        const char *range, *first, *last, *before, *after; /* NULL: there is none */
     } cases[] = {
         {"0.0.0.0/0", "0.0.0.0", "255.255.255.255", NULL, NULL},
         {"0.0.0.0/1", "0.0.0.0", "127.255.255.255", NULL, "128.0.0.0"},
@@ -119,7 +119,7 @@ static void test_contains(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         const char *const hosts[] = {cases[i].first, cases[i].last, cases[i].before,
-                                     cases[i].behind};
+                                     cases[i].after};
         struct cidr c;
         assert_int_equal(cidr_parse(&c, cases[i].range), 0);
         for (size_t h = 0; h < ARRAY_SIZE(hosts); h++) {

@@ -53,7 +53,7 @@ static void normalise(char *text)
 
 /* TEXT's dump loads, and the dump of that is the same but for the origins. Returns the settings
  * that the dump made. */
-static struct settings *survives(const char *text)
+static struct settings *round_trip(const char *text)
 {
     struct settings *first = load(text);
     char *once = dump(first);
@@ -71,7 +71,7 @@ static struct settings *survives(const char *text)
 
 static void test_defaults_survive(void **state)
 {
-    struct settings *settings = survives("[listen a]\n");
+    struct settings *settings = round_trip("[listen a]\n");
 
     (void)state;
     assert_int_equal(settings->listens[0]->port, 7777);
@@ -81,16 +81,16 @@ static void test_defaults_survive(void **state)
 static void test_every_option_survives(void **state)
 {
     struct settings *settings =
-        survives("[server]\nmax_clients = 17\nmax_per_source = 3\nwhen_full = queue\n"
-                 "source_prefix = 24, 56\nsource_rate = 30/min\nreserved = 16\n"
-                 "monitor = 192.0.2.0/24, ::1\n"
-                 "idle_timeout = 1h 1us\nsession_timeout = 250ms\ndrain_timeout = 0\n"
-                 "log_sessions = no\nlog_level = debug\n"
-                 "[listen one]\naddress = *, ::1\nport = 1234\nservice = message\ngreeting = hi\n"
-                 "reply =\nmax_message = 64K\nmax_messages = 4294967295\nmessage_pause = 1ms\n"
-                 "allow = 10.0.0.0/8, 2001:db8::/33\ndeny = 10.1.0.0/16\n"
-                 "[listen two]\nprotocol = unix\naddress = /run/x, @y\nmode = 0007\n"
-                 "[listen three]\nproxy_protocol = any\nproxy_trust = 127.0.0.1\n");
+        round_trip("[server]\nmax_clients = 17\nmax_per_source = 3\nwhen_full = queue\n"
+                   "source_prefix = 24, 56\nsource_rate = 30/min\nreserved = 16\n"
+                   "monitor = 192.0.2.0/24, ::1\n"
+                   "idle_timeout = 1h 1us\nsession_timeout = 250ms\ndrain_timeout = 0\n"
+                   "log_sessions = no\nlog_level = debug\n"
+                   "[listen one]\naddress = *, ::1\nport = 1234\nservice = message\ngreeting = hi\n"
+                   "reply =\nmax_message = 64K\nmax_messages = 4294967295\nmessage_pause = 1ms\n"
+                   "allow = 10.0.0.0/8, 2001:db8::/33\ndeny = 10.1.0.0/16\n"
+                   "[listen two]\nprotocol = unix\naddress = /run/x, @y\nmode = 0007\n"
+                   "[listen three]\nproxy_protocol = any\nproxy_trust = 127.0.0.1\n");
 
     (void)state;
     assert_int_equal(settings->server->idle_timeout, UINT64_C(3600000001));
@@ -125,14 +125,14 @@ static void test_awkward_greetings_survive(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         snprintf(text, sizeof(text), "[listen a]\ngreeting = %s\n", cases[i].written);
-        struct settings *settings = survives(text);
+        struct settings *settings = round_trip(text);
         assert_int_equal(settings->listens[0]->greeting.len, cases[i].len);
         assert_memory_equal(settings->listens[0]->greeting.data, cases[i].bytes, cases[i].len);
         settings_free(settings);
     }
 }
 
-static void test_origins_stand_beside_values(void **state)
+static void test_origins_follow_values(void **state)
 {
     struct settings *settings = load("[server]\nmax_clients = 5\n[listen a]\n\ngreeting = hi\n");
     char *text = dump(settings);
@@ -154,7 +154,7 @@ static void test_long_values_stay_within_the_limit_of_inih(void **state)
     (void)state;
     for (int len = 140; len <= 187; len++) {
         snprintf(text, sizeof(text), "[listen a]\ngreeting = %0*d\n", len, 0);
-        struct settings *settings = survives(text);
+        struct settings *settings = round_trip(text);
         assert_int_equal(settings->listens[0]->greeting.len, len);
         settings_free(settings);
     }
@@ -167,11 +167,11 @@ static void test_the_longest_lines_survive(void **state)
 
     (void)state;
     snprintf(text, sizeof(text), "[listen a]\ngreeting=%0189d\n", 0);
-    settings_free(survives(text));
+    settings_free(round_trip(text));
     for (int i = 0; i < 90; i++)
         text_append(list, sizeof(list), i ? ",a" : "a");
     snprintf(text, sizeof(text), "[listen a]\naddress = %s\n", list);
-    struct settings *settings = survives(text);
+    struct settings *settings = round_trip(text);
     assert_int_equal(settings->listens[0]->addresses.count, 90);
     settings_free(settings);
 }
@@ -184,11 +184,11 @@ static void test_values_that_grow_survive(void **state)
     for (int i = 0; i < 90; i++)
         text_append(returns, sizeof(returns), "\\r");
     snprintf(text, sizeof(text), "[listen a]\ngreeting = %s\n", returns);
-    settings_free(survives(text));
+    settings_free(round_trip(text));
     for (int i = 0; i < 20; i++)
         text_append(list, sizeof(list), i ? ",::7f00:1" : "::7f00:1");
     snprintf(text, sizeof(text), "[listen a]\nallow = %s\n", list);
-    settings_free(survives(text));
+    settings_free(round_trip(text));
 }
 
 /* ---- lines at the limit ---- */
@@ -227,7 +227,7 @@ static void fill(char *line, const char *const *pieces, size_t count, const char
 }
 
 /* If TEXT can be loaded, its dump yields the same settings. Returns whether it can. */
-static bool survives_if_good(const char *text)
+static bool round_trip_if_good(const char *text)
 {
     struct problems problems = {0};
 
@@ -237,7 +237,7 @@ static bool survives_if_good(const char *text)
     if (!settings)
         return false;
     settings_free(settings);
-    settings_free(survives(text));
+    settings_free(round_trip(text));
     return true;
 }
 
@@ -258,7 +258,7 @@ static void test_any_line_at_the_limit_survives(void **state)
         /* With a newline, and without one as the last line may be. */
         snprintf(text, sizeof(text), "[listen a]\nservice=message\n%s%s", line,
                  i % 4 < 2 ? "\n" : "");
-        loaded += survives_if_good(text);
+        loaded += round_trip_if_good(text);
     }
     assert_true(loaded > 1000);
 }
@@ -285,7 +285,7 @@ static void test_lists_of_any_length_survive(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(per_line); i++) {
         char *text = long_list(2000, per_line[i]);
-        struct settings *settings = survives(text);
+        struct settings *settings = round_trip(text);
         const struct cidrs *allow = &settings->listens[0]->allow;
         assert_int_equal(allow->count, 2000);
         assert_int_equal(allow->item[1999].bytes[4] << 8 | allow->item[1999].bytes[5], 1999);
@@ -343,7 +343,7 @@ int main(void)
         cmocka_unit_test(test_defaults_survive),
         cmocka_unit_test(test_every_option_survives),
         cmocka_unit_test(test_awkward_greetings_survive),
-        cmocka_unit_test(test_origins_stand_beside_values),
+        cmocka_unit_test(test_origins_follow_values),
         cmocka_unit_test(test_long_values_stay_within_the_limit_of_inih),
         cmocka_unit_test(test_the_longest_lines_survive),
         cmocka_unit_test(test_values_that_grow_survive),

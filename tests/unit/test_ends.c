@@ -114,7 +114,7 @@ static void answers(int fd)
 }
 
 /* The value of FIELD in the next record that has it and is an EVENT; those before are lost. */
-static const char *told(const char *event, const char *field)
+static const char *logged_field(const char *event, const char *field)
 {
     static char buf[RECORD_MAX];
     ssize_t n;
@@ -164,12 +164,12 @@ static void test_session_over_tcp(void **state)
 
     (void)state;
     have_session_over(tcp_pair);
-    assert_string_equal(told("session", "ECHOD_RETRANSMITS"), "0");
+    assert_string_equal(logged_field("session", "ECHOD_RETRANSMITS"), "0");
     assert_int_equal(in_all(&sessions->duration), 1);
     assert_int_equal(in_all(&sessions->rtt), 1);
     assert_true(sessions->duration.sum > 0);
     have_session_over(unix_pair);
-    assert_string_equal(told("session", "ECHOD_RETRANSMITS"), "");
+    assert_string_equal(logged_field("session", "ECHOD_RETRANSMITS"), "");
     assert_int_equal(in_all(&sessions->duration), 2);
     assert_int_equal(in_all(&sessions->rtt), 1);
 }
@@ -202,7 +202,7 @@ static void test_session(void **state)
     assert_int_equal(slots_at(&server.sessions.slots, index)->pid, client->pid);
     close(fd);
     all_are_gone();
-    assert_string_equal(told("session", "ECHOD_REASON"), "closed");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "closed");
     assert_int_equal(server.counters.bytes_in, 1);
     assert_int_equal(server.counters.bytes_out, 1);
     assert_int_equal(server.counters.served, 1);
@@ -238,7 +238,7 @@ static void test_reports_about_nobody(void **state)
     answers(fd);
     close(fd);
     all_are_gone();
-    assert_string_equal(told("session", "ECHOD_REASON"), "closed");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "closed");
 }
 
 static void test_no_process(void **state)
@@ -259,7 +259,7 @@ static void test_no_process(void **state)
     assert_int_equal(server.counters.served, 0);
     assert_int_equal(server.counters.refused, 1);
     assert_true(server.admission.pause.count > 0);
-    assert_string_equal(told("refused", "ECHOD_REASON"), "no process for it");
+    assert_string_equal(logged_field("refused", "ECHOD_REASON"), "no process for it");
     close(fd);
 }
 
@@ -277,10 +277,10 @@ static void test_signal(void **state)
     worker_signal_client(&server.fork_servers, client, SIGTERM);
     assert_int_equal(client->signal, SIGTERM); /* pending until its fork server holds */
     all_are_gone();
-    assert_string_equal(told("session", "ECHOD_REASON"), "stopped");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "stopped");
     assert_int_equal(server.fork_servers.item[0].hold, HOLD_NOT);
     close(fd);
-    fd = admit(&client); /* it goes on */
+    fd = admit(&client); /* it continues */
     answers(fd);
     close(fd);
     all_are_gone();
@@ -297,7 +297,7 @@ static void test_signal_before_the_start_is_known(void **state)
     worker_signal_client(&server.fork_servers, client, SIGTERM);
     assert_int_equal(client->pid, 0);
     all_are_gone();
-    assert_string_equal(told("session", "ECHOD_REASON"), "stopped");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "stopped");
     close(fd);
 }
 
@@ -335,7 +335,7 @@ static void test_signal_that_was_handed_over(void **state)
     client->signal = SIGTERM;
     worker_signal_again(&server.fork_servers, &server.sessions.roster);
     all_are_gone();
-    assert_string_equal(told("session", "ECHOD_REASON"), "stopped");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "stopped");
     close(fd);
 }
 
@@ -366,7 +366,7 @@ static void test_killed_with_its_workers(void **state)
     kill_current();
     assert_int_equal(read_end(fd), 0);
     all_are_gone();
-    assert_string_equal(told("session", "ECHOD_REASON"), "lost");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "lost");
     assert_int_equal(server.counters.crashed, 0);
     close(fd);
     fd = admit(&client); /* the next one serves */
@@ -387,7 +387,7 @@ static void test_killed_before_the_start_is_known(void **state)
     answers(fd); /* there is a worker */
     kill_current();
     all_are_gone();
-    assert_string_equal(told("session", "ECHOD_REASON"), "lost");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "lost");
     close(fd);
 }
 
@@ -412,7 +412,7 @@ static void test_killed_after_it_reported_an_end(void **state)
     assert_int_equal(channel_send(server.fork_servers.item[0].far, buf, len, NULL, 0), 0);
     ends_take_children(&server);
     assert_int_equal(server.sessions.roster.live, 0);
-    assert_string_equal(told("session", "ECHOD_REASON"), "closed");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "closed");
     waitpid(worker, NULL, __WALL);
     close(fd);
 }
@@ -437,7 +437,7 @@ static void test_killed_with_unread_jobs(void **state)
         close(fds[i]);
     }
     all_are_gone();
-    assert_string_equal(told("session", "ECHOD_REASON"), "closed");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "closed");
     while (server.fork_servers.count > 1)
         turn(); /* the first one is forgotten */
 }
@@ -460,7 +460,7 @@ static void test_killed_with_a_signal_to_be_sent(void **state)
     assert_int_equal(client->signal, SIGKILL);
     kill_current();
     all_are_gone();
-    assert_string_equal(told("session", "ECHOD_REASON"), "cut");
+    assert_string_equal(logged_field("session", "ECHOD_REASON"), "cut");
     close(fd);
 }
 
@@ -484,7 +484,7 @@ static void test_crash(void **state)
     turn();
     assert_int_equal(server.sessions.roster.live, 0);
     assert_int_equal(server.counters.crashed, 1);
-    assert_string_equal(told("crash", "ECHOD_REASON"), "killed");
+    assert_string_equal(logged_field("crash", "ECHOD_REASON"), "killed");
     assert_int_equal(access_decide(&server.admission.policy, &peer, &a_listener, clock_now()).rule,
                      ACCESS_PENALTY);
     assert_int_equal(server.fork_servers.current, 2);

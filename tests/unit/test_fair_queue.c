@@ -53,7 +53,7 @@ static void test_clients_of_a_source_keep_their_order(void **state)
 }
 
 /* A client that returns at once is queued after all others. */
-static void test_who_comes_again(void **state)
+static void test_returning_client_is_queued_last(void **state)
 {
     static struct fair_queue queue;
     struct store_client clients[4];
@@ -90,7 +90,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sources_take_turns),
         cmocka_unit_test(test_clients_of_a_source_keep_their_order),
-        cmocka_unit_test(test_who_comes_again),
+        cmocka_unit_test(test_returning_client_is_queued_last),
         cmocka_unit_test(test_any_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void test_fd_write_all_waits_for_a_slow_reader(void **state)
     writes_all(true);
 }
 
-static void test_fd_write_all_tells_errors(void **state)
+static void test_fd_write_all_returns_errors(void **state)
 {
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
@@ -128,7 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fd_close),
         cmocka_unit_test(test_fd_write_all_waits_for_a_slow_reader),
-        cmocka_unit_test(test_fd_write_all_tells_errors),
+        cmocka_unit_test(test_fd_write_all_returns_errors),
         cmocka_unit_test(test_fd_set_nonblocking),
         cmocka_unit_test(test_fd_ensure_standard),
     };

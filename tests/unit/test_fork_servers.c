@@ -71,7 +71,8 @@ static void copy_program(const char *from, const char *to)
     close(out);
 }
 
-/* The fork server is beside the daemon's program; DIRECTORY is one that the test made. */
+/* The fork server is in the directory of the daemon's program. DIRECTORY is one that the test
+ * made. */
 static void open_from(const char *directory)
 {
     static char path[PATH_MAX + 32];
@@ -135,7 +136,7 @@ static void test_outdated(void **state)
 }
 
 /* The file that was opened is started even if it has been deleted. */
-static void test_deleted(void **state)
+static void test_deleted_program(void **state)
 {
     char path[PATH_MAX + 32];
 
@@ -626,7 +627,7 @@ static void test_hold_that_waits_for_room(void **state)
 }
 
 /* A fork server whose channel stays full is killed. */
-static void test_hold_that_there_is_never_room_for(void **state)
+static void test_hold_with_a_full_channel(void **state)
 {
     (void)state;
     start();
@@ -707,7 +708,7 @@ int main(void)
         TEST(test_program_that_is_not_there),
         TEST(test_program_that_ends_at_once),
         TEST(test_outdated),
-        TEST(test_deleted),
+        TEST(test_deleted_program),
         TEST(test_jobs_are_counted),
         TEST(test_none_takes_jobs),
         TEST(test_room),
@@ -725,7 +726,7 @@ int main(void)
         TEST(test_hold_and_release),
         TEST(test_hold_that_is_not_answered),
         TEST(test_hold_that_waits_for_room),
-        TEST(test_hold_that_there_is_never_room_for),
+        TEST(test_hold_with_a_full_channel),
         TEST(test_hold_of_one_that_ends),
         TEST(test_hold_of_none),
         TEST(test_nonsense_from_a_fork_server),

@@ -139,7 +139,7 @@ static void test_nul_bytes_are_data(void **state)
     finish(&taken);
 }
 
-static void test_too_long_is_said_again(void **state)
+static void test_too_long_is_reported_again(void **state)
 {
     struct taken taken;
     struct message message;
@@ -200,7 +200,7 @@ int main(void)
         cmocka_unit_test(test_too_long_message),
         cmocka_unit_test(test_end_of_the_stream_ends_the_rest),
         cmocka_unit_test(test_nul_bytes_are_data),
-        cmocka_unit_test(test_too_long_is_said_again),
+        cmocka_unit_test(test_too_long_is_reported_again),
         cmocka_unit_test(test_room_is_all_that_is_free),
         cmocka_unit_test(test_what_comes_by_itself),
     };

@@ -65,7 +65,7 @@ static void pass_on(struct histograms *all, const struct histograms *from)
     free(text);
 }
 
-static void test_they_go_on(void **state)
+static void test_counts_are_handed_over(void **state)
 {
     struct histograms from = {0}, to = {0};
 
@@ -117,7 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds_are_logarithmic),
         cmocka_unit_test(test_a_bound_belongs_to_its_bucket),
-        cmocka_unit_test(test_they_go_on),
+        cmocka_unit_test(test_counts_are_handed_over),
         cmocka_unit_test(test_other_bounds_of_another_version),
         cmocka_unit_test(test_nonsense),
     };

@@ -213,7 +213,7 @@ static void test_a_trial_takes_no_datagrams(void **state)
     }
 }
 
-static void test_a_trial_tells_what_cannot_be_had(void **state)
+static void test_a_trial_reports_unavailable_addresses(void **state)
 {
     struct address alone = numeric("127.0.0.1", 0), elsewhere = numeric("192.0.2.1", 7777);
     int fd = opens_datagrams(&alone, 0);
@@ -223,8 +223,8 @@ static void test_a_trial_tells_what_cannot_be_had(void **state)
     assert_non_null(strstr(reason, "reuse_port = yes"));
     assert_int_equal(listener_open(&elsewhere, SOCK_DGRAM, TRIED, reason), -EADDRNOTAVAIL);
     assert_string_equal(reason, "192.0.2.1:7777 is not an address of this machine");
-    struct address beside = numeric("127.0.0.2", address_port(&alone));
-    int tried = opens_datagrams(&beside, TRIED); /* an unused one */
+    struct address other = numeric("127.0.0.2", address_port(&alone));
+    int tried = opens_datagrams(&other, TRIED); /* an unused one */
     close(tried);
     close(fd);
 }
@@ -282,15 +282,15 @@ static void test_file_of_a_server_that_is_gone(void **state)
 #define RACERS 3
 #define RACES 100
 
-/* In a child: opens ADDRESS at the very time START, as all others do, and tells WHOM; lives until
- * it is killed. */
-static void race(const struct address *address, uint64_t start, int whom)
+/* In a child: opens ADDRESS at the time START, as all others do, writes the result to RESULTS,
+ * and waits to be killed. */
+static void race(const struct address *address, uint64_t start, int results)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* in case the test fails */
     while (clock_now() < start)
         continue;
     int fd = listener_open(address, SOCK_STREAM, 0666, reason), r = fd < 0 ? fd : 0;
-    if (write(whom, &r, sizeof(r)) == sizeof(r))
+    if (write(results, &r, sizeof(r)) == sizeof(r))
         pause();
     _exit(1);
 }
@@ -301,16 +301,16 @@ static size_t count_winners(const struct address *address)
     uint64_t start = clock_now() + 2 * USEC_PER_MSEC;
     pid_t children[RACERS];
     size_t winners = 0;
-    int told[2], r;
+    int results[2], r;
 
-    assert_int_equal(pipe(told), 0);
+    assert_int_equal(pipe(results), 0);
     for (size_t i = 0; i < RACERS; i++) {
         children[i] = fork();
         if (children[i] == 0)
-            race(address, start, told[1]);
+            race(address, start, results[1]);
     }
     for (size_t i = 0; i < RACERS; i++) {
-        assert_int_equal(read(told[0], &r, sizeof(r)), sizeof(r));
+        assert_int_equal(read(results[0], &r, sizeof(r)), sizeof(r));
         assert_true(r == 0 || r == -EADDRINUSE);
         winners += r == 0;
     }
@@ -318,8 +318,8 @@ static size_t count_winners(const struct address *address)
         kill(children[i], SIGKILL);
         child_end(children[i]);
     }
-    close(told[0]);
-    close(told[1]);
+    close(results[0]);
+    close(results[1]);
     return winners;
 }
 
@@ -462,7 +462,7 @@ int main(void)
         cmocka_unit_test(test_both_families_on_one_port),
         cmocka_unit_test(test_both_families_by_one_socket),
         cmocka_unit_test(test_a_trial_takes_no_datagrams),
-        cmocka_unit_test(test_a_trial_tells_what_cannot_be_had),
+        cmocka_unit_test(test_a_trial_reports_unavailable_addresses),
         cmocka_unit_test(test_why_there_is_no_socket),
         cmocka_unit_test(test_unix_file_and_its_mode),
         cmocka_unit_test(test_file_of_a_server_that_is_gone),

@@ -93,7 +93,7 @@ static unsigned fill(struct channel *channel)
     return taken - 1;
 }
 
-static void test_full_channel_drops_counts_and_confesses(void **state)
+static void test_full_channel_drops_counts_and_reports(void **state)
 {
     struct channel channel = begin(LOG_INFO);
     unsigned taken = fill(&channel);
@@ -117,7 +117,7 @@ static void test_full_channel_drops_counts_and_confesses(void **state)
     finish(&channel);
 }
 
-static void test_total_is_counted_for_who_wants_it(void **state)
+static void test_total_of_dropped_records(void **state)
 {
     struct channel channel = begin(LOG_INFO);
     uint64_t total = 10;
@@ -149,7 +149,7 @@ static void test_event(void **state)
     finish(&channel);
 }
 
-static void test_confession_comes_before_the_next_record(void **state)
+static void test_dropped_count_precedes_the_next_record(void **state)
 {
     struct channel channel = begin(LOG_INFO);
     unsigned taken = fill(&channel);
@@ -163,7 +163,7 @@ static void test_confession_comes_before_the_next_record(void **state)
     finish(&channel);
 }
 
-static void test_nothing_overtakes_the_confession(void **state)
+static void test_nothing_overtakes_the_dropped_count(void **state)
 {
     struct channel channel = begin(LOG_INFO);
     unsigned taken = fill(&channel);
@@ -213,11 +213,11 @@ int main(void)
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_record_goes_as_it_is),
         cmocka_unit_test(test_long_text_is_cut),
-        cmocka_unit_test(test_full_channel_drops_counts_and_confesses),
-        cmocka_unit_test(test_total_is_counted_for_who_wants_it),
+        cmocka_unit_test(test_full_channel_drops_counts_and_reports),
+        cmocka_unit_test(test_total_of_dropped_records),
         cmocka_unit_test(test_event),
-        cmocka_unit_test(test_confession_comes_before_the_next_record),
-        cmocka_unit_test(test_nothing_overtakes_the_confession),
+        cmocka_unit_test(test_dropped_count_precedes_the_next_record),
+        cmocka_unit_test(test_nothing_overtakes_the_dropped_count),
         cmocka_unit_test(test_channel_without_reader),
         cmocka_unit_test(test_standard_error_without_channel),
     };

@@ -52,7 +52,7 @@ static void test_both_tables_are_known(void **state)
     assert_string_equal(target.text, "x");
 }
 
-static void test_what_asks_to_be_shown_stops(void **state)
+static void test_show_options_end_parsing(void **state)
 {
     struct target target;
 
@@ -127,7 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_tables_are_known),
-        cmocka_unit_test(test_what_asks_to_be_shown_stops),
+        cmocka_unit_test(test_show_options_end_parsing),
         cmocka_unit_test(test_spans),
         cmocka_unit_test(test_numbers_have_bounds),
         cmocka_unit_test(test_help_has_every_row),

@@ -108,7 +108,7 @@ static void test_conditions_name_options_and_values(void **state)
     }
 }
 
-static void test_find_tells_sections_apart(void **state)
+static void test_find_distinguishes_sections(void **state)
 {
     (void)state;
     assert_non_null(option_find(SECTION_SERVER, "max_clients"));
@@ -210,7 +210,7 @@ int main(void)
         cmocka_unit_test(test_ranges_are_ordered),
         cmocka_unit_test(test_help_is_one_sentence),
         cmocka_unit_test(test_conditions_name_options_and_values),
-        cmocka_unit_test(test_find_tells_sections_apart),
+        cmocka_unit_test(test_find_distinguishes_sections),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_ranges_for_people),
         cmocka_unit_test(test_list_has_a_line_of_six_fields_per_option),

@@ -106,7 +106,7 @@ static void test_only_a_start_may_wait(void **state)
     }
 }
 
-static void test_none_waits_for_long(void **state)
+static void test_records_become_overdue(void **state)
 {
     uint64_t start = clock_now();
 
@@ -175,7 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_to_send),       TEST(test_many_in_one_message),
-        TEST(test_only_a_start_may_wait), TEST(test_none_waits_for_long),
+        TEST(test_only_a_start_may_wait), TEST(test_records_become_overdue),
         TEST(test_an_end_has_its_wait),   TEST(test_no_room),
         TEST(test_daemon_is_gone),
     };

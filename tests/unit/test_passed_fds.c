@@ -25,7 +25,7 @@ static void test_close_does_not_wait(void **state)
 }
 
 /* As the daemon may have been started. */
-static void test_nor_where_signals_are_blocked(void **state)
+static void test_close_does_not_wait_with_signals_blocked(void **state)
 {
     sigset_t all, saved;
 
@@ -53,7 +53,7 @@ static void test_receive_does_not_wait(void **state)
     close(pair[1]);
 }
 
-static void test_nor_does_closing_all(void **state)
+static void test_close_from_does_not_wait(void **state)
 {
     int pair[2];
 
@@ -81,7 +81,7 @@ static void test_leaves_no_timer(void **state)
     assert_int_equal(timer.it_value.tv_sec + timer.it_value.tv_usec, 0);
 }
 
-static void test_kernel_turns_them_away(void **state)
+static void test_kernel_refuses_descriptors(void **state)
 {
     int pair[2];
 
@@ -97,7 +97,7 @@ static void test_kernel_turns_them_away(void **state)
     close(pair[1]);
 }
 
-static void test_it_is_nothing_for_other_sockets(void **state)
+static void test_refuse_fails_for_other_sockets(void **state)
 {
     int pair[2];
 
@@ -114,7 +114,7 @@ static bool is_open(int fd)
     return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* In a child, whose descriptors these are: 100 to 107 are open, what FIRST and KEEP leave is told
+/* In a child with descriptors 100 to 107: returns those that FIRST and KEEP leave open,
  * as bits of the exit status, beginning at descriptor 100. */
 static int left_open(int first, const int *keep, size_t count)
 {
@@ -150,12 +150,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close_does_not_wait),
-        cmocka_unit_test(test_nor_where_signals_are_blocked),
+        cmocka_unit_test(test_close_does_not_wait_with_signals_blocked),
         cmocka_unit_test(test_receive_does_not_wait),
-        cmocka_unit_test(test_nor_does_closing_all),
+        cmocka_unit_test(test_close_from_does_not_wait),
         cmocka_unit_test(test_leaves_no_timer),
-        cmocka_unit_test(test_kernel_turns_them_away),
-        cmocka_unit_test(test_it_is_nothing_for_other_sockets),
+        cmocka_unit_test(test_kernel_refuses_descriptors),
+        cmocka_unit_test(test_refuse_fails_for_other_sockets),
         cmocka_unit_test(test_passed_fds_close_from),
     };
     return cmocka_run_group_tests(tests, watchdog_setup, NULL);

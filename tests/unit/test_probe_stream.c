@@ -207,7 +207,7 @@ static void test_forgotten_probes_are_known_by_their_checksum(void **state)
     end(&f);
 }
 
-static void test_the_end_is_told(void **state)
+static void test_the_end_is_reported(void **state)
 {
     struct fixture f;
 
@@ -291,7 +291,7 @@ static void test_a_flood_is_received_in_parts(void **state)
 }
 
 /* However often data arrives. */
-static void test_what_answers_nothing_does_not_prolong(void **state)
+static void test_unanswered_data_does_not_prolong(void **state)
 {
     struct fixture f;
     uint64_t begin = clock_now();
@@ -324,11 +324,11 @@ int main(void)
         cmocka_unit_test(test_duplicate_reordered_late),
         cmocka_unit_test(test_strays),
         cmocka_unit_test(test_forgotten_probes_are_known_by_their_checksum),
-        cmocka_unit_test(test_the_end_is_told),
+        cmocka_unit_test(test_the_end_is_reported),
         cmocka_unit_test(test_a_reset_is_remembered),
         cmocka_unit_test(test_a_reset_that_the_sender_learns_of_is_no_end),
         cmocka_unit_test(test_a_flood_is_received_in_parts),
-        cmocka_unit_test(test_what_answers_nothing_does_not_prolong),
+        cmocka_unit_test(test_unanswered_data_does_not_prolong),
     };
 
     return cmocka_run_group_tests_name("trip", tests, NULL, NULL);

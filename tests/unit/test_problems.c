@@ -13,18 +13,18 @@
 static void rejects(const char *text, const char *expected)
 {
     struct problems problems = {0};
-    char told[8192] = "";
+    char printed[8192] = "";
 
     write_file("a.conf", text, strlen(text));
     assert_null(settings_load("a.conf", &problems));
     assert_true(problems.fatal > 0);
-    FILE *out = fmemopen(told, sizeof(told), "w");
+    FILE *out = fmemopen(printed, sizeof(printed), "w");
     problems_print(&problems, out);
     fclose(out);
     problems_free(&problems);
     if (expected[strlen(expected) - 1] != '\n')
-        told[strlen(expected)] = '\0';
-    assert_string_equal(told, expected);
+        printed[strlen(expected)] = '\0';
+    assert_string_equal(printed, expected);
 }
 
 static void test_duplicate_key_names_both_lines(void **state)
@@ -96,7 +96,7 @@ static void test_key_before_any_section(void **state)
             "a.conf:1: port: precedes the first section: begin with [server] or [listen NAME]\n");
 }
 
-static void test_bad_value_says_what_is_good(void **state)
+static void test_bad_value_names_valid_values(void **state)
 {
     (void)state;
     rejects("[server]\nmax_clients = 0\n",
@@ -276,7 +276,7 @@ int main(void)
         cmocka_unit_test(test_unknown_key),
         cmocka_unit_test(test_key_of_the_other_section),
         cmocka_unit_test(test_key_before_any_section),
-        cmocka_unit_test(test_bad_value_says_what_is_good),
+        cmocka_unit_test(test_bad_value_names_valid_values),
         cmocka_unit_test(test_bad_value_shows_the_likely_mistake),
         cmocka_unit_test(test_bad_limits_of_sources),
         cmocka_unit_test(test_reserved_for_nobody),

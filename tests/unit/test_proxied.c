@@ -50,7 +50,7 @@ static void test_admitted(void **state)
     struct work work = start_proxied(&echo);
 
     (void)state;
-    says(&work, HEADER "glued");
+    client_sends(&work, HEADER "glued");
     is_asked();
     is_about("198.51.100.7:1234");
     answer(SLOT_ADMITTED);
@@ -64,7 +64,7 @@ static void test_refused(void **state)
     struct work work = start_proxied(&echo);
 
     (void)state;
-    says(&work, HEADER);
+    client_sends(&work, HEADER);
     is_asked();
     answer(SLOT_REFUSED);
     ends(&work, "go away\n", END_REFUSED);
@@ -75,7 +75,7 @@ static void test_proxy_for_itself(void **state)
     struct work work = start_proxied(&echo);
 
     (void)state;
-    says(&work, "PROXY UNKNOWN\r\n");
+    client_sends(&work, "PROXY UNKNOWN\r\n");
     is_asked();
     is_about("");
     answer(SLOT_ADMITTED);
@@ -88,7 +88,7 @@ static void test_question_that_is_lost_is_asked_again(void **state)
     struct work work = start_proxied(&echo);
 
     (void)state;
-    says(&work, HEADER);
+    client_sends(&work, HEADER);
     for (int i = 0; i < 3; i++)
         is_asked();
     slot->answer = SLOT_ADMITTED; /* the worker finds the answer without being woken */
@@ -96,7 +96,7 @@ static void test_question_that_is_lost_is_asked_again(void **state)
     ends(&work, "", END_CLOSED);
 }
 
-static void test_nothing_is_said_without_an_answer(void **state)
+static void test_nothing_is_sent_without_an_answer(void **state)
 {
     static char hello[] = "hello";
     const struct service_options greeting = {
@@ -105,7 +105,7 @@ static void test_nothing_is_said_without_an_answer(void **state)
     char c;
 
     (void)state;
-    says(&work, HEADER);
+    client_sends(&work, HEADER);
     is_asked();
     assert_int_equal(recv(work.client, &c, 1, MSG_DONTWAIT), -1);
     kill(work.pid, SIGTERM);
@@ -117,7 +117,7 @@ static void test_stopped_before_the_header(void **state)
     (void)state;
     for (int round = 0; round < 2; round++) {
         struct work work = start_proxied(&echo);
-        says(&work, round ? "PROXY" : "");
+        client_sends(&work, round ? "PROXY" : "");
         kill(work.pid, SIGTERM);
         ends(&work, "", END_STOPPED);
     }
@@ -133,7 +133,7 @@ static void test_no_header(void **state)
     assert_int_equal(slot->error, ETIME);
     assert_in_range(clock_now() - before, 3 * USEC_PER_SEC, SOON);
     work = start_proxied(&echo);
-    says(&work, "hello\n");
+    client_sends(&work, "hello\n");
     ends(&work, "", END_PROXY);
     assert_int_equal(slot->error, EPROTO);
 }
@@ -155,7 +155,7 @@ static void test_whoami_shows_both(void **state)
     char buf[2048];
 
     (void)state;
-    says(&work, HEADER);
+    client_sends(&work, HEADER);
     is_asked();
     answer(SLOT_ADMITTED);
     assert_true(read_to_end(work.client, buf, sizeof(buf)) > 0);
@@ -173,7 +173,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_proxy_for_itself),
         cmocka_unit_test(test_question_that_is_lost_is_asked_again),
-        cmocka_unit_test(test_nothing_is_said_without_an_answer),
+        cmocka_unit_test(test_nothing_is_sent_without_an_answer),
         cmocka_unit_test(test_stopped_before_the_header),
         cmocka_unit_test(test_no_header),
         cmocka_unit_test(test_closed_without_a_header),

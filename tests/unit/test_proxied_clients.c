@@ -195,7 +195,7 @@ static void test_limit_that_is_lifted(void **state)
 }
 
 /* The client itself has the last place. */
-static void test_full_house(void **state)
+static void test_last_place_of_a_proxied_client(void **state)
 {
     struct setting *s = *state;
 
@@ -311,7 +311,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_denied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limit_per_source, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limit_that_is_lifted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_full_house, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_last_place_of_a_proxied_client, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_listener_that_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_questions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_questions, set_up, tear_down),

@@ -63,7 +63,7 @@ static const struct header headers[] = {
     {BYTES(SIGNATURE "\x21\x21\0\x2f" TCP6_BLOCK "\x04\0\x01x\x03\0\x04\xc4\xb4\x1a\x0e"), IPV6},
 };
 
-static void tells(const struct address *address, const char *expected)
+static void expect_address(const struct address *address, const char *expected)
 {
     char text[ADDRESS_TEXT_MAX];
 
@@ -75,9 +75,9 @@ static void tells(const struct address *address, const char *expected)
 
 static int parse(const void *bytes, size_t len, enum proxy_protocol wanted)
 {
-    struct proxied told;
+    struct proxied found;
 
-    return proxy_parse(bytes, len, wanted, &told);
+    return proxy_parse(bytes, len, wanted, &found);
 }
 
 static void test_every_form(void **state)
@@ -87,12 +87,12 @@ static void test_every_form(void **state)
         const struct header *header = &headers[i];
         const uint8_t *bytes = (const uint8_t *)header->bytes;
         enum proxy_protocol own = i < FIRST_V2 ? PROXY_V1 : PROXY_V2;
-        struct proxied told;
-        assert_int_equal(proxy_parse(bytes, header->len, own, &told), 0);
-        tells(&told.source, header->source);
-        tells(&told.destination, header->destination);
-        assert_int_equal(proxy_parse(bytes, header->len, PROXY_ANY, &told), 0);
-        tells(&told.source, header->source);
+        struct proxied found;
+        assert_int_equal(proxy_parse(bytes, header->len, own, &found), 0);
+        expect_address(&found.source, header->source);
+        expect_address(&found.destination, header->destination);
+        assert_int_equal(proxy_parse(bytes, header->len, PROXY_ANY, &found), 0);
+        expect_address(&found.source, header->source);
         assert_int_equal(parse(bytes, header->len, own == PROXY_V1 ? PROXY_V2 : PROXY_V1),
                          -EPROTONOSUPPORT);
     }
@@ -104,10 +104,10 @@ static void test_every_truncation(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
         for (size_t len = 0; len < headers[i].len; len++) {
-            struct proxied told;
-            int missing = proxy_parse((const uint8_t *)headers[i].bytes, len, PROXY_ANY, &told);
+            struct proxied found;
+            int missing = proxy_parse((const uint8_t *)headers[i].bytes, len, PROXY_ANY, &found);
             assert_in_range(missing, 1, headers[i].len - len);
-            tells(&told.source, NULL);
+            expect_address(&found.source, NULL);
         }
 }
 
@@ -219,11 +219,11 @@ static void test_line_without_end(void **state)
 static void test_unix_addresses(void **state)
 {
     char bytes[16 + UNIX_BLOCK_SIZE] = SIGNATURE "\x21\x31\0\xd8/run/x";
-    struct proxied told;
+    struct proxied found;
 
     (void)state;
-    assert_int_equal(proxy_parse((uint8_t *)bytes, sizeof(bytes), PROXY_V2, &told), 0);
-    tells(&told.source, NULL);
+    assert_int_equal(proxy_parse((uint8_t *)bytes, sizeof(bytes), PROXY_V2, &found), 0);
+    expect_address(&found.source, NULL);
     assert_int_equal(parse(bytes, sizeof(bytes) - 1, PROXY_V2), 1);
 }
 
@@ -260,7 +260,7 @@ static void test_checksum_finds_any_bit(void **state)
         }
 }
 
-static void test_checksum_stands_once(void **state)
+static void test_second_checksum_is_rejected(void **state)
 {
     static const char bytes[] =
         SIGNATURE "\x21\x11\0\x1a" TCP4_BLOCK "\x03\0\x04\x45\x54\x61\xd6\x03\0\x04\0\0\0\0";
@@ -286,11 +286,11 @@ static void test_random_bytes(void **state)
             random = random * 1664525 + 1013904223;
             bytes[(random >> 8) % len] = (uint8_t)(random >> 24);
         }
-        struct proxied told;
-        int r = proxy_parse(bytes, len, PROXY_ANY, &told);
+        struct proxied found;
+        int r = proxy_parse(bytes, len, PROXY_ANY, &found);
         assert_true(r >= 0 || r == -EPROTO || r == -EBADMSG);
         if (r != 0)
-            tells(&told.source, NULL);
+            expect_address(&found.source, NULL);
         free(bytes);
     }
 }
@@ -301,7 +301,7 @@ static void receives(const char *bytes, size_t len, size_t cut, const char *sour
 {
     struct slot slot = {0};
     struct stream stream;
-    struct proxied told;
+    struct proxied found;
     char rest[8];
     int pair[2];
 
@@ -318,8 +318,8 @@ static void receives(const char *bytes, size_t len, size_t cut, const char *sour
     }
     stream_init(&stream, pair[0], &slot, 60 * USEC_PER_SEC, 0);
     uint64_t until = clock_now() + 60 * USEC_PER_SEC;
-    assert_int_equal(proxy_receive(&stream, until, PROXY_ANY, &told), 0);
-    tells(&told.source, source);
+    assert_int_equal(proxy_receive(&stream, until, PROXY_ANY, &found), 0);
+    expect_address(&found.source, source);
     assert_int_equal(slot.bytes_in, 0);
     assert_int_equal(recv(pair[0], rest, 5, MSG_WAITALL), 5);
     assert_memory_equal(rest, "after", 5);
@@ -339,7 +339,7 @@ static void ends(const char *bytes, uint64_t session, bool close_it, int expecte
 {
     struct slot slot = {0};
     struct stream stream;
-    struct proxied told;
+    struct proxied found;
     int pair[2];
 
     unix_pair(pair);
@@ -348,7 +348,7 @@ static void ends(const char *bytes, uint64_t session, bool close_it, int expecte
         shutdown(pair[1], SHUT_WR);
     stream_init(&stream, pair[0], &slot, 1, session);
     uint64_t until = clock_now() + (close_it ? 60 * USEC_PER_SEC : 20 * USEC_PER_MSEC);
-    assert_int_equal(proxy_receive(&stream, until, PROXY_V1, &told), expected);
+    assert_int_equal(proxy_receive(&stream, until, PROXY_V1, &found), expected);
     assert_int_equal(slot.error, error);
     assert_int_equal(stream.idle, 1);
     close(pair[0]);
@@ -379,7 +379,7 @@ int main(void)
         cmocka_unit_test(test_unix_addresses),
         cmocka_unit_test(test_longest),
         cmocka_unit_test(test_checksum_finds_any_bit),
-        cmocka_unit_test(test_checksum_stands_once),
+        cmocka_unit_test(test_second_checksum_is_rejected),
         cmocka_unit_test(test_random_bytes),
         cmocka_unit_test(test_receives_header_and_no_more),
         cmocka_unit_test(test_how_receiving_ends),

@@ -56,7 +56,7 @@ static void test_burst_then_rate(void **state)
     assert_int_equal(taken(&rate, 1, START + 400000, 50), 1); /* the remaining half counts */
 }
 
-static void test_heals_however_hard_it_is_asked(void **state)
+static void test_recovers_at_the_rate_under_load(void **state)
 {
     static const struct rate rate = {.count = 60, .interval = 60 * USEC_PER_SEC};
     unsigned count = 0;
@@ -119,7 +119,7 @@ static void test_no_limit(void **state)
 }
 
 /* With a thousand times more sources than places, no source is excluded by others. */
-static void test_crowd_never_harms_others(void **state)
+static void test_many_sources_exclude_no_other(void **state)
 {
     static const struct rate rate = {.count = 2, .interval = USEC_PER_SEC};
 
@@ -141,7 +141,7 @@ static void test_the_busiest_is_remembered(void **state)
 }
 
 /* Full buckets are reused first: no other bucket is dropped for a new one. */
-static void test_a_full_bucket_is_a_free_place(void **state)
+static void test_full_buckets_are_reused_first(void **state)
 {
     static const struct rate rate = {.count = 1, .interval = USEC_PER_SEC};
     struct rate_bucket few[RATE_WAYS] = {0};
@@ -167,13 +167,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_burst_then_rate, empty_table),
-        cmocka_unit_test_setup(test_heals_however_hard_it_is_asked, empty_table),
+        cmocka_unit_test_setup(test_recovers_at_the_rate_under_load, empty_table),
         cmocka_unit_test_setup(test_wait_is_when_the_next_one_is_there, empty_table),
         cmocka_unit_test_setup(test_sources_are_apart, empty_table),
         cmocka_unit_test_setup(test_no_limit, empty_table),
-        cmocka_unit_test_setup(test_crowd_never_harms_others, empty_table),
+        cmocka_unit_test_setup(test_many_sources_exclude_no_other, empty_table),
         cmocka_unit_test_setup(test_the_busiest_is_remembered, empty_table),
-        cmocka_unit_test_setup(test_a_full_bucket_is_a_free_place, empty_table),
+        cmocka_unit_test_setup(test_full_buckets_are_reused_first, empty_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

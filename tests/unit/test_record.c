@@ -182,7 +182,7 @@ static void test_a_message_that_is_too_long_is_cut(void **state)
 }
 
 /* A value cannot forge a field or a line. */
-static void test_control_characters_are_disarmed(void **state)
+static void test_control_characters_are_replaced(void **state)
 {
     char buf[RECORD_MAX];
     struct record record;
@@ -198,7 +198,7 @@ static void test_control_characters_are_disarmed(void **state)
 }
 
 /* Many terminals interpret C1 like ESC; U+202E reverses the text after it. */
-static void test_other_characters_that_act_are_disarmed(void **state)
+static void test_other_formatting_characters_are_replaced(void **state)
 {
     char buf[RECORD_MAX];
     struct record record;
@@ -274,8 +274,8 @@ int main(void)
         cmocka_unit_test(test_long_values_are_escaped_in_place),
         cmocka_unit_test(test_the_last_field_fills_the_buffer),
         cmocka_unit_test(test_a_message_that_is_too_long_is_cut),
-        cmocka_unit_test(test_control_characters_are_disarmed),
-        cmocka_unit_test(test_other_characters_that_act_are_disarmed),
+        cmocka_unit_test(test_control_characters_are_replaced),
+        cmocka_unit_test(test_other_formatting_characters_are_replaced),
         cmocka_unit_test(test_what_is_cut_is_cut_between_characters),
         cmocka_unit_test(test_bytes_that_are_no_record),
         cmocka_unit_test(test_fields_come_in_order),

@@ -23,7 +23,7 @@ static void test_some_at_once_then_one_in_a_while(void **state)
         assert_int_equal(renewal_time(&full_at, NOW + (i - 1) * INTERVAL + 1), NOW + i * INTERVAL);
 }
 
-static void test_calm_forgives(void **state)
+static void test_idle_time_restores_the_burst(void **state)
 {
     uint64_t full_at = 0, later = NOW + BURST * INTERVAL;
 
@@ -80,7 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_some_at_once_then_one_in_a_while),
-        cmocka_unit_test(test_calm_forgives),
+        cmocka_unit_test(test_idle_time_restores_the_burst),
         cmocka_unit_test(test_crashes_over_an_hour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

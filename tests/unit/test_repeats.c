@@ -45,7 +45,7 @@ static void test_one_of_many_is_left_out(void **state)
     assert_int_equal(left_out(&peer, "", REPEATS_MAX, REPEATS_PAUSE), 1);
 }
 
-static void test_pauses_make_it_harmless(void **state)
+static void test_slow_repeats_are_no_loop(void **state)
 {
     struct address peer = from("2001:db8::1", 8888);
 
@@ -80,7 +80,7 @@ static void test_different_ones_are_nothing(void **state)
     }
 }
 
-static void test_others_are_others(void **state)
+static void test_peers_are_counted_separately(void **state)
 {
     struct address peer = from("192.0.2.1", 8888), neighbour = from("192.0.2.2", 8888);
 
@@ -158,10 +158,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_one_of_many_is_left_out, forget_all),
-        cmocka_unit_test_setup(test_pauses_make_it_harmless, forget_all),
+        cmocka_unit_test_setup(test_slow_repeats_are_no_loop, forget_all),
         cmocka_unit_test_setup(test_unix_sockets_are_faster, forget_all),
         cmocka_unit_test_setup(test_different_ones_are_nothing, forget_all),
-        cmocka_unit_test_setup(test_others_are_others, forget_all),
+        cmocka_unit_test_setup(test_peers_are_counted_separately, forget_all),
         cmocka_unit_test_setup(test_several_at_once, forget_all),
         cmocka_unit_test_setup(test_all_are_found_whatever_collides, forget_all),
         cmocka_unit_test_setup(test_one_that_collides_everywhere, forget_all),

@@ -186,7 +186,7 @@ static void test_unix_peers_are_one_source(void **state)
     roster_close(&roster);
 }
 
-static void test_whom_a_proxy_speaks_for_is_counted_once_he_is_let_in(void **state)
+static void test_proxied_client_is_counted_once_admitted(void **state)
 {
     struct listen_settings proxied = {.name = "p", .proxy_protocol = PROXY_ANY};
     struct address proxy = numeric("192.0.2.1");
@@ -476,7 +476,7 @@ int main(void)
         cmocka_unit_test(test_ipv6_is_counted_by_64_bits),
         cmocka_unit_test(test_the_prefix_makes_the_source),
         cmocka_unit_test(test_unix_peers_are_one_source),
-        cmocka_unit_test(test_whom_a_proxy_speaks_for_is_counted_once_he_is_let_in),
+        cmocka_unit_test(test_proxied_client_is_counted_once_admitted),
         cmocka_unit_test(test_restore_keeps_the_indices),
         cmocka_unit_test(test_job_without_a_worker),
         cmocka_unit_test(test_another_job_is_not_found),

@@ -1,5 +1,5 @@
 /*
- * The sandbox as workers have it: what they may do goes on, and each of many things that one would
+ * The sandbox as workers have it: what they may do works, and each of many things that one would
  * try that was taken over ends it.
  */
 #include "base/clock.h"
@@ -403,7 +403,7 @@ static void test_report(void **state)
     end_entered(pid);
 }
 
-static void test_root_is_given_up(void **state)
+static void test_root_is_dropped(void **state)
 {
     const struct setup setup = {.uid = NOBODY, .gid = NOBODY};
     struct sandbox sandbox;
@@ -480,7 +480,7 @@ int main(void)
         cmocka_unit_test(test_what_workers_do),
         cmocka_unit_test(test_no_process),
         cmocka_unit_test(test_report),
-        cmocka_unit_test(test_root_is_given_up),
+        cmocka_unit_test(test_root_is_dropped),
         cmocka_unit_test(test_core_dumps),
         cmocka_unit_test(test_limits_of_a_worker),
     };

@@ -201,7 +201,7 @@ static void test_sink_that_is_gone(void **state)
 }
 
 /* A hanging scribe is killed, and the next one continues with its record and the queue. */
-static void test_next_one_goes_on(void **state)
+static void test_next_scribe_continues(void **state)
 {
     struct log log = {.level = LOG_INFO, .channel = scribe.records_out};
     int file = scribe.sink, full[2], ends[2];
@@ -360,7 +360,7 @@ static void test_garbage_is_harmless(void **state)
 
 /* Neither by its text nor by what stands before it does a message look like a record of the
  * daemon's, and nothing in it acts on a terminal. */
-static void test_forgery_shows(void **state)
+static void test_forged_records_are_recognisable(void **state)
 {
     static const char forged[] = "ECHOD_TIME=2001-01-01T00:00:00.000Z\0PRIORITY=5\0"
                                  "MESSAGE=reloaded: 2 listeners";
@@ -408,7 +408,7 @@ static void test_connections_are_not_shared(void **state)
     wrote(pid, "info: message from good|");
 }
 
-static void test_many_that_say_nothing(void **state)
+static void test_many_that_send_nothing(void **state)
 {
     pid_t pid = start();
     int silent[200];
@@ -495,14 +495,14 @@ int main(void)
         TEST(test_sink_that_fails_is_answered),
         TEST(test_line_that_is_cut),
         TEST(test_sink_that_is_gone),
-        TEST(test_next_one_goes_on),
+        TEST(test_next_scribe_continues),
         TEST(test_sources_take_turns),
         TEST(test_records_come_first),
         TEST(test_garbage_is_harmless),
-        TEST(test_forgery_shows),
+        TEST(test_forged_records_are_recognisable),
         TEST(test_what_is_no_record),
         TEST(test_connections_are_not_shared),
-        TEST(test_many_that_say_nothing),
+        TEST(test_many_that_send_nothing),
         TEST(test_answers_that_nobody_reads),
         TEST(test_passed_descriptors_do_not_make_it_wait),
         TEST(test_passed_descriptors_are_refused),

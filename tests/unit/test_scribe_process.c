@@ -200,7 +200,7 @@ static void test_killed(void **state)
 
 /* One that ends by itself, since it lacks something, is followed ever more slowly; one that is
  * killed is not. */
-static void test_gives_up(void **state)
+static void test_restart_delay_grows(void **state)
 {
     static const struct {
         int status;
@@ -549,7 +549,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_open),
         TEST(test_killed),
-        TEST(test_gives_up),
+        TEST(test_restart_delay_grows),
         TEST(test_retired),
         TEST(test_retired_twice),
         TEST(test_retired_late),

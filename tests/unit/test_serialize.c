@@ -140,7 +140,7 @@ static void test_what_would_not_load_is_not_passed(void **state)
     }
 }
 
-static void test_nonsense_is_told(void **state)
+static void test_nonsense_is_reported(void **state)
 {
     static const char *const texts[] = {
         "",
@@ -168,7 +168,7 @@ static void test_nonsense_is_told(void **state)
     }
 }
 
-static void test_what_cannot_be_read_is_told(void **state)
+static void test_unreadable_files_are_reported(void **state)
 {
     struct problems problems = {0};
 
@@ -188,8 +188,8 @@ int main(void)
         cmocka_unit_test(test_a_list_of_any_length),
         cmocka_unit_test(test_lines_of_a_list),
         cmocka_unit_test(test_what_would_not_load_is_not_passed),
-        cmocka_unit_test(test_nonsense_is_told),
-        cmocka_unit_test(test_what_cannot_be_read_is_told),
+        cmocka_unit_test(test_nonsense_is_reported),
+        cmocka_unit_test(test_unreadable_files_are_reported),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
 }

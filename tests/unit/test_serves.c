@@ -70,7 +70,7 @@ static void test_serves(void **state)
     close(pair[1]);
 }
 
-static void test_types_are_told_apart(void **state)
+static void test_types_are_distinguished(void **state)
 {
     struct address own = numeric("127.0.0.1", 0), peer;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -89,7 +89,7 @@ static void test_types_are_told_apart(void **state)
     assert_int_equal(listener_type(fd), -1);
 }
 
-static void test_unix_types_are_told_apart(void **state)
+static void test_unix_types_are_distinguished(void **state)
 {
     static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
     struct address name;
@@ -140,8 +140,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_serves),
-        cmocka_unit_test(test_types_are_told_apart),
-        cmocka_unit_test(test_unix_types_are_told_apart),
+        cmocka_unit_test(test_types_are_distinguished),
+        cmocka_unit_test(test_unix_types_are_distinguished),
         cmocka_unit_test(test_dual_stack_listener_serves_ipv4_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ static struct service_options settings(enum service service)
 }
 
 /* The worker sends its answer and closes before the client does. */
-static void is_told(struct work *work, char *buf, size_t size)
+static void read_reply(struct work *work, char *buf, size_t size)
 {
     assert_true(read_to_end(work->client, buf, size) > 0);
     assert_memory_equal(buf, hello, strlen(hello));
@@ -41,7 +41,7 @@ static void test_daytime_is_a_line_in_utc(void **state)
         struct tm tm = {0};
         time_t before = time(NULL);
         struct work work = start_over(kinds[i], &options, LONG, LONG);
-        is_told(&work, buf, sizeof(buf));
+        read_reply(&work, buf, sizeof(buf));
         const char *end = strptime(buf, "%Y-%m-%dT%H:%M:%S", &tm);
         assert_non_null(end);
         assert_string_equal(end, "Z\r\n");
@@ -50,15 +50,15 @@ static void test_daytime_is_a_line_in_utc(void **state)
 }
 
 /* Closing with unread bytes would reset the connection, and the line could be lost. */
-static void test_daytime_reaches_a_client_that_talks(void **state)
+static void test_daytime_reaches_a_client_that_sends(void **state)
 {
     const struct service_options options = settings(SERVICE_DAYTIME);
     char buf[128];
 
     (void)state;
     struct work work = start_over(tcp_pair, &options, LONG, LONG);
-    says(&work, "what time is it?\n");
-    is_told(&work, buf, sizeof(buf));
+    client_sends(&work, "what time is it?\n");
+    read_reply(&work, buf, sizeof(buf));
     assert_int_equal(strlen(buf), strlen("2026-01-02T03:04:05Z\r\n"));
 }
 
@@ -214,7 +214,7 @@ static void test_whoami_over_tcp(void **state)
     struct address local;
     assert_int_equal(address_peer(&local, work.client), 0);
     pid_t pid = work.pid;
-    is_told(&work, buf, sizeof(buf));
+    read_reply(&work, buf, sizeof(buf));
     assert_int_equal(buf[0], '{');
     assert_string_equal(strchr(buf, '}'), "}\n");
     has(buf,
@@ -234,7 +234,7 @@ static void test_whoami_over_a_unix_socket(void **state)
 
     (void)state;
     struct work work = start_over(unix_pair, &options, LONG, LONG);
-    is_told(&work, buf, sizeof(buf));
+    read_reply(&work, buf, sizeof(buf));
     has(buf, "\"family\": \"unix\"");
     has(buf, "\"local\": \"unix\", \"local_port\": null, ");
     has(buf, "\"mss\": null, \"rtt_us\": null, \"rttvar_us\": null, \"min_rtt_us\": null, "
@@ -248,7 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_daytime_is_a_line_in_utc),
-        cmocka_unit_test(test_daytime_reaches_a_client_that_talks),
+        cmocka_unit_test(test_daytime_reaches_a_client_that_sends),
         cmocka_unit_test(test_chargen_rotates),
         cmocka_unit_test(test_chargen_first_line),
         cmocka_unit_test(test_chargen_takes_what_a_client_sends_that_does_not_read),

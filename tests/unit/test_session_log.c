@@ -128,7 +128,7 @@ static void test_call_is_named(void **state)
 
 /* ---- the record ---- */
 
-struct told {
+struct fixture {
     int queue[2];
     struct log log;
     struct log_limit flood;
@@ -136,69 +136,69 @@ struct told {
     struct slot slot;
 };
 
-static void told_open(struct told *told)
+static void fixture_open(struct fixture *f)
 {
-    *told = (struct told){.client = {.job = 1,
+    *f = (struct fixture){.client = {.job = 1,
                                      .pid = 4711,
                                      .listener = "a",
                                      .standing = CLIENT_ADMITTED,
                                      .service = SERVICE_ECHO},
                           .slot = {.bytes_in = 1}};
-    assert_int_equal(address_numeric(&told->client.peer, "192.0.2.1", 7), 0);
-    assert_int_equal(channel_open(told->queue), 0);
-    told->log = (struct log){.level = LOG_INFO, .channel = told->queue[1]};
+    assert_int_equal(address_numeric(&f->client.peer, "192.0.2.1", 7), 0);
+    assert_int_equal(channel_open(f->queue), 0);
+    f->log = (struct log){.level = LOG_INFO, .channel = f->queue[1]};
 }
 
-static void told_close(struct told *told)
+static void fixture_close(struct fixture *f)
 {
-    fd_close(&told->queue[0]);
-    fd_close(&told->queue[1]);
+    fd_close(&f->queue[0]);
+    fd_close(&f->queue[1]);
 }
 
 /* Returns the record about END, or "" if there is none. */
-static const char *tells(struct told *told, const struct session_end *end, const char *field)
+static const char *field_of(struct fixture *f, const struct session_end *end, const char *field)
 {
     static char buf[RECORD_MAX];
-    const struct session_log to = {.log = &told->log, .limit = &told->flood, .normal = true};
+    const struct session_log to = {.log = &f->log, .limit = &f->flood, .normal = true};
 
-    session_log_end(&to, &told->client, &told->slot, end);
-    ssize_t n = recv(told->queue[0], buf, sizeof(buf), MSG_DONTWAIT);
+    session_log_end(&to, &f->client, &f->slot, end);
+    ssize_t n = recv(f->queue[0], buf, sizeof(buf), MSG_DONTWAIT);
     return n > 0 ? record_get(buf, (size_t)n, field) : "";
 }
 
 static void test_record_of_a_lost_session(void **state)
 {
-    struct told told;
+    struct fixture f;
 
     (void)state;
-    told_open(&told);
+    fixture_open(&f);
     const struct session_end end = {.status = exited(END_STOPPED), .lost = true};
     const struct session_end unknown = {.status = SESSION_STATUS_UNKNOWN, .lost = true};
-    assert_string_equal(tells(&told, &end, "ECHOD_REASON"), "lost");
-    assert_string_equal(tells(&told, &end, "ECHOD_EVENT"), "session");
-    assert_string_equal(tells(&told, &end, "PRIORITY"), "4");
-    assert_string_equal(tells(&told, &unknown, "ECHOD_REASON"), "lost");
+    assert_string_equal(field_of(&f, &end, "ECHOD_REASON"), "lost");
+    assert_string_equal(field_of(&f, &end, "ECHOD_EVENT"), "session");
+    assert_string_equal(field_of(&f, &end, "PRIORITY"), "4");
+    assert_string_equal(field_of(&f, &unknown, "ECHOD_REASON"), "lost");
     assert_non_null(
-        strstr(tells(&told, &unknown, "MESSAGE"), "its fork server was killed; 1 byte"));
-    told_close(&told);
+        strstr(field_of(&f, &unknown, "MESSAGE"), "its fork server was killed; 1 byte"));
+    fixture_close(&f);
 }
 
 static void test_record_of_a_violation(void **state)
 {
-    struct told told;
+    struct fixture f;
 
     (void)state;
-    told_open(&told);
+    fixture_open(&f);
     const struct session_end end = {.status = exited(END_SANDBOX)};
-    told.slot.call = SYS_ptrace;
-    assert_string_equal(tells(&told, &end, "ECHOD_EVENT"), "crash");
-    assert_non_null(strstr(tells(&told, &end, "MESSAGE"), ": ptrace ("));
+    f.slot.call = SYS_ptrace;
+    assert_string_equal(field_of(&f, &end, "ECHOD_EVENT"), "crash");
+    assert_non_null(strstr(field_of(&f, &end, "MESSAGE"), ": ptrace ("));
     /* Even for a refused client, as this end was not a decision. */
-    told.client.standing = CLIENT_REFUSED;
-    assert_string_equal(tells(&told, &end, "ECHOD_EVENT"), "crash");
+    f.client.standing = CLIENT_REFUSED;
+    assert_string_equal(field_of(&f, &end, "ECHOD_EVENT"), "crash");
     const struct session_end refused = {.status = exited(END_REFUSED)};
-    assert_string_equal(tells(&told, &refused, "ECHOD_EVENT"), "");
-    told_close(&told);
+    assert_string_equal(field_of(&f, &refused, "ECHOD_EVENT"), "");
+    fixture_close(&f);
 }
 
 static void test_record_of_a_tcp_session(void **state)
@@ -223,23 +223,23 @@ static void test_record_of_a_tcp_session(void **state)
         {"ECHOD_BUSY_USEC", "9"},           {"ECHOD_RWND_LIMITED_USEC", "8"},
         {"ECHOD_SNDBUF_LIMITED_USEC", "1"}, {"ECHOD_LIMITED_BY", "receiver's window"},
     };
-    struct told told;
+    struct fixture f;
 
     (void)state;
-    told_open(&told);
+    fixture_open(&f);
     for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
-        assert_string_equal(tells(&told, &end, expected[i].field), expected[i].value);
-    assert_non_null(strstr(tells(&told, &end, "MESSAGE"), ", 1.500 ms"));
+        assert_string_equal(field_of(&f, &end, expected[i].field), expected[i].value);
+    assert_non_null(strstr(field_of(&f, &end, "MESSAGE"), ", 1.500 ms"));
     end.tcp = (struct tcp_stats){.known = 1}; /* nothing was measured */
-    assert_null(tells(&told, &end, "ECHOD_RTT_USEC"));
-    assert_null(tells(&told, &end, "ECHOD_MIN_RTT_USEC"));
-    assert_null(tells(&told, &end, "ECHOD_DELIVERY_RATE"));
-    assert_string_equal(tells(&told, &end, "ECHOD_RETRANSMITS"), "0");
-    assert_string_equal(tells(&told, &end, "ECHOD_LIMITED_BY"), "application");
+    assert_null(field_of(&f, &end, "ECHOD_RTT_USEC"));
+    assert_null(field_of(&f, &end, "ECHOD_MIN_RTT_USEC"));
+    assert_null(field_of(&f, &end, "ECHOD_DELIVERY_RATE"));
+    assert_string_equal(field_of(&f, &end, "ECHOD_RETRANSMITS"), "0");
+    assert_string_equal(field_of(&f, &end, "ECHOD_LIMITED_BY"), "application");
     end.tcp = (struct tcp_stats){0};
     for (size_t i = 1; i < ARRAY_SIZE(expected); i++)
-        assert_null(tells(&told, &end, expected[i].field));
-    told_close(&told);
+        assert_null(field_of(&f, &end, expected[i].field));
+    fixture_close(&f);
 }
 
 int main(void)

@@ -9,7 +9,7 @@
 
 #define LISTEN "[listen a]\n"
 
-static char told[8192]; /* the problems of the last load(), a line each */
+static char printed[8192]; /* the problems of the last load(), a line each */
 
 /* Loads TEXT, written to the file PATH. */
 static struct settings *load_as(const char *path, const char *text)
@@ -18,8 +18,8 @@ static struct settings *load_as(const char *path, const char *text)
 
     write_file(path, text, strlen(text));
     struct settings *settings = settings_load(path, &problems);
-    memset(told, 0, sizeof(told));
-    FILE *out = fmemopen(told, sizeof(told), "w");
+    memset(printed, 0, sizeof(printed));
+    FILE *out = fmemopen(printed, sizeof(printed), "w");
     problems_print(&problems, out);
     fclose(out);
     assert_int_equal(settings == NULL, problems.fatal > 0);
@@ -32,7 +32,7 @@ static struct settings *loads(const char *text)
 {
     struct settings *settings = load_as("a.conf", text);
 
-    assert_string_equal(told, "");
+    assert_string_equal(printed, "");
     assert_non_null(settings);
     return settings;
 }
@@ -103,7 +103,7 @@ static void test_listeners_keep_the_order_of_the_file(void **state)
     settings_free(settings);
 }
 
-static void test_section_met_twice_goes_on(void **state)
+static void test_repeated_section_continues(void **state)
 {
     struct settings *settings = loads("[listen a]\nport = 5\n[server]\nmax_clients = 5\n"
                                       "[listen a]\nservice = discard\n"
@@ -154,7 +154,7 @@ static void test_drop_ins_override_in_the_order_of_their_names(void **state)
     drop_in(".conf", "[listen a]\ngreeting = ignored\n");
     struct settings *settings =
         load_as("drop.conf", "[listen a]\nport = 10\nservice = message\nreply = no\n");
-    assert_string_equal(told, "");
+    assert_string_equal(printed, "");
     assert_int_equal(settings->file_count, 13);
     for (size_t i = 2; i < settings->file_count; i++)
         assert_true(strcmp(settings->files[i - 1], settings->files[i]) < 0);
@@ -179,7 +179,7 @@ static void test_drop_in_with_an_error_is_named(void **state)
     assert_int_equal(mkdir("bad.conf.d", 0700), 0);
     write_file("bad.conf.d/a.conf", bad, strlen(bad));
     assert_null(load_as("bad.conf", "[listen a]\nport = 10\n"));
-    assert_ptr_equal(strstr(told, "bad.conf.d/a.conf:2: [listen a] port: "), told);
+    assert_ptr_equal(strstr(printed, "bad.conf.d/a.conf:2: [listen a] port: "), printed);
 }
 
 /* ---- lists ---- */
@@ -198,7 +198,7 @@ static const char *addresses(const struct settings *settings)
     return text;
 }
 
-static void test_a_list_that_is_set_again_goes_on(void **state)
+static void test_repeated_list_is_extended(void **state)
 {
     static const struct {
         const char *text, *addresses;
@@ -252,23 +252,23 @@ static void test_a_later_file_replaces_a_list(void **state)
     settings_free(settings);
     write_file("list.conf.d/b.conf", "[listen a]\naddress =\n", 21);
     assert_null(load_as("list.conf", "[listen a]\naddress = ::1\n"));
-    assert_non_null(strstr(told, "b.conf:2: [listen a] address: give at least one address"));
+    assert_non_null(strstr(printed, "b.conf:2: [listen a] address: give at least one address"));
 }
 
-/* A bad line is told with its number, and adds nothing. */
-static void test_each_line_of_a_list_is_told_of(void **state)
+/* A bad line is reported with its number, and adds nothing. */
+static void test_each_line_of_a_list_is_reported(void **state)
 {
     (void)state;
     assert_null(load_as("a.conf", "[listen a]\nallow = 10.0.0.0/8\nallow = 10.0.0.1/8\nallow = x\n"
                                   "address = ::1\naddress = a b\naddress = ,\naddress = -\n"
                                   "port = 1\nport = 2\nsource_prefix = 1, 1\n"));
-    assert_non_null(strstr(told, "a.conf:3: [listen a] allow: 10.0.0.1/8 has bits set"));
-    assert_non_null(strstr(told, "a.conf:4: [listen a] allow: \"x\" is not an address"));
-    assert_non_null(strstr(told, "a.conf:6: [listen a] address: separate"));
-    assert_non_null(strstr(told, "a.conf:7: [listen a] address: the list has an empty item"));
-    assert_non_null(strstr(told, "a.conf:8: [listen a] address: \"-\" is neither an address"));
-    assert_non_null(strstr(told, "a.conf:10: [listen a] port: already set in line 9"));
-    assert_null(strstr(told, "a.conf:2:"));
+    assert_non_null(strstr(printed, "a.conf:3: [listen a] allow: 10.0.0.1/8 has bits set"));
+    assert_non_null(strstr(printed, "a.conf:4: [listen a] allow: \"x\" is not an address"));
+    assert_non_null(strstr(printed, "a.conf:6: [listen a] address: separate"));
+    assert_non_null(strstr(printed, "a.conf:7: [listen a] address: the list has an empty item"));
+    assert_non_null(strstr(printed, "a.conf:8: [listen a] address: \"-\" is neither an address"));
+    assert_non_null(strstr(printed, "a.conf:10: [listen a] port: already set in line 9"));
+    assert_null(strstr(printed, "a.conf:2:"));
 }
 
 static void test_idle_option_warns(void **state)
@@ -279,7 +279,7 @@ static void test_idle_option_warns(void **state)
 
     (void)state;
     assert_string_equal(
-        told,
+        printed,
         "warning: a.conf:2: [listen a] mode: has no effect without protocol = unix | unix-dgram | "
         "unix-seqpacket\n"
         "warning: a.conf:4: [listen a] reply: has no effect without service = "
@@ -302,8 +302,9 @@ static void test_proxies_of_a_unix_socket_need_no_trust(void **state)
     (void)state;
     assert_non_null(settings);
     assert_string_equal(
-        told, "warning: a.conf:11: [listen b] proxy_trust: has no effect with protocol = unix: the "
-              "socket's mode controls who may connect\n");
+        printed,
+        "warning: a.conf:11: [listen b] proxy_trust: has no effect with protocol = unix: the "
+        "socket's mode controls who may connect\n");
     settings_free(settings);
 }
 
@@ -325,9 +326,10 @@ static void test_a_header_that_everybody_can_forge_warns(void **state)
                  cases[i].more);
         struct settings *settings = load_as("a.conf", text);
         assert_non_null(settings);
-        assert_int_equal(told[0] != '\0', cases[i].warns);
-        assert_true(!cases[i].warns ||
-                    strstr(told, "warning: a.conf:3: [listen a] proxy_protocol: every local user"));
+        assert_int_equal(printed[0] != '\0', cases[i].warns);
+        assert_true(
+            !cases[i].warns ||
+            strstr(printed, "warning: a.conf:3: [listen a] proxy_protocol: every local user"));
         settings_free(settings);
     }
 }
@@ -342,7 +344,7 @@ static void test_what_concerns_connections_only_warns(void **state)
 
     (void)state;
     assert_string_equal(
-        told,
+        printed,
         "warning: a.conf:8: [listen d] mode: has no effect without protocol = unix | unix-dgram | "
         "unix-seqpacket\n"
         "warning: a.conf:4: [listen d] greeting: has no effect with protocol = udp: nobody "
@@ -372,13 +374,13 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_values_reach_their_fields),
         cmocka_unit_test(test_listeners_keep_the_order_of_the_file),
-        cmocka_unit_test(test_section_met_twice_goes_on),
+        cmocka_unit_test(test_repeated_section_continues),
         cmocka_unit_test(test_drop_ins_override_in_the_order_of_their_names),
         cmocka_unit_test(test_drop_in_with_an_error_is_named),
-        cmocka_unit_test(test_a_list_that_is_set_again_goes_on),
+        cmocka_unit_test(test_repeated_list_is_extended),
         cmocka_unit_test(test_every_list_may_be_set_again),
         cmocka_unit_test(test_a_later_file_replaces_a_list),
-        cmocka_unit_test(test_each_line_of_a_list_is_told_of),
+        cmocka_unit_test(test_each_line_of_a_list_is_reported),
         cmocka_unit_test(test_idle_option_warns),
         cmocka_unit_test(test_proxies_of_a_unix_socket_need_no_trust),
         cmocka_unit_test(test_a_header_that_everybody_can_forge_warns),

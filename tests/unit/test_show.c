@@ -134,7 +134,7 @@ static void test_what_is_no_pair_is_left_out(void **state)
     assert_string_equal(show_with(show_pairs, "nonsense\ta=1\n"), "a               1\n");
 }
 
-/* A later daemon may tell more than an older echoctl has room for. */
+/* A later daemon may report more than an older echoctl has room for. */
 static void test_more_pairs_than_there_is_room_for(void **state)
 {
     char report[4096] = "";

@@ -154,7 +154,8 @@ static void test_doorbell(void **state)
     assert_true(rings(0));
 }
 
-/* All who may ask share it: one that counts it up to the end keeps nobody from ringing. */
+/* All processes with requests share it: one that counts it up to its limit prevents no other from
+ * ringing. */
 static void test_doorbell_that_is_full(void **state)
 {
     const uint64_t most = UINT64_MAX - 1;

@@ -64,20 +64,20 @@ static pid_t spawn_ending(int status)
 static void test_child_is_a_process_of_its_own(void **state)
 {
     int ends[2], value = 1, written = 0;
-    pid_t told[2];
+    pid_t pids[2];
 
     (void)state;
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     pid_t pid = spawn(&written);
     if (pid == 0) {
         value = 2; /* in its copy */
-        told[0] = getpid();
-        told[1] = getppid();
-        _exit(write(ends[1], told, sizeof(told)) == sizeof(told) ? 0 : 1);
+        pids[0] = getpid();
+        pids[1] = getppid();
+        _exit(write(ends[1], pids, sizeof(pids)) == sizeof(pids) ? 0 : 1);
     }
-    assert_int_equal(read(ends[0], told, sizeof(told)), sizeof(told));
-    assert_int_equal(told[0], pid);
-    assert_int_equal(told[1], getpid());
+    assert_int_equal(read(ends[0], pids, sizeof(pids)), sizeof(pids));
+    assert_int_equal(pids[0], pid);
+    assert_int_equal(pids[1], getpid());
     assert_int_equal(value, 1);
     close(ends[0]);
     close(ends[1]);
@@ -115,7 +115,7 @@ static void test_end_is_announced_with_its_pid(void **state)
     assert_int_equal(child_end(pid), 7);
 }
 
-/* A standard signal would be told once for all that end at a time. */
+/* A standard signal would be delivered once for all that end at a time. */
 static void test_each_of_many_is_queued(void **state)
 {
     pid_t pids[CHILDREN];
@@ -224,7 +224,7 @@ static void test_parent_that_is_gone_is_noticed(void **state)
 
 /* ---- the daemon's signals ---- */
 
-static void test_ordinary_fork_is_told_by_sigchld(void **state)
+static void test_ordinary_fork_is_reported_by_sigchld(void **state)
 {
     siginfo_t info = {0};
     pid_t pid = fork();
@@ -254,7 +254,7 @@ static void test_signals_stay_pending_until_taken(void **state)
     assert_int_equal(signals_take(&signals, &info, 0), 0);
 }
 
-static void test_take_waits_no_longer_than_told(void **state)
+static void test_take_respects_its_timeout(void **state)
 {
     siginfo_t info;
     uint64_t before = clock_now();
@@ -287,9 +287,9 @@ int main(void)
         cmocka_unit_test(test_needs_wall),
         cmocka_unit_test(test_child_ends_with_its_parent),
         cmocka_unit_test(test_parent_that_is_gone_is_noticed),
-        cmocka_unit_test(test_ordinary_fork_is_told_by_sigchld),
+        cmocka_unit_test(test_ordinary_fork_is_reported_by_sigchld),
         cmocka_unit_test(test_signals_stay_pending_until_taken),
-        cmocka_unit_test(test_take_waits_no_longer_than_told),
+        cmocka_unit_test(test_take_respects_its_timeout),
         cmocka_unit_test(test_sigpipe_is_ignored),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

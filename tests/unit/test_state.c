@@ -132,7 +132,7 @@ static struct donor *donate(size_t max_clients)
     return donor;
 }
 
-/* The donor's descriptors are closed; the slots' memory with HEIR's, which goes on with it. */
+/* The donor's descriptors are closed; the slots' memory with HEIR's, which continues to use it. */
 static void finish(struct donor *donor, struct daemon *heir)
 {
     for (size_t i = 0; i < donor->opened; i++)
@@ -338,7 +338,7 @@ static void test_listeners(void **state)
     finish(donor, &heir);
 }
 
-static void test_totals_go_on(void **state)
+static void test_counters_continue(void **state)
 {
     struct donor *donor = donate(1);
     struct inherited passed = {0};
@@ -654,7 +654,7 @@ static void test_nonsense(void **state)
 }
 
 /* Reads what a donor of one client left, its last line changed: cut after CUT words, if that is not
- * negative; with TAIL behind it. */
+ * negative; followed by TAIL. */
 static int read_changed(int cut, const char *tail)
 {
     struct donor *donor = donate(2);
@@ -841,7 +841,7 @@ int main(void)
         cmocka_unit_test(test_connections_to_the_scribe),
         cmocka_unit_test(test_what_there_is_not),
         cmocka_unit_test(test_listeners),
-        cmocka_unit_test(test_totals_go_on),
+        cmocka_unit_test(test_counters_continue),
         cmocka_unit_test(test_clients_of_every_kind),
         cmocka_unit_test(test_clients_behind_a_proxy),
         cmocka_unit_test(test_a_client_that_was_asked_to_end),

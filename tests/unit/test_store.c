@@ -189,7 +189,7 @@ static void test_worker_that_is_gone(void **state)
 
 /* ---- waiting ---- */
 
-static void test_nobody_answers(void **state)
+static void test_answer_times_out(void **state)
 {
     uint64_t before = clock_now();
 
@@ -301,7 +301,7 @@ static void test_error_of_the_sink(void **state)
 
 /* ---- scribes that die ---- */
 
-static void test_scribe_that_dies_over_it_is_followed_by_one_that_answers(void **state)
+static void test_next_scribe_answers_after_a_crash(void **state)
 {
     pid_t worker = fork();
 
@@ -348,7 +348,7 @@ static void test_scribe_that_comes_late_finds_what_was_sent(void **state)
 }
 
 /* Daemon and scribe are gone: before it is sent, or after. */
-static void test_nobody_there(void **state)
+static void test_scribe_is_gone(void **state)
 {
     (void)state;
     assert_int_equal(fill() > 0, 1);
@@ -357,7 +357,7 @@ static void test_nobody_there(void **state)
     assert_int_equal(store(LONG_TIME), -EPIPE);
 }
 
-static void test_nobody_there_any_more(void **state)
+static void test_scribe_dies_while_waiting(void **state)
 {
     struct store_head head;
     pid_t sender, dying = fork();
@@ -398,18 +398,18 @@ int main(void)
         TEST(test_what_is_no_record_is_taken_away),
         TEST(test_longest_record),
         TEST(test_worker_that_is_gone),
-        TEST(test_nobody_answers),
+        TEST(test_answer_times_out),
         TEST(test_no_room),
         TEST(test_waits_for_room),
         TEST(test_late_answer_is_not_that_to_the_next_record),
         TEST(test_second_answer_is_not_that_to_the_next_record),
         TEST(test_nonsense_is_no_answer),
         TEST(test_error_of_the_sink),
-        TEST(test_scribe_that_dies_over_it_is_followed_by_one_that_answers),
+        TEST(test_next_scribe_answers_after_a_crash),
         TEST(test_stored_twice_but_not_lost),
         TEST(test_scribe_that_comes_late_finds_what_was_sent),
-        TEST(test_nobody_there),
-        TEST(test_nobody_there_any_more),
+        TEST(test_scribe_is_gone),
+        TEST(test_scribe_dies_while_waiting),
         TEST(test_leaves_no_descriptors_behind),
     };
     return cmocka_run_group_tests(tests, watchdog_setup, NULL);

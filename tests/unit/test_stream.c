@@ -47,7 +47,7 @@ static ssize_t receive(struct talk *talk, uint64_t pause)
     return stream_receive(&talk->stream, buf, sizeof(buf), pause);
 }
 
-static void client_says(struct talk *talk, const char *text)
+static void client_sends(struct talk *talk, const char *text)
 {
     assert_int_equal(fd_write_all(talk->pair[1], text, strlen(text)), 0);
 }
@@ -60,9 +60,9 @@ static void test_receives_to_the_end(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         begin(&talk, kinds[i], LONG, 0);
-        client_says(&talk, "hello");
+        client_sends(&talk, "hello");
         receives(&talk, "hello");
-        client_says(&talk, "bye");
+        client_sends(&talk, "bye");
         shutdown(talk.pair[1], SHUT_WR);
         receives(&talk, "bye");
         assert_int_equal(receive(&talk, 0), 0);
@@ -81,13 +81,13 @@ static void test_receives_urgent_data(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         begin(&talk, kinds[i], LONG, 0);
-        client_says(&talk, "ab");
+        client_sends(&talk, "ab");
         receives(&talk, "ab");
         if (send(talk.pair[1], "c", 1, MSG_OOB) < 0) {
             assert_int_equal(i, 0); /* Unix sockets know it since Linux 5.15 */
         } else {
             receives(&talk, "c");
-            client_says(&talk, "d");
+            client_sends(&talk, "d");
             receives(&talk, "d");
         }
         finish(&talk);
@@ -118,7 +118,7 @@ static void test_idle_client(void **state)
     begin(&talk, tcp_pair, FEW, 0);
     assert_int_equal(receive(&talk, 0), STREAM_IDLE);
     assert_true(clock_now() - before >= FEW);
-    client_says(&talk, "late");
+    client_sends(&talk, "late");
     receives(&talk, "late");
     finish(&talk);
 }
@@ -130,7 +130,7 @@ static void test_pause(void **state)
     (void)state;
     begin(&talk, tcp_pair, LONG, 0);
     assert_int_equal(receive(&talk, FEW), -EAGAIN);
-    client_says(&talk, "a");
+    client_sends(&talk, "a");
     assert_int_equal(receive(&talk, FEW), 1);
     finish(&talk);
     begin(&talk, tcp_pair, 0, 0);
@@ -153,7 +153,7 @@ static void test_busy_unless_it_waits_with_nothing_unfinished(void **state)
     assert_int_equal(talk.slot.busy, 1);
     assert_int_equal(receive(&talk, 1), -EAGAIN);
     assert_int_equal(talk.slot.busy, 0);
-    client_says(&talk, "a");
+    client_sends(&talk, "a");
     receives(&talk, "a");
     assert_int_equal(talk.slot.busy, 1);
     assert_int_equal(stream_send(&talk.stream, "b", 1), 0);
@@ -182,12 +182,12 @@ static void test_end_of_the_session(void **state)
     begin(&talk, unix_pair, LONG, FEW);
     assert_int_equal(receive(&talk, LONG), -ETIME);
     /* Nor does a client that is busy get more. */
-    client_says(&talk, "more");
+    client_sends(&talk, "more");
     assert_int_equal(receive(&talk, 0), -ETIME);
     assert_int_equal(stream_send(&talk.stream, "x", 1), -ETIME);
     assert_int_equal(talk.slot.bytes_in, 0);
     finish(&talk);
-    /* An idle time within it is told as such. */
+    /* An idle timeout within it is reported as such. */
     begin(&talk, unix_pair, FEW, LONG);
     assert_int_equal(receive(&talk, 0), STREAM_IDLE);
     finish(&talk);
@@ -310,7 +310,7 @@ static void test_signals_interrupt_nothing(void **state)
 }
 
 /* A close(2) with bytes unread would reset the connection, and lose what was sent last. */
-static void test_linger_lets_the_last_words_arrive(void **state)
+static void test_linger_lets_the_final_bytes_arrive(void **state)
 {
     static char data[100000];
     char buf[16];
@@ -374,7 +374,7 @@ int main(void)
         cmocka_unit_test(test_bulk_to_a_slow_client),
         cmocka_unit_test(test_client_that_is_gone),
         cmocka_unit_test(test_signals_interrupt_nothing),
-        cmocka_unit_test(test_linger_lets_the_last_words_arrive),
+        cmocka_unit_test(test_linger_lets_the_final_bytes_arrive),
         cmocka_unit_test(test_passed_descriptors_do_not_suspend_the_limits),
         cmocka_unit_test(test_which_streams_take_descriptors),
     };

@@ -131,7 +131,7 @@ static void test_what_is_none(void **state)
     assert_int_equal(syn_parse(packet, sizeof(packet), &syn), -EBADMSG);
 }
 
-/* The SYN of a connection to a listener on HOST that was told SAVE. Returns its length. */
+/* The SYN of a connection to a listener on HOST with TCP_SAVE_SYN = SAVE. Returns its length. */
 static int saved(const char *host, bool save, struct syn *syn)
 {
     char reason[NET_REASON_MAX];

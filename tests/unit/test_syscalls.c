@@ -317,7 +317,7 @@ static void test_prctl_only_binds_to_the_parent(void **state)
     assert_true(is_bound("prctl", 1, INT, SIGTERM)); /* not 0: it would outlive it */
 }
 
-/* Neither threads nor namespaces, and the parent is told. */
+/* Neither threads nor namespaces, and the parent gets SIGCHLD. */
 static void test_clone_only_forks(void **state)
 {
     (void)state;

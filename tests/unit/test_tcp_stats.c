@@ -45,7 +45,7 @@ static void test_others_have_nothing(void **state)
 }
 
 /* A worker that was taken over may write anything. */
-static void test_only_the_possible_is_believed(void **state)
+static void test_impossible_values_are_ignored(void **state)
 {
     static const struct tcp_stats none,
         wrong[] = {
@@ -94,7 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_connection),
         cmocka_unit_test(test_others_have_nothing),
-        cmocka_unit_test(test_only_the_possible_is_believed),
+        cmocka_unit_test(test_impossible_values_are_ignored),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, watchdog_setup, NULL);

@@ -35,7 +35,7 @@ static void test_number_parse(void **state)
     }
 }
 
-static void test_number_scan_stops_behind_the_digits(void **state)
+static void test_number_scan_stops_after_the_digits(void **state)
 {
     const char *p = "12ab";
     uint64_t number = 0;
@@ -60,7 +60,7 @@ static void test_text_append_cuts(void **state)
     text_append(buf, sizeof(buf), "more");
     assert_string_equal(buf, "abc12-x");
     buf[6] = '!';
-    buf[7] = '!'; /* not a string any more: nothing is written behind the buffer */
+    buf[7] = '!'; /* not a string any more: nothing is written after the buffer */
     text_append(buf, sizeof(buf), "more");
     assert_memory_equal(buf, "abc12-!!", 8);
 }
@@ -82,7 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_number_parse),
-        cmocka_unit_test(test_number_scan_stops_behind_the_digits),
+        cmocka_unit_test(test_number_scan_stops_after_the_digits),
         cmocka_unit_test(test_text_append_cuts),
         cmocka_unit_test(test_text_copies),
     };

@@ -76,7 +76,7 @@ static const char *entry_of(void (*send)(const struct scribe_child *scribe), int
     close(ends[0]);
     assert_int_equal(child_end(child), 0);
     *pid = (int)child;
-    return strchr(buf, '\n'); /* each line begins behind a newline */
+    return strchr(buf, '\n'); /* each line begins after a newline */
 }
 
 static void store(const struct scribe_child *scribe, const struct record *record)
@@ -122,7 +122,7 @@ static void test_worker_sets_only_what_it_may(void **state)
     assert_null(strstr(entry, "\nPRIORITY=0\n"));
     assert_null(strstr(entry, "\nECHOD_TIME=2001\n"));
     assert_null(strstr(entry, "\n_PID="));
-    /* It can only be a message, whatever it says it is. */
+    /* It can only be a message, whatever its fields claim. */
     assert_null(strstr(entry, event_meaning(EVENT_CRASH)->id));
     assert_non_null(strstr(entry, event_meaning(EVENT_MESSAGE)->id));
     assert_non_null(strstr(entry, "\nECHOD_EVENT=message\n"));

@@ -38,7 +38,7 @@ static void test_there_is_no_more_room(void **state)
     expect_clients(&list, clients, WAITING_LIST_MAX);
 }
 
-static void test_no_source_keeps_the_others_out(void **state)
+static void test_no_source_excludes_others(void **state)
 {
     struct waiting_list list = {0};
     int clients[WAITING_LIST_MAX];
@@ -61,7 +61,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_is_no_more_room),
-        cmocka_unit_test(test_no_source_keeps_the_others_out),
+        cmocka_unit_test(test_no_source_excludes_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

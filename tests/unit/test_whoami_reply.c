@@ -59,7 +59,7 @@ static void test_without_a_syn(void **state)
     assert_string_equal(reply.missing, "SYN cookies");
     assert_int_equal(whoami_reply_parse(FIRST ", \"syn\": \"proxy\", \"syn_ttl\": 1}", &reply), 0);
     assert_false(reply.has_syn);
-    /* One that says so, but has nothing of it. */
+    /* One that claims to have it, but lacks it. */
     assert_int_equal(whoami_reply_parse(FIRST ", \"syn\": \"client\"}", &reply), 0);
     assert_false(reply.has_syn);
 }

@@ -19,8 +19,8 @@ static void test_echo_until_the_client_closes(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         struct work work = start_over(kinds[i], &options, LONG, LONG);
-        says(&work, "hello\n");
-        says(&work, "\xff world");
+        client_sends(&work, "hello\n");
+        client_sends(&work, "\xff world");
         shutdown(work.client, SHUT_WR);
         ends(&work, "hello\n\xff world", END_CLOSED);
         assert_int_equal(slot->bytes_in, 13);
@@ -29,7 +29,7 @@ static void test_echo_until_the_client_closes(void **state)
     }
 }
 
-static void test_client_that_says_nothing(void **state)
+static void test_client_that_sends_nothing(void **state)
 {
     struct work work = start(SERVICE_ECHO);
 
@@ -66,7 +66,7 @@ static void test_discard(void **state)
     struct work work = start(SERVICE_DISCARD);
 
     (void)state;
-    says(&work, "nobody hears");
+    client_sends(&work, "hello, world");
     shutdown(work.client, SHUT_WR);
     ends(&work, "", END_CLOSED);
     assert_int_equal(slot->bytes_in, 12);
@@ -84,7 +84,7 @@ static void test_greeting_comes_first_as_written(void **state)
     (void)state;
     assert_int_equal(recv(work.client, buf, 5, MSG_WAITALL), 5);
     assert_memory_equal(buf, "hi\0\r\n", 5);
-    says(&work, "x");
+    client_sends(&work, "x");
     shutdown(work.client, SHUT_WR);
     ends(&work, "x", END_CLOSED);
     assert_int_equal(slot->bytes_out, 6);
@@ -115,8 +115,8 @@ static void test_reset(void **state)
     assert_int_equal(child_end(work.pid), END_RESET);
 }
 
-/* The client's side neither takes nor acknowledges anything from here on; that it is closed would
- * be told if it were not. What it has sent before is there. */
+/* The client's side neither receives nor acknowledges anything from here on, and sends no FIN.
+ * The data that it has sent before is there. */
 static void tcp_pair_whose_client_vanished(int pair[2])
 {
     struct sock_filter drop_all = {.code = BPF_RET | BPF_K, .k = 0};
@@ -155,7 +155,7 @@ static void test_busy_while_something_is_owed(void **state)
     char c;
 
     (void)state;
-    says(&work, "x");
+    client_sends(&work, "x");
     assert_int_equal(read(work.client, &c, 1), 1);
     waits_after(&work, 1);
     assert_int_equal(slot->busy, 0);
@@ -175,7 +175,7 @@ static void test_stopped_while_it_waits(void **state)
     char c;
 
     (void)state;
-    says(&work, "x");
+    client_sends(&work, "x");
     assert_int_equal(read(work.client, &c, 1), 1); /* it has completed its setup */
     kill(work.pid, SIGTERM);
     ends(&work, "", END_STOPPED);
@@ -186,7 +186,7 @@ static void test_stopped_before_it_began_answers_what_came(void **state)
     (void)state;
     for (int round = 0; round < 20; round++) {
         struct work work = start(SERVICE_ECHO);
-        says(&work, "asked before");
+        client_sends(&work, "asked before");
         kill(work.pid, SIGTERM);
         ends(&work, "asked before", END_STOPPED);
     }
@@ -216,7 +216,7 @@ static void test_other_signals_do_nothing(void **state)
     (void)state;
     kill(work.pid, SIGINT);
     kill(work.pid, SIGHUP);
-    says(&work, "x");
+    client_sends(&work, "x");
     shutdown(work.client, SHUT_WR);
     ends(&work, "x", END_CLOSED);
 }
@@ -225,7 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_echo_until_the_client_closes),
-        cmocka_unit_test(test_client_that_says_nothing),
+        cmocka_unit_test(test_client_that_sends_nothing),
         cmocka_unit_test(test_echo_of_much),
         cmocka_unit_test(test_discard),
         cmocka_unit_test(test_greeting_comes_first_as_written),

@@ -49,7 +49,7 @@ static void ends_both(struct talk *talk, const char *expected, enum end end)
     assert_int_equal(child_end(talk->writer), 0);
 }
 
-/* The texts that were stored are EXPECTED, a | behind each. */
+/* The texts that were stored are EXPECTED, each followed by a |. */
 static void stored(struct talk *talk, const char *expected)
 {
     static const char prefix[] = " info: message from 192.0.2.1:4242 on a: ";
@@ -61,7 +61,7 @@ static void stored(struct talk *talk, const char *expected)
     read_to_end(talk->scribe.sink, buf, sizeof(buf));
     fd_close(&talk->scribe.sink);
     while ((line = strsep(&rest, "\n")) != NULL && *line) {
-        char *start = strchr(line, ' '); /* behind the time */
+        char *start = strchr(line, ' '); /* after the time */
         assert_non_null(start);
         assert_memory_equal(start, prefix, strlen(prefix));
         text_append(texts, sizeof(texts), "%s|", start + strlen(prefix));
@@ -75,7 +75,7 @@ static void test_messages_are_stored_and_answered(void **state)
     struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&talk.work, "one\ntwo\r\n\nrest");
+    client_sends(&talk.work, "one\ntwo\r\n\nrest");
     shutdown(talk.work.client, SHUT_WR);
     ends_both(&talk, "OK\nOK\nOK\nOK\n", END_CLOSED);
     stored(&talk, "one|two||rest|");
@@ -90,7 +90,7 @@ static void test_text_is_escaped(void **state)
     struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&talk.work, "\x1b[1m\\\n\xff\xc3\xa4\r\r\n\xe2\x80\xae\x7f\n");
+    client_sends(&talk.work, "\x1b[1m\\\n\xff\xc3\xa4\r\r\n\xe2\x80\xae\x7f\n");
     shutdown(talk.work.client, SHUT_WR);
     ends_both(&talk, "OK\nOK\nOK\n", END_CLOSED);
     stored(&talk, "\\x1b[1m\\\\|\\xff\xc3\xa4\\x0d|\\xe2\\x80\\xae\\x7f|");
@@ -102,7 +102,7 @@ static void test_tab_is_not_lost(void **state)
     struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&talk.work, "a\tb\n");
+    client_sends(&talk.work, "a\tb\n");
     shutdown(talk.work.client, SHUT_WR);
     ends_both(&talk, "OK\n", END_CLOSED);
     stored(&talk, "a\tb|");
@@ -115,7 +115,7 @@ static void test_without_reply(void **state)
     (void)state;
     options.reply.len = 0;
     struct talk talk = start_talk(&options);
-    says(&talk.work, "x\ny\n");
+    client_sends(&talk.work, "x\ny\n");
     shutdown(talk.work.client, SHUT_WR);
     ends_both(&talk, "", END_CLOSED);
     stored(&talk, "x|y|");
@@ -128,7 +128,7 @@ static void test_max_messages(void **state)
     (void)state;
     options.max_messages = 2;
     struct talk talk = start_talk(&options);
-    says(&talk.work, "one\ntwo\nthree\nfour\n");
+    client_sends(&talk.work, "one\ntwo\nthree\nfour\n");
     shutdown(talk.work.client, SHUT_WR);
     ends_both(&talk, "OK\nOK\n", END_DONE);
     stored(&talk, "one|two|");
@@ -141,7 +141,7 @@ static void test_too_long(void **state)
     struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&talk.work, "12345678\n123456789\nmore\n");
+    client_sends(&talk.work, "12345678\n123456789\nmore\n");
     shutdown(talk.work.client, SHUT_WR);
     ends_both(&talk, "OK\nERR a message has at most 8 bytes\n", END_TOO_LONG);
     stored(&talk, "12345678|");
@@ -156,10 +156,10 @@ static void test_pause_ends_a_message(void **state)
     (void)state;
     options.message_pause = 5 * USEC_PER_MSEC;
     struct talk talk = start_talk(&options);
-    says(&talk.work, "one");
+    client_sends(&talk.work, "one");
     assert_int_equal(recv(talk.work.client, buf, 3, MSG_WAITALL), 3);
     assert_string_equal(buf, "OK\n");
-    says(&talk.work, "two");
+    client_sends(&talk.work, "two");
     shutdown(talk.work.client, SHUT_WR);
     ends_both(&talk, "OK\n", END_CLOSED);
     stored(&talk, "one|two|");
@@ -179,7 +179,7 @@ static void test_stop_stores_what_was_ended(void **state)
     for (size_t i = 0; i < 2 * ARRAY_SIZE(kinds); i++) {
         options.message_pause = pauses[i / 2];
         struct talk talk = start_any(kinds[i % 2], &options, scribe_child_file(), LONG, 0);
-        says(&talk.work, "one\ntwo\nrest");
+        client_sends(&talk.work, "one\ntwo\nrest");
         kill(talk.work.pid, SIGTERM);
         ends_both(&talk, "OK\nOK\n" UNFINISHED, END_STOPPED);
         stored(&talk, "one|two|");
@@ -193,7 +193,7 @@ static void test_stop_with_nothing_unfinished(void **state)
     struct talk talk = start_talk(&options);
 
     (void)state;
-    says(&talk.work, "one\n");
+    client_sends(&talk.work, "one\n");
     kill(talk.work.pid, SIGTERM);
     ends_both(&talk, "OK\n", END_STOPPED);
     stored(&talk, "one|");
@@ -208,11 +208,11 @@ static void test_stop_after_the_client_ended_its_message(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         struct talk talk = start_any(kinds[i], &options, scribe_child_file(), LONG, 0);
-        says(&talk.work, "re");
+        client_sends(&talk.work, "re");
         waits_after(&talk.work, 2);
         kill(talk.work.pid, SIGSTOP);
         assert_int_equal(waitpid(talk.work.pid, &status, WUNTRACED), talk.work.pid);
-        says(&talk.work, "st");
+        client_sends(&talk.work, "st");
         shutdown(talk.work.client, SHUT_WR);
         kill(talk.work.pid, SIGTERM);
         kill(talk.work.pid, SIGCONT);
@@ -261,10 +261,10 @@ static void test_busy_while_a_message_has_not_ended(void **state)
     char buf[8];
 
     (void)state;
-    says(&talk.work, "half");
+    client_sends(&talk.work, "half");
     waits_after(&talk.work, 4);
     assert_int_equal(slot->busy, 1);
-    says(&talk.work, "\n");
+    client_sends(&talk.work, "\n");
     assert_int_equal(recv(talk.work.client, buf, 3, MSG_WAITALL), 3);
     waits_after(&talk.work, 5);
     assert_int_equal(slot->busy, 0);
@@ -279,7 +279,7 @@ static void test_sink_that_fails(void **state)
     struct talk talk = start_with_sink(&options, open("/dev/full", O_WRONLY | O_CLOEXEC));
 
     (void)state;
-    says(&talk.work, "one\ntwo\n");
+    client_sends(&talk.work, "one\ntwo\n");
     shutdown(talk.work.client, SHUT_WR);
     ends_both(&talk, "ERR the message could not be stored\n", END_NOT_STORED);
     assert_int_equal(slot->error, ENOSPC);
@@ -299,7 +299,7 @@ static void test_longest_message_there_may_be(void **state)
     struct talk talk = start_talk(&options);
     memset(text, 0xff, sizeof(text));
     assert_int_equal(fd_write_all(talk.work.client, text, sizeof(text)), 0);
-    says(&talk.work, "\r\n");
+    client_sends(&talk.work, "\r\n");
     shutdown(talk.work.client, SHUT_WR);
     ends_both(&talk, "OK\n", END_CLOSED);
     assert_int_equal(fstat(talk.scribe.sink, &st), 0);

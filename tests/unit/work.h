@@ -88,7 +88,7 @@ static inline struct work start(enum service service)
     return start_over(unix_pair, &options, LONG, 0);
 }
 
-static inline void says(const struct work *work, const char *text)
+static inline void client_sends(const struct work *work, const char *text)
 {
     assert_int_equal(fd_write_all(work->client, text, strlen(text)), 0);
 }
