@@ -65,7 +65,7 @@ def differences(what, there, expected):
         yield f"{what} has {key}, which does not exist"
     for key in sorted(there.keys() & expected.keys()):
         if there[key] != expected[key]:
-            yield f"{what} says of {key}: {there[key]!r}, and not: {expected[key]!r}"
+            yield f"{what} has {there[key]!r} for {key}, not {expected[key]!r}"
 
 
 # ---- etc/echod.conf --------------------------------------------------------------------------
@@ -525,8 +525,8 @@ def page_has_refusals(tree):
     texts = [strings(r) for r in refusals]
     yield from differences(f"{ECHOD_PAGE}, reasons of a refusal,", dict.fromkeys(there),
                            dict.fromkeys(t[-1] for t in texts))
-    said = re.findall(r"^\.Ql (echod: .*)$", page, flags=re.M)
-    yield from differences(f"{ECHOD_PAGE}, what refused clients are sent,", dict.fromkeys(said),
+    sent = re.findall(r"^\.Ql (echod: .*)$", page, flags=re.M)
+    yield from differences(f"{ECHOD_PAGE}, replies to refused clients,", dict.fromkeys(sent),
                            dict.fromkeys("".join(t[:-1]).removesuffix("\\n").replace("%llu", "12")
                                          for t in texts))
 
@@ -555,14 +555,14 @@ lint.main([
         "a new option": doctor_output(OPTIONS, r"\A", NEW_ROW)}),
     ("echod.conf has short lines", conf_lines_are_short, {
         "one that is long": doctor(CONF, "^;port = 7777", ";port = 7777" + 100 * " ")}),
-    ("echod.conf loads, and no one is warned", conf_loads, {
+    ("echod.conf loads without a warning", conf_loads, {
         "an error": doctor(CONF, "^;port = 7777", "port = seven"),
         "a warning": doctor(CONF, "^;mode = 0666", "mode = 0600")}),
     ("echod.conf loads with every default set", conf_loads_with_defaults_set, {
         "one that is not": doctor(CONF, "^;reply = OK", ";reply = KO")}),
-    ("each example of echod.conf loads, and no one is warned", conf_examples_load, {
+    ("each example of echod.conf loads without a warning", conf_examples_load, {
         "one that does not": doctor(CONF, "^;message_pause = 200ms", ";message_pause = often"),
-        "one that is warned of": doctor(CONF, "^;port = 7778", r"\g<0>\n;max_messages = 3"),
+        "one that causes a warning": doctor(CONF, "^;port = 7778", r"\g<0>\n;max_messages = 3"),
         "two that clash": doctor(CONF, "^;port = 7778", ";port = 9999")}),
     ("echod.conf(5) has every option, its type, default and values",
      page_has_every_option, {
@@ -574,7 +574,7 @@ lint.main([
          "a new option": doctor_output(OPTIONS, r"\A", NEW_ROW)}),
     ("echod.conf(5) explains every type of value", page_has_every_type, {
         "one that is missing": doctor(CONF_PAGE, r"^\.It Ar mode", ".It Ar mood")}),
-    ("each example of echod.conf(5) loads, and no one is warned", page_examples_load, {
+    ("each example of echod.conf(5) loads without a warning", page_examples_load, {
         "one that does not": doctor(CONF_PAGE, "^message_pause = 200ms", "message_pause = soon")}),
     ("echod(8) has every option of the command line",
      page_has_command_line(ECHOD_PAGE, ECHOD_HELP), {
@@ -666,12 +666,12 @@ lint.main([
     ("echod(8) has every event and its MESSAGE_ID", page_has_events, {
         "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm refused Pq", ".It Cm rejected Pq"),
         "another MESSAGE_ID": doctor(ECHOD_PAGE, r"Cm refused Pq Li 6465", "Cm refused Pq Li 6466"),
-        "one that stands there twice": doctor(ECHOD_PAGE, r"^\.It Cm refused Pq.*\n",
+        "one that is listed twice": doctor(ECHOD_PAGE, r"^\.It Cm refused Pq.*\n",
                                               r"\g<0>\g<0>"),
         "a new one": doctor(EVENTS, '"refused", "6465', '"rejected", "6466')}),
     ("the catalog explains every event", catalog_has_events, {
         "one that is missing": doctor(CATALOG, "^-- 6465", "-- 6466"),
-        "one that stands there twice": doctor(CATALOG, r"^-- (6465.*\n(?:[^-].*\n|\n)*)",
+        "one that is listed twice": doctor(CATALOG, r"^-- (6465.*\n(?:[^-].*\n|\n)*)",
                                               r"\g<0>-- \1"),
         "one without a subject": doctor(CATALOG, "^Subject: A worker crashed\n", ""),
         "another address for support": doctor(CATALOG, "^Support: .*", "Support: nobody"),
@@ -684,7 +684,7 @@ lint.main([
         "another level": doctor(ECHOD_PAGE, "Cm too-long Pq notice", "Cm too-long Pq info"),
         "a new one": doctor("src/ipc/end.c", '"too-long"', '"too-new"'),
         "a new one of the daemon": doctor("src/daemon/session/session_log.c", '"killed"', '"slain"')}),
-    ("echod(8) has every reason of a refusal, and what the client is sent", page_has_refusals, {
+    ("echod(8) has every reason of a refusal, and the reply to the client", page_has_refusals, {
         "one that is missing": doctor(ECHOD_PAGE, r"^\.It Cm not allowed", ".It Cm not liked"),
         "another text": doctor(ECHOD_PAGE, "^.Ql echod: access denied", ".Ql echod: go away"),
         "a new one": doctor("src/daemon/admission/access.c", '"full"', '"crowded"')}),

@@ -7,7 +7,7 @@ sys.dont_write_bytecode = True
 import lint  # noqa: E402
 
 # The folders of src/, and the folders that each may include from, in addition to base.
-ROOMS = {
+FOLDERS = {
     "base": "",
     "log": "",
     "net": "",
@@ -48,7 +48,7 @@ ROOMS = {
     "generator": "config net log",
 }
 # The most .c files in a folder.
-ROOM_MAX = 12
+FOLDER_MAX = 12
 GENERATED = "config.h"  # by configure; all folders may include it
 
 READING = ("read", "readv", "pread", "preadv", "preadv2", "recv", "recvfrom", "recvmsg",
@@ -105,32 +105,32 @@ def sources(tree):
     return tree.files("src/**/*.c", "src/**/*.h")
 
 
-def room_of(name):
+def folder_of(name):
     return name.removeprefix("src/").rpartition("/")[0]
 
 
 def includes_point_down(tree):
     for name in sources(tree):
-        room = room_of(name)
-        if room not in ROOMS:
-            yield f"{name}: src/{room} is not in the list of rooms"
+        folder = folder_of(name)
+        if folder not in FOLDERS:
+            yield f"{name}: src/{folder} is not in the list of folders"
             continue
         for line, header in includes(tree, name):
             if header == GENERATED:
                 continue
             if "/" not in header:
-                yield f'{name}:{line}: "{header}" is to be named from src/ on'
-            elif room_of(header) not in {room, "base", *ROOMS[room].split()}:
-                yield f"{name}:{line}: src/{room} must not include {header}"
+                yield f'{name}:{line}: "{header}" must be named relative to src/'
+            elif folder_of(header) not in {folder, "base", *FOLDERS[folder].split()}:
+                yield f"{name}:{line}: src/{folder} must not include {header}"
 
 
-def rooms_are_small(tree):
+def folders_are_small(tree):
     count = {}
     for name in tree.files("src/**/*.c"):
-        count[room_of(name)] = count.get(room_of(name), 0) + 1
-    for room, files in sorted(count.items()):
-        if files > ROOM_MAX:
-            yield f"src/{room} has {files} sources, more than {ROOM_MAX}"
+        count[folder_of(name)] = count.get(folder_of(name), 0) + 1
+    for folder, files in sorted(count.items()):
+        if files > FOLDER_MAX:
+            yield f"src/{folder} has {files} sources, more than {FOLDER_MAX}"
 
 
 def own_header_comes_first(tree):
@@ -191,10 +191,10 @@ lint.main([
         "the client including the daemon": insert("src/client/main.c", '#include "daemon/process/command_line.h"'),
         "a worker including the daemon": insert("src/service/echo.c", '#include "daemon/daemon.h"'),
         "a header without its directory": insert("src/log/log.c", '#include "log.h"'),
-        "a room including the one that composes it":
+        "a folder including the one that composes it":
             insert("src/daemon/process/notify.c", '#include "daemon/daemon.h"'),
-        "a folder that is no room": lambda t: t.with_file("src/extra/a.c", "")}),
-    ("a room has at most a dozen sources", rooms_are_small, {
+        "a folder that is not in the list": lambda t: t.with_file("src/extra/a.c", "")}),
+    ("a folder has at most a dozen sources", folders_are_small, {
         "one that has more": lambda t: t.with_file("src/base/one.c", "").with_file(
             "src/base/two.c", "")}),
     ("each source includes its own header first", own_header_comes_first, {

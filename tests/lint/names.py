@@ -66,7 +66,7 @@ def support_files_are_distributed(tree):
     for name in tree.files("tests/**/*.py", "tests/**/*.sh", "tests/**/*.h", "tests/**/*.c"):
         parents = ["/".join(name.split("/")[:n]) for n in range(1, name.count("/") + 1)]
         if name.removesuffix(".c") not in named and not {name, *parents} & set(named):
-            yield f"{name} is not named in Makefile.am, so that a release would lack it"
+            yield f"{name} is not named in Makefile.am, so a release would lack it"
 
 
 def add(name):

@@ -46,7 +46,7 @@ def promises_have_tests(tree):
         yield f"{SECURITY} has only {len(rows)} promises"
     for row in rows:
         if len(row) != len(HEADER) or not all(row):
-            yield f"{SECURITY}: a row lacks something: {row}"
+            yield f"{SECURITY}: an incomplete row: {row}"
         elif not list(tests_of(row[-1])):
             yield f"{SECURITY} names no test for: {row[0]}"
 
@@ -88,9 +88,9 @@ def the_readme_promises_no_more(tree):
         yield f"README.md: what it promises are paragraphs that begin in bold: {found}"
     known = {title for row in rows for title in titles(row[0])}
     for title in set(found) - known:
-        yield f"README.md promises, and no row of {SECURITY} proves: {title}"
+        yield f"README.md has a promise that no row of {SECURITY} has: {title}"
     for title in known - set(found):
-        yield f"{SECURITY} has in bold what README.md does not promise: {title}"
+        yield f"{SECURITY} has a bold promise that README.md lacks: {title}"
 
 
 def named_files_exist(tree):
@@ -124,12 +124,12 @@ lint.main([
             "tests/unit/test_vet.c", r"cmocka_unit_test\(test_worker_sets_only_what_it_may\),", ""),
         "a case of a daemon test that is not run": doctor(
             "tests/daemon/test_isolation.py", r"@test\(.*\n(?=def echo_descriptors)", "")}),
-    ("what README.md promises is proven", the_readme_promises_no_more, {
+    ("every promise of README.md has a row in SECURITY.md", the_readme_promises_no_more, {
         "one more": doctor("README.md", r"^- \*\*Byte for byte", "- **It never rains.** No.\n\\g<0>"),
         "one without a title": doctor("README.md", r"^- \*\*Byte for byte\.\*\*", "- Byte for byte."),
         "one that is gone": doctor("README.md", r"^- \*\*Byte for byte", "- **Bit by bit"),
         "a row that is gone": doctor(SECURITY, r"^\| \*\*Byte for byte.*\n", "")}),
-    ("the documents name no file that is not there", named_files_exist, {
+    ("every file that the documents name exists", named_files_exist, {
         "a source that is gone": take("src/ipc/store.h"),
         "a name that is misspelt": doctor("doc/DESIGN.md", r"src/daemon/admission|src/ipc/store",
                                           "src/ipc/shop")}),

@@ -31,7 +31,7 @@ def news_has_the_version(tree):
 def nothing_else_has_the_version(tree):
     for name in tree.files(*PROGRAMS):
         if re.search(rf"(?<![\d.]){re.escape(version(tree))}(?![\d.])", tree.read(name)):
-            yield f"{name} names the version, which is to stand in configure.ac only"
+            yield f"{name} names the version, which belongs in configure.ac only"
 
 
 def doctor(name, pattern, replacement):

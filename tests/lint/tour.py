@@ -33,7 +33,7 @@ def quotes_are_exact(tree):
             continue
         quotes += 1
         if len(names) != {"c": 1, "diff": 2}[kind]:
-            yield f"{TOUR}: a quotation does not say of what it is: {first}"
+            yield f"{TOUR}: a quotation does not name its file: {first}"
             continue
         for name, quoted in zip(names, [text] if kind == "c" else sides(text)):
             if not tree.exists(name):
@@ -88,7 +88,7 @@ def doctor(name, pattern, replacement):
 
 
 lint.main([
-    ("what doc/TOUR.md quotes is in the file that it names", quotes_are_exact, {
+    ("quotations in doc/TOUR.md match the files that it names", quotes_are_exact, {
         "a quotation that differs by a blank": doctor(TOUR, r"^    pid_t pid = fork\(\);", "    pid_t  pid = fork();"),
         "a file that has changed": doctor("doc/tour/02-fork.c", r"_exit\(0\)", "_exit(1)"),
         "a diff whose new lines differ": doctor(TOUR, r"^\+            continue;", "+            break;"),

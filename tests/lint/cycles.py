@@ -52,7 +52,7 @@ def uses(tree):
     return units
 
 
-def circles(graph):
+def cycles(graph):
     """The strongly connected components of GRAPH that have more than one member (Tarjan)."""
     index, low, stack, found = {}, {}, [], []
 
@@ -78,9 +78,9 @@ def circles(graph):
     return found
 
 
-def no_circles(tree):
-    for circle in circles(uses(tree)):
-        yield "in a circle: " + " ".join(circle)
+def no_cycles(tree):
+    for cycle in cycles(uses(tree)):
+        yield "dependency cycle: " + " ".join(cycle)
 
 
 def append(name, text):
@@ -89,7 +89,7 @@ def append(name, text):
 
 def main():
     lint.main([
-        ("no unit of src is in a circle", no_circles, {
+        ("no unit of src is in a dependency cycle", no_cycles, {
             "a call back": append("src/base/hash.c", "void f(void) { log_send(0, 0); }\n"
                                   "void g(void) { address_format(0, 0, 0); }\n"),
             "a reference to data back": append("src/net/service.c", "int f = option_count;\n"),
