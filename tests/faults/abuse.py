@@ -45,7 +45,7 @@ class Abused:
 
     def __init__(self, abuse, seed, quick):
         self.abuse, self.many = abuse, abuse.quick if quick else abuse.many
-        self.seed, self.over, self.rounds, self.failures = seed, False, 0, []
+        self.seed, self.stopping, self.rounds, self.failures = seed, False, 0, []
         self.echod = Managed(abuse.config, copied=True)
         self.echod.versions = Versions(self.echod)
         self.longest = 0.0
@@ -57,11 +57,11 @@ class Abused:
     def rest(self):
         """Waits until no client is served. Returns (memory, descriptors)."""
         echod = self.echod
-        eventually(lambda: echod.ask("status")["clients"] == 0, "nobody is served", 3 * DEADLINE)
-        eventually(lambda: len(echod.fork_servers()) == 1, "there is one fork server", 3 * DEADLINE)
+        eventually(lambda: echod.ask("status")["clients"] == 0, "no client is served", 3 * DEADLINE)
+        eventually(lambda: len(echod.fork_servers()) == 1, "one fork server runs", 3 * DEADLINE)
         eventually(lambda: len(children(echod.pid)) == 2, "no other child is left")
         self.served()
-        eventually(lambda: echod.ask("status")["clients"] == 0, "nobody is served")
+        eventually(lambda: echod.ask("status")["clients"] == 0, "no client is served")
         return sum(map(memory, self.own())), sum(len(descriptors(pid)) for pid in self.own())
 
     def served(self):
@@ -73,7 +73,7 @@ class Abused:
                     expect_echo(sock)
                     break
                 except (OSError, Failure) as error:
-                    expect(time.monotonic() - begin < 2 * DEADLINE, "a client from elsewhere is served: %s" % error)
+                    expect(time.monotonic() - begin < 2 * DEADLINE, "another address is not served in time: %s" % error)
                 finally:
                     self.echod.sockets.remove(sock)
             time.sleep(0.05)
@@ -81,7 +81,7 @@ class Abused:
 
     def attack(self, number):
         chance = random.Random(self.seed + number)
-        while not self.over:
+        while not self.stopping:
             try:
                 self.abuse.round(self.echod, chance, self.many)
                 self.rounds += 1
@@ -91,7 +91,7 @@ class Abused:
 
     def half(self, seconds):
         """Repeats the abuse for SECONDS."""
-        self.over = False
+        self.stopping = False
         threads = [threading.Thread(target=self.attack, args=(i,), daemon=True)
                    for i in range(1 if self.abuse.name.startswith("re-exec") else THREADS)]
         for thread in threads:
@@ -100,11 +100,11 @@ class Abused:
         while time.monotonic() < end:
             self.served()
             time.sleep(0.2)
-        self.over = True
+        self.stopping = True
         for thread in threads:
             thread.join(6 * DEADLINE)
-            expect(not thread.is_alive(), "a round ends")
-        expect_equal(self.failures, [], "what went wrong")
+            expect(not thread.is_alive(), "a round did not end")
+        expect_equal(self.failures, [], "failures")
 
     def run(self, seconds):
         """Runs both halves. Returns a summary."""
@@ -127,7 +127,7 @@ class Abused:
         limit = BURST + RATE * seconds + own
         expect(len(lines) <= limit, "%d lines in %.0f s" % (len(lines), seconds))
         crashed = [line for line in lines if "was killed by signal" in line]
-        expect_equal(crashed, [], "what crashed")
+        expect_equal(crashed, [], "records of crashes")
 
 
 def arguments():

@@ -141,8 +141,8 @@ def re_exec(echod, chance, many):
         for i in range(many):
             if i % 10 == 0:
                 echod.versions.install()
-            expect_equal(run_echoctl("-s", echod.control, "reload"), (0, "", ""), "what echoctl reload gives")
-    expect_equal(load.failures, [], "clients that were cut off by it")
+            expect_equal(run_echoctl("-s", echod.control, "reload"), (0, "", ""), "result of echoctl reload")
+    expect_equal(load.failures, [], "clients disconnected by the reload")
 
 
 ABUSES = (
@@ -152,6 +152,6 @@ ABUSES = (
     Abuse("one byte at a time", MANY + EVERYTHING, byte_by_byte, 70, 50),
     Abuse("200,000 connections", MANY + EVERYTHING, short, 2000, 500),
     Abuse("garbage for each parser and socket", MANY + EVERYTHING, garbage, 300, 100),
-    Abuse("a log that is to be flooded", "[server]\nmax_per_source = 5\n" + EVERYTHING, flood_log, 500, 200),
-    Abuse("re-execs, two versions by turns", MANY + EVERYTHING, re_exec, 500, 20),
+    Abuse("log flooding", "[server]\nmax_per_source = 5\n" + EVERYTHING, flood_log, 500, 200),
+    Abuse("re-execs, two versions alternating", MANY + EVERYTHING, re_exec, 500, 20),
 )

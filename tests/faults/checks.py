@@ -20,18 +20,18 @@ def before_main(life):
 
 def of_end(life, status):
     """Checks the end of LIFE. Returns the result in one word."""
-    said = "\n".join(life.echod.log.all_lines())
+    messages = "\n".join(life.echod.log.all_lines())
     if status == 0 and life.open_at_end:
         return "served on"
     if status == -signal.SIGSEGV and life.fault.name in LOADER and before_main(life):
         return "ended by the dynamic loader"
     expect(status in STATUSES, "the exit status is %s" % status)
-    expect(said, "it ends without a word, status %s" % status)
+    expect(messages, "echod ended without a message, status %s" % status)
     if not life.echod.listening:
         return "did not start"
     if life.supervisor.taking_over:
         return "ended while taking over"
-    raise Failure("it ended with status %s" % status)
+    raise Failure("echod ended with status %s" % status)
 
 
 def of_messages(life):

@@ -61,8 +61,8 @@ def names_of_strace():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         life = Life(NAMES, trace=where + "/trace")
         try:
-            expect_equal(life.run(), 0, "how a life ends that strace looks at")
-            eventually(lambda: os.path.getsize(where + "/trace") > 0, "strace ends, too")
+            expect_equal(life.run(), 0, "exit status under strace")
+            eventually(lambda: os.path.getsize(where + "/trace") > 0, "strace has written its counts")
         finally:
             life.echod.clean_up()
         with open(where + "/trace", encoding="ascii") as file:
@@ -160,7 +160,7 @@ def report_coverage(censuses, results, mistakes):
 
 def report(result):
     print("\nFAILED %s (%s)\n  %s" % (result.fault, ", ".join(sorted({stage for stage, _ in result.hits})) or
-                                    "it never came", result.problem))
+                                    "the fault was never injected", result.problem))
     for line in result.log:
         print("  | " + line.encode("ascii", "backslashreplace").decode())
     sys.stdout.flush()
@@ -171,7 +171,7 @@ def everything():
     censuses = {None: census_of_life()}
     names = names_of_strace()
     unseen = names - {name for _, name in censuses[None].seen} - PASSING_BY
-    expect_equal(unseen, set(), "what strace -c sees, and the census does not")
+    expect_equal(unseen, set(), "calls that strace -c sees and the census does not")
     print("strace -c sees %d calls in such a life, and the census as well" % len(names))
     for tool in tools.every_tool():
         censuses[tool] = census_of_tool(tool)

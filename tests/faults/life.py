@@ -65,7 +65,7 @@ class Ended(Exception):
         self.status = status
 
 
-class Forgetful(Manager):
+class ClosingManager(Manager):
     """A service manager that closes the sockets that it receives, as if it had been asked to."""
 
     def _receive(self):
@@ -81,7 +81,7 @@ class Subject(Passed):
     def __init__(self, launcher, make_supervisor):
         self.launcher, self.make_supervisor, self.supervisor = launcher, make_supervisor, None
         self.passed = bound()
-        self.manager = Forgetful()
+        self.manager = ClosingManager()
         config = CONFIG.replace("@PORT@", str(self.passed.getsockname()[1]))
         try:
             super().__init__(config, self.passed, names=("inherited",), env=self.manager.env, copied=True,
@@ -99,7 +99,7 @@ class Subject(Passed):
     def wait_ready(self):
         """Reads the addresses that it listens on, from its output or over the control socket. Returns
         whether it listens."""
-        deadline = time.monotonic() + visits.PATIENCE
+        deadline = time.monotonic() + visits.TIMEOUT
         while time.monotonic() < deadline:
             if select.select([self.out], [], [], 0.1)[0]:
                 self.note(re.findall(r"listening on (.+) \((\S+), ", os.read(self.out, 65536).decode()))
@@ -127,7 +127,7 @@ class Subject(Passed):
         try:
             return super().address(name, index)
         except KeyError as error:
-            raise Refused("it does not listen there") from error
+            raise Refused("echod does not listen there") from error
 
     def install(self, text=None, mode=0o755):
         """Installs new programs as a package manager does."""
@@ -202,19 +202,19 @@ class Life:
 
     @contextlib.contextmanager
     def tolerant(self):
-        """A context manager: clients may get an error, or wait in vain during a lasting fault."""
+        """A context manager: clients may get an error, or wait without a reply during a lasting fault."""
         try:
             yield
         except Slow as error:
             self.check_alive()
             if not self.may_wait():
-                raise Failure("a client waited in vain (%s)" % self.supervisor.stage) from error
+                raise Failure("a client got no reply (%s)" % self.supervisor.stage) from error
         except Refused:
             pass
 
     def serve(self):
         self.before = self.supervisor.seen.copy()
-        self.visitor.patience = 0.3 if self.fault and self.fault.lasts else visits.PATIENCE
+        self.visitor.timeout = 0.3 if self.fault and self.fault.lasts else visits.TIMEOUT
         for name, visit in VISITS.items():
             self.stage("serve " + name)
             with self.tolerant():
@@ -233,7 +233,7 @@ class Life:
     def ctl(self, *words):
         asking = Asking(self.echod.control, *words)
         try:
-            status, out, err = asking.result(timeout=0.5 if self.may_wait() else visits.PATIENCE)
+            status, out, err = asking.result(timeout=0.5 if self.may_wait() else visits.TIMEOUT)
         except subprocess.TimeoutExpired as error:
             asking.process.kill()
             asking.process.communicate()
@@ -241,7 +241,7 @@ class Life:
                 raise Failure("echoctl %s has no answer" % " ".join(words)) from error
             status, out, err = -1, "", "no answer"
         if status != 0 and not err:
-            raise Failure("echoctl %s fails without a word, status %d" % (words, status))
+            raise Failure("echoctl %s fails without a message, status %d" % (words, status))
         self.check_alive()
         return status, out
 
@@ -347,7 +347,7 @@ class Life:
         begin = time.monotonic()
         # Pauses between retries grow while a fault lasts.
         limit = RECOVERY + (begin - self.began if self.fault and self.fault.lasts else 0)
-        self.visitor.patience = 1
+        self.visitor.timeout = 1
         self.settle_reload()
         if not self.has_all_listeners():
             self.ctl("reload")  # restores a listener that the last reload could not open
@@ -358,7 +358,7 @@ class Life:
             self.recovered_in = time.monotonic() - begin
             self.check_alive()
             if self.recovered_in > limit:
-                raise Failure("after %.1f s it does not serve %s" % (self.recovered_in, ", ".join(left)))
+                raise Failure("after %.1f s echod does not serve %s" % (self.recovered_in, ", ".join(left)))
             time.sleep(0.02 if left else 0)
 
     def has_all_listeners(self):
@@ -384,7 +384,7 @@ class Life:
         while self.unsettled():
             self.check_alive()
             if time.monotonic() > deadline:
-                raise Failure("it does not come to rest: " + self.unsettled())
+                raise Failure("processes and counts do not settle: " + self.unsettled())
             time.sleep(0.02)
 
     def unsettled(self):
@@ -423,7 +423,7 @@ class Life:
         try:
             self.echod.popen.wait(RECOVERY)
         except Exception as error:
-            raise Failure("it does not stop") from error
+            raise Failure("echod does not stop") from error
 
     def finish(self):
         for sock in self.kept.values():

@@ -62,9 +62,9 @@ class Run:
         status, out, err = end
         expect(status in self.statuses, "the exit status is %d" % status)
         if status != usual[0]:
-            expect(err or out != usual[1], "it ends with %d and says nothing" % status)
+            expect(err or out != usual[1], "no message with exit status %d" % status)
         elif self.exact and status == 0 and fails:
-            expect_equal(comparable(out), comparable(usual[1]), "what it prints")
+            expect_equal(comparable(out), comparable(usual[1]), "standard output")
 
 
 class Serves(Run):
@@ -132,7 +132,7 @@ class Inetd(Run):
         expect(end[1] in ("hello", "") or end[1].startswith(("echod: ", "helloechod: ")),
                "the client gets %r" % end[1])
         super().check(end, usual, fails)
-        expect(end[1] == "hello" or end[1] or end[2], "the client gets nothing, and nobody is told why")
+        expect(end[1] == "hello" or end[1] or end[2], "the client gets nothing, and no reason is reported")
 
 
 class Generates(Run):
@@ -164,8 +164,8 @@ class Generates(Run):
         status, out, err = end
         expect(status in self.statuses, "the exit status is %d" % status)
         wrong = set(out.splitlines()) - set(usual[1].splitlines())
-        expect(not wrong, "what it should not write: %s" % wrong)
-        expect(err or out == usual[1], "it does not write everything, and says nothing")
+        expect(not wrong, "unexpected lines of output: %s" % wrong)
+        expect(err or out == usual[1], "output is incomplete, without a message")
 
 
 def echoc(command, **more):

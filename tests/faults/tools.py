@@ -54,24 +54,24 @@ class Tool:
         return supervisor, self.end(process, where)
 
     def end(self, process, where):
-        return (process.wait(RECOVERY),) + said(where)
+        return (process.wait(RECOVERY),) + output_of(where)
 
     def check(self, end, usual, fault):
         """Checks END, the result with FAULT, against USUAL, the result without one. Returns the result in
         one word."""
         status, out, err = end
         if status == 0:
-            expect_equal(comparable(out), comparable(usual[1]), "what it prints")
+            expect_equal(comparable(out), comparable(usual[1]), "standard output")
             return "went well"
         if status == -signal.SIGSEGV and fault.name in checks.LOADER:
             return "ended by the dynamic loader"
         expect(0 < status < 128, "the exit status is %d" % status)
         # The write of the message may be the call that failed.
-        expect(err or fault.name in ("write", "writev"), "it fails without a word, status %d" % status)
+        expect(err or fault.name in ("write", "writev"), "no message with exit status %d" % status)
         return "failed with a sentence"
 
 
-def said(where):
+def output_of(where):
     texts = []
     for name in ("out", "err"):
         with open(os.path.join(where, name), encoding="utf-8", errors="replace") as file:
@@ -104,7 +104,7 @@ class Generator(Tool):
             for name in names:
                 with open(os.path.join(path, name), encoding="utf-8") as file:
                     files[os.path.relpath(file.name, where)] = file.read()
-        return (status, files) + said(where)
+        return (status, files) + output_of(where)
 
     def check(self, end, usual, fault):
         status, files, _, err = end
@@ -113,9 +113,9 @@ class Generator(Tool):
         if status in (127, -signal.SIGSEGV) and not files:
             return "ended by the dynamic loader"
         wrong = [name for name, text in files.items() if text != usual[1].get(name)]
-        expect(not wrong, "what is written of %s is not what it should be" % wrong)
+        expect(not wrong, "wrong contents of %s" % wrong)
         expect(err or fault.name == "write",
-               "it writes %d of %d files without a word" % (len(files), len(usual[1])))
+               "%d of %d files written, without a message" % (len(files), len(usual[1])))
         return "failed with a sentence"
 
 
@@ -140,8 +140,8 @@ class Inetd(Tool):
                 client.shutdown(socket.SHUT_WR)
             got += recv_until_eof(client)
         status = process.wait(RECOVERY)
-        eventually(lambda: not descendants(process.pid), "its processes end")
-        return (status, got) + said(where)
+        eventually(lambda: not descendants(process.pid), "all processes of echod end")
+        return (status, got) + output_of(where)
 
     def check(self, end, usual, fault):
         status, got, _, err = end
@@ -150,12 +150,12 @@ class Inetd(Tool):
             return "went well"
         if status == -signal.SIGSEGV and fault.name in checks.LOADER:
             return "ended by the dynamic loader"
-        expect(err or got, "the client gets nothing, and nobody is told why; status %d" % status)
+        expect(err or got, "the client gets nothing, and no reason is reported; status %d" % status)
         return "failed with a sentence"
 
 
 class Detached(Tool):
-    """echod as a daemon: the exit status of the program that was started tells whether it serves."""
+    """echod as a daemon: the exit status of the program that was started is 0 if it serves."""
 
     def end(self, process, where):
         status = process.wait(RECOVERY)
@@ -167,11 +167,11 @@ class Detached(Tool):
         alive = bool(pid) and is_alive(pid)
         if alive:
             os.kill(pid, signal.SIGTERM)
-            eventually(lambda: not is_alive(pid), "it stops")
-        return (status,) + said(where) + (alive,)
+            eventually(lambda: not is_alive(pid), "echod stops")
+        return (status,) + output_of(where) + (alive,)
 
     def check(self, end, usual, fault):
-        expect_equal(end[3], end[0] == 0, "whether it serves, with status %d" % end[0])
+        expect_equal(end[3], end[0] == 0, "whether echod serves, with status %d" % end[0])
         return super().check((end[0], "", end[2]), (0, ""), fault)
 
 

@@ -1,7 +1,7 @@
 """Clients of each service, which may get the right answer or an error.
 
 A visit returns if the answer was right. It raises Refused for an error that a client can recognise, Slow (a
-kind of Refused) if there is no answer within PATIENCE, and Wrong for anything else.
+kind of Refused) if there is no answer within TIMEOUT, and Wrong for anything else.
 """
 import contextlib
 import json
@@ -12,7 +12,7 @@ import struct
 
 from expect import Failure, SLOW
 
-PATIENCE = 60 if SLOW else 8
+TIMEOUT = 60 if SLOW else 8
 # echod's answers to clients that it refuses, and to messages that it could not store.
 REFUSALS = re.compile(rb"(echod: [a-z][^\n]*|ERR the message (could not be stored|did not end in time[^\n]*))\n")
 PATTERN = bytes(range(32, 127))
@@ -93,13 +93,13 @@ class Visitor:
 
     def __init__(self, echod):
         self.echod, self.acknowledged, self.sent, self.count = echod, [], [], 0
-        self.patience = PATIENCE
+        self.timeout = TIMEOUT
 
     def open(self, name, kind=socket.SOCK_STREAM):
         address = self.echod.address(name)
         family = socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX
         sock = socket.socket(family, kind)
-        sock.settimeout(self.patience)
+        sock.settimeout(self.timeout)
         try:
             with errors():
                 if kind == socket.SOCK_DGRAM and family == socket.AF_UNIX:
@@ -135,7 +135,7 @@ class Visitor:
         for _ in range(3):
             self.count += 1
             tried.append(b"datagram %d" % self.count)
-            sock.settimeout(self.patience / 4)
+            sock.settimeout(self.timeout / 4)
             try:
                 sock.send(tried[-1])
                 data = sock.recv(1 << 16)
@@ -159,7 +159,7 @@ def visit_tcp(visitor, name="local"):
         with errors():
             sock.shutdown(socket.SHUT_WR)
         if everything(sock):
-            raise Wrong("something comes after the echo")
+            raise Wrong("data after the echo")
 
 
 def visit_short(visitor, name):

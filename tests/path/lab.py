@@ -72,7 +72,7 @@ class Lab:
 
     def _build(self):
         if not shutil.which("nft"):
-            raise Skip("it takes nft(8)")
+            raise Skip("this test needs nft(8)")
         router, client, other, server = ADDRESSES[self.version]
         # A router sends neighbour solicitations for forwarded packets from a link-local address.
         local = [["fe80::1/64"], ["fe80::2/64"]] if self.version == 6 else [[], []]
@@ -119,8 +119,8 @@ class Lab:
             done.took = time.monotonic() - begin
             with open(where + "/page.html", encoding="utf-8") as file:
                 page = html.unescape(file.read())
-        for told in done.objects("finding") + done.objects("note"):
-            expect(told["text"] in page, "the page has: " + told["text"])
+        for finding in done.objects("finding") + done.objects("note"):
+            expect(finding["text"] in page, "the page does not have: " + finding["text"])
         return done
 
 
@@ -149,7 +149,7 @@ class Forwarder:
         """Waits for those of SOCKS that are readable. Raises OSError at the end of the with block."""
         found, _, _ = select.select([self.wake[0], *socks], [], [])
         if self.wake[0] in found:
-            raise OSError("it is over")
+            raise OSError("the forwarder was stopped")
         return found
 
     def __enter__(self):
@@ -261,7 +261,7 @@ class Swapper(Forwarder):
             self.far.close()
 
 
-class Impatient(Forwarder):
+class IdleCloser(Forwarder):
     """Forwards TCP connections, and closes those that are idle for a second."""
 
     IDLE = 1

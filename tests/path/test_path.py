@@ -3,7 +3,7 @@
 Each path has one fault. Findings that do not follow from it must not appear.
 """
 import lab
-from lab import Damager, Impatient, Lab, Swapper, kinds
+from lab import Damager, IdleCloser, Lab, Swapper, kinds
 
 from expect import expect, expect_equal, expect_match, scaled
 from tap import main, test
@@ -20,7 +20,7 @@ SOUND = 2
 took_sound = [SOUND]
 
 
-def patience():
+def time_limit():
     return NAMED * max(took_sound) / SOUND
 
 
@@ -31,7 +31,7 @@ def finds(done, *expected, also=()):
     expect(found >= set(expected) and found <= set(expected) | set(also),
            "the findings: got %s of %s" % (sorted(found), done.out))
     done.ended(1 if expected else 0)
-    expect(done.took < patience(), "it takes %.1f of %.1f s" % (done.took, patience()))
+    expect(done.took < time_limit(), "the examination took %.1f of %.1f s" % (done.took, time_limit()))
     return "\n".join(o["text"] for o in done.objects("finding"))
 
 
@@ -59,7 +59,7 @@ def sound():
                 expect_equal(done.summary["hops"], 1, "the hops of the summary")
 
 
-broken("NAT: the address that arrives is another one",
+broken("NAT: the source address differs at the server",
        "chain postrouting { type nat hook postrouting priority srcnat; oifname far masquerade; }",
        "nat", pattern=r"^198\.51\.100\.2:\d+ arrived as 203\.0\.113\.1:\d+: NAT$")
 broken("MSS clamping", FORWARD % (SYN + "tcp option maxseg size set 1380;"), "mss",
@@ -67,40 +67,40 @@ broken("MSS clamping", FORWARD % (SYN + "tcp option maxseg size set 1380;"), "ms
 broken("MSS clamping on the way back", FORWARD %
        "oifname wire tcp flags & syn == syn tcp option maxseg size set 1200;", "mss_back",
        pattern=r"^MSS 1460 of the server became 1200 on the way back: ")
-broken("DSCP that is cleared", FORWARD % "ip dscp set cs0;", "dscp", pattern="^DSCP ef became 0: ")
-broken("DSCP that is rewritten", FORWARD % "ip dscp set cs1;", "dscp",
+broken("DSCP is cleared", FORWARD % "ip dscp set cs0;", "dscp", pattern="^DSCP ef became 0: ")
+broken("DSCP is rewritten", FORWARD % "ip dscp set cs1;", "dscp",
        pattern="^DSCP 0 became cs1: ")
 broken("ECN: the flags of the SYN are cleared", FORWARD % (SYN + "tcp flags set syn;"), "ecn",
        pattern="^ECN was requested, but the request did not arrive: ")
 broken("ECN: the mark of packets is cleared", FORWARD % "ip ecn set not-ect;", "ecn_back",
        pattern="^ECN is in use, but packets from the server arrive without the mark: ")
-broken("a TTL that is rewritten", FORWARD % "ip ttl set 64;", "ttl",
+broken("the TTL is rewritten", FORWARD % "ip ttl set 64;", "ttl",
        pattern="^TTL 64 arrived as 64, and 128 as 64: something on the path rewrites it ")
-broken("timestamps that are removed", FORWARD % (SYN + "reset tcp option timestamp;"),
+broken("timestamps are removed", FORWARD % (SYN + "reset tcp option timestamp;"),
        "timestamps", pattern="^timestamps were removed: ")
-broken("SACK that is removed", FORWARD % (SYN + "reset tcp option sack-perm;"), "sack",
+broken("SACK is removed", FORWARD % (SYN + "reset tcp option sack-perm;"), "sack",
        pattern="^SACK was removed: ")
-broken("window scaling that is removed", FORWARD % (SYN + "reset tcp option window;"),
+broken("window scaling is removed", FORWARD % (SYN + "reset tcp option window;"),
        "window_scale", pattern="^window scaling was removed: ")
-broken("timestamps that are removed on the way back", FORWARD %
+broken("timestamps are removed on the way back", FORWARD %
        "oifname wire tcp flags & syn == syn reset tcp option timestamp;", "timestamps",
        pattern="^timestamps were removed on the way back: ")
 broken("an MTU black hole", FORWARD % "ip length > 1400 drop;", "mtu", "bulk",
        pattern=r"^packets of more than 1400 bytes are silently dropped \(our own MTU is 1500\): ")
-broken("one of eight paths that is dead, for TCP and UDP", FORWARD %
+broken("one of eight paths drops everything, TCP and UDP", FORWARD %
        "meta l4proto { tcp, udp } iifname wire jhash th sport mod 8 seed 0x7 vmap { 3 : drop };",
        "flows", also=["connect"],
        options=["--flows", 128],
        pattern=r"^\d+ of 128 flows loses? everything \(ports? [\d, .]+\): one of about \d+ paths ")
 broken("loss of 5 %", FORWARD % "numgen random mod 100 < 5 drop;", "loss",
        also=("connect", "retransmits", "bulk"), pattern=r"^\d+\.\d % of 384 probes are lost \(\d+\)$")
-broken("a connection that is cut by RST",
+broken("an idle connection is cut by RST",
        "set flows { type inet_service; flags dynamic, timeout; timeout 1s; }\n" + FORWARD %
        """tcp dport 7777 tcp flags & (syn | ack) == syn update @flows { tcp sport } accept
        tcp dport 7777 tcp sport @flows update @flows { tcp sport } accept
        tcp dport 7777 reject with tcp reset;""", "idle", options=["--idle", "3s"],
        pattern=r"^a connection is reset after 3s.* of silence \(RST\)$")
-broken("a connection that is forgotten",
+broken("the state of an idle connection is dropped",
        "set flows { type inet_service; flags dynamic, timeout; timeout 1s; }\n" + FORWARD %
        """tcp dport 7777 tcp flags & (syn | ack) == syn update @flows { tcp sport } accept
        tcp dport 7777 tcp sport @flows update @flows { tcp sport } accept
@@ -108,7 +108,7 @@ broken("a connection that is forgotten",
        pattern=r"^after 3s.* of silence nothing comes back: ")
 
 
-@test("filtered ICMP: nobody reports that packets are too large")
+@test("filtered ICMP: no router reports that packets are too large")
 def icmp_filtered():
     rules = "chain output { type filter hook output priority 0; meta l4proto icmp drop; }"
     with Lab(rules=rules) as path:
@@ -130,9 +130,9 @@ def mtu_reported():
                          ("2001:db8::1" if version == 6 else "198.51.100.1"), notes["mtu"], "note")
 
 
-@test("a connection that is cut by FIN")
+@test("an idle connection is cut by FIN")
 def cut_by_fin():
-    with Lab() as path, Impatient((path.host, 7777)) as forwarder:
+    with Lab() as path, IdleCloser((path.host, 7777)) as forwarder:
         path.load(PREROUTING % ("iifname wire tcp dport 7777 redirect to :%d;" % forwarder.port))
         text = finds(path.look("--idle", "5s"), "idle")
     expect_match(r"^an idle connection is closed after \d[\d.ms ]*s \(FIN\), by the server or ", text,
@@ -152,7 +152,7 @@ def damaging():
 def reordering():
     with Lab(rules=Swapper.RULES) as path, Swapper(path) as forwarder:
         text = finds(path.look(), "reordered")
-        expect(forwarder.swapped > 10, "packets were swapped")
+        expect(forwarder.swapped > 10, "too few packets were swapped")
     expect_match(r"^\d+\.\d % of 384 probes come back out of order \(\d+\)$", text, "the sentence")
 
 
@@ -166,14 +166,14 @@ def destination_nat():
                  "the sentence")
 
 
-@test("SYN cookies: a note says what is unknown, and there is no finding")
+@test("SYN cookies: a note reports what is unknown, and there is no finding")
 def cookies():
     with Lab() as path:
         with path.server.inside():
             lab.write_sysctl("ipv4/tcp_syncookies", "2")
         done = path.look()
         finds(done)
-    expect("syn" in kinds(done, "note"), "it is told: " + done.out)
+    expect("syn" in kinds(done, "note"), "there is no note about the SYN: " + done.out)
 
 
 main()

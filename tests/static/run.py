@@ -48,7 +48,7 @@ class Tool:
     def complaints(self, name):
         """What it says of the file NAME, None if nothing. Its status or a word: either counts."""
         status, text = output([self.program, *self.arguments, str(ROOT / name), *self.after], self.build)
-        # clang-tidy counts what it was told not to say.
+        # clang-tidy also counts suppressed warnings.
         text = re.sub(r"^\d+ warnings? generated\.\n", "", text, flags=re.M)
         return text or (f"{name}: status {status}\n" if status else None)
 

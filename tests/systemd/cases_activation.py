@@ -12,9 +12,9 @@ UNIX = "protocol = unix\naddress = %s\nmode = 0660" % PATH
 def activated(s):
     activate(s, "port = 7")
     expect_equal(s.generated("echod.service"), ["50-echod-conf.conf", "60-echod-socket.conf"],
-                 "what was generated for the service")
+                 "drop-ins of the service")
     expect_equal(s.generated("echod.socket"), ["50-echod-conf.conf"],
-                 "what was generated for the socket")
+                 "drop-ins of the socket")
     s.expect_state("inactive")
     s.session(7)
     s.expect_state("active")
@@ -23,7 +23,7 @@ def activated(s):
         status = s.status_of(pid)
         expect_equal((status["CapEff"], status["CapBnd"]), ("0" * 16, "0" * 16), "capabilities")
         expect(s.output("readlink", "/proc/%d/ns/net" % pid)
-               != s.output("readlink", "/proc/1/ns/net"), "it has a network of its own")
+               != s.output("readlink", "/proc/1/ns/net"), "the service has no network namespace of its own")
     expect_equal([(l["address"], l["from"]) for l in s.control("listeners")],
                  [("127.0.0.1:7", "socket-unit"), ("[::1]:7", "socket-unit")], "the listeners")
     score = s.exposure("echod.service")
@@ -46,10 +46,10 @@ def activated_restarts(s):
         load.wait_for(20)
     load.expect_none_failed(300)
     print("# %d connections" % load.count)
-    session.echo("the session of before")
+    session.echo("the earlier session")
     expect_equal(s.main_pid(), pid, "the main process")
     expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
-                 "where the listeners came from")
+                 "origins of the listeners")
 
 
 @case("echod.socket disabled again: the generated sandbox is removed, and echod binds its addresses")
@@ -59,11 +59,11 @@ def deactivated(s):
     s.run("systemctl", "disable", "-q", "--now", "echod.socket")
     s.run("systemctl", "stop", "echod.service")
     s.run("systemctl", "daemon-reload")
-    expect_equal(s.generated("echod.service"), ["50-echod-conf.conf"], "what was generated")
+    expect_equal(s.generated("echod.service"), ["50-echod-conf.conf"], "drop-ins of the service")
     s.start()
     s.session(7779)
     expect_equal([l["from"] for l in s.control("listeners")], ["echod"] * 2,
-                 "where the listeners came from")
+                 "origins of the listeners")
     expect_equal(s.show("ActiveState", "echod.socket"), "inactive", "the state of the socket")
 
 
@@ -78,7 +78,7 @@ def enabled_late(s):
     s.session()
     s.expect_state("active", "echod.socket")
     expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
-                 "where the listeners came from")
+                 "origins of the listeners")
 
 
 @case("echod.socket: after a change of the port in the INI file only, a restart fails at once with what to do")
@@ -91,7 +91,7 @@ def restarted_without(s):
     expect_equal(s.show("NRestarts"), "0", "the restarts")
     expect_match("^Cannot start: .*restart echod.socket", s.show("StatusText"), "the status")
     expect_equal([text for text in s.messages("-u", "echod") if "no IPv6" in text], [],
-                 "what it says of IPv6")
+                 "records about IPv6")
     s.run("systemctl", "daemon-reload")
     s.run("systemctl", "reset-failed", "echod.service")
     s.restart("echod.socket")
@@ -112,7 +112,7 @@ def moved(s):
     session = s.session(7779)
     s.configure("port = 7780")
     expect(s.run("systemctl", "reload", "echod", check=False).returncode != 0, "the reload fails")
-    session.echo("the session of before")
+    session.echo("the earlier session")
     s.session(7779).close()
     session.close()
     s.run("systemctl", "daemon-reload")
@@ -128,11 +128,11 @@ def late(s):
     for address, length in (("198.51.100.7", 32), ("2001:db8::7", 128)):
         s.run("ip", "address", "add", "%s/%d" % (address, length), "dev", "lo")
         try:
-            expect_equal(s.output("echoc", address, "7779", "hello"), "hello\n", "what echoc prints")
+            expect_equal(s.output("echoc", address, "7779", "hello"), "hello\n", "output of echoc")
         finally:
             s.run("ip", "address", "del", "%s/%d" % (address, length), "dev", "lo")
     expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
-                 "where the listeners came from")
+                 "origins of the listeners")
 
 
 @case("IPv6 disabled: the default of both families works in every way to run echod")
@@ -160,19 +160,19 @@ def mode_of(s, path):
 def unix_mode(s):
     activate(s, UNIX)
     expect_equal(mode_of(s, PATH), "srw-rw----", "the mode")
-    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "what echoc prints")
+    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "output of echoc")
     s.restart()
-    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "what echoc prints")
+    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "output of echoc")
     expect_equal(mode_of(s, PATH), "srw-rw----", "the mode after a restart")
 
 
 @case("echod.socket: a Unix socket in /run/echod can be reached after a stop of the service")
 def unix_stays(s):
     activate(s, UNIX)
-    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "what echoc prints")
+    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "output of echoc")
     s.run("systemctl", "stop", "echod.service")
     s.expect_state("active", "echod.socket")
-    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "what echoc prints")
+    expect_equal(s.output("echoc", "--unix", PATH, "hello"), "hello\n", "output of echoc")
     s.expect_state("active")
 
 
@@ -186,7 +186,7 @@ def answer(s, address, port):
 def datagram(s):
     activate(s, "port = 7\nprotocol = udp\naddress = *")
     s.expect_state("inactive")
-    expect_equal(answer(s, "127.0.0.2", 7), "ping", "the answer that started it")
+    expect_equal(answer(s, "127.0.0.2", 7), "ping", "the reply that started the service")
     # The worker may answer before the daemon reports that it is ready.
     eventually(lambda: s.show("ActiveState") == "active", "the service is active")
     expect_equal(answer(s, "127.0.0.1", 7), "ping", "the next one")
@@ -194,7 +194,7 @@ def datagram(s):
                  [("0.0.0.0:7", "udp", "socket-unit"), ("[::]:7", "udp", "socket-unit")],
                  "the listeners")
     s.restart()
-    expect_equal(answer(s, "127.0.0.3", 7), "ping", "one after a restart")
+    expect_equal(answer(s, "127.0.0.3", 7), "ping", "the reply after a restart")
 
 
 @case("echod-inetd.socket: an echod for each client; no failed units remain")
@@ -223,7 +223,7 @@ def accepted_records(s):
     count = 20
     for _ in range(count):
         s.session().close()
-    eventually(lambda: len(s.records("ECHOD_EVENT=session")) == count, "each has its record")
+    eventually(lambda: len(s.records("ECHOD_EVENT=session")) == count, "each session has a record")
     units = [record.get("_SYSTEMD_UNIT", "") for record in s.records("ECHOD_EVENT=session")]
     expect_equal([unit for unit in units if not unit.startswith("echod-inetd@")], [],
                  "the units of records that are none of echod-inetd")
@@ -242,7 +242,7 @@ def exchanged(s):
     s.expect_state("active")
 
 
-@case("echod@two: an instance beside the service, with its own file and control socket")
+@case("echod@two: an instance next to the service, with its own file and control socket")
 def instance(s):
     two = "echod@two.service"
     s.configure("port = 7790", path="/etc/echod/two.conf")
@@ -257,14 +257,14 @@ def instance(s):
     s.configure("port = 7791", path="/etc/echod/two.conf")
     s.reload(two)
     s.session(7791)
-    session.echo("the session of before")
+    session.echo("the earlier session")
     expect(s.refuses(7790), "the old port refuses")
     s.run("systemctl", "stop", "echod.service")
-    session.echo("the instance's session, when the service is stopped")
+    session.echo("the instance's session after a stop of the service")
     expect_equal(s.control("status", "--instance", "two")["reloads"], 1, "its reloads")
 
 
-@case("echod@a, echod@b: as doc/SCALING.md says they share a port; a reload and a restart of one refuse "
+@case("echod@a, echod@b: they share a port, as in doc/SCALING.md; a reload and a restart of one refuse "
       "nobody, and once it is stopped the other one serves all")
 def shared_port(s):
     for name in "ab":
@@ -277,7 +277,7 @@ def shared_port(s):
 
     for _ in range(40):
         s.session(7777)
-    expect(sum(clients()) == 40 and min(clients()) > 0, "each has some: %s" % clients())
+    expect(sum(clients()) == 40 and min(clients()) > 0, "clients of the two instances: %s" % clients())
     s.session(7781)
     s.session(7782)
     expect_equal(sum(clients()), 42, "clients, with those of the ports of their own")
@@ -292,5 +292,5 @@ def shared_port(s):
     load.expect_none_failed(150)
     s.run("systemctl", "stop", "echod@a.service")
     for session in [s.session(7777) for _ in range(20)]:
-        session.echo("all are served by the other one")
+        session.echo("a session with the other instance")
     expect_equal(s.control("status", "--instance", "b")["clients"], 20, "its clients")

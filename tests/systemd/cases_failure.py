@@ -18,14 +18,14 @@ def killed(s):
     expect_equal(len(before), 13, "the processes before")
     s.run("kill", "-KILL", str(pid))
     waiting = s.connect()
-    waiting.echo("who came in between")
+    waiting.echo("a client that connected during the restart")
     eventually(lambda: is_back(s, pid), "the service is active again, with another process")
-    expect_equal([old for old in before if s.is_alive(old)], [], "the processes of before")
+    expect_equal([old for old in before if s.is_alive(old)], [], "the earlier processes")
     expect_equal(len(s.members()), 4,
                  "the processes now: the daemon, the scribe, the fork server, a worker")
     expect_equal(s.show("NRestarts"), "1", "the restarts")
     for session in sessions:
-        expect_equal(session.ends(), True, "the sessions of before have ended")
+        expect_equal(session.ends(), True, "an earlier session has not ended")
     s.session()
 
 
@@ -37,11 +37,11 @@ def hung(s):
     time.sleep(3)  # longer than WatchdogSec=: a working daemon is not restarted
     expect_equal((s.main_pid(), s.show("NRestarts")), (pid, "0"), "the process, and the restarts")
     s.run("kill", "-STOP", str(pid))
-    session.echo("the session, which has a process of its own")
-    eventually(lambda: is_back(s, pid), "systemd has started it anew")
+    session.echo("the session, whose worker survives")
+    eventually(lambda: is_back(s, pid), "systemd has restarted the service")
     expect_equal(s.show("NRestarts"), "1", "the restarts")
     expect(any("atchdog" in text for text in s.messages("-u", "echod")),
-           "the journal tells of the watchdog")
+           "no record names the watchdog")
     s.session()
 
 
@@ -94,10 +94,10 @@ def short(s):
     # Apart from two processes of its own there is room for four clients: one of six is refused, and
     # another may have to wait.
     sessions = [s.connect() for _ in range(6)]
-    s.await_record("that accepting pauses", "ECHOD_EVENT=paused")
+    s.await_record("accepting was paused", "ECHOD_EVENT=paused")
     for session in sessions:
         session.close()
-    eventually(lambda: s.control("status")["clients"] == 0, "all of them are gone")
+    eventually(lambda: s.control("status")["clients"] == 0, "all clients are gone")
     s.session()
-    record = s.await_record("that accepting goes on", "ECHOD_EVENT=resumed")
+    record = s.await_record("accepting was resumed", "ECHOD_EVENT=resumed")
     expect(int(record["ECHOD_PAUSES"]) > 0, "the pauses are counted")

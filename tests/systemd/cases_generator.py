@@ -24,13 +24,13 @@ def limits(s):
         tasks = found["TasksMax"]
         expect(count + 2 <= tasks <= count + 100, "TasksMax= for %d clients is %d" % (count, tasks))
         expect(min(found["LimitNOFILE"], found["FileDescriptorStoreMax"]) >= sockets,
-               "there is room for %d sockets: %s" % (sockets, found))
+               "limits for %d sockets: %s" % (sockets, found))
     s.configure("protocol = udp", server="max_clients = 50")
     s.run("systemctl", "daemon-reload")
     expect(int(s.show("TasksMax")) >= 50 + 2 + 2 * 2, "TasksMax= has no room for datagrams")
     s.start()
     expect_equal([text for text in s.messages("-u", "echod") if "TasksMax=" in text], [],
-                 "what echod says of its limits")
+                 "records about TasksMax=")
 
 
 @case("generator: an instance has the limits of its own file, whether it is enabled or just started")
@@ -50,7 +50,7 @@ def limits_of_instance(s):
                  "TasksMax= of one that was started by hand")
     expect_equal([text for unit in (TWO, "echod@three.service")
                   for text in s.messages("-u", unit) if "TasksMax=" in text], [],
-                 "what they say of their limits")
+                 "records about TasksMax=")
     s.expect_verified(TWO, "echod@three.service")
 
 
@@ -62,14 +62,14 @@ def shared(s):
         expect_equal(s.show("ReusePort", "echod.socket"), value, "ReusePort=")
 
 
-def expect_told(s, where, unit="echod.service"):
+def expect_reported(s, where, unit="echod.service"):
     """Expects a message about the mistake at WHERE in the unit's journal, with an explanation."""
     texts = s.messages("-u", unit)
     expect(any(where in text for text in texts), "the journal names %s: %s" % (where, texts))
     found = s.records("ECHOD_EVENT=not-generated", "OBJECT_SYSTEMD_UNIT=" + unit)
     expect_equal(len(found), 1, "the records of the event")
     expect_equal((found[0]["SYSLOG_IDENTIFIER"], found[0]["PRIORITY"]), ("echod-generator", "3"),
-                 "who tells it, and its priority")
+                 "identifier and priority of the record")
     return found[0]["MESSAGE"]
 
 
@@ -81,9 +81,9 @@ def broken(s):
     s.run("systemctl", "enable", "-q", "--no-reload", "echod.service", "echod.socket")
     s.run("systemctl", "daemon-reload")
     expect_equal(s.generated("echod.service") + s.generated("echod.socket"), [],
-                 "what was generated")
+                 "generated drop-ins")
     expect_match("^TasksMax=%s$" % s.show("TasksMax"), default, "the default of the unit file")
-    expect_match("its ordinary sandbox, with network access", expect_told(s, where), "what is lost")
+    expect_match("its ordinary sandbox, with network access", expect_reported(s, where), "the message")
     s.machine.remove(CONFIG)
     s.run("systemctl", "daemon-reload")
     s.run("systemctl", "disable", "-q", "echod.service", "echod.socket")
@@ -102,13 +102,13 @@ def broken_later(s):
     s.run("systemctl", "daemon-reload")
     expect_equal([limits_of(s), limits_of(s, TWO), s.generated("echod.service"),
                   s.exposure("echod.service")], before, "limits, drop-ins and exposure")
-    expect_match("units keep the settings of its last valid version", expect_told(s, where), "what it means")
-    expect_told(s, TWO_CONFIG, TWO)
+    expect_match("units keep the settings of its last valid version", expect_reported(s, where), "the message")
+    expect_reported(s, TWO_CONFIG, TWO)
     s.expect_state("active", "echod.socket")
     s.configure("port = 7779")
     s.session(7779)
     expect_equal([l["from"] for l in s.control("listeners")], ["socket-unit"] * 2,
-                 "where the listeners came from")
+                 "origins of the listeners")
 
 
 @case("generator: daemon-reload does not wait for a hanging journald")
@@ -143,7 +143,7 @@ def forms(s):
     listen = s.show("Listen", "echod.socket")
     expect_match(r"\[fe80::1\]:7779(%lo)? \(Stream\)", listen, "the addresses")
     expect_match(r"^/run/echod/echo\.sock \(Stream\)", listen, "the paths")
-    expect_equal(s.messages("-u", "echod.socket"), [], "what systemd says")
+    expect_equal(s.messages("-u", "echod.socket"), [], "messages of systemd")
     s.run("systemctl", "enable", "-q", "echod.socket")
     s.run("systemctl", "daemon-reload")
     s.start("echod.socket")
@@ -160,9 +160,9 @@ def colon(s):
     s.run("systemctl", "daemon-reload")
     s.start(unit)
     s.session(7790).close()
-    expect(int(s.show("TasksMax", unit)) < 200, "it has the limits of its file")
+    expect(int(s.show("TasksMax", unit)) < 200, "TasksMax= is not that of the instance's file")
     expect_equal(s.control("status", "--instance", name)["pid"], s.main_pid(unit), "its process")
     s.reload(unit)
     expect_equal([text for text in s.messages("-u", unit) if "no control socket" in text],
                  [],
-                 "what is said of the control socket")
+                 "records about the control socket")

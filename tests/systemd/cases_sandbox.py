@@ -5,7 +5,7 @@ import time
 import attacks
 from cases import case
 from expect import Failure, expect, expect_equal
-from planted_unit import PlantedInetd, PlantedUnit, plant, uproot
+from planted_unit import PlantedInetd, PlantedUnit, plant, remove_planted
 from system import activate
 
 LANDLOCK_CREATE_RULESET, VERSION = 444, 1
@@ -22,10 +22,10 @@ def expect_confined(s, *options):
     expected = ["user", "no_new_privs", "seccomp", "landlock-%d" % abi, "limits", "undumpable"]
     if abi < 0:
         del expected[3]
-    expect_equal(status["protections"].split(","), expected, "what confines the workers")
+    expect_equal(status["protections"].split(","), expected, "the protections")
     expect_equal([text for text in status["unprotected"].split(", ")
                   if abi >= 0 or not text.startswith("landlock ")],
-                 ["none"] if abi >= 0 else [], "what does not")
+                 ["none"] if abi >= 0 else [], "the missing protections")
 
 
 @case("echod.service: every protection of the workers is active, before and after a reload")
@@ -52,10 +52,10 @@ def activated(s):
 
 def expect_in_units_sandbox(s, pid):
     """Expects that the process PID also has the unit's filters, and cannot observe other processes."""
-    expect(int(s.status_of(pid)["Seccomp_filters"]) > 5, "it has the filters of the unit")
+    expect(int(s.status_of(pid)["Seccomp_filters"]) > 5, "the filters of the unit are missing")
     for kind in ("mnt", "user", "ipc"):
         expect(s.output("readlink", "/proc/%d/ns/%s" % (pid, kind))
-               != s.output("readlink", "/proc/1/ns/" + kind), "it has a %s namespace" % kind)
+               != s.output("readlink", "/proc/1/ns/" + kind), "the service shares the %s namespace" % kind)
 
 
 def attack(s, kind=PlantedUnit, attempts=attacks.ALL, **unit):
@@ -72,7 +72,7 @@ def attack(s, kind=PlantedUnit, attempts=attacks.ALL, **unit):
                     raise Failure("%s: %s" % (attempt.__name__, failure)) from failure
             print("# %s: %.1f s" % (attempt.__name__, time.monotonic() - begun))
     finally:
-        uproot(s)
+        remove_planted(s)
 
 
 @case("echod.service: in its sandbox, a compromised worker can do only what attacks.py lists")

@@ -20,8 +20,8 @@ def installed(s):
     expect_equal(s.output("systemctl", "is-enabled", "echod"), "enabled\n", "is-enabled")
     expect_match(r'^ *Status: "0/1000 clients, 2 listeners',
                  s.output("systemctl", "status", "echod"), "systemctl status")
-    expect_equal(s.output("echoc", "127.0.0.1", "7777", "hello"), "hello\n", "what echoc prints")
-    expect_equal(s.output("echoc", "::1", "7777", "hello"), "hello\n", "what echoc prints")
+    expect_equal(s.output("echoc", "127.0.0.1", "7777", "hello"), "hello\n", "output of echoc")
+    expect_equal(s.output("echoc", "::1", "7777", "hello"), "hello\n", "output of echoc")
     s.session()
     user = s.output("id", "-u", "echod").strip()
     expect(user != "0", "echod has a user of its own")
@@ -43,7 +43,7 @@ def presets(s):
     s.run("systemctl", "disable", "-q", *units)
     s.run("systemctl", "preset", "-q", *units)
     found = [s.run("systemctl", "is-enabled", unit, check=False).stdout for unit in units]
-    expect_equal(found, ["enabled\n", "disabled\n", "disabled\n"], "what is enabled")
+    expect_equal(found, ["enabled\n", "disabled\n", "disabled\n"], "enabled units")
 
 
 @case("systemd-analyze verify finds nothing in any unit")
@@ -68,7 +68,7 @@ def port_changed(s):
     s.reload()
     other = s.session(7778)
     expect(s.refuses(7777), "the old port refuses")
-    session.echo("the session of before")
+    session.echo("the earlier session")
     expect_equal(len(s.control("list")), 2, "the number of clients")
     session.close()
     other.close()
@@ -86,11 +86,11 @@ def broken_reload(s):
     expect(any(where in text for text in s.messages("-u", "echod")), "the journal names " + where)
     s.expect_state("active")
     expect_equal(s.main_pid(), pid, "the main process")
-    session.echo("the session of before")
+    session.echo("the earlier session")
     s.session().close()
     s.configure()
     s.reload()
-    session.echo("the session, after a reload that succeeded")
+    session.echo("the session after a successful reload")
 
 
 @case("an invalid INI file: a restart fails once with status 78; it starts after the file is fixed")
@@ -115,7 +115,7 @@ def in_use(s):
         s.run("systemctl", "start", "echod", check=False)
         eventually(lambda: re.match("Cannot start: listener local: 127.0.0.1:7777 is in use",
                                     s.show("StatusText")), "the status has the reason")
-    eventually(lambda: s.show("ActiveState") == "active", "it starts once the address is free")
+    eventually(lambda: s.show("ActiveState") == "active", "the service starts once the address is free")
 
 
 @case("a host name that cannot be resolved yet: the start is retried without limit")
@@ -123,12 +123,12 @@ def later_name(s):
     hosts = s.machine.read("/etc/hosts")
     s.configure("port = 7777\naddress = echod-later.test")
     s.run("systemctl", "start", "echod", check=False)
-    eventually(lambda: int(s.show("NRestarts")) >= 2, "it is started again")
+    eventually(lambda: int(s.show("NRestarts")) >= 2, "systemd restarts the service")
     eventually(lambda: s.show("ExecMainStatus") == "69", "the exit status, between two tries, is 69")
-    expect(s.show("ActiveState") != "failed", "it has not been given up")
+    expect(s.show("ActiveState") != "failed", "the service has failed")
     s.machine.write("/etc/hosts", hosts + "127.0.0.1 echod-later.test\n")
     try:
-        eventually(lambda: s.show("ActiveState") == "active", "it starts once the name is known")
+        eventually(lambda: s.show("ActiveState") == "active", "the service starts once the name is known")
         s.session().close()
     finally:
         s.machine.write("/etc/hosts", hosts)
@@ -159,7 +159,7 @@ def upgraded(s):
         expect_equal(s.output("stat", "-L", "-c", "%i", "/proc/%d/exe" % pid),
                      s.output("stat", "-c", "%i", "/usr/sbin/echod"), "the program that runs")
         expect_equal(s.main_pid(), pid, "the main process")
-        session.echo("the session of before")
+        session.echo("the earlier session")
         s.session().close()
 
 
@@ -174,8 +174,8 @@ def restarts(s):
     load.expect_none_failed(300)
     print("# %d connections" % load.count)
     expect_equal([listener["from"] for listener in s.control("listeners")], ["fd-store"] * 2,
-                 "where the listeners came from")
-    expect_equal(s.show("NRestarts"), "0", "restarts that nobody asked for")
+                 "origins of the listeners")
+    expect_equal(s.show("NRestarts"), "0", "automatic restarts")
 
 
 @case("50 reloads under load: no connection fails, clients stay connected, and the process is the same")
@@ -186,15 +186,15 @@ def reloads(s):
         load.wait_for(100)
         for _ in range(50):
             s.reload()
-            session.echo("the session of before")
+            session.echo("the earlier session")
         load.wait_for(100)
     load.expect_none_failed(500)
     print("# %d connections" % load.count)
-    session.echo("the session of before")
+    session.echo("the earlier session")
     expect_equal(s.main_pid(), pid, "the main process")
     expect_equal(s.control("status")["reloads"], 50, "the reloads that it counted")
     session.close()
-    eventually(lambda: s.control("status")["clients"] == 0, "no client is counted any more")
+    eventually(lambda: s.control("status")["clients"] == 0, "no client is counted")
     eventually(lambda: len(s.members()) == 3, "only daemon, scribe and fork server are left")
 
 
@@ -207,14 +207,14 @@ def restart_drains(s):
     eventually(lambda: s.show("StatusText").startswith("Stopping: waiting for "),
                "the service stops")
     waiting = s.connect()
-    expect(idle.ends(), "who is idle is disconnected")
+    expect(idle.ends(), "an idle client was not disconnected")
     expect_equal(s.main_pid(), pid, "the main process, while there is a client")
-    expect_equal(len(session.read(count)), count, "what the other one gets")
+    expect_equal(len(session.read(count)), count, "bytes that the other client receives")
     session.close()
-    waiting.echo("who came while echod stopped")
+    waiting.echo("a client that connected while echod stopped")
     expect_equal((restart.communicate(timeout=DEADLINE)[0], restart.returncode), ("", 0),
                  "systemctl restart")
-    expect(s.main_pid() not in (0, pid), "it is another process")
+    expect(s.main_pid() not in (0, pid), "the main process is still the same")
 
 
 @case("FileDescriptorStoreMax=0 in a drop-in: a stop refuses new clients at once, and connected ones stay")
@@ -223,9 +223,9 @@ def stop_refuses(s):
     s.start()
     session, count = s.busy_session()
     stop = s.machine.start("systemctl", "stop", "echod")
-    eventually(lambda: s.refuses(7777), "who comes now is refused")
+    eventually(lambda: s.refuses(7777), "new clients are refused")
     expect(stop.poll() is None, "systemctl stop waits")
-    expect_equal(len(session.read(count)), count, "what the session gets while echod stops")
+    expect_equal(len(session.read(count)), count, "bytes received while echod stops")
     session.close()
     expect_equal((stop.communicate(timeout=DEADLINE)[0], stop.returncode), ("", 0), "systemctl stop")
 
@@ -245,7 +245,7 @@ def many_listeners(s):
     load.expect_none_failed(100)
     origins = [listener["from"] for listener in s.control("listeners")]
     expect_equal((len(origins), set(origins)), (count + 2, {"fd-store"}),
-                 "where the listeners came from")
+                 "origins of the listeners")
 
 
 def expect_served_on(s, sessions, seconds):
@@ -265,7 +265,7 @@ def unix_socket(s):
     inode = s.output("stat", "-c", "%i", path)
     for act in (s.restart, s.reload, s.restart):
         act()
-        expect_equal(s.output("echoc", "--unix", path, "hello"), "hello\n", "what echoc prints")
+        expect_equal(s.output("echoc", "--unix", path, "hello"), "hello\n", "output of echoc")
         expect_equal(s.output("stat", "-c", "%A %U %i", path), "srw-rw---- echod " + inode,
                      "the file")
     s.run("systemctl", "stop", "echod")
@@ -311,7 +311,7 @@ def session_record(s):
     expect(int(record["ECHOD_BYTES_IN"]) > 0, "bytes are counted")
     expect(0 < int(record["ECHOD_RTT_USEC"]) < 10 ** 7, "the round-trip time")
     expect_equal([record.get(name) for name in ("ECHOD_RETRANSMITS", "ECHOD_SEGMENTS_LOST")],
-                 ["0", "0"], "what TCP knows of loopback")
+                 ["0", "0"], "retransmits and lost segments over loopback")
 
 
 @case("a message is in the journal with its fields before it is acknowledged")
@@ -342,14 +342,14 @@ def explained(s):
     text = s.output("journalctl", "-x", "-o", "short", s.since(),
                     "ECHOD_EVENT=session")
     expect_match("^[^ ]* Subject: .", text, "the explanation")
-    expect(record["ECHOD_PEER"] in text.split(" Subject: ", 1)[1], "it names the client")
+    expect(record["ECHOD_PEER"] in text.split(" Subject: ", 1)[1], "the explanation does not name the client")
 
 
 @case("journalctl has the text of echod.catalog for every MESSAGE_ID")
 def catalogued(s):
     s.run("journalctl", "--update-catalog")
     entries = re.split(r"^-- (?=[0-9a-f]{32}$)", s.machine.read(CATALOG), flags=re.M)[1:]
-    expect(len(entries) > 10, "there are entries: %d" % len(entries))
+    expect(len(entries) > 10, "too few entries: %d" % len(entries))
     for entry in entries:
         number, text = entry.split("\n", 1)
         shown = s.output("journalctl", "--dump-catalog", number)

@@ -21,7 +21,7 @@ def exchange(s, which, *options):
     load.expect_none_failed(200)
     print("# %d connections" % load.count)
     for session in sessions:
-        session.echo("a session of before")
+        session.echo("an earlier session")
     expect_equal(s.main_pid(), pid, "the main process")
     expect_equal(s.control("status")["clients"], SESSIONS, "the clients that are counted")
     s.expect_runs_installed()
@@ -36,9 +36,9 @@ def upgraded(s):
     for which, options in (("new", ()), ("old", ("--allow-downgrades",)), ("old", ("--reinstall",))):
         before = s.control("status")["reloads"]
         text = exchange(s, which, *options)
-        expect(s.control("status")["reloads"] > before, "it was reloaded")
+        expect(s.control("status")["reloads"] > before, "the daemon was not reloaded")
         expect_equal(s.machine.read(CONFIG).endswith(NEWS), which == "new", "the conffile is new")
-        expect("echod: " not in text, "nothing is complained of: " + text)
+        expect("echod: " not in text, "echod printed an error: " + text)
 
 
 @package_case("upgraded under load where echod.socket is enabled: the same, and the socket is untouched")
@@ -54,40 +54,40 @@ def upgraded_socket(s):
     expect_equal(s.show("ActiveEnterTimestampMonotonic", "echod.socket"), since,
                  "since when the socket listens")
     expect_equal([listener["from"] for listener in s.control("listeners")], ["socket-unit"] * 2,
-                 "where the listeners came from")
+                 "origins of the listeners")
 
 
-@package_case("upgraded: an instance takes the new program over, too")
+@package_case("upgraded: an instance reloads into the new program, too")
 def upgraded_instance(s):
     s.install()
     s.configure("port = 7790", path="/etc/echod/two.conf")
     s.run("systemctl", "enable", "-q", "--now", "echod@two")
     session, pid = s.session(7790), s.main_pid("echod@two")
     s.install("new")
-    session.echo("the session of before")
+    session.echo("the earlier session")
     expect_equal(s.main_pid("echod@two"), pid, "its main process")
     s.expect_runs_installed("echod@two")
     s.expect_runs_installed()
 
 
-@package_case("upgraded with a configuration that was edited and is wrong: the old program serves on")
+@package_case("upgraded with an invalid configuration: the old program continues")
 def upgraded_broken(s):
     s.install()
     session, pid = s.session(), s.main_pid()
     where = s.configure_wrongly()
     text = s.install("new")
-    expect_match("could not be reloaded", text, "what the upgrade says")
-    expect(where in text, "it names " + where)
-    session.echo("the session of before")
+    expect_match("could not be reloaded", text, "output of the upgrade")
+    expect(where in text, "the output does not name " + where)
+    session.echo("the earlier session")
     s.session().close()
     expect_equal(s.main_pid(), pid, "the main process")
     s.configure()
     s.reload()
-    session.echo("the session of before, when the configuration is mended")
+    session.echo("the earlier session after the configuration is corrected")
     s.expect_runs_installed()
 
 
-@package_case("upgraded when echod does not answer any more: it is restarted, nobody is refused")
+@package_case("upgraded while echod hangs: it is restarted, and no client is refused")
 def upgraded_deaf(s):
     s.install()
     pid = s.main_pid()
@@ -97,12 +97,12 @@ def upgraded_deaf(s):
         text = s.install("new")
         load.wait_for(100)
     load.expect_none_failed(200)
-    expect_match("does not answer and is restarted", text, "what the upgrade says")
-    expect(s.main_pid() not in (0, pid), "it is another process")
+    expect_match("does not answer and is restarted", text, "output of the upgrade")
+    expect(s.main_pid() not in (0, pid), "the main process is still the same")
     s.expect_runs_installed()
 
 
-@package_case("upgraded when it is stopped and disabled: it stays so, and so does what was enabled")
+@package_case("upgraded when stopped and disabled: units stay stopped, enabled or disabled")
 def upgraded_stopped(s):
     s.install()
     s.run("systemctl", "disable", "-q", "--now", "echod.service")
@@ -114,7 +114,7 @@ def upgraded_stopped(s):
     s.expect_state("inactive", "echod-inetd.socket")
 
 
-@package_case("upgraded where echod-inetd.socket runs instead: that is left alone, nothing is started")
+@package_case("upgraded where echod-inetd.socket runs instead: it keeps running, and nothing is started")
 def upgraded_inetd(s):
     s.install()
     s.run("systemctl", "enable", "-q", "--now", "echod-inetd.socket")  # stops the service
@@ -128,7 +128,7 @@ def upgraded_inetd(s):
     s.session().close()
 
 
-@package_case("upgraded when it is stopped, and still enabled: it stays stopped")
+@package_case("upgraded when stopped but enabled: it stays stopped")
 def upgraded_only_stopped(s):
     s.install()
     s.run("systemctl", "stop", "echod.service")
@@ -136,7 +136,7 @@ def upgraded_only_stopped(s):
     s.expect_state("inactive")
 
 
-@package_case("upgraded: an instance whose name has a colon is reloaded, and has its control socket")
+@package_case("upgraded: an instance whose name has a colon is reloaded and keeps its control socket")
 def upgraded_colon(s):
     name = "127.0.0.1:7790"
     s.install()
@@ -145,13 +145,13 @@ def upgraded_colon(s):
     session, pid = s.session(7790), s.main_pid("echod@" + name)
     expect_match("serving", s.output("echoctl", "--instance", name, "status"), "its status")
     text = s.install("new")
-    expect("echod: " not in text, "nothing is complained of: " + text)
-    session.echo("the session of before")
+    expect("echod: " not in text, "echod printed an error: " + text)
+    session.echo("the earlier session")
     expect_equal(s.main_pid("echod@" + name), pid, "its main process")
     s.expect_runs_installed("echod@" + name)
 
 
-@package_case("upgraded where policy-rc.d forbids to reload services: it says so, the old one serves on")
+@package_case("upgraded where policy-rc.d forbids to reload services: it prints that, and the old program continues")
 def upgraded_forbidden(s):
     s.install()
     session, pid = s.session(), s.main_pid()
@@ -160,21 +160,21 @@ def upgraded_forbidden(s):
     text = s.install("new")
     s.machine.remove(POLICY)
     expect_match("echod.service runs on as the version of before, until: systemctl reload "
-                 "echod.service", text, "what the upgrade says")
-    session.echo("the session of before")
+                 "echod.service", text, "output of the upgrade")
+    session.echo("the earlier session")
     expect_equal(s.main_pid(), pid, "the main process")
     s.reload()
     s.expect_runs_installed()
 
 
-@package_case("upgraded with a configuration that was edited, and a new one: the edited one stays")
+@package_case("upgraded to a new default configuration: the edited one stays")
 def upgraded_edited(s):
     s.install()
     s.configure("port = 7778")
     kept = s.machine.read(CONFIG)
     s.install("new")
     expect_equal(s.machine.read(CONFIG), kept, CONFIG)
-    expect(s.machine.exists(CONFIG + ".dpkg-dist"), "the new one is beside it")
+    expect(s.machine.exists(CONFIG + ".dpkg-dist"), "the new file is not next to it")
     s.session(7778).close()
     s.apt("purge", "echod")
     expect(not s.machine.exists("/etc/echod"), "a purge takes both")

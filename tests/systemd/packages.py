@@ -86,7 +86,7 @@ class Packaged(System):
     def install(self, which="old", *options):
         """Installs the version WHICH from its files, as an administrator does."""
         text = self.apt("install", *options, *[PLACE + "%s/%s.deb" % (which, n) for n in NAMES])
-        expect_equal(self.installed(), "ii " + self.version[which], "what dpkg has of echod")
+        expect_equal(self.installed(), "ii " + self.version[which], "status of the package")
         return text
 
     def installed(self):

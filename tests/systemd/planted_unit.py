@@ -28,7 +28,7 @@ def plant(s):
         shutil.copy(program, s.machine.tree + PLACE)
 
 
-def uproot(s):
+def remove_planted(s):
     s.machine.remove(PLACE)
 
 

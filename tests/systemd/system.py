@@ -76,7 +76,7 @@ class Load:
         self.limit = limit
         self.count = 0
         self.failures = []
-        self.over = threading.Event()
+        self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
 
@@ -87,7 +87,7 @@ class Load:
 
     def end(self):
         """Ends the load, after the connections that have already begun."""
-        self.over.set()
+        self.stopping.set()
 
     def __exit__(self, *_):
         self.end()
@@ -97,7 +97,7 @@ class Load:
     def take(self):
         """Whether to make another connection."""
         with self.lock:
-            if self.over.is_set() or (self.limit is not None and self.count >= self.limit):
+            if self.stopping.is_set() or (self.limit is not None and self.count >= self.limit):
                 return False
             self.count += 1
             return True
@@ -120,10 +120,10 @@ class Load:
 
     def expect_none_failed(self, least):
         """After the end: expects that no connection failed, of at least LEAST."""
-        expect(not any(thread.is_alive() for thread in self.threads), "all clients are done")
+        expect(not any(thread.is_alive() for thread in self.threads), "a client has not finished")
         expect_equal((len(self.failures), self.failures[:3]), (0, []),
                      "failures of %d connections" % self.count)
-        expect(self.count >= least, "%d connections are too few to tell" % self.count)
+        expect(self.count >= least, "only %d connections" % self.count)
 
 
 def activate(s, listen, *more):
@@ -220,7 +220,7 @@ class System:
         """Expects that "systemd-analyze verify" finds no fault in the units and their drop-ins."""
         for unit in units:
             done = self.run("systemd-analyze", "verify", "--man=no", unit, check=False)
-            expect_equal((done.stderr, done.returncode), ("", 0), "what it says of " + unit)
+            expect_equal((done.stderr, done.returncode), ("", 0), "result of systemd-analyze verify " + unit)
 
     def members(self, unit="echod.service"):
         """The processes in the cgroup of UNIT."""

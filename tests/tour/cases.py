@@ -177,7 +177,7 @@ def limits(program):
         sock = stage.connect()
         words = stage.receive_end(sock, "client 17 is not refused")
         if words != b"too many clients\n":
-            raise NotYet("client 17 is told %r" % words)
+            raise NotYet("client 17 gets %r" % words)
 
 
 @case
@@ -198,7 +198,7 @@ def drain(program):
         stage.wait(lambda: not stage.listens(), "new clients are still accepted")
         stage.settle()
         if stage.ended() and stage.popen.returncode:
-            raise NotYet(stage.obituary())
+            raise NotYet(stage.end_message())
         stage.exchange(sock, b"bye\n")
         end_sending(sock)
         stage.receive_end(sock, "the connection is never closed")

@@ -59,7 +59,7 @@ exec inetd -i "$0.conf" """),
 }
 
 
-def told(program):
+def gets_reason(program):
     """Client 17 gets the reason why it is refused."""
     with Stage(program) as stage:
         for _ in range(MAX_CLIENTS):
@@ -114,7 +114,7 @@ ROWS = [
     ("A client that sends a lot and reads late gets every byte, and then the end",
      CASES["every-byte"]),
     ("A client that arrives while no descriptor is free is served later", CASES["shortage"]),
-    ("The number of clients is limited, and a client beyond the limit gets a message", told),
+    ("The number of clients is limited, and a client beyond the limit gets a message", gets_reason),
     ("A silent client is disconnected", CASES["silence"]),
     ("SIGHUP reloads, and disconnects nobody", reload),
     ("SIGTERM lets clients finish what they are doing, and no new ones in", finish),

@@ -117,7 +117,7 @@ class Stage:
     def ended(self):
         return self.popen.poll() is not None
 
-    def obituary(self):
+    def end_message(self):
         if self.popen.returncode < 0:
             return "the server was killed by %s" % signal.Signals(-self.popen.returncode).name
         said = self.messages()
@@ -148,7 +148,7 @@ class Stage:
                 return value
             looks_asleep = looks_asleep + 1 if asleep else 0
             if ended and (looks_asleep >= quiet or not self.look()):
-                raise NotYet(self.obituary())
+                raise NotYet(self.end_message())
             if looks_asleep >= quiet:
                 raise NotYet(otherwise)
             time.sleep(SAMPLE)
@@ -175,7 +175,7 @@ class Stage:
             sock.connect(("127.0.0.1", self.port))
         except OSError as error:
             if self.ended():
-                raise NotYet(self.obituary()) from error
+                raise NotYet(self.end_message()) from error
             raise
         sock.setblocking(False)
         return sock
