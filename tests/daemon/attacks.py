@@ -27,7 +27,7 @@ RW, RWX, RX = 3, 7, 5
 SHARED, PRIVATE, FIXED, ANONYMOUS = 1, 2, 0x10, 0x20
 MAPPED = SHARED | FIXED | 0x8000  # MAP_POPULATE
 SOL_SOCKET, TCP = 1, 6
-SLOT, NEXT, ME = "slot", "the page behind the slot", "its own process"
+SLOT, NEXT, ME = "slot", "the page after the slot", "its own process"
 
 # Calls that are permitted with any arguments.
 FREE = """recvfrom sendto recvmmsg sendmmsg sendmsg recvmsg poll ppoll shutdown write getsockname
@@ -129,7 +129,7 @@ def kernels_own():
 
 def expect_violation(attempt):
     """Expects that the call was not made, and that the record of the session names it."""
-    expect_equal(attempt.reply, "", "what became of %s" % attempt)
+    expect_equal(attempt.reply, "", "the reply to %s" % attempt)
     name = name_of(attempt.number) or "call"
     record = attempt.worker.record()
     expect(" warning: session of " in record, record)
@@ -166,7 +166,7 @@ def calls_of(echod, name):
     """Expects that of all system calls, those on the list are permitted and no others are made."""
     free = {number_of(call) for call in FREE if number_of(call) >= 0}
     for attempt in try_all(echod, [(number, NOTHING) for number in sorted(free)], name):
-        expect(attempt.reply, "%s was not let through" % attempt)
+        expect(attempt.reply, "%s had no reply" % attempt)
     for attempt in try_all(echod, [(number, NOTHING) for number in calls_off_the_list()], name):
         expect_violation(attempt)
     for attempt in try_all(echod, [(number, NOTHING) for number in kernels_own()], name):
@@ -174,28 +174,28 @@ def calls_of(echod, name):
 
 
 def every_call(echod):
-    """By no service's worker is a call made that is not on the list; each is counted."""
-    witness = echod.obedient()
-    pid = witness.number("PID")
+    """No service's worker can make a call that is not on the list; each attempt is counted."""
+    other = echod.obedient()
+    pid = other.number("PID")
     for name in LISTENERS:
         calls_of(echod, name)
     count_violations(echod, len(LISTENERS) * len(calls_off_the_list()))
-    expect_equal(witness.number("PID"), pid, "the worker of somebody else")
+    expect_equal(other.number("PID"), pid, "the worker of another session")
 
 
 def calls_of_one_service(echod):
-    """The same, where an echod serves one client and can be asked nothing."""
+    """The same for an echod that serves one client and has no control socket."""
     calls_of(echod, "local")
 
 
 def arguments(echod):
-    """Of calls that are let through with certain arguments only, others are not made."""
+    """Calls with restricted arguments are refused with other arguments."""
     here = {name: CHECKED[name] for name in CHECKED if number_of(name) >= 0}
     good = [(number_of(name), a) for name in here for a in here[name][0]]
     bad = [(number_of(name), a) for name in here for a in here[name][1]]
     for name in LISTENERS:
         for attempt in try_all(echod, good, name):
-            expect(attempt.reply, "%s was not let through" % attempt)
+            expect(attempt.reply, "%s had no reply" % attempt)
     count_violations(echod, 0)
     for name in LISTENERS:
         for attempt in try_all(echod, bad, name):
@@ -204,9 +204,9 @@ def arguments(echod):
 
 
 def other_ways_in(echod):
-    """The ways in for other kinds of programs are shut, too."""
+    """System calls of other ABIs are refused."""
     if platform.machine() != "x86_64":
-        raise Skip("there is one way in on this machine")
+        raise Skip("this machine has only one system call ABI")
     killed = r"its worker was killed by signal 31 \(SIGSYS\)|" + re.escape(FORBIDDEN)
     # getpid(2) and others of x32, and of i386
     for number in (39, 0, 9, 41, 59, 512, 520, 545):
@@ -221,9 +221,9 @@ def other_ways_in(echod):
 
 
 def ends(echod):
-    """A worker ends its session by exit_group(2), and a handler of its own returns."""
+    """A worker can call exit_group(2) and return from a signal handler."""
     worker = echod.obedient()
-    expect_equal(worker.syscall("exit_group", *ENDING["exit_group"]), None, "what it returns")
+    expect_equal(worker.syscall("exit_group", *ENDING["exit_group"]), None, "the result of exit_group")
     expect(": closed by the client; " in worker.record(), worker.record())
     worker = echod.obedient()
     echod.kill_process(worker.number("PID"), signal.SIGTERM)
@@ -247,7 +247,7 @@ def no_process(echod):
 
 
 def aborts(echod):
-    """A worker that fails an assertion of its C library ends, as nobody's crash but its own."""
+    """A failed assertion in libc ends that worker only."""
     for how in (("ABORT",), ("CRASH",), ("OVERFLOW", b"x" * 200)):
         worker, other = echod.obedient(), echod.obedient()
         expect_equal(worker.ask(*how), "", "the reply to %s" % how[0])
@@ -259,7 +259,7 @@ def aborts(echod):
 # ---- others' memory ----
 
 def slots(echod):
-    """A worker reaches its own slot, and no other's."""
+    """A worker can reach its own slot and no other."""
     others = [echod.obedient() for _ in range(3)]
     for other in others:
         other.number("PID")
@@ -279,7 +279,7 @@ def slots(echod):
             expect(worker.syscall("mmap", slot, PAGE, RW, MAPPED, fd, offset) < 0,
                    "descriptor %d can be mapped" % fd)
     expect_equal(sorted((r["id"], r["bytes_in"]) for r in echod.ask("list")
-                        if r["id"] != worker.number("PID")), before, "what others count")
+                        if r["id"] != worker.number("PID")), before, "the byte counts of the other sessions")
     worker.close()
 
 
@@ -322,17 +322,17 @@ def forged_records(echod):
     text = "session of 192.0.2.1:1 on local: its worker was killed by signal 11 (SIGSEGV)"
     fields = ["MESSAGE=" + text, "ECHOD_EVENT=crash", "PRIORITY=0", "SYSLOG_IDENTIFIER=sshd",
               "MESSAGE_ID=2ff207dd925840ea9b59a2e90bf38479", "ECHOD_PID=1"]
-    expect(send_record(worker, 1, fields) > 0, "it is sent")
+    expect(send_record(worker, 1, fields) > 0, "the record was not sent")
     line = echod.log.wait(re.escape(text))[0]
     expect(" info: message from session of " in line, line)
     fields[0] = "MESSAGE=x\n2026-01-01T00:00:00.000Z error: forged\x1b[2J"
-    expect(send_record(worker, 1, fields) > 0, "it is sent")
+    expect(send_record(worker, 1, fields) > 0, "the record was not sent")
     line = echod.log.wait("forged")[0]
     expect(" info: message from x" in line and "\x1b" not in line, line)
 
 
-def rubbish_for_the_scribe(echod):
-    """Rubbish over the connection to the scribe is dropped, and others' messages are stored."""
+def garbage_for_the_scribe(echod):
+    """Garbage over the connection to the scribe is dropped, and others' messages are stored."""
     worker, other = echod.obedient("stored"), echod.obedient("stored")
     for data in (b"", b"x", b"\0" * 8, b"\xff" * 8, b"\0\0\0\0\0\0\0\0noequals",
                  b"\xff" * 4000, b"\0" * 4000, b"MESSAGE=" * 500):
@@ -341,11 +341,11 @@ def rubbish_for_the_scribe(echod):
     # As many as the connection accepts; nothing reads the answers.
     for _ in range(300):
         worker.syscall("sendto", 1, worker.buffer, 4000, 0x4040, 0, 0)
-    expect(send_record(other, 1, ["MESSAGE=honest"]) > 0, "it is sent")
+    expect(send_record(other, 1, ["MESSAGE=honest"]) > 0, "the record was not sent")
     echod.log.wait(" info: message from honest")
-    expect_equal(echod.log.matching("the scribe was killed"), [], "what became of the scribe")
+    expect_equal(echod.log.matching("the scribe was killed"), [], "log records that the scribe was killed")
 
 
 ALL = (every_call, arguments, other_ways_in, ends, no_process, aborts, slots, powers, forged_records,
-       rubbish_for_the_scribe)
+       garbage_for_the_scribe)
 WITHOUT_CONTROL = (calls_of_one_service, other_ways_in, no_process)

@@ -50,7 +50,7 @@ def send_while_reading(sock, data):
     selector.register(sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
     while True:
         ready = selector.select(DEADLINE)
-        expect(ready, "the connection stands still")
+        expect(ready, "the connection makes no progress")
         events = ready[0][1]
         if events & selectors.EVENT_WRITE:
             view = view[sock.send(view[:1 << 18]):]

@@ -75,7 +75,7 @@ def expect_nothing(sock, later, address):
     except BlockingIOError:
         found = None
     sock.settimeout(DEADLINE)
-    expect_equal(found, None, "what is sent to it")
+    expect_equal(found, None, "the datagram that arrived")
 
 
 def counter(echod, name):
@@ -86,7 +86,7 @@ def counter(echod, name):
 def worker_of(echod, name="local", index=0):
     """The process ID of the worker of a datagram listener, once it has one."""
     return eventually(lambda: [row["pid"] for row in echod.ask("datagrams")
-                               if row["listener"] == name][index], "it has a worker")
+                               if row["listener"] == name][index], "the listener has a worker")
 
 
 def datagram_workers(echod):
@@ -97,7 +97,7 @@ def datagram_workers(echod):
 
 def need_network():
     if not private_network():
-        raise Skip("it takes a network namespace of its own")
+        raise Skip("this test needs a network namespace of its own")
 
 
 def checksum(data):

@@ -21,7 +21,7 @@ OK, DIFFERS, SILENT, CLOSED, USAGE, TOO_LONG, NO_CONNECTION, LOCAL_IO = 0, 1, 3,
 
 
 def start(*args, program=(ECHOC,), **popen):
-    """An echoc that runs; its input, output and errors are pipes, unless told."""
+    """An echoc that runs; its input, output and errors are pipes by default."""
     for name in ("stdin", "stdout", "stderr"):
         popen.setdefault(name, subprocess.PIPE)
     return subprocess.Popen(list(program) + [str(arg) for arg in args], env=clean_environment(),
@@ -37,20 +37,20 @@ def finish(process, send=None):
 
 
 def run(*args, send=b"", **popen):
-    """Runs echoc to its end, with SEND as its standard input, unless that is told."""
+    """Runs echoc to its end, with SEND as its standard input by default."""
     return finish(start(*args, **popen), None if "stdin" in popen else send)
 
 
 def prints(expected, *args, **how):
-    """Runs echoc, which has to print EXPECTED, to say nothing, and to succeed."""
+    """Runs echoc, which has to print EXPECTEDand nothing else, and to succeed."""
     expect_equal(run(*args, **how), (OK, expected, ""), "status, output and errors of %s" % (args,))
 
 
 def fails(status, reason, *args, **how):
     """Runs echoc, which has to print nothing and to end with STATUS for a REASON (a pattern)."""
     got, out, err = run(*args, **how)
-    expect_equal((got, out), (status, b""), "status and output (it says: %s)" % err.strip())
-    expect_match("^echoc: " + reason, err, "what it says")
+    expect_equal((got, out), (status, b""), "status and standard output (standard error: %s)" % err.strip())
+    expect_match("^echoc: " + reason, err, "standard error")
 
 
 def read_line(file):
@@ -114,22 +114,22 @@ class Server:
 
 
 class Silent(Server):
-    """READS to the end, or nothing; sends WORDS; and then is silent until it is to GO_ON."""
+    """READS to the end, or nothing; sends WORDS; and then is silent until it is to RESUME."""
 
-    def __init__(self, words=b"", reads=True, last_words=b""):
-        self.go_on = threading.Event()
+    def __init__(self, words=b"", reads=True, farewell=b""):
+        self.resume = threading.Event()
 
         def serve(sock):
             if reads:
                 recv_until_eof(sock)
             sock.sendall(words)
-            self.go_on.wait(DEADLINE)
-            sock.sendall(last_words)
+            self.resume.wait(DEADLINE)
+            sock.sendall(farewell)
 
         super().__init__(serve)
 
     def __exit__(self, *how):
-        self.go_on.set()
+        self.resume.set()
         return super().__exit__(*how)
 
 
@@ -171,7 +171,7 @@ class Terminal:
             more = self._read()
             expect(more, "the terminal was left with %r" % self.seen)
             self.seen += more
-        expect_equal(self.seen, text, "what the terminal shows")
+        expect_equal(self.seen, text, "the terminal's output")
         self.seen = b""
 
     def finish(self):

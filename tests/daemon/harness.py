@@ -85,7 +85,7 @@ def inetd(client, config=None, stderr=subprocess.PIPE, prepare=None):
         # The file is removed only after it has read its configuration.
         eventually(lambda: process.poll() is not None or
                    len(read_proc(process.pid, "task/%d/children" % process.pid).split()) > 0 or
-                   stat_fields(process.pid)[:1] == [b"Z"], "it has started its scribe")
+                   stat_fields(process.pid)[:1] == [b"Z"], "echod has started its scribe")
     client.close()
     return process
 
@@ -169,7 +169,7 @@ class Echod:
         text = config if config is not None else ini(server, listen)
         self.write("echod.conf", text.replace("@DIR@", self.dir))
         if os.geteuid() != 0:
-            self.let_us_look()
+            self.enable_core_dumps()
         self.sockets, self.listening = [], {}
         self.popen, self.daemon_pid, self.scribe_pid, self.descriptor_count = None, None, None, 0
         running.append(self)
@@ -200,7 +200,7 @@ class Echod:
     def command(self, args):
         return WRAPPER + [ECHOD, "--config", self.config] + list(args)
 
-    def let_us_look(self):
+    def enable_core_dumps(self):
         """Makes /proc/PID/fd of its processes readable to us: without core_dumps only root can read it."""
         os.mkdir(self.config + ".d")
         self.write(self.config + ".d/test.conf", "[server]\ncore_dumps = yes\n")
@@ -369,7 +369,7 @@ class Echod:
             """Until it is accepted it has no inode."""
             link = "socket:[%d]" % tcp_connections().get(ports, 0)
             return [pid for pid in self.workers() if link in descriptors(pid).values()]
-        found = eventually(holders, "it has a worker")
+        found = eventually(holders, "the connection has a worker")
         expect_equal(len(found), 1, "the number of workers that hold one connection")
         return found[0]
 

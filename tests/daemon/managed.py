@@ -83,7 +83,7 @@ class Managed(Echod):
 
     def reload(self):
         """Reloads, which must succeed, and updates the addresses that it listens on."""
-        expect_equal(self.ctl("reload"), (0, "", ""), "what echoctl reload gives")
+        expect_equal(self.ctl("reload"), (0, "", ""), "result of echoctl reload")
         self.listening.clear()
         for row in self.ask("listeners"):
             self.listening.setdefault(row["listener"], []).append(parse_address(row["address"]))
@@ -100,10 +100,10 @@ class Managed(Echod):
         count = len(self.log.matching(REJECTED))
         status, out, err = self.ctl("reload")
         expect_equal((status, out), (1, ""), "status and standard output of echoctl reload")
-        expect_match(reason, err, "the reason that is told")
+        expect_match(reason, err, "standard error of echoctl reload")
         line = self.log.wait(REJECTED, count=count + 1)[-1]
-        told = re.sub("^echoctl: ", "", err).splitlines()[0]
-        expect_equal(re.split(REJECTED, line)[-1], told, "the reason in the log")
+        reason_printed = re.sub("^echoctl: ", "", err).splitlines()[0]
+        expect_equal(re.split(REJECTED, line)[-1], reason_printed, "the reason in the log")
         eventually(lambda: self._appearance() == before, "everything is as it was")
         return err
 
@@ -308,7 +308,7 @@ class Load:
 
     def __init__(self, echod, threads=2):
         self.address = echod.address()
-        self.served, self.failures, self.over = 0, [], False
+        self.served, self.failures, self.stopping = 0, [], False
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
 
@@ -322,7 +322,7 @@ class Load:
         return None
 
     def _run(self):
-        while not self.over:
+        while not self.stopping:
             failure = self._one()
             with self.lock:
                 if failure:
@@ -341,6 +341,6 @@ class Load:
         return self
 
     def __exit__(self, *_):
-        self.over = True
+        self.stopping = True
         for thread in self.threads:
             thread.join(DEADLINE)

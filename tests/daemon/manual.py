@@ -14,7 +14,7 @@ def examples(page):
         part = file.read().split(".Sh EXAMPLES\n")[1].split("\n.Sh ")[0]
     found = []
     for literal in re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", part, re.M | re.S):
-        text = re.sub(r"\\\n *", "", literal.replace("\\e", "\\"))  # a line that goes on
+        text = re.sub(r"\\\n *", "", literal.replace("\\e", "\\"))  # a continued line
         for piece in re.split(r"^[$#] ", text, flags=re.M)[1:]:
             command, *lines = piece.splitlines()
             found.append((command, lines))
@@ -38,7 +38,7 @@ def run_in_shell(command, status=0, path=BUILDDIR, **popen):
 
 def expect_shown(command, lines, shown):
     """That COMMAND, which has printed LINES, is SHOWN to do so; "..." stands for a rest."""
-    # What is only told on a busy machine.
+    # Records that are logged only on a busy machine.
     lines = [re.sub(" on the wire, .* this machine looked", "", line) for line in lines
              if not line.startswith("this machine looked late")]
     lines, shown = [normalised(line) for line in lines], [normalised(line) for line in shown]
@@ -49,7 +49,7 @@ def expect_shown(command, lines, shown):
         if expected.endswith("..."):
             expect(line.startswith(expected[:-3]), "%s prints %s" % (command, line))
         else:
-            expect_equal(line, expected, "what %s prints" % command)
+            expect_equal(line, expected, "output of %s" % command)
 
 
 def as_shown(command, shown, stdin=subprocess.DEVNULL, **how):

@@ -22,7 +22,7 @@ def relaxed():
 
 def needs_planted():
     if VALGRIND or SANITIZED:
-        raise Skip("what instruments a program changes its memory, its calls and its signals")
+        raise Skip("instrumented builds change memory, system calls and signals")
     if not os.path.exists(FORKSERVER):
         raise Skip("tests/planted/echod-forkserver is not built: \"make check\" does that")
 

@@ -17,7 +17,7 @@ OPEN = "[server]\nmax_per_source = 0\ncrash_penalty = 0\n"
 
 def current(echod):
     """Waits for a fork server that takes jobs, and returns it."""
-    return eventually(lambda: echod.fork_servers(), "there is a fork server")[-1]
+    return eventually(lambda: echod.fork_servers(), "a fork server runs")[-1]
 
 
 def quiet(echod):
@@ -26,8 +26,8 @@ def quiet(echod):
     eventually_equal(lambda: echod.ask("status")["fork_servers"], 1, "the fork servers")
     # The daemon's only children are a scribe and a fork server, and neither is a zombie.
     eventually(lambda: sorted(state(pid) in "SRD" for pid in children(echod.pid)) == [True, True],
-               "it has two children")
-    eventually(lambda: echod.workers() == [], "it has no worker")
+               "the daemon has exactly two children")
+    eventually(lambda: echod.workers() == [], "the daemon has no worker")
     eventually(lambda: slots(echod) == 0, "no slot is in use")
     return len(descriptors(echod.pid)), echod.ask("status")["clients"]
 
@@ -52,7 +52,7 @@ class Senders:
 
     def __init__(self, echod, senders=4, echoers=4, may_fail=False):
         self.may_fail = may_fail
-        self.echod, self.over, self.stored, self.sent, self.echoed = echod, False, [], [], 0
+        self.echod, self.stopping, self.stored, self.sent, self.echoed = echod, False, [], [], 0
         self.wrong, self.lock = [], threading.Lock()
         self.threads = [threading.Thread(target=self._run, args=(self._send, i), daemon=True)
                         for i in range(senders)]
@@ -61,7 +61,7 @@ class Senders:
 
     def _run(self, serve, number):
         count = 0
-        while not self.over:
+        while not self.stopping:
             try:
                 with socket.create_connection(self.echod.address(serve.__name__ == "_send" and
                                                                  "stored" or "local"),
@@ -92,7 +92,7 @@ class Senders:
         expect_equal(reply, b"OK\n", "the reply")
         with self.lock:
             self.stored.append(name)
-        return not self.over
+        return not self.stopping
 
     def _echo(self, sock, name):
         data = name.encode() * 10
@@ -106,7 +106,7 @@ class Senders:
         expect_equal(got, data, "the echo")
         with self.lock:
             self.echoed += 1
-        return not self.over
+        return not self.stopping
 
     def __enter__(self):
         for thread in self.threads:
@@ -114,7 +114,7 @@ class Senders:
         return self
 
     def __exit__(self, *_):
-        self.over = True
+        self.stopping = True
         for thread in self.threads:
             thread.join(DEADLINE)
 
@@ -127,4 +127,4 @@ class Senders:
         stored, echoed = self.progress()
         eventually(lambda: self.wrong or (self.progress()[0] > stored and
                                           self.progress()[1] > echoed), "more is served")
-        expect_equal(self.wrong, [], "what went wrong")
+        expect_equal(self.wrong, [], "failures")

@@ -24,16 +24,16 @@ RATE = rb"echod: too many connections from your address, try again in (\d+) s\n"
 def expect_words(echod, words, reason, **how):
     """A client is refused by WORDS (a pattern), and the REASON is in the log. Returns the match."""
     sock = echod.connect(**how)
-    said = recv_until_eof(sock)
-    match = re.fullmatch(words, said)
-    expect(match, "a refused client gets %r, not %r" % (words, said))
+    reply = recv_until_eof(sock)
+    match = re.fullmatch(words, reply)
+    expect(match, "a refused client gets %r, not %r" % (words, reply))
     echod.log.wait(r" info: refused \S+:%d on local: %s$" %
                    (sock.getsockname()[1], re.escape(reason)))
     return match
 
 
 def expect_rate(echod, **how):
-    """A client is refused because of its rate. Returns the seconds it is told to wait."""
+    """A client is refused because of its rate. Returns the seconds that the client has to wait."""
     return int(expect_words(echod, RATE, "too many connections of its source", **how)[1])
 
 
@@ -69,7 +69,7 @@ def rate():
 
 
 @test("source_rate: a source recovers, even if it never stops trying")
-def rate_heals():
+def rate_recovers():
     add_networks("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15")
     with Echod(server="source_rate = 1/s") as echod:
         begin = time.monotonic()
@@ -78,7 +78,7 @@ def rate_heals():
             sock = echod.connect(source="192.0.2.1")
             served += is_served(sock)
             sock.close()
-            expect(time.monotonic() < begin + DEADLINE, "it is let in again")
+            expect(time.monotonic() < begin + DEADLINE, "the client is still refused at the deadline")
         expect(time.monotonic() - begin >= 1.9, "three came within two seconds")
 
 
@@ -138,37 +138,37 @@ def rate_reload():
 
 
 @test("with the defaults, sources that connect as fast as they can do not lock out others")
-def hammered():
+def connection_flood():
     add_networks("192.0.2.0/24", "198.51.100.0/24")
     with Managed(server="log_sessions = no") as echod:
-        over, blows = threading.Event(), []
-        hammers = [threading.Thread(target=hammer, args=(echod.address(), 10 * n, over, blows),
+        stop, attempts = threading.Event(), []
+        threads = [threading.Thread(target=connect_repeatedly, args=(echod.address(), 10 * n, stop, attempts),
                                     daemon=True) for n in range(4)]
-        for thread in hammers:
+        for thread in threads:
             thread.start()
         try:
             # On a machine that is too slow for it nobody is refused, and that is right, too.
             eventually(lambda: echod.log.matching(r" info: refused 192\.0\.2\.\d+:\d+ on local: too many")
-                       or len(blows) > 5000, "there are more than are let in", 10 * DEADLINE)
+                       or len(attempts) > 5000, "some clients are refused", 10 * DEADLINE)
             for _ in range(20):
                 visit(echod, source="198.51.100.1")
                 visit(echod)
         finally:
-            over.set()
-            for thread in hammers:
+            stop.set()
+            for thread in threads:
                 thread.join(DEADLINE)
         expect_equal([line for line in echod.log.matching("refused ") if "192.0.2." not in line], [],
                      "the others that were refused")
 
 
-def hammer(address, first, over, blows):
+def connect_repeatedly(address, first, stop, attempts):
     """Connects and closes, from ten addresses of 192.0.2.0/24 from the FIRST on."""
     for n in itertools.cycle(range(first + 1, first + 11)):
-        if over.is_set():
+        if stop.is_set():
             return
         with socket.socket() as sock:
             try:
-                blows.append(n)
+                attempts.append(n)
                 sock.bind(("192.0.2.%d" % n, 0))
                 sock.connect(address)
             except OSError:
@@ -185,9 +185,9 @@ def users():
             expect_equal(first.reply(), b"ping", "the echo")
             for _ in range(2):
                 with Visitor(echod.path("file")) as second:
-                    expect_match("too many clients", second.reply().decode(), "what another gets")
-                expect_equal(check(echod, "unix:%d" % NOBODY, "file")[0], 1, "whether it is let in")
-                expect_equal(check(echod, "unix:1", "file")[0], 0, "whether another user is")
+                    expect_match("too many clients", second.reply().decode(), "the reply to the user's second client")
+                expect_equal(check(echod, "unix:%d" % NOBODY, "file")[0], 1, "check-access status of this user")
+                expect_equal(check(echod, "unix:1", "file")[0], 0, "check-access status of another user")
                 echod.reload()
             expect_echo(echod.connect(name="local"))
         eventually(lambda: check(echod, "unix:%d" % NOBODY, "file")[0] == 0, "the first is gone")
@@ -196,7 +196,7 @@ def users():
 
 
 class Visitor:
-    """A client of a Unix socket that is the user nobody: it says ping, and stays."""
+    """A client of a Unix socket that is the user nobody. It sends ping and stays connected."""
 
     SCRIPT = ("import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n"
               "s.sendall(b'ping')\nsys.stdout.buffer.write(s.recv(100))\nsys.stdout.flush()\n"
@@ -271,7 +271,7 @@ def exempt():
             echod.echoing(source="127.0.0.9")
         expect_words(echod, DENIED, "not allowed", source="127.0.0.10")
         visit(echod, source="192.0.2.1")
-        eventually(lambda: len(echod.workers()) == 3, "it is gone")
+        eventually(lambda: len(echod.workers()) == 3, "the worker of the closed client has ended")
         expect_rate(echod, source="192.0.2.1")
     with Echod(server=limits, listen="allow = 127.0.0.1") as echod:
         expect_words(echod, DENIED, "not allowed", source="127.0.0.9")
@@ -283,7 +283,7 @@ def unix_is_no_monitor():
               listen("local") + unix("file"))
     with Managed(config) as echod:
         echod.echoing(name="file")
-        expect_equal(recv_until_eof(echod.connect(name="file")), FULL, "what the second one gets")
+        expect_equal(recv_until_eof(echod.connect(name="file")), FULL, "reply to the second client")
         expect_echo(echod.connect())
 
 
@@ -301,7 +301,7 @@ def monitors_reload():
 # ---- echoctl check-access ----
 
 def check(echod, address, listener="local"):
-    """What echoctl check-access says: its status, and the line without its end."""
+    """The exit status of echoctl check-access, and its line without the newline."""
     status, out, err = echod.ctl("check-access", address, listener)
     expect_equal((err, out.count("\n")), ("", 1), "standard error and the number of lines")
     return status, out.rstrip("\n")
@@ -312,14 +312,14 @@ def check_lists():
     lists = "allow = 127.0.0.0/8, 2001:db8::/32\ndeny = 127.0.0.2, 2001:db8:1::/48"
     with Managed(listen("local", more=lists) + listen("open")) as echod:
         allow, deny = (" (%s:%d)" % (echod.config, line) for line in (4, 5))
-        for address, listener, status, said in (
+        for address, listener, status, reply in (
                 ("127.0.0.1", "local", 0, "allowed: %s on local: allow 127.0.0.0/8" + allow),
                 ("127.0.0.2", "local", 1, "denied: %s on local: deny 127.0.0.2" + deny),
                 ("192.0.2.1", "local", 1, "denied: %s on local: allow does not name it" + allow),
                 ("2001:db8::1", "local", 0, "allowed: %s on local: allow 2001:db8::/32" + allow),
                 ("2001:db8:1::1", "local", 1, "denied: %s on local: deny 2001:db8:1::/48" + deny),
                 ("192.0.2.1", "open", 0, "allowed: %s on open: no rule is against it")):
-            expect_equal(check(echod, address, listener), (status, said % address), "the verdict")
+            expect_equal(check(echod, address, listener), (status, reply % address), "the verdict")
         for address, shown in (("[2001:DB8::01]", "2001:db8::1"),
                                ("::ffff:127.0.0.2", "127.0.0.2")):
             expect_equal(check(echod, address), check(echod, shown), "the verdict on " + address)
@@ -345,7 +345,7 @@ def long_list():
         expect_equal((status, err), (0, ""), "the status of a dump")
         expect(max(map(len, out.splitlines())) <= 198, "every line of the dump can be read")
         dumped = re.findall(r"^deny *= (\S+) *; \S+:(\d+)$", out, flags=re.M)
-        expect_equal(dumped, [(n, str(i + 4)) for i, n in enumerate(networks)], "what is dumped")
+        expect_equal(dumped, [(n, str(i + 4)) for i, n in enumerate(networks)], "networks and lines in the dump")
 
 
 @test("check-access prints the file after a reload, also of drop-ins and files with odd names")
@@ -391,7 +391,7 @@ def check_limits():
         eventually(lambda: echod.ask("status")["clients"] == 1, "the second is gone, too")
         for _ in range(3):
             visit(echod, source="192.0.2.1")
-            eventually(lambda: echod.ask("status")["clients"] == 1, "it is gone, too")
+            eventually(lambda: echod.ask("status")["clients"] == 1, "the closed client is gone")
         expect_match(r"^refused: 192.0.2.1 on local: too many connections of its source, the next "
                      r"one in \d+ s \(.*:6\)$", check(echod, "192.0.2.1")[1], "the rate")
         expect_equal(echod.ask("status")["refused"], 0, "the refusals")
@@ -406,7 +406,7 @@ def check_others():
         echod.echoing()
         expect_equal(check(echod, "127.0.0.1"),
                      (1, "waits: 127.0.0.1 on local: full (1 of 1) (%s:2)" % echod.config),
-                     "who waits")
+                     "the clients that would wait")
         expect_equal(check(echod, "unix", "file")[0], 1, "a Unix socket when all is full")
     if scaled(True, False):
         with Managed() as echod:
@@ -420,7 +420,7 @@ def check_others():
 def check_errors():
     with Managed(listen("local") + unix("file")) as echod:
         wanted = "expected an address and the name of a listener"
-        for operands, said in (
+        for operands, message in (
                 (("localhost", "local"), "localhost is not an IP address"),
                 (("127.0.0.1/8", "local"), "127.0.0.1/8 is not an IP address"),
                 (("127.1", "local"), "127.1 is not an IP address"),
@@ -432,8 +432,8 @@ def check_errors():
                 (("unix:root", "file"), "unix:root is not an IP address"),
                 (("unix:4294967295", "file"), "unix:4294967295 is not an IP address"),
                 (("", "local"), wanted), (("::1 local", "local"), wanted)):
-            expect_equal(echod.ctl("check-access", *operands), (1, "", "echoctl: %s\n" % said),
-                         "what %s gives" % (operands,))
+            expect_equal(echod.ctl("check-access", *operands), (1, "", "echoctl: %s\n" % message),
+                         "result of check-access %s" % (operands,))
         for operands in ((), ("127.0.0.1",), ("127.0.0.1", "local", "more")):
             expect_equal(echod.ctl("check-access", *operands)[0], 64, "a bad command line")
         echod.ctl("check-access", "1" * 500, "l" * 500)
@@ -452,14 +452,14 @@ def check_agrees():
             status, line = check(echod, source)
             sock = echod.connect(source=source)
             served = is_served(sock)
-            expect_equal(served, status == 0, "whether %s is served, of which is said: %s" %
+            expect_equal(served, status == 0, "whether %s is served, where check-access prints: %s" %
                          (source, line))
             live += served
             if served and n % 3 == 0:
                 sock.close()
                 live -= 1
-                eventually(lambda: echod.ask("status")["clients"] == live, "it is gone")
-        expect(0 < live < 13, "there were both")
+                eventually(lambda: echod.ask("status")["clients"] == live, "the closed client is gone")
+        expect(0 < live < 13, "not both served and refused clients: %d served" % live)
 
 
 main()

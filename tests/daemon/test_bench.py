@@ -18,7 +18,7 @@ DEADLINE = 600
 
 def run_bench(*args):
     if not shutil.which(os.environ.get("CC", "cc").split()[0]):
-        raise Skip("there is no C compiler")
+        raise Skip("no C compiler found")
     process = subprocess.Popen([sys.executable, os.path.join(SRCDIR, "bench", "bench.py"), *args],
                                env={**os.environ, "ECHOD_BUILDDIR": BUILDDIR},
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -40,7 +40,7 @@ def every_work():
         expect_equal(status, 0, "the exit status: " + stderr[-500:])
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
-    expect_equal(data["notes"], [], "what could not be measured")
+    expect_equal(data["notes"], [], "notes on failed measurements")
     expect_equal({s["work"] for s in data["samples"]}, WORK, "the kinds of work")
     for sample in data["samples"]:
         expect_equal(sample["errors"], 0, "the errors in %s" % sample)

@@ -17,7 +17,7 @@ MEMORY = 40 << 20
 
 
 def try_echo(sock):
-    """Whether SOCK is served; if not, it has been told so, or waits."""
+    """Whether SOCK is served; if not, it got a reason, or waits."""
     sock.settimeout(0.2)
     try:
         sock.sendall(b"ping")
@@ -42,7 +42,7 @@ def processes():
                            r"pausing, new connections wait until resources are free")
             for sock in served:
                 expect_echo(sock)
-            expect(len(echod.log.matching("cannot fork a worker")) < 5, "it is said once, not each time")
+            expect(len(echod.log.matching("cannot fork a worker")) < 5, "the failure to fork is logged too often")
             for sock in socks:
                 sock.close()
             echod.echoing().close()
@@ -69,7 +69,7 @@ def no_room():
 
 def survived(echod):
     """Whether ECHOD lives, and then serves as before. The kernel may have chosen the daemon, too, which can be
-    about to end still: nobody but the kernel ends it."""
+    about to end still: only the kernel ends it."""
     try:
         eventually(lambda: echod.ask("status")["clients"] == 0, "the clients go")
         echod.echoing().close()

@@ -30,7 +30,7 @@ def of(server):
 
 
 def failed(done, why):
-    """CRITICAL, in one line that says WHY."""
+    """CRITICAL, in one line that contains the reason WHY."""
     done.ended(2)
     expect_match(r"\AECHO CRITICAL - [^|\n]*%s[^|\n]*\n\Z" % why, done.out, "the line")
 
@@ -41,7 +41,7 @@ def ok():
         host, port = echod.address()
         match = re.match(LINE % "OK", check("-H", host, "-p", port).ended(0).out)
         expect(match, "the line without thresholds")
-        expect_equal(match.group(1, 2, 5, 6, 7), ("56", "%s:%d" % (host, port), "", "", "56"), "it")
+        expect_equal(match.group(1, 2, 5, 6, 7), ("56", "%s:%d" % (host, port), "", "", "56"), "the fields")
         expect_equal(match.group(3), match.group(4), "the time in words and as data")
         done = check("-H", host, "-p", port, "-w", "100", "-c", "~:200.5").ended(0)
         match = re.match(LINE % "OK", done.out)
@@ -135,7 +135,7 @@ def hostile_names():
     for args in (("-H", "/" + "x" * 120), ("-H", "x", "-p", "a|b\nc"), ("-H", "x", "-w", "1|2")):
         expect_match(r"\AECHO UNKNOWN - [^|\n]*\n\Z", check(*args).ended(3).out, "with %s" % (args,))
     expect_match("too long for the path of a Unix socket",
-                 check("-H", "/" + "x" * 120).ended(3).out, "why")
+                 check("-H", "/" + "x" * 120).ended(3).out, "output")
 
 
 @test("a lookup that takes too long is CRITICAL")

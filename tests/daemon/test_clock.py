@@ -25,11 +25,11 @@ def expect_logged_at(echod, offset):
     name = "%s:%d" % sock.getsockname()
     sock.close()
     line = echod.log.wait(" session of %s " % name)[0]
-    expect(abs(stamp(line) - time.time() - offset) < DAY / 2, "it is logged with the time: " + line)
+    expect(abs(stamp(line) - time.time() - offset) < DAY / 2, "the record has the wrong time: " + line)
 
 
 @test("a clock that is stepped by a day, either way: sessions go on, times are those of the clock, and a time "
-      "limit neither comes early nor stays away")
+      "limit applies neither early nor never")
 def stepped():
     plain_processes()
     with Clock() as clock:
@@ -40,12 +40,12 @@ def stepped():
                 begin = time.monotonic()
                 clock.step(offset)
                 expect_logged_at(echod, offset)
-                expect_equal(recv_until_eof(idle), b"", "what an idle client gets")
-                expect(time.monotonic() - begin >= 0.9, "it had its time")
+                expect_equal(recv_until_eof(idle), b"", "data received by an idle client")
+                expect(time.monotonic() - begin >= 0.9, "the idle client was closed too early")
                 echod.reload()
-                expect(echod.ask("status")["uptime_seconds"] < DAY / 2, "the time that it is up")
+                expect(echod.ask("status")["uptime_seconds"] < DAY / 2, "uptime_seconds")
             log = "\n".join(echod.log.lines())
-            expect(" warning: " not in log and " error: " not in log, "nothing is complained of")
+            expect(" warning: " not in log and " error: " not in log, "a warning or an error was logged")
 
 
 @test("a fork server, scribe and worker that end while the clock is stepped are replaced in time")
@@ -57,7 +57,7 @@ def stepped_while_replacing():
                 os.kill(pid, signal.SIGKILL)
             clock.step(offset)
             expect_echo(echod.connect())
-            eventually(echod.scribe, "there is a scribe")
+            eventually(echod.scribe, "a scribe runs")
             expect_logged_at(echod, offset)
 
 
@@ -85,10 +85,10 @@ def up_for_years():
     with Managed("[server]\nidle_timeout = 1s\n" + listen("local"), prepare=enter_time_namespace) as echod:
         idle = echod.echoing()
         begin = time.monotonic()
-        expect_equal(recv_until_eof(idle), b"", "what an idle client gets")
-        expect(time.monotonic() - begin >= 0.9, "it had its time")
+        expect_equal(recv_until_eof(idle), b"", "data received by an idle client")
+        expect(time.monotonic() - begin >= 0.9, "the idle client was closed too early")
         echod.reload()
-        expect(echod.ask("status")["uptime_seconds"] < DAY, "the time that it is up")
+        expect(echod.ask("status")["uptime_seconds"] < DAY, "uptime_seconds")
         expect_echo(echod.connect())
 
 

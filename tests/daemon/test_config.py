@@ -14,7 +14,7 @@ GOOD = ini()
 
 
 def expect_wrong(config, *lines):
-    """That echod refuses CONFIG, saying exactly LINES."""
+    """echod must refuse CONFIG and print exactly LINES."""
     status, out, err = run_echod(config=config)
     expect_equal(err.splitlines(), list(lines), "standard error")
     expect_equal((status, out), (78, ""), "the exit status and standard output")
@@ -72,7 +72,7 @@ def capitals():
 
 
 @test("a problem of both default addresses is reported once")
-def told_once():
+def reported_once():
     expect_wrong("[listen local]\nprotocol = unix\n",
                  "echod.conf:1: [listen local] address: with protocol = unix, give a path that "
                  "begins with /, or @NAME")
@@ -151,7 +151,7 @@ def unreadable():
     expect_match("^" + re.escape(path) + NO_PERMISSION % uid, err, "standard error")
 
 
-@test("so is an unreadable directory of drop-ins, or one of them")
+@test("an unreadable drop-in, or directory of drop-ins, is named, with the user who lacks permission")
 def unreadable_drop_in():
     who = unprivileged()
     uid = who.get("user", os.geteuid())
@@ -196,17 +196,17 @@ def drop_ins():
 def no_drop_ins():
     silent = (".hidden", "a.conf~", "a.conf.dpkg-old", "a.conf.ucf-dist", "a.conf.rpmsave",
               "a.conf.bak", "a.conf.old", "README")
-    told = ("10-limits", "20-limits.ini", "30.conf.off")
+    ignored = ("10-limits", "20-limits.ini", "30.conf.off")
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         path = os.path.join(where, "echod.conf")
         os.mkdir(path + ".d")
-        for name in ("echod.conf",) + tuple("echod.conf.d/" + name for name in silent + told):
+        for name in ("echod.conf",) + tuple("echod.conf.d/" + name for name in silent + ignored):
             with open(os.path.join(where, name), "w", encoding="ascii") as file:
                 file.write(GOOD if name == "echod.conf" else "nonsense\n")
         status, _, err = run_echod("--config", path, "--check-config")
     expect_equal((status, err.splitlines()),
                  (0, ["warning: %s.d/%s: is ignored: the name of a drop-in must end in .conf" %
-                      (path, name) for name in told]), "the exit status and standard error")
+                      (path, name) for name in ignored]), "the exit status and standard error")
 
 
 @test("a drop-in that is not a regular file is not opened, and causes a warning")

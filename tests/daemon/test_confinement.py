@@ -22,7 +22,7 @@ SERVICES = ("echo", "message", "discard", "daytime", "chargen", "whoami")
 DATAGRAM = ["udp-%s" % service for service in SERVICES[:4]] + ["unix-dgram-echo"]
 CONNECTED = ["tcp-%s" % service for service in SERVICES] + ["unix-echo", "unix-seqpacket-echo", "proxied"]
 # Of /proc/PID/status.
-TOLD = ("NoNewPrivs", "Seccomp", "Seccomp_filters", "CapBnd", "CapEff", "CapPrm", "CapInh", "CapAmb",
+STATUS_FIELDS = ("NoNewPrivs", "Seccomp", "Seccomp_filters", "CapBnd", "CapEff", "CapPrm", "CapInh", "CapAmb",
         "Uid", "Gid", "Groups")
 
 
@@ -76,8 +76,8 @@ def needs_ptrace(pid):
         raise Skip("filters cannot be read here: %s" % error) from error
 
 
-def told(pid, file, name):
-    """What /proc tells of NAME; "" once the process is gone."""
+def proc_value(pid, file, name):
+    """The value of NAME in /proc/PID/FILE; "" once the process is gone."""
     found = re.search(r"^%s:?[ \t]+(.*)$" % name, read_proc(pid, file).decode(), re.M)
     return found.group(1).split("  ")[0].strip() if found else ""
 
@@ -85,17 +85,17 @@ def told(pid, file, name):
 def confinement(pid):
     """What confines the process PID, but for the number of its descriptors."""
     limits = re.sub("^Max open files.*$", "", read_proc(pid, "limits").decode(), flags=re.M)
-    return {**{name: told(pid, "status", name) for name in TOLD},
+    return {**{name: proc_value(pid, "status", name) for name in STATUS_FIELDS},
             "limits": limits, "filters": filters(pid)}
 
 
 def has_all_descriptors(pid):
     """Whether it has as many descriptors as it may have: before, it is not a worker yet."""
-    return told(pid, "limits", "Max open files") == str(len(descriptors(pid)))
+    return proc_value(pid, "limits", "Max open files") == str(len(descriptors(pid)))
 
 
 def expect_confined(pid, expected, name):
-    eventually(lambda: has_all_descriptors(pid) or not is_alive(pid), "it is confined")
+    eventually(lambda: has_all_descriptors(pid) or not is_alive(pid), "the worker is confined")
     found = confinement(pid)
     for kind in expected:
         expect_equal(found[kind], expected[kind], "%s of the worker of %s" % (kind, name))
@@ -105,7 +105,7 @@ def worker_of(echod, sock, name):
     """The worker of a client that connects to NAME only now."""
     before = set(echod.workers())
     sock.connect(echod.address(name))
-    return eventually(lambda: set(echod.workers()) - before, "it has a worker").pop()
+    return eventually(lambda: set(echod.workers()) - before, "the client has a worker").pop()
 
 
 def expect_next_confined(echod, name, expected):
@@ -132,14 +132,14 @@ def workers_of_listeners(echod):
 def alike():
     needs_filter()
     with Managed(CONFIG) as echod:
-        eventually(lambda: set(workers_of_listeners(echod)) == set(DATAGRAM), "all of them run")
+        eventually(lambda: set(workers_of_listeners(echod)) == set(DATAGRAM), "all datagram workers run")
         workers = workers_of_listeners(echod)
         first = workers["udp-echo"]
         needs_ptrace(first)
-        eventually(lambda: has_all_descriptors(first), "it is confined")
+        eventually(lambda: has_all_descriptors(first), "the worker is confined")
         expected = confinement(first)
         expect_equal((expected["NoNewPrivs"], expected["Seccomp"]), ("1", "2"), "no_new_privs, seccomp")
-        expect(expected["filters"], "there is a filter")
+        expect(expected["filters"], "no seccomp filter is installed")
         for name in DATAGRAM:
             expect_confined(workers[name], expected, name)
         for name in CONNECTED:

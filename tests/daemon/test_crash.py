@@ -20,7 +20,7 @@ KILLED = (r" warning: session of 127\.0\.0\.1:\d+ on local: its worker was kille
 def kill_one(echod):
     sock = echod.echoing()
     os.kill(echod.worker_of(sock), signal.SIGKILL)
-    expect_equal(recv_until_eof(sock), b"", "what the client of a killed worker gets")
+    expect_equal(recv_until_eof(sock), b"", "data received by the client of a killed worker")
     record = echod.log.wait(KILLED)[0]
     expect("session of %s:%d " % sock.getsockname() in record, "the record names its client")
     expect_echo(echod.connect())
@@ -59,7 +59,7 @@ def kill_many(echod):
     expect_equal(len(records), MANY, "the number of records")
     for sock in socks:
         expect("\n".join(records).count("127.0.0.1:%d " % sock.getsockname()[1]) == 1,
-               "each client has one record")
+               "clients without exactly one record")
     echod.wait_no_workers()
     for sock in [echod.connect() for _ in range(MANY)]:
         expect_echo(sock)
@@ -71,14 +71,14 @@ def many():
         kill_many(echod)
 
 
-@test("the same if the signals for their ends are lost")
+@test("%d workers killed at once free their places even if the signals for their ends are lost" % MANY)
 def many_without_signals():
     with Echod(server="max_clients = %d" % MANY, prepare=no_queued_signals) as echod:
         expect_equal(pending_limit(echod), 0, "the limit of pending signals")
         kill_many(echod)
 
 
-@test("if those signals are lost, clients one after the other are still served")
+@test("if the signals for the ends of workers are lost, consecutive clients are still served")
 def closing_without_signals():
     with Echod(server="max_clients = 2\nwhen_full = queue",
                prepare=no_queued_signals) as echod:
@@ -122,7 +122,7 @@ ssize_t send(int fd, const void *data, size_t len, int flags)
 def compile_library(where):
     compiler = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
     if not compiler:
-        raise Skip("there is no compiler to make a library with")
+        raise Skip("no C compiler for a library")
     path = os.path.join(where, "between.so")
     made = subprocess.run([compiler, "-shared", "-fPIC", "-o", path, "-x", "c", "-", "-ldl"],
                           input=BETWEEN.encode(), check=False).returncode
@@ -149,7 +149,7 @@ def daemon_killed():
         echod.popen.kill()
         expect_equal(echod.popen.wait(), -signal.SIGKILL, "the status of the daemon")
         for sock in socks:
-            expect_equal(recv_until_eof(sock), b"", "what its clients get")
+            expect_equal(recv_until_eof(sock), b"", "data received by its clients")
         eventually(lambda: not any(is_alive(pid) for pid in family), "its children end")
 
 

@@ -61,7 +61,7 @@ def daemon():
     with Daemon() as echod:
         expect_echo(echod.connect())
         expect_equal(echod.pid_file, "%d\n" % echod.pid, "the pid file")
-        expect(echod.pid != echod.popen.pid, "it is another process")
+        expect(echod.pid != echod.popen.pid, "the daemon is the process that was started")
 
 
 @test("the daemon has no terminal, a session of its own, and does not keep its directory busy")
@@ -81,7 +81,7 @@ def detached():
 def pid_file_removed():
     with Daemon() as echod:
         path = echod.path("pid")
-        expect(os.path.exists(path), "there is a pid file")
+        expect(os.path.exists(path), "there is no pid file")
         echod.stop()
         expect(not os.path.exists(path), "the pid file is still there")
 
@@ -220,11 +220,11 @@ def inetd_other_input():
         with inetd(listener.dup()) as process:
             expect_equal(process.wait(DEADLINE), 64, "the exit status")
             expect_match("standard input is a listening socket: set Accept=yes in the socket unit, "
-                         "or start echod without --inetd$", process.stderr.read().decode(), "why")
+                         "or start echod without --inetd$", process.stderr.read().decode(), "standard error")
     status, _, err = run_echod("--inetd", config=ini(), env=dict(clean_environment(), LISTEN_FDS="1"))
     expect_equal(status, 64, "the exit status")
     expect_match(r"standard input is not a connected socket: .* \(the unit needs StandardInput=socket\)$",
-                 err, "why")
+                 err, "standard error")
 
 
 @test("--inetd resets the options that the socket was passed with")
@@ -281,19 +281,19 @@ def inetd_stderr():
         expect_served(ours, process)
 
 
-@test("--inetd: no warning about the configuration goes to the client, either")
+@test("--inetd: no warning about the configuration goes to the client")
 def inetd_warning():
     ours, theirs = socket.socketpair()
     with ours, inetd(theirs, ini(listen="reply = unused"), stderr=subprocess.STDOUT) as process:
         expect_served(ours, process)
 
 
-@test("--inetd: no error of the configuration goes to the client, either")
+@test("--inetd: no error of the configuration goes to the client")
 def inetd_error():
     ours, theirs = socket.socketpair()
     ours.settimeout(DEADLINE)
     with ours, inetd(theirs, ini(listen="secret = x"), stderr=subprocess.STDOUT) as process:
-        expect_equal(recv_until_eof(ours), b"", "what the client gets")
+        expect_equal(recv_until_eof(ours), b"", "data received by the client")
         expect_equal(process.wait(DEADLINE), 78, "the exit status")
 
 
@@ -305,7 +305,7 @@ def inetd_message():
         ours.sendall(b"hello\n")
         expect_equal(recv_exactly(ours, 3), b"OK\n", "the reply")
         ours.shutdown(socket.SHUT_WR)
-        expect_equal(recv_until_eof(ours), b"", "what follows it")
+        expect_equal(recv_until_eof(ours), b"", "data after the reply")
         expect_equal(process.wait(DEADLINE), 0, "the exit status")
         expect_match(r" info: message from unix on local: hello$", process.stderr.read().decode(),
                      "standard error")
@@ -316,7 +316,7 @@ def inetd_denied():
     ours, theirs, port = accepted()
     config = ini(listen="port = %d\ndeny = 127.0.0.0/8" % port)
     with ours, inetd(theirs, config) as process:
-        expect_equal(recv_until_eof(ours), b"echod: access denied\n", "what the client gets")
+        expect_equal(recv_until_eof(ours), b"echod: access denied\n", "data received by the client")
         process.wait(DEADLINE)
 
 
@@ -334,7 +334,7 @@ def inetd_other_type():
         expect_equal(process.wait(DEADLINE), 78, "the exit status")
         expect_match(r"--inetd: no \[listen\] section matches this connection$",
                      process.stderr.read().decode().strip(), "standard error")
-        expect_equal(ours.recv(1), b"", "what the client gets")
+        expect_equal(ours.recv(1), b"", "data received by the client")
 
 
 @test("--inetd serves a connection to another path by the first section of its type")
@@ -357,7 +357,7 @@ def inetd_stop():
     with ours, inetd(theirs) as process:
         expect_echo(ours)
         process.send_signal(15)
-        expect_equal(recv_until_eof(ours), b"", "what the client gets")
+        expect_equal(recv_until_eof(ours), b"", "data received by the client")
         expect_equal(process.wait(DEADLINE), 0, "the exit status")
 
 

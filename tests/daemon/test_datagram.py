@@ -30,7 +30,7 @@ def sizes():
 def sizes_ipv6():
     with Managed(section(address="::1")) as echod:
         if not echod.listening:
-            raise Skip("there is no IPv6")
+            raise Skip("no IPv6 on this machine")
         with client("::1") as sock:
             for size in (0, 1, 1452, 1453, 65507, 65527):
                 expect_answer(sock, echod.address(), os.urandom(size))
@@ -56,7 +56,7 @@ def several_addresses():
             expect_answer(sock, (host, echod.port))
 
 
-@test("so it does on [::], also from link-local addresses")
+@test("on [::] a reply comes from the address that the request was sent to, link-local ones included")
 def several_addresses_ipv6():
     with Managed(section(address="::")) as echod:
         index = add_ipv6("fd00::1", 128)
@@ -117,7 +117,7 @@ def daytime_and_discard():
             expect_match(rb"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\r\n$".decode(),
                          sock.recv(100).decode(), "the time")
         sock.sendto(b"anything", echod.address("away"))
-        eventually(lambda: counter(echod, "datagrams_in") == 3, "it has come")
+        eventually(lambda: counter(echod, "datagrams_in") == 3, "the datagram to discard is counted")
         expect_equal((counter(echod, "datagrams_out"), counter(echod, "datagram_bytes_in")), (2, 24),
                      "datagrams sent, bytes received")
 
@@ -145,16 +145,16 @@ def no_reply():
                 sock.sendto(b"I am here", echod.address())
                 if number % 100 == 99:
                     eventually(lambda: counter(echod, "datagram_messages") == number + 1,
-                               "it is stored")
+                               "the messages are stored")
             sock.sendto(b"x" * 21, echod.address())
-            eventually(lambda: counter(echod, "unanswered_too_long") == 1, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_too_long") == 1, "the datagram is counted")
         found = echod.log.wait(r" info: message from 127\.0\.0\.2:%d on local: I am here$" %
                                echod.port, count=600)
         expect_equal((len(found), counter(echod, "datagrams_out")), (600, 0),
                      "messages in the log, datagrams sent")
 
 
-# ---- whom it does not answer ----
+# ---- datagrams that are not answered ----
 
 @test("a source port below 1024 is not answered")
 def low_port():
@@ -164,7 +164,7 @@ def low_port():
             with client(port=port) as sock:
                 sock.sendto(b"ping", echod.address())
                 expect_nothing(sock, later, echod.address())
-            eventually(lambda: counter(echod, "unanswered_low_port") == number, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_low_port") == number, "the datagram is counted")
         with client(port=1024) as sock:
             expect_answer(sock, echod.address())
 
@@ -176,7 +176,7 @@ def own_port():
             with client("127.0.0.2", echod.address(name)[1]) as sock:
                 sock.sendto(b"ping", echod.address("one"))
                 expect_nothing(sock, later, echod.address("one"))
-            eventually(lambda: counter(echod, "unanswered_own_port") == number, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_own_port") == number, "the datagram is counted")
 
 
 @test("a datagram to a broadcast address is not answered")
@@ -186,7 +186,7 @@ def broadcast():
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         sock.sendto(b"ping", (BROADCAST[0], echod.port))
         expect_nothing(sock, later, ("127.0.0.1", echod.port))
-        eventually(lambda: counter(echod, "unanswered_not_unicast") == 1, "it is counted")
+        eventually(lambda: counter(echod, "unanswered_not_unicast") == 1, "the datagram is counted")
 
 
 @test("a datagram to a multicast address is not answered")
@@ -200,7 +200,7 @@ def multicast():
                             socket.inet_aton("127.0.0.1"))
             sock.sendto(b"ping", ("239.1.2.3", echod.port))
             expect_nothing(sock, later, ("127.0.0.1", echod.port))
-            eventually(lambda: counter(echod, "unanswered_not_unicast") == 1, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_not_unicast") == 1, "the datagram is counted")
 
 
 @test("allow and deny apply to datagrams")
@@ -211,7 +211,7 @@ def access():
             with client(host) as sock:
                 sock.sendto(b"ping", echod.address())
                 expect_nothing(sock, later, echod.address())
-            eventually(lambda: counter(echod, "unanswered_denied") == number, "it is counted")
+            eventually(lambda: counter(echod, "unanswered_denied") == number, "the datagram is counted")
 
 
 @test("check-access agrees with what happens to datagrams, to which client limits do not apply")
@@ -225,7 +225,7 @@ def check_access():
                                            ("127.0.0.2", "local", "denied"),
                                            ("unix", "file", "allowed")):
             out = echod.ctl("check-access", address, listener)[1]
-            expect(out.startswith(verdict + ": "), "it says: " + out)
+            expect(out.startswith(verdict + ": "), "unexpected verdict: " + out)
 
 
 # ---- Unix sockets ----
@@ -246,8 +246,8 @@ def unix_dgram():
             expect_answer(sock, echod.address("file"))
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"ping", echod.address("file"))
-        eventually(lambda: counter(echod, "unanswered_unnamed") == 1, "it is counted")
-        expect_equal(counter(echod, "unanswered_too_long"), 1, "those that were too long")
+        eventually(lambda: counter(echod, "unanswered_unnamed") == 1, "the datagram is counted")
+        expect_equal(counter(echod, "unanswered_too_long"), 1, "datagrams that were too long")
 
 
 @test("unix-dgram: passed descriptors are closed, and the worker does not wait for a sender that does not read")
@@ -268,7 +268,7 @@ def unix_dgram_hostile():
             for number in range(1000):
                 bad.sendto(b"%d" % number, echod.address("file"))
             expect_answer(good, echod.address("file"))
-        expect(counter(echod, "unanswered_not_sent") > 0, "none was given up")
+        expect(counter(echod, "unanswered_not_sent") > 0, "no unsent reply is counted")
 
 
 @test("unix-dgram: a client that makes the server answer itself does not keep it busy")
@@ -282,11 +282,11 @@ def unix_dgram_loop():
         os.unlink(echod.path("client"))
         os.symlink(echod.address("file"), echod.path("client"))
         os.kill(worker, signal.SIGCONT)
-        eventually(lambda: counter(echod, "unanswered_loop") == 5, "each is dropped in the end")
+        eventually(lambda: counter(echod, "unanswered_loop") == 5, "each datagram is dropped as a loop")
         before = counter(echod, "datagrams_in")
         with named(echod.path("good")) as good:
             expect_answer(good, echod.address("file"))
-        expect_equal(counter(echod, "datagrams_in"), before + 1, "those that were received")
+        expect_equal(counter(echod, "datagrams_in"), before + 1, "datagrams received")
 
 
 @test("unix-dgram: messages are stored, also from senders without a name")
@@ -384,7 +384,7 @@ def inetd_connection():
     with ours, inetd(theirs, config) as process:
         expect_equal(recv_exactly(ours, 12), b"a connection", "the greeting")
         ours.shutdown(socket.SHUT_WR)
-        expect_equal(recv_until_eof(ours), b"", "what else comes")
+        expect_equal(recv_until_eof(ours), b"", "data after the reply")
         expect_equal(process.wait(DEADLINE), 0, "the exit status")
         process.stderr.close()
 

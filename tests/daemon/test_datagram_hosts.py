@@ -49,7 +49,7 @@ def several_ipv4():
         take_back(here, BEHIND_IPV4, 32)
 
 
-@test("IPv6: so it does")
+@test("IPv6: the reply comes from the requested address, of several, on any interface")
 def several_ipv6():
     with served(IPV6, "::") as (_, here, there, asking), asking() as sock:
         give(here, there, BEHIND_IPV6, 128)
@@ -89,15 +89,15 @@ def to_everybody():
                 sock.sendto(b"ping", (host, PORT))
                 expect_nothing(sock, later, (here.hosts[0], PORT))
                 eventually(lambda: counter(echod, "unanswered_not_unicast") == number,
-                           "it came, and is counted")
+                           "the datagram arrived and is counted")
 
 
-@test("neither are those to all IPv6 nodes")
+@test("datagrams from the network to all IPv6 nodes are not answered")
 def to_every_node():
     with served(IPV6, "::") as (echod, here, there, asking), asking() as sock, asking() as later:
         sock.sendto(b"ping", ("ff02::1", PORT, 0, there.index))
         expect_nothing(sock, later, (here.hosts[0], PORT))
-        eventually(lambda: counter(echod, "unanswered_not_unicast") == 1, "it came, and is counted")
+        eventually(lambda: counter(echod, "unanswered_not_unicast") == 1, "the datagram arrived and is counted")
 
 
 @test("nothing is sent to a broadcast or multicast address that was forged as the source")
@@ -109,7 +109,7 @@ def from_everybody():
             for source in ("198.51.100.255", "255.255.255.255", "224.1.2.3"):
                 forger.send((source, PORT + 1), (here.hosts[0], PORT))
                 expect_nothing(everybody, later, (here.hosts[0], PORT))
-        expect_equal(counter(echod, "datagrams_out"), 3, "what was answered")
+        expect_equal(counter(echod, "datagrams_out"), 3, "datagrams that were answered")
 
 
 main()

@@ -19,7 +19,7 @@ from tap import main, test
 
 
 def restarts(echod, count, cause=r"was killed by signal 9 \(SIGKILL\)"):
-    """The pause that the record of restart number COUNT tells."""
+    """The delay in the record of restart number COUNT."""
     pattern = (r" warning: the worker of local \(127\.0\.0\.1:%d\) %s; starting another one "
                r"in (\S+)$" % (echod.port, cause))
     return re.search(pattern, echod.log.wait(pattern, count=count)[-1])[1]
@@ -68,10 +68,10 @@ def fork_server_killed():
         sock.sendto(b"meanwhile", echod.address())
         os.kill(echod.fork_servers()[0], signal.SIGKILL)
         os.kill(pid, signal.SIGCONT)
-        expect_equal(sock.recv(100), b"meanwhile", "the answer, of whoever gives it")
+        expect_equal(sock.recv(100), b"meanwhile", "the answer of either worker")
         replaced(echod, pid)
         expect_answer(sock, echod.address())
-        eventually(lambda: not is_alive(pid), "the worker of before has ended")
+        eventually(lambda: not is_alive(pid), "the earlier worker has ended")
         expect_equal(counter(echod, "datagrams_in"), 3, "the datagrams that were counted")
 
 
@@ -86,7 +86,7 @@ def counts_at_level_warning():
             expect_equal(sock.recv(100), b"hello", "the answer")
         echod.kill(15)
         expect_equal(echod.wait(), 0, "the exit status")
-        expect_equal(echod.log.matching("datagrams on"), [], "what is logged of them")
+        expect_equal(echod.log.matching("datagrams on"), [], "records of datagram counts")
 
 
 @test("a datagram worker that dies does not affect others or clients")
@@ -103,7 +103,7 @@ def others():
 
 
 @test("a datagram worker that gets SIGTERM is replaced, and not recorded as a crash")
-def told_to_end():
+def terminated():
     with Managed(section()) as echod, client() as sock:
         os.kill(worker_of(echod), signal.SIGTERM)
         restarts(echod, 1, "was terminated by another process")
@@ -127,7 +127,7 @@ def stop():
     with Managed(section()) as echod, client() as sock:
         worker = worker_of(echod)
         os.kill(worker, signal.SIGSTOP)
-        eventually(lambda: state(worker) == "T", "the worker stands still")
+        eventually(lambda: state(worker) == "T", "the worker is stopped")
         for number in range(50):
             sock.sendto(b"%d" % number, echod.address())
         echod.kill(signal.SIGTERM)
@@ -143,11 +143,11 @@ def stop_hard():
     with Managed("[server]\ndrain_timeout = 1h\n" + section(more="datagram_rate = 0") +
                  section("stuck")) as echod:
         os.kill(worker_of(echod, "stuck"), signal.SIGSTOP)
-        over = threading.Event()
+        stop = threading.Event()
 
         def send():
             with client() as sock:
-                while not over.is_set():
+                while not stop.is_set():
                     sock.sendto(b"x", echod.address())
 
         sender = threading.Thread(target=send, daemon=True)
@@ -157,7 +157,7 @@ def stop_hard():
             echod.kill(signal.SIGTERM)
             expect_equal(echod.wait(), 0, "the exit status, long before drain_timeout")
         finally:
-            over.set()
+            stop.set()
             sender.join(DEADLINE)
 
 
@@ -176,17 +176,17 @@ def drain():
 # ---- reloading ----
 
 class Pings(threading.Thread):
-    """A client that sends, some at a time, until it is told to stop; each has to be answered."""
+    """A client that sends some datagrams at a time until it is stopped; each must be answered."""
 
     def __init__(self, address, at_once):
         super().__init__(daemon=True)
         self.address, self.at_once = address, at_once
-        self.over, self.answered, self.failure = threading.Event(), 0, None
+        self.stopping, self.answered, self.failure = threading.Event(), 0, None
 
     def run(self):
         try:
             with client() as sock:
-                while not self.over.is_set():
+                while not self.stopping.is_set():
                     self.ping(sock)
         except (OSError, Failure) as error:
             self.failure = error
@@ -204,7 +204,7 @@ class Pings(threading.Thread):
         return self
 
     def __exit__(self, *_):
-        self.over.set()
+        self.stopping.set()
         self.join(DEADLINE)
 
 
@@ -219,18 +219,18 @@ def reload():
                 echod.reload()
                 workers.add(worker_of(echod))
                 eventually(lambda: single.failure or many.failure or
-                           (single.answered, many.answered) > aim, "they go on")
-        expect_equal((single.failure, many.failure), (None, None), "what went wrong")
+                           (single.answered, many.answered) > aim, "the clients continue")
+        expect_equal((single.failure, many.failure), (None, None), "failures of the clients")
         expect_equal(len(workers), 11, "the number of workers")
         answered = single.answered + many.answered
         eventually_equal(lambda: counters(echod, "datagrams_in", "datagrams_out"), [answered] * 2,
-                         "what the status counts")
+                         "counts in the status")
         echod.kill(signal.SIGTERM)
         echod.wait()
         # The scribe ends after the daemon.
         eventually_equal(lambda: sum(int(re.search(r": (\d+) in, ", line)[1]) for line in
                                      echod.log.matching(r" info: datagrams on local ")),
-                         answered, "what all records count")
+                         answered, "counts in all records")
 
 
 @test("a Unix datagram socket is served after reloads, and after its worker got SIGTERM")
@@ -267,7 +267,7 @@ def reload_changes():
         expect_equal(counter(echod, "datagrams_in"), 2, "the datagrams, which are still counted")
         echod.configure(listen("tcp"))
         echod.reload()
-        expect_equal(counter(echod, "datagrams_in"), 2, "the same after one more")
+        expect_equal(counter(echod, "datagrams_in"), 2, "the datagrams after one more reload")
     with Managed(listen("tcp")) as echod:
         expect("datagrams_in" not in echod.ask("status"), "datagrams are counted without any")
 
@@ -286,7 +286,7 @@ def reload_address():
         echod.reload()
         expect_answer(sock, echod.address())
         stays.sendall(b"here")
-        expect_equal(stays.recv(4), b"here", "the echo of a client of before")
+        expect_equal(stays.recv(4), b"here", "the echo of an earlier client")
 
 
 @test("a failed reload leaves the datagram workers alone")
@@ -304,16 +304,16 @@ def reload_storing():
     with Managed(section(more="service = message")) as echod, client() as sock:
         expect_answer(sock, echod.address(), b"first", b"OK\n")
         os.kill(echod.scribe_pid, signal.SIGSTOP)
-        eventually(lambda: state(echod.scribe_pid) == "T", "the scribe stands still")
+        eventually(lambda: state(echod.scribe_pid) == "T", "the scribe is stopped")
         worker = worker_of(echod)
         sock.sendto(b"second", echod.address())
-        eventually(lambda: counter(echod, "datagrams_in") == 2, "it has come")
+        eventually(lambda: counter(echod, "datagrams_in") == 2, "the second datagram is counted")
         echod.reload()
         expect(is_alive(worker), "the worker was not waited for")
         os.kill(echod.scribe_pid, signal.SIGCONT)
         expect_equal(sock.recv(100), b"OK\n", "the reply")
-        eventually(lambda: not is_alive(worker), "the worker of before ends")
-        eventually(lambda: counter(echod, "datagram_messages") == 2, "both are counted")
+        eventually(lambda: not is_alive(worker), "the earlier worker ends")
+        eventually(lambda: counter(echod, "datagram_messages") == 2, "both messages are counted")
         expect_answer(sock, echod.address(), b"third", b"OK\n")
 
 
@@ -330,7 +330,7 @@ def shared():
             for sock in socks:
                 expect_answer(sock, first.address())
             counts = counter(first, "datagrams_in"), counter(second, "datagrams_in")
-            expect_equal((sum(counts), min(counts) > 0), (40, True), "all were taken, by both")
+            expect_equal((sum(counts), min(counts) > 0), (40, True), "datagrams, and whether both got some")
             first.stop()
             for sock in socks:
                 expect_answer(sock, second.address())
@@ -351,8 +351,8 @@ def shared_dry_run():
                 aim = [pings.answered + 20 for pings in load]
                 second.rejects("listener busy: .* is in use")
                 eventually(lambda: all(pings.failure or pings.answered > least
-                                       for pings, least in zip(load, aim)), "they go on")
-        expect_equal([pings.failure for pings in load], [None] * 6, "what went wrong")
+                                       for pings, least in zip(load, aim)), "the clients continue")
+        expect_equal([pings.failure for pings in load], [None] * 6, "failures of the clients")
 
 
 # ---- sockets that are there already ----
@@ -381,7 +381,7 @@ def inherited():
 
 
 @test("an inherited [::] that takes IPv4, too, serves both, from the right address; rules for IPv4 "
-      "hold for those who come so")
+      "apply to such clients")
 def inherited_both():
     with passed(host="::") as given, client() as sock:
         port = given.getsockname()[1]
@@ -395,7 +395,7 @@ def inherited_both():
             with client("127.0.0.3") as denied:
                 denied.sendto(b"ping", ("127.0.0.1", port))
                 expect_nothing(denied, sock, ("127.0.0.1", port))
-            expect_equal(counter(echod, "unanswered_denied"), 1, "what was denied")
+            expect_equal(counter(echod, "unanswered_denied"), 1, "denied datagrams")
 
 
 @test("inherited sockets with the same address are distinguished by type; unused ones are closed")
@@ -434,7 +434,7 @@ def inherited_unix():
                 sock.send(b"packet")
                 expect_equal(sock.recv(100), b"packet", "the echo")
             expect_equal([row["from"] for row in echod.ask("listeners")], ["socket-unit"] * 2,
-                         "where they came from")
+                         "origins of the listeners")
 
 
 @test("systemd keeps the sockets, and datagrams wait while no daemon runs")
@@ -452,7 +452,7 @@ def stored():
                 expect_equal(echod.ask("listeners")[0]["from"], "fd-store", "its origin")
 
 
-# ---- what is told ----
+# ---- reports ----
 
 @test("at the stop, unreported traffic is logged once for each socket")
 def summary():
@@ -466,7 +466,7 @@ def summary():
         expect_equal(len(found), 1, "the number of records")
         expect(found[0].endswith("datagrams on local (127.0.0.1:%d): 3 in, 2 out, 26 bytes in, "
                                  "21 out; not answered: 1 from a port of echod itself" %
-                                 echod.port), "it says: " + found[0])
+                                 echod.port), "the record: " + found[0])
 
 
 @test("log_sessions = no also omits these records")
@@ -516,8 +516,8 @@ def metrics_file():
             except FileNotFoundError:
                 return None
 
-        expect(int(eventually(written, "the file is there")[1]) >= 1, "it has no datagrams")
-        expect_equal(echod.log.matching("metrics_file"), [], "what is wrong with the file")
+        expect(int(eventually(written, "the metrics file exists")[1]) >= 1, "the metrics file counts no datagrams")
+        expect_equal(echod.log.matching("metrics_file"), [], "log records about metrics_file")
 
 
 @test("datagrams that the kernel drops are counted")
@@ -525,13 +525,13 @@ def overflow():
     with Managed(section(more="datagram_rate = 0")) as echod, client() as sock:
         worker = worker_of(echod)
         os.kill(worker, signal.SIGSTOP)
-        eventually(lambda: state(worker) == "T", "the worker stands still")
+        eventually(lambda: state(worker) == "T", "the worker is stopped")
         for _ in range(2000):
             sock.sendto(b"x" * 1000, echod.address())
         eventually(lambda: echod.ask("datagrams")[0]["overflowed"] > 0, "some are counted")
         os.kill(worker, signal.SIGCONT)
         eventually(lambda: counter(echod, "datagrams_in") +
-                   echod.ask("datagrams")[0]["overflowed"] == 2000, "all are counted")
+                   echod.ask("datagrams")[0]["overflowed"] == 2000, "all dropped datagrams are counted")
 
 
 main()

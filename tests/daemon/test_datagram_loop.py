@@ -38,26 +38,26 @@ def received(*echods):
     return sum(counter(echod, "datagrams_in") for echod in echods)
 
 
-def left_out(*echods):
+def dropped(*echods):
     return sum(counter(echod, "unanswered_loop") for echod in echods)
 
 
 def expect_quiet(*echods):
-    """That nothing goes round any more: a client of both, here, would see it pass by."""
+    """No datagram loops: the only traffic that is counted is that of a client of both."""
     before = received(*echods)
     with client(echods[0].address()[0]) as sock:
         for number in range(50):
             for echod in echods:
                 sock.sendto(b"%d" % number, echod.address())
                 sock.recv(100)
-    expect_equal(received(*echods), before + 50 * len(echods), "what else has come")
+    expect_equal(received(*echods), before + 50 * len(echods), "datagrams received")
 
 
-def expect_over(count, *echods):
-    """That COUNT datagrams went round, and none does any more."""
-    eventually(lambda: left_out(*echods) >= count, "what goes round is left out")
+def expect_loop_broken(count, *echods):
+    """COUNT looping datagrams were dropped, and none loops any more."""
+    eventually(lambda: dropped(*echods) >= count, "looping datagrams are dropped")
     expect_quiet(*echods)
-    expect_equal(left_out(*echods), count, "those that were left out")
+    expect_equal(dropped(*echods), count, "dropped datagrams")
 
 
 def same_port(family):
@@ -66,7 +66,7 @@ def same_port(family):
             there.send(two.address(), one.address(), b"to one %d" % number)
             here.send(one.address(), two.address(), b"to two %d" % number)
         for echod in (one, two):
-            eventually(lambda: counter(echod, "unanswered_own_port") == 10, "they are counted")
+            eventually(lambda: counter(echod, "unanswered_own_port") == 10, "the datagrams are counted")
             expect_equal((counter(echod, "datagrams_in"), counter(echod, "datagrams_out")), (10, 0),
                          "datagrams in and out")
 
@@ -74,15 +74,15 @@ def same_port(family):
 def other_port(family):
     with two_echods(family=family) as (forger, one, two):
         forger.send(two.address(), one.address())
-        eventually(lambda: left_out(one, two) == 1, "it is left out")
-        expect(MOST <= received(one, two) <= 2 * MOST, "%d went round" % received(one, two))
-        expect_over(1, one, two)
+        eventually(lambda: dropped(one, two) == 1, "the looping datagram is dropped")
+        expect(MOST <= received(one, two) <= 2 * MOST, "%d datagrams looped" % received(one, two))
+        expect_loop_broken(1, one, two)
 
 
 for protocol, of_hosts in (("IPv4", socket.AF_INET), ("IPv6", socket.AF_INET6)):
-    test("with the same port: it is over before it begins, on both sides (%s)" % protocol)(
+    test("with the same port: neither side answers, so no loop begins (%s)" % protocol)(
         lambda family=of_hosts: same_port(family))
-    test("with other ports: it is over after %d datagrams at most on each side (%s)" %
+    test("with other ports: a loop ends after %d datagrams at most on each side (%s)" %
          (MOST, protocol))(lambda family=of_hosts: other_port(family))
 
 
@@ -91,14 +91,14 @@ def many():
     with two_echods() as (forger, one, two):
         for number in range(20):
             forger.send(two.address(), one.address(), b"number %d" % number)
-        expect_over(20, one, two)
+        expect_loop_broken(20, one, two)
 
 
 @test("a loop of daytime replies, which keep changing, is broken")
 def daytime():
     with two_echods(UNLIMITED + "service = daytime") as (forger, one, two):
         forger.send(two.address(), one.address())
-        eventually(lambda: left_out(one, two) == 1, "it is left out")
+        eventually(lambda: dropped(one, two) == 1, "the looping datagram is dropped")
         expect_quiet(one, two)
 
 
@@ -106,8 +106,8 @@ def daytime():
 def message():
     with two_echods(UNLIMITED + "service = message") as (forger, one, two):
         forger.send(two.address(), one.address())
-        eventually(lambda: left_out(one, two) == 1, "it is left out")
-        expect(counter(one, "datagram_messages") <= MOST + 1, "so many messages were stored")
+        eventually(lambda: dropped(one, two) == 1, "the looping datagram is dropped")
+        expect(counter(one, "datagram_messages") <= MOST + 1, "too many messages were stored")
         expect_quiet(one, two)
 
 
@@ -116,8 +116,8 @@ def rate():
     with two_echods("datagram_rate = 20/s") as (forger, one, two):
         for number in range(5):
             forger.send(two.address(), one.address(), b"number %d" % number)
-        eventually(lambda: counter(one, "unanswered_rate") == 5, "all are left out")
-        expect(received(one, two) <= 100, "%d went round" % received(one, two))
+        eventually(lambda: counter(one, "unanswered_rate") == 5, "all looping datagrams are dropped")
+        expect(received(one, two) <= 100, "%d datagrams looped" % received(one, two))
 
 
 main()

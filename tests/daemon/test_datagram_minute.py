@@ -12,7 +12,7 @@ MINUTE = 60
 
 
 def crash(echod, count):
-    """Kills the worker. Returns the pause that the record, number COUNT, tells."""
+    """Kills the worker. Returns the delay in the record, number COUNT."""
     pid = worker_of(echod)
     os.kill(pid, signal.SIGKILL)
     line = echod.log.wait(r" warning: the worker of local .* was killed by signal 9 ",

@@ -50,7 +50,7 @@ def limited():
 
 
 @test("all ports of an address are one source, which recovers even if it keeps sending")
-def heals():
+def recovers():
     with Managed(section(more="datagram_rate = 20/s")) as echod:
         with client() as one, client() as two:
             flood(one, echod, 100, b"first")
@@ -64,12 +64,12 @@ def heals():
                 except TimeoutError:
                     return False
 
-            eventually(answered, "it is answered again")
+            eventually(answered, "the source is answered again")
             refused = counter(echod, "unanswered_rate")
             began = time.monotonic()
             eventually(lambda: flood(one, echod, 1, b"x") and drain(one) and
-                       time.monotonic() > began + 2, "it is answered while it goes on")
-            expect(counter(echod, "unanswered_rate") > refused, "it never went beyond the rate")
+                       time.monotonic() > began + 2, "the source is answered while it keeps sending")
+            expect(counter(echod, "unanswered_rate") > refused, "no datagram exceeded the rate")
 
 
 @test("a rate of 0 means no limit")

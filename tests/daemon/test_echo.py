@@ -156,7 +156,7 @@ def one_after_the_other():
             sock = echod.echoing()
             pids.add(echod.worker_of(sock))
             sock.shutdown(socket.SHUT_WR)
-            expect_equal(recv_until_eof(sock), b"", "what follows the echo")
+            expect_equal(recv_until_eof(sock), b"", "data after the echo")
         expect_equal(len(pids), 10, "the number of workers")
 
 
@@ -167,7 +167,7 @@ def owed_bytes():
         sent = fill(sock, PATTERN)
         sock.shutdown(socket.SHUT_WR)
         expect_equal(recv_exactly(sock, sent), pattern(sent), "the echo")
-        expect_equal(recv_until_eof(sock), b"", "what follows the echo")
+        expect_equal(recv_until_eof(sock), b"", "data after the echo")
 
 
 @test("urgent data is echoed in its place")

@@ -65,7 +65,7 @@ def input_untouched():
         file.flush()
         file.seek(0)
         prints(b"hello\n", *echod.address(), "hello", stdin=file)
-        expect_equal(os.lseek(file.fileno(), 0, os.SEEK_CUR), 0, "how much of the file was read")
+        expect_equal(os.lseek(file.fileno(), 0, os.SEEK_CUR), 0, "offset of standard input")
 
 
 def copies(data, *where):
@@ -110,21 +110,21 @@ def output_read_late():
     def position():
         return int(re.search(rb"pos:\s*(\d+)", read_proc(process.pid, "fdinfo/0")).group(1))
 
-    def stands_still(seconds):
+    def is_stalled(seconds):
         before = position()
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
             return 0 < before == position()
-        raise Failure("it ended with status %d" % process.returncode)
+        raise Failure("echoc ended with status %d" % process.returncode)
 
     with Echod() as echod, tempfile.TemporaryFile() as file:
         data = pattern(24 * MIB)
         file.write(data)
         file.seek(0)
         process = start(*echod.address(), "-t", scaled("2s", "20s"), stdin=file)
-        eventually(lambda: stands_still(scaled(2.5, 21)), "it stands still, and does not time out")
-        expect(0 < rss_kib(process.pid) < scaled(8, 200) * 1024, "it keeps all in memory")
+        eventually(lambda: is_stalled(scaled(2.5, 21)), "echoc stalls without a timeout")
+        expect(0 < rss_kib(process.pid) < scaled(8, 200) * 1024, "echoc buffers everything in memory")
         status, out, err = finish(process)
         expect_equal((status, err), (OK, ""), "status and errors")
         expect(out == data, "every byte is there")
@@ -159,7 +159,7 @@ def message_service():
 
 
 @test("a server that sends a greeting and closes is a success if there was nothing to send")
-def greets_and_leaves():
+def greets_and_closes():
     with Server(lambda sock: sock.sendall(b"Thank you for connecting")) as server:
         prints(b"Thank you for connecting", *server.at)
     with Server(lambda sock: sock.sendall(b"Thank you for connecting")) as server:
@@ -208,7 +208,7 @@ def several_addresses():
                          r"echoc: connected from 127.0.0.1:\d+ to 127.0.0.1:{0}\n"
                          r"echoc: sent 6 bytes to 127.0.0.1:{0}, got 6 bytes in \d+\.\d+ s\n"
                          r"echoc: TCP round trip .*, 0 retransmits, 0 lost, .*\n\Z"
-                         .format(port), err, "what -v tells")
+                         .format(port), err, "standard error with -v")
             for options in ([], ["-4"]):
                 prints(b"hello\n", "many", port, "hello", *options, program=program)
             fails(NO_CONNECTION, REFUSED % (r"\[::1\]", port) + r"\Z", "-6", "many", port, "hello",

@@ -50,7 +50,7 @@ def check(*args, program):
 
 
 @test("an address that drops SYNs does not delay the attempt at the next one")
-def swallowed():
+def dropped_syn():
     with names("127.0.0.2 two.test\n127.0.0.3 two.test\n") as program, \
             Server(servers.echo, host="127.0.0.3") as server:
         port = server.address[1]
@@ -59,7 +59,7 @@ def swallowed():
                 run(*operands(verb, "two.test", port),
                     "-t", LONG, program=[*program, ECHOC]).ended(0)
             done = check("-H", "two.test", "-p", port, "-t", LONG, program=program).ended(0)
-            expect_match("returned by 127.0.0.3:", done.out, "who is named")
+            expect_match("returned by 127.0.0.3:", done.out, "the addresses that are named")
             done = run("path", "-t", LONG, "two.test", port, program=[*program, ECHOC]).ended(1)
             expect_match(r"^echoc: 127\.0\.0\.3:\d+: it is not a whoami service", done.err, "path")
 
@@ -74,11 +74,11 @@ def untried():
         for i in range(2, 9):
             stack.enter_context(black_hole("127.0.0.%d" % i, port))
         done = run(*PING, "-t", "15ms", "many.test", port, program=[*program, ECHOC]).ended(1)
-        said = done.err.splitlines()
-        expect(0 < len(said) < 7, "one is named for each that was tried: %s" % said)
-        expect_match(r"^echoc: timed out connecting to 127\.0\.0\.2:", said[0], "the first")
+        messages = done.err.splitlines()
+        expect(0 < len(messages) < 7, "not one message for each address tried: %s" % messages)
+        expect_match(r"^echoc: timed out connecting to 127\.0\.0\.2:", messages[0], "the first message")
         done = check("-H", "many.test", "-p", port, "-t", "15ms", program=program).ended(2)
-        expect("127.0.0.8" not in done.out, "nor by check_echo")
+        expect("127.0.0.8" not in done.out, "check_echo names an address that was not tried")
 
 
 @test("-t and -w end a slow lookup, in every verb")
@@ -93,11 +93,11 @@ def slow_lookup():
             done = run(*operands(verb, "name.test", 7), "-t", SHORT, program=[*program, ECHOC])
             done.ended(69 if verb[0] == "send" else 2)
             expect_match("^echoc: cannot find the address of name.test port 7: "
-                         "the name lookup timed out$", done.err, "what %s says" % verb[0])
+                         "the name lookup timed out$", done.err, "standard error of %s" % verb[0])
         for verb in (PING, ("crr",), ("idle",)):
             run(*verb, "-t", LONG, "-w", SHORT, "name.test", program=[*program, ECHOC]).ended(2)
         done = check("-H", "name.test", "-t", SHORT, program=program).ended(2)
-        expect_match(r"\AECHO CRITICAL - .*the name lookup timed out after \S+\n\Z", done.out, "it")
+        expect_match(r"\AECHO CRITICAL - .*the name lookup timed out after \S+\n\Z", done.out, "output of check_echo")
 
 
 def answer_late(sock, pause):
@@ -142,7 +142,7 @@ def deadline():
     with black_hole("127.0.0.1", port):
         for verb in (PING, ("crr", "-c", 1), ("idle",)):
             done = run(*verb, "-t", 0, "-w", SHORT, "127.0.0.1", port).ended(1)
-            expect_match("timed out connecting to 127.0.0.1|timed out", done.out + done.err, "it")
+            expect_match("timed out connecting to 127.0.0.1|timed out", done.out + done.err, "output")
 
 
 @test("with datagrams, the next address is tried if the first one refuses or does not answer")
@@ -163,10 +163,10 @@ def datagrams():
             with ThreadPoolExecutor() as pool:  # each waits for the first for half of its time
                 checks = [pool.submit(ask_check), pool.submit(ask_check, "-s", "x")]
                 for done in pool.map(ask, VERBS):
-                    expect_equal(done.ended(0).err, "", "what is said of the first")
+                    expect_equal(done.ended(0).err, "", "standard error")
                 ask(("whoami",)).ended(0)
             checks[0].result().ended(0)
-            expect_match("returned by 127.0.0.3:", checks[1].result().ended(0).out, "who is named")
+            expect_match("returned by 127.0.0.3:", checks[1].result().ended(0).out, "the addresses that are named")
             if not silent.getsockname()[1]:
                 silent.bind(("127.0.0.2", port))
 
@@ -187,7 +187,7 @@ def no_datagrams():
         expect_match(r"^ECHO 127\.0\.0\.3:", done.out, "the one that does not refuse is asked")
 
 
-@test("where no address takes a connection, path and check_echo -v tell of each")
+@test("where no address takes a connection, path and check_echo -v report each one")
 def no_connection():
     with names("127.0.0.2 two.test\n127.0.0.3 two.test\n") as program, socket.socket() as unused:
         unused.bind(("127.0.0.3", 0))
@@ -196,7 +196,7 @@ def no_connection():
         for host in ("127.0.0.2", "127.0.0.3"):
             expect_match("connection refused by %s" % host.replace(".", r"\."), done.err, "the reason")
         done = check("-v", "-t", SHORT, "-H", "two.test", "-p", port, program=program).ended(2)
-        expect_equal(sorted(set(re.findall(r"127\.0\.0\.[23]", done.out))), ["127.0.0.2", "127.0.0.3"], "who is named")
+        expect_equal(sorted(set(re.findall(r"127\.0\.0\.[23]", done.out))), ["127.0.0.2", "127.0.0.3"], "addresses")
         with Server(servers.echo, host="127.0.0.3") as server:
             done = check("-v", "-t", SHORT, "-H", "two.test", "-p", server.address[1], program=program).ended(0)
         expect_match(r"connection refused by 127\.0\.0\.2:", done.out, "the address that failed before")
@@ -243,10 +243,10 @@ def to_itself():
             for verb in VERBS:
                 done = run(*operands(verb, host, port), "-u")
                 done.ended(69 if verb[0] == "send" else 1)
-                expect_match("refused", done.out + done.err, "what %s says" % verb[0])
+                expect_match("refused", done.out + done.err, "output of %s" % verb[0])
             for more in ((), ("-s", "x")):
                 done = run("-u", "-H", host, "-p", port, *more, program=[CHECK_ECHO]).ended(2)
-                expect_match("connection refused by", done.out, "what check_echo says")
+                expect_match("connection refused by", done.out, "output of check_echo")
 
 
 @test("a missing IPv6 is not reported as a shortage: the refusal of the other address counts")
@@ -286,7 +286,7 @@ def ran_short():
             for verb in (*VERBS, *CONNECTED, ("whoami",)):
                 done = run(*operands(verb, *server.address))
                 done.ended(71 if verb[0] == "send" else 2)
-                expect_match("^echoc: .*no local port is free", done.err, "what is said")
+                expect_match("^echoc: .*no local port is free", done.err, "standard error")
             host, port = server.address
             done = run("-H", host, "-p", port, program=[CHECK_ECHO]).ended(3)
             expect_match("^ECHO UNKNOWN - .*no local port is free", done.out, "the line")

@@ -110,9 +110,9 @@ def proxy_1():
         run("load", "-c", 3, "--proxy", "v1=[2001:db8::1]:5", *server.operands).ended(0)
         eventually_equal(lambda: len(headers), 6, "the number of connections")
         expect_equal(set(headers[2:]), {b"PROXY TCP6 2001:db8::1 ::ffff:127.0.0.1 5 %d\r\n" % port},
-                     "of every connection")
+                     "headers of every connection")
         done = run("send", "--proxy", "v1", *server.operands, "hello").ended(0)
-        expect_equal(done.out, "hello\n", "what comes back of send")
+        expect_equal(done.out, "hello\n", "output of send")
 
 
 @test("--proxy sends a header of version 2")
@@ -140,8 +140,8 @@ def echod_services():
         for version in ("v1", "v2"):
             for source in ("192.0.2.7:4711", "[2001:db8::7]:4711"):
                 done = run("whoami", "--proxy", version + "=" + source, *echod.address("who")).ended(0)
-                told = json.loads(done.out)
-                expect_equal((told["peer"], told["peer_port"], told["proxy"]),
+                reply = json.loads(done.out)
+                expect_equal((reply["peer"], reply["peer_port"], reply["proxy"]),
                              (source.rpartition(":")[0].strip("[]"), 4711, "127.0.0.1"), "the peer")
         expect_match(r"^\d{4}-\d\d-\d\dT", run("daytime", *echod.address("when")).ended(0).out,
                      "the time")
@@ -169,7 +169,7 @@ class Program:
 
 
 def socat_port(program):
-    """Where socat says that it listens."""
+    """The port that socat reports."""
     for line in program.process.stderr:
         match = re.search(rb" N listening on .*:(\d+)$", line)
         if match:
@@ -275,7 +275,7 @@ def helps():
 def send():
     with Echod() as echod:
         host, port = echod.address()
-        expect_equal(run("send", host, port, "hello", "ping").ended(0).out, "hello\nping\n", "it")
+        expect_equal(run("send", host, port, "hello", "ping").ended(0).out, "hello\nping\n", "output of send")
         done = run("send", "--json", "-t", "9.5", host, port, "hello").ended(0)
         s = done.summary
         expect_equal((s["sent_bytes"], s["received_bytes"], s["status"]), (6, 6, 0), "in JSON")
@@ -284,7 +284,7 @@ def send():
                                  "\u20ac\xff\n".encode())) as server:
         done = run("send", "--json", "-n", *server.operands, "x" * 56).ended(0)
         expect_equal("".join(o["text"] for o in done.objects("reply")),
-                     '"\\x1b\\\\\\xff\u20ac\xff\n', "made safe, and whole characters")
+                     '"\\x1b\\\\\\xff\u20ac\xff\n', "escaped output with whole characters")
     expect_match("HOST is missing", run("ping").ended(2).err, "a verb alone")
     expect_match("cannot find the address of ping port 7", run("send", "ping", "7").ended(69).err,
                  "a host of that name")
@@ -299,8 +299,8 @@ def always_a_summary():
             status = 69 if verb == "send" else 1
             done = run(*verb.split(), "--json", "127.0.0.1", port).ended(status)
             expect_equal(done.summary["status"], status, "the status of " + verb)
-            expect_equal(done.objects("error")[0]["reason"], "Connection refused", "why")
-            expect_equal(done.objects()[-1]["type"], "summary", "what is last")
+            expect_equal(done.objects("error")[0]["reason"], "Connection refused", "the reason")
+            expect_equal(done.objects()[-1]["type"], "summary", "type of the last object")
             status = 69 if verb == "send" else 2
             done = run(*verb.split(), "--json", "name.invalid").ended(status)
             expect_equal(done.summary["status"], status, "the status of %s, of no name" % verb)

@@ -32,12 +32,12 @@ def messages():
     with Server(collecting(found), "udp") as server:
         prints(b"one\ntwo words\n\n", *server.operands, "one", "two words", "")
         prints(b"onetwo", "-n", *server.operands, "one", "", "two")
-        expect_equal(found, [b"one\n", b"two words\n", b"\n", b"one", b"", b"two"], "of MESSAGEs")
+        expect_equal(found, [b"one\n", b"two words\n", b"\n", b"one", b"", b"two"], "datagrams for the MESSAGEs")
         del found[:]
         prints(b"a\n\nno newline", *server.operands, send=b"a\n\nno newline")
         prints(b"ab", "-n", *server.operands, send=b"a\nb\n")
         prints(b"", *server.operands, send=b"")
-        expect_equal(found, [b"a\n", b"\n", b"no newline", b"a", b"b"], "of lines")
+        expect_equal(found, [b"a\n", b"\n", b"no newline", b"a", b"b"], "datagrams for the lines")
 
 
 @test("send -u: a line is sent, and its answer printed, before the next one is written")
@@ -71,7 +71,7 @@ def sizes():
         fails(TOO_LONG, "message 1 is too long", *server.operands, send=b"x" * (1 << 20))
         status, out, err = run(*server.operands, "-n", "one", "x" * (UDP_MAX + 1))
         expect_equal((status, out), (TOO_LONG, b"one"), "status and output")
-        expect_match("^echoc: message 2 is too long", err, "which")
+        expect_match("^echoc: message 2 is too long", err, "standard error")
 
 
 # ---- what goes wrong ----
@@ -83,7 +83,7 @@ def unanswered():
         expect_equal((status, out), (SILENT, b"b\n"), "status and output")
         expect_match(r"\Aechoc: no reply to message 1 from 127\.0\.0\.1:\d+ within %s\n"
                      r"echoc: no reply to message 3 from \S+ within %s\n\Z" % (WAIT, WAIT), err,
-                     "what it says")
+                     "standard error")
 
 
 @test("send -u: a late answer is not taken for that to the next message")
@@ -98,7 +98,7 @@ def late():
     with Server(serve, "udp") as server:
         status, out, _ = run(*server.operands, "--verify", "-v", "-t", WAIT, "first", "second")
         expect_equal(status, SILENT, "the status: nothing differs")
-        expect_equal([data for data, _ in held], [b"first\n", b"second\n"], "what was sent")
+        expect_equal([data for data, _ in held], [b"first\n", b"second\n"], "datagrams received by the server")
     del held[:]
     with Server(serve, "udp") as server:
         expect_equal(run(*server.operands, "-t", WAIT, "first", "second")[:2], (SILENT, b"second\n"),
@@ -122,7 +122,7 @@ def verify():
     with Server(servers.echo_datagram, "udp") as server:
         status, out, err = run("--verify", *server.operands, "a", "bc")
         expect_equal((status, out), (OK, b""), "status and output")
-        expect_match(r" returned all 5 bytes as sent in ", err, "what it says")
+        expect_match(r" returned all 5 bytes as sent in ", err, "standard error")
     for change, why in ((lambda d: d[:3] + b"?" + d[4:], r"at byte 4 \(sent 0x6c, got 0x3f\)"),
                         (lambda d: d[:3], r"at byte 4 \(sent 0x6c, got nothing\)"),
                         (lambda d: d + b"!", r"at byte 7 \(sent nothing, got 0x21\)")):
@@ -138,12 +138,12 @@ def in_json():
     with Server(changing_datagrams(lambda d, n: answers[n](d)), "udp") as server:
         done = run_verb("send", "--json", "-n", "-t", WAIT, *server.operands, "a", "b", "c").ended(3)
         expect_equal([(o["seq"], o["verdict"], o.get("text")) for o in done.objects("probe")],
-                     [(1, "intact", "a"), (2, "overdue", None), (3, "different", "\\x00?")], "it")
+                     [(1, "intact", "a"), (2, "overdue", None), (3, "different", "\\x00?")], "objects of the probes")
         expect_equal((done.summary["messages"], done.summary["unanswered"]), (3, 1), "the sums")
     with Server(servers.echo_datagram, "udp") as server:
         done = run_verb("send", "--json", "-n", *server.operands, "").ended(0)
         expect_equal([(o["verdict"], o["bytes"]) for o in done.objects("probe")], [("intact", 0)],
-                     "of a datagram that is empty")
+                     "result for an empty datagram")
 
 
 # ---- Unix sockets ----
@@ -174,7 +174,7 @@ def unix():
             prints(b"one\ntwo\n", *where, "one", "two")
             prints(b"a\nb", *where, send=b"a\nb")
             done = run_verb("ping", "--json", "-c", 5, "-i", 0, "-s", 60000, *where).ended(0)
-            expect_equal(done.summary["received"], 5, "what came back")
+            expect_equal(done.summary["received"], 5, "replies received")
             run_verb("crr", "-c", 2, "-i", 0, *where).ended(0)
             run_verb("load", "-c", 20, "--messages", 2, *where).ended(0)
             expect_equal(run_verb("sweep", "--json", *where).ended(0).summary["passes"], 65536, name)
@@ -215,10 +215,10 @@ def packets():
     with packet_server(serve(1, lambda sock: sock.recv(1024))) as server:
         status, out, err = run(*server.at, "one", "two", "three")
         expect_equal((status, out), (CLOSED, b"one\n"), "status and output")
-        expect_match("closed the connection after 4 bytes, before everything was sent$", err, "why")
+        expect_match("closed the connection after 4 bytes, before everything was sent$", err, "standard error")
     with packet_server(serve(2, lambda sock: sock.recv(1024))) as server:
         done = run_verb("ping", "-i", 0, "-c", 3, *server.at).ended(1)
-        expect_match("^echoc: .* closed the connection$", done.err, "why")
+        expect_match("^echoc: .* closed the connection$", done.err, "standard error")
         expect_match(" 2 received", done.out, "the sum")
     with packet_server(serve(1, lambda sock: sock.recv(1))) as server:
         prints(b"one\n", *server.at, "one")
@@ -230,7 +230,7 @@ def full():
         for more in ((), ("--json",)):
             status, _, err = run(*server.operands, *more, "hello", stdout=full_device)
             expect_equal(status, 74, "the status")
-            expect_match("^echoc: cannot write standard output: No space left", err, "why")
+            expect_match("^echoc: cannot write standard output: No space left", err, "standard error")
 
 
 main()

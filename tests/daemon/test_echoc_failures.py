@@ -115,7 +115,7 @@ def falls_silent():
         status, out, err = run("--timeout=" + LATER, *server.at, "hello")
         expect_equal((status, out), (SILENT, b"wait..."), "status and output")
         expect_match(r"\Aechoc: 127\.0\.0\.1:\d+ sent 7 bytes, then nothing within %s\n\Z" % LATER,
-                     err, "what it says")
+                     err, "standard error")
 
 
 @test("a server that stops reading is reported")
@@ -124,11 +124,11 @@ def takes_nothing():
         process = start("-t", SOON, *server.at)
         status, out, err = finish(process, MUCH * 4)
         expect_equal((status, out), (SILENT, b""), "status and output")
-        expect_match("^echoc: connected to .*, but no reply within %s$" % SOON, err, "what it says")
+        expect_match("^echoc: connected to .*, but no reply within %s$" % SOON, err, "standard error")
 
 
 def stays(process, seconds):
-    """It can only be watched for a while that a program goes on."""
+    """That a program continues can only be observed for a while."""
     try:
         status = process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -138,10 +138,10 @@ def stays(process, seconds):
 
 @test("--timeout 0 means no timeout")
 def never():
-    with Silent(last_words=b"at last") as server:
+    with Silent(farewell=b"at last") as server:
         process = start("-t", "0", *server.at, "hello", stdin=subprocess.DEVNULL)
         stays(process, 0.5)
-        server.go_on.set()
+        server.resume.set()
         expect_equal(finish(process), (OK, b"at last", ""), "status, output and errors")
 
 
@@ -168,11 +168,11 @@ def no_reply():
     with Echod(listen="service = discard\nport = 0") as echod:
         fails(CLOSED, r"127\.0\.0\.1:\d+ closed the connection without a reply\n\Z",
               *echod.address(), send=b"hello")
-        expect_equal(run(*echod.address()), (OK, b"", ""), "with nothing to say, no reply is right")
+        expect_equal(run(*echod.address()), (OK, b"", ""), "result without input or reply")
 
 
 @test("the greeting of a server that closes with the message unread is printed")
-def greets_and_leaves():
+def greets_and_closes():
     def serve(sock):
         sock.recv(1, socket.MSG_PEEK)  # the message is there, but stays where it is
         sock.sendall(b"Thank you for connecting")
@@ -181,7 +181,7 @@ def greets_and_leaves():
         status, out, err = run(*server.at, "hello")
         expect_equal((status, out), (CLOSED, b"Thank you for connecting"), "status and output")
         expect_equal(err, "echoc: 127.0.0.1:%d reset the connection after 24 bytes\n" %
-                     server.at[1], "what it says")
+                     server.at[1], "standard error")
 
 
 @test("a server that closes while data is being sent is reported")
@@ -210,7 +210,7 @@ def closes_early():
 
 
 @test("the last data of a server that no longer reads is printed")
-def last_words():
+def final_data():
     def serve(sock):
         sock.recv(1)  # a client that had not begun to speak would have missed nothing
         sock.shutdown(socket.SHUT_RD)  # over a Unix socket, the client gets EPIPE
@@ -220,7 +220,7 @@ def last_words():
         status, out, err = run(*server.at, send=MUCH)
         expect_equal((status, out), (CLOSED, b"too much\n"), "status and output")
         expect_match("^echoc: unix:.* (closed|reset) the connection after 9 bytes, "
-                     "before everything was sent$", err, "what it says")
+                     "before everything was sent$", err, "standard error")
 
 
 @test("the reason of a daemon that refuses a message is printed")
@@ -260,10 +260,10 @@ def output_closed():
         expect_equal(os.read(process.stdout.fileno(), 1), b"\0", "the first byte")
         process.stdout.close()
         expect_equal(process.wait(DEADLINE), LOCAL_IO, "the status")
-        expect_equal(process.stderr.read(), b"", "what it says")
+        expect_equal(process.stderr.read(), b"", "standard error")
 
 
-@test("so it does if the reader leaves while there is no output")
+@test("a reader that leaves while there is no output ends echoc without a message")
 def output_left():
     pipe, pair = os.pipe(), [end.detach() for end in socket.socketpair()]
     for reader, writer in (pipe, pair):
@@ -275,7 +275,7 @@ def output_left():
             expect_equal(os.read(reader, 1), b"x", "the reply")
             os.close(reader)
             expect_equal(process.wait(DEADLINE), LOCAL_IO, "the status")
-            expect_equal(process.stderr.read(), b"", "what it says")
+            expect_equal(process.stderr.read(), b"", "standard error")
 
 
 # ---- the command line ----

@@ -109,11 +109,11 @@ def failures():
     expect_equal([o["reason"] for o in done.objects("flow")], ["Connection refused, reported by 127.0.0.1"] * 2,
                  "the reasons in JSON")
     done = run("ping", "--flows", 2, "-U", "/nowhere").ended(2)
-    expect_match("--flows cannot be combined with --unix", done.err, "the complaint")
+    expect_match("--flows cannot be combined with --unix", done.err, "standard error")
     done = run("ping", "--flows", 2, "--histogram", "localhost").ended(2)
-    expect_match("cannot be combined with --flows", done.err, "the complaint")
+    expect_match("cannot be combined with --flows", done.err, "standard error")
     done = run("ping", "--flows", 5000, "localhost").ended(2)
-    expect_match("at most 4096", done.err, "the complaint")
+    expect_match("at most 4096", done.err, "standard error")
 
 
 @test("where most flows lose everything, most paths are dead")
@@ -133,14 +133,14 @@ def most_are_dead():
 @test("flows to a host that nobody knows, and more than there are descriptors for")
 def no_flows():
     done = run("ping", "--flows", 2, "nobody.invalid").ended(2)
-    expect_match("^echoc: .*nobody.invalid", done.err, "who is not known")
+    expect_match("^echoc: .*nobody.invalid", done.err, "standard error")
 
     def few():
         resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
 
     with Echod(BOTH) as echod:
         done = run(*QUICK, "-u", "--flows", 100, "-c", 1, *echod.address("udp"), preexec_fn=few).ended(2)
-    expect_match("^echoc: .*descriptors", done.err, "what there is too little of")
+    expect_match("^echoc: .*descriptors", done.err, "standard error")
 
 
 @test("ping -u and sweep -u print the address that reported an error")
@@ -151,7 +151,7 @@ def reported():
     done = run(*QUICK, "-u", "-c", 2, "127.0.0.1", port).ended(1)
     expect_match("^seq=1: Connection refused, reported by 127.0.0.1$", done.out, "the line")
     done = run("sweep", "-u", "--tries", 1, "127.0.0.1", port).ended(1)
-    expect_match("as 127.0.0.1 reports", done.out, "the line")
+    expect_match("as 127.0.0.1 reports", done.out, "the address that reported the error")
 
 
 FAR = 7777
@@ -191,9 +191,9 @@ def router():
              (["2001:db8:1::1/64", "fe80::2/64"], ["2001:db8:1::9/64"]), 6)):
         done, plain, router_address = sweep_through_router(near, far, version)
         expect_equal(done.ended(0).summary["packet"], 1400, "the packet that passes")
-        told = [o for o in done.objects("probe") if "mtu" in o]
-        expect(told and told[0]["mtu"] == 1400, "the MTU is printed: " + done.out)
-        expect(router_address in told[0]["reported_by"], "who reported it: %r" % told[0])
+        reports = [o for o in done.objects("probe") if "mtu" in o]
+        expect(reports and reports[0]["mtu"] == 1400, "the MTU is printed: " + done.out)
+        expect(router_address in reports[0]["reported_by"], "the router is not named: %r" % reports[0])
         expect_match(r"too large for the path: \S+ reports an MTU of 1400$", plain.ended(0).out, "the line")
 
 

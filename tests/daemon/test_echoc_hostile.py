@@ -41,7 +41,7 @@ def reset_at_once(conn, number):
 
 FLOODS = (flooding(b"hello\n"), flooding(b"\0" + os.urandom(1000)))  # neither begins with what is sent
 
-# Verbs, how they end (with a flood of what was not sent), and what they say then, if that is known.
+# Verbs, their exit statuses with a flood of data that they did not send, and a pattern of their output.
 ENDS = (
     (("ping", "-q", "-c", 2, "-i", "10ms", "-W", SHORT), (1,), r"^2 sent, 0 received, 100% loss"),
     (("ping", "-q", "-i", 0, "-w", SHORT), (1,), " 0 received, 100% loss"),
@@ -86,12 +86,12 @@ def least_memory(program):
     return measured("--help", program=program)[1]
 
 
-def ends(args, server, statuses, said, least, program=ECHOC):
+def ends(args, server, statuses, pattern, least, program=ECHOC):
     operands = [*server.operands, "x"] if args[0] == "send" else server.operands
     done, memory = measured(*args, *operands, program=program)
     expect(done.status in statuses, "%s ends with %d (%s / %s)" %
            (args, done.status, done.out[-300:], done.err[-300:]))
-    expect_match(said, done.out + done.err, "what %s says" % (args,))
+    expect_match(pattern, done.out + done.err, "output of %s" % (args,))
     expect(memory < least + MEMORY_MAX, "%s needs %d bytes" % (args, memory))
 
 
@@ -100,11 +100,11 @@ def floods():
     least = least_memory(ECHOC)
     for flood in FLOODS:
         with Server(flood) as server:
-            for args, statuses, said in ENDS:
-                ends(args, server, statuses, said, least)
+            for args, statuses, pattern in ENDS:
+                ends(args, server, statuses, pattern, least)
 
 
-@test("nor does it affect check_echo")
+@test("a server that sends without end does not affect check_echo")
 def check_floods():
     least = least_memory(CHECK_ECHO)
     for flood in FLOODS:
@@ -115,10 +115,10 @@ def check_floods():
                                         program=CHECK_ECHO)
                 done.ended(2)
                 expect_match(r"\AECHO CRITICAL - [^|\n]*\n\Z", done.out, "the line")
-                expect(memory < least + MEMORY_MAX, "it needs %d bytes" % memory)
+                expect(memory < least + MEMORY_MAX, "check_echo needs %d bytes" % memory)
 
 
-@test("endless datagrams delay no verb either")
+@test("endless datagrams delay no verb")
 def datagram_floods():
     def serve(sock, data, peer):
         for _ in range(scaled(20000, 2000)):
@@ -140,7 +140,7 @@ def datagram_floods():
 def more():
     with Server(more_than_was_asked) as server:
         done = run("ping", "-q", "-c", 2, "-i", "100ms", *server.operands).ended(0)
-        expect_match(r"^\d+ duplicate, \d+ stray$", done.out, "what came")
+        expect_match(r"^\d+ duplicate, \d+ stray$", done.out, "duplicates and strays")
         run("send", "--verify", *server.operands, "x").ended(1)
         host, port = server.address
         run("-H", host, "-p", port, program=[CHECK_ECHO]).ended(0)
@@ -174,11 +174,11 @@ def resets():
     with Server(reset_at_once) as server:
         for _ in range(5):
             done = run("ping", "-q", "-c", 1, *server.operands).ended(1)
-            expect_match("reset", done.err, "what ping says")
+            expect_match("reset", done.err, "standard error of ping")
             done = run("load", "-q", "-c", 5, *server.operands).ended(1)
-            expect_match("reset", done.out + done.err, "what load says")
+            expect_match("reset", done.out + done.err, "output of load")
             done = run("path", *server.operands).ended(1)
-            expect_match(" reset the connection$", done.err, "what path says")
+            expect_match(" reset the connection$", done.err, "standard error of path")
 
 
 @test("flows that the server ends are not reported as dead paths")
@@ -190,7 +190,7 @@ def ended_flows():
     with Server(closing) as server:
         done = run("ping", "--flows", 4, "-c", 2, "-i", "10ms", "-W", SHORT, *server.operands).ended(1)
         expect("is dead" not in done.out and "everything" not in done.out, "no path is blamed: " + done.out)
-        expect_match("closed by the server|reset", done.out, "what is said")
+        expect_match("closed by the server|reset", done.out, "standard output")
 
 
 @test("idle reports a server that keeps sending, whose connection is never idle")
@@ -203,7 +203,7 @@ def never_idle():
 
     with Server(chattering) as server:
         done = run("idle", "--shortest", "%dms" % (500 * slowness()), *server.operands).ended(1)
-        expect_match("^echoc: the server keeps sending", done.err, "why")
+        expect_match("^echoc: the server keeps sending", done.err, "standard error")
 
 
 main()

@@ -61,7 +61,7 @@ def non_blocking():
         expect_equal(len(through_full_pipe("load", "--json", "-c", 300, *at)), 301,
                      "objects of load")
         message = "x" * 9000
-        expect_equal(through_full_pipe("send", *at, message), [message], "what send prints")
+        expect_equal(through_full_pipe("send", *at, message), [message], "output of send")
 
 
 def closing(*fds):
@@ -80,9 +80,9 @@ def closed():
                              (("idle", "--shortest", "1ms", "--longest", "1ms", *echo), 2),
                              (("sweep", "--largest", 2, *echo), 2), (("whoami", *who), 2)):
             done = run(*args, **closing(1)).ended(status)
-            expect_equal(done.err, LOST + "Bad file descriptor\n", "what %s says" % (args,))
+            expect_equal(done.err, LOST + "Bad file descriptor\n", "standard error of %s" % (args,))
         done = run("send", *echo, **closing(0)).ended(74)
-        expect_equal(done.err, "echoc: cannot read standard input: Bad file descriptor\n", "it")
+        expect_equal(done.err, "echoc: cannot read standard input: Bad file descriptor\n", "standard error")
         run("ping", "-c", 1, *echo, **closing(0)).ended(0)
         run("ping", "-c", 1, *echo, **closing(0, 2)).ended(0)
         host, port = echo
@@ -116,11 +116,11 @@ def stalled_reader():
             for _ in range(2):
                 process.terminate()
                 time.sleep(0.5)
-            expect_equal(process.wait(DEADLINE), -signal.SIGTERM, "how %s ends" % args[0])
+            expect_equal(process.wait(DEADLINE), -signal.SIGTERM, "exit status of %s" % args[0])
             os.close(reader)
 
 
-@test("nor does echoctl lose a line")
+@test("echoctl loses no line if standard output is non-blocking and full")
 def control_non_blocking():
     with Managed() as echod:
         lines = through_full_pipe("-s", echod.control, "metrics", program=ECHOCTL, size=4096)
@@ -136,7 +136,7 @@ def control_closed():
                 done = run("-s", echod.control, *args, program=[ECHOCTL], **closing(*fds)).ended(status)
                 if status == 74 and 2 not in fds:
                     expect_equal(done.err, "echoctl: cannot write standard output: Bad file descriptor\n",
-                                 "what it says")
+                                 "standard error")
 
 
 def descriptors(soft, hard=None):
@@ -153,18 +153,18 @@ def soft_limits():
 
     if VALGRIND:
         raise Skip("valgrind needs descriptors and a stack of its own")
-    hows = [descriptors(4)] + ([] if SANITIZED else [{"preexec_fn": little_stack}])
+    limits = [descriptors(4)] + ([] if SANITIZED else [{"preexec_fn": little_stack}])
     with Managed(SERVICES) as echod:
         echo, who = echod.address("echo"), echod.address("who")
-        for how in hows:
+        for limit in limits:
             for args in (("send", *echo, "x"), ("ping", "-c", 1, *echo), ("crr", "-c", 1, "localhost", echo[1]),
                          ("ping", "--flows", 20, "-c", 1, *echo), ("load", "-c", 1, *echo),
                          ("hold", "--for", scaled("1s", "20s"), 20, *echo), ("sweep", "--largest", 2, *echo),
                          ("idle", "--shortest", "1ms", "--longest", "1ms", *echo),
                          ("path", "--flows", 2, "--echo-port", echo[1], *who), ("whoami", *who)):
-                run(*args, **how).ended(0)
-            run("-H", "localhost", "-p", echo[1], program=[CHECK_ECHO], **how).ended(0)
-            run("-s", echod.control, "status", program=[ECHOCTL], **how).ended(0)
+                run(*args, **limit).ended(0)
+            run("-H", "localhost", "-p", echo[1], program=[CHECK_ECHO], **limit).ended(0)
+            run("-s", echod.control, "status", program=[ECHOCTL], **limit).ended(0)
 
 
 @test("running out of descriptors in a lookup is not reported as an unknown name")
@@ -175,7 +175,7 @@ def lookup_without_descriptors():
         port = server.address[1]
         done = run("send", "localhost", port, "x", **descriptors(4, 4)).ended(71)
         expect_equal(done.err, "echoc: cannot find the address of localhost port %s: Too many open files\n" % port,
-                     "what it says")
+                     "standard error")
         for verb in (("ping", "-c", 1), ("crr",), ("whoami",), ("path",), ("load",), ("hold", 1)):
             run(*verb, "localhost", port, **descriptors(4, 4)).ended(2)
         done = run("-H", "localhost", "-p", port, program=[CHECK_ECHO], **descriptors(4, 4)).ended(3)
@@ -193,11 +193,11 @@ def environment():
         odd = {"LC_ALL": "de_DE.UTF-8", "LANG": "tr_TR.UTF-8", "TZ": ":/nonexistent", "COLUMNS": "1",
                "TMPDIR": "/nonexistent", "HOME": "/nonexistent", "GNUTERM": "dumb"}
         done = run("ping", "-c", 2, "-i", 0, "--json", *echo, env=odd, preexec_fn=elsewhere).ended(0)
-        expect_equal(done.summary["received"], 2, "what came")
+        expect_equal(done.summary["received"], 2, "replies received")
         page = where + "/page.html"
         run("path", "--flows", 1, "--echo-port", echo[1], "--page", page, *who, env=odd,
             preexec_fn=elsewhere).ended(0)
-        expect_equal(os.stat(page).st_mode & 0o777, 0o600, "the mode of the page is the caller's affair")
+        expect_equal(os.stat(page).st_mode & 0o777, 0o600, "the mode of the page, by the caller's umask")
 
 
 @test("signals that are inherited as blocked or ignored still work")
@@ -212,10 +212,10 @@ def signals():
     with Server(servers.silent) as server:
         for prepare in (blocked, ignored):
             process = popen(*server.operands, "hello", preexec_fn=prepare)
-            eventually(lambda: len(server.connections) > 0, "it is connected")
+            eventually(lambda: len(server.connections) > 0, "echoc has connected")
             server.connections.clear()
             process.terminate()
-            expect_equal(process.wait(), -signal.SIGTERM, "how SIGTERM ends it")
+            expect_equal(process.wait(), -signal.SIGTERM, "exit status after SIGTERM")
             process.communicate()
             host, port = server.address
             done = run("-H", host, "-p", port, "-t", "200ms", program=[CHECK_ECHO],

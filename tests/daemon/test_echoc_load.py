@@ -94,16 +94,16 @@ def measure():
     catching_up = max([most[n] - (end - first - n / RATE) for n in range(count)
                        if first + n / RATE < end])
     for name, share in PERCENTILES.items():
-        told = summary["rtt_%s_ms" % name] / 1000
+        reported = summary["rtt_%s_ms" % name] / 1000
         low, high = percentile(least, share), percentile(most, share)
-        expect(low * (1 - TOLERANCE) <= told <= high * (1 + TOLERANCE),
-               "%s is %.4f s, between %.4f and %.4f by the server" % (name, told, low, high))
+        expect(low * (1 - TOLERANCE) <= reported <= high * (1 + TOLERANCE),
+               "%s is %.4f s, between %.4f and %.4f by the server" % (name, reported, low, high))
         # By the length of the stop and the rate: what was due meanwhile waits for the rest of it.
         model = (end - begin) - (1 - share) * count / RATE
         low, high = model * (1 - TOLERANCE) - 1 / RATE, (model + catching_up) * (1 + TOLERANCE)
-        expect(low <= told <= high + 1 / RATE,
+        expect(low <= reported <= high + 1 / RATE,
                "%s is %.4f s, %.4f by the stop, and at most %.4f later" %
-               (name, told, model, catching_up))
+               (name, reported, model, catching_up))
 
 
 @test("percentiles with a stopped server count from when connections were due")

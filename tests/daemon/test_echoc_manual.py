@@ -36,7 +36,7 @@ def echoc():
             (typed if command == "echoc localhost" else as_shown)(command, shown)
 
 
-@test("the examples of check_echo(1) that have a local server do, too")
+@test("the examples of check_echo(1) that have a local server print what they show")
 def check_echo():
     with echod_at_the_usual_port():
         found = [e for e in examples("check_echo.1") if "localhost" in e[0]]

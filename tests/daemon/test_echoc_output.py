@@ -110,19 +110,19 @@ def on_full_disk(where, *args):
               'exit $status')
     command = with_mount("-t tmpfs -o size=8k,mode=0777 tmpfs", where)
     done = finish(popen(*args, program=[*command, "sh", "-c", script, where, ECHOC]))
-    said, _, files = done.err.rpartition("\n")
-    return done, said, dict(one.split("=", 1) for one in files.split(";") if one)
+    err, _, files = done.err.rpartition("\n")
+    return done, err, dict(one.split("=", 1) for one in files.split(";") if one)
 
 
 @test("a page that does not fit on the disk is an error, and the previous file is kept")
 def page():
     with Managed(CONFIG) as echod, tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         for name in ("old", "new"):
-            done, said, files = on_full_disk(where, "path", "--flows", 1, "--page", where + "/" + name,
-                                             "--echo-port", echod.address("echo")[1], *echod.address("who"))
-            expect_equal(done.ended(2) and said, "echoc: cannot write %s/%s: No space left on device" % (where, name),
-                         "what it says")
-            expect_match("^nothing found$", done.out, "what is found is printed all the same")
+            done, err, files = on_full_disk(where, "path", "--flows", 1, "--page", where + "/" + name,
+                                            "--echo-port", echod.address("echo")[1], *echod.address("who"))
+            expect_equal(done.ended(2) and err, "echoc: cannot write %s/%s: No space left on device" % (where, name),
+                         "standard error")
+            expect_match("^nothing found$", done.out, "standard output")
             expect_equal(files, {"old": "what was there"}, "the files")
 
 
@@ -134,9 +134,9 @@ def picture():
         at = echod.address("echo")
         for args in (("ping", "-i", 0), ("load",)):
             for name in ("new.svg", "new.png"):
-                done, said, files = on_full_disk(where, *args, "-q", "-c", 100, "--plot", where + "/" + name, *at)
-                expect_equal(done.ended(2) and said,
-                             "echoc: cannot write %s/%s: No space left on device" % (where, name), "what it says")
+                done, err, files = on_full_disk(where, *args, "-q", "-c", 100, "--plot", where + "/" + name, *at)
+                expect_equal(done.ended(2) and err,
+                             "echoc: cannot write %s/%s: No space left on device" % (where, name), "standard error")
                 expect_match("^round trip min/avg", done.out, "the summary is printed all the same")
                 expect_equal(files, {"old": "what was there"}, "the files")
 
@@ -156,7 +156,7 @@ def picture_without_streams():
         expect(text.startswith("<?xml") and text.rstrip().endswith("</svg>"), "the picture: %s" % text[:200])
         done = run("ping", "-c", 1, "--plot", where + "/none/x.svg", *echod.address("echo")).ended(2)
         expect_equal((done.out, done.err), ("", "echoc: cannot write %s/none/x.svg: No such file or directory\n" % where),
-                     "a file that cannot be opened is said before anything is sent")
+                     "standard error, before anything is sent")
 
 
 main()

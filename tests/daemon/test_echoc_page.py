@@ -52,7 +52,7 @@ class Page(html.parser.HTMLParser):
 
 
 def answers(**more):
-    """A whoami service that says what it wants of a connection."""
+    """A whoami service whose report does not match the connection."""
     def serve(conn, number):
         peer, local = conn.getpeername(), conn.getsockname()
         reply = {"listener": "a", "peer": peer[0], "peer_port": peer[1], "local": local[0],
@@ -100,11 +100,11 @@ def contents():
     expect_equal(len([advice for advice in page.elements["p"] if not advice]), 0, "empty paragraphs")
     expect_match("^%d findings: " % len(done.objects("finding")), "\n".join(page.elements["p"]),
                  "the verdict")
-    expect("script" not in page.elements, "there are no scripts")
+    expect("script" not in page.elements, "the page has a script")
     for tag, key, value in page.attributes:
         expect(key not in ("src", "href", "srcset", "data") and not key.startswith("on"),
-               "what refers to something else: %s" % ((tag, key, value),))
-    expect(not re.search(r"url\(|@import|https?:", text), "nor does a style")
+               "an attribute that refers to another resource: %s" % ((tag, key, value),))
+    expect(not re.search(r"url\(|@import|https?:", text), "a style refers to another resource")
 
 
 @test("the page of a path without findings says so")
@@ -123,8 +123,8 @@ def sound():
     expect("Nothing was found." in page.text, "the verdict: " + page.text)
     expect_equal(len([t for t in page.elements["title"] if t.startswith("port ")]), 40, "the flows")
     expect_equal(len([t for t in page.elements["title"] if t.endswith(": 6 of 6 answered")]), 40,
-                 "what they answered")
-    expect("--idle '200ms' 127.0.0.1" in page.elements["code"][0], "how to repeat it")
+                 "flows whose probes were all answered")
+    expect("--idle '200ms' 127.0.0.1" in page.elements["code"][0], "the command line is missing")
 
 
 @test("data from the server is text and never markup")
@@ -133,10 +133,10 @@ def hostile():
         done, text = page_of(server, status=0)
     page = Page(text)
     check_contents(done, page)
-    expect("<b onmouseover=alert(1)>&amp; \"it's\" " in page.text, "it is shown: " + page.text)
-    expect("script" not in page.elements and "b" not in page.elements, "it is no element")
+    expect("<b onmouseover=alert(1)>&amp; \"it's\" " in page.text, "the text is not shown literally: " + page.text)
+    expect("script" not in page.elements and "b" not in page.elements, "data became markup")
     expect(not [c for c in text if ord(c) < 32 and c != "\n"] and "\u202e" not in text,
-           "nothing that acts")
+           "control characters in the page")
 
 
 @test("an unwritable page file is reported before anything is sent; a failure leaves no page")
@@ -144,10 +144,10 @@ def no_page():
     with Server(answers()) as server, tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         name = os.path.join(where, "none", "page.html")
         done = run("path", "--page", name, *server.operands).ended(2)
-        expect_match("cannot write %s: No such file" % re.escape(name), done.err, "the complaint")
+        expect_match("cannot write %s: No such file" % re.escape(name), done.err, "standard error")
         expect_equal(server.connections, [], "the connections")
         done = run("path", "--page", "/dev/full", "--flows", 1, *server.operands).ended(2)
-        expect_match("cannot write /dev/full: No space left", done.err, "the complaint")
+        expect_match("cannot write /dev/full: No space left", done.err, "standard error")
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             name, kept = os.path.join(where, "new"), os.path.join(where, "old")
@@ -157,10 +157,10 @@ def no_page():
                 run("path", "--page", file, *unused.getsockname()).ended(1)
         expect_equal(os.listdir(where), ["old"], "the files that are left")
         with open(kept, encoding="ascii") as file:
-            expect_equal(file.read(), "what was there", "what is in it")
+            expect_equal(file.read(), "what was there", "contents of the kept file")
         run("path", "--page", kept, "--flows", 1, *server.operands).ended(0)
         with open(kept, encoding="utf-8") as file:
-            expect("what was there" not in file.read(), "it is replaced")
+            expect("what was there" not in file.read(), "the file was not replaced")
 
 
 @test("the page of an interrupted examination says so")
@@ -175,7 +175,7 @@ def stopped():
         process.send_signal(signal.SIGINT)
         finish(process).ended(2)
         with open(name, encoding="utf-8") as file:
-            expect("was stopped before its end" in file.read(), "what the page says")
+            expect("was stopped before its end" in file.read(), "the page does not report the interruption")
 
 
 # ---- in a browser ----
@@ -257,9 +257,9 @@ def shown():
         done, text = page_of(server)
     for width, dark in ((1200, False), (500, True)):
         seen = measure(text, width, "--blink-settings=preferredColorScheme=%d" % (0 if dark else 1))
-        expect_equal(seen["wide"], [], "what overflows in %d pixels" % width)
+        expect_equal(seen["wide"], [], "elements that overflow at %d pixels" % width)
         for o in done.objects("finding") + done.objects("note"):
-            expect(o["text"] in re.sub(r"\s+", " ", seen["seen"]), "it is seen: " + o["text"])
+            expect(o["text"] in re.sub(r"\s+", " ", seen["seen"]), "not visible: " + o["text"])
         ink, paper = (luminance(color) for color in seen["colors"])
         expect((ink > paper) == dark, "the colors: %s" % seen["colors"])
 
@@ -270,15 +270,15 @@ def broken_words():
     with Server(answers(syn=None, syn_missing=LONG + HOSTILE)) as server:
         _, text = page_of(server, status=0)
     seen = measure(text, 500)
-    expect_equal(seen["wide"], [], "what overflows")
-    expect("<b onmouseover=alert(1)>" in seen["seen"], "it is seen as it is: " + seen["seen"])
+    expect_equal(seen["wide"], [], "elements that overflow")
+    expect("<b onmouseover=alert(1)>" in seen["seen"], "the text is not shown literally: " + seen["seen"])
 
 
 @test("a printed page has every sentence")
 def printed():
     browser()
     if not shutil.which("pdftotext"):
-        raise Skip("it takes pdftotext (poppler-utils)")
+        raise Skip("this test needs pdftotext (poppler-utils)")
     with Server(answers(**CHANGED)) as server:
         done, text = page_of(server)
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
@@ -290,7 +290,7 @@ def printed():
                                check=True).stdout.decode()
     squeezed = re.sub(r"\s", "", words)
     for o in done.objects("finding"):
-        expect(re.sub(r"\s", "", o["text"]) in squeezed, "it is on paper: " + o["text"])
+        expect(re.sub(r"\s", "", o["text"]) in squeezed, "not in the printed page: " + o["text"])
 
 
 main()

@@ -58,7 +58,7 @@ def ecn():
         done = look(echod, "--flows", 2, "--json").ended(0)
     with open(name, "w", encoding="ascii") as file:
         file.write(before)
-    expect("ecn" not in kinds(done, "note"), "it was tried: " + done.out)
+    expect("ecn" not in kinds(done, "note"), "ECN was not tried: " + done.out)
 
 
 @test("a missing echo service is a note by default, a finding if the user names the port")
@@ -110,7 +110,7 @@ def damaged(data):
     return data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1:]
 
 
-@test("a host, or a service, that nobody knows is told of, in JSON, too")
+@test("an unknown host or service is reported, in JSON, too")
 def unknown():
     expect_match("^echoc: .*nobody.invalid", run("path", "nobody.invalid").ended(2).err, "the host")
     with Echod(WHO) as echod:
@@ -132,7 +132,7 @@ def damaged_datagrams():
         expect_match(r"^[1-9]\d* of \d+ probes came back %s$" % kind, "\n".join(texts), "the sentence")
 
 
-@test("where only the first flow is answered, it is said that no other one is")
+@test("where only the first flow is answered, the output reports that no other one is")
 def one_answered():
     first = []
 
@@ -177,10 +177,10 @@ def other_services():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         done = run("path", *unused.getsockname()).ended(1)
-    expect_match("connection refused", done.err, "nobody there")
+    expect_match("connection refused", done.err, "standard error with a port that is not listened on")
 
 
-def saying(text):
+def sending(text):
     def serve(conn, number):
         conn.sendall(text if isinstance(text, bytes) else text(conn))
         conn.shutdown(socket.SHUT_WR)
@@ -199,7 +199,7 @@ QUICK = ("path", "--json", "--flows", 1)
 
 @test("an older echod that does not report the SYN is a note, not a finding")
 def older():
-    with Server(saying(answer)) as server:
+    with Server(sending(answer)) as server:
         done = run(*QUICK, *server.operands).ended(0)
     expect_match("this version of echod is too old", "\n".join(o["text"] for o in done.objects("note")), "note")
 
@@ -208,18 +208,18 @@ def older():
 def made_up():
     def serve(conn):
         return answer(conn, peer="192.0.2.9", peer_port=1, syn=None, syn_missing="\x1b[31m\n\u202e")
-    with Server(saying(serve)) as server:
+    with Server(sending(serve)) as server:
         done = run("path", "--flows", 1, *server.operands).ended(1)
     expect_match(r"^127\.0\.0\.1:\d+ arrived as 192\.0\.2\.9:1: NAT$", done.out, "the sentence")
     expect(not [c for c in done.out if ord(c) < 32 and c != "\n"] and "\u202e" not in done.out,
-           "nothing that acts: %r" % done.out)
+           "control characters in the output: %r" % done.out)
 
 
 @test("behind a proxy that sends the client's address, a note says that the SYN is the proxy's")
 def proxied():
     def serve(conn):
         return answer(conn, peer="127.0.0.1", proxy="192.0.2.1", proxy_port=5, syn="proxy", syn_ttl=1)
-    with Server(saying(serve)) as server:
+    with Server(sending(serve)) as server:
         done = run(*QUICK, *server.operands).ended(0)
     expect("proxy" in kinds(done, "note"), "the note: " + done.out)
 
@@ -230,10 +230,10 @@ def refused():
                                (("-u", "h"), "needs a connection"), (("--flows", 5000, "h"), "4096"),
                                (("--echo-port", "0", "h"), "--echo-port"),
                                (("--udp-port", "99999", "h"), "--udp-port")):
-        expect_match(complaint, run("path", *options).ended(2).err, "the complaint")
-    with Server(lambda conn, number: conn.recv(1)) as server:  # says nothing
+        expect_match(complaint, run("path", *options).ended(2).err, "standard error")
+    with Server(lambda conn, number: conn.recv(1)) as server:  # sends nothing
         process = popen("path", "-t", "0", *server.operands)
-        eventually(lambda: server.connections, "it has connected")
+        eventually(lambda: server.connections, "echoc has connected")
         process.send_signal(signal.SIGINT)
         finish(process).ended(2)
     with Echod(ALL % (("127.0.0.1",) * 3)) as echod:

@@ -41,11 +41,11 @@ def tcp():
         expect_equal(done.err, "", "standard error")
 
 
-@test("the same over a Unix socket and with IPv6")
+@test("over a Unix socket and IPv6, every reply is printed, and the summary has the times")
 def unix_and_ipv6():
     with Echod(listen="protocol = unix\naddress = @DIR@/sock") as echod:
         done = run(*QUICK, "--json", "-c", 3, "--unix", echod.address()).ended(0)
-        expect_equal(done.summary["received"], 3, "what came back")
+        expect_equal(done.summary["received"], 3, "replies received")
         expect_match("^unix:/.*/sock$", done.summary["address"], "the address")
     with Server(servers.echo, family=socket.AF_INET6) as server:
         done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
@@ -57,7 +57,7 @@ def udp():
     with Echod(listen="protocol = udp\nport = 0") as echod:
         done = run(*QUICK, "--json", "-u", "-c", 3, *operands(echod)).ended(0)
         expect_equal(done.verdicts(), {1: ["intact"], 2: ["intact"], 3: ["intact"]}, "verdicts")
-        expect("connect_min_ms" not in done.summary, "there is no time of connecting")
+        expect("connect_min_ms" not in done.summary, "a connect time is reported")
 
 
 @test("--json prints an object for each probe, and a summary whose times are in order")
@@ -96,18 +96,18 @@ def corrupted_number():
     with Server(changing(lambda data, n: flip(data, 0) if n == 2 else data)) as server:
         done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(1)
         expect_equal(done.verdicts()[2], ["corrupted"], "the verdict")
-        expect_equal(done.objects("probe")[1]["differs_at"], 1, "where")
+        expect_equal(done.objects("probe")[1]["differs_at"], 1, "offset of the difference")
 
 
 @test("a truncated reply is reported, over TCP once nothing follows")
 def truncated():
     with Server(changing(lambda data, n: data[:20] if n == 2 else data)) as server:
         done = run(*QUICK, "-c", 3, "-W", WAIT, *server.operands).ended(1)
-        expect_match(r"^20 of 56 bytes from .* seq=2 time=[\d.]+ ms" + LOOKED + r" \(truncated\)$", done.out, "it")
+        expect_match(r"^20 of 56 bytes from .* seq=2 time=[\d.]+ ms" + LOOKED + r" \(truncated\)$", done.out, "a line")
         expect_match("^1 truncated$", done.out, "the faults")
     with Server(changing_datagrams(lambda data, n: [data[:20]]), "udp") as server:
         done = run(*QUICK, "--json", "-c", 2, *server.operands).ended(1)
-        expect_equal(done.verdicts(), {1: ["truncated"], 2: ["truncated"]}, "of datagrams")
+        expect_equal(done.verdicts(), {1: ["truncated"], 2: ["truncated"]}, "verdicts of datagrams")
 
 
 @test("a server that cuts replies at a NUL byte is reported")
@@ -121,7 +121,7 @@ def c_string():
 def duplicate():
     with Server(changing_datagrams(lambda data, n: [data] * (2 if n == 1 else 1)), "udp") as server:
         done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
-        expect_equal(done.verdicts()[1], ["intact", "duplicate"], "of a datagram")
+        expect_equal(done.verdicts()[1], ["intact", "duplicate"], "verdicts of a duplicated datagram")
         expect_equal((done.summary["received"], done.summary["lost"]), (3, 0), "the sums")
     with Server(changing(lambda data, n: data * 2)) as server:
         done = run(*QUICK, "--json", "-c", 2, *server.operands).ended(0)
@@ -163,7 +163,7 @@ def late():
     with Server(changing_datagrams(hold_the_first), "udp") as server:
         done = run("ping", "-i", "1s", "--json", "-c", 2, "-W", "500ms", *server.operands).ended(0)
         expect_equal(done.verdicts()[1], ["overdue", "late"], "the verdicts")
-        expect_equal(done.summary["lost"], 0, "what is lost")
+        expect_equal(done.summary["lost"], 0, "lost probes")
 
 
 @test("a partial reply of a slow server is late, not truncated")
@@ -184,27 +184,27 @@ def greets():
     with Server(servers.greeting(b"Welcome\x1b[2J to us\n")) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(0)
         expect_match(r"^18 bytes from \S+ that were not sent: Welcome\\x1b\[2J to us\\x0a$",
-                     done.out, "the greeting, made safe")
+                     done.out, "the greeting, escaped")
         expect_match("^3 sent, 3 received, 0% loss", done.out, "the sum")
     with Server(servers.greeting(b"x" * 500)) as server:
         done = run(*QUICK, "--json", "-c", 3, *server.operands).ended(0)
-        expect_equal(done.summary["received"], 3, "behind one longer than a probe")
+        expect_equal(done.summary["received"], 3, "replies received after a greeting longer than a probe")
         strays = [o for o in done.objects("probe") if o["verdict"] == "stray"]
         expect_equal(sum(o["bytes"] for o in strays), 500, "the bytes that are strays")
 
 
-@test("another service is recognised by what it sends; without replies the status is 1")
+@test("another service is recognised by the data that it sends; without replies the status is 1")
 def other_service():
     with Server(changing(lambda data, n: b"OK\n")) as server:
         done = run(*QUICK, "-c", 1, "-W", WAIT, *server.operands).ended(1)
-        expect_match(r"^3 bytes from \S+ that were not sent: OK\\x0a$", done.out, "what it sent")
+        expect_match(r"^3 bytes from \S+ that were not sent: OK\\x0a$", done.out, "stray bytes reported")
 
 
 @test("a server that reads once and closes is reported")
 def reads_and_closes():
     with Server(servers.read_and_close) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
-        expect_match(r"^echoc: \S+ closed the connection$", done.err, "why")
+        expect_match(r"^echoc: \S+ closed the connection$", done.err, "standard error")
         expect_match("^1 sent, 0 received, 100% loss", done.out, "the sum")
 
 
@@ -213,14 +213,14 @@ def resets():
     with Server(servers.resetting) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
         expect_match(r"^echoc: the connection to \S+ broke: Connection reset by peer$", done.err,
-                     "why")
+                     "standard error")
 
 
 @test("a half-close by the server is reported, and earlier replies count")
 def half_closes():
     with Server(servers.half_closing) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
-        expect_match(r"^echoc: \S+ closed the connection$", done.err, "why")
+        expect_match(r"^echoc: \S+ closed the connection$", done.err, "standard error")
         expect_match("^[12] sent, 1 received", done.out, "the sum")
 
 
@@ -257,7 +257,7 @@ def refused():
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
         done = run("ping", "-c", 1, "127.0.0.1", port).ended(1)
-        expect_match("^echoc: connection refused by 127.0.0.1:", done.err, "why")
+        expect_match("^echoc: connection refused by 127.0.0.1:", done.err, "standard error")
         done = run("ping", "--json", "-c", 1, "127.0.0.1", port).ended(1)
         expect_equal(done.objects()[0]["type"], "error", "in JSON")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -265,7 +265,7 @@ def refused():
         port = sock.getsockname()[1]
     # Of another address than 127.0.0.1, or its own port, which may be that one, would answer it.
     done = run(*QUICK, "-u", "-c", 2, "-W", WAIT, "127.0.0.9", port).ended(1)
-    expect_match("^seq=1: Connection refused, reported by 127.0.0.9$", done.out, "of a datagram")
+    expect_match("^seq=1: Connection refused, reported by 127.0.0.9$", done.out, "the error for a datagram")
     run("ping", "-c", 1, "name.invalid").ended(2)
 
 
@@ -280,7 +280,7 @@ def usage():
                       (["--plot", "x.pdf", "127.0.0.1", "1"], None)):
         done = run("ping", *args)
         expect(done.status == 2 or why is None and done.status == 1, "status of %s" % args)
-        expect_match(why or "refused", done.err, "what is said")
+        expect_match(why or "refused", done.err, "standard error")
 
 
 @test("Ctrl-C prints the summary, Ctrl-\\ interim results")
@@ -307,7 +307,7 @@ def stop_while_connecting():
             filler.setblocking(False)
             filler.connect_ex(sock.getsockname())
         process = popen("ping", "-v", "-t", "0", *sock.getsockname())
-        expect_match("trying", process.stderr.readline().decode(), "that it tries")
+        expect_match("trying", process.stderr.readline().decode(), "standard error while connecting")
         process.send_signal(signal.SIGINT)
         finish(process).ended(1)
         for filler in fillers:
@@ -361,7 +361,7 @@ def plot_text():
                      ("load", "-c", 20, "--rate", 1000, "-t", scaled("300ms", "3s"))):
             with Server(changing_datagrams(flawed), "udp") as server:
                 done = run(*args, "-q", "--plot", where + "/x.svg", *server.operands).ended(1)
-            expect_equal(done.err, "", "what gnuplot says")
+            expect_equal(done.err, "", "standard error")
             with open(where + "/x.svg", encoding="utf-8") as file:
                 drawn = file.read()
             for text in ("echoc %s: round trips of 56 bytes to 127.0.0.1:%d (UDP), 20" %
@@ -372,7 +372,7 @@ def plot_text():
             for count in (1, 3):
                 done = run("ping", "-q", "-c", count, "-i", 0.01, "-W", 0.1, "--plot",
                            where + "/x.svg", *server.operands).ended(1)
-                expect_equal(done.err, "", "what gnuplot says of no reply at all")
+                expect_equal(done.err, "", "standard error without any reply")
 
 
 @test("--plot works with any file name, and reports a missing gnuplot")
@@ -380,9 +380,9 @@ def plot():
     with Echod() as echod:
         args = (*QUICK, "-q", "-c", 3, *operands(echod))
         done = run(*args, "--plot", echod.path("x.svg"), env={"PATH": "/nonexistent"}).ended(2)
-        expect_match("^echoc: --plot draws with gnuplot, which is not installed", done.err, "why")
+        expect_match("^echoc: --plot draws with gnuplot, which is not installed", done.err, "standard error")
         done = run(*args, "--plot", echod.path("x.pdf")).ended(2)
-        expect_match(r"not a file name that ends in \.svg or \.png", done.err, "why")
+        expect_match(r"not a file name that ends in \.svg or \.png", done.err, "standard error")
         if not shutil.which("gnuplot"):
             raise Skip("gnuplot is not installed")
         for name, begin in (("it's.svg", b"<?xml"), ("|x.svg", b"<?xml"), ("x.png", b"\x89PNG")):

@@ -14,7 +14,7 @@ CONNECTED = b"echoc: connected to 127.0.0.1:%d; Ctrl-D ends\n"
 @test("on a terminal, each line is answered before the next is typed; Ctrl-D ends")
 def line_by_line():
     with Echod() as echod, Terminal(*echod.address()) as terminal:
-        expect_equal(read_line(terminal.process.stderr), CONNECTED % echod.port, "what it says")
+        expect_equal(read_line(terminal.process.stderr), CONNECTED % echod.port, "standard error")
         for line in (b"Hello, echod\n", b"again\n"):
             terminal.type(line)
             terminal.shows(line)
@@ -34,7 +34,7 @@ def server_leaves():
         status, shown, err = terminal.finish()
         expect_equal((status, shown), (OK, b""), "status, what else is shown")
         expect_equal(err.splitlines()[1:], ["echoc: 127.0.0.1:%d closed the connection" %
-                                            server.at[1]], "what it says")
+                                            server.at[1]], "standard error")
 
 
 @test("on a terminal, a server that closes without a reply is a failure, too")
@@ -43,7 +43,7 @@ def terminal_no_reply():
         terminal.type(b"hello\n")
         status, shown, err = terminal.finish()
         expect_equal((status, shown), (CLOSED, b""), "status and what is shown")
-        expect_match("^echoc: .* closed the connection without a reply$", err, "what it says")
+        expect_match("^echoc: .* closed the connection without a reply$", err, "standard error")
 
 
 @test("Ctrl-C ends it at once, as any program")

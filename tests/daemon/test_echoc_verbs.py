@@ -17,7 +17,7 @@ from tap import main, private_network, test
 from verbs import LOOKED, finish, popen, run
 
 WAIT = scaled("1s", "5s")  # for what never comes
-PATIENCE = scaled("2s", "20s")  # for what may not come
+TIMEOUT = scaled("2s", "20s")  # for what may not come
 
 
 def operands(echod):
@@ -57,7 +57,7 @@ def crr_udp():
 
     with Server(serve, "udp") as server:
         run("crr", "-i", 0, "-c", 4, *server.operands).ended(0)
-        expect(len(ports) > 1, "there are several ports: %s" % ports)
+        expect(len(ports) > 1, "only one port was used: %s" % ports)
 
 
 @test("crr reports a connection that fails, and continues")
@@ -82,7 +82,7 @@ def crr_end():
         process.send_signal(signal.SIGINT)
         expect_match(r"^\d+ sent, \d+ received", finish(process).ended(0).out, "the summary")
     done = run("crr", "-i", 0, "-c", 2, *server.operands).ended(1)
-    expect_equal(done.err.count("connection refused by"), 2, "how often it is told")
+    expect_equal(done.err.count("connection refused by"), 2, "number of reported refusals")
     expect_match("^seq=2: Connection refused$", done.out, "the line of a probe")
     done = run("crr", "--json", "-i", 0, "-c", 2, *server.operands).ended(1)
     expect_equal(done.verdicts(), {1: ["error"], 2: ["error"]}, "verdicts")
@@ -90,12 +90,12 @@ def crr_end():
 
 @test("crr: Ctrl-\\ prints interim results, and loses nothing")
 def crr_interim():
-    asked, go_on = threading.Event(), threading.Event()
+    asked, resume = threading.Event(), threading.Event()
 
     def serve(conn, number):
         data = conn.recv(56, socket.MSG_WAITALL)
         asked.set()
-        go_on.wait(DEADLINE)
+        resume.wait(DEADLINE)
         conn.sendall(data)
         conn.close()
 
@@ -104,8 +104,8 @@ def crr_interim():
         asked.wait(DEADLINE)
         process.send_signal(signal.SIGQUIT)
         expect_match("^echoc: 0 of 1 came back", process.stderr.readline().decode(), "the interim")
-        go_on.set()
-        expect_equal(finish(process).ended(0).summary["received"], 1, "what came back")
+        resume.set()
+        expect_equal(finish(process).ended(0).summary["received"], 1, "replies received")
 
 
 @test("crr -c N -w continues until N replies have arrived")
@@ -147,7 +147,7 @@ def load_objects():
         found = [(o["connection"], o["verdict"], o.get("seq")) for o in done.objects("probe")]
         expect_equal(found, [(1, "error", None), (2, "intact", 1), (2, "intact", 2), (3, "intact", 1),
                              (3, "corrupted", 2)], "the objects")
-        expect_equal(done.objects("probe")[0]["reason"], "Connection reset by peer", "why")
+        expect_equal(done.objects("probe")[0]["reason"], "Connection reset by peer", "reason of a failed connection")
         expect(all("connect_ms" in o for o in done.objects("probe")), "the times of connecting")
         intact = [o["rtt_ms"] for o in done.objects("probe") if o["verdict"] == "intact"]
         expect_equal((min(intact), max(intact)), (done.summary["rtt_min_ms"],
@@ -165,7 +165,7 @@ def load_buffers():
     with Server(servers.echo) as server:
         process = popen("load", "--json", "--for", "1h", "--rate", 10, *server.operands)
         piece = os.read(process.stdout.fileno(), 1 << 16)
-        expect(piece.endswith(b"}\n") and piece.count(b"\n") > 1, "what comes at once: %r" % piece)
+        expect(piece.endswith(b"}\n") and piece.count(b"\n") > 1, "lines are not written in batches: %r" % piece)
         process.send_signal(signal.SIGINT)
         finish(process).ended(0)
 
@@ -178,7 +178,7 @@ def load_rate():
     with Server(servers.silent) as server:
         process = popen("load", "--connections", 4, "-t", 0, *server.operands)
         # One more is that which finds the address.
-        eventually(lambda: len(server.connections) == 5, "there are four")
+        eventually(lambda: len(server.connections) == 5, "four connections are open")
         try:
             process.wait(0.3)  # that there are no more can only be watched for a while
         except subprocess.TimeoutExpired:
@@ -199,20 +199,20 @@ def adds_up(summary):
 @test("load --rate keeps the schedule with a server that hangs, and counts from when it was due")
 def load_schedule():
     rate, stall = 100, 1.0
-    go_on, stopped = threading.Event(), threading.Event()
-    go_on.set()
+    resume, stopped = threading.Event(), threading.Event()
+    resume.set()
 
     def serve(conn, number):
-        go_on.wait(DEADLINE)
+        resume.wait(DEADLINE)
         servers.echo(conn, number)
 
     def stand_still(server):
-        eventually(lambda: len(server.connections) > 20, "it is at work")
-        go_on.clear()
+        eventually(lambda: len(server.connections) > 20, "load sends")
+        resume.clear()
         began = time.monotonic()
         time.sleep(stall)
         lasted.append(time.monotonic() - began)
-        go_on.set()
+        resume.set()
 
     lasted = []
     for connections in (3, 1000):
@@ -237,8 +237,8 @@ def load_too_fast():
             done = run("load", "--json", "-q", "--rate", rate, "--for", "100ms", "-t", "200ms",
                        *server.operands).ended(1)
             s = adds_up(done.summary)
-            expect_equal(s["scheduled"], rate // 10, "what was scheduled")
-            expect(s["not_begun"] > 0 and s["late"] > 0, "it is too fast")
+            expect_equal(s["scheduled"], rate // 10, "connections scheduled")
+            expect(s["not_begun"] > 0 and s["late"] > 0, "no connection is late or not begun")
         done = run("load", "--rate", 50, "-c", 5, *server.operands).ended(0)
         expect_match(r"^5 scheduled = 5 begun.* \+ 0 not begun; "
                      r"begun = 5 completed \+ 0 failed \+ 0 unfinished$", done.out, "the line")
@@ -248,12 +248,12 @@ def load_too_fast():
 def load_time():
     with Echod() as echod:
         done = run("load", "--json", "--for", "300ms", "--rate", 20, *operands(echod)).ended(0)
-        expect(300 <= done.summary["duration_ms"] < DEADLINE * 1000, "how long it took")
+        expect(300 <= done.summary["duration_ms"] < DEADLINE * 1000, "duration")
         with Server(servers.echo_datagram, "udp") as server:
             run("load", "-c", 10, *server.operands).ended(0)
         before = len(echod.log.lines())
         process = popen("load", "--for", "1h", "--rate", 20, *operands(echod))
-        eventually(lambda: len(echod.log.lines()) > before + 2, "it is at work")
+        eventually(lambda: len(echod.log.lines()) > before + 2, "load sends")
         process.send_signal(signal.SIGQUIT)
         expect_match(r"^\d+ s: \d+ connections", process.stderr.readline().decode(), "the interim")
         process.send_signal(signal.SIGINT)
@@ -292,7 +292,7 @@ def load_causes():
         done = run("load", "-c", 2, "-t", WAIT, *server.operands).ended(1)
         expect_match("^ +2  no reply in time$", done.out, "silence")
     done = run("load", "-c", 2, *server.operands).ended(1)
-    expect_match("connection refused by", done.err, "nobody listens")
+    expect_match("connection refused by", done.err, "standard error with a closed port")
 
 
 # ---- hold ----
@@ -301,10 +301,10 @@ def load_causes():
 def hold():
     with Echod() as echod:
         done = run("hold", 5, "--for", "200ms", *operands(echod)).ended(0)
-        expect_equal(done.out, "5 of 5 opened\nheld 5 of 5 to the end; 0 refused, 0 closed\n", "it")
+        expect_equal(done.out, "5 of 5 opened\nheld 5 of 5 to the end; 0 refused, 0 closed\n", "output of hold")
         process = popen("hold", 3, *operands(echod))
         expect_equal(process.stdout.readline(), b"3 of 3 opened\n", "the line")
-        eventually(lambda: len(echod.workers()) == 3, "there are three clients")
+        eventually(lambda: len(echod.workers()) == 3, "three clients are connected")
         process.send_signal(signal.SIGQUIT)
         expect_match("^echoc: 3 of 3 held, 0 refused, 0 closed$",
                      process.stderr.readline().decode(), "the interim")
@@ -316,13 +316,13 @@ def hold():
 def hold_refused():
     with Echod(server="max_clients = 3") as echod:
         done = run("hold", 5, "--for", scaled("1s", "10s"), "--json", *operands(echod)).ended(1)
-        told = done.objects("connection")
-        expect_equal(sorted(o["number"] for o in told), [1, 2, 3, 4, 5], "which")
-        for o in sorted(told, key=lambda o: o["number"]):
+        reported = done.objects("connection")
+        expect_equal(sorted(o["number"] for o in reported), [1, 2, 3, 4, 5], "numbers of the connections")
+        for o in sorted(reported, key=lambda o: o["number"]):
             if o["number"] <= 3:
-                expect_equal((o["event"], o["said"]), ("held", ""), "what is told of it")
+                expect_equal((o["event"], o["said"]), ("held", ""), "event and data of a held connection")
                 continue
-            expect(o["event"] in ("closed", "reset") and o["said"], "how: %s" % o)
+            expect(o["event"] in ("closed", "reset") and o["said"], "event or data of a refused connection: %s" % o)
         expect_equal((done.summary["held"], done.summary["closed"]), (3, 2), "the sums")
         echod.wait_no_workers()
         done = run("hold", 4, "--for", scaled("1s", "10s"), *operands(echod)).ended(1)
@@ -348,10 +348,10 @@ def hold_faults():
         expect_match(r"^connection 2 reset after [\d.]+ ms: Connection reset by peer$", done.out,
                      "the reset")
     done = run("hold", 3, *server.operands).ended(1)
-    expect_match("^connection 1 refused: Connection refused$", done.out, "nobody listens")
+    expect_match("^connection 1 refused: Connection refused$", done.out, "the line of a refused connection")
     for args in (["many", "localhost"], ["0", "localhost"], ["3"], []):
         run("hold", *args).ended(2)
-    expect_match("cannot be combined with --udp", run("hold", 1, "-u", "localhost").ended(2).err, "why")
+    expect_match("cannot be combined with --udp", run("hold", 1, "-u", "localhost").ended(2).err, "standard error")
 
 
 # ---- idle ----
@@ -360,9 +360,9 @@ def hold_faults():
 def idle():
     with Echod(server="idle_timeout = 1500ms") as echod:
         done = run("idle", "--shortest", "500ms", "--json", *operands(echod)).ended(1)
-        expect_equal(done.summary["how"], "fin", "how")
-        expect(1400 <= done.summary["cut_ms"] < DEADLINE * 1000, "when: %s" % done.summary)
-        expect(500 <= done.summary["alive_ms"] <= 1000, "what it survived")
+        expect_equal(done.summary["how"], "fin", "how the connection ended")
+        expect(1400 <= done.summary["cut_ms"] < DEADLINE * 1000, "time of the end: %s" % done.summary)
+        expect(500 <= done.summary["alive_ms"] <= 1000, "longest silence survived")
     with Echod() as echod:
         done = run("idle", "--shortest", "50ms", "--longest", "200ms", *operands(echod)).ended(0)
         expect_equal(done.out.splitlines()[-1], "alive after 200ms of silence", "the end")
@@ -377,7 +377,7 @@ def idle_faults():
             reaction(conn)
         return serve
 
-    quick = ("idle", "--shortest", "50ms", "-t", PATIENCE)
+    quick = ("idle", "--shortest", "50ms", "-t", TIMEOUT)
     with Server(after(servers.reset)) as server:
         expect_match(r"cut at [\d.]+ ms: the connection was reset \(RST\)$",
                      run("idle", "--shortest", "10s", *server.operands).ended(1).out, "the reset")
@@ -391,8 +391,8 @@ def idle_faults():
     run("idle", "--precision", "0", "localhost").ended(2)
 
 
-def forgetful(span):
-    """Echoes, until nothing has come for SPAN seconds: like a firewall that forgets."""
+def idle_limited(span):
+    """Echoes, until nothing has come for SPAN seconds: like a firewall that drops idle connections."""
     def serve(conn, number):
         while True:
             begin = time.monotonic()
@@ -405,22 +405,22 @@ def forgetful(span):
 
 @test("idle narrows the range, with more connections, to the requested precision")
 def idle_precision():
-    with Server(forgetful(2)) as server:
-        done = run("idle", "--json", "--shortest", "1s", "--precision", "300ms", "-t", PATIENCE,
+    with Server(idle_limited(2)) as server:
+        done = run("idle", "--json", "--shortest", "1s", "--precision", "300ms", "-t", TIMEOUT,
                    *server.operands).ended(1)
         s = done.summary
-        expect_equal((s["how"], s["noticed"]), ("silence", "by a probe"), "how")
+        expect_equal((s["how"], s["noticed"]), ("silence", "by a probe"), "how the connection ended")
         # The server sees each silence begin earlier, and end later.
-        expect(1000 <= s["alive_ms"] <= 2000 and s["cut_ms"] > s["alive_ms"], "where: %s" % s)
-        expect(s["cut_ms"] - s["alive_ms"] < 800, "how precisely: %s" % s)
+        expect(1000 <= s["alive_ms"] <= 2000 and s["cut_ms"] > s["alive_ms"], "range of the timeout: %s" % s)
+        expect(s["cut_ms"] - s["alive_ms"] < 800, "range is too wide: %s" % s)
         verdicts = {o["verdict"] for o in done.objects("probe")}
         expect_equal(verdicts, {"alive", "silence"}, "the verdicts of the probes")
 
 
 @test("idle has a connection for each silence")
 def idle_connections():
-    with Server(forgetful(2)) as server:
-        out = run("idle", "--shortest", "1s", "--longest", "3s", "--precision", "10s", "-t", PATIENCE,
+    with Server(idle_limited(2)) as server:
+        out = run("idle", "--shortest", "1s", "--longest", "3s", "--precision", "10s", "-t", TIMEOUT,
                   *server.operands).ended(1).out
         expect_match(r"^cut between 1s and \S.* of silence: nothing comes back$",
                      out.splitlines()[-1], "the end")
@@ -433,11 +433,11 @@ def idle_few():
         args = ("idle", "--shortest", "30ms", "--longest", "240ms", *operands(echod))
         done = run(*args).ended(0)
         expect_equal(done.out.splitlines(), ["idle for %s: alive" % t for t in
-                     ("30ms", "60ms", "120ms", "240ms")] + ["alive after 240ms of silence"], "it")
+                     ("30ms", "60ms", "120ms", "240ms")] + ["alive after 240ms of silence"], "lines of the output")
         run(*args, "--connections", 1).ended(0)
     with Echod() as echod:
         done = run("idle", "--shortest", "50ms", "-w", "400ms", "--json", *operands(echod)).ended(0)
-        expect(done.summary["alive_ms"] <= 3200, "how far it came: %s" % done.summary)
+        expect(done.summary["alive_ms"] <= 3200, "silence beyond the deadline: %s" % done.summary)
 
 
 @test("idle retries if a server does not accept the next connection at once")
@@ -458,7 +458,7 @@ def idle_interrupted():
         process = popen("idle", "--shortest", "50ms", *operands(echod))
         expect_equal(process.stdout.readline(), b"idle for 50ms: alive\n", "the first line")
         process.send_signal(signal.SIGQUIT)
-        expect_match("^echoc: alive after .*ms of silence", process.stderr.readline().decode(), "so far")
+        expect_match("^echoc: alive after .*ms of silence", process.stderr.readline().decode(), "interim results")
         process.send_signal(signal.SIGINT)
         expect_match(r"^alive after \S+ of silence$", finish(process).ended(0).out, "the end")
 
@@ -568,7 +568,7 @@ def interrupted_connecting():
                      ("ping", "--flows", 2, "-c", 2)):
             before = connecting(port)
             process = popen(verb[0], "-t", "10min", *verb[1:], "127.0.0.1", port)
-            eventually(lambda: connecting(port) > before, "it connects")
+            eventually(lambda: connecting(port) > before, "a connection attempt begins")
             interrupt(process, signal.SIGQUIT)
             interrupt(process, signal.SIGINT)
             done = finish(process)
@@ -620,7 +620,7 @@ def speaks():
     with Server(speaking(b"127.0.0.1:5\x1b\n")) as server:
         expect_equal(run("whoami", *server.operands).ended(0).raw, b"127.0.0.1:5\x1b\n", "the text")
         expect_equal(run("daytime", "--json", *server.operands).ended(0).summary["text"],
-                     "127.0.0.1:5\\x1b\n", "in JSON it is made safe")
+                     "127.0.0.1:5\\x1b\n", "the escaped reply in JSON")
     with Server(lambda sock, data, peer: sock.sendto(b"noon\r\n", peer), "udp") as server:
         expect_equal(run("daytime", *server.operands).ended(0).raw, b"noon\r\n", "a datagram")
 
@@ -631,7 +631,7 @@ def does_not_speak():
         done = run("whoami", *operands(echod)).ended(1)
         expect_match(r": the server sent nothing \(is it another service\?\)$", done.err, "an echo service")
         done = run("whoami", "--json", *operands(echod)).ended(1)
-        expect_match("^the server sent nothing", done.objects("error")[0]["reason"], "the same in JSON")
+        expect_match("^the server sent nothing", done.objects("error")[0]["reason"], "the reason in JSON")
     with Server(servers.greeting(b"well...")) as server:
         run("whoami", *server.operands).ended(0)
 
@@ -644,10 +644,10 @@ def does_not_speak():
 
     with Server(never_ending) as server:
         done = run("daytime", "-t", WAIT, *server.operands).ended(1)
-        expect_equal(done.out, "well...", "what it said")
-        expect_match("sent nothing, or did not close, in time$", done.err, "why it is not enough")
+        expect_equal(done.out, "well...", "output of daytime")
+        expect_match("sent nothing, or did not close, in time$", done.err, "standard error of daytime")
     done = run("daytime", *server.operands).ended(1)
-    expect_match("connection refused", done.err, "nobody listens")
+    expect_match("connection refused", done.err, "standard error with a closed port")
 
 
 main()

@@ -18,7 +18,7 @@ def verify():
             status, out, err = run("--verify", *echod.address(), send=data)
             expect_equal((status, out), (OK, b""), "status and output")
             expect_match(r"\Aechoc: \S+:%d returned all %d bytes? as sent in \d+\.\d+ s\n\Z"
-                         % (echod.port, len(data)), err, "what it says")
+                         % (echod.port, len(data)), err, "standard error")
         prints(b"", "--verify", "--quiet", *echod.address(), "hello")
 
 
@@ -34,10 +34,10 @@ def differs():
     cases = ((b"jello", 1, "sent 0x68, got 0x6a", "; a greeting also counts as a difference"),
              (b"hellO", 5, "sent 0x6f, got 0x4f", ""),
              (b"hello!", 6, "sent nothing, got 0x21", ""))
-    for answer, position, bytes_told, hint in cases:
+    for answer, position, bytes_found, hint in cases:
         with answering(answer) as server:
             fails(DIFFERS, re.escape("127.0.0.1:%d: the reply differs at byte %d (%s)%s\n" %
-                                     (server.at[1], position, bytes_told, hint)) + r"\Z",
+                                     (server.at[1], position, bytes_found, hint)) + r"\Z",
                   "--verify", *server.at, send=b"hello")
 
 

@@ -23,11 +23,11 @@ class Interrupting:
     """An echo server that has the client stand still while the answer arrives."""
 
     def __init__(self):
-        self.asked, self.go_on, self.sent = (threading.Event() for _ in range(3))
+        self.asked, self.resume, self.sent = (threading.Event() for _ in range(3))
 
     def answer(self, send):
         self.asked.set()
-        self.go_on.wait(DEADLINE)
+        self.resume.wait(DEADLINE)
         send()
         self.sent.set()
 
@@ -42,9 +42,9 @@ class Interrupting:
     def interrupt(self, process):
         self.asked.wait(DEADLINE)
         process.send_signal(signal.SIGSTOP)
-        eventually(lambda: stat_fields(process.pid)[:1] == [b"T"], "it stands still")
+        eventually(lambda: stat_fields(process.pid)[:1] == [b"T"], "echoc is stopped")
         answered = time.monotonic()
-        self.go_on.set()
+        self.resume.set()
         self.sent.wait(DEADLINE)
         time.sleep(PAUSE)
         process.send_signal(signal.SIGCONT)
@@ -69,8 +69,8 @@ def arrival():
             done = interrupted(kind, *args, "--json")
             probe = done.objects("probe")[0]
             expect(probe["seen_ms"] - probe["rtt_ms"] > PAUSE * 900, "the times: %s" % probe)
-            expect_equal(done.summary["rtt_max_ms"], probe["rtt_ms"], "what counts")
-            expect_equal(done.summary["seen_late"], 1, "how many were looked at late")
+            expect_equal(done.summary["rtt_max_ms"], probe["rtt_ms"], "round trip in the summary")
+            expect_equal(done.summary["seen_late"], 1, "replies seen late")
         done = interrupted(kind, "ping", "-c", 1)
         expect_match(r"time=[\d.]+ ms on the wire, [\d.]+ ms until this machine looked$", done.out,
                      "the line")
@@ -92,7 +92,7 @@ def departure():
             "-e", "inject=sendto:delay_enter=%d" % (PAUSE * 1000000)]
     if WRAPPER or not shutil.which("strace") or \
             subprocess.run([*held, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
-        raise Skip("it takes strace(1), and that it may trace")
+        raise Skip("this test needs strace(1) and permission to trace")
     for family in (socket.AF_INET, socket.AF_INET6):
         with Server(servers.echo_datagram, "udp", family) as server:
             done = run("ping", "-c", 2, "-i", 0, "-W", 0, "--json", *server.operands,
@@ -115,23 +115,23 @@ def tcp_info():
             more = ["hello"] if args == ("send",) else []
             s = run(*args, "-q", "--json", *server.operands, *more).ended(0).summary
             expect_equal([key for key in s if key.startswith("tcp_")], FACTS, "the keys")
-            expect_equal((s["tcp_lost"], s["tcp_limited_by"]), (0, "application"), "what is known")
+            expect_equal((s["tcp_lost"], s["tcp_limited_by"]), (0, "application"), "TCP facts")
             done = run(*args, "-v", *server.operands, *more).ended(0)
             expect_match(LINE, done.out + done.err, "the line of %s" % args[0])
     for kind, serve in (("unix", servers.echo), ("udp", servers.echo_datagram)):
         with Server(serve, kind) as server:
             s = run("ping", "-c", 1, "--json", *server.operands).ended(0).summary
-            expect(not any(key.startswith("tcp_") for key in s), "there is no TCP: %s" % s)
+            expect(not any(key.startswith("tcp_") for key in s), "TCP facts without TCP: %s" % s)
 
 
 @test("a limit by the receiver's window is reported")
 def window_limited():
     def serve(conn, number):
-        go_on.wait(DEADLINE)
+        resume.wait(DEADLINE)
         servers.silent(conn, number)
         conn.close()
 
-    go_on = threading.Event()
+    resume = threading.Event()
     with Server(serve) as server, open("/dev/zero", "rb") as zero:
         reader, writer = os.pipe()
         process = popen("send", "--json", *server.operands, stdin=reader)
@@ -149,10 +149,10 @@ def window_limited():
 
         eventually(stuck, "nothing more is taken")
         os.close(writer)
-        go_on.set()
+        resume.set()
         s = finish(process).summary
         expect_equal(s["tcp_limited_by"], "receiver's window", "the limit: %s" % s)
-        expect(s["tcp_window_limited_ms"] > 0, "how long: %s" % s)
+        expect(s["tcp_window_limited_ms"] > 0, "no time is reported as limited: %s" % s)
 
 
 main()

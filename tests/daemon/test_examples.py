@@ -23,7 +23,7 @@ def expect_good(config, what):
     """echod takes CONFIG and warns of nothing."""
     status, out, err = run_echod("--check-config", config=config)
     expect_equal((status, err), (0, ""), "status and standard error about " + what)
-    expect(out.endswith("the configuration is good\n"), "it is good: " + out)
+    expect(out.endswith("the configuration is good\n"), "not accepted: " + out)
 
 
 def examples(pattern):
@@ -55,7 +55,7 @@ def quoted():
 def instances():
     first, second = (text_of("etc", "examples", name) for name in ("echod-a.conf", "echod-b.conf"))
     expect_equal(re.sub(r"(?m)^#.*\n", "", first).replace("[listen a]", "[listen b]")
-                 .replace("7781", "7782"), re.sub(r"(?m)^#.*\n", "", second), "what is different")
+                 .replace("7781", "7782"), re.sub(r"(?m)^#.*\n", "", second), "difference between the examples")
     port = r"(?m)^(port *= )\d+$"
     with Echod(re.sub(port, r"\g<1>0", first)) as one:
         # The one port of 0.0.0.0 that the kernel chose; that of [::] is another one.

@@ -20,7 +20,7 @@ LISTEN = "port = 0\ndeny = " + DENIED
 
 def refusals(echod, count):
     """Lets COUNT clients be refused, as fast as the daemon can, however slow this script is: they
-    are there before it goes on."""
+    are there before it continues."""
     for first in range(0, count, BACKLOG):
         echod.kill(signal.SIGSTOP)
         socks = [echod.connect(source=DENIED) for _ in range(min(BACKLOG, count - first))]
@@ -36,7 +36,7 @@ def sessions(echod, count):
     for _ in range(count):
         with echod.echoing() as sock:
             echod.sockets.remove(sock)
-    eventually(lambda: echod.ask("status")["clients"] == 0, "all have gone")
+    eventually(lambda: echod.ask("status")["clients"] == 0, "all clients are gone")
 
 
 def summaries(echod):

@@ -41,7 +41,7 @@ def clients_of_each_kind(echod):
     expect_echo(found["proxied"][0])
     found["silent"] = (echod.connect(), "local")
     found["before its header"] = (echod.connect("proxied"), "proxied")
-    eventually(lambda: len(echod.workers()) == len(found), "each has a worker")
+    eventually(lambda: len(echod.workers()) == len(found), "each client has a worker")
     return found
 
 
@@ -67,7 +67,7 @@ def killed():
                 expect_echo(sock)
             expect_echo(echod.connect())
             for kind, (sock, listener) in found.items():
-                expect_equal(recv_until_eof(sock), b"", "what %s gets" % kind)
+                expect_equal(recv_until_eof(sock), b"", "data received by the client: %s" % kind)
                 pattern = record_of(echod, kind, sock, listener)
                 echod.log.wait(pattern)
             lost = len(echod.log.matching("ended because its fork server was killed"))
@@ -75,9 +75,9 @@ def killed():
                 sock.close()
             expect_equal(quiet(echod), before, "descriptors and clients")
             expect_equal(lost % len(found), 0, "records of lost sessions: %d" % lost)
-        expect_equal(lost, 3 * len(found), "all of them")
+        expect_equal(lost, 3 * len(found), "records of lost sessions")
         status = echod.ask("status")
-        expect_equal((status["crashed"], status["violations"]), (0, 0), "what counts as a crash")
+        expect_equal((status["crashed"], status["violations"]), (0, 0), "counts of crashes and violations")
 
 
 @test("a fork server that is killed while it starts is replaced")
@@ -130,10 +130,10 @@ def mixed():
                 if what == "reload":
                     echod.hang_up(r" notice: reloaded: ")
             load.wait_more()
-        expect_equal(load.wrong, [], "what went wrong")
+        expect_equal(load.wrong, [], "failures")
         expect(len(load.stored) > 25, "messages were stored")
         eventually_equal(lambda: set(load.stored) - logged(echod), set(), "messages that got OK, and are not in the log")
-        expect_equal(logged(echod) - set(load.sent), set(), "messages that nobody sent")
+        expect_equal(logged(echod) - set(load.sent), set(), "messages in the log that were not sent")
         expect_equal(quiet(echod), before, "descriptors and clients")
 
 
@@ -150,7 +150,7 @@ def report_starts(echod):
 
 def expect_ended(sock):
     try:
-        expect_equal(recv_until_eof(sock), b"", "what the client gets")
+        expect_equal(recv_until_eof(sock), b"", "data received by the client")
     except ConnectionResetError:
         pass
 
@@ -163,18 +163,18 @@ def stopped():
         report_starts(echod)
         os.kill(current(echod), signal.SIGSTOP)
         worker = echod.ask("list")[0]["id"]
-        expect_equal(echod.ctl("kill", str(worker)), (0, "", ""), "what echoctl kill gives")
-        expect_equal(recv_until_eof(sock), b"", "what the client gets")
+        expect_equal(echod.ctl("kill", str(worker)), (0, "", ""), "result of echoctl kill")
+        expect_equal(recv_until_eof(sock), b"", "data received by the client")
         eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
-    # A worker whose start is not reported yet is in the list, and can be told by its ID all the same.
+    # A worker whose start is not reported yet is in the list, and can nevertheless be ended by its ID.
     with Managed(OPEN + listen("local")) as echod:
         for _ in range(5):
             sock = echod.echoing()
             os.kill(current(echod), signal.SIGSTOP)
             worker = echod.ask("list")[0]["id"]
-            expect_equal(echod.ctl("kill", str(worker)), (0, "", ""), "what echoctl kill gives")
+            expect_equal(echod.ctl("kill", str(worker)), (0, "", ""), "result of echoctl kill")
             os.kill(current(echod), signal.SIGCONT)
-            expect_equal(recv_until_eof(sock), b"", "what the client gets")
+            expect_equal(recv_until_eof(sock), b"", "data received by the client")
             eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
     # Of one client the daemon knows the worker, of one it may not, and one has none.
     with Managed(OPEN + "drain_timeout = 1s\n" + listen("local")) as echod:
@@ -213,12 +213,12 @@ def replaced():
         expect_equal(echod.fork_servers(), [first], "the fork servers after a reload")
         install(echod, "echod-forkserver")
         echod.reload()
-        eventually(lambda: len(echod.fork_servers()) == 2, "there are two")
+        eventually(lambda: len(echod.fork_servers()) == 2, "two fork servers run")
         expect_equal(echod.ask("status")["fork_servers"], 2, "the fork servers in the status")
         second = [pid for pid in echod.fork_servers() if pid != first][0]
         new = echod.echoing()
-        expect(echod.worker_of(new) in children(second), "a new client is the new one's")
-        expect(echod.worker_of(inside) in children(first), "an old one stays")
+        expect(echod.worker_of(new) in children(second), "the new fork server has no new client")
+        expect(echod.worker_of(inside) in children(first), "the old fork server has lost its client")
         expect_echo(inside)
         echod.reload()
         expect_echo(inside)
@@ -226,7 +226,7 @@ def replaced():
         inside.close()
         eventually(lambda: echod.fork_servers() == [second], "the old one ends with its last")
         expect_echo(new)
-        expect_equal(echod.log.matching(" warning: | error: "), [], "what is said of it")
+        expect_equal(echod.log.matching(" warning: | error: "), [], "warnings and errors in the log")
 
 
 @test("an old fork server that is killed ends its own sessions only")
@@ -239,11 +239,11 @@ def old_one_killed():
         echod.reload()
         new = echod.echoing()
         os.kill(first, signal.SIGKILL)
-        expect_equal(recv_until_eof(inside), b"", "what its client gets")
+        expect_equal(recv_until_eof(inside), b"", "data received by its client")
         echod.log.wait(LOST % ("%s:%d" % inside.getsockname(), "local"))
         expect_echo(new)
         expect_echo(echod.connect())
-        eventually(lambda: first not in echod.fork_servers(), "it is gone")
+        eventually(lambda: first not in echod.fork_servers(), "the old fork server is gone")
         expect_equal(echod.ask("status")["fork_servers"], 1, "the fork servers")
 
 
@@ -266,11 +266,11 @@ def scribe_replaced():
         install(echod, "echod")
         echod.reload()
         store(b"two")
-        eventually(lambda: echod.scribe() not in (None, first), "there is another scribe")
+        eventually(lambda: echod.scribe() not in (None, first), "another scribe runs")
         eventually(lambda: not is_alive(first), "the first one is gone")
-        expect_equal(executable(echod.scribe()), echod.path("echod"), "what it executes")
+        expect_equal(executable(echod.scribe()), echod.path("echod"), "executable of the scribe")
         store(b"three")
-        expect_equal(echod.log.matching(" warning: | error: "), [], "what is said of it")
+        expect_equal(echod.log.matching(" warning: | error: "), [], "warnings and errors in the log")
 
 
 # ---- refused by the kernel or a container ----
@@ -319,7 +319,7 @@ def ways_to_seccomp():
 
 
 def serves_without(error, names, *numbers):
-    """An echod for which NUMBERS are refused with ERROR serves, and says that NAMES are missing."""
+    """An echod for which NUMBERS are refused with ERROR serves, and reports that NAMES are missing."""
     with Managed(OPEN + KINDS, prepare=refusing(error, *numbers)) as echod:
         found = clients_of_each_kind(echod)
         unprotected = echod.ask("status")["unprotected"]
@@ -327,14 +327,14 @@ def serves_without(error, names, *numbers):
         if relaxed():
             missing.remove("seccomp")
         if not os.path.isdir(echod.config + ".d"):  # core_dumps = yes is there for those who are not root
-            expect_equal(missing, names, "what is missing: " + unprotected)
+            expect_equal(missing, names, "missing protections: " + unprotected)
         for sock, _ in found.values():
             sock.close()
         eventually_equal(lambda: echod.ask("status")["clients"], 0, "the clients")
         echod.log.wait(" info: session of .* 4 bytes in, 4 out", count=3)
         for name in names:
             expect_equal(len(echod.log.matching(" warning: workers run without a protection: " + name)), 1,
-                         "how often it is said of " + name)
+                         "number of warnings about " + name)
         expect_equal(echod.ask("status")["crashed"], 0, "crashes")
 
 
@@ -361,8 +361,8 @@ def no_landlock_inetd():
         expect_equal(recv_exactly(ours, 4), b"ping", "the echo")
         ours.close()
         expect_equal(process.wait(DEADLINE), 0, "the exit status")
-        said = process.stderr.read().decode()
-        expect_equal(said.count("workers run without a protection: landlock"), 1, "how often: " + said)
+        err = process.stderr.read().decode()
+        expect_equal(err.count("workers run without a protection: landlock"), 1, "number of warnings in: " + err)
 
 
 def needs_filter():
@@ -380,7 +380,7 @@ def no_seccomp():
         serves_without(error, ["seccomp"], call, older_call)
 
 
-@test("without all of these, clients are served, with warnings")
+@test("without close_range(2), landlock(7) and seccomp(2), clients are served, with warnings")
 def nothing():
     needs_filter()
     for error in (EPERM, ENOSYS):
@@ -393,11 +393,11 @@ def no_worker():
     plain_processes()
     if os.uname().machine != "x86_64":
         raise Skip("the numbers are those of x86-64")
-    # clone(2) with the flags of a worker cannot be told from others here: dup3(2), which each needs.
+    # The filter cannot tell the clone(2) of a worker from others, so it refuses dup3(2), which each worker needs.
     for error in (EPERM, ENOSYS):
         status, out, err = run_echod(config=listen("local"), preexec_fn=refusing(error, 292))
         expect_equal((status, out), (71, ""), "exit status and output, with %s" % err)
-        expect("no client can be served: " in err, "what it says: " + err)
+        expect("no client can be served: " in err, "standard error: " + err)
 
 
 def write(path, content, mode):
@@ -460,7 +460,7 @@ def no_datagrams():
                     expect_echo(sock)
 
 
-@test("whatever other call is refused, echod serves and stops, or exits at its start with the reason")
+@test("whatever system call is refused, echod serves and stops, or exits at its start with the reason")
 def refused():
     needs_filter()  # a sanitizer has needs of its own
     for name in NEEDED:
@@ -474,7 +474,7 @@ def refused():
                 if not printed:
                     expect(echod.popen.wait(DEADLINE) > 0, what + "the exit status")
                     if name != "write":
-                        eventually(lambda: echod.log.text.count(b"\n"), what + "it says something")
+                        eventually(lambda: echod.log.text.count(b"\n"), what + "a record is logged")
                     continue
                 port = int(re.search(r":(\d+) \(local", printed).group(1))
                 with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:

@@ -64,7 +64,7 @@ def full():
     with Small(listen("local")) as echod:
         inside = echod.echoing()
         made = echod.fill()
-        expect(made, "there was room")
+        expect(made, "no file was written")
         echod.configure(listen("local") + small("file"))
         echod.rejects("No space left on device")
         expect_echo(inside)
@@ -80,7 +80,7 @@ def full_at_start():
     with Small("".join(map(small, "abcde")),
                ready=False) as echod:
         expect(echod.popen.wait(DEADLINE) in (69, 73, 77), "the exit status is %d" % echod.popen.returncode)
-        eventually(lambda: echod.log.matching("No space left on device"), "it says why")
+        eventually(lambda: echod.log.matching("No space left on device"), "the reason is logged")
 
 
 @test("file system turned read-only: clients are served, a reload fails with the reason, and works later")
@@ -130,7 +130,7 @@ def check_metrics(env, step):
         expect_echo(echod.connect())
         eventually(lambda: os.path.exists(path), "they are written again", 3 * DEADLINE)
         echod.log.wait("metrics_file: writing .* again")
-        expect_equal(len(echod.log.matching("No space left on device")), 1, "how often it is said")
+        expect_equal(len(echod.log.matching("No space left on device")), 1, "number of error records")
 
 
 @test("a pid file without room on the disk: echod exits with the reason")
@@ -144,7 +144,7 @@ def pid_file():
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE,
                               env=clean_environment(), check=False)
         expect_equal(done.returncode, 73, "the exit status")
-        expect(re.search("cannot write .*pid: No space left on device", done.stderr), "it says: " + done.stderr)
+        expect(re.search("cannot write .*pid: No space left on device", done.stderr), "standard error: " + done.stderr)
 
 
 main()

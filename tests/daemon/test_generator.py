@@ -29,7 +29,7 @@ def run(*arguments, **more):
 
 
 def configuration_directory():
-    """Where it was built to look, as its help says."""
+    """The configuration directory that --help prints."""
     return re.search(r"configurations (/\S+)/\*\.conf", run("--help")[1]).group(1)
 
 
@@ -40,7 +40,7 @@ class Root:
         self.scratch = tempfile.TemporaryDirectory(prefix="echod-test-")
         self.root = self.scratch.name
         os.mkdir(self.root + "/run")
-        self.told = None  # what the last run printed
+        self.messages = ""  # standard error of the last run
         self.runs = 0
         self.output = None
 
@@ -71,10 +71,10 @@ class Root:
         places = [self.output + end for end in ("", ".early", ".late")]
         for place in places:
             os.mkdir(place)
-        status, out, self.told = run("--root", self.root, *places)
+        status, out, self.messages = run("--root", self.root, *places)
         expect_equal((status, out), (0, ""), "exit status and standard output")
         expect_equal([os.listdir(place) for place in places[1:]], [[], []],
-                     "what is in the directories for early and late")
+                     "contents of the directories for early and late")
         return self.written()
 
     def written(self):
@@ -87,10 +87,10 @@ class Root:
 
 
 def made_of(text):
-    """What is written of TEXT as echod.conf, and what is said."""
+    """The files that the generator writes for TEXT as echod.conf, and its messages."""
     with Root() as root:
         root.configure(text)
-        return root.generate(), root.told
+        return root.generate(), root.messages
 
 
 def limits_of(text):
@@ -105,9 +105,9 @@ def listens(text):
 
 @test("default configuration: limits and addresses, and no stricter sandbox")
 def defaults():
-    written, told = made_of(ONE)
+    written, messages = made_of(ONE)
     expect_equal(sorted(written), [LIMITS, ADDRESSES], "the files")
-    expect_equal(told, "", "what is said")
+    expect_equal(messages, "", "messages")
     limits = limits_of(written[LIMITS])
     expect(1000 < limits["TasksMax"] < 1100, "TasksMax= fits 1000 clients: %s" % limits)
     expect_equal((limits["LimitNOFILE"], limits["FileDescriptorStoreMax"]), (2048, 2048),
@@ -129,9 +129,9 @@ def instances():
         for name in (".hidden", "", "echod.conf.d/x", "two.conf.dpkg-new/x"):
             root.configure(ONE, name)
         written = root.generate()
-        expect_equal((sorted({os.path.dirname(name) for name in written}), root.told),
+        expect_equal((sorted({os.path.dirname(name) for name in written}), root.messages),
                      ([SERVICE, SOCKET, "echod@a-b_c:d.e@f.service.d", TWO], ""),
-                     "the units, and what is said")
+                     "units and messages")
         expect_equal(sorted(os.path.basename(name) for name in written),
                      ["50-echod-conf.conf"] * 4, "the files")
         tasks = [limits_of(written["%s/50-echod-conf.conf" % unit])["TasksMax"]
@@ -146,7 +146,7 @@ def instances_only():
     with Root() as root:
         root.configure(ONE, "two")
         expect_equal(list(root.generate()), [TWO + "/50-echod-conf.conf"], "the files")
-        expect_match(r"^echod-generator: there is no \S+/echod\.conf", root.told, "what is said")
+        expect_match(r"^echod-generator: there is no \S+/echod\.conf", root.messages, "messages")
     with Root() as root:
         expect_equal(root.generate(), {}, "the files of a system without any configuration")
 
@@ -190,15 +190,15 @@ def enabled():
         with Root() as root:
             root.configure(odd)
             root.generate()
-            expect_equal(root.told, "", "what is said while echod opens them")
+            expect_equal(root.messages, "", "messages while echod opens the sockets")
             root.enable(etc)
             written = root.generate()
             expect_match("^PrivateNetwork=yes$", written[SANDBOX], "the sandbox")
             expect_match("^FileDescriptorStoreMax=0$", written[SANDBOX], "the sandbox")
             expect_equal(listens(written[ADDRESSES]), ["ListenStream="], "the addresses")
-            expect_equal(re.findall(r"listener (\w+): echod\.socket cannot open (.*?), and", root.told),
+            expect_equal(re.findall(r"listener (\w+): echod\.socket cannot open (.*?), and", root.messages),
                          [("one", "host.example"), ("two", "port = 0"), ("two", "port = 0"),
-                          ("three", "/run/x\\")], "what is said")
+                          ("three", "/run/x\\")], "messages")
 
 
 @test("a port that instances share is one that systemd shares, too")
@@ -208,7 +208,7 @@ def shared():
         root.configure(ONE + "port = 7001\nreuse_port = yes\n[listen two]\nport = 7002\n")
         expect_match("^ReusePort=yes$", root.generate()[ADDRESSES], "the addresses")
         root.configure(ONE + "port = 7001\n")
-        expect("ReusePort" not in root.generate()[ADDRESSES], "nor without need")
+        expect("ReusePort" not in root.generate()[ADDRESSES], "ReusePort= is set without need")
 
 
 @test("echod.socket masked: it does not count as enabled")
@@ -231,20 +231,20 @@ def wrong():
         root.configure("\n" + WRONG)
         root.configure(ONE, "two")
         expect_equal(list(root.generate()), [TWO + "/50-echod-conf.conf"], "the files")
-        expect_match(r"/echod\.conf:3: \[listen one\] port: ", root.told, "what is said")
+        expect_match(r"/echod\.conf:3: \[listen one\] port: ", root.messages, "messages")
         expect_match(r"echod\.conf is wrong: it is ignored: the limits are those of the "
-                     r"unit file$", root.told, "what is said")
+                     r"unit file$", root.messages, "messages")
         root.enable()
         root.configure(WRONG, "two")
         expect_equal(root.generate().keys() & {LIMITS, ADDRESSES, SANDBOX}, set(), "the files")
         expect_match(r"echod\.conf is wrong: it is ignored: limits and addresses are those "
-                     r"of the unit files, and the service has its ordinary sandbox", root.told, "what is said")
-        expect_match(r"two\.conf is wrong: ", root.told, "what is said")
+                     r"of the unit files, and the service has its ordinary sandbox", root.messages, "messages")
+        expect_match(r"two\.conf is wrong: ", root.messages, "messages")
 
 
-# Runs a program where there is a journal, or only the kernel's log, in place of which is a FIFO. Prints what
-# they got.
-TOLD = """import os, socket, subprocess, sys
+# Runs a program with a journal socket, or with a FIFO in place of /dev/kmsg only. Prints the data that they
+# received.
+RELAY = """import os, socket, subprocess, sys
 fifo = os.open("/dev/kmsg", os.O_RDWR | os.O_NONBLOCK)
 journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 if sys.argv[1] == "journal":
@@ -259,8 +259,8 @@ except BlockingIOError:
 """
 
 
-def told_at_boot(where, sink, text):
-    """What the generator says of the file TEXT to SINK where systemd runs it: without another root."""
+def messages_at_boot(where, sink, text):
+    """The messages that SINK receives about the file TEXT, as when systemd runs the generator: without --root."""
     directory, fifo = configuration_directory(), where + "/kmsg"
     parent = os.path.dirname(directory)
     if not (os.path.isdir(parent) and os.path.exists("/dev/kmsg") and os.path.isdir("/run")):
@@ -274,7 +274,7 @@ def told_at_boot(where, sink, text):
     command = with_mount("-t tmpfs none", parent, "&& mkdir", directory, "&& cp", where + "/echod.conf", directory,
                          "&& mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind",
                          fifo, "/dev/kmsg")
-    done = subprocess.run(command + [sys.executable, "-c", TOLD, sink, GENERATOR] + [
+    done = subprocess.run(command + [sys.executable, "-c", RELAY, sink, GENERATOR] + [
         "%s/%s/%s" % (where, sink, name) for name in ("normal", "early", "late")], check=False, text=True,
         stdin=subprocess.DEVNULL, capture_output=True, env=clean_environment(), timeout=DEADLINE)
     expect_equal(done.returncode, 0, "the exit status, with " + done.stderr)
@@ -284,11 +284,11 @@ def told_at_boot(where, sink, text):
 @test("records are sent to the journal with their fields or, before it runs, to the kernel log")
 def at_boot():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
-        text = told_at_boot(where, "journal", WRONG)
+        text = messages_at_boot(where, "journal", WRONG)
         for line in (r"PRIORITY=3", r"SYSLOG_IDENTIFIER=echod-generator", r"OBJECT_SYSTEMD_UNIT=echod\.service",
                      r"MESSAGE=\S+/echod\.conf is wrong: it is ignored: .*", r"MESSAGE_ID=[0-9a-f]{32}"):
             expect_match("^%s$" % line, text, "a field")
-        text = told_at_boot(where, "kernel", WRONG)
+        text = messages_at_boot(where, "kernel", WRONG)
         expect_match(r"<3>echod-generator\[\d+\]: \S+/echod\.conf is wrong: it is ignored: ", text, "the line")
 
 
@@ -303,9 +303,9 @@ def kept():
         for _ in range(2):
             root.configure(WRONG)
             root.configure(WRONG, "two")
-            expect_equal(root.generate(), before, "what is written of files that are wrong now")
-            expect_equal(len(re.findall("is wrong: units keep the settings", root.told)), 2,
-                         "what is said: " + root.told)
+            expect_equal(root.generate(), before, "files while the configuration is invalid")
+            expect_equal(len(re.findall("is wrong: units keep the settings", root.messages)), 2,
+                         "messages: " + root.messages)
         root.configure("[listen one]\nport = 7002\n")
         after = root.generate()
         expect_match(":7002$", after[ADDRESSES], "the addresses")
@@ -320,11 +320,11 @@ def pipes():
         root.configure(ONE, "three")
         expect_equal(list(root.generate()), ["echod@three.service.d/50-echod-conf.conf"],
                      "the files")
-        expect_equal(re.findall(r"/(\w+)\.conf is not a regular file", root.told), ["echod", "two"],
-                     "what is said")
+        expect_equal(re.findall(r"/(\w+)\.conf is not a regular file", root.messages), ["echod", "two"],
+                     "messages")
 
 
-@test("nor is one in place of a drop-in; skipped files are reported, also of instances")
+@test("a pipe in place of a drop-in is not read; skipped files are reported, also of instances")
 def odd_drop_ins():
     with Root() as root:
         for name in ("echod", "two"):
@@ -335,9 +335,9 @@ def odd_drop_ins():
         written = root.generate()
         expect_equal(sorted(written), [LIMITS, ADDRESSES, TWO + "/50-echod-conf.conf"], "the files")
         expect_equal(re.findall(r"/(\w+\.conf\.d/\w)\.conf: is ignored: it is not a regular file",
-                                root.told),
+                                root.messages),
                      ["echod.conf.d/a", "echod.conf.d/b", "two.conf.d/a", "two.conf.d/b"],
-                     "what is said")
+                     "messages")
 
 
 @test("every name that systemd permits can be an instance; others are reported")
@@ -350,25 +350,25 @@ def names():
         written = root.generate()
         expect_equal(sorted(written), sorted("echod@%s.service.d/50-echod-conf.conf" % name
                                              for name in good), "the files")
-        expect_equal(len(re.findall(r"\.conf is ignored: not a valid name for a unit", root.told)),
-                     len(bad), "what is said: " + root.told)
-        expect(r"a\x0ab.conf is ignored" in root.told, "names are escaped: " + root.told)
+        expect_equal(len(re.findall(r"\.conf is ignored: not a valid name for a unit", root.messages)),
+                     len(bad), "messages: " + root.messages)
+        expect(r"a\x0ab.conf is ignored" in root.messages, "names are escaped: " + root.messages)
 
 
 @test("of a thousand errors, some are printed and the rest counted")
 def mistakes():
-    _, told = made_of(ONE + "".join("mistake%d = 1\n" % i for i in range(1000)))
-    expect(len(told.splitlines()) < 20, "there are few lines: %d" % len(told.splitlines()))
-    expect_match("and 990 more; echod --check-config", told, "what is said")
+    _, messages = made_of(ONE + "".join("mistake%d = 1\n" % i for i in range(1000)))
+    expect(len(messages.splitlines()) < 20, "there are few lines: %d" % len(messages.splitlines()))
+    expect_match("and 990 more; echod --check-config", messages, "messages")
 
 
 @test("an unwritable directory is reported, and the exit status is 0")
 def unwritable():
     with Root() as root:
         root.configure(ONE)
-        status, _, told = run("--root", root.root, root.root + "/missing")
+        status, _, messages = run("--root", root.root, root.root + "/missing")
         expect_equal(status, 0, "the exit status")
-        expect_match(r"cannot write \S*/missing/echod\.service\.d: No such file", told, "what is said")
+        expect_match(r"cannot write \S*/missing/echod\.service\.d: No such file", messages, "messages")
 
 
 @test("a file size limit is reported as well; closed standard streams have no effect")
@@ -376,10 +376,10 @@ def inherited():
     with Root() as root:
         root.configure(ONE)
         os.mkdir(root.root + "/out")
-        status, _, told = run("--root", root.root, root.root + "/out",
+        status, _, messages = run("--root", root.root, root.root + "/out",
                               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
         expect_equal(status, 0, "the exit status")
-        expect_match(r"cannot write \S*/out/echod\.service\.d/\S+: it is too large", told, "the message")
+        expect_match(r"cannot write \S*/out/echod\.service\.d/\S+: it is too large", messages, "the message")
         root.configure(WRONG, "two")
         status, _, _ = run("--root", root.root, root.root + "/out",
                            preexec_fn=lambda: os.closerange(0, 3))
@@ -400,7 +400,7 @@ def usage():
     for option, words in (("--help", "^Usage: echod-generator"), ("--version", "^echod-generator ")):
         status, out, _ = run(option)
         expect_equal(status, 0, "the exit status of " + option)
-        expect_match(words, out, "what it prints")
+        expect_match(words, out, "standard output")
 
 
 main()

@@ -98,19 +98,19 @@ def session(name, port=""):
 
 
 class Crowd:
-    """Clients of HAPROXY, from several addresses, that come, are echoed and go, in a with block."""
+    """Clients of HAPROXY, from several addresses, that connect, get an echo and disconnect, in a with block."""
 
     def __init__(self, haproxy):
-        self.haproxy, self.over = haproxy, False
-        self.served, self.failures = [], []  # names; (whether it came after the death, why)
-        self.death = threading.Event()
+        self.haproxy, self.stopping = haproxy, False
+        self.served, self.failures = [], []  # names; (whether it came after the kill, reason)
+        self.killed = threading.Event()
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self._run, args=(source,), daemon=True)
                         for source in SOURCES]
 
     def _run(self, source):
-        while not self.over:
-            late, name, failure = self.death.is_set(), None, None
+        while not self.stopping:
+            late, name, failure = self.killed.is_set(), None, None
             try:
                 with self.haproxy.connect(source) as sock:
                     name = name_of(sock)
@@ -134,7 +134,7 @@ class Crowd:
         return self
 
     def __exit__(self, *_):
-        self.over = True
+        self.stopping = True
         for thread in self.threads:
             thread.join(DEADLINE)
 
@@ -145,7 +145,7 @@ def refuses(port):
 
 
 @test("two echods behind HAProxy: both serve, and know the client; when one is killed, whoever "
-      "comes then is served by the other")
+      "connects afterwards is served by the other")
 def killed():
     everything = {"server": "log_level = debug", "listen": BEHIND}  # else floods are summarised
     with Managed(**everything) as one, Managed(**everything) as other:
@@ -156,10 +156,10 @@ def killed():
             one.kill(signal.SIGKILL)
             one.popen.wait()
             eventually(lambda: refuses(one.port), "a worker that was just forked lets go, too")
-            crowd.death.set()
+            crowd.killed.set()
             eventually(lambda: len(crowd.of(True)) >= 50, "50 more are served")
             haproxy.log.wait(r"Server echo/echo-a is DOWN")
-        expect_equal([why for late, why in crowd.failures if late], [], "who came then and failed")
+        expect_equal([why for late, why in crowd.failures if late], [], "errors of clients after the kill")
         for name in crowd.of(True):
             other.log.wait(session(name) + "closed by the client; 4 bytes in, 4 out, ")
         for line in one.log.matching(" session of ") + other.log.matching(" session of "):
@@ -188,14 +188,14 @@ def checked():
         eventually(lambda: echod.ask("status")["served"] >= before + 5, "five checks are served")
         refused = haproxy.connect("127.0.0.12")
         name = name_of(refused)
-        expect_equal(recv_until_eof(refused), FULL, "what one more client gets")
+        expect_equal(recv_until_eof(refused), FULL, "the reply to one more client")
         refused.close()
         echod.log.wait(r" refused %s by the proxy \S+ on local: full( but for monitors)?$" %
                        re.escape(name))
-        expect_equal(haproxy.log.matching("DOWN"), [], "what HAProxy says")
+        expect_equal(haproxy.log.matching("DOWN"), [], "records of HAProxy")
         expect_equal(echod.log.matching("session of "), [], "the sessions that are logged")
         socks.pop().close()
-        eventually(lambda: len(echod.log.matching("session of ")) == 1, "it is gone")
+        eventually(lambda: len(echod.log.matching("session of ")) == 1, "the record of the session is logged")
         for sock in socks + [served(haproxy)]:
             sock.close()
 
@@ -246,7 +246,7 @@ def as_they_are():
     with four_hosts() as (host_a, host_b, host_c):
         with Managed(config, prepare=host_a.start_here) as one, haproxy_as_it_is():
             with Managed(config, prepare=host_b.start_here) as other:
-                def come():
+                def connect():
                     with host_c.inside(), socket.socket() as sock:
                         sock.settimeout(DEADLINE)
                         sock.connect(("198.51.100.10", 7777))
@@ -254,27 +254,27 @@ def as_they_are():
                         return True
 
                 def serves(echod):
-                    return come() and echod.log.matching(
+                    return connect() and echod.log.matching(
                         r" session of 203\.0\.113\.5:\d+ by the proxy 198\.51\.100\.10:\d+ on "
                         "local: closed by the client; 4 bytes in, 4 out, ")
 
-                eventually(lambda: is_served(come), "HAProxy listens")
+                eventually(lambda: is_served(connect), "HAProxy listens")
                 for echod in (one, other):
-                    eventually(lambda: serves(echod), "it serves the client, and knows it")
+                    eventually(lambda: serves(echod), "echod serves the client and records its address")
                 with host_a.inside(), socket.create_connection(("127.0.0.1", 7777)) as sock:
                     expect_equal(recv_until_eof(sock), b"echod: access denied\n",
-                                 "what anybody but the proxy gets")
+                                 "the reply to a client other than the proxy")
                 other.kill(signal.SIGKILL)
                 other.popen.wait()
                 with host_b.inside():
                     eventually(lambda: refuses(7777), "a worker that was just forked lets go")
                 for _ in range(10):
-                    come()
+                    connect()
 
 
-def is_served(come):
+def is_served(connect):
     try:
-        return come()
+        return connect()
     except ConnectionRefusedError:
         return None
 

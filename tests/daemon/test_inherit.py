@@ -133,7 +133,7 @@ def dual_stack():
             denied = socket.create_connection(("127.0.0.1", port), DEADLINE, ("127.0.0.2", 0))
             with denied as client:
                 expect_equal(recv_until_eof(client), b"echod: access denied\n",
-                             "what an IPv4 client that deny names gets")
+                             "the reply to an IPv4 client in deny")
 
 
 @test("a dual-stack socket for one family only causes a warning")
@@ -147,11 +147,11 @@ def dual_stack_for_one():
                                r"\[listen\] section names: set BindIPv6Only=ipv6-only in the "
                                r"socket unit$" % (port, more))
     with bound("::", v6only=0) as sock, Activated(tcp("*", sock.getsockname()[1]), sock) as echod:
-        expect_equal(echod.log.matching(" also accepts IPv"), [], "the warnings where both are asked for")
+        expect_equal(echod.log.matching(" also accepts IPv"), [], "the warnings where both families are configured")
 
 
 @test("a descriptor in LISTEN_FDS that is not open causes a warning, and none of ours is taken for it")
-def announced_in_vain():
+def listen_fds_closed():
     with bound() as sock:
         port = sock.getsockname()[1]
         for count, gone, port in (("1", [3], 0), ("3", [3, 5], port), ("64", range(5, 67), port)):
@@ -159,9 +159,9 @@ def announced_in_vain():
                 expect_echo(echod.connect())
                 found = echod.log.wait(" warning: LISTEN_FDS includes descriptor ", count=len(gone))
                 expect_equal([int(re.search(r"descriptor (\d+),", line)[1]) for line in found],
-                             list(gone), "the descriptors that are told of")
+                             list(gone), "the descriptors in the warnings")
                 expect_equal("inherited" in echod.log.wait(" listening on ")[0], port > 0,
-                             "whether the socket that is open is used")
+                             "whether the open socket is used")
 
 
 @test("an invalid LISTEN_FDS does no harm, and is reported")
@@ -240,7 +240,7 @@ def timeval(seconds):
 
 
 @test("options that the opener of a socket has set are reset, also for clients")
-def set_anew():
+def options_reset():
     with bound() as sock, socket.socket(socket.AF_UNIX) as local, \
             tempfile.TemporaryDirectory(prefix="echod-test-") as where:
         local.bind(os.path.join(where, "s"))
@@ -277,7 +277,7 @@ def set_anew():
 
 
 @test("options for error queue and timestamps that the opener of a datagram socket has set are reset, too")
-def datagrams_set_anew():
+def datagram_options_reset():
     options = ((socket.SOL_SOCKET, SO_TIMESTAMPNS), (socket.SOL_SOCKET, SO_RXQ_OVFL),
                (socket.IPPROTO_IP, IP_RECVERR))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -298,12 +298,12 @@ def datagrams_set_anew():
             for _ in range(50):
                 client.send(b"again")
                 expect_equal(client.recv(100), b"again", "the answer")
-            eventually(lambda: no_error_is_queued(sock), "what was queued is thrown away")
+            eventually(lambda: no_error_is_queued(sock), "queued errors are discarded")
             expect_equal(echod.log.matching(" warning: "), [], "the warnings")
 
 
 def no_error_is_queued(sock):
-    """poll(2) tells of errors unasked; nothing else is asked for."""
+    """poll(2) reports errors even if no event is requested."""
     poll = select.poll()
     poll.register(sock, 0)
     return not poll.poll(0)
@@ -337,7 +337,7 @@ def other_pid():
     with bound() as sock:
         with Activated(tcp("127.0.0.1", 0), sock, pid=1) as echod:
             expect_echo(echod.connect())
-            expect(echod.port != sock.getsockname()[1], "it took the socket")
+            expect(echod.port != sock.getsockname()[1], "echod took the socket")
 
 
 @test("an inherited socket stays open for the next daemon after a stop")
@@ -351,7 +351,7 @@ def next_one():
             expect_echo(client)
 
 
-# ---- what systemd is told ----
+# ---- notifications to systemd ----
 
 class Manager:
     """The socket at which a service manager listens."""
@@ -393,7 +393,7 @@ def never_ready():
             expect_equal(echod.wait(), 69, "the exit status")
         manager.sock.setblocking(False)
         try:
-            expect(b"READY" not in manager.sock.recv(4096), "it said that it was ready")
+            expect(b"READY" not in manager.sock.recv(4096), "READY=1 was sent")
         except BlockingIOError:
             pass
 
@@ -427,18 +427,18 @@ def watchdog():
     with Manager() as manager:
         env = dict(manager.env, WATCHDOG_USEC="50000")
         with Echod(env=env) as echod:
-            expect_fed(manager, "without a client")
+            expect_watchdog(manager, "without a client")
             echod.echoing()
-            expect_fed(manager, "with a client")
+            expect_watchdog(manager, "with a client")
 
 
-def expect_fed(manager, when):
-    """That meals, of which one is due every 25 ms, come about as often as once in a second."""
+def expect_watchdog(manager, when):
+    """Expects WATCHDOG=1, which is due every 25 ms, within a generous deadline."""
     start = time.monotonic()
     for _ in range(30):
         manager.wait("WATCHDOG=1")
     passed = time.monotonic() - start
-    expect(passed < DEADLINE, "thirty meals took %.1f s %s" % (passed, when))
+    expect(passed < DEADLINE, "thirty notifications took %.1f s %s" % (passed, when))
 
 
 @test("an empty RUNTIME_DIRECTORY counts as none")
@@ -459,19 +459,19 @@ def one_pauses():
             expect_echo(echod.connect(name="l%d" % i))
         socks[0].shutdown(socket.SHUT_RDWR)
         line = echod.log.wait(r" error: listener l0 \(127\.0\.0\.1:\d+\): no connection can be ")[0]
-        expect(line.endswith("restart the socket unit that passed it"), "what to do: " + line)
+        expect(line.endswith("restart the socket unit that passed it"), "the advice is missing: " + line)
         for i in (1, 2):
             expect_echo(echod.connect(name="l%d" % i))
         socks[0].listen()
         echod.log.wait(r" notice: listener l0 \(127\.0\.0\.1:\d+\): accepting connections again$")
-        echod.listening["l0"] = [socks[0].getsockname()]  # the kernel has chosen a port anew
+        echod.listening["l0"] = [socks[0].getsockname()]  # the kernel has chosen another port
         expect_echo(echod.connect(name="l0"))
         expect_equal(len(echod.log.matching("no connection can be accepted")), 1, "its records")
     for sock in socks:
         sock.close()
 
 
-@test("so does any other kind of socket that somebody shut down, and nothing spins")
+@test("a listener of any type that was shut down is paused alone, without a busy loop")
 def others_pause():
     kinds = {"tcp": (socket.AF_INET, socket.SOCK_STREAM), "udp": (socket.AF_INET, socket.SOCK_DGRAM),
              "unix": (socket.AF_UNIX, socket.SOCK_STREAM),

@@ -115,12 +115,12 @@ def scribe_descriptors():
     with Echod() as echod:
         socks = [echod.echoing() for _ in range(4)]
         # It closes what is not its own once it has its title.
-        eventually(lambda: len(descriptors(echod.scribe_pid)) == 4, "it holds four descriptors")
+        eventually(lambda: len(descriptors(echod.scribe_pid)) == 4, "the scribe holds four descriptors")
         links = descriptors(echod.scribe_pid)
         links = {fd: link for fd, link in links.items() if "eventpoll" not in link}
         expect_equal(links.pop(2, None), descriptors(echod.pid)[2], "descriptor 2 of the scribe")
         expect(all(link.startswith("socket:") for link in links.values()), "the others are sockets")
-        expect(not set(links.values()) & {own_link(sock) for sock in socks}, "none is a client")
+        expect(not set(links.values()) & {own_link(sock) for sock in socks}, "the scribe holds a socket of a client")
 
 
 @test("a worker has its own page of the shared memory, and cannot reach another one")
@@ -158,7 +158,7 @@ def signals():
         sock = echod.echoing()
         status = read_proc(echod.worker_of(sock), "status").decode()
         blocked = int(re.search(r"SigBlk:\s+(\w+)", status).group(1), 16)
-        expect_equal(blocked >> 14 & 1, 0, "whether SIGTERM is blocked")
+        expect_equal(blocked >> 14 & 1, 0, "the bit of SIGTERM in SigBlk")
 
 
 def user_may_trace(pid):
@@ -180,10 +180,10 @@ def not_dumpable():
                 expect_equal(user_may_trace(pid), expected, "with %r, access to /proc" % more)
 
 
-@test("that core dumps are wanted is why a protection is missing, and the status says so")
+@test("core_dumps = yes disables a protection, and the status reports the reason")
 def undumpable_is_missing():
     with Managed("[server]\ncore_dumps = yes\n[listen local]\naddress = 127.0.0.1\nport = 0\n") as echod:
-        expect_match(r"\(core_dumps = yes\)", echod.ctl("status")[1], "what echoctl status prints")
+        expect_match(r"\(core_dumps = yes\)", echod.ctl("status")[1], "output of echoctl status")
 
 
 @test("the memory of the slots cannot be shrunk")
@@ -194,7 +194,7 @@ def sealed():
         fd = os.open("/proc/%d/fd/%d" % (echod.pid, number), os.O_RDWR)
         try:
             os.ftruncate(fd, 0)
-            raise Failure("it can")
+            raise Failure("the memory of the slots was shrunk")
         except PermissionError:
             pass
         finally:
@@ -224,10 +224,10 @@ def slots_given_back():
     with many() as echod:
         before = shared_memory_used(echod)
         socks = [echod.echoing() for _ in range(20)]
-        expect(shared_memory_used(echod) > before, "each takes some memory")
+        expect(shared_memory_used(echod) > before, "sessions took no shared memory")
         for sock in socks:
             sock.close()
-        eventually(lambda: shared_memory_used(echod) == before, "all of it is given back")
+        eventually(lambda: shared_memory_used(echod) == before, "all shared memory is returned")
 
 
 @test("started as root, workers and fork server run as another user, without any capability")

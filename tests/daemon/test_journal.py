@@ -106,7 +106,7 @@ def restarted():
             eventually(lambda: echod.journal.has("before %d." % i), "the journal reads it")
             echod.journal.stop()
             store(sock, "without %d." % i)
-            eventually(lambda: is_logged(echod, "without %d." % i), "it is somewhere once it is acknowledged")
+            eventually(lambda: is_logged(echod, "without %d." % i), "the acknowledged message is logged somewhere")
             expect_echo(inside)
             expect_echo(echod.connect())
             echod.journal.start()
@@ -122,7 +122,7 @@ def records():
         echod.echoing().close()
         record = eventually(lambda: [r for r in echod.journal.records if " session of " in " " + r["MESSAGE"]],
                             "the session is there")[0]
-        expect_equal(record["SYSLOG_IDENTIFIER"], "echod", "who says it")
+        expect_equal(record["SYSLOG_IDENTIFIER"], "echod", "SYSLOG_IDENTIFIER")
         expect("ECHOD_LISTENER" in record and "PRIORITY" in record, "its fields: %s" % record)
 
 

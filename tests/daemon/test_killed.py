@@ -57,7 +57,7 @@ class Restarted:
         kind = chance.choice([kind for kind in found if kind != "daemon" or chance.random() < 0.5])
         kill([chance.choice(found[kind])])
         if kind == "daemon":
-            expect_equal(self.now.popen.wait(DEADLINE), -signal.SIGKILL, "how the daemon ends")
+            expect_equal(self.now.popen.wait(DEADLINE), -signal.SIGKILL, "exit status of the daemon")
             self.start()
         return kind
 
@@ -108,18 +108,18 @@ def anything():
             waits.append(seconds_until_served(manager.address()))
             time.sleep(max(0, PAUSE - waits[-1]))
         load.wait_more()
-    expect_equal(load.wrong, [], "what went wrong")
+    expect_equal(load.wrong, [], "failures")
     expect_equal(quiet(manager.now), manager.usual, "descriptors and clients")
     logged = messages(manager.log())
     expect_equal(set(load.stored) - set(logged), set(), "messages that got OK, and are not in the log")
-    expect_equal(set(logged) - set(load.sent), set(), "messages that nobody sent")
+    expect_equal(set(logged) - set(load.sent), set(), "messages in the log that were not sent")
     print("# ECHOD_SEED=%d; killed: %s; the longest until a client was served: %.2f s" %
           (seed, ", ".join("%d %s" % (n, kind) for kind, n in sorted(killed.items())), max(waits)))
     print("# %d messages got OK (%d a second), %d are in the log twice or more" %
           (len(load.stored), len(load.stored) / SECONDS, sum(n > 1 for n in logged.values())))
     left = manager.now.family()
     manager.close()
-    expect(not set(left) & set(descendants(os.getpid())), "all of them end with the daemon")
+    expect(not set(left) & set(descendants(os.getpid())), "processes outlived the daemon")
 
 
 main()

@@ -19,7 +19,7 @@ DENIED = b"echod: access denied\n"
 
 def expect_refused(echod, words, reason, **how):
     sock = echod.connect(**how)
-    expect_equal(recv_until_eof(sock), words, "what a refused client gets")
+    expect_equal(recv_until_eof(sock), words, "the reply to a refused client")
     host, port = sock.getsockname()[:2]
     name = ("[%s]:%d" if ":" in host else "%s:%d") % (host, port)
     echod.log.wait(re.escape(" info: refused %s on local: %s" % (name, reason)) + "$")
@@ -47,7 +47,7 @@ def refuse_speaker():
                 sock.sendall(b"hello")
             except ConnectionError:
                 pass  # refused and reset already, which is no reason to lose the words
-            expect_equal(sock.recv(1024), FULL, "what a refused client gets")
+            expect_equal(sock.recv(1024), FULL, "the reply to a refused client")
 
 
 @test("when_full = queue: the next client is served once another has left, not before")
@@ -74,7 +74,7 @@ def queue_crowd():
             sock.sendall(b"client %d" % i)
         for i, sock in enumerate(crowd):
             expect_equal(sock.recv(1024), b"client %d" % i, "the echo")
-            expect(len(echod.workers()) <= 3, "there are never more than three workers")
+            expect(len(echod.workers()) <= 3, "there are more than three workers")
             sock.close()
 
 
@@ -142,13 +142,13 @@ def kept():
             second = echod.connect()
             second.sendall(b"ping")
             eventually(lambda: len(descriptors(echod.pid)) > echod.descriptor_count or
-                       echod.log.matching("refused"), "it is accepted")
+                       echod.log.matching("refused"), "the client is accepted")
             first.close()
             if second.recv(4) == b"ping":
                 return
             # The machine was too slow, and that moment over.
             echod.log.wait("refused .*: too many clients from its source")
-    expect(False, "it is never served")
+    expect(False, "the waiting client was never served")
 
 
 @test("a client over a limit continues to wait during a reload, and is served if another leaves")
@@ -160,14 +160,14 @@ def kept_over_a_reload():
             second = echod.connect()
             second.sendall(b"ping")
             eventually(lambda: len(descriptors(echod.pid)) > echod.descriptor_count or
-                       echod.log.matching("refused"), "it is accepted")
+                       echod.log.matching("refused"), "the client is accepted")
             echod.hang_up()
             first.close()
             if second.recv(4) == b"ping":
                 return
             # The machine was too slow, and that moment over.
             echod.log.wait("refused .*: too many clients from its source")
-    expect(False, "it is never served")
+    expect(False, "the waiting client was never served")
 
 
 @test("a waiting client whose listener is removed by a reload is refused with the reason")
@@ -178,7 +178,7 @@ def kept_for_nothing():
             echod.wait_closed_clients()
             second = echod.connect(name="other")
             eventually(lambda: len(descriptors(echod.pid)) > echod.descriptor_count or
-                       echod.log.matching("refused"), "it is accepted")
+                       echod.log.matching("refused"), "the client is accepted")
             echod.configure("[server]\nmax_per_source = 1\n" + listen("local"))
             echod.hang_up()
             words = recv_until_eof(second)
@@ -186,8 +186,8 @@ def kept_for_nothing():
             if words == DENIED:
                 echod.log.wait(r" info: refused 127\.0\.0\.1:\d+ on other: not allowed$")
                 return
-            expect_equal(words, MANY, "what it gets where the machine was too slow")
-    expect(False, "it never waits long enough")
+            expect_equal(words, MANY, "the reply to a client that waited too long")
+    expect(False, "no client waited long enough")
 
 
 @test("clients beyond the waiting list are refused with the same reason, also during reloads")
@@ -198,7 +198,7 @@ def crowd_over_reloads():
             socks = [echod.connect() for _ in range(10)]
             echod.reload()
             for sock in socks:
-                expect_equal(recv_until_eof(sock), MANY, "what a refused client gets")
+                expect_equal(recv_until_eof(sock), MANY, "the reply to a refused client")
         expect_echo(first)
 
 
@@ -212,10 +212,10 @@ def not_over_a_stop():
             second = echod.connect()
             second.sendall(b"ping")
             eventually(lambda: len(descriptors(echod.pid)) > echod.descriptor_count or
-                       echod.log.matching("refused"), "it is accepted")
+                       echod.log.matching("refused"), "the client is accepted")
             # It finds both at once: that it is to stop, and that there is room.
             os.kill(echod.pid, signal.SIGSTOP)
-            eventually(lambda: state(echod.pid) == "T", "it stands still")
+            eventually(lambda: state(echod.pid) == "T", "the daemon is stopped")
             too_late = echod.log.matching("refused")
             first.close()
             eventually(lambda: not is_alive(worker), "the first worker has ended")
@@ -224,18 +224,18 @@ def not_over_a_stop():
             answer = second.recv(1024)
             if answer == b"ping":
                 continue  # the end of the first one had been read before the daemon stood still
-            expect_equal(answer, FULL, "what the second client gets")
+            expect_equal(answer, FULL, "the reply to the second client")
             if not too_late:
                 return
     expect(False, "the second client is never kept")
 
 
 @test("clients beyond the waiting list are refused with the same reason")
-def crowd_at_the_door():
+def waiting_list_full():
     with Echod(server="max_per_source = 1") as echod:
         first = echod.echoing()
         for sock in [echod.connect() for _ in range(60)]:
-            expect_equal(recv_until_eof(sock), MANY, "what a refused client gets")
+            expect_equal(recv_until_eof(sock), MANY, "the reply to a refused client")
         echod.log.wait("refused .*: too many clients from its source", count=60)
         echod.wait_closed_clients()
         expect_echo(first)
@@ -298,7 +298,7 @@ def per_source_unix():
     with Echod(config % 3) as echod:
         for sock in [echod.echoing() for _ in range(3)]:
             expect_echo(sock)
-        expect_equal(recv_until_eof(echod.connect()), MANY, "what one more gets")
+        expect_equal(recv_until_eof(echod.connect()), MANY, "the reply to one more client")
         expect_echo(echod.connect("net"))
     with Echod(config % 0) as echod:
         for sock in [echod.echoing() for _ in range(6)]:

@@ -163,7 +163,7 @@ def no_loopback_ipv6():
         raise Skip("IPv6 cannot be switched off here")
     switch = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
     if not os.path.exists(switch):
-        raise Skip("there is no IPv6")
+        raise Skip("no IPv6 on this machine")
     with open(switch, "w", encoding="ascii") as file:
         file.write("1")
     try:
@@ -176,7 +176,7 @@ def no_loopback_ipv6():
         expect_equal(status, 69, "the exit status where none is left")
         expect_match("listener local: none of its addresses is available", err, "standard error")
         status, _, err = run_echod(config=tcp("fd00::5, 127.0.0.1", 0))
-        expect_equal(status, 69, "the exit status without an address that was asked for")
+        expect_equal(status, 69, "the exit status without a configured address")
         expect_match(r" error: listener local: \[fd00::5\]:0 is not an address of this machine$", err,
                      "standard error")
     finally:
@@ -216,9 +216,9 @@ def twice():
                 return hosts + super().command(args)
 
         with Named(config) as echod:
-            expect_equal(echod.listening["local"], [("127.0.0.1", port)], "where it listens")
+            expect_equal(echod.listening["local"], [("127.0.0.1", port)], "listening addresses")
             expect_echo(echod.connect())
-            expect_equal(echod.log.matching(" warning: | error: "), [], "what is said")
+            expect_equal(echod.log.matching(" warning: | error: "), [], "warnings and errors in the log")
 
 
 @test("keepalive is set on listeners, also by a reload, and inherited by clients")
@@ -289,9 +289,9 @@ def many():
         eventually(lambda: echod.ctl("status")[0] == 0, "the control socket answers")
         before = socket_inodes(echod.pid)
         for _ in range(3):
-            expect_equal(echod.ctl("reload"), (0, "", ""), "what echoctl reload gives")
+            expect_equal(echod.ctl("reload"), (0, "", ""), "result of echoctl reload")
         expect_equal(socket_inodes(echod.pid) & before, before, "the sockets")
-        expect(len(before) >= count, "there are as many sockets")
+        expect(len(before) >= count, "some listeners have no socket")
 
 
 def socket_inodes(pid):
@@ -321,7 +321,7 @@ def shared_port():
             socks = [second.echoing() for _ in range(40)]
             counts = len(first.workers()), len(second.workers())
             expect_equal(sum(counts), 40, "the number of workers")
-            expect(min(counts) > 0, "one has them all")
+            expect(min(counts) > 0, "one instance got all connections")
             for sock in socks:
                 sock.close()
             first.wait_no_workers()
@@ -331,7 +331,7 @@ def shared_port():
 
 
 @test("reuse_port: sharing requires that both set it; otherwise the port is in use")
-def shared_in_vain():
+def shared_by_one_only():
     with Echod(listen=SHARED) as first:
         status, _, err = run_echod(config=tcp("127.0.0.1", first.port))
         expect_equal(status, 69, "the exit status")
@@ -369,7 +369,7 @@ def shared_later():
         with Echod(config) as second:
             for _ in range(40):
                 second.echoing()
-            expect(first.workers() and second.workers(), "one has them all")
+            expect(first.workers() and second.workers(), "one instance got all connections")
 
 
 @test("reuse_port applies to a passed socket")
@@ -381,7 +381,7 @@ def shared_passed():
             sock.close()
             for _ in range(40):
                 second.echoing()
-            expect(first.workers() and second.workers(), "one has them all")
+            expect(first.workers() and second.workers(), "one instance got all connections")
 
 
 @test("a failed reload with a shared port takes no connection from the others")
@@ -394,7 +394,7 @@ def shared_dry_run():
             for _ in range(scaled(20, 3)):
                 second.rejects("listener busy: .* is in use")
                 load.wait_more()
-        expect_equal(load.failures, [], "what went wrong")
+        expect_equal(load.failures, [], "failures of the clients")
 
 
 # ---- addresses that can ----
@@ -438,7 +438,7 @@ def restarted():
         sock = echod.echoing()
         echod.popen.kill()  # the daemon's side closes first, so it is the one in TIME_WAIT
         echod.popen.wait()
-        expect_equal(sock.recv(1), b"", "what the client gets")
+        expect_equal(sock.recv(1), b"", "data received by the client")
         sock.close()
     with Echod(tcp("127.0.0.1", port)) as echod:
         expect_echo(echod.connect())
@@ -544,7 +544,7 @@ def regular_file():
         status, _, err = run_echod("--check-config", config=unix(path))
         expect_equal(status, 0, "the exit status of --check-config")
         expect_match(r"^warning: echod\.conf:3: \[listen local\] address: %s: a file that is not a socket has "
-                     "this name$" % path, err, "what --check-config says")
+                     "this name$" % path, err, "standard error of --check-config")
 
 
 @test("a symbolic link in place of the socket is not replaced, nor is its target")
@@ -555,7 +555,7 @@ def symbolic_link():
         status, _, _ = run_echod(config=unix(path))
         expect_equal(status, 69, "the exit status")
         expect(os.path.islink(path), "the link is still there")
-        expect(not os.path.lexists(target), "nothing was made behind the link")
+        expect(not os.path.lexists(target), "the link's target was created")
 
 
 @test("mode gives the permission bits of the file, whatever the umask is")
@@ -572,7 +572,7 @@ def removed():
     with directory() as where:
         path = os.path.join(where, "s")
         with Echod(unix(path)) as echod:
-            expect(stat.S_ISSOCK(os.lstat(path).st_mode), "there is a socket's file")
+            expect(stat.S_ISSOCK(os.lstat(path).st_mode), "the socket file is missing")
             echod.stop()
         expect_equal(os.listdir(where), [], "the files that are left")
 
@@ -618,7 +618,7 @@ def temporary():
         status, out, err = run_echod("--check-config", config=unix(path))
         expect_equal((status, "the configuration is good" in out), (0, True), "the verdict")
         expect_equal("warning: echod.conf:3: [listen local] address: %s: the service has a private /tmp "
-                     "(PrivateTmp=)" % path in err, warns, "whether it warns of " + path)
+                     "(PrivateTmp=)" % path in err, warns, "whether there is a warning about " + path)
 
 
 @test("--check-config warns about a missing directory, unless the service creates it")

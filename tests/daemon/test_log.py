@@ -119,7 +119,7 @@ def reader_stops_and_stop():
             sock = echod.connect()
             sock.close()
         expect_echo(echod.connect())
-        expect_equal(len(echod.workers()) > 0, True, "whether there is a worker")
+        expect_equal(len(echod.workers()) > 0, True, "whether a worker runs")
         for sock in echod.sockets:
             sock.close()
         echod.kill(signal.SIGTERM)
@@ -132,7 +132,7 @@ def reader_stops_and_stop():
 def wait_scribe(echod, before):
     """Waits until another scribe works."""
     return eventually(lambda: echod.scribe() not in (None, before) and echod.scribe(),
-                      "there is another scribe")
+                      "another scribe runs")
 
 
 @test("a killed scribe is replaced, and the new one logs that")
@@ -165,13 +165,13 @@ def unread(port, sock):
 
 
 def queue_message(echod, text):
-    """Sends TEXT, for a scribe that stands still, and waits until it is queued."""
+    """Sends TEXT, for a stopped scribe, and waits until it is queued."""
     sock = echod.connect()
     sock.sendall(b"first\n")
     expect_equal(recv_exactly(sock, 3), b"OK\n", "the first reply")
     worker = echod.worker_of(sock)
     os.kill(echod.scribe_pid, signal.SIGSTOP)
-    eventually(lambda: state(echod.scribe_pid) == "T", "the scribe stands still")
+    eventually(lambda: state(echod.scribe_pid) == "T", "the scribe is stopped")
     sock.sendall(text + b"\n")
     eventually(lambda: unread(echod.port, sock) == 0 and state(worker) == "S",
                "the worker waits for the scribe")
@@ -195,7 +195,7 @@ def acknowledged_when_taken():
     with Echod(listen=MESSAGE + "max_message = 4096", read_log=False, stderr_pipe_size=4096) as echod:
         sock = echod.connect()
         sock.sendall((long + b"\n") * 3)
-        patience = sock.gettimeout()
+        timeout = sock.gettimeout()
         sock.settimeout(1)
         early = b""
         try:
@@ -205,7 +205,7 @@ def acknowledged_when_taken():
             pass
         expect(len(early) <= 3, "the log took one message at most, and the replies are %r" % early)
         echod.log.start()
-        sock.settimeout(patience)
+        sock.settimeout(timeout)
         expect_equal(early + recv_exactly(sock, 9 - len(early)), b"OK\n" * 3, "the replies in the end")
         expect_equal(len(echod.log.wait(" message from .*: x+$", count=3)), 3, "the number of records")
 
@@ -270,7 +270,7 @@ def probes():
         echod.stop()
         expect_equal([line for line in echod.log.lines()
                       if not re.search("listening on|stopping| 4 bytes in, 4 out, ", line)], [],
-                     "the records besides")
+                     "the other records")
 
 
 @test("%d clients that send nothing leave a record each at level debug" % CROWD)
@@ -299,7 +299,7 @@ def log_level():
     with Echod(server="log_level = err") as echod:
         sock = echod.echoing()
         os.kill(echod.worker_of(sock), signal.SIGKILL)
-        expect_equal(recv_until_eof(sock), b"", "what the client gets")
+        expect_equal(recv_until_eof(sock), b"", "data received by the client")
         echod.wait_no_workers()
         os.kill(echod.scribe_pid, signal.SIGKILL)
         echod.log.wait(r" error: the scribe was killed by signal 9")

@@ -16,8 +16,8 @@ CONFIG = "[listen local]\naddress = 127.0.0.1\nport = 0\ndeny = 192.0.2.64/26\n"
 WRONG = CONFIG.replace("port =", "prt =")
 
 
-def stand_in(where, name, program, *options):
-    """A command NAME in the directory WHERE: PROGRAM with OPTIONS, unless it is told others."""
+def write_wrapper(where, name, program, *options):
+    """A command NAME in the directory WHERE: PROGRAM with OPTIONS by default."""
     path = os.path.join(where, name)
     with open(path, "w", encoding="ascii") as file:
         file.write("#!/bin/sh\ncase \" $* \" in *' %s '*) exec '%s' \"$@\" ;; esac\n"
@@ -53,8 +53,8 @@ def echod():
                            ("echod.conf.d/slow.conf", "[server]\nidle_timeout = 1h\n")):
             with open(os.path.join(where, name), "w", encoding="ascii") as file:
                 file.write(text)
-        stand_in(where, "echod", ECHOD, "--config", os.path.join(where, "echod.conf"))
-        stand_in(where, "echoc", ECHOC)
+        write_wrapper(where, "echod", ECHOD, "--config", os.path.join(where, "echod.conf"))
+        write_wrapper(where, "echoc", ECHOC)
         running, seen = None, 0
         for command, shown in examples("echod.8"):
             shown = [line.replace("/etc/echod/", where + "/") for line in shown]
@@ -69,7 +69,7 @@ def echod():
                 running.end()
             as_shown(command, shown, path=where, cwd=where)
         expect_equal(seen, 6, "the number of examples")
-        eventually(lambda: not os.path.exists(os.path.join(where, "echod.pid")), "it has ended")
+        eventually(lambda: not os.path.exists(os.path.join(where, "echod.pid")), "echod has ended")
 
 
 @test("the examples of echoctl(8) print what they show")
@@ -77,7 +77,7 @@ def echoctl():
     if not shutil.which("jq"):
         raise Skip("jq is not installed")
     with Managed(CONFIG) as echod, tempfile.TemporaryDirectory(prefix="echod-test-") as where:
-        stand_in(where, "echoctl", ECHOCTL, "--socket", echod.control)
+        write_wrapper(where, "echoctl", ECHOCTL, "--socket", echod.control)
         sock = echod.connect()
         expect_echo(sock, b"abc")
         number = str(echod.ask("list")[0]["id"])

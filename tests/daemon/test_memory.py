@@ -34,7 +34,7 @@ def memory():
     with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         list(pool.map(lambda trial: trial.make(servers.operands, 1), trials))
     servers.stop()
-    expect_equal(["%s: %s: %s" % (t.run.name, t.fault, t.problem) for t in trials if t.problem], [], "what fails")
+    expect_equal(["%s: %s: %s" % (t.run.name, t.fault, t.problem) for t in trials if t.problem], [], "failures")
     ended = [trial for trial in trials if "out of memory" in "".join(map(str, trial.end))]
     for program in ("echod", "echoc", "check_echo", "echod-generator"):
         expect(any(t.run.name.startswith(program + " ") for t in ended), "%s runs out of memory" % program)

@@ -14,7 +14,7 @@ def messages(more=""):
     return Echod(listen="service = message\nport = 0\n" + more)
 
 
-def tell(echod, data):
+def send_until_eof(echod, data):
     """Sends DATA and half-closes. Returns all that comes back."""
     sock = echod.connect()
     sock.sendall(data)
@@ -31,7 +31,7 @@ def stored(echod, count):
 @test("each line is stored and acknowledged, in order")
 def lines():
     with messages() as echod:
-        expect_equal(tell(echod, b"one\ntwo\nthree\n"), b"OK\nOK\nOK\n", "the replies")
+        expect_equal(send_until_eof(echod, b"one\ntwo\nthree\n"), b"OK\nOK\nOK\n", "the replies")
         expect_equal(stored(echod, 3), ["one", "two", "three"], "the messages")
         echod.log.wait(r"session of .*: closed by the client; 14 bytes in, 9 out, ")
 
@@ -51,7 +51,7 @@ def half_a_line():
                 echod.kill(signal.SIGTERM)
             expect_equal(recv_until_eof(sock),
                          b"ERR the message did not end in time and was not stored\n",
-                         "what the client is told")
+                         "the reply")
             echod.log.wait(r"session of .*: closed on request; 18 bytes in, ")
             expect_equal(stored(echod, 1), ["whole"], "the messages")
 
@@ -82,29 +82,29 @@ def pieces():
 @test("the CR of a CR LF belongs to the end of the line, any other one to the message")
 def carriage_returns():
     with messages() as echod:
-        expect_equal(tell(echod, b"dos\r\na\rb\r\r\n"), b"OK\nOK\n", "the replies")
+        expect_equal(send_until_eof(echod, b"dos\r\na\rb\r\r\n"), b"OK\nOK\n", "the replies")
         expect_equal(stored(echod, 2), ["dos", r"a\x0db\x0d"], "the messages")
 
 
 @test("an empty line is an empty message")
 def empty():
     with messages() as echod:
-        expect_equal(tell(echod, b"\n\r\n"), b"OK\nOK\n", "the replies")
+        expect_equal(send_until_eof(echod, b"\n\r\n"), b"OK\nOK\n", "the replies")
         expect_equal(stored(echod, 2), ["", ""], "the messages")
 
 
 @test("the end of the stream ends the last message")
 def end_of_stream():
     with messages() as echod:
-        expect_equal(tell(echod, b"one\nrest"), b"OK\nOK\n", "the replies")
+        expect_equal(send_until_eof(echod, b"one\nrest"), b"OK\nOK\n", "the replies")
         expect_equal(stored(echod, 2), ["one", "rest"], "the messages")
 
 
 @test("a client that sends nothing stores no message")
 def nothing():
     with messages() as echod:
-        expect_equal(tell(echod, b""), b"", "the replies")
-        tell(echod, b"marker\n")
+        expect_equal(send_until_eof(echod, b""), b"", "the replies")
+        send_until_eof(echod, b"marker\n")
         expect_equal(stored(echod, 1), ["marker"], "the messages")
 
 
@@ -112,7 +112,7 @@ def nothing():
 def longest():
     with messages("max_message = 10") as echod:
         for end in (b"\n", b"\r\n", b""):
-            expect_equal(tell(echod, b"x" * 10 + end), b"OK\n", "the reply, ended by %r" % end)
+            expect_equal(send_until_eof(echod, b"x" * 10 + end), b"OK\n", "the reply, ended by %r" % end)
         expect_equal(stored(echod, 3), ["x" * 10] * 3, "the messages")
 
 
@@ -126,14 +126,14 @@ def too_long():
             sock.close()
         echod.log.wait(r" notice: session of .*: closed because its message was too long; ",
                        count=3)
-        tell(echod, b"marker\n")
+        send_until_eof(echod, b"marker\n")
         expect_equal(stored(echod, 1), ["marker"], "the messages")
 
 
 @test("messages before one that is too long are stored and acknowledged")
 def good_before_bad():
     with messages("max_message = 10") as echod:
-        expect_equal(tell(echod, b"good\n" + b"x" * 11 + b"\nlost\n"),
+        expect_equal(send_until_eof(echod, b"good\n" + b"x" * 11 + b"\nlost\n"),
                      b"OK\nERR a message has at most 10 bytes\n", "the replies")
         echod.wait_no_workers()
         expect_equal(stored(echod, 1), ["good"], "the messages")
@@ -142,7 +142,7 @@ def good_before_bad():
 @test("the longest message fits into one record even if every byte is escaped")
 def largest():
     with messages("max_message = 65536") as echod:
-        expect_equal(tell(echod, b"\xff" * 65536 + b"\n"), b"OK\n", "the reply")
+        expect_equal(send_until_eof(echod, b"\xff" * 65536 + b"\n"), b"OK\n", "the reply")
         expect(stored(echod, 1)[0] == r"\xff" * 65536, "the message is stored as a whole")
 
 
@@ -160,7 +160,7 @@ def two():
 @test("the reply is the configured one")
 def reply():
     with messages("reply = 250 \\\\o/ taken") as echod:
-        expect_equal(tell(echod, b"one\n"), b"250 \\o/ taken\n", "the reply")
+        expect_equal(send_until_eof(echod, b"one\n"), b"250 \\o/ taken\n", "the reply")
 
 
 @test("a pause ends a message, and the connection continues")
@@ -193,7 +193,7 @@ def several_clients():
 @test("discard receives everything, counts it and sends nothing")
 def discard():
     with Echod(listen="service = discard\nport = 0") as echod:
-        expect_equal(tell(echod, b"x" * 1000000), b"", "the answer")
+        expect_equal(send_until_eof(echod, b"x" * 1000000), b"", "the answer")
         echod.log.wait(r"closed by the client; 1000000 bytes in, 0 out, ")
 
 
@@ -212,7 +212,7 @@ def many_waiting():
         socks = [echod.connect() for _ in range(count)]
         for sock in socks:
             sock.sendall(b"hello\n")
-        expect_silence(socks[-1], 0.3, "it waits")
+        expect_silence(socks[-1], 0.3, "no reply is due while the scribe is stopped")
         os.kill(echod.scribe_pid, signal.SIGCONT)
         for sock in socks:
             expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply")

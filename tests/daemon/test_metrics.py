@@ -38,7 +38,7 @@ def written():
         expect_equal(sorted(parsed(text)), sorted(parsed(out)), "the names of the metrics")
         expect_equal(parsed(text)["echod_clients"], "0", "the clients")
         expect_equal(stat.S_IMODE(os.stat(path).st_mode), 0o644, "the mode")
-        expect(not os.path.exists(path + ".new"), "the file beside it is gone")
+        expect(not os.path.exists(path + ".new"), "the temporary file is left")
 
 
 @test("two instances have no series in common, as each has its own label")
@@ -81,7 +81,7 @@ class Odd(Managed):
 
 
 class Histogram:
-    """What the metrics TEXT say of the histogram NAME."""
+    """The histogram NAME in the metrics TEXT."""
 
     def __init__(self, text, name):
         rows = re.findall(r'^echod_%s_bucket\{config="[^"]*",le="([^"]+)"\} (\d+)$' % name, text, re.M)
@@ -153,7 +153,7 @@ def histograms_of_sessions():
         expect_equal((found["echod_session_rtt_seconds_count"],
                       list(found["echod_session_rtt_seconds_bucket"].values()),
                       found["echod_session_duration_seconds_sum"]),
-                     (5, rtt.counts, duration.sum), "as JSON")
+                     (5, rtt.counts, duration.sum), "the same histograms in JSON")
         end_sessions(echod, 1)
         expect_equal([one.count for one in histograms(echod)], [9, 6], "after one more")
 
@@ -168,7 +168,7 @@ def no_directory():
                                "[listen local]\n")
     expect_equal(status, 0, "the exit status of --check-config")
     expect_match(r"^warning: \S+:2: \[server\] metrics_file: /nonexistent/x\.prom: its directory does not "
-                 "exist$", err, "what --check-config says")
+                 "exist$", err, "standard error of --check-config")
 
 
 @test("a link in place of the temporary file is not followed")
@@ -181,7 +181,7 @@ def link():
         with Managed(server="metrics_file = " + path):
             wait_for_file(path)
             with open(precious, encoding="ascii") as file:
-                expect_equal(file.read(), "precious", "what the link points to")
+                expect_equal(file.read(), "precious", "contents of the link's target")
             expect(not os.path.islink(path), "the file is no link")
 
 
@@ -208,7 +208,7 @@ def no_file():
             echod.configure(config)
             echod.rejects(reason)
             after = os.lstat(path)
-            expect_equal((after.st_ino, after.st_mode), (before.st_ino, before.st_mode), "what it is")
+            expect_equal((after.st_ino, after.st_mode), (before.st_ino, before.st_mode), "inode and mode of the file")
             (os.rmdir if os.path.isdir(path) else os.unlink)(path)
 
 
@@ -219,7 +219,7 @@ def beside():
         os.mkfifo(path + ".new")
         with Managed(server="metrics_file = " + path) as echod:
             echod.log.wait(" warning: metrics_file: cannot write .*: File exists$")
-            expect(stat.S_ISFIFO(os.lstat(path + ".new").st_mode), "it is still a FIFO")
+            expect(stat.S_ISFIFO(os.lstat(path + ".new").st_mode), "the FIFO was replaced")
 
 
 @test("--inetd does not write metrics_file")

@@ -64,19 +64,19 @@ class Attack:
         return len(self.known) == CANARY and survives(self.echod, self.filling + self.known)
 
 
-class Bystanders:
-    """Sessions that were there before, and clients of other addresses that come and go, in a with
-    block: none may notice anything."""
+class OtherClients:
+    """Earlier sessions, and clients at other addresses that connect and disconnect, in a with
+    block: none may be affected."""
 
     def __init__(self, echod):
-        self.echod, self.over, self.served, self.failures = echod, False, 0, []
+        self.echod, self.stopping, self.served, self.failures = echod, False, 0, []
         self.sessions = [echod.obedient(source="127.0.0.%d" % (2 + i % 20))
                          for i in range(WITNESSES)]
         self.pids = [session.number("PID") for session in self.sessions]
-        self.thread = threading.Thread(target=self._come_and_go, daemon=True)
+        self.thread = threading.Thread(target=self._connect_repeatedly, daemon=True)
 
-    def _come_and_go(self):
-        while not self.over:
+    def _connect_repeatedly(self):
+        while not self.stopping:
             try:
                 one = self.echod.obedient(source="127.0.0.%d" % (30 + self.served % 20))
                 one.number("PID")
@@ -91,37 +91,37 @@ class Bystanders:
         return self
 
     def __exit__(self, kind, value, trace):
-        self.over = True
+        self.stopping = True
         self.thread.join(DEADLINE)
         if kind is None:
-            expect_equal(self.failures, [], "what went wrong for those of other addresses")
-            expect(self.served > 0, "somebody came")
+            expect_equal(self.failures, [], "failures of clients at other addresses")
+            expect(self.served > 0, "no client at another address was served")
             expect_equal([session.number("PID") for session in self.sessions], self.pids,
-                         "the workers of those who were there before")
+                         "the workers of the earlier sessions")
 
 
-@test("if workers keep their layout, the canary is found byte by byte")
+@test("if workers keep their layout, an attacker finds the canary byte by byte")
 def oracle():
     needs_planted()
     with Planted(SERVER % FREE + LISTEN, daemon=KEEPING) as echod:
-        with Bystanders(echod):
+        with OtherClients(echod):
             attack = Attack(echod, find_canary(echod))
             expect(attack.run(GUESSES), "%d bytes after %d guesses" %
                    (len(attack.known), attack.guesses))
         expect_equal(echod.ask("status")["fork_servers"], 1, "the fork servers")
 
 
-@test("if a new fork server follows each crash, it is not found with many times the guesses")
+@test("if a new fork server follows each crash, the canary is not found with many times the guesses")
 def fresh_layouts():
     needs_planted()
     with Planted(SERVER % FREE + LISTEN) as echod:
-        with Bystanders(echod):
+        with OtherClients(echod):
             attack = Attack(echod, find_canary(echod))
-            expect(not attack.run(LAYOUTS * GUESSES), "it is found after %d guesses" %
+            expect(not attack.run(LAYOUTS * GUESSES), "the canary was found after %d guesses" %
                    attack.guesses)
 
 
-@test("sessions from before the first crash do not help to find it")
+@test("sessions from before the first crash do not help to find the canary")
 def sessions_in_stock():
     needs_planted()
     with Planted(SERVER % FREE + LISTEN) as echod:
@@ -144,7 +144,7 @@ def sessions_in_stock():
         eventually(lambda: echod.ask("status")["clients"] == 1, "the others are gone")
 
 
-@test("nor is it found when there is no place for another fork server")
+@test("the canary is not found when there is no place for another fork server")
 def no_place():
     needs_planted()
     with Planted(SERVER % FREE + LISTEN) as echod:
@@ -161,18 +161,18 @@ def no_place():
 
 
 @test("by default, a source that crashes a worker is refused for a while, and no other is")
-def fined():
+def crash_penalty():
     needs_planted()
     with Planted(SERVER % "" + LISTEN) as echod:
-        with Bystanders(echod):
-            expect(not survives(echod, b"\xff" * 4 * ROOM), "it crashes")
+        with OtherClients(echod):
+            expect(not survives(echod, b"\xff" * 4 * ROOM), "the worker did not crash")
             echod.log.wait("session of 127.0.0.1:.*: its worker ")  # from here on it is known
             try:
                 survives(echod, b"")
-                raise Failure("who crashed a worker is let in again")
+                raise Failure("a client that crashed a worker is admitted again")
             except Refused as refusal:
                 expect("echod: access denied after a crash, try again in " in str(refusal),
-                       "what it is told: %s" % refusal)
+                       "the reason for the refusal: %s" % refusal)
 
 
 main()

@@ -54,7 +54,7 @@ def serve(check):
     """Calls CHECK with an echod that serves what the pictures show, and its manager."""
     with Manager() as manager, Managed(CONFIG, env=manager.env) as echod:
         clients = [connect(echod, *sent) for sent in SENT]
-        eventually(lambda: len(echod.ask("list")) == len(clients), "all are listed")
+        eventually(lambda: len(echod.ask("list")) == len(clients), "all clients are listed")
         check(echod, manager)
         for sock in clients:
             sock.close()
@@ -66,7 +66,7 @@ def check_list(echod, _):
     command, shown = picture("list.svg")
     expect_equal(command, "echoctl list", "the command")
     live = out.splitlines()
-    expect_equal(words(shown[0]), words(live[0]), "the heads of the columns")
+    expect_equal(words(shown[0]), words(live[0]), "the column names")
     expect_equal([words(line) for line in shown[1:]], [words(line) for line in live[1:]], "the rows")
 
 

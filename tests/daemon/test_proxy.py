@@ -81,13 +81,13 @@ def expect_served(echod, header):
 
 
 def expect_refused(echod, header, words):
-    expect_equal(recv_until_eof(connect(echod, header)), words, "what is said")
+    expect_equal(recv_until_eof(connect(echod, header)), words, "the reply to a refused client")
 
 
 def expect_ended(sock):
     """It ends without a byte; by a reset, if there was something that was not read."""
     try:
-        expect_equal(recv_until_eof(sock), b"", "what is sent")
+        expect_equal(recv_until_eof(sock), b"", "data received before the end")
     except ConnectionResetError:
         pass
 
@@ -189,7 +189,7 @@ def deadline():
         silent, half = connect(echod, b""), connect(echod, b"PROXY TCP4 ")
         for sock in (silent, half):
             expect_ended(sock)
-            expect(2.9 < time.monotonic() - since < DEADLINE, "that is after three seconds")
+            expect(2.9 < time.monotonic() - since < DEADLINE, "the connection was not closed after three seconds")
             echod.log.wait(r"session of 127\.0\.0\.1:%d on local: .* or wrong: Timer expired; 0"
                            % sock.getsockname()[1])
 
@@ -203,7 +203,7 @@ def health_check():
         echod.wait_no_workers()
         expect_served(echod, v1()).close()
         echod.log.wait(r"session of 192\.0\.2\.1:4242 ")
-        expect(not echod.log.matching(r"session of 127\.0\.0\.1:%d " % port), "it is not recorded")
+        expect(not echod.log.matching(r"session of 127\.0\.0\.1:%d " % port), "the health check has a session record")
 
 
 # ---- trust ----
@@ -212,7 +212,7 @@ def health_check():
 def trust():
     with proxied(kind=PROXIED.replace("127.0.0.1", "127.0.0.2")) as echod:
         sock = echod.connect()
-        expect_equal(recv_until_eof(sock), DENIED, "what is said")
+        expect_equal(recv_until_eof(sock), DENIED, "the reply to a refused client")
         echod.log.wait(r" info: refused 127\.0\.0\.1:%d on local: not a trusted proxy$"
                        % sock.getsockname()[1])
         sock = echod.connect(source="127.0.0.2")
@@ -224,13 +224,14 @@ def trust():
 def trust_missing():
     status, _, err = run_echod("--check-config", config=ini(listen="proxy_protocol = v1\n"))
     expect_equal(status, 78, "the exit status")
-    expect_match("set proxy_trust to the addresses of the proxies, or anybody could forge the header", err, "why")
+    expect_match("set proxy_trust to the addresses of the proxies, or anybody could forge the header", err,
+                 "standard error")
     safe = "proxy_protocol = v1\nprotocol = unix\naddress = /run/echod/s\nmode = 0660\n"
     status, _, err = run_echod("--check-config", config=ini(listen=safe))
-    expect_equal((status, err), (0, ""), "the exit status, and what is said")
+    expect_equal((status, err), (0, ""), "exit status and standard error")
     status, _, err = run_echod("--check-config", config=ini(listen=safe.replace("0660", "0666")))
     expect_equal(status, 0, "the exit status where everybody may connect")
-    expect_match(r"warning: .* proxy_protocol: every local user may connect to the socket, ", err, "why")
+    expect_match(r"warning: .* proxy_protocol: every local user may connect to the socket, ", err, "standard error")
 
 
 @test("over a Unix socket, allow and deny apply to the client in the header")
@@ -255,15 +256,15 @@ def access_rules():
                              (v2("2001:db8:1::1"), r"\[2001:db8:1::1\]"),
                              (v1("::ffff:192.0.2.200"), r"192\.0\.2\.200")):
             sock = connect(echod, header)
-            expect_equal(recv_until_eof(sock), DENIED, "what is said")
+            expect_equal(recv_until_eof(sock), DENIED, "the reply to a refused client")
             echod.log.wait(r" info: refused %s:4242%s on local: not allowed$" %
                            (peer, by_proxy(sock)))
         expect_refused(echod, LOCAL, DENIED)
         echod.wait_closed_clients()
         eventually(lambda: len(echod.workers()) == 2, "the workers of those who were refused end")
         status = echod.ask("status")
-        expect_equal((status["served"], status["refused"]), (2, 5), "who was served, and refused")
-        expect(not echod.log.matching(r"session of .*(not allowed|refused)"), "no second record")
+        expect_equal((status["served"], status["refused"]), (2, 5), "counts of served and refused clients")
+        expect(not echod.log.matching(r"session of .*(not allowed|refused)"), "a refused client has a session record")
 
 
 @test("max_per_source counts the clients in the headers, IPv6 ones by /64")
@@ -275,7 +276,7 @@ def per_source():
             expect_refused(echod, v2(first, port=1), MANY)
             expect_served(echod, v1(other))
             gone.close()
-            eventually(lambda: served_again(echod, first), "there is room again")
+            eventually(lambda: served_again(echod, first), "a place is free again")
             stays.close()
         echod.log.wait(r" info: refused 192\.0\.2\.1:1 by the proxy 127\.0\.0\.1:\d+ on local: too "
                        r"many clients from its source$")
@@ -288,13 +289,13 @@ def kept():
             first = expect_served(echod, v1())
             second = connect(echod, v1(port=1) + b"x")
             eventually(lambda: "192.0.2.1:1" in [row["peer"] for row in echod.ask("list")] or
-                       echod.log.matching("refused"), "it was decided about once")
+                       echod.log.matching("refused"), "the client is listed or refused")
             first.close()
             if recv_exactly(second, 1) == b"x":
                 return
             # The machine was too slow, and that moment over.
             echod.log.wait(r"refused 192\.0\.2\.1:1 by .*: too many clients from its source$")
-    expect(False, "it is never served")
+    expect(False, "the waiting client was never served")
 
 
 def served_again(echod, source):
@@ -330,9 +331,9 @@ def check_access():
     for kind in (PROXIED, UNIX):
         with proxied(kind=kind, more="deny = 192.0.2.128/25\n") as echod:
             expect_equal(echod.ask("check-access", "198.51.100.1", "local")["verdict"], "allowed",
-                         "for one that no rule is against")
+                         "check-access for a client that no rule denies")
             status, out, _ = echod.ctl("check-access", "192.0.2.200", "local")
-            expect_equal((status, "denied" in out), (1, True), "for one in deny")
+            expect_equal((status, "denied" in out), (1, True), "check-access for a client in deny")
 
 
 # ---- who is shown ----
@@ -352,12 +353,12 @@ def shown():
                      "the list")
         expect_equal(title(clients[0]["id"]), "echod: 192.0.2.1:4242 local echo", "the title")
         sock = connect(echod, v2("2001:db8::7", port=1), name="who")
-        told = json.loads(recv_until_eof(sock))
-        expect_equal((told["peer"], told["peer_port"]), ("2001:db8::7", 1), "the client")
-        expect_equal((told["proxy"], told["proxy_port"]), sock.getsockname(), "the proxy")
-        expect_equal((told["destination"], told["destination_port"]), ("2001:db8::ff", 80),
-                     "where the client connected to")
-        expect_equal((told["local"], told["family"]), ("127.0.0.1", "ipv4"), "the connection")
+        reply = json.loads(recv_until_eof(sock))
+        expect_equal((reply["peer"], reply["peer_port"]), ("2001:db8::7", 1), "the client")
+        expect_equal((reply["proxy"], reply["proxy_port"]), sock.getsockname(), "the proxy")
+        expect_equal((reply["destination"], reply["destination_port"]), ("2001:db8::ff", 80),
+                     "the destination of the client")
+        expect_equal((reply["local"], reply["family"]), ("127.0.0.1", "ipv4"), "the connection")
 
 
 @test("messages are recorded as the client's")
@@ -373,7 +374,7 @@ def speakers():
         more = "service = %s\ngreeting = hi\\n\n" % service
         with proxied(more=more) as echod:
             sock = echod.connect()
-            expect_silence(sock, 0.2, "nothing is said before the header")
+            expect_silence(sock, 0.2, "nothing is due before the header")
             sock.sendall(v1())
             expect_equal(recv_exactly(sock, 3), b"hi\n", "the greeting")
 
@@ -386,15 +387,15 @@ def reload_between():
         raise Skip("under valgrind a reload takes longer than a header may")
     with proxied(server="max_per_source = 2") as echod:
         waiting, served = echod.connect(), expect_served(echod, v1())
-        eventually(lambda: len(echod.workers()) == 2, "both have workers")
+        eventually(lambda: len(echod.workers()) == 2, "both clients have workers")
         echod.reload()
         expect_echo(served)
         waiting.sendall(v1(port=2))
         expect_echo(waiting)
         expect_refused(echod, v1(port=3), MANY)
-        # Who was told so is in the list until his worker has ended.
+        # A refused client is in the list until its worker has ended.
         eventually_equal(lambda: sorted(c["peer"] for c in echod.ask("list")),
-                         ["192.0.2.1:2", "192.0.2.1:4242"], "who is served")
+                         ["192.0.2.1:2", "192.0.2.1:4242"], "clients in the list")
         echod.reload()
         expect_refused(echod, v1(port=3), MANY)
         proxy = by_proxy(served)
@@ -429,7 +430,7 @@ def reload_under_load():
         done.set()
         for thread in threads:
             thread.join()
-        expect_equal(failures[:3], [], "what went wrong")
+        expect_equal(failures[:3], [], "failures")
 
 
 @test("a client whose listener is removed before its header arrives is refused")
@@ -439,11 +440,11 @@ def reload_takes_it_away():
     config = "[listen %s]\naddress = 127.0.0.1\n" + PROXIED
     with Managed(config % "local") as echod:
         sock = echod.connect()
-        eventually(echod.workers, "it has a worker")
+        eventually(echod.workers, "the client has a worker")
         echod.configure(config % "other")
         echod.reload()
         sock.sendall(v1())
-        expect_equal(recv_until_eof(sock), DENIED, "what is said")
+        expect_equal(recv_until_eof(sock), DENIED, "the reply to a refused client")
 
 
 @test("access requests are answered if signals cannot be queued")

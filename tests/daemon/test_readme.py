@@ -61,7 +61,7 @@ def commands():
                                   timeout=120, check=False)
             printed = done.stdout.replace(echod.config, INSTALLED).splitlines()
             expect_equal([words(line) for line in printed[:len(lines)]],
-                         [words(line) for line in lines], "what %s prints" % command)
+                         [words(line) for line in lines], "output of %s" % command)
             expect(len(printed) == len(lines) or "ping" in command, "%s prints more: %s"
                    % (command, printed))
 

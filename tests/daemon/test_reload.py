@@ -38,7 +38,7 @@ def expect_session(echod, sock, count):
 
 def stop_process(pid):
     os.kill(pid, signal.SIGSTOP)
-    eventually(lambda: state(pid) == "T", "%d stands still" % pid)
+    eventually(lambda: state(pid) == "T", "process %d is stopped" % pid)
 
 
 def expect_closed(echod, name="local"):
@@ -73,12 +73,12 @@ def many_reloads():
         total = 4 * (CLIENTS + load.served) + RELOADS * CLIENTS * (CLIENTS + 1) // 2
         expected = {"pid": echod.pid, "clients": 0, "served": CLIENTS + load.served, "refused": 0,
                     "crashed": 0, "bytes_in": total, "bytes_out": total, "reloads": RELOADS}
-        eventually(lambda: echod.ask("status")["clients"] == 0, "all are gone")
+        eventually(lambda: echod.ask("status")["clients"] == 0, "all clients are gone")
         found = echod.ask("status")
         expect_equal({key: found[key] for key in expected}, expected, "the totals")
         eventually(lambda: open_files(echod.pid) == before or VALGRIND,
                    "the daemon has the same descriptors")
-        expect_equal(echod.log.matching(" warning: | error: "), [], "what it complains of")
+        expect_equal(echod.log.matching(" warning: | error: "), [], "warnings and errors in the log")
         expect_equal(echod.scribe(), echod.scribe_pid, "the scribe")
 
 
@@ -88,7 +88,7 @@ def counts():
         socks = [echod.echoing() for _ in range(6)]
         for sock in (socks.pop(4), socks.pop(3), socks.pop(1)):  # gaps, for those who come
             sock.close()
-        eventually(lambda: len(echod.workers()) == 3, "three have left")
+        eventually(lambda: len(echod.workers()) == 3, "three clients have left")
         echod.reload()
         socks += [echod.echoing() for _ in range(5)]
         echod.reload()
@@ -149,7 +149,7 @@ def ends_meanwhile():
         echod.log.wait(record)
         echod.log.wait(r" warning: session of 127\.0\.0\.1:%d on local: its worker was killed by "
                        r"signal 9 \(SIGKILL\); 4 bytes in, 4 out, " % killed.getsockname()[1])
-        eventually(lambda: len(echod.workers()) == 1, "the dead are reaped")
+        eventually(lambda: len(echod.workers()) == 1, "ended workers are reaped")
         expect_echo(stays)
         found = echod.ask("status")
         expect_equal((found["clients"], found["crashed"]), (1, 1), "clients and crashes")
@@ -171,7 +171,7 @@ def descriptors_of_children():
                    "the daemon has one more: the scribe's end of a connection")
         more = 1 if SANITIZED else 0
         expect_equal([len(descriptors(echod.worker_of(sock))) for sock in socks + [notes]],
-                     [1 + more, 1 + more, 2 + more], "how many descriptors the workers have")
+                     [1 + more, 1 + more, 2 + more], "numbers of descriptors of the workers")
         eventually(lambda: len(descriptors(echod.scribe() or 0)) >= 4, "the scribe has four")
         for pid in [echod.pid] + children(echod.pid):
             expect(not any("handover" in link for link in descriptors(pid).values()),
@@ -206,7 +206,7 @@ def titles():
 
 
 @test("SIGHUP: the log names the sender")
-def who_hung_up():
+def hangup_sender():
     by = "root" if os.geteuid() == 0 else "uid %d" % os.geteuid()
     with Managed() as echod:
         echod.hang_up()
@@ -238,7 +238,7 @@ def listeners_change():
         echod.log.wait(" info: session of unix on file: closed by the client; 8 bytes in, 8 out, ")
         after = listening(echod)
         expect_equal({name: after[name] for name in ("local", "stays")},
-                     {name: inodes[name] for name in ("local", "stays")}, "those that stay")
+                     {name: inodes[name] for name in ("local", "stays")}, "inodes of the remaining sockets")
 
 
 def listening(echod):
@@ -322,7 +322,7 @@ def backlog():
         inside, waiting = echod.echoing(), echod.connect()
         waiting.sendall(b"ping")
         echod.reload()
-        expect_silence(waiting, 0.1, "there is no room yet")
+        expect_silence(waiting, 0.1, "the client must wait until a place is free")
         inside.close()
         expect_equal(recv_exactly(waiting, 4), b"ping", "the echo")
 
@@ -341,13 +341,13 @@ def passed():
                 for _ in range(2):
                     echod.reload()
                     expect_equal({row["from"] for row in echod.ask("listeners")}, {"socket-unit"},
-                                 "where they come from")
+                                 "origins of the listeners")
                 expect_echo(inside)
                 expect_echo(echod.connect("file"))
                 expect_equal(echod.log.matching(" warning: "), [], "the warnings")
                 echod.configure(config)
                 echod.reload()
-                expect(os.path.exists(path), "the file is gone, which is not ours")
+                expect(os.path.exists(path), "the socket unit's file was removed")
                 expect_echo(echod.connect())
             expect(os.path.exists(path), "the file is gone after the stop")
 
@@ -362,23 +362,23 @@ def max_clients():
 
     with Managed(server="max_clients = 2") as echod:
         socks = [echod.echoing(), echod.echoing()]
-        expect_match("too many", recv_until_eof(echod.connect()).decode(), "what the third gets")
+        expect_match("too many", recv_until_eof(echod.connect()).decode(), "the reply to the third client")
         echod.configure(ini("max_clients = 5"))
         echod.reload()
         socks += [echod.echoing() for _ in range(3)]
-        expect_match("too many", recv_until_eof(echod.connect()).decode(), "what the sixth gets")
+        expect_match("too many", recv_until_eof(echod.connect()).decode(), "the reply to the sixth client")
         echod.configure(ini("max_clients = 1"))
         echod.reload()
         expect_equal(status(), (5, 1), "clients and limit")
         echod.reload()
         for n, sock in enumerate(socks):
             expect_echo(sock, b"x" * n)
-        expect_match("too many", recv_until_eof(echod.connect()).decode(), "what a new one gets")
+        expect_match("too many", recv_until_eof(echod.connect()).decode(), "the reply to a new client")
         for n, sock in enumerate(socks):
             expect_session(echod, sock, 4 + n)
-        eventually(lambda: status() == (0, 1), "all have left")
+        eventually(lambda: status() == (0, 1), "all clients have left")
         expect_echo(echod.connect())
-        expect_match("too many", recv_until_eof(echod.connect()).decode(), "what a second one gets")
+        expect_match("too many", recv_until_eof(echod.connect()).decode(), "the reply to a second client")
 
 
 @test("max_per_source counts clients from before a reload")
@@ -388,7 +388,7 @@ def max_per_source():
         first = echod.echoing(source="127.0.0.2")
         echod.reload()
         words = recv_until_eof(echod.connect(source="127.0.0.2")).decode()
-        expect_match("too many clients from your address", words, "what a third one gets")
+        expect_match("too many clients from your address", words, "the reply to a third client")
         expect_echo(echod.connect(source="127.0.0.3"))
         first.close()
         eventually(lambda: len(echod.workers()) == 2, "the first worker is gone")
@@ -403,7 +403,7 @@ def source_prefix():
         echod.configure(ini("max_per_source = 2\nsource_prefix = 16, 64"))
         echod.reload()
         words = recv_until_eof(echod.connect(source="127.1.255.9")).decode()
-        expect_match("too many clients from your address", words, "what a third one gets")
+        expect_match("too many clients from your address", words, "the reply to a third client")
         expect_echo(echod.connect(source="127.2.0.1"))
         gone.close()
         eventually(lambda: len(echod.workers()) == 2, "the worker is gone")
@@ -426,7 +426,7 @@ def log_level():
         echod.reload()
         loud.close()
         echod.log.wait(patterns[1])
-        expect_equal(echod.log.matching(patterns[0]), [], "the record that was not wanted")
+        expect_equal(echod.log.matching(patterns[0]), [], "records below log_level")
 
 
 @test("a new service of a listener applies to new clients, not to connected ones")
@@ -437,7 +437,7 @@ def service():
         echod.reload()
         new = echod.connect()
         new.sendall(b"hello\n")
-        expect_equal(recv_exactly(new, 3), b"OK\n", "what a new client gets")
+        expect_equal(recv_exactly(new, 3), b"OK\n", "the reply to a new client")
         expect_echo(old, b"hello\n")
         expect_equal([row["service"] for row in echod.ask("list")], ["echo", "message"],
                      "the services in the list")
@@ -452,9 +452,9 @@ def broken():
     with Managed(server="max_clients = 7") as echod:
         inside = echod.echoing()
         echod.configure("[server]\nmax_clients = many\n[listen local]\nport = 0\nserfice = echo\n")
-        told = echod.rejects(r"^echoctl: \S*/echod\.conf:2: \[server\] max_clients: ")
+        err = echod.rejects(r"^echoctl: \S*/echod\.conf:2: \[server\] max_clients: ")
         expect_match(r"^echoctl: \S*/echod\.conf:5: \[listen local\] serfice: .*did you mean "
-                     r"service\?$", told, "the second fault")
+                     r"service\?$", err, "the second fault")
         echod.log.wait(r" error: and: \S*/echod\.conf:5: \[listen local\] serfice: ")
         echod.hang_up(REJECTED + r"\S*/echod\.conf:2: ")
         expect_equal(echod.ask("status")["max_clients"], 7, "max_clients")
@@ -484,13 +484,13 @@ def warning_first():
     with bound() as busy, Managed() as echod:
         port = busy.getsockname()[1]
         echod.configure(listen("local") + "reply = x\n" + listen("busy", port))
-        told = [r"warning: \S*/echod\.conf:\d+: \[listen local\] reply: has no effect .*",
-                r"listener busy: 127\.0\.0\.1:%d is in use by another program .*" % port]
+        messages = [r"warning: \S*/echod\.conf:\d+: \[listen local\] reply: has no effect .*",
+                    r"listener busy: 127\.0\.0\.1:%d is in use by another program .*" % port]
         _, _, err = echod.ctl("reload")
         expect_match("".join(r"\Aechoctl: %s\n" % line if i == 0 else r"echoctl: %s\n\Z" % line
-                             for i, line in enumerate(told)), err, "what is told")
-        echod.log.wait("Z " + told[0])
-        echod.log.wait(REJECTED + told[1])
+                             for i, line in enumerate(messages)), err, "standard error")
+        echod.log.wait("Z " + messages[0])
+        echod.log.wait(REJECTED + messages[1])
 
 
 @test("however many warnings there are, the error is reported")
@@ -533,12 +533,12 @@ def bad_programs():
 
 
 @test("a program with endless output is read up to a limit, and then killed")
-def talkative():
+def endless_output():
     with Managed(copied=True) as echod:
         echod.install("#!/bin/sh\nn=0\nwhile [ $n -lt 20000 ]; do echo line $n; n=$((n + 1)); "
                       "done >&2\nexit 1\n")
-        told = echod.rejects("^echoctl: line 0$")
-        expect(len(told) < 10000, "%d bytes are told" % len(told))
+        err = echod.rejects("^echoctl: line 0$")
+        expect(len(err) < 10000, "%d bytes of standard error" % len(err))
         expect_echo(echod.connect())
 
 
@@ -574,13 +574,13 @@ def bad_meanwhile():
 
 
 @test("a program that is not echod, but exits with 0, is not reloaded")
-def liar():
+def not_echod():
     with Managed(copied=True) as echod:
         inside = echod.echoing()
         echod.install("#!/bin/sh\nexit 0\n")
         status, _, err = echod.ctl("reload")
         expect(is_alive(echod.pid), "the daemon has ended, and its clients with it")
-        expect_equal((status, err != ""), (1, True), "status, and whether it says why")
+        expect_equal((status, err != ""), (1, True), "exit status, and whether there is a message")
         expect_echo(inside)
         expect_echo(echod.connect())
 
@@ -592,9 +592,9 @@ def upgrade():
         inside, exe = echod.echoing(), "/proc/%d/exe" % echod.pid
         for _ in range(2):
             echod.install()
-            expect_equal(os.readlink(exe), echod.path("echod (deleted)"), "what runs before")
+            expect_equal(os.readlink(exe), echod.path("echod (deleted)"), "executable before the reload")
             echod.reload()
-            expect_equal(os.readlink(exe), echod.path("echod"), "what runs after")
+            expect_equal(os.readlink(exe), echod.path("echod"), "executable after the reload")
         expect_echo(inside)
 
 
@@ -610,7 +610,7 @@ def no_descriptors():
             resource.prlimit(echod.pid, resource.RLIMIT_NOFILE, (first, limits[1]))
             line = echod.hang_up(REJECTED)
             resource.prlimit(echod.pid, resource.RLIMIT_NOFILE, limits)
-            expect_match(": Too many open files$", line, "what it says")
+            expect_match(": Too many open files$", line, "record of the rejected reload")
             expect_echo(inside)
         echod.reload()
         expect_echo(inside)
@@ -627,12 +627,12 @@ def two_at_once():
         first = Asking(echod.control, "reload")
         echod.held()
         expect_equal(echod.ctl("reload"), (1, "", "echoctl: a reload is already in progress\n"),
-                     "what the second one gets")
+                     "result of the second echoctl reload")
         expect_echo(inside)
         expect_echo(echod.connect())
         expect_equal(echod.ask("status")["reloads"], 0, "the reloads so far")
         release()
-        expect_equal(first.result(), (0, "", ""), "what the first one gets")
+        expect_equal(first.result(), (0, "", ""), "result of the first echoctl reload")
         expect_equal(echod.ask("status")["reloads"], 1, "the reloads")
         expect_echo(inside)
 
@@ -660,7 +660,7 @@ def killed_dry_run():
         os.kill(echod.held(), signal.SIGKILL)
         status, _, err = asking.result()
         expect_equal(status, 1, "the status of echoctl")
-        expect_match(UNCHECKED, err, "what it says")
+        expect_match(UNCHECKED, err, "standard error")
         echod.install()
         echod.reload()
         expect_echo(echod.connect())
@@ -685,7 +685,7 @@ def draining():
         inside, count = echod.unread()
         echod.kill(signal.SIGTERM)
         echod.log.wait(" info: stopping: ")
-        expect_equal(echod.ctl("reload"), (1, "", "echoctl: echod is stopping\n"), "what it gets")
+        expect_equal(echod.ctl("reload"), (1, "", "echoctl: echod is stopping\n"), "result of echoctl reload")
         echod.kill(signal.SIGHUP)
         expect_equal(echod.ask("status")["state"], "stopping", "the state")
         recv_exactly(inside, count)
@@ -704,7 +704,7 @@ def stop_meanwhile():
         echod.kill(signal.SIGTERM)
         echod.log.wait(" info: stopping: ")
         release()
-        expect_equal(asking.result(), (1, "", "echoctl: echod is stopping\n"), "what it gets")
+        expect_equal(asking.result(), (1, "", "echoctl: echod is stopping\n"), "result of echoctl reload")
         recv_exactly(inside, count)
         inside.close()
         expect_equal(echod.wait(), 0, "the exit status")
@@ -719,7 +719,7 @@ def stop_at_once():
         echod.kill(signal.SIGTERM)
         expect_equal(echod.wait(), 0, "the exit status")
         eventually(lambda: not is_alive(dry_run), "the dry run ends")
-        expect_equal(asking.result(), (1, "", "echoctl: echod is stopping\n"), "what it gets")
+        expect_equal(asking.result(), (1, "", "echoctl: echod is stopping\n"), "result of echoctl reload")
 
 
 # ---- what the next program needs ----
@@ -778,7 +778,7 @@ def no_descriptors():
             echod.configure(ini("max_clients = 10"))
             echod.reload()
             expect_echo(sock)
-    expect_equal(outcomes, {0, 1}, "whether reloads succeeded and failed")
+    expect_equal(outcomes, {0, 1}, "exit statuses of the reloads")
 
 
 # ---- the scribe ----
@@ -796,7 +796,7 @@ def message():
         os.kill(echod.scribe_pid, signal.SIGCONT)
         expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply")
         expect_equal(len(echod.log.wait(r" info: message from 127\.0\.0\.1:\d+ on local: hello$")),
-                     1, "how often it is stored")
+                     1, "number of records of the message")
         expect_equal(echod.scribe(), echod.scribe_pid, "the scribe")
 
 
@@ -810,7 +810,7 @@ def scribe_dies():
         sock.sendall(b"hello\n")
         expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply")
         echod.log.wait(" error: the scribe was killed by signal 9 \\(SIGKILL\\); starting another one$")
-        eventually(lambda: len(descriptors(echod.scribe() or 0)) >= 4, "it has four descriptors")
+        eventually(lambda: len(descriptors(echod.scribe() or 0)) >= 4, "the scribe has four descriptors")
         echod.scribe_pid = echod.scribe()
         echod.reload()
         expect_equal(echod.scribe(), echod.scribe_pid, "the scribe")
@@ -852,10 +852,10 @@ def daemon():
             expect_equal(echod.pid_file(), "%d\n" % echod.pid, "the pid file")
             expect(echod.pid_file_is_locked(), "the pid file is not locked")
         expect_echo(inside)
-        expect_equal(echod.ask("status")["pid"], echod.pid, "who answers")
+        expect_equal(echod.ask("status")["pid"], echod.pid, "pid of the daemon that replies")
         status, _, err = run_echod("--daemon", "--pid-file", echod.path("pid"), config=ini())
         expect_equal(status, 69, "the exit status of a second one")
-        expect_match("another echod is already running", err, "what it says")
+        expect_match("another echod is already running", err, "standard error")
         echod.configure("wrong\n")
         echod.rejects(r"echod\.conf:1: ")
         expect(echod.pid_file_is_locked(), "the pid file is not locked after a rejection")
@@ -867,7 +867,7 @@ def daemon():
         expect(not os.path.exists(echod.path("pid")), "the pid file is still there")
 
 
-# ---- what the manager is told ----
+# ---- notifications to the service manager ----
 
 def expect_reload(manager, since, begin):
     """RELOADING=1 with the time of BEGIN or later, in one message; then READY=1."""
@@ -892,7 +892,7 @@ def notified():
             echod.hang_up(outcome)
             since = expect_reload(manager, since, begin) + 1
         expect_equal(sum("RELOADING=1" in lines for _, lines, _ in manager.messages), 3,
-                     "how often it says so")
+                     "number of notifications RELOADING=1")
 
 
 @test("the watchdog is notified after a reload")
@@ -951,10 +951,10 @@ def taken_back():
         lines = [lines for _, lines, _ in manager.messages[since:end]]
         for name, back in (("file", True), ("local", False), ("both", True)):
             removal = ["FDSTOREREMOVE=1", "FDNAME=echod-listen-" + name]
-            expect_equal(removal in lines, back, "whether %s is taken back" % name)
+            expect_equal(removal in lines, back, "whether %s is removed from the store" % name)
         removed = since + lines.index(["FDSTOREREMOVE=1", "FDNAME=echod-listen-both"])
         _, sock = stored(manager, "both", removed + 1)
-        expect_equal(sock.getsockname(), echod.address("both"), "the one that is given anew")
+        expect_equal(sock.getsockname(), echod.address("both"), "the new address of the listener")
 
 
 @test("a listener from systemd's store is used again, and clients that connected meanwhile are served")
@@ -974,17 +974,17 @@ def used_again():
                 echod.log.wait(r" info: listening on \S+ \((local|file), echo\), kept by systemd$",
                                count=2)
                 expect_equal([row["from"] for row in echod.ask("listeners")], ["fd-store"] * 2,
-                             "where they come from")
+                             "origins of the listeners")
                 expect_echo(echod.connect("file"))
                 echod.reload()
                 expect_equal([row["from"] for row in echod.ask("listeners")], ["fd-store"] * 2,
-                             "where they come from after a reload")
+                             "origins of the listeners after a reload")
             for sock in socks:
                 sock.close()
 
 
 @test("an unused listener from systemd's store is closed and removed from the store")
-def kept_in_vain():
+def unused_in_store():
     with Manager() as manager, bound() as sock:
         port = sock.getsockname()[1]
         with Passed(listen("local"), sock, names=["echod-listen-old"], env=manager.env) as echod:
@@ -992,7 +992,7 @@ def kept_in_vain():
             _, (_, lines, _) = manager.wait("FDSTOREREMOVE=1")
             expect("FDNAME=echod-listen-old" in lines, "its name is not in %s" % lines)
             inode = "socket:[%d]" % os.fstat(sock.fileno()).st_ino
-            eventually(lambda: inode not in descriptors(echod.pid).values(), "it is closed")
+            eventually(lambda: inode not in descriptors(echod.pid).values(), "the unused listener is closed")
             expect_equal(echod.log.matching(" warning: "), [], "the warnings")
             expect_echo(echod.connect())
 
@@ -1007,10 +1007,10 @@ def status():
             socks = [echod.unread()[0] for _ in range(3)]
             index, _ = manager.wait("STATUS=3/9 clients, 1 listener, 3 served, 0 refused",
                                     first + 1)
-            said = manager.messages[first:index + 1]
-            pauses = [after[0] - before[0] for before, after in zip(said, said[1:])]
+            sent = manager.messages[first:index + 1]
+            pauses = [after[0] - before[0] for before, after in zip(sent, sent[1:])]
             expect(min(pauses) > 0.9, "the pauses between statuses are %s s" % pauses)
-            expect_equal([len(lines) for _, lines, _ in said[1:]], [1] * len(pauses),
+            expect_equal([len(lines) for _, lines, _ in sent[1:]], [1] * len(pauses),
                          "the numbers of lines of those that follow")
             echod.kill(signal.SIGTERM)
             index, (_, lines, _) = manager.wait("STOPPING=1", index)
@@ -1027,8 +1027,8 @@ def expect_extension(lines, clients):
     expect("STATUS=Stopping: waiting for %d clients, up to 1min (drain_timeout)" % clients in lines,
            "the status")
     found = [int(line[20:]) for line in lines if line.startswith("EXTEND_TIMEOUT_USEC=")]
-    expect_equal(len(found), 1, "how often it asks for time in %s" % lines)
-    expect(50e6 < found[0] < 80e6, "it asks for %d µs" % found[0])
+    expect_equal(len(found), 1, "number of EXTEND_TIMEOUT_USEC= in %s" % lines)
+    expect(50e6 < found[0] < 80e6, "EXTEND_TIMEOUT_USEC=%d" % found[0])
 
 
 @test("a configuration from /dev/stdin cannot be reloaded, with the reason")
@@ -1059,18 +1059,18 @@ class Piped(Managed):
 @test("a reload works without /proc")
 def no_proc():
     if VALGRIND or SANITIZED:
-        raise Skip("what looks at the program needs /proc")
+        raise Skip("the program that runs can be found through /proc only")
     for name in (None, "no-such-program", "/no/such/program", "no/such"):
         with Hidden(name, ready=False) as echod:
             eventually(lambda: os.path.exists(echod.control) or echod.popen.poll() is not None,
-                       "it has its control socket")
-            expect(echod.popen.poll() is None, "it runs")
+                       "the daemon has its control socket or ended")
+            expect(echod.popen.poll() is None, "the daemon ended")
             for _ in range(2):
-                expect_equal(echod.ctl("reload"), (0, "", ""), "what echoctl reload gives, started as %s" % name)
+                expect_equal(echod.ctl("reload"), (0, "", ""), "result of echoctl reload, started as %s" % name)
 
 
 class Hidden(Managed):
-    """An echod that has no /proc, and is told to be NAME, if that is one."""
+    """An echod without /proc, with NAME, if any, as its argv[0]."""
 
     def __init__(self, name, **more):
         self.name = name

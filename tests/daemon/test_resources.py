@@ -52,7 +52,7 @@ def expect_idle(echod):
     before = cpu_seconds(echod.pid)
     time.sleep(1)
     used = cpu_seconds(echod.pid) - before
-    expect(used < 0.2, "it used %.2f s of CPU time in one second" % used)
+    expect(used < 0.2, "echod used %.2f s of CPU time in one second" % used)
 
 
 @test("out of descriptors: no busy loop, one record, and clients are served again afterwards")
@@ -64,13 +64,13 @@ def no_descriptors():
         echod.log.wait(NO_DESCRIPTOR)
         expect_idle(echod)
         waiting[0].sendall(b"ping")
-        expect_silence(waiting[0], 0.3, "it cannot be served yet")
+        expect_silence(waiting[0], 0.3, "the client must wait until a descriptor is free")
         set_limit(echod, resource.RLIMIT_NOFILE, before)
         expect_equal(recv_exactly(waiting[0], 4), b"ping", "the echo once it can")
         for sock in waiting[1:]:
             expect_echo(sock)
         echod.log.wait(r" notice: accepting connections again after \d+ pauses?$")
-        expect_equal(len(echod.log.matching(NO_DESCRIPTOR)), 1, "how often it says so")
+        expect_equal(len(echod.log.matching(NO_DESCRIPTOR)), 1, "number of such records")
 
 
 @test("out of descriptors: connected clients are served and can leave")
@@ -99,7 +99,7 @@ def few_descriptors():
             expect_echo(sock)
 
 
-@test("with any ulimit -n, echod serves, or ends at its start and says why: status 71")
+@test("with any ulimit -n, echod serves, or exits at its start with the reason: status 71")
 def too_few_descriptors():
     served = [n for n in range(7, 30) if serves_with(n)]
     expect(served == list(range(served[0], 30)), "more descriptors serve more: %s" % served)
@@ -111,11 +111,11 @@ def serves_with(count):
 
     with Echod(listen="service = message", prepare=prepare, ready=False) as echod:
         eventually(lambda: echod.popen.poll() is not None or echod.log.matching(" listening on "),
-                   "it listens, or ends")
+                   "echod listens or ends")
         if echod.popen.poll() is not None:
             expect_equal(echod.popen.returncode, 71, "the status with %d descriptors" % count)
             echod.log.thread.join(DEADLINE)
-            expect(echod.log.text, "with %d descriptors it says why" % count)
+            expect(echod.log.text, "no reason is logged with %d descriptors" % count)
             return False
         echod.wait_ready()
         sock = echod.connect()
@@ -132,7 +132,7 @@ def no_processes():
         set_process_limit(echod, 1, who)
         sock = echod.connect()
         expect_equal(recv_until_eof(sock), b"echod: out of resources, try again later\n",
-                     "what the client gets")
+                     "the reply to the client")
         echod.log.wait(NO_PROCESS)
         echod.log.wait(r" info: refused 127\.0\.0\.1:%d on local: no process for it$" %
                        sock.getsockname()[1])
@@ -149,7 +149,7 @@ def no_processes_no_spin():
         crowd = [echod.connect() for _ in range(20)]
         echod.log.wait(NO_PROCESS)
         expect_idle(echod)
-        expect_equal(len(echod.log.matching(NO_PROCESS)), 1, "how often it says so")
+        expect_equal(len(echod.log.matching(NO_PROCESS)), 1, "number of such records")
         expect_equal(len(crowd), 20, "the number of clients")
         set_process_limit(echod, NO_LIMIT, who)  # LeakSanitizer forks at the end
 
@@ -215,16 +215,16 @@ class Grouped(Echod):
         with open("/proc/self/cgroup", encoding="ascii") as file:
             group = [line[3:].strip() for line in file if line.startswith("0::")]
         if not group:
-            raise Skip("there are no control groups of version 2")
+            raise Skip("no control groups of version 2 on this machine")
         path = "'/sys/fs/cgroup%s'" % group[0]
         return with_mount("-t tmpfs none /sys/fs/cgroup && mkdir -p", path, "&& printf '%s' >" % self.tasks,
                           path + "/pids.max") + super().command(args)
 
 
-@test("a control group that allows too few processes is warned of, as its pids.max says")
+@test("a pids.max that is too low for max_clients causes a warning")
 def warned_of_group():
     udp = "[listen u]\naddress = 127.0.0.1\nport = 0\nprotocol = udp\n"
-    for tasks, config, said in (
+    for tasks, config, warning in (
             ("50\\n", "", "max_clients = 1000, but TasksMax="),
             ("1004", udp, "max_clients = 1000 and there is 1 datagram socket, but TasksMax="),
             ("1008", udp + udp.replace("u]", "v]") + udp.replace("u]", "w]"),
@@ -232,11 +232,11 @@ def warned_of_group():
             ("max\\n", udp, None), ("1005", udp, None), ("", udp, None)):
         tcp = "[server]\nmax_clients = 1000\n[listen t]\naddress = 127.0.0.1\nport = 0\n"
         with Grouped(tasks, tcp + config) as echod:
-            if said:
-                echod.log.wait(" warning: " + said)
+            if warning:
+                echod.log.wait(" warning: " + warning)
             expect_echo(echod.connect("t"))
             warnings = [line for line in echod.log.matching(" warning: max_clients") if "TasksMax=" in line]
-            expect_equal(len(warnings), 1 if said else 0, "the warnings with %r" % tasks)
+            expect_equal(len(warnings), 1 if warning else 0, "the warnings with %r" % tasks)
 
 
 main()

@@ -51,7 +51,7 @@ def library():
     """The directory of older.so, which is removed at the end."""
     compiler = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
     if not compiler:
-        raise Skip("there is no compiler to make a library with")
+        raise Skip("no C compiler for a library")
     where = tempfile.TemporaryDirectory(prefix="echod-test-")
     os.chmod(where.name, 0o755)
     subprocess.run([compiler, "-shared", "-fPIC", "-o", where.name + "/older.so", "-x", "c", "-"],
@@ -120,7 +120,7 @@ def set_traps(echod, connect, text=b"x", count=20):
         socks.append(connect())
         traps.append(Trap())
         expect_equal(traps[-1].pass_over(socks[-1], text), echod.takes,
-                     "whether a descriptor can be passed")
+                     "whether passing a descriptor succeeds")
     echod.kill(signal.SIGCONT)
     return socks, traps
 
@@ -131,7 +131,7 @@ def refused(echod):
     expect_echo(inside)
     socks, traps = set_traps(echod, lambda: echod.connect("file"))
     for sock in socks:
-        expect(b"too many clients" in sock.recv(100), "they are told that it is full")
+        expect(b"too many clients" in sock.recv(100), "a client did not get the reason of its refusal")
     inside.close()
     echod.log.wait(r"session of unix on file: closed by the client")
     expect_echo(echod.connect("local"))
@@ -146,21 +146,21 @@ def ended(echod):
     echod.kill(signal.SIGTERM)
     inside.close()
     expect_equal(echod.wait(), 0, "the exit status")
-    expect(kept, "they are there to the end")
+    expect(kept, "no trap exists at the end")
 
 
 def control(echod):
     """Peers of the control socket that pass one with a request, or without"""
     socks, traps = set_traps(echod, echod.dial, b"status\n", 4)
     for sock in socks if echod.takes else []:
-        expect(recv_until_eof(sock).startswith(b"ok\n"), "it is answered")
+        expect(recv_until_eof(sock).startswith(b"ok\n"), "a request has no reply")
     more, others = set_traps(echod, echod.dial, b"s", 2)
     expect_echo(echod.connect("local"))
     for sock in socks + more:
         sock.close()  # one user has not all places
     expect_equal(echod.ctl("reload")[0], 0, "the exit status of a reload")
     expect_echo(echod.connect("local"))
-    expect(traps + others, "they are there to the end")
+    expect(traps + others, "no trap exists at the end")
 
 
 def limits(echod):
@@ -173,14 +173,14 @@ def limits(echod):
 def datagrams(echod):
     """Datagrams that pass one, to the one worker for all of them"""
     worker = eventually(lambda: [pid for pid in echod.workers() if "unix-dgram" in title(pid)],
-                        "there is a worker for datagrams")[0]
+                        "the datagram listener has a worker")[0]
     echod.kill(signal.SIGSTOP)
     os.kill(worker, signal.SIGSTOP)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.connect(echod.path("d"))
         traps = [Trap() for _ in range(4)]
         for trap in traps:
-            expect_equal(trap.pass_over(sock), echod.takes, "whether one can be passed")
+            expect_equal(trap.pass_over(sock), echod.takes, "whether passing a descriptor succeeds")
     os.kill(worker, signal.SIGCONT)
     echod.kill(signal.SIGCONT)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
@@ -192,7 +192,7 @@ def datagrams(echod):
 
 
 def case(function, server=""):
-    for takes, where in ((False, "the kernel turns it away"), (True, "as on Linux before 6.16")):
+    for takes, where in ((False, "the kernel refuses it"), (True, "as on Linux before 6.16")):
         def run(takes=takes):
             with Trapped(takes, server) as echod:
                 function(echod)

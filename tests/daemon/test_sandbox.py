@@ -18,7 +18,7 @@ STORED = "[listen stored]\naddress = 127.0.0.1\nport = 0\nservice = message\n"
 
 
 def ways_to_start():
-    """As whom echod is started, and Popen arguments for that."""
+    """A description of the user that echod is started as, and Popen arguments for it."""
     if os.geteuid() != 0:
         return [("whoever runs the tests", {})]
     ways = [("root", {})]
@@ -139,8 +139,8 @@ def forged_records():
 
 
 @test("garbage sent to the scribe is dropped, and messages of others are stored")
-def rubbish_for_the_scribe():
-    attack(attacks.rubbish_for_the_scribe)
+def garbage_for_the_scribe():
+    attack(attacks.garbage_for_the_scribe)
 
 
 main()

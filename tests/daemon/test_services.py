@@ -35,8 +35,8 @@ def daytime():
             before = (datetime.datetime.utcnow() - SECOND).replace(microsecond=0)
             line = recv_until_eof(echod.connect()).decode()
             expect(line.endswith("Z\r\n"), "the line ends with Z CR LF: %r" % line)
-            told = datetime.datetime.fromisoformat(line[:-3])
-            expect(before <= told <= datetime.datetime.utcnow(), "that is the time: " + line)
+            reported = datetime.datetime.fromisoformat(line[:-3])
+            expect(before <= reported <= datetime.datetime.utcnow(), "not the current time: " + line)
             for sock in echod.sockets:
                 sock.close()
             echod.log.wait(r" info: session of .* on local: closed because the service was "
@@ -46,7 +46,7 @@ def daytime():
 @test("the greeting precedes the line of daytime")
 def daytime_greeting():
     with listening("daytime", more="greeting = It is\\n\n") as echod:
-        expect_match(r"\AIt is\n20..-", recv_until_eof(echod.connect()).decode(), "what is sent")
+        expect_match(r"\AIt is\n20..-", recv_until_eof(echod.connect()).decode(), "data received")
 
 
 # ---- chargen ----
@@ -95,7 +95,7 @@ def chargen_stop():
         expect_equal(echod.wait(), 0, "the exit status")
         expect_equal(len(echod.log.wait(r"session of .*: closed on request; ",
                                         count=2)), 2, "the sessions")
-        expect(not echod.log.matching("cut off"), "nobody had to be cut off")
+        expect(not echod.log.matching("cut off"), "a session was cut off")
 
 
 # ---- whoami ----
@@ -110,18 +110,18 @@ def ask(echod):
 @test("whoami describes both ends of a TCP connection in a line of JSON")
 def whoami_tcp():
     with listening("whoami") as echod:
-        told = ask(echod)
-        expect_equal((told["peer"], told["peer_port"]), echod.sockets[0].getsockname(), "the peer")
-        expect_equal((told["local"], told["local_port"]), echod.address(), "the local end")
-        expect_equal(told["family"], "ipv4", "the family")
-        expect_equal(told["listener"], "local", "the listener")
-        expect_equal(told["host"], socket.gethostname(), "the host")
-        expect(told["mss"] > 0 and told["rtt_us"] >= 0, "MSS and RTT: %r" % told)
-        expect_equal([told[key] for key in ("retransmits", "lost", "rwnd_limited_us",
-                                            "sndbuf_limited_us", "limited_by")],
-                     [0, 0, 0, 0, "application"], "what a sound path shows")
-        expect(all(isinstance(told[key], int) for key in ("rttvar_us", "min_rtt_us", "busy_us",
-                                                          "delivery_rate")), "numbers: %r" % told)
+        reply = ask(echod)
+        expect_equal((reply["peer"], reply["peer_port"]), echod.sockets[0].getsockname(), "the peer")
+        expect_equal((reply["local"], reply["local_port"]), echod.address(), "the local end")
+        expect_equal(reply["family"], "ipv4", "the family")
+        expect_equal(reply["listener"], "local", "the listener")
+        expect_equal(reply["host"], socket.gethostname(), "the host")
+        expect(reply["mss"] > 0 and reply["rtt_us"] >= 0, "MSS and RTT: %r" % reply)
+        expect_equal([reply[key] for key in ("retransmits", "lost", "rwnd_limited_us",
+                                             "sndbuf_limited_us", "limited_by")],
+                     [0, 0, 0, 0, "application"], "TCP facts of a path without faults")
+        expect(all(isinstance(reply[key], int) for key in ("rttvar_us", "min_rtt_us", "busy_us",
+                                                           "delivery_rate")), "numbers: %r" % reply)
         record = echod.log.wait(r"session of .*: closed because the service was complete; 0 bytes")
         expect_equal(len(record), 1, "the records")
 
@@ -133,15 +133,15 @@ def whoami_syn():
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 77)
         sock.settimeout(DEADLINE)
         sock.connect(echod.address())
-        told = json.loads(recv_until_eof(sock))
-    expect_equal([told["syn"], told["syn_missing"], told["syn_ttl"], told["syn_dscp"]],
+        reply = json.loads(recv_until_eof(sock))
+    expect_equal([reply["syn"], reply["syn_missing"], reply["syn_ttl"], reply["syn_dscp"]],
                  ["client", None, 77, 46], "whose SYN it is, and its marks")
-    expect(told["syn_mss"] > 500 and told["sent_mss"] > 500, "an MSS each way: %r" % told)
-    names = told["syn_options"].split(",")
-    expect_equal([told["syn_sack"], told["syn_timestamps"], told["syn_window_scale"] is not None],
+    expect(reply["syn_mss"] > 500 and reply["sent_mss"] > 500, "an MSS each way: %r" % reply)
+    names = reply["syn_options"].split(",")
+    expect_equal([reply["syn_sack"], reply["syn_timestamps"], reply["syn_window_scale"] is not None],
                  [name in names for name in ("sack", "timestamps", "window_scale")],
                  "the options, each and in their order")
-    expect(told["agreed"] is not None, "what was agreed on")
+    expect(reply["agreed"] is not None, "no value for agreed")
 
 
 @test("whoami reports the SYN on an inherited listener, and on one whose service was changed by a reload")
@@ -158,22 +158,22 @@ def whoami_syn_later():
                     "service = whoami\n" % echod.port)
         echod.kill(signal.SIGHUP)
         echod.log.wait(RELOADED)
-        expect_equal(ask(echod)["syn"], "client", "one that served echo before")
+        expect_equal(ask(echod)["syn"], "client", "the SYN on a listener that served echo before")
 
 
 @test("whoami reports no SYN if the kernel used SYN cookies, with the reason")
 def whoami_syn_cookies():
     if not private_network():
-        raise Skip("it takes a network namespace")
+        raise Skip("this test needs a network namespace")
     try:
         with open("/proc/sys/net/ipv4/tcp_syncookies", "w", encoding="ascii") as file:
             file.write("2")  # always
     except OSError:
         raise Skip("tcp_syncookies cannot be set here")
     with listening("whoami") as echod:
-        told = ask(echod)
-    expect_equal([told["syn"], told["syn_ttl"], told["syn_options"]], [None] * 3, "the SYN")
-    expect("SYN cookies" in told["syn_missing"], "the reason: " + told["syn_missing"])
+        reply = ask(echod)
+    expect_equal([reply["syn"], reply["syn_ttl"], reply["syn_options"]], [None] * 3, "the SYN")
+    expect("SYN cookies" in reply["syn_missing"], "the reason: " + reply["syn_missing"])
     with open("/proc/sys/net/ipv4/tcp_syncookies", "w", encoding="ascii") as file:
         file.write("1")
 
@@ -182,11 +182,11 @@ def whoami_syn_cookies():
 def whoami_worker():
     with listening("whoami") as echod:
         sock = echod.connect()
-        told = json.loads(recv_until_eof(sock))
-        expect_equal(title(told["pid"]), "echod: 127.0.0.1:%d local whoami" % sock.getsockname()[1],
+        reply = json.loads(recv_until_eof(sock))
+        expect_equal(title(reply["pid"]), "echod: 127.0.0.1:%d local whoami" % sock.getsockname()[1],
                      "the title of that process")
         sock.close()
-        eventually(lambda: not os.path.exists("/proc/%d" % told["pid"]), "the worker ends")
+        eventually(lambda: not os.path.exists("/proc/%d" % reply["pid"]), "the worker ends")
 
 
 @test("whoami reports an IPv4 client of an IPv6 socket as IPv4")
@@ -198,20 +198,20 @@ def whoami_mapped():
         port = given.getsockname()[1]
         with Passed("[listen local]\naddress = *\nport = %d\nservice = whoami\n" % port, given):
             with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as sock:
-                told = json.loads(recv_until_eof(sock))
-    expect_equal((told["family"], told["peer"], told["local"]), ("ipv4", "127.0.0.1", "127.0.0.1"),
+                reply = json.loads(recv_until_eof(sock))
+    expect_equal((reply["family"], reply["peer"], reply["local"]), ("ipv4", "127.0.0.1", "127.0.0.1"),
                  "the client, and what it asked")
 
 
 @test("whoami over a Unix socket has null for what does not apply")
 def whoami_unix():
     with listening("whoami", UNIX) as echod:
-        told = ask(echod)
-        expect_equal(told["family"], "unix", "the family")
-        expect_equal(told["peer"], "unix", "the peer")
-        expect_equal(told["local"], "unix:" + echod.address(), "the local end")
-        expect_equal([told[key] for key in ("peer_port", "local_port", "mss", "rtt_us", "retransmits",
-                                            "limited_by")], [None] * 6, "what there is not")
+        reply = ask(echod)
+        expect_equal(reply["family"], "unix", "the family")
+        expect_equal(reply["peer"], "unix", "the peer")
+        expect_equal(reply["local"], "unix:" + echod.address(), "the local end")
+        expect_equal([reply[key] for key in ("peer_port", "local_port", "mss", "rtt_us", "retransmits",
+                                             "limited_by")], [None] * 6, "values that a Unix socket does not have")
 
 
 @test("whoami is valid JSON, whatever bytes an address has")
@@ -222,23 +222,23 @@ def whoami_odd_name():
         sock.settimeout(DEADLINE)
         sock.bind(b"\0echod \"test\" \\ \n \xff %d" % os.getpid())
         sock.connect(echod.address())
-        told = json.loads(recv_until_eof(sock))
-        expect_equal(told["peer"], 'unix:@echod "test" \\\\ \\x0a \\xff %d' % os.getpid(),
+        reply = json.loads(recv_until_eof(sock))
+        expect_equal(reply["peer"], 'unix:@echod "test" \\\\ \\x0a \\xff %d' % os.getpid(),
                      "the peer")
 
 
 # ---- all of them ----
 
-@test("--inetd provides these services, too")
+@test("--inetd provides daytime, chargen and whoami")
 def under_inetd():
     patterns = {"daytime": r"\A20.*Z\r\n\Z", "whoami": r"\A{.*}\n\Z"}
     for service, pattern in patterns.items():
         ours, theirs = socket.socketpair()
         ours.settimeout(DEADLINE)
         with ours, inetd(theirs, ini(listen="service = " + service)) as process:
-            said = recv_until_eof(ours).decode()
+            reply = recv_until_eof(ours).decode()
             ours.close()
-            expect_match(pattern, said, "what is said")
+            expect_match(pattern, reply, "the reply")
             expect_equal(process.wait(DEADLINE), 0, "the exit status")
     ours, theirs = socket.socketpair()
     ours.settimeout(DEADLINE)

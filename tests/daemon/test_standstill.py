@@ -14,7 +14,7 @@ from senders import MESSAGE, OPEN, current, quiet
 from tap import main, test
 
 
-class Deaf:
+class FullManager:
     """A service manager that does not read: its queue is full already."""
 
     def __init__(self, directory):
@@ -32,7 +32,7 @@ class Deaf:
             except BlockingIOError:
                 pass
 
-    def hears(self):
+    def read_message(self):
         """The lines of the next message that echod sent."""
         while True:
             data = socket.recv_fds(self.sock, 4096, 8)[0]
@@ -41,9 +41,9 @@ class Deaf:
 
 
 @test("a service manager that does not read delays neither clients nor a stop")
-def deaf_manager():
+def manager_not_reading():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
-        manager = Deaf(where)
+        manager = FullManager(where)
         with Managed(env=manager.env) as echod:
             for _ in range(3):
                 expect_echo(echod.connect())
@@ -53,19 +53,19 @@ def deaf_manager():
         expect(manager.queued > 0, "its queue was full")
 
 
-@test("once it reads again, it gets readiness, listeners and status")
-def hears_again():
+@test("a service manager that reads again gets readiness, listeners and status")
+def manager_reads_again():
     with tempfile.TemporaryDirectory(prefix="echod-test-") as where:
-        manager = Deaf(where)
+        manager = FullManager(where)
         with Managed(env=manager.env) as echod:
             expect_echo(echod.connect())
-            heard = []
-            eventually(lambda: heard.append(manager.hears()) or
-                       (any("READY=1" in lines for lines in heard) and
-                        ["FDSTORE=1", "FDNAME=echod-listen-local"] in heard),
+            received = []
+            eventually(lambda: received.append(manager.read_message()) or
+                       (any("READY=1" in lines for lines in received) and
+                        ["FDSTORE=1", "FDNAME=echod-listen-local"] in received),
                        "READY=1 and the listener come")
-            expect(any(line.startswith("STATUS=") for lines in heard for line in lines),
-                   "a status comes: %s" % heard)
+            expect(any(line.startswith("STATUS=") for lines in received for line in lines),
+                   "a status comes: %s" % received)
 
 
 @test("standard output is written only at the start")
@@ -76,7 +76,7 @@ def silent_output():
         for _ in range(3):
             expect_equal(echod.ctl("reload")[0], 0, "the status of a reload")
         expect_echo(echod.connect("l0"))
-        expect_equal(os.read(echod.out, 1), b"", "what is printed later")
+        expect_equal(os.read(echod.out, 1), b"", "standard output after the start")
 
 
 def processes(echod):
@@ -107,7 +107,7 @@ def stopped_and_continued():
             expect_equal(quiet(echod), before, "descriptors and clients")
         echod.log.wait("message from .*: of a client that waits$", count=5)
         expect_equal(len(echod.log.matching("message from .*: of a client that waits$")), 5, "the messages, each once")
-        expect_equal(echod.log.matching(" warning: | error: "), [], "what is complained of")
+        expect_equal(echod.log.matching(" warning: | error: "), [], "warnings and errors in the log")
 
 
 main()

@@ -23,7 +23,7 @@ def ignored(pid):
 
 
 def drain(echod, clients):
-    """Sends SIGTERM and waits until the daemon says that it has got it."""
+    """Sends SIGTERM and waits until the daemon logs that it got it."""
     echod.kill(signal.SIGTERM)
     echod.log.wait(r" info: stopping: up to \w+ for %d clients? to finish; idle " % clients)
 
@@ -50,7 +50,7 @@ def no_clients():
         expect_equal(len(echod.log.wait(r" info: stopping$")), 1, "the number of its records")
 
 
-@test("SIGINT does the same")
+@test("SIGINT without clients ends the daemon at once, with status 0")
 def interrupt():
     with Echod() as echod:
         echod.kill(signal.SIGINT)
@@ -84,13 +84,13 @@ def idle():
         busy, count = echod.unread()
         drain(echod, 52)
         for sock in socks + [silent]:
-            expect_equal(recv_until_eof(sock), b"", "what an idle client gets")
+            expect_equal(recv_until_eof(sock), b"", "data received by the idle client")
         eventually(lambda: len(echod.workers()) == 1, "their workers have ended")
         expect(is_alive(echod.pid), "the daemon waits for the one that is not idle")
         recv_exactly(busy, count)
-        expect_equal(recv_until_eof(busy), b"", "the end of what it gets")
+        expect_equal(recv_until_eof(busy), b"", "data after the echo")
         expect_end(echod)
-        expect_equal(echod.log.matching("ending the session"), [], "who had to be ended")
+        expect_equal(echod.log.matching("ending the session"), [], "records of sessions that had to be ended")
         echod.log.wait(r": closed on request; 4 bytes in, 4 out, ", count=50)
 
 
@@ -103,9 +103,9 @@ def half_a_message():
             sock.sendall(b"whole\n")
             expect_equal(recv_exactly(sock, 3), b"OK\n", "the acknowledgement")
         half.sendall(b"half ")
-        eventually(lambda: sum(row["bytes_in"] for row in echod.ask("list")) == 17, "it is there")
+        eventually(lambda: sum(row["bytes_in"] for row in echod.ask("list")) == 17, "the half message has arrived")
         drain(echod, 2)
-        expect_equal(recv_until_eof(idle_one), b"", "what the idle client gets")
+        expect_equal(recv_until_eof(idle_one), b"", "data received by the idle client")
         half.sendall(b"and half\n")
         expect_equal(recv_exactly(half, 3), b"OK\n", "the acknowledgement of the other")
         expect_equal(recv_until_eof(half), b"", "its end, now that it is idle, too")
@@ -119,7 +119,7 @@ def drain_timeout():
         socks = [echod.echoing() for _ in range(3)]
         drain(echod, 3)
         for sock in socks:
-            expect_equal(recv_until_eof(sock), b"", "what its client gets")
+            expect_equal(recv_until_eof(sock), b"", "data received by the client")
         expect_end(echod)
         echod.log.wait(r" notice: ending the sessions of 3 clients$")
         echod.log.wait(r" info: session of .*: closed on request; 4 bytes in, 4 out, ",
@@ -144,7 +144,7 @@ def sent_before():
         sock = echod.echoing()
         worker = echod.worker_of(sock)
         os.kill(worker, signal.SIGSTOP)
-        eventually(lambda: state(worker) == "T", "the worker stands still")
+        eventually(lambda: state(worker) == "T", "the worker is stopped")
         sock.sendall(DATA)
         drain(echod, 1)
         echod.kill(signal.SIGTERM)
@@ -155,7 +155,7 @@ def sent_before():
 
 
 @test("a worker that does not end is killed, which is not logged as a warning")
-def stubborn_worker():
+def hanging_worker():
     with Echod(server="drain_timeout = 100ms") as echod:
         sock = echod.echoing()
         os.kill(echod.worker_of(sock), signal.SIGSTOP)
@@ -183,7 +183,7 @@ def unread():
     with Echod(server="drain_timeout = 100ms") as echod:
         sock = echod.connect(buffers=8192)
         sock.setblocking(False)
-        worker = eventually(echod.workers, "there is a worker")[0]
+        worker = eventually(echod.workers, "a worker runs")[0]
         eventually(lambda: fills(sock) and state(worker) == "S", "the buffers are full")
         echod.kill(signal.SIGTERM)
         expect_end(echod)

@@ -78,7 +78,7 @@ def stray():
         status, out, err = run_echod("--check-config", config=listen("local"),
                                      env=clean_environment(env))
         expect_equal((status, err), (0, STRAY), "status and standard error of a check")
-        expect_match("the configuration is good$", out, "what the check says")
+        expect_match("the configuration is good$", out, "standard output of the check")
         with Managed(listen("local"), env=env) as echod:
             expect_echo(echod.connect())
             echod.log.wait(STRAY.strip())
@@ -108,7 +108,7 @@ def names():
         for name, index in (("named", 0), ("named", 1), ("local", 0)):
             expect_echo(echod.connect(name, index))
         expect_echo(inside)
-        expect_equal(echod.log.matching(" error: | warning: "), [], "what it complains of")
+        expect_equal(echod.log.matching(" error: | warning: "), [], "warnings and errors in the log")
         echod.rejects(r"^echoctl: \S*/echod\.conf:2: \[listen named\] address: "
                       r"cannot look up the name echo\.example: ")
 
@@ -149,12 +149,12 @@ def symbolic_link():
     for started_as in ("@DIR@/echod", "./echod", "1/../echod", "echod"):
         with Linked(started_as) as echod:
             inside = echod.echoing()
-            expect_equal(echod.runs(), "1/echod", "what runs as " + started_as)
+            expect_equal(echod.runs(), "1/echod", "the executable, started as " + started_as)
             for version in ("2", "1", "2"):
                 os.symlink(version + "/echod", echod.path("new"))
                 os.rename(echod.path("new"), echod.path("echod"))
                 echod.reload()
-                expect_equal(echod.runs(), version + "/echod", "what runs then, " + started_as)
+                expect_equal(echod.runs(), version + "/echod", "executable after the reload, as " + started_as)
             expect_echo(inside)
 
 
@@ -208,7 +208,7 @@ def listener_lost():
         echod.configure(listen("local") + "[listen new]\nprotocol = unix\naddress = @DIR@/sub/new\n")
         echod.install(interfering(echod, before="rmdir '%s'" % echod.path("sub")))
         expect_equal(echod.ctl("reload"), (1, "", "echoctl: some listeners could not be opened: see the log\n"),
-                     "what echoctl reload gives")
+                     "result of echoctl reload")
         echod.log.wait(" error: listener new: .*its directory does not exist")
         echod.log.wait(" error: reloaded, but some listeners could not be opened$")
         expect_echo(echod.connect())
@@ -226,15 +226,15 @@ def stale():
         echod.install()
         echod.configure(listen("local") + listen("another"))
         release()
-        expect_equal(asking.result(), (0, "", ""), "what echoctl reload gives")
+        expect_equal(asking.result(), (0, "", ""), "result of echoctl reload")
         expect_equal(sorted(row["listener"] for row in echod.ask("listeners")), ["another", "local"],
                      "the listeners are those of the last file")
         echod.log.wait(RELOADED)
-        expect_equal(len(echod.log.matching(RELOADED)), 1, "how often it is reloaded")
+        expect_equal(len(echod.log.matching(RELOADED)), 1, "number of reloads")
 
 
 @test("a dry run that fails and prints only a warning is reported as that")
-def wordless():
+def warning_only():
     with Managed(listen("local"), copied=True) as echod:
         echod.install("#!/bin/sh\necho 'warning: something is odd' >&2\nexit 1\n")
         expect_equal(echod.ctl("reload")[0], 1, "the status of echoctl reload")
@@ -243,17 +243,17 @@ def wordless():
         expect_echo(echod.connect())
 
 
-@test("if its name leads to another file, the program's own path is executed")
-def lying_name():
+@test("if argv[0] leads to another file, a reload executes the program's own path")
+def misleading_name():
     plain_processes()
 
-    class Lying(Managed):
+    class Misnamed(Managed):
         def command(self, args):
             return ["bash", "-c", 'exec -a /bin/true "$@"', "bash"] + super().command(args)
 
-    with Lying(listen("local"), copied=True) as echod:
+    with Misnamed(listen("local"), copied=True) as echod:
         echod.reload()
-        expect_equal(os.readlink("/proc/%d/exe" % echod.pid), echod.path("echod"), "what runs")
+        expect_equal(os.readlink("/proc/%d/exe" % echod.pid), echod.path("echod"), "the executable")
 
 
 # ---- what systemd keeps ----
@@ -305,11 +305,11 @@ def file_is_gone():
         expect_echo(inside)
         echod.log.wait(GONE % "file")
         expect_equal(len(echod.log.matching(r" info: listening on \S+/file \(file, echo\)$")), 2,
-                     "how often it listened there")
-        expect_equal(echod.log.matching(GONE % "stays"), [], "what else is gone")
+                     "number of times the listener was opened")
+        expect_equal(echod.log.matching(GONE % "stays"), [], "records about the listener that stays")
         os.unlink(echod.control)
         echod.hang_up()
-        eventually(lambda: os.path.exists(echod.control), "the control socket is made again")
+        eventually(lambda: os.path.exists(echod.control), "the control socket is created again")
         echod.reload()
         expect_equal(len(echod.ask("listeners")), 2, "the listeners")
     expect(not os.path.exists(echod.path("file")), "its file is there after the stop")
@@ -358,10 +358,10 @@ def kept_file():
                 expect_echo(echod.connect(name))
             echod.log.wait(GONE % "gone")
             expect_equal([row["from"] for row in echod.ask("listeners")
-                          if row["listener"] == "stays"], ["fd-store"], "where the other is from")
+                          if row["listener"] == "stays"], ["fd-store"], "origin of the other listener")
             echod.configure(listen("local"))
             echod.reload()
-            expect_equal(os.listdir(where), [], "the files once nobody wants the sockets")
+            expect_equal(os.listdir(where), [], "the files once no listener uses the sockets")
         for sock in socks:
             sock.close()
 

@@ -47,7 +47,7 @@ def judge(fault, lives_on, result):
     if outcome != "ended while taking over" or lives_on:
         return outcome
     if status != 71 or not any(re.search(" error: cannot read the (state|settings) ", line) for line in log):
-        return "status %d without a word: %s" % (status, log[-3:])
+        return "status %d without a message: %s" % (status, log[-3:])
     return ""
 
 
@@ -62,9 +62,9 @@ def faults_in_takeovers():
         results = list(pool.map(try_one, [fault for fault, _ in tried], [life.open_at_end] * len(tried)))
     wrong = [(str(fault), judge(fault, lives_on, result))
              for (fault, lives_on), result in zip(tried, results)]
-    expect_equal([each for each in wrong if each[1]], [], "what is wrong")
+    expect_equal([each for each in wrong if each[1]], [], "faults with wrong outcomes")
     outcomes = [result[1] for result in results]
-    expect("ended while taking over" in outcomes and "served on" in outcomes, "both ends are seen: %s" % outcomes)
+    expect("ended while taking over" in outcomes and "served on" in outcomes, "the outcomes: %s" % outcomes)
 
 
 main()

@@ -9,7 +9,7 @@ from proc import state
 from tap import main, test
 
 # Longer than this script may stand still: it is to be in time.
-PATIENCE = scaled(3, 10)
+TIMEOUT = scaled(3, 10)
 IDLE = r" info: session of 127\.0\.0\.1:\d+ on local: closed because it was idle; "
 SESSION = r" info: session of 127\.0\.0\.1:\d+ on local: closed because it reached session_timeout; "
 PATTERN = bytes(range(251)) * 261
@@ -18,7 +18,7 @@ PATTERN = bytes(range(251)) * 261
 def early_client(echod, data):
     """A client whose DATA is there before its worker is: it cannot come too late."""
     echod.kill(signal.SIGSTOP)
-    eventually(lambda: state(echod.pid) == "T", "the daemon stands still")
+    eventually(lambda: state(echod.pid) == "T", "the daemon is stopped")
     sock = echod.connect()
     sock.sendall(data)
     echod.kill(signal.SIGCONT)
@@ -30,9 +30,9 @@ def idle():
     with Echod(server="idle_timeout = 300ms") as echod:
         start = time.monotonic()
         sock = echod.connect()
-        expect_equal(recv_until_eof(sock), b"", "what an idle client gets")
+        expect_equal(recv_until_eof(sock), b"", "data received by the idle client")
         passed = time.monotonic() - start
-        expect(passed >= 0.29, "it was closed after only %.3f s" % passed)
+        expect(passed >= 0.29, "the client was closed after only %.3f s" % passed)
         echod.log.wait(IDLE + "0 bytes in, 0 out, ")
 
 
@@ -40,7 +40,7 @@ def idle():
 def falls_silent():
     with Echod(server="idle_timeout = 300ms") as echod:
         sock = early_client(echod, b"last words")
-        expect_equal(recv_until_eof(sock), b"last words", "what the client gets")
+        expect_equal(recv_until_eof(sock), b"last words", "data received by the client")
         echod.log.wait(IDLE + "10 bytes in, 10 out, ")
 
 
@@ -67,9 +67,9 @@ def send_until_closed(sock):
 
 @test("a client that keeps sending is not idle")
 def not_idle():
-    with Echod(server="idle_timeout = %ds" % PATIENCE) as echod:
+    with Echod(server="idle_timeout = %ds" % TIMEOUT) as echod:
         sock = echod.connect()
-        end = time.monotonic() + PATIENCE + 0.5
+        end = time.monotonic() + TIMEOUT + 0.5
         while time.monotonic() < end:
             expect_echo(sock)
             time.sleep(0.05)
@@ -85,7 +85,7 @@ def never_idle():
 
 @test("a busy client is closed after session_timeout, not before")
 def session():
-    with Echod(server="session_timeout = %ds" % PATIENCE) as echod:
+    with Echod(server="session_timeout = %ds" % TIMEOUT) as echod:
         start = time.monotonic()
         sock = echod.connect()
         rounds = 0
@@ -99,7 +99,7 @@ def session():
             rounds += 1
             expect(rounds < 10000000, "the session never ends")
         passed = time.monotonic() - start
-        expect(passed >= PATIENCE - 0.01, "it was closed after only %.3f s" % passed)
+        expect(passed >= TIMEOUT - 0.01, "the client was closed after only %.3f s" % passed)
         expect(rounds > 1, "the client was served")
         echod.log.wait(SESSION)
 
@@ -107,7 +107,7 @@ def session():
 @test("a silent client is closed after session_timeout if that is sooner than idle_timeout")
 def session_of_silent():
     with Echod(server="session_timeout = 300ms\nidle_timeout = 1h") as echod:
-        expect_equal(recv_until_eof(echod.connect()), b"", "what the client gets")
+        expect_equal(recv_until_eof(echod.connect()), b"", "data received by the client")
         echod.log.wait(SESSION)
 
 
@@ -125,7 +125,7 @@ def message_pause():
                listen="service = message\nmessage_pause = 200ms\nport = 0") as echod:
         sock = early_client(echod, b"one")
         expect_equal(recv_exactly(sock, 3), b"OK\n", "the reply after the pause")
-        expect_equal(recv_until_eof(sock), b"", "what comes after it")
+        expect_equal(recv_until_eof(sock), b"", "data after the reply")
         echod.log.wait(IDLE + "3 bytes in, 3 out, ")
         expect_equal(len(echod.log.matching("message from")), 1, "the number of messages")
 
@@ -135,7 +135,7 @@ def message_cut():
     with Echod(server="idle_timeout = 300ms", listen="service = message\nport = 0") as echod:
         sock = early_client(echod, b"never ended")
         words = recv_until_eof(sock)
-        expect_equal(words[:4], b"ERR ", "how what the client gets begins")
+        expect_equal(words[:4], b"ERR ", "the first bytes of the reply")
         sock.close()
         echod.log.wait(IDLE + "11 bytes in, %d out, " % len(words))
         expect_equal(echod.log.matching("message from"), [], "the messages")

@@ -20,7 +20,7 @@ def python_echo_client():
             s.connect((host, port))
             s.sendall(b"Hello, world")
             data = s.recv(1024)
-        expect_equal(repr(data), "b'Hello, world'", "what the client prints")
+        expect_equal(repr(data), "b'Hello, world'", "output of the client")
 
 
 @test("a listener can have the address localhost")
@@ -36,7 +36,7 @@ def message_and_wait():
     with Echod(listen=ONE_MESSAGE) as echod:
         sock = echod.connect()
         sock.sendall(b"hello")
-        expect_equal(recv_until_eof(sock), b"", "what the client gets")
+        expect_equal(recv_until_eof(sock), b"", "data received by the client")
         echod.log.wait(MESSAGE_RECORD)
         sock.close()
         echod.log.wait(r"session of .*: closed because the service was complete; "
@@ -49,7 +49,7 @@ def message_and_half_close():
         sock = echod.connect()
         sock.sendall(b"hello")
         sock.shutdown(socket.SHUT_WR)
-        expect_equal(recv_until_eof(sock), b"", "what the client gets")
+        expect_equal(recv_until_eof(sock), b"", "data received by the client")
         expect_equal(len(echod.log.wait(MESSAGE_RECORD)), 1, "the number of messages")
 
 
@@ -70,7 +70,7 @@ def greeting():
         expect_equal(recv_exactly(sock, 13), b"Hello, client", "the greeting")
         expect_silence(sock, 0.2, "a greeting has no newline that was not written")
         sock.sendall(b"and back")
-        expect_equal(recv_exactly(sock, 8), b"and back", "the echo behind the greeting")
+        expect_equal(recv_exactly(sock, 8), b"and back", "the echo after the greeting")
         sock.close()
         echod.log.wait(r"closed by the client; 8 bytes in, 21 out, ")
 

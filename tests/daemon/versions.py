@@ -34,4 +34,4 @@ class Versions:
                     file.write(text)
             os.rename(new, self.echod.path(name))
         expect(version(self.echod.path("echod")) != version(ECHOD) if self.count % 2 else
-               version(self.echod.path("echod")) == version(ECHOD), "it is the version that is wanted")
+               version(self.echod.path("echod")) == version(ECHOD), "the wrong version was installed")

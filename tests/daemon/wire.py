@@ -62,7 +62,7 @@ class Host:
 
     def reach(self, address):
         """Adds a route to ADDRESS, a neighbour on the wire."""
-        expect(self.ip("route", "add", address, "dev", self.interface) == 0, "there is a route")
+        expect(self.ip("route", "add", address, "dev", self.interface) == 0, "adding a route failed")
 
     def set_up(self):
         """Gives the interface its addresses, without duplicate address detection."""
@@ -81,7 +81,7 @@ class Wire:
 
     def __init__(self, here, there, name=WIRE):
         if not private_network() or not shutil.which("ip"):
-            raise Skip("it takes network namespaces, and ip(8)")
+            raise Skip("this test needs network namespaces and ip(8)")
         home = namespace()
         if libc.unshare(CLONE_NEWNET) < 0:
             os.close(home)
