@@ -88,8 +88,13 @@ def link_of(path):
     return "/dev/null" if link.endswith("/dev/null") else link
 
 
+def is_time_zone(link):
+    return link == "/etc/localtime" or "/zoneinfo/" in link
+
+
 def descriptors(pid):
-    """A map of the open descriptors of PID to the targets of their links."""
+    """A map of the open descriptors of PID to the targets of their links, except for the time zone, which libc
+    opens for a moment at the first log record."""
     links = {}
     try:
         for name in os.listdir("/proc/%d/fd" % pid):
@@ -99,7 +104,7 @@ def descriptors(pid):
                 pass  # closed since
     except OSError:
         pass
-    return links
+    return {fd: link for fd, link in links.items() if not is_time_zone(link)}
 
 
 def tcp_connections():
