@@ -10,6 +10,7 @@
 #include "forkserver/worker_main.h"
 #include "worker/worker.h"
 
+#include <alloca.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,6 +27,9 @@
 #define SWEEP_MSEC 1000
 /* The delay after a poll(2) that fails. */
 #define SLEEP_MSEC 50
+/* More than the calls for a worker take of the stack; a worker that serves a client takes the most.
+ */
+#define CALLS_SIZE 2048
 
 /* In memory that workers do not inherit: they get what they need in struct worker and a request. */
 struct forkserver {
@@ -274,7 +278,6 @@ static int block_signals(struct forkserver *server)
 /* Reserves the address where the slot of each worker is mapped. Returns 0 or -errno. */
 static int reserve_page(struct forkserver *server)
 {
-    server->page_size = (size_t)sysconf(_SC_PAGESIZE);
     server->slot_page =
         mmap(NULL, server->page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return server->slot_page == MAP_FAILED ? -errno : 0;
@@ -332,19 +335,45 @@ static int set_up(struct forkserver *server)
     return 0;
 }
 
-int forkserver_run(int channel, const struct title *title)
+/* Not inlined, so that the request is below what serve_in_one_page() has skipped. Returns -errno.
+ */
+NOINLINE static int serve(struct forkserver *server)
 {
     struct request request; /* on the stack, whose page a worker needs anyway */
+
+    server->request = &request;
+    int r = set_up(server);
+    while (r == 0)
+        r = run_once(server);
+    return r;
+}
+
+/*
+ * As serve(), where the stack is in the right place: the part of the request that is used as a
+ * rule, and below it what is called for a worker, in this process and in the worker, are in one
+ * page. Each further page that both write to would cost both of them a page fault, and the place
+ * where the stack begins is random.
+ */
+static int serve_in_one_page(struct forkserver *server)
+{
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    volatile char *skipped =
+        alloca((here - sizeof(struct request) - CALLS_SIZE) % server->page_size + 1);
+
+    *skipped = 0; /* otherwise the compiler would omit it */
+    return serve(server);
+}
+
+int forkserver_run(int channel, const struct title *title)
+{
     struct forkserver *server = private_allocate(sizeof(*server));
 
     if (!server)
         return EXIT_OSERR;
     server->channel = server->outbox.channel = channel;
     server->pid = getpid();
+    server->page_size = (size_t)sysconf(_SC_PAGESIZE);
     server->title = title;
-    server->request = &request;
-    int r = set_up(server);
-    while (r == 0)
-        r = run_once(server);
+    int r = serve_in_one_page(server);
     return r == -EPIPE ? 0 : r == -EPROTO ? EXIT_SOFTWARE : EXIT_OSERR;
 }
