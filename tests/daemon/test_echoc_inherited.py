@@ -146,14 +146,18 @@ def descriptors(soft, hard=None):
     return {"preexec_fn": limit}
 
 
-@test("too low a soft limit of descriptors or stack has no effect")
-def soft_limits():
-    def little_stack():
-        resource.setrlimit(resource.RLIMIT_STACK, (65536, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+def stack(soft, hard=None):
+    def limit():
+        most = resource.getrlimit(resource.RLIMIT_STACK)[1]
+        resource.setrlimit(resource.RLIMIT_STACK, (soft, hard or most))
+    return {"preexec_fn": limit}
 
+
+@test("too low a soft limit of descriptors or stack, or a low hard limit of the stack, has no effect")
+def low_limits():
     if VALGRIND:
         raise Skip("valgrind needs descriptors and a stack of its own")
-    limits = [descriptors(4)] + ([] if SANITIZED else [{"preexec_fn": little_stack}])
+    limits = [descriptors(4)] + ([] if SANITIZED else [stack(65536), stack(102400, 102400)])
     with Managed(SERVICES) as echod:
         echo, who = echod.address("echo"), echod.address("who")
         for limit in limits:

@@ -290,28 +290,27 @@ void probe_stream_conclude(struct probe_stream *t)
     byte_queue_drop(&t->in, left);
 }
 
-static int take_stream(struct probe_stream *t, const char *data, size_t len)
-{
-    if (byte_queue_append(&t->in, data, len) < 0)
-        return -ENOMEM;
-    judge_pieces(t);
-    return 0;
-}
-
 /* Calls recv(2) once. Returns 1 to continue, 0 if there is nothing more, -ESHUTDOWN at the end of a
- * connection, or another -errno. */
+ * connection, or another -errno. Not to a buffer on the stack, which the caller's limit may keep
+ * small. */
 static int receive_some(struct probe_stream *t)
 {
-    char data[BLOCK];
-    ssize_t n = stamp_recv(t->fd, data, sizeof(data), &t->arrived);
+    char *room = byte_queue_room(&t->in, BLOCK);
 
+    if (!room)
+        return -ENOMEM;
+    ssize_t n = stamp_recv(t->fd, room, BLOCK, &t->arrived);
     if (n < 0)
         return errno == EINTR ? 1 : errno == EAGAIN ? 0 : -errno;
     if (n == 0 && t->type != SOCK_DGRAM)
         return -ESHUTDOWN;
-    if (t->type == SOCK_STREAM)
-        return take_stream(t, data, (size_t)n) < 0 ? -ENOMEM : 1;
-    judge(t, data, (size_t)n);
+    byte_queue_extend(&t->in, (size_t)n);
+    if (t->type == SOCK_STREAM) {
+        judge_pieces(t);
+        return 1;
+    }
+    judge(t, byte_queue_front(&t->in), (size_t)n);
+    byte_queue_drop(&t->in, (size_t)n);
     return 1;
 }
 
