@@ -205,7 +205,7 @@ def reads_and_closes():
     with Server(servers.read_and_close) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
         expect_match(r"^echoc: \S+ closed the connection$", done.err, "standard error")
-        expect_match("^1 sent, 0 received, 100% loss", done.out, "the sum")
+        expect_match("^[123] sent, 0 received, 100% loss", done.out, "the sum")
 
 
 @test("a reset is reported")
@@ -221,7 +221,7 @@ def half_closes():
     with Server(servers.half_closing) as server:
         done = run(*QUICK, "-c", 3, *server.operands).ended(1)
         expect_match(r"^echoc: \S+ closed the connection$", done.err, "standard error")
-        expect_match("^[12] sent, 1 received", done.out, "the sum")
+        expect_match("^[123] sent, 1 received", done.out, "the sum")
 
 
 @test("waiting ends after -W or at the deadline -w, with status 1")
@@ -248,7 +248,7 @@ def deadline_and_count():
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     done = run("ping", "-u", "-w", 3600, "127.0.0.1", port).ended(1)
-    expect_match("^1 sent, 0 received", done.out, "the sum")
+    expect_match(r"^\d+ sent, 0 received", done.out, "the sum")
 
 
 @test("a refused connection or datagram is status 1; an unknown name is status 2")
