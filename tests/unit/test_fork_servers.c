@@ -672,6 +672,29 @@ static void test_hold_of_none(void **state)
     assert_int_equal(fs.count, 0);
 }
 
+/* In a process group of its own, which kill(0, SIGKILL) would kill. */
+NORETURN static void let_go_of_no_process(void)
+{
+    struct fork_server server = {.channel = -1, .far = -1, .hold = HOLD_ASKED, .hold_until = 1};
+
+    setpgid(0, 0);
+    fork_server_run(&server, 2);
+    fork_server_release(&server);
+    _exit(server.hold == HOLD_NOT ? 0 : 1);
+}
+
+/* A fork server whose process has ended is not killed: 0 would be the daemon's own process group.
+ */
+static void test_no_process_is_not_killed(void **state)
+{
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0)
+        let_go_of_no_process();
+    assert_int_equal(child_end(pid), 0);
+}
+
 /* ---- reports that cannot be understood ---- */
 
 static void test_nonsense_from_a_fork_server(void **state)
@@ -729,6 +752,7 @@ int main(void)
         TEST(test_hold_with_a_full_channel),
         TEST(test_hold_of_one_that_ends),
         TEST(test_hold_of_none),
+        TEST(test_no_process_is_not_killed),
         TEST(test_nonsense_from_a_fork_server),
     };
     return cmocka_run_group_tests(tests, fork_servers_group_setup, NULL);
