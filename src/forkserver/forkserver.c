@@ -309,8 +309,9 @@ static void load_time_zone(void)
     tzset();
 }
 
-/* Receives the setup, which the daemon sends before it starts this program. Returns 0 or -errno. */
-static int set_up(struct forkserver *server)
+/* Receives the setup, which the daemon sends before it starts this program. Returns 0 or -errno.
+ * Not inlined, so that its variables take none of the stack later. */
+NOINLINE static int set_up(struct forkserver *server)
 {
     struct pollfd polled = {.fd = server->channel, .events = POLLIN};
     struct sandbox sandbox;
@@ -335,14 +336,11 @@ static int set_up(struct forkserver *server)
     return 0;
 }
 
-/* Not inlined, so that the request is below what serve_in_one_page() has skipped. Returns -errno.
- */
+/* Not inlined, so that its variables are below the request. Returns -errno. */
 NOINLINE static int serve(struct forkserver *server)
 {
-    struct request request; /* on the stack, whose page a worker needs anyway */
-
-    server->request = &request;
     int r = set_up(server);
+
     while (r == 0)
         r = run_once(server);
     return r;
@@ -356,11 +354,10 @@ NOINLINE static int serve(struct forkserver *server)
  */
 static int serve_in_one_page(struct forkserver *server)
 {
+    const size_t size = sizeof(struct request);
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    volatile char *skipped =
-        alloca((here - sizeof(struct request) - CALLS_SIZE) % server->page_size + 1);
 
-    *skipped = 0; /* otherwise the compiler would omit it */
+    server->request = alloca(size + (here - size - CALLS_SIZE) % server->page_size);
     return serve(server);
 }
 

@@ -8,7 +8,7 @@ from expect import Failure, Skip, eventually, expect, expect_equal, expect_match
 from harness import VALGRIND, Echod, unprivileged
 from managed import Managed
 from proc import descriptors, read_proc, tcp_connections, title
-from programs import SANITIZED
+from programs import BUILDDIR, SANITIZED
 from tap import main, test
 
 CLIENTS = scaled(200, 20)
@@ -65,9 +65,33 @@ def other_titles():
 @test("a worker has no heap of brk(2), which would need page tables of its own")
 def no_heap():
     plain_processes()
+    if tuple(map(int, os.confstr("CS_GNU_LIBC_VERSION").split()[1].split("."))) < (2, 36):
+        raise Skip("a static program needs brk(2) before glibc 2.36")
     with Echod() as echod:
         mappings = read_proc(echod.worker_of(echod.echoing()), "maps").decode()
         expect("[stack]" in mappings and "[heap]" not in mappings, "the mappings of the worker:\n" + mappings)
+
+
+def optimized():
+    with open(os.path.join(BUILDDIR, "Makefile"), encoding="utf-8") as makefile:
+        return re.search(r"^CFLAGS = .*-O(?!0)", makefile.read(), flags=re.M) and not SANITIZED
+
+
+def private_stack(pid):
+    """KiB of the stack of PID that differ from the fork server's, as either has written to them since the fork."""
+    stack = read_proc(pid, "smaps").decode().split("[stack]")[1]
+    return int(re.search(r"Private_Dirty: +([0-9]+) kB", stack).group(1))
+
+
+@test("a worker and the fork server write to one page of the stack, and to that of the title")
+def one_page_of_stack():
+    plain_processes()
+    if not optimized():
+        raise Skip("without optimization, or with sanitizers, more of the stack is used")
+    for _ in range(4):  # the stack begins at a random place
+        with Echod() as echod:
+            written = private_stack(echod.worker_of(echod.echoing()))
+            expect(written <= 2 * os.sysconf("SC_PAGE_SIZE") // 1024, "%d KiB of the stack" % written)
 
 
 def own_link(sock):
