@@ -24,6 +24,9 @@
 #define TITLE_ROOM 640
 /* No descriptor beyond this is expected to be inherited. */
 #define INHERITED_MAX 4096
+/* Before glibc 2.36, a static program takes its first memory by brk(2) only, and crashes without
+ * it. The libc of the fork server is that of the build. */
+#define STARTS_WITHOUT_BRK __GLIBC_PREREQ(2, 36)
 
 static struct file_identity identity_of(const struct stat *st)
 {
@@ -128,7 +131,7 @@ static void refuse_brk(void)
 {
     struct rlimit data;
 
-    if (getrlimit(RLIMIT_DATA, &data) < 0)
+    if (!STARTS_WITHOUT_BRK || getrlimit(RLIMIT_DATA, &data) < 0)
         return;
     data.rlim_cur = 0;
     setrlimit(RLIMIT_DATA, &data);
