@@ -190,7 +190,8 @@ def main():
             bench.run()
         except SystemExit as end:
             if bench.results.samples:
-                bench.results.note(f"a signal ended the bench early (exit status {end.code})")
+                cause = f"signal {end.code - 128}" if isinstance(end.code, int) else end.code
+                bench.results.note(f"the rest, as the bench ended early ({cause})")
                 publish(bench, options)
             raise
         publish(bench, options)

@@ -1,4 +1,5 @@
 """The servers that are compared: how each is configured, started and ended."""
+import contextlib
 import itertools
 import os
 import resource
@@ -163,6 +164,16 @@ def _free_port():
     raise SystemExit("bench: no port is free between 20000 and 30000")
 
 
+@contextlib.contextmanager
+def signals_blocked():
+    """Delays the signals that end the bench."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP, signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Server:
     """A running server of one of KINDS, in a with block, which ends all of its processes."""
 
@@ -174,11 +185,12 @@ class Server:
         self.runtime.mkdir(mode=0o755)
         self.port = _free_port()
         self.load = load.at(self.port)
-        self.group = accounting.Group(f"echod-bench-{os.getpid()}-{self.directory.name}")
-        self.process = self.log_reader = None
+        self.group = self.process = self.log_reader = None
 
     def start(self):
-        """Starts the server. Returns the seconds until its first echo."""
+        """Starts the server. Returns the seconds until its first echo. If it raises, call stop()."""
+        with signals_blocked():  # so that stop() knows the group
+            self.group = accounting.Group(f"echod-bench-{os.getpid()}-{self.directory.name}")
         command = self.kind.command(Start(self.kind, self.port, self.directory, self.datagrams))
         env = {**os.environ, "PATH": _path(), "RUNTIME_DIRECTORY": str(self.runtime)}
         for name in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM"):
@@ -256,7 +268,8 @@ class Server:
     # -- the end --
 
     def stop(self):
-        self.group.kill()
+        if self.group:
+            self.group.kill()
         if self.process:
             self.process.wait()
         if self.log_reader:

@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,8 @@ WORK = {"short", "pingpong", "bulk", "held", "datagrams", "start"}
 DEADLINE = 600
 
 
-def run_bench(*args):
+def run_bench(*args, interrupt_at=None):
+    """Runs the bench; sends it SIGINT once it prints INTERRUPT_AT. Returns (status, standard output, standard error)."""
     if not shutil.which(os.environ.get("CC", "cc").split()[0]):
         raise Skip("no C compiler found")
     process = subprocess.Popen([sys.executable, os.path.join(SRCDIR, "bench", "bench.py"), *args],
@@ -24,6 +26,10 @@ def run_bench(*args):
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
     with process:
+        while interrupt_at and interrupt_at not in process.stderr.readline():
+            expect_equal(process.poll(), None, "exit status before it prints " + interrupt_at)
+        if interrupt_at:
+            process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=DEADLINE)
     expect_equal(glob.glob(f"/sys/fs/cgroup/**/echod-bench-{process.pid}*", recursive=True), [],
                  "the cgroups that are left")
@@ -49,6 +55,15 @@ def every_work():
         expect_equal(sample["held"], sample["wanted"], "the clients held")
         expect("drain_ms" in sample, "echod was drained: %s" % sample)
     expect("## Goals" in stdout, "the goals are printed: " + stdout)
+
+
+@test("a bench that is interrupted reports what it has measured")
+def interrupted():
+    status, stdout, stderr = run_bench("--quick", "--scale", "0.005", "--rounds", "1000", "--servers", "loop",
+                                       "--only", "start", interrupt_at="round 2 of")
+    expect_equal(status, 128 + signal.SIGINT, "the exit status: " + stderr)
+    expect("- the rest, as the bench ended early (signal 2)" in stdout, "the note: " + stdout)
+    expect("| loop | " in stdout, "the figures of the first round: " + stdout)
 
 
 @test("the bench rejects an unknown argument and names it")
