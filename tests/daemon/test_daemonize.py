@@ -350,6 +350,21 @@ def inetd_other_path():
             expect_served(ours, process)
 
 
+@test("--inetd serves a connection by the section that has its path, first or last")
+def inetd_own_path():
+    with tempfile.TemporaryDirectory(prefix="echod-test-") as where, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(where + "/here")
+        listener.listen()
+        others = "[listen others]\nprotocol = unix\naddress = %s/there\nservice = discard\n" % where
+        for paths in ("/here, @/there.too", "/there.too, @/here"):
+            config = others + "[listen mine]\nprotocol = unix\naddress = @%s\n" % paths
+            with socket.socket(socket.AF_UNIX) as ours:
+                ours.settimeout(DEADLINE)
+                ours.connect(where + "/here")
+                with inetd(listener.accept()[0], config.replace("@/", where + "/")) as process:
+                    expect_served(ours, process)
+
+
 @test("--inetd ends at SIGTERM, and the client gets what it is owed")
 def inetd_stop():
     ours, theirs = socket.socketpair()
