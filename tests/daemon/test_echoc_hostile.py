@@ -32,7 +32,7 @@ def never_reading(conn, number):
 
 def more_than_was_asked(conn, number):
     for data in servers.pieces(conn):
-        conn.sendall(data * 20 + b"more")
+        conn.sendall(data * 10 + b"more" + data * 10)  # in between, as DATA may be the last probes at once
 
 
 def reset_at_once(conn, number):
