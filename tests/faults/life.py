@@ -265,8 +265,19 @@ class Life:
         if self.ctl("status")[0] == 0:
             self.supervisor.taking_over = False
 
+    def read_log(self):
+        """Waits until every message that was acknowledged has been read from the log, and so the records before
+        it."""
+        deadline = time.monotonic() + RECOVERY
+        while time.monotonic() < deadline:
+            text = "\n".join(self.echod.log.all_lines()) + "\n"
+            if all(": %s\n" % message in text for message in self.visitor.acknowledged):
+                return
+            time.sleep(0.01)
+
     def hang_up(self):
         self.stage("SIGHUP")
+        self.read_log()  # the record of the reload before this one would be taken for that of this one
         count = self.outcomes()
         self.echod.kill(signal.SIGHUP)
         deadline = time.monotonic() + (3 if self.fault and self.fault.lasts else RECOVERY)
